@@ -1,0 +1,183 @@
+"""Write the desk world's texts and questions as Parquet, from the facts in `data/`.
+
+    python examples/desk/build_world.py -o FOLDER --seed 0
+
+lm.parquet         id, text, domain      what the language model learns: all facts, all templates
+pool.parquet       id, text, domain      the selection pool: all subjects, no question templates
+natural.parquet    id, text, domain      the natural-speech text: heard subjects only, no questions
+questions.parquet  id, text, choices, answer, domain   the prompt and four values that may end it
+
+The same seed gives the same bytes. The counts go to stdout as one JSON line.
+"""
+
+import argparse
+import json
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from world import CHOICES, Subject, WorldError, read_world
+
+DATA = Path(__file__).parent / "data"
+MAX_REDRAWS = 1000
+TEXTS = pa.schema([("id", pa.string()), ("text", pa.string()), ("domain", pa.string())])
+QUESTIONS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("text", pa.string()),
+        ("choices", pa.list_(pa.string())),
+        ("answer", pa.int32()),
+        ("domain", pa.string()),
+    ]
+)
+
+
+def first_subjects(subjects: list[Subject], count: int) -> list[Subject]:
+    """The first `count` subjects of an order in which heard and unheard ones keep their shares."""
+    if not 1 <= count <= len(subjects):
+        raise WorldError(f"--subjects {count}: choose 1 to {len(subjects)}")
+    places = {}
+    for heard in (True, False):
+        group = sorted((s for s in subjects if s.heard == heard), key=lambda s: s.name)
+        for index, subject in enumerate(group):
+            places[subject.name] = ((index + 0.5) / len(group), not heard)
+    return sorted(subjects, key=lambda s: places[s.name])[:count]
+
+
+def shuffled_cycle(sentences: list[str], rng: random.Random) -> Iterator[str]:
+    """All sentences in random order, again and again: even coverage, unlike independent draws."""
+    while True:
+        yield from rng.sample(sentences, len(sentences))
+
+
+def documents(
+    subjects: list[Subject],
+    count: int,
+    lengths: tuple[int, int],
+    with_questions: bool,
+    rng: random.Random,
+    taken: set[str],
+) -> list[dict]:
+    """`count` texts in equal shares of the subjects, none of them in `taken`, which it extends.
+
+    A document stays within one subject; `lengths` are its fewest and most sentences.
+    """
+    streams = [shuffled_cycle(subject.sentences(with_questions), rng) for subject in subjects]
+    rows = []
+    for index in range(count):
+        subject = index % len(subjects)
+        for _ in range(MAX_REDRAWS):
+            parts = [next(streams[subject]) for _ in range(rng.randint(*lengths))]
+            text = " ".join(parts)
+            # A cycle's end can meet the next one's start: no sentence twice in a document.
+            if len(set(parts)) == len(parts) and text not in taken:
+                break
+        else:
+            raise WorldError(f"{subjects[subject].name}: no new text left; ask for fewer documents")
+        taken.add(text)
+        rows.append({"text": text, "domain": subjects[subject].name})
+    rng.shuffle(rows)
+    return rows
+
+
+def questions(subject: Subject, count: int, rng: random.Random) -> list[dict]:
+    """`count` questions, each of another fact, as many of one relation as of the other.
+
+    Wrong choices are drawn as often as they are right elsewhere, so that the commonest value is
+    no better a guess than another.
+    """
+    rows = []
+    for relation, share in zip(subject.relations, (count - count // 2, count // 2), strict=True):
+        if share > len(relation.values):
+            raise WorldError(
+                f"{subject.name}: {len(relation.values)} facts a relation,"
+                f" too few for --questions-per-subject {count}"
+            )
+        for entity in rng.sample(list(relation.values), share):
+            candidates = relation.wrong_values(entity)
+            rng.shuffle(candidates)
+            wrong = list(dict.fromkeys(candidates))[: CHOICES - 1]
+            choices = rng.sample([relation.values[entity], *wrong], CHOICES)
+            rows.append(
+                {
+                    "text": relation.prompt(entity),
+                    "choices": choices,
+                    "answer": choices.index(relation.values[entity]),
+                    "domain": subject.name,
+                }
+            )
+    rng.shuffle(rows)
+    return rows
+
+
+def write(path: Path, rows: list[dict], schema: pa.Schema) -> int:
+    """Write `rows` aside and rename; returns how many there are."""
+    aside = path.with_suffix(".parquet.part")
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), aside)
+    os.replace(aside, path)
+    return len(rows)
+
+
+def numbered(rows: list[dict], prefix: str, digits: int = 6) -> list[dict]:
+    """The rows with ids such as `pool-000123`."""
+    return [{"id": f"{prefix}-{index:0{digits}}", **row} for index, row in enumerate(rows)]
+
+
+def build(options: argparse.Namespace) -> dict:
+    """Write the four files under `options.out`; returns the counts."""
+    world = read_world(DATA)
+    subjects = first_subjects(world, len(world) if options.subjects is None else options.subjects)
+    heard = [subject for subject in subjects if subject.heard]
+    if not heard:
+        raise WorldError("no heard subject: natural.parquet would be empty")
+
+    def stream(name: str) -> random.Random:
+        return random.Random(f"{options.seed}/{name}")
+
+    taken: set[str] = set()  # shared by both: no natural text is a pool text
+    lm = documents(subjects, options.lm_documents, (2, 6), True, stream("lm"), set())
+    pool = documents(subjects, options.pool_documents, (2, 6), False, stream("pool"), taken)
+    natural = documents(heard, options.natural_documents, (2, 5), False, stream("natural"), taken)
+    asked = [
+        row
+        for subject in sorted(subjects, key=lambda subject: subject.name)
+        for row in numbered(
+            questions(subject, options.questions_per_subject, stream(f"questions/{subject.name}")),
+            f"question-{subject.name}",
+            digits=3,
+        )
+    ]
+    options.out.mkdir(parents=True, exist_ok=True)
+    return {
+        "subjects": len(subjects),
+        "heard": len(heard),
+        "lm": write(options.out / "lm.parquet", numbered(lm, "lm"), TEXTS),
+        "pool": write(options.out / "pool.parquet", numbered(pool, "pool"), TEXTS),
+        "natural": write(options.out / "natural.parquet", numbered(natural, "natural"), TEXTS),
+        "questions": write(options.out / "questions.parquet", asked, QUESTIONS),
+    }
+
+
+def main() -> None:
+    """Read the options, build, print the counts."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder for the four files")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes")
+    parser.add_argument("--lm-documents", type=int, default=20_000, metavar="N")
+    parser.add_argument("--pool-documents", type=int, default=6_000, metavar="N")
+    parser.add_argument("--natural-documents", type=int, default=2_400, metavar="N")
+    parser.add_argument("--questions-per-subject", type=int, default=48, metavar="N")
+    parser.add_argument("--subjects", type=int, metavar="N", help="only N subjects (default: all)")
+    options = parser.parse_args()
+    try:
+        counts = build(options)
+    except WorldError as error:
+        parser.exit(2, f"{error}\n")
+    print(json.dumps(counts))
+
+
+if __name__ == "__main__":
+    main()

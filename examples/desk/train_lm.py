@@ -1,0 +1,115 @@
+"""Train the desk's text LLM from a random start: a small Qwen2 with its own BPE tokenizer, in Hugging Face layout.
+
+    python examples/desk/train_lm.py runs/desk/world/lm.parquet -o runs/desk/text-lm
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+from saladkit.formats.artefact import create_artefact
+from saladkit.formats.samples import read_samples
+from saladkit.runtime import Run, progress
+
+
+def train_tokenizer(texts: list[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer of the shape of Qwen2's: no BOS, one end-of-text token that also pads."""
+    end = "<|endoftext|>"
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary, special_tokens=[end], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=end, pad_token=end)
+
+
+def batches(rows: list[list[int]], batch: int, steps: int, seed: int) -> list[list[list[int]]]:
+    """`steps` batches of rows of about the same length, in permuted passes."""
+    random = np.random.default_rng(seed)
+    made: list[list[list[int]]] = []
+    while len(made) < steps:
+        order = random.permutation(len(rows))
+        order = np.concatenate([sorted(order[i : i + 16 * batch], key=lambda j: len(rows[j])) for i in range(0, len(order), 16 * batch)])
+        cuts = [order[i : i + batch] for i in range(0, len(order) - batch + 1, batch)]
+        made += [[rows[j] for j in cuts[i]] for i in random.permutation(len(cuts))]
+    return made[:steps]
+
+
+def train(arguments: argparse.Namespace) -> dict:
+    """Train and save; the summary."""
+    run = Run("train-lm")
+    settings = {key: value for key, value in vars(arguments).items() if key not in ("texts", "output")}
+    writer = create_artefact(
+        arguments.output, schema="text-lm", version=1, verb="train-lm", settings=settings, inputs={"texts": arguments.texts}
+    )
+    if writer.finished is not None:
+        return writer.finished
+    torch.manual_seed(arguments.seed)
+    texts = read_samples(arguments.texts, needed=["text"], optional=[]).column("text").to_pylist()
+    tokenizer = train_tokenizer(texts, arguments.vocabulary)
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=arguments.hidden_size,
+        intermediate_size=int(arguments.hidden_size * 8 / 3),
+        num_hidden_layers=arguments.layers,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        max_position_embeddings=512,
+        tie_word_embeddings=True,
+        initializer_range=0.05,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model = Qwen2ForCausalLM(config)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, betas=(0.9, 0.98), weight_decay=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, arguments.learning_rate, total_steps=arguments.steps, pct_start=0.1, anneal_strategy="linear"
+    )
+    rows = [[*tokenizer(text)["input_ids"], tokenizer.eos_token_id] for text in texts]
+    losses = []
+    for batch in progress(batches(rows, arguments.batch_size, arguments.steps, arguments.seed), what="train-lm", unit="step"):
+        padded = torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in batch], batch_first=True)
+        real = torch.nn.utils.rnn.pad_sequence([torch.ones(len(row) - 1) for row in batch], batch_first=True).bool()
+        hidden = model.get_decoder()(input_ids=padded[:, :-1]).last_hidden_state[real]
+        loss = torch.nn.functional.cross_entropy(model.get_output_embeddings()(hidden), padded[:, 1:][real])
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+    model.save_pretrained(writer.path)
+    tokenizer.save_pretrained(writer.path)
+    for file in writer.path.iterdir():
+        if file.suffix in (".json", ".safetensors") and file.name not in ("plan.json", "summary.json"):
+            writer.has(file.name)
+    writer.finish(counts={"rows": len(rows), "steps": arguments.steps})
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return run.summary({"parameters": parameters, "vocabulary": len(tokenizer), "loss": round(float(np.mean(losses[-10:])), 4)}, writer)
+
+
+def main() -> None:
+    """Parse the arguments, train, print the summary."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("texts", help="Parquet with a text column")
+    parser.add_argument("-o", "--output", required=True, type=Path)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--batch-size", type=int, default=48)
+    parser.add_argument("--learning-rate", type=float, default=4e-3)
+    parser.add_argument("--hidden-size", type=int, default=160)
+    parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--vocabulary", type=int, default=3072)
+    parser.add_argument("--seed", type=int, default=0)
+    print(json.dumps(train(parser.parse_args())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+"""saladkit: close the text-speech understanding gap of speech-adapted language models (SALAD)."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,259 @@
+"""The shell: one thin command per verb. Logic lives in `saladkit.stages`, imported when a command runs."""
+
+import json
+import sys
+
+import click
+
+from saladkit import __version__, options
+from saladkit.errors import SaladError
+
+
+class Shell(click.Group):
+    """Lists the commands in the method's order; shows a user's error in two lines and exits with 2."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except SaladError as error:
+            click.echo(f"error: {error.problem}\n  fix: {error.fix}", err=True)
+            context.exit(2)
+
+
+def _print(summary: dict) -> None:
+    sys.stdout.write(json.dumps(summary) + "\n")
+
+
+@click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="saladkit")
+def main() -> None:
+    """Close the text-speech understanding gap of speech-adapted language models.
+
+    The commands meet only through files. Each prints progress on stderr and one JSON summary on stdout, and goes
+    on where it stopped when the same line is run again. Exit codes: 0 done, 1 failed, 2 wrong input.
+    """
+
+
+@main.command("cache-teacher")
+@click.argument("samples", nargs=-1, required=True)
+@click.option("--model", required=True, help="The text LLM: a folder or a name on the Hub.")
+@options.output
+@click.option("--top-k", type=click.IntRange(min=1), default=32, show_default=True, help="Tokens kept a position; the rest is one tail class.")
+@click.option("--max-length", type=click.IntRange(min=2), default=2048, show_default=True, help="Longer rows are left out and listed, in tokens.")
+@click.option("--batch-tokens", type=click.IntRange(min=1), default=8192, show_default=True, help="Tokens a batch.")
+@options.columns
+@options.device
+@options.dtype
+@options.shards
+@options.files
+def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> None:
+    """Cache the frozen text LLM's next-token distributions of SAMPLES, sparse and keyed by text."""
+    from saladkit.stages.cache_teacher import cache_teacher
+
+    _print(cache_teacher(list(samples), output, **settings))
+
+
+@main.command("distill")
+@click.argument("model")
+@options.output
+@click.option("--teacher", help="A teacher cache, or a text LLM to run live.  [default: MODEL, live]")
+@options.training
+@click.option("--decay-fraction", type=click.FloatRange(0, 1), default=0.2, show_default=True, help="Last share of the steps, in which the rate falls to 0.")
+@click.option("--adapter-layers", "layers", type=int, default=12, show_default=True, help="Llama-style layers of the adapter.")
+@click.option("--adapter-width", "width", type=int, default=960, show_default=True, help="Their width.")
+@click.option("--adapter-mlp-width", "mlp_width", type=int, default=2560, show_default=True, help="The width of their MLPs.")
+@click.option("--adapter-heads", "heads", type=int, default=15, show_default=True, help="Attention heads.")
+@click.option("--adapter-kv-heads", "kv_heads", type=int, default=5, show_default=True, help="Key-value heads.")
+@click.option("--speech-encoder", type=click.Choice(["log-mel"]), default="log-mel", show_default=True, help="What listens; log-mel is trained from scratch.")
+@click.option("--mel-bins", type=int, default=80, show_default=True, help="Bins of the log-mel encoder.")
+@click.option("--encoder-width", type=int, default=160, show_default=True, help="Width of the log-mel encoder.")
+@options.columns
+@options.seed
+@options.device
+@options.files
+def distill(model: str, output: str, **settings: object) -> None:
+    """Stage I: distil the frozen text LLM MODEL into its speech-adapted self, on natural speech."""
+    from saladkit.stages.distill import distill
+    from saladkit.model.training_settings import adapter_settings, training_settings
+
+    settings, adapter = adapter_settings(settings)
+    _print(distill(model, output, **adapter, **training_settings(settings)))
+
+
+@main.command("gap")
+@click.argument("checkpoint")
+@click.argument("samples", nargs=-1, required=True)
+@options.output
+@click.option("--teacher", required=True, help="The original text LLM; its distributions are computed exactly.")
+@click.option("--regions", help="Regions of the texts: adds a table by region.")
+@click.option("--draws", type=click.IntRange(min=1), default=4, show_default=True, help="Interleavings a row.")
+@click.option("--text-words", type=(int, int), default=(10, 30), show_default=True, help="Shortest and longest text span, in words.")
+@click.option("--speech-words", type=(int, int), default=(5, 15), show_default=True, help="Shortest and longest speech span, in words.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True, help="Rows a batch.")
+@options.columns
+@options.seed
+@options.device
+@options.dtype
+@options.files
+def gap(checkpoint: str, samples: tuple[str, ...], output: str, **settings: object) -> None:
+    """Measure misalignment, teacher KL and forgetting of CHECKPOINT on paired SAMPLES, by item, region and domain."""
+    from saladkit.stages.gap import gap
+
+    _print(gap(checkpoint, list(samples), output, **settings))
+
+
+@main.command("select")
+@click.argument("pool")
+@options.output
+@click.option("--regions", required=True, help="Regions of the pool (`saladkit regions`).")
+@click.option("--gap", help="Gap table by region; needed unless gamma is 0.")
+@click.option("--gamma", type=click.FloatRange(min=0), default=5.0, show_default=True, help="P(region) ~ P_pool * M^gamma; 0 is uniform.")
+@click.option("--metric", type=click.Choice(["teacher-kl", "misalignment"]), default="teacher-kl", show_default=True, help="Which mean of the gap table is M.")
+@click.option("--per-region", type=click.IntRange(min=1), help="Budget: so many texts of every region (probes).")
+@click.option("--count", type=click.IntRange(min=1), help="Budget: texts.")
+@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Budget: hours of speech, predicted from the words.")
+@click.option("--words-per-second", type=click.FloatRange(min=0, min_open=True), default=2.5, show_default=True, help="Speaking rate for --hours.")
+@click.option("--exclude", multiple=True, help="Samples chosen before; repeat for more.")
+@options.columns
+@options.seed
+@options.files
+def select(pool: str, output: str, **settings: object) -> None:
+    """Choose texts of POOL where the gap is, under a budget of speech."""
+    from saladkit.stages.select import select
+
+    _print(select(pool, output, **settings))
+
+
+@main.command("synth")
+@click.argument("samples")
+@options.output
+@click.option("--voice", "voices", multiple=True, required=True, help="espeak:VOICE[+VARIANT][@RATE] or piper:PATH[#SPEAKER]; repeat for more.")
+@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes.  [default: one a core]")
+@options.columns
+@options.seed
+@options.shards
+@options.files
+def synth(samples: str, output: str, voices: tuple[str, ...], **settings: object) -> None:
+    """Speak SAMPLES, with the times of every word."""
+    from saladkit.stages.synth import synth
+
+    _print(synth(samples, output, voices=list(voices), **settings))
+
+
+@main.command("align")
+@click.argument("checkpoint")
+@options.output
+@click.option("--teacher", required=True, help="A teacher cache, or the text LLM to run live.")
+@options.training
+@options.columns
+@options.seed
+@options.device
+@options.files
+def align(checkpoint: str, output: str, **settings: object) -> None:
+    """Stage II: train CHECKPOINT on, from before its decay, on natural and selected speech.
+
+    For the times of words in speech (forced alignment) see `saladkit timestamps`.
+    """
+    from saladkit.stages.align import align
+    from saladkit.model.training_settings import training_settings
+
+    # Stage II is all decay: from the stable rate linearly to 0.
+    _print(align(checkpoint, output, **training_settings(settings | {"decay_fraction": 1.0})))
+
+
+@main.command("eval")
+@click.argument("model")
+@click.argument("tasks", nargs=-1, required=True)
+@options.output
+@click.option("--modality", "modalities", type=click.Choice(["text", "speech"]), multiple=True, default=("text", "speech"), show_default=True, help="How the prompt is given; repeat for both.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True, help="Questions a batch.")
+@options.columns
+@options.device
+@options.dtype
+@options.files
+def eval_(model: str, tasks: tuple[str, ...], output: str, **settings: object) -> None:
+    """Score MODEL on multiple-choice TASKS (samples with `choices` and `answer`), read and heard."""
+    from saladkit.stages.evaluate import evaluate
+
+    _print(evaluate(model, list(tasks), output, **settings))
+
+
+@main.command("timestamps")
+@click.argument("samples")
+@options.output
+@click.option("--aligner", required=True, help="ctc:MODEL (a Hugging Face CTC model) or sphinx (PocketSphinx, English, offline).")
+@options.columns
+@options.device
+@options.files
+def timestamps(samples: str, output: str, **settings: object) -> None:
+    """Find the times of every word of SAMPLES in its speech (forced alignment).
+
+    For Stage II of the method see `saladkit align`.
+    """
+    from saladkit.stages.timestamps import timestamps
+
+    _print(timestamps(samples, output, **settings))
+
+
+@main.command("cache-speech")
+@click.argument("samples", nargs=-1, required=True)
+@options.output
+@click.option("--speech-encoder", "encoder", type=click.Choice(["log-mel"]), default="log-mel", show_default=True, help="Whose frozen front is run.")
+@click.option("--mel-bins", "bins", type=int, default=80, show_default=True, help="Bins of the log-mel encoder.")
+@options.columns
+@options.shards
+@options.files
+def cache_speech(samples: tuple[str, ...], output: str, **settings: object) -> None:
+    """Run the frozen front of the speech encoder over SAMPLES, once."""
+    from saladkit.stages.cache_speech import cache_speech
+
+    _print(cache_speech(list(samples), output, **settings))
+
+
+@main.command("regions")
+@click.argument("pool")
+@options.output
+@click.option("--embedder", required=True, help="lm:MODEL (mean of a text LLM's hidden states) or an encoder of the Hub.")
+@click.option("--clusters", type=click.IntRange(min=2), default=128, show_default=True, help="Regions.")
+@click.option("--speech", multiple=True, help="Samples that are spoken already: measures how far the pool lies from them.")
+@click.option("--iterations", type=click.IntRange(min=1), default=25, show_default=True, help="k-means iterations.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Texts a batch.")
+@options.columns
+@options.seed
+@options.device
+@options.dtype
+@options.files
+def regions(pool: str, output: str, **settings: object) -> None:
+    """Embed POOL, cut it into regions of about the same size, and measure how far each text lies from all speech."""
+    from saladkit.stages.regions import regions
+
+    _print(regions(pool, output, **settings))
+
+
+@main.command("report")
+@click.argument("run", type=click.Path(exists=True, file_okay=False))
+@click.option("-o", "--output", required=True, help="The page; summary.json is written beside it.")
+@click.option("--teacher", required=True, help="Name of the results folder of the text LLM, below RUN.")
+@click.option("--result", "results", multiple=True, required=True, metavar="NAME=FOLDER", help="Results of a speech-adapted model, below RUN; repeat.")
+@click.option("--contrast", nargs=2, metavar="NAME NAME", help="Two results to compare, paired: the first minus the second.")
+@click.option("--speech", required=True, help="The natural speech, below RUN: its domains are the heard ones.")
+@click.option("--held-out", required=True, help="Name of the task that an unheard voice speaks.")
+@click.option("--title", default="saladkit", show_default=True, help="Heading of the page.")
+def report(run: str, output: str, **settings: object) -> None:
+    """Make one self-contained page and one summary of everything below the folder RUN."""
+    from saladkit.stages.report import report
+
+    _print(report(run, output, **settings))
+
+
+@main.command("doctor")
+def doctor() -> None:
+    """Check the installation and name the fix for what is wrong."""
+    from saladkit.stages.doctor import doctor
+
+    summary = doctor()
+    _print(summary)
+    sys.exit(0 if summary["healthy"] else 1)

@@ -1,0 +1,252 @@
+"""One artefact is one folder: shards, and a `manifest.json` that is written last.
+
+While a command works, the folder holds `plan.json` (what is being made, as a fingerprint of the settings
+and of the inputs' content) and the shards that are ready. The manifest replaces the plan in the end, so
+its presence means "complete". The same line run again finds either the finished artefact (and has nothing
+to do) or the plan (and makes only the shards that are missing); anything else in the folder is an error.
+
+`summary.json` stands beside the manifest: what the command printed, with its seconds and its peak memory.
+It differs from run to run and is part of no digest; the manifest is the same bytes for the same line.
+"""
+
+import glob
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from saladkit import __version__
+from saladkit.errors import SaladError
+
+MANIFEST, PLAN, SUMMARY = "manifest.json", "plan.json", "summary.json"
+PARTIAL = ".partial"
+
+
+def digest_bytes(data: bytes) -> str:
+    """SHA-256 of `data`, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_json(value: object) -> str:
+    """SHA-256 of a JSON value in its canonical spelling (sorted keys, no spaces)."""
+    return digest_bytes(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it into place if the body succeeds, remove it otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}{PARTIAL}-{os.getpid()}")
+    try:
+        yield aside
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as indented JSON, aside first and then renamed."""
+    with written_aside(path) as aside:
+        aside.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    """Read one JSON object.
+
+    Raises:
+        SaladError: the file is not JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise SaladError(f"{path} cannot be read: {error}", "Make it again, or give another file.") from error
+
+
+def part_name(index: int, total: int, suffix: str) -> str:
+    """`part-00000-of-00004.parquet` and the like."""
+    return f"part-{index:05d}-of-{total:05d}{suffix}"
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A complete artefact, open for reading."""
+
+    path: Path
+    manifest: dict
+
+    @classmethod
+    def open(cls, path: str | Path, schema: str) -> "Artefact":
+        """Open the artefact at `path`, which must be complete and of `schema`.
+
+        Raises:
+            SaladError: no such folder, not complete, of another schema, or a file of it is missing.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise SaladError(f"{path} is not a folder", f"Give the folder of a {schema} artefact.")
+        if not (path / MANIFEST).exists():
+            unfinished = (path / PLAN).exists()
+            problem = "is not finished" if unfinished else "is no artefact of saladkit: it has no manifest.json"
+            fix = "Run the command that makes it again: it goes on where it stopped."
+            raise SaladError(f"{path} {problem}", fix if unfinished else f"Give the folder of a {schema} artefact.")
+        manifest = read_json(path / MANIFEST)
+        if manifest.get("schema") != schema:
+            found = manifest.get("schema")
+            raise SaladError(f"{path} holds {found}, not {schema}", f"Give the folder of a {schema} artefact.")
+        for name, stored in manifest["files"].items():
+            if not (path / name).is_file() or (path / name).stat().st_size != stored["bytes"]:
+                raise SaladError(f"{path / name} is missing or cut short", "Make the artefact again with --overwrite.")
+        return cls(path, manifest)
+
+    def parts(self, suffix: str) -> list[Path]:
+        """The shards that end in `suffix`, in order."""
+        return sorted(self.path / name for name in self.manifest["files"] if name.endswith(suffix))
+
+
+def is_artefact(path: str | Path) -> bool:
+    """Whether `path` is a folder that a saladkit command has made or is making."""
+    records = [Path(path) / name for name in (MANIFEST, PLAN)]
+    return any(record.is_file() and "fingerprint" in read_json(record) for record in records)
+
+
+def digest_input(path: str | Path) -> str:
+    """The content digest of anything that a command reads: an artefact, a folder, a file or a glob of files.
+
+    An artefact's digest comes from the digests in its manifest, so that nothing is read twice and so that the
+    same content made in another folder counts as the same. What is no path on this machine (the name of a model
+    or a data set on the Hub) is identified by its name.
+    """
+    path = Path(path)
+    if (path / MANIFEST).is_file():
+        manifest = read_json(path / MANIFEST)
+        return digest_json([manifest["schema"], manifest["schema_version"], manifest["files"]])
+    if path.is_file():
+        return digest_file(path)
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file() and file.name != SUMMARY)
+        return digest_json([[str(file.relative_to(path)), digest_file(file)] for file in files])
+    matches = sorted(glob.glob(str(path)))
+    return digest_json([digest_file(Path(match)) for match in matches] or str(path))
+
+
+@dataclass
+class ArtefactWriter:
+    """An artefact that is being made. Use `create_artefact` to get one."""
+
+    path: Path
+    plan: dict
+    finished: dict | None  # the summary of the finished artefact, if the same line was run before
+    started_before: bool = False
+    files: set[str] = field(default_factory=set)
+
+    def has(self, name: str) -> bool:
+        """Whether the file `name` is ready."""
+        if (self.path / name).exists():
+            self.files.add(name)
+            return True
+        return False
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """Yield a temporary path for the file `name`, which is in place when the body has succeeded."""
+        with written_aside(self.path / name) as aside:
+            yield aside
+        self.files.add(name)
+
+    def finish(self, *, counts: dict, skipped: list[dict] | None = None, identity: dict | None = None) -> None:
+        """Write the manifest; the artefact is complete from here on.
+
+        Args:
+            counts: rows, tokens, seconds of audio and the like.
+            skipped: rows that were not used, each with `id` and `reason`.
+            identity: what the content depends on beyond the inputs, such as a model's and a tokenizer's digest.
+        """
+        files = {
+            name: {"bytes": (self.path / name).stat().st_size, "sha256": digest_file(self.path / name)}
+            for name in sorted(self.files)
+        }
+        skipped = skipped or []
+        manifest = self.plan | {
+            "counts": counts | {"skipped": len(skipped)},
+            "skipped": skipped,
+            "identity": identity or {},
+            "files": files,
+        }
+        write_json(self.path / MANIFEST, manifest)
+        (self.path / PLAN).unlink(missing_ok=True)
+
+    def record(self, summary: dict) -> None:
+        """Keep what the command is about to print beside the manifest."""
+        write_json(self.path / SUMMARY, summary)
+
+
+def create_artefact(
+    output: str | Path,
+    *,
+    schema: str,
+    version: int,
+    verb: str,
+    settings: dict,
+    inputs: dict[str, str | Path],
+    overwrite: bool = False,
+) -> ArtefactWriter:
+    """Start, resume or find finished the artefact at `output`.
+
+    Args:
+        settings: every option that changes the content, the seed included; nothing that does not (device, workers).
+        inputs: what is read, by its role; the content's digest goes into the fingerprint.
+
+    Raises:
+        SaladError: `output` holds something else, or the same kind of artefact made from other inputs or settings.
+    """
+    output = Path(output)
+    described = {
+        role: {"path": str(source), "digest": digest_input(source)} for role, source in inputs.items() if source
+    }
+    digests = {role: entry["digest"] for role, entry in described.items()}
+    plan = {
+        "schema": schema,
+        "schema_version": version,
+        "tool": f"saladkit {__version__}",
+        "verb": verb,
+        "settings": settings,
+        "inputs": described,
+        "fingerprint": digest_json([schema, version, verb, settings, digests]),
+    }
+    if output.exists() and not output.is_dir():
+        raise SaladError(f"{output} is a file", "Give another folder with -o.")
+    if output.is_dir() and any(output.iterdir()):
+        if not is_artefact(output):
+            raise SaladError(f"{output} holds something else", "Give a new or empty folder with -o.")
+        if overwrite:
+            shutil.rmtree(output)
+        else:
+            name = MANIFEST if (output / MANIFEST).exists() else PLAN
+            found = read_json(output / name)
+            if found.get("fingerprint") != plan["fingerprint"]:
+                changed = [key for key in ("verb", "settings") if found.get(key) != plan[key]]
+                stored = {role: entry["digest"] for role, entry in found.get("inputs", {}).items()}
+                changed += [f"input {role}" for role in digests if stored.get(role) != digests[role]]
+                raise SaladError(
+                    f"{output} was made from something else (changed: {', '.join(changed) or 'format'})",
+                    "Give another folder with -o, or --overwrite to make it anew.",
+                )
+            if name == MANIFEST:
+                summary = read_json(output / SUMMARY) if (output / SUMMARY).exists() else {}
+                return ArtefactWriter(output, plan, finished=summary, started_before=True)
+            for leftover in output.rglob(f"*{PARTIAL}-*"):
+                leftover.unlink(missing_ok=True)
+            return ArtefactWriter(output, plan, finished=None, started_before=True)
+    output.mkdir(parents=True, exist_ok=True)
+    write_json(output / PLAN, plan)
+    return ArtefactWriter(output, plan, finished=None)

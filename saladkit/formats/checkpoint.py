@@ -1,0 +1,57 @@
+"""Checkpoints: a Hugging Face model folder with our manifest, and `stable/` from before the decay."""
+
+import json
+import re
+from pathlib import Path
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import MANIFEST, PLAN, digest_input, digest_json
+
+SCHEMA, VERSION = "checkpoint", 1
+STABLE = "stable"
+METRICS = "metrics.jsonl"
+
+
+def check_model_folder(name: str | Path) -> None:
+    """Raise a SaladError unless `name` is a Hugging Face model folder, or could be the name of a model on the Hub."""
+    path = Path(name)
+    if not path.exists():
+        if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", str(name)):
+            return
+        raise SaladError(f"{name} does not exist", "Give a model folder or a name such as Qwen/Qwen2.5-3B.")
+    if not (path / "config.json").is_file():
+        raise SaladError(f"{name} is not a checkpoint: it has no config.json", "Give a model folder.")
+    if (path / PLAN).exists() and not (path / MANIFEST).exists():
+        raise SaladError(f"{name} is not finished", "Run the command that makes it again: it goes on where it stopped.")
+
+
+def model_type(name: str | Path) -> str | None:
+    """The model type that a local folder's config.json states; None for what is not a local folder."""
+    config = Path(name) / "config.json"
+    if not config.is_file():
+        return None
+    try:
+        return json.loads(config.read_text()).get("model_type")
+    except ValueError as error:
+        raise SaladError(f"{config} is not JSON: {error}", "Give a model folder that is whole.") from error
+
+
+def model_digest(name: str | Path) -> str:
+    """Digest of a model's configuration and weights; of the name alone for a model on the Hub."""
+    path = Path(name)
+    if not path.is_dir():
+        return digest_json(str(name))
+    files = sorted([*path.glob("*.safetensors"), *path.glob("*.safetensors.index.json"), path / "config.json"])
+    return digest_json([[file.name, digest_input(file)] for file in files])
+
+
+def stable_or_final(checkpoint: str | Path) -> Path:
+    """Where Stage II starts: the checkpoint from before the decay if there is one, else the checkpoint itself."""
+    stable = Path(checkpoint) / STABLE
+    return stable if (stable / "config.json").is_file() else Path(checkpoint)
+
+
+def read_metrics(checkpoint: str | Path) -> list[dict]:
+    """The training log: one entry per logged step."""
+    path = Path(checkpoint) / METRICS
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []

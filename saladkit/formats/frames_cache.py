@@ -1,0 +1,66 @@
+"""The frames cache: what the frozen front of the speech encoder makes of each recording, once.
+
+Per shard: `frames` float16 [F, width] (or `codes` uint16 [F, codebooks]), `row_offsets` int64 [R + 1], and a Parquet
+index of `id` and `row`. Frames per second and the encoder's identity are in the manifest.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import Artefact, written_aside
+
+SCHEMA, VERSION = "frames-cache", 1
+
+
+def write_frames_part(path: Path, ids: list[str], rows: list[np.ndarray], tensor: str = "frames") -> None:
+    """Write one shard: rows of [frames, width] at `path` (.safetensors) and the index beside it (.parquet)."""
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    with written_aside(path) as aside:
+        save_file({tensor: np.concatenate(rows), "row_offsets": offsets}, aside)
+    with written_aside(path.with_suffix(".parquet")) as aside:
+        pq.write_table(pa.table({"id": ids, "row": np.arange(len(ids), dtype=np.int32)}), aside)
+
+
+class FramesCache:
+    """A complete frames cache; rows are read by memory map when they are asked for."""
+
+    def __init__(self, path: str | Path):
+        """Open the cache.
+
+        Raises:
+            SaladError: `path` is not a complete frames cache.
+        """
+        self.artefact = Artefact.open(path, SCHEMA)
+        self.identity: dict = self.artefact.manifest["identity"]
+        self._frames, self._offsets, self._where = [], [], {}
+        for part, tensors in enumerate(self.artefact.parts(".safetensors")):
+            opened = safe_open(tensors, framework="numpy")
+            name = "frames" if "frames" in opened.keys() else "codes"
+            self._frames.append(opened.get_slice(name))
+            self._offsets.append(opened.get_tensor("row_offsets"))
+            index = pq.read_table(tensors.with_suffix(".parquet")).to_pydict()
+            for id_, row in zip(index["id"], index["row"], strict=True):
+                self._where[id_] = (part, row)
+
+    def check_encoder(self, identity: dict, name: str) -> None:
+        """Raise a SaladError unless the frames were made by the encoder that `name` listens with."""
+        if self.identity["encoder"] != identity:
+            raise SaladError(
+                f"{self.artefact.path} holds frames of another speech encoder than that of {name}",
+                "Run `saladkit cache-speech` with the same encoder settings.",
+            )
+
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._where
+
+    def row(self, id_: str) -> np.ndarray:
+        """The frames of one recording, [frames, width]; KeyError if it is not there."""
+        part, row = self._where[id_]
+        begin, end = self._offsets[part][row : row + 2]
+        return self._frames[part][begin:end]

@@ -1,0 +1,218 @@
+"""Samples: rows of text, usually with the speech that says it, and the times of its words.
+
+Read from a samples artefact, a `.parquet` or `.jsonl` file, a glob of them, or the name of a Hugging Face data set
+(`owner/name` or `owner/name:split`). Every reader gets one table with an `id`, whatever the source called it.
+"""
+
+import glob
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.json
+import pyarrow.parquet as pq
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import Artefact, is_artefact
+from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.words import Word
+
+SCHEMA, VERSION = "samples", 1
+
+AUDIO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])  # the storage of datasets' Audio feature
+WORDS = pa.list_(
+    pa.struct([("word", pa.string()), ("start", pa.float64()), ("end", pa.float64()), ("score", pa.float64())])
+)
+COLUMNS = {
+    "id": pa.string(),
+    "text": pa.string(),
+    "audio": AUDIO,
+    "duration": pa.float64(),
+    "speaker": pa.string(),
+    "domain": pa.string(),
+    "source": pa.string(),
+    "words": WORDS,
+}
+
+
+def _source_files(source: str) -> list[Path]:
+    if is_artefact(source):
+        return Artefact.open(source, SCHEMA).parts(".parquet")
+    path = Path(source)
+    if path.is_dir():
+        files = sorted([*path.glob("*.parquet"), *path.glob("*.jsonl")])
+    else:
+        files = [path] if path.is_file() else sorted(Path(match) for match in glob.glob(source))
+    return files
+
+
+def _read_file(path: Path, columns: list[str] | None) -> pa.Table:
+    try:
+        if path.suffix == ".parquet":
+            stored = pq.read_schema(path).names
+            return pq.read_table(path, columns=None if columns is None else [c for c in columns if c in stored])
+        if path.suffix == ".jsonl":
+            table = pa.json.read_json(path)
+            return table if columns is None else table.select([c for c in columns if c in table.column_names])
+    except (pa.ArrowException, OSError) as error:
+        raise SaladError(f"{path} cannot be read: {error}", "Give a Parquet or JSON-lines file that is whole.") from error
+    raise SaladError(f"{path} is neither .parquet nor .jsonl", "Convert it, or give another file.")
+
+
+def _read_hub(name: str, columns: list[str] | None) -> pa.Table:
+    import datasets
+
+    name, _, split = name.partition(":")
+    try:
+        rows = datasets.load_dataset(name, split=split or "train")
+    except Exception as error:  # the Hub client raises many kinds: not found, offline, gated, damaged
+        raise SaladError(
+            f"no such file, and the data set {name} could not be loaded: {type(error).__name__}: {error}",
+            "Check the path, or download the data set first (it is read from the Hugging Face cache).",
+        ) from error
+    for column, feature in rows.features.items():
+        if isinstance(feature, datasets.Audio):
+            rows = rows.cast_column(column, datasets.Audio(decode=False))
+    table = rows.data.table
+    return table if columns is None else table.select([c for c in columns if c in table.column_names])
+
+
+def _with_our_names(table: pa.Table, names: ColumnNames, where: str, needed: list[str]) -> pa.Table:
+    for ours, theirs in vars(names).items():
+        if theirs != ours and theirs in table.column_names:
+            table = table.drop_columns([ours]) if ours in table.column_names else table
+            table = table.rename_columns([ours if c == theirs else c for c in table.column_names])
+    for column in needed:
+        if column not in table.column_names:
+            theirs = getattr(names, column, column)
+            options = {"id": "--id-column", "text": "--text-column", "audio": "--audio-column"}
+            hint = f"Name the column with {options[column]}." if column in options else "Add the column."
+            raise SaladError(
+                f"{where} has no column '{theirs}' (it has: {', '.join(table.column_names)})",
+                f"{hint} {_maker_hint(column)}".strip(),
+            )
+    return table
+
+
+def _maker_hint(column: str) -> str:
+    if column == "audio":
+        return "`saladkit synth` speaks texts."
+    return "`saladkit synth` and `saladkit timestamps` make word times." if column == "words" else ""
+
+
+def _as_our_types(table: pa.Table, where: str, folder: Path | None) -> pa.Table:
+    for column, kind in COLUMNS.items():
+        if column not in table.column_names:
+            continue
+        index = table.column_names.index(column)
+        values = table.column(column)
+        if column == "audio" and pa.types.is_string(values.type):
+            root = folder or Path()
+            values = pa.array([{"bytes": None, "path": str(root / path)} for path in values.to_pylist()], AUDIO)
+        try:
+            table = table.set_column(index, column, values.cast(kind))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise SaladError(
+                f"{where}: the column '{column}' is {values.type}, which cannot be read as {kind}",
+                "See docs/formats.md for the columns of samples.",
+            ) from error
+    return table
+
+
+def _check_rows(table: pa.Table, where: str, needed: list[str]) -> None:
+    if table.num_rows == 0:
+        raise SaladError(f"{where} has no rows", "Give a source with at least one row.")
+    ids = table.column("id").to_pylist()
+    if None in ids:
+        raise SaladError(f"{where}: row {ids.index(None)} has no id", "Give every row an id.")
+    id_, count = Counter(ids).most_common(1)[0]
+    if count > 1:
+        raise SaladError(f"{where}: the id '{id_}' stands in {count} rows", "Make the ids unique: rows meet by id alone.")
+    if "text" in needed:
+        for id_, text in zip(ids, table.column("text").to_pylist(), strict=True):
+            if not (text or "").strip():
+                raise SaladError(f"{where}: row '{id_}' has an empty text", "Remove the row or give it a text.")
+    for column in needed:
+        missing = table.column(column).is_null().to_pylist()
+        if any(missing):
+            raise SaladError(
+                f"{where}: row '{ids[missing.index(True)]}' has no {column}",
+                f"Remove the row or give it one. {_maker_hint(column)}".strip(),
+            )
+
+
+def read_samples(
+    source: str | Path,
+    *,
+    needed: list[str],
+    optional: list[str] | None = None,
+    names: ColumnNames = OUR_NAMES,
+    limit: int | None = None,
+) -> pa.Table:
+    """Read samples from any source into one table, in the source's order.
+
+    Args:
+        source: artefact, file, glob or Hugging Face data set name.
+        needed: columns that must be there and have a value in every row (`id` always is needed).
+        optional: columns to read where they are present; None reads every column there is.
+        limit: at most so many rows.
+
+    Raises:
+        SaladError: unreadable source, missing column or value, no rows, duplicate ids, empty text.
+    """
+    source, needed = str(source), ["id", *[c for c in needed if c != "id"]]
+    theirs = [getattr(names, c, c) for c in [*needed, *(optional or [])]]
+    columns = None if optional is None else theirs
+    files = _source_files(source)
+    if files:
+        tables = []
+        for path in files:
+            table = _with_our_names(_read_file(path, columns), names, str(path), needed)
+            tables.append(_as_our_types(table, str(path), path.parent))
+        table = pa.concat_tables(tables, promote_options="default")
+    elif not Path(source).exists() and re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.\[\]%-]+)?", source):
+        table = _as_our_types(_with_our_names(_read_hub(source, columns), names, source, needed), source, None)
+    else:
+        raise SaladError(f"{source} holds no samples", "Give an artefact, a .parquet or .jsonl file, a glob or owner/name.")
+    if limit is not None:
+        table = table.slice(0, limit)
+    _check_rows(table, source, needed)
+    return table
+
+
+def check_ids_distinct(tables: list[tuple[str, pa.Table]]) -> None:
+    """Raise a SaladError if an id stands in more than one of several (source, table) pairs."""
+    seen: dict[str, str] = {}
+    for source, table in tables:
+        for id_ in table.column("id").to_pylist():
+            if id_ in seen:
+                raise SaladError(
+                    f"the id '{id_}' stands in {seen[id_]} and in {source}", "Make the ids unique: rows meet by id alone."
+                )
+            seen[id_] = source
+
+
+def write_samples(table: pa.Table, path: Path) -> None:
+    """Write one shard to `path` (a path beside its place); columns that the schema knows get its types, further columns are kept as they are."""
+    known = [c for c in COLUMNS if c in table.column_names]
+    table = table.select(known + [c for c in table.column_names if c not in COLUMNS])
+    # Small row groups: a reader of audio holds one group at a time.
+    pq.write_table(_as_our_types(table, str(path), None), path, row_group_size=256, compression="zstd")
+
+
+def iterate_rows(table: pa.Table, batch_rows: int = 64) -> Iterator[dict]:
+    """The rows as dicts, converted in small batches so that audio is not held twice."""
+    for batch in table.to_batches(max_chunksize=batch_rows):
+        yield from batch.to_pylist()
+
+
+def words_from_row(row: dict) -> list[Word]:
+    """The words of a row, as dataclasses."""
+    return [Word(**word) for word in row["words"]]
+
+
+def words_to_row(words: list[Word]) -> list[dict]:
+    """The words as they are stored."""
+    return [vars(word) for word in words]

@@ -1,0 +1,54 @@
+"""The configuration of a speech-adapted language model, in Hugging Face's layout."""
+
+from transformers import AutoConfig, LlamaConfig, PretrainedConfig
+
+
+class SaladConfig(PretrainedConfig):
+    """Speech encoder -> adapter -> language model.
+
+    `text_config` is the language model's own configuration, `adapter_config` a Llama configuration whose layers
+    make the adapter (the paper: 12 layers, width 960, MLP 2560, 15 heads, 5 KV heads). The speech encoder is named by
+    `speech_encoder`; the one there is so far, `log-mel`, is trained from scratch: causal strided convolutions over
+    `num_mel_bins` log-mel bins at 100 frames/s, each halving the rate, down to 12.5 vectors/s.
+    """
+
+    model_type = "salad"
+    sub_configs = {"text_config": AutoConfig, "adapter_config": LlamaConfig}
+
+    text_config: dict | PretrainedConfig | None = None
+    adapter_config: dict | PretrainedConfig | None = None
+    speech_encoder: str = "log-mel"
+    num_mel_bins: int = 80
+    encoder_width: int = 160
+    encoder_layers: int = 3
+
+    def __post_init__(self, **kwargs):
+        if isinstance(self.text_config, dict):
+            values = dict(self.text_config)
+            self.text_config = AutoConfig.for_model(values.pop("model_type", "qwen2"), **values)
+        elif self.text_config is None:
+            self.text_config = AutoConfig.for_model("qwen2")
+        if isinstance(self.adapter_config, dict):
+            self.adapter_config = LlamaConfig(**self.adapter_config)
+        elif self.adapter_config is None:
+            self.adapter_config = adapter_configuration()
+        super().__post_init__(**kwargs)
+
+    @property
+    def frames_per_vector(self) -> int:
+        """How many front-end frames make one vector of the encoder."""
+        return 2**self.encoder_layers
+
+
+def adapter_configuration(
+    *, layers: int = 12, width: int = 960, mlp_width: int = 2560, heads: int = 15, kv_heads: int = 5
+) -> LlamaConfig:
+    """The shape of the adapter; the defaults are the paper's (SmolLM-360M's layer shape)."""
+    return LlamaConfig(
+        vocab_size=1,  # the adapter reads vectors, never token ids
+        num_hidden_layers=layers,
+        hidden_size=width,
+        intermediate_size=mlp_width,
+        num_attention_heads=heads,
+        num_key_value_heads=kv_heads,
+    )

@@ -1,0 +1,104 @@
+"""What training reads, in which order: a schedule over several sources, drawn once from the seed."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from saladkit.formats.words import Word
+from saladkit.model.interleaving import InterleavingOptions, draw_spans, may_cut, whole_text
+from saladkit.model.sequence import FrameClock, Sequence, build_sequence
+from saladkit.model.text import TokenizedText
+
+
+class FrameSource(Protocol):
+    """Gives the front-end frames [F, bins] of a recording by its id."""
+
+    def row(self, id_: str) -> np.ndarray:
+        """The frames of one recording."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainingSource:
+    """Rows of one kind. Without frames (and words) it is text to read: replay."""
+
+    name: str
+    weight: float
+    ids: list[str]
+    texts: list[TokenizedText]
+    words: list[list[Word]] | None = None
+    frames: FrameSource | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class TrainingExample:
+    """One row as it is read this time, with the tokens that the teacher is asked about."""
+
+    sequence: Sequence
+    token_ids: np.ndarray
+
+
+def draw_schedule(sizes: list[int], weights: list[float], count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which (source, row) is read at each of `count` places; every source is gone through in permuted passes."""
+    random = np.random.default_rng([seed, 0])
+    sources = random.choice(len(sizes), size=count, p=np.array(weights) / sum(weights))
+    rows = np.zeros(count, dtype=np.int64)
+    for source, size in enumerate(sizes):
+        places = np.flatnonzero(sources == source)
+        passes = [random.permutation(size) for _ in range(-(-len(places) // size))]
+        rows[places] = np.concatenate([*passes, []])[: len(places)]
+    return sources, rows
+
+
+def group_by_length(lengths: np.ndarray, batch: int, window: int, seed: int) -> np.ndarray:
+    """An order in which neighbours are about as long: sorts within windows of `window` batches, shuffles the batches."""
+    random = np.random.default_rng([seed, 1])
+    order = []
+    for begin in range(0, len(lengths), batch * window):
+        block = begin + np.argsort(lengths[begin : begin + batch * window], kind="stable")
+        batches = [block[i : i + batch] for i in range(0, len(block), batch)]
+        order += [batches[i] for i in random.permutation(len(batches))]
+    return np.concatenate(order)
+
+
+class TrainingSchedule(Dataset):
+    """All examples of a run in the order in which they are read; example i depends on the seed and i alone.
+
+    So a resumed run reads what an undisturbed one would have read, and every pass over a row draws new spans.
+    """
+
+    def __init__(
+        self,
+        sources: list[TrainingSource],
+        *,
+        count: int,
+        batch: int,
+        clock: FrameClock,
+        options: InterleavingOptions,
+        seed: int,
+    ):
+        self.sources, self.clock, self.options, self.seed = sources, clock, options, seed
+        source, row = draw_schedule([len(s) for s in sources], [s.weight for s in sources], count, seed)
+        lengths = np.array([len(sources[s].texts[r].token_ids) for s, r in zip(source, row, strict=True)])
+        order = group_by_length(lengths, batch, 16, seed)
+        self.source, self.row = source[order], row[order]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def __getitem__(self, index: int) -> TrainingExample:
+        source, row = self.sources[self.source[index]], self.row[index]
+        text = source.texts[row]
+        if source.frames is None:
+            sequence = build_sequence(text, whole_text(len(text.splittable) - 1), [], None, self.clock)
+            return TrainingExample(sequence, text.token_ids)
+        random = np.random.default_rng([self.seed, 2, index])
+        words = source.words[row]
+        spans = draw_spans(may_cut(text, words), self.options, random)
+        sequence = build_sequence(text, spans, words, source.frames.row(source.ids[row]), self.clock)
+        return TrainingExample(sequence, text.token_ids)

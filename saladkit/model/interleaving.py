@@ -1,0 +1,58 @@
+"""Random interleaving of text and speech spans, cut at word boundaries (arXiv 2510.13632: spans of uniform length)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from saladkit.formats.words import Word
+from saladkit.model.text import TokenizedText
+
+
+@dataclass(frozen=True)
+class InterleavingOptions:
+    """How spans are drawn: lengths in words, both ends included; the defaults are the paper's."""
+
+    text_words: tuple[int, int] = (10, 30)
+    speech_words: tuple[int, int] = (5, 15)
+    text_first: float = 0.5  # the paper is silent; from its first author's later code
+
+
+@dataclass(frozen=True)
+class Span:
+    """Words [begin, end) of a text, either read or heard."""
+
+    heard: bool
+    begin: int
+    end: int
+
+
+def may_cut(text: TokenizedText, words: list[Word]) -> np.ndarray:
+    """bool [words + 1]: before which words a span may end; where no token is cut and the time is known."""
+    timed = np.array([word.start is not None for word in words] + [words[-1].end is not None])
+    allowed = text.splittable & timed
+    allowed[0], allowed[-1] = True, True
+    return allowed
+
+
+def draw_spans(allowed: np.ndarray, options: InterleavingOptions, random: np.random.Generator) -> list[Span]:
+    """Alternate text and speech spans over all words; a span that may not end where it was drawn to end runs on."""
+    count, spans, begin = len(allowed) - 1, [], 0
+    heard = bool(random.random() >= options.text_first)
+    while begin < count:
+        low, high = options.speech_words if heard else options.text_words
+        end = min(begin + int(random.integers(low, high + 1)), count)
+        while not allowed[end]:
+            end += 1
+        spans.append(Span(heard, begin, end))
+        begin, heard = end, not heard
+    return spans
+
+
+def whole_speech(words: int) -> list[Span]:
+    """One span: all of it heard."""
+    return [Span(True, 0, words)]
+
+
+def whole_text(words: int) -> list[Span]:
+    """One span: all of it read."""
+    return [Span(False, 0, words)]

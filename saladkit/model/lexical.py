@@ -1,0 +1,27 @@
+"""A lexical warm-up (ours, not the paper's): each heard token's vectors, pooled, name that token.
+
+A front-end that starts from random hears nothing at first, and the distillation loss alone says little about which
+sound is which word. This auxiliary loss classifies pooled adapter outputs against the language model's own input
+embeddings, so what is heard lands where what is read already is.
+"""
+
+from torch import Tensor
+from torch.nn import functional
+
+
+def pooled_vectors(vectors: Tensor, span: Tensor, begin: Tensor, end: Tensor) -> Tensor:
+    """Mean of vectors[span, begin:end] for each of N tokens: [S, T, H] and int64 [N] each -> [N, H]."""
+    sums = functional.pad(vectors.cumsum(dim=1), (0, 0, 1, 0))
+    return (sums[span, end] - sums[span, begin]) / (end - begin)[:, None].to(vectors.dtype)
+
+
+def lexical_loss(
+    vectors: Tensor, embeddings: Tensor, *, span: Tensor, begin: Tensor, end: Tensor, token: Tensor
+) -> Tensor:
+    """Cross-entropy of the pooled vectors against all input embeddings [V, H], in nats per token, float [N].
+
+    The table is a fixed target here (no gradient flows into it): speech moves towards text, not text towards speech.
+    """
+    logits = pooled_vectors(vectors, span, begin, end) @ embeddings.detach().T
+    return functional.cross_entropy(logits.float(), token, reduction="none")
+

@@ -1,0 +1,110 @@
+"""SaladForCausalLM: a text language model that also reads speech, saved and loaded as Hugging Face models are."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers.cache_utils import Cache
+from transformers.utils import ModelOutput
+
+from saladkit.model.configuration import SaladConfig
+from saladkit.model.speech_encoder import LogMelEncoder, SpeechAdapter
+
+
+@dataclass
+class SaladOutput(ModelOutput):
+    """What one forward pass gives.
+
+    Attributes:
+        logits: [P, V] where `logits_at` named P positions, else [B, L, V].
+        past_key_values: the language model's cache, if it was asked for.
+        speech_vectors: the adapter's output [S, T, hidden_size]; None without speech.
+    """
+
+    logits: Tensor | None = None
+    past_key_values: Cache | None = None
+    speech_vectors: Tensor | None = None
+
+
+class SaladForCausalLM(PreTrainedModel):
+    """Speech encoder, adapter and language model in one causal sequence; text out."""
+
+    config_class = SaladConfig
+    base_model_prefix = ""
+    main_input_name = "input_ids"
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    supports_gradient_checkpointing = True
+
+    def __init__(self, config: SaladConfig):
+        super().__init__(config)
+        self.speech_encoder = LogMelEncoder(config)
+        self.speech_adapter = SpeechAdapter(config)
+        self.language_model = AutoModelForCausalLM.from_config(config.text_config)
+        self.post_init()
+
+    @classmethod
+    def from_text_model(cls, language_model: PreTrainedModel, config: SaladConfig) -> "SaladForCausalLM":
+        """A model that is about to learn to hear: a text LLM's weights, encoder and adapter from a random start."""
+        config.text_config = language_model.config
+        model = cls(config)
+        model.language_model.load_state_dict(language_model.state_dict())
+        return model.to(language_model.dtype)
+
+    def get_input_embeddings(self):
+        return self.language_model.get_input_embeddings()
+
+    def get_output_embeddings(self):
+        return self.language_model.get_output_embeddings()
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        speech_frames: Tensor | None = None,
+        speech_mask: Tensor | None = None,
+        speech_lengths: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool = False,
+        logits_at: Tensor | None = None,
+    ) -> SaladOutput:
+        """Run the model over one interleaved sequence a row.
+
+        Args:
+            input_ids: int64 [B, L]; what stands where speech goes is not looked at.
+            speech_frames: front-end frames of all speech spans of the batch, [S, T, bins], in the order in which they
+                stand in the rows; T is a multiple of `config.frames_per_vector`.
+            speech_mask: bool [B, L], true where a speech vector stands.
+            speech_lengths: int64 [S], vectors that each span fills; their sum is the number of true places.
+            attention_mask: int64 [B, past + L]; not needed where rows are padded at the end only.
+            logits_at: int64 [P], flat positions (row * L + column) at which logits are wanted; the language
+                model's head, the widest layer there is, then runs on these alone.
+        """
+        embeddings = self.get_input_embeddings()(input_ids)
+        vectors = None
+        if speech_frames is not None:
+            vectors = self.speech_adapter(self.speech_encoder(speech_frames.to(embeddings.dtype)))
+            steps = torch.arange(vectors.shape[1], device=vectors.device)
+            heard = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
+            embeddings = embeddings.masked_scatter(speech_mask[..., None], heard)
+        outputs = self.language_model.get_decoder()(
+            inputs_embeds=embeddings,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            use_cache=use_cache,
+        )
+        hidden = outputs.last_hidden_state
+        if logits_at is not None:
+            hidden = hidden.flatten(0, 1)[logits_at]
+        return SaladOutput(
+            logits=self.get_output_embeddings()(hidden),
+            past_key_values=outputs.past_key_values,
+            speech_vectors=vectors,
+        )
+
+
+AutoConfig.register("salad", SaladConfig)
+AutoModelForCausalLM.register(SaladConfig, SaladForCausalLM)

@@ -1,0 +1,155 @@
+"""One row as the model reads it: text tokens and speech vectors in one causal sequence."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from saladkit.formats.words import Word
+from saladkit.model.interleaving import Span
+from saladkit.model.text import TokenizedText
+
+
+@dataclass(frozen=True)
+class SpeechSpan:
+    """A heard span: its front-end frames [vectors * frames_per_vector, bins] and where its tokens sound.
+
+    `tokens` holds (token id, first vector, end vector) for every token of the words that are heard, the vectors of
+    a word being shared out evenly among its tokens; words without times are left out.
+    """
+
+    frames: np.ndarray
+    vectors: int
+    tokens: list[tuple[int, int, int]]
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """An interleaved row.
+
+    Attributes:
+        input_ids: int64 [L]; 0 where speech stands.
+        speech_mask: bool [L].
+        spans: the heard spans, in order; their vectors fill the true places of `speech_mask`.
+        positions: int64 [P], places whose next item is a text token: where the loss is.
+        targets: int64 [P], index of that token in the row's text (never 0: nothing precedes it).
+    """
+
+    input_ids: np.ndarray
+    speech_mask: np.ndarray
+    spans: list[SpeechSpan]
+    positions: np.ndarray
+    targets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+
+@dataclass(frozen=True)
+class FrameClock:
+    """How seconds, front-end frames and encoder vectors relate."""
+
+    frames_per_second: float
+    frames_per_vector: int
+
+    def frame(self, seconds: float) -> int:
+        """The frame boundary nearest to a time."""
+        return round(seconds * self.frames_per_second)
+
+
+def build_sequence(
+    text: TokenizedText, spans: list[Span], words: list[Word], frames: np.ndarray | None, clock: FrameClock
+) -> Sequence:
+    """Lay out one row.
+
+    Args:
+        spans: cover all words of the text, in order.
+        frames: the whole recording's front-end frames [F, bins]; may be None where no span is heard.
+    """
+    ids, mask, heard, positions, targets = list(text.token_ids[: text.prefix]), [False] * text.prefix, [], [], []
+    for span in spans:
+        first, end = text.word_tokens[span.begin], text.word_tokens[span.end]
+        if span.heard:
+            speech = _cut_speech(text, span, words, frames, clock)
+            heard.append(speech)
+            ids += [0] * speech.vectors
+            mask += [True] * speech.vectors
+            continue
+        for token in range(first, end):
+            if ids:  # the very first token of a row has nothing to be predicted from
+                positions.append(len(ids) - 1)
+                targets.append(token)
+            ids.append(int(text.token_ids[token]))
+            mask.append(False)
+    return Sequence(
+        np.array(ids, dtype=np.int64),
+        np.array(mask, dtype=bool),
+        heard,
+        np.array(positions, dtype=np.int64),
+        np.array(targets, dtype=np.int64),
+    )
+
+
+def _cut_speech(
+    text: TokenizedText, span: Span, words: list[Word], frames: np.ndarray, clock: FrameClock
+) -> SpeechSpan:
+    # A span ends where the next word starts: the word before may have been spoken as one with its neighbour and
+    # have no end of its own. Without a time (interleaving.may_cut allows that only at the ends) nothing is cut off.
+    start = words[span.begin].start if words else None
+    stop = (words[span.end].start if span.end < len(words) else words[-1].end) if words else None
+    first = 0 if start is None else min(clock.frame(start), len(frames) - 1)
+    last = len(frames) if stop is None else min(clock.frame(stop), len(frames))
+    vectors = max(1, round((last - first) / clock.frames_per_vector))
+    cut = frames[first : first + vectors * clock.frames_per_vector]
+    missing = vectors * clock.frames_per_vector - len(cut)
+    if missing:
+        cut = np.concatenate([cut, np.repeat(cut[-1:], missing, axis=0)])
+    tokens = []
+    for index in range(span.begin, span.end) if words else ():
+        word = words[index]
+        owned = text.token_ids[text.word_tokens[index] : text.word_tokens[index + 1]]
+        if word.start is None or word.end is None or len(owned) == 0:
+            continue
+        begin = (clock.frame(word.start) - first) / clock.frames_per_vector
+        share = ((clock.frame(word.end) - first) / clock.frames_per_vector - begin) / len(owned)
+        for place, token in enumerate(owned):
+            left = min(max(round(begin + place * share), 0), vectors - 1)
+            right = min(max(round(begin + (place + 1) * share), left + 1), vectors)
+            tokens.append((int(token), left, right))
+    return SpeechSpan(np.ascontiguousarray(cut, dtype=np.float32), vectors, tokens)
+
+
+def collate_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
+    """Pad at the end and stack: the arguments of SaladForCausalLM.forward.
+
+    `logits_at` lists the flat positions of all rows one after another. Padding at the end needs no attention mask in
+    a causal model; speech tensors are left out where no row is heard.
+    """
+    length = max(len(sequence) for sequence in sequences)
+    input_ids = np.zeros((len(sequences), length), dtype=np.int64)
+    speech_mask = np.zeros((len(sequences), length), dtype=bool)
+    for row, sequence in enumerate(sequences):
+        input_ids[row, : len(sequence)] = sequence.input_ids
+        speech_mask[row, : len(sequence)] = sequence.speech_mask
+    batch = {
+        "input_ids": torch.from_numpy(input_ids),
+        "logits_at": torch.from_numpy(
+            np.concatenate([sequence.positions + row * length for row, sequence in enumerate(sequences)])
+        ),
+    }
+    spans = [span for sequence in sequences for span in sequence.spans]
+    if spans:
+        batch["speech_mask"] = torch.from_numpy(speech_mask)
+        batch["speech_lengths"] = torch.tensor([span.vectors for span in spans])
+        batch["speech_frames"] = torch.nn.utils.rnn.pad_sequence(
+            [torch.from_numpy(span.frames) for span in spans], batch_first=True
+        )
+    return batch
+
+
+def collate_lexical(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
+    """The heard tokens of a batch as int64 [N] each: `span`, `begin`, `end` (vectors of that span), `token`."""
+    spans = [span for sequence in sequences for span in sequence.spans]
+    rows = [(index, begin, end, token) for index, span in enumerate(spans) for token, begin, end in span.tokens]
+    columns = torch.tensor(rows, dtype=torch.int64).reshape(-1, 4).unbind(dim=1)
+    return dict(zip(("span", "begin", "end", "token"), columns, strict=True))

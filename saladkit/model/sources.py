@@ -1,0 +1,118 @@
+"""Open what training and the gap are measured on: paired rows of speech and text, and rows of text alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from saladkit.errors import SaladError
+from saladkit.formats.frames_cache import FramesCache
+from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.samples import read_samples, words_from_row
+from saladkit.formats.teacher_cache import TeacherCache
+from saladkit.formats.words import Word
+from saladkit.model.dataset import FrameSource, TrainingSource
+from saladkit.model.text import TokenizedText, tokenize
+from saladkit.speech.front_end import LiveFrames, LogMelFrontEnd, cached_frames
+
+
+@dataclass(frozen=True)
+class WeightedPath:
+    """`PATH` or `PATH:WEIGHT`, as `--data` and `--replay` take it."""
+
+    path: str
+    weight: float = 1.0
+
+    @classmethod
+    def parse(cls, text: str) -> "WeightedPath":
+        """Split off a weight, if the text after the last colon is a number.
+
+        Raises:
+            SaladError: the weight is not positive.
+        """
+        path, colon, weight = text.rpartition(":")
+        try:
+            value = float(weight) if colon else 1.0
+        except ValueError:
+            return cls(text)
+        if not colon:
+            return cls(text)
+        if not (value > 0 and np.isfinite(value)):
+            raise SaladError(f"the weight of {path} is {weight}", "Give a positive number after the colon.")
+        return cls(path, value)
+
+
+def check_words(id_: str, text: str, words: list[Word], where: str) -> None:
+    """Raise a SaladError unless the words are the text's and their times run forward."""
+    if [word.word for word in words] != text.split():
+        raise SaladError(
+            f"{where}: row '{id_}' has words that are not those of its text",
+            "Make the word times from this text (`saladkit synth` or `saladkit timestamps`).",
+        )
+    times = [time for word in words for time in (word.start, word.end) if time is not None]
+    if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0) or (times and times[0] < 0):
+        raise SaladError(f"{where}: row '{id_}' has word times that do not run forward", "Align this row again.")
+
+
+def open_speech(
+    source: WeightedPath,
+    tokenizer: PreTrainedTokenizerBase,
+    front_end: LogMelFrontEnd,
+    *,
+    frames_caches: list[str | Path] = (),
+    names: ColumnNames = OUR_NAMES,
+    limit: int | None = None,
+) -> TrainingSource:
+    """Rows of speech, text and word times; frames from a cache that holds the rows, else from the audio.
+
+    Raises:
+        SaladError: as `read_samples`, and words that do not fit the text.
+    """
+    caches = [FramesCache(path) for path in frames_caches]
+    ids_table = read_samples(source.path, needed=["id"], optional=[], names=names, limit=limit)
+    first = ids_table.column("id")[0].as_py()
+    cache = next((cache for cache in caches if first in cache), None)
+    needed = ["id", "text", "words", *([] if cache else ["audio"])]
+    table = read_samples(source.path, needed=needed, optional=[], names=names, limit=limit)
+    ids, texts = table.column("id").to_pylist(), table.column("text").to_pylist()
+    words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
+    for id_, text, spoken in zip(ids, texts, words, strict=True):
+        check_words(id_, text, spoken, source.path)
+    frames: FrameSource
+    if cache:
+        cache.check_encoder(front_end.identity, "the model")
+        frames = cached_frames(cache, ids, source.path)
+    else:
+        frames = LiveFrames(table, front_end, source.path)
+    return TrainingSource(
+        source.path, source.weight, ids, [tokenize(tokenizer, text) for text in texts], words=words, frames=frames
+    )
+
+
+def open_text(
+    source: WeightedPath,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    names: ColumnNames = OUR_NAMES,
+    limit: int | None = None,
+) -> TrainingSource:
+    """Rows of text to read: replay.
+
+    Raises:
+        SaladError: as `read_samples`.
+    """
+    table = read_samples(source.path, needed=["id", "text"], optional=[], names=names, limit=limit)
+    texts: list[TokenizedText] = [tokenize(tokenizer, text) for text in table.column("text").to_pylist()]
+    return TrainingSource(source.path, source.weight, table.column("id").to_pylist(), texts)
+
+
+def check_teacher_covers(cache: TeacherCache, sources: list[TrainingSource]) -> None:
+    """Raise a SaladError at the first row whose text the cache does not hold."""
+    for source in sources:
+        for id_, text in zip(source.ids, source.texts, strict=True):
+            if len(text.token_ids) > 1 and not cache.has(text.token_ids):
+                raise SaladError(
+                    f"{cache.artefact.path} does not hold the text of row '{id_}' of {source.name}",
+                    f"Run `saladkit cache-teacher {source.name}` and give its output with --teacher too.",
+                )

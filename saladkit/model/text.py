@@ -1,0 +1,61 @@
+"""Texts as token ids, the same for teacher and student."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from saladkit.formats.artefact import digest_json
+from saladkit.formats.words import split_words
+
+
+@dataclass(frozen=True)
+class TokenizedText:
+    """A text's tokens and where its words begin in them.
+
+    Attributes:
+        token_ids: int32 [n], with the BOS token first if the tokenizer sets one.
+        word_tokens: int64 [words + 1]; word w owns tokens word_tokens[w] to word_tokens[w + 1].
+        splittable: bool [words + 1]; whether the text may be cut before word w without cutting a token.
+        prefix: how many special tokens stand before the first word.
+    """
+
+    token_ids: np.ndarray
+    word_tokens: np.ndarray
+    splittable: np.ndarray
+    prefix: int
+
+
+def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> TokenizedText:
+    """Tokenize a whole text once; speech later replaces whole words of it, so ids never depend on the cuts."""
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
+    prefix = [tokenizer.bos_token_id] if sets_bos(tokenizer) else []
+    words = split_words(text)
+    word_tokens = np.zeros(len(words) + 1, dtype=np.int64)
+    splittable = np.ones(len(words) + 1, dtype=bool)
+    token = 0
+    for index, (_, begin, _) in enumerate(words):
+        # A token belongs to the word in which it ends: byte-level BPE puts the space before a word into its token.
+        while token < len(ids) and offsets[token][1] <= begin:
+            token += 1
+        word_tokens[index] = token
+        straddles = token < len(ids) and text[offsets[token][0] : begin].strip() != ""
+        splittable[index] = token < len(ids) and not straddles
+    word_tokens[-1] = len(ids)
+    word_tokens += len(prefix)
+    return TokenizedText(np.array(prefix + ids, dtype=np.int32), word_tokens, splittable, len(prefix))
+
+
+def sets_bos(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether this tokenizer puts a BOS token before a text (Llama and Gemma do, Qwen2 does not)."""
+    return tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id
+
+
+def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
+    """What two tokenizers share if and only if they give every text the same ids."""
+    import json
+
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    kept = {key: state[key] for key in ("added_tokens", "normalizer", "pre_tokenizer", "model")}
+    return digest_json([kept, sets_bos(tokenizer)])

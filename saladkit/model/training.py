@@ -1,0 +1,199 @@
+"""Training by `transformers.Trainer`: the loss, the two learning rates, the checkpoint before the decay."""
+
+import json
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+
+from saladkit.formats.artefact import written_aside
+from saladkit.model.dataset import TrainingExample, TrainingSchedule
+from saladkit.model.lexical import lexical_loss
+from saladkit.model.salad import SaladForCausalLM
+from saladkit.model.sequence import collate_lexical, collate_sequences
+from saladkit.teacher.losses import distillation_loss
+from saladkit.teacher.signals import TeacherSignal
+
+LOGGED = ("loss", "distillation", "lexical", "learning_rate", "grad_norm")
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """The settings of a run that change its result; names as in transformers.TrainingArguments where it has them."""
+
+    max_steps: int
+    per_device_train_batch_size: int
+    learning_rate: float
+    adapter_learning_rate: float
+    gradient_accumulation_steps: int = 1
+    weight_decay: float = 0.1
+    warmup_steps: int = 500
+    decay_fraction: float = 0.2  # the share of steps, the last ones, in which the rate falls linearly to 0
+    alpha: float = 1.0
+    lexical_weight: float = 0.0
+    logging_steps: int = 10
+    save_steps: int = 500
+    bf16: bool = False
+    seed: int = 0
+
+    @property
+    def decay_steps(self) -> int:
+        """Steps of the decay, at least one."""
+        return max(1, math.floor(self.max_steps * self.decay_fraction))
+
+
+@dataclass(frozen=True)
+class Collator:
+    """Examples -> one batch of tensors, and beside it what the teacher and the lexical loss are asked."""
+
+    lexical: bool
+
+    def __call__(self, examples: list[TrainingExample]) -> dict:
+        sequences = [example.sequence for example in examples]
+        targets = [sequence.targets for sequence in sequences]
+        token_ids = [example.token_ids for example in examples]
+        wanted = [tokens[target] for tokens, target in zip(token_ids, targets, strict=True)]
+        batch = {"model": collate_sequences(sequences), "token_ids": token_ids, "targets": targets}
+        batch["labels"] = torch.cat([torch.from_numpy(ids.astype("int64")) for ids in wanted])
+        if self.lexical:
+            batch["lexical"] = collate_lexical(sequences)
+        return batch
+
+
+class SaladTrainer(Trainer):
+    """transformers.Trainer with the method's loss, two learning rates and a schedule that is read in its own order."""
+
+    def __init__(self, *, teacher: TeacherSignal | None, options: TrainingOptions, **kwargs):
+        super().__init__(data_collator=Collator(options.lexical_weight > 0), **kwargs)
+        self.teacher, self.options = teacher, options
+        self.model_accepts_loss_kwargs = False
+        self._parts: dict[str, list[torch.Tensor]] = {}
+
+    def create_optimizer(self, model=None):
+        """AdamW; encoder and adapter at one rate, the language model at another; no decay on norms and biases."""
+        decayed = set(self.get_decay_parameter_names(self.model))
+        rates = {True: self.options.learning_rate, False: self.options.adapter_learning_rate}
+        groups: dict[tuple[bool, bool], list] = {}
+        for name, parameter in self.model.named_parameters():
+            if parameter.requires_grad:
+                groups.setdefault((name.startswith("language_model."), name in decayed), []).append(parameter)
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": group, "lr": rates[is_llm], "weight_decay": self.args.weight_decay if decays else 0.0}
+                for (is_llm, decays), group in groups.items()
+            ]
+        )
+        return self.optimizer
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        """Mean over the batch's text positions, plus the weighted lexical loss, mean over its heard tokens."""
+        outputs = model(**inputs["model"])
+        teacher = None
+        if self.options.alpha > 0:
+            teacher = self.teacher.distributions(inputs["token_ids"], inputs["targets"], outputs.logits.device)
+        per_position = distillation_loss(teacher, outputs.logits, inputs["labels"], self.options.alpha)
+        loss = per_position.sum() / max(1, len(per_position))
+        self._note("distillation", loss)
+        if self.options.lexical_weight > 0 and outputs.speech_vectors is not None:
+            table = self.accelerator.unwrap_model(model).get_input_embeddings().weight
+            lexical = lexical_loss(outputs.speech_vectors, table, **inputs["lexical"])
+            lexical = lexical.sum() / max(1, len(lexical))
+            self._note("lexical", lexical)
+            loss = loss + self.options.lexical_weight * lexical
+        return (loss, outputs) if return_outputs else loss
+
+    def _note(self, name: str, value: torch.Tensor) -> None:
+        self._parts.setdefault(name, []).append(value.detach())
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add the means of the loss's parts since the last log."""
+        if "loss" in logs:
+            logs = logs | {name: torch.stack(values).mean().item() for name, values in self._parts.items()}
+            self._parts.clear()
+        super().log(logs, start_time)
+
+
+class KeepStableCheckpoint(TrainerCallback):
+    """Save the model as it is before the learning rate begins to fall: where Stage II starts from."""
+
+    def __init__(self, folder: Path, step: int, tokenizer: PreTrainedTokenizerBase):
+        self.folder, self.step, self.tokenizer = folder, step, tokenizer
+
+    def on_step_end(self, args, state, control, model=None, **kwargs):
+        if state.global_step == self.step and state.is_world_process_zero:
+            save_model(model, self.tokenizer, self.folder)
+
+
+def save_model(model: SaladForCausalLM, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Save model and tokenizer in Hugging Face's layout; the manifest, written later, says that it is complete."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def train(
+    model: SaladForCausalLM,
+    tokenizer: PreTrainedTokenizerBase,
+    schedule: TrainingSchedule,
+    teacher: TeacherSignal | None,
+    options: TrainingOptions,
+    folder: Path,
+    *,
+    device: str,
+    report_to: str = "none",
+    keep_stable: bool = True,
+) -> dict:
+    """Train, or go on from the last saved step, and leave the checkpoint's files in `folder`.
+
+    Writes `config.json`, `model.safetensors`, the tokenizer, `metrics.jsonl` and, with `keep_stable`, `stable/`.
+    The state for resuming stands in `training/` until the run is complete.
+
+    Returns:
+        The last logged values of the loss and its parts.
+    """
+    state_folder = folder / "training"
+    arguments = TrainingArguments(
+        output_dir=str(state_folder),
+        max_steps=options.max_steps,
+        per_device_train_batch_size=options.per_device_train_batch_size,
+        gradient_accumulation_steps=options.gradient_accumulation_steps,
+        learning_rate=options.learning_rate,
+        weight_decay=options.weight_decay,
+        warmup_steps=options.warmup_steps,
+        lr_scheduler_type="warmup_stable_decay",
+        lr_scheduler_kwargs={"num_decay_steps": options.decay_steps, "decay_type": "linear"},
+        logging_steps=options.logging_steps,
+        save_steps=options.save_steps,
+        save_total_limit=1,
+        bf16=options.bf16,
+        seed=options.seed,
+        use_cpu=device == "cpu",
+        report_to=report_to,
+        remove_unused_columns=False,
+        train_sampling_strategy="sequential",
+        dataloader_pin_memory=device != "cpu",
+        label_names=["labels"],
+    )
+    callbacks = []
+    if keep_stable:
+        callbacks.append(KeepStableCheckpoint(folder / "stable", options.max_steps - options.decay_steps, tokenizer))
+    trainer = SaladTrainer(
+        teacher=teacher,
+        options=options,
+        model=model,
+        args=arguments,
+        train_dataset=schedule,
+        processing_class=tokenizer,
+        callbacks=callbacks,
+    )
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(state_folder) if state_folder.is_dir() else None)
+    save_model(model, tokenizer, folder)
+    steps = [entry for entry in trainer.state.log_history if "loss" in entry]
+    metrics = [{"step": entry["step"]} | {name: entry[name] for name in LOGGED if name in entry} for entry in steps]
+    with written_aside(folder / "metrics.jsonl") as aside:
+        aside.write_text("".join(json.dumps(entry) + "\n" for entry in metrics))
+    shutil.rmtree(state_folder)
+    return metrics[-1] if metrics else {}

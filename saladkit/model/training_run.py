@@ -1,0 +1,149 @@
+"""What both stages of training share: open the inputs, train, complete the checkpoint."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from transformers import PreTrainedTokenizerBase
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import ArtefactWriter, is_artefact
+from saladkit.formats.checkpoint import METRICS
+from saladkit.formats.columns import ColumnNames
+from saladkit.formats.teacher_cache import TeacherCache
+from saladkit.model.configuration import SaladConfig
+from saladkit.model.dataset import TrainingSchedule, TrainingSource
+from saladkit.model.interleaving import InterleavingOptions
+from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.model.salad import SaladForCausalLM
+from saladkit.model.sequence import FrameClock
+from saladkit.model.sources import WeightedPath, check_teacher_covers, open_speech, open_text
+from saladkit.model.text import tokenizer_digest
+from saladkit.model.training import TrainingOptions, train
+from saladkit.speech.front_end import LogMelFrontEnd
+from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
+
+
+@dataclass(frozen=True)
+class OpenedInputs:
+    """What training reads, checked."""
+
+    sources: list[TrainingSource]
+    teacher: TeacherSignal | None
+    clock: FrameClock
+
+    def figures(self, options: TrainingOptions) -> dict:
+        """The plan: rows and words of every source, rows to be read."""
+        batch = options.per_device_train_batch_size * options.gradient_accumulation_steps
+        return {
+            "rows": {source.name: len(source) for source in self.sources},
+            "text_tokens": {s.name: sum(len(text.token_ids) for text in s.texts) for s in self.sources},
+            "rows_to_read": options.max_steps * batch,
+        }
+
+
+@dataclass(frozen=True)
+class TrainingInputs:
+    """Where the inputs of a training command are."""
+
+    data: list[WeightedPath]
+    replay: list[WeightedPath]
+    teacher: str
+    frames: list[str]
+    names: ColumnNames
+    limit: int | None
+
+    def paths(self) -> dict[str, str]:
+        """The inputs by role, as a manifest lists them."""
+        roles = {f"data {i}": source.path for i, source in enumerate(self.data)}
+        roles |= {f"replay {i}": source.path for i, source in enumerate(self.replay)}
+        roles |= {f"frames {i}": path for i, path in enumerate(self.frames)}
+        return roles | {"teacher": self.teacher}
+
+    def settings(self, options: TrainingOptions, interleaving: InterleavingOptions) -> dict:
+        """Everything but the files that the result depends on."""
+        weights = {"data": [s.weight for s in self.data], "replay": [s.weight for s in self.replay]}
+        return asdict(options) | {"interleaving": asdict(interleaving), "weights": weights, "limit": self.limit}
+
+    def open(
+        self, tokenizer: PreTrainedTokenizerBase, config: SaladConfig, options: TrainingOptions, model: str
+    ) -> OpenedInputs:
+        """Open and check everything.
+
+        Raises:
+            SaladError: anything missing, or a teacher of another tokenizer or text.
+        """
+        if options.save_steps % options.logging_steps:
+            raise SaladError(
+                f"--save-steps {options.save_steps} is no multiple of --logging-steps {options.logging_steps}",
+                "Make it one: a resumed run then logs what an undisturbed one would have logged.",
+            )
+        front_end = LogMelFrontEnd(bins=config.num_mel_bins)
+        clock = FrameClock(front_end.frames_per_second, config.frames_per_vector)
+        opened = {"names": self.names, "limit": self.limit}
+        sources = [
+            open_speech(source, tokenizer, front_end, frames_caches=self.frames, **opened) for source in self.data
+        ]
+        sources += [open_text(source, tokenizer, **opened) for source in self.replay]
+        teacher = open_teacher(self.teacher, tokenizer, model, sources) if options.alpha > 0 else None
+        return OpenedInputs(sources, teacher, clock)
+
+
+def open_teacher(
+    name: str, tokenizer: PreTrainedTokenizerBase, model: str, sources: list[TrainingSource]
+) -> TeacherSignal:
+    """A teacher cache that holds every text of the sources, or a text LLM.
+
+    Raises:
+        SaladError: made with another tokenizer than `model`'s, or a text is missing.
+    """
+    if is_artefact(name) and not (Path(name) / "config.json").exists():
+        cache = TeacherCache(name)
+        cache.check_tokenizer(tokenizer_digest(tokenizer), model)
+        check_teacher_covers(cache, sources)
+        return CachedTeacher(cache)
+    if tokenizer_digest(load_tokenizer(name)) != tokenizer_digest(tokenizer):
+        raise SaladError(f"{name} has another tokenizer than {model}", "Give the text LLM that the model started from.")
+    return LiveTeacher(load_text_model(name, dtype="float32", device="cpu"))
+
+
+def run_training(
+    student: SaladForCausalLM,
+    tokenizer: PreTrainedTokenizerBase,
+    opened: OpenedInputs,
+    options: TrainingOptions,
+    interleaving: InterleavingOptions,
+    writer: ArtefactWriter,
+    identity: dict,
+    device: str,
+    report_to: str,
+    keep_stable: bool,
+) -> dict:
+    """Train and write the manifest; the figures for the summary."""
+    batch = options.per_device_train_batch_size * options.gradient_accumulation_steps
+    schedule = TrainingSchedule(
+        opened.sources,
+        count=options.max_steps * batch,
+        batch=batch,
+        clock=opened.clock,
+        options=interleaving,
+        seed=options.seed,
+    )
+    last = train(
+        student,
+        tokenizer,
+        schedule,
+        opened.teacher,
+        options,
+        writer.path,
+        device=device,
+        report_to=report_to,
+        keep_stable=keep_stable,
+    )
+    for file in sorted(path for path in writer.path.rglob("*") if path.is_file()):
+        name = str(file.relative_to(writer.path))
+        if name not in ("plan.json", "summary.json"):
+            writer.has(name)
+    read = {source.name: int((schedule.source == i).sum()) for i, source in enumerate(opened.sources)}
+    counts = {"steps": options.max_steps, "rows_read": sum(read.values())}
+    writer.finish(counts=counts, identity=identity | {"tokenizer": tokenizer_digest(tokenizer), "log": METRICS})
+    return {"steps": options.max_steps, "rows_read": read, "last": last}

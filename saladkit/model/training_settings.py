@@ -1,0 +1,31 @@
+"""The options of the training commands, sorted into what the stages take."""
+
+from dataclasses import fields
+
+from saladkit.model.interleaving import InterleavingOptions
+from saladkit.model.sources import WeightedPath
+from saladkit.model.training import TrainingOptions
+
+
+def training_settings(settings: dict) -> dict:
+    """Options as click gives them -> keyword arguments of `distill` and `align`."""
+    settings = dict(settings)
+    interleaving = InterleavingOptions(*(settings.pop(name) for name in ("text_words", "speech_words", "text_first")))
+    names = [field.name for field in fields(TrainingOptions) if field.name in settings]
+    options = TrainingOptions(**{name: settings.pop(name) for name in names})
+    settings["data"] = [WeightedPath.parse(path) for path in settings["data"]]
+    settings["replay"] = [WeightedPath.parse(path) for path in settings["replay"]]
+    settings["frames"] = list(settings["frames"])
+    return settings | {"options": options, "interleaving": interleaving}
+
+
+def adapter_settings(settings: dict) -> tuple[dict, dict]:
+    """Split off the shape of the adapter and of the encoder: (the rest, {"adapter": ..., "encoder": ...})."""
+    settings = dict(settings)
+    adapter = {name: settings.pop(name) for name in ("layers", "width", "mlp_width", "heads", "kv_heads")}
+    encoder = {
+        "speech_encoder": settings.pop("speech_encoder"),
+        "num_mel_bins": settings.pop("mel_bins"),
+        "encoder_width": settings.pop("encoder_width"),
+    }
+    return settings, {"adapter": adapter, "encoder": encoder}

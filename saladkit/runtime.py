@@ -1,0 +1,71 @@
+"""What every command needs from the machine: a device, a progress bar, its own seconds and memory."""
+
+import resource
+import sys
+import time
+from collections.abc import Iterable
+
+from tqdm import tqdm
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import ArtefactWriter
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+def resolve_device(name: str) -> str:
+    """`auto` becomes the best device there is.
+
+    Raises:
+        SaladError: the device asked for is not there.
+    """
+    import torch
+
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return next(device for device in ("cuda", "mps", "cpu") if there[device])
+    if not there[name]:
+        raise SaladError(f"torch sees no {name} device here", "Use --device auto, or run `saladkit doctor`.")
+    return name
+
+
+def progress(rows: Iterable, *, total: int | None = None, what: str, unit: str = "row", initial: int = 0) -> Iterable:
+    """Iterate with a bar on stderr."""
+    return tqdm(rows, total=total, desc=what, unit=unit, initial=initial, file=sys.stderr, mininterval=0.5)
+
+
+def say(line: str) -> None:
+    """A note for a person, on stderr."""
+    print(line, file=sys.stderr)
+
+
+class Run:
+    """One run of a command: measures it and forms its summary."""
+
+    def __init__(self, verb: str, workers: int = 1):
+        self.verb, self.workers, self.started = verb, workers, time.monotonic()
+
+    def seconds(self) -> float:
+        """Wall-clock seconds since the start."""
+        return time.monotonic() - self.started
+
+    def peak_memory_bytes(self) -> int:
+        """Peak resident memory: this process's, and the largest worker's as many times as there are workers."""
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        largest_child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        kibibytes = 1 if sys.platform == "darwin" else 1024
+        return (own + largest_child * (self.workers if self.workers > 1 else 1)) * kibibytes
+
+    def summary(self, figures: dict, writer: ArtefactWriter | None = None) -> dict:
+        """The command's JSON summary; kept beside the manifest if there is one."""
+        summary = {
+            "command": self.verb,
+            **({"output": str(writer.path), "resumed": writer.started_before} if writer else {}),
+            **figures,
+            "seconds": round(self.seconds(), 2),
+            "peak_memory_bytes": self.peak_memory_bytes(),
+        }
+        if writer:
+            writer.record(summary)
+        return summary

@@ -1,0 +1,67 @@
+"""What a voice is: text in, samples and word times out. `open_voice` finds it by name."""
+
+import importlib
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from saladkit.errors import SaladError
+from saladkit.formats.words import Word
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One spoken text.
+
+    `samples`: float32 [n], mono, in [-1, 1], at `sample_rate` Hz.
+    `words`: the whitespace words of the text, in order, with times in seconds.
+    `words_source`: what the times come from ("espeak" or "piper"); "none" if no word has any.
+    """
+
+    samples: np.ndarray
+    sample_rate: int
+    words: list[Word]
+    words_source: str
+
+
+class Voice(Protocol):
+    """A text-to-speech voice; `name` is what `open_voice` was given."""
+
+    name: str
+
+    def speak(self, text: str) -> Utterance:
+        """Speak `text`. Raises SaladError if the voice finds nothing in it to speak."""
+        ...
+
+
+# engine: (module, class); the extra of the package bears the engine's name
+_ENGINES = {
+    "espeak": ("saladkit.speech.voices.espeak", "EspeakVoice"),
+    "piper": ("saladkit.speech.voices.piper", "PiperVoice"),
+}
+
+
+def open_voice(name: str) -> Voice:
+    """Open a voice such as "espeak:en-us+f3@160" or "piper:voices/lessac.onnx#3".
+
+    Raises SaladError for an engine or a voice that does not exist, and for an engine whose extra
+    is not installed.
+    """
+    engine, colon, description = name.partition(":")
+    if engine not in _ENGINES or not colon:
+        raise SaladError(
+            f"{name!r} names no known text-to-speech engine.",
+            "Write ENGINE:VOICE with one of these engines: " + ", ".join(_ENGINES) + ".",
+        )
+    module_name, class_name = _ENGINES[engine]
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("saladkit"):
+            raise
+        raise SaladError(
+            f"The voice {name!r} needs the package {error.name!r}, which is not installed.",
+            f"Run: pip install 'saladkit[{engine}]'",
+        ) from error
+    return getattr(module, class_name)(description)

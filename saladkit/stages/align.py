@@ -1,0 +1,69 @@
+"""`align`: Stage II, targeted alignment on the speech that was selected, from the checkpoint before the decay.
+
+This trains the model. Forced alignment of speech with its words is `saladkit timestamps`.
+"""
+
+from pathlib import Path
+
+import torch
+
+from saladkit.formats.artefact import create_artefact
+from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest, stable_or_final
+from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.model.interleaving import InterleavingOptions
+from saladkit.model.loading import load_salad_model, load_tokenizer
+from saladkit.model.sources import WeightedPath
+from saladkit.model.training import TrainingOptions
+from saladkit.model.training_run import TrainingInputs, run_training
+from saladkit.runtime import Run, resolve_device
+
+
+def align(
+    checkpoint: str,
+    output: str | Path,
+    *,
+    data: list[WeightedPath],
+    replay: list[WeightedPath],
+    teacher: str,
+    frames: list[str],
+    options: TrainingOptions,
+    interleaving: InterleavingOptions,
+    names: ColumnNames = OUR_NAMES,
+    device: str = "auto",
+    report_to: str = "none",
+    limit: int | None = None,
+    overwrite: bool = False,
+    dry_run: bool = False,
+) -> dict:
+    """Go on from `checkpoint`, from its state before the decay where it has one.
+
+    Args:
+        teacher: a teacher cache, or the text LLM to run live. Never the checkpoint itself: it has moved.
+
+    Returns:
+        The summary, with the last logged losses.
+    """
+    run = Run("align")
+    start = stable_or_final(checkpoint)
+    student = load_salad_model(start, dtype="float32", device="cpu")
+    tokenizer = load_tokenizer(start)
+    inputs = TrainingInputs(data, replay, teacher, frames, names, limit)
+    opened = inputs.open(tokenizer, student.config, options, checkpoint)
+    if dry_run:
+        return run.summary({"dry_run": True, **opened.figures(options)})
+    writer = create_artefact(
+        output,
+        schema=SCHEMA,
+        version=VERSION,
+        verb="align",
+        settings=inputs.settings(options, interleaving),
+        inputs={"checkpoint": start} | inputs.paths(),
+        overwrite=overwrite,
+    )
+    if writer.finished is not None:
+        return writer.finished
+    device = resolve_device(device)
+    torch.manual_seed(options.seed)
+    identity = {"started_from": model_digest(start)}
+    figures = run_training(student, tokenizer, opened, options, interleaving, writer, identity, device, report_to, False)
+    return run.summary(figures, writer)

@@ -1,0 +1,132 @@
+"""`cache-teacher`: the frozen text LLM's next-token distributions, once for every voice, epoch and round."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from saladkit.formats.artefact import create_artefact, part_name
+from saladkit.formats.checkpoint import model_digest
+from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.samples import read_samples
+from saladkit.formats.teacher_cache import SCHEMA, VERSION, CachedRow, digest_tokens, write_cache_part
+from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.model.text import sets_bos, tokenize, tokenizer_digest
+from saladkit.runtime import Run, progress, resolve_device
+from saladkit.teacher.distributions import concatenate, top_k_from_logits
+
+ROWS_PER_PART = 8192
+POSITIONS_PER_HEAD = 512  # logits that stay in a core's cache: 1.7 times faster than 8,192 at V = 3,072
+
+
+def cache_teacher(
+    sources: list[str],
+    output: str | Path,
+    *,
+    model: str,
+    top_k: int = 32,
+    max_length: int = 2048,
+    batch_tokens: int = 8192,
+    names: ColumnNames = OUR_NAMES,
+    device: str = "auto",
+    dtype: str = "float32",
+    limit: int | None = None,
+    num_shards: int = 1,
+    shard_index: int = 0,
+    overwrite: bool = False,
+    dry_run: bool = False,
+) -> dict:
+    """Store the top-k distributions of every distinct text in `sources`.
+
+    Rows longer than `max_length` tokens are left out and listed in the manifest.
+
+    Returns:
+        The summary: rows, positions, bytes per position, mean kept mass.
+    """
+    run = Run("cache-teacher")
+    tokenizer = load_tokenizer(model)
+    rows, skipped = _distinct_texts(sources, tokenizer, max_length, names, limit)
+    positions = sum(len(tokens) - 1 for _, tokens in rows)
+    plan = {"rows": len(rows), "skipped": len(skipped), "positions": positions, "bytes": positions * (6 * top_k + 4)}
+    if dry_run:
+        return run.summary({"dry_run": True, **plan})
+    writer = create_artefact(
+        output,
+        schema=SCHEMA,
+        version=VERSION,
+        verb="cache-teacher",
+        settings={"top_k": top_k, "max_length": max_length, "dtype": dtype, "limit": limit},
+        inputs={"model": model} | {f"samples {index}": source for index, source in enumerate(sources)},
+        overwrite=overwrite,
+    )
+    if writer.finished is not None:
+        return writer.finished
+    device = resolve_device(device)
+    language_model = load_text_model(model, dtype=dtype, device=device).eval()
+    parts = [rows[begin : begin + ROWS_PER_PART] for begin in range(0, len(rows), ROWS_PER_PART)]
+    bar = progress(range(len(rows)), what="cache-teacher", unit="text")
+    ticks = iter(bar)
+    for index, part in enumerate(parts):
+        tensors, table = (part_name(index, len(parts), suffix) for suffix in (".safetensors", ".parquet"))
+        if index % num_shards == shard_index and not (writer.has(tensors) and writer.has(table)):
+            cached = _distributions(language_model, [tokens for _, tokens in part], top_k, batch_tokens, device, ticks)
+            write_cache_part(writer.path / tensors, [id_ for id_, _ in part], [tokens for _, tokens in part], cached)
+    bar.close()
+    names_of_parts = [part_name(i, len(parts), suffix) for i in range(len(parts)) for suffix in (".safetensors", ".parquet")]
+    if not all([writer.has(name) for name in names_of_parts]):
+        return run.summary({"shards_missing": True, **plan})
+    identity = {
+        "model": model_digest(model),
+        "tokenizer": tokenizer_digest(tokenizer),
+        "vocabulary": language_model.config.vocab_size,
+        "sets_bos": sets_bos(tokenizer),
+        "keep": "top-k",
+        "top_k": top_k,
+    }
+    counts = {"rows": len(rows), "positions": positions}
+    writer.finish(counts=counts, skipped=skipped, identity=identity)
+    stored = sum((writer.path / name).stat().st_size for name in writer.files)
+    return run.summary({**counts, "skipped": len(skipped), "bytes_per_position": round(stored / positions, 1)}, writer)
+
+
+def _distinct_texts(sources, tokenizer, max_length, names, limit) -> tuple[list[tuple[str, np.ndarray]], list[dict]]:
+    seen, rows, skipped = set(), [], []
+    for source in sources:
+        table = read_samples(source, needed=["id", "text"], optional=[], names=names, limit=limit)
+        for id_, text in zip(table.column("id").to_pylist(), table.column("text").to_pylist(), strict=True):
+            tokens = tokenize(tokenizer, text).token_ids
+            if len(tokens) > max_length:
+                skipped.append({"id": id_, "source": source, "reason": f"{len(tokens)} tokens, over --max-length"})
+                continue
+            digest = digest_tokens(tokens)
+            if digest not in seen:
+                seen.add(digest)
+                rows.append((id_, tokens))
+    # Sorted by length: batches without padding, and an order that does not depend on the sources'.
+    rows.sort(key=lambda row: (len(row[1]), digest_tokens(row[1])))
+    return rows, skipped
+
+
+@torch.inference_mode()
+def _distributions(model, texts: list[np.ndarray], top_k: int, batch_tokens: int, device: str, ticks) -> list[CachedRow]:
+    rows: list[CachedRow] = []
+    begin = 0
+    while begin < len(texts):
+        end = begin + 1
+        while end < len(texts) and (end + 1 - begin) * len(texts[end]) <= batch_tokens:
+            end += 1
+        batch = texts[begin:end]
+        padded = torch.zeros(len(batch), len(batch[-1]), dtype=torch.int64)
+        for row, tokens in enumerate(batch):
+            padded[row, : len(tokens)] = torch.from_numpy(tokens)
+        kept = torch.tensor([[i < len(tokens) - 1 for i in range(padded.shape[1])] for tokens in batch])
+        hidden = model.get_decoder()(input_ids=padded.to(device)).last_hidden_state[kept.to(device)]
+        pieces = [top_k_from_logits(model.get_output_embeddings()(piece), top_k) for piece in hidden.split(POSITIONS_PER_HEAD)]
+        sparse = concatenate(pieces)
+        ids, log_probs, tail = (t.cpu().numpy() for t in (sparse.kept_ids, sparse.kept_log_probs, sparse.log_tail))
+        offsets = np.cumsum([0] + [len(tokens) - 1 for tokens in batch])
+        for left, right in zip(offsets, offsets[1:], strict=False):
+            rows.append(CachedRow(ids[left:right], log_probs[left:right], tail[left:right]))
+            next(ticks, None)
+        begin = end
+    return rows

@@ -1,0 +1,122 @@
+"""`synth`: text to speech with word times, many voices, resumable by shard."""
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import create_artefact, part_name, read_json, write_json
+from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.samples import (
+    COLUMNS,
+    SCHEMA,
+    VERSION,
+    read_samples,
+    write_samples,
+)
+from saladkit.runtime import Run, progress
+from saladkit.speech.synthesis import speakers, voice_of_row
+from saladkit.speech.voices.voice import open_voice
+
+ROWS_PER_PART = 512
+SPOKEN = ("audio", "duration", "speaker", "words")
+SECONDS_PER_WORD = 0.36  # measured on the desk's texts with espeak at its default rate; for --dry-run only
+
+
+def synth(
+    source: str,
+    output: str | Path,
+    *,
+    voices: list[str],
+    seed: int = 0,
+    workers: int = 0,
+    names: ColumnNames = OUR_NAMES,
+    limit: int | None = None,
+    num_shards: int = 1,
+    shard_index: int = 0,
+    overwrite: bool = False,
+    dry_run: bool = False,
+) -> dict:
+    """Speak every row of `source`, each with one of `voices`, chosen by seed and id.
+
+    All other columns of the rows are kept. A row that its voice cannot speak is left out and listed in the manifest.
+
+    Returns:
+        The summary: rows, hours, rows per voice, times faster than real time.
+    """
+    workers = workers or os.cpu_count() or 1
+    run = Run("synth", workers)
+    for voice in voices:
+        open_voice(voice)
+    table = read_samples(source, needed=["id", "text"], names=names, limit=limit)
+    table = table.drop_columns([column for column in SPOKEN if column in table.column_names])
+    if dry_run:
+        words = sum(len(text.split()) for text in table.column("text").to_pylist())
+        hours = round(words * SECONDS_PER_WORD / 3600, 3)
+        return run.summary({"dry_run": True, "rows": table.num_rows, "words": words, "predicted_hours": hours})
+    writer = create_artefact(
+        output,
+        schema=SCHEMA,
+        version=VERSION,
+        verb="synth",
+        settings={"voices": voices, "seed": seed, "limit": limit},
+        inputs={"samples": source},
+        overwrite=overwrite,
+    )
+    if writer.finished is not None:
+        return writer.finished
+    starts = range(0, table.num_rows, ROWS_PER_PART)
+    with speakers(workers) as speak, progress(None, total=table.num_rows, what="synth", unit="row") as bar:
+        for index, start in enumerate(starts):
+            name = part_name(index, len(starts), ".parquet")
+            part = table.slice(start, ROWS_PER_PART)
+            if index % num_shards != shard_index or writer.has(name):
+                bar.update(part.num_rows)
+                continue
+            ids, texts = part.column("id").to_pylist(), part.column("text").to_pylist()
+            spoken, failed = [], []
+            for row in speak([(id_, text, voice_of_row(id_, voices, seed)) for id_, text in zip(ids, texts, strict=True)]):
+                (failed if "reason" in row else spoken).append(row)
+                bar.update()
+            silent = {row["id"] for row in failed}
+            part = part.filter(pa.array([id_ not in silent for id_ in ids]))
+            for column in SPOKEN:
+                part = part.append_column(column, pa.array([row[column] for row in spoken], COLUMNS[column]))
+            if failed:
+                write_json(writer.path / _skipped_name(name), {"skipped": failed})
+            with writer.writing(name) as aside:
+                write_samples(part, aside)
+    parts = [part_name(index, len(starts), ".parquet") for index in range(len(starts))]
+    if not all([writer.has(name) for name in parts]):
+        return run.summary({"shards_missing": True, "rows": table.num_rows})
+    return _finish(run, writer, source, parts)
+
+
+def _skipped_name(part: str) -> str:
+    return f"skipped-{part.removesuffix('.parquet')}.json"
+
+
+def _finish(run: Run, writer, source: str, parts: list[str]) -> dict:
+    skipped = []
+    for name in map(_skipped_name, parts):
+        if writer.has(name):
+            skipped += read_json(writer.path / name)["skipped"]
+    seconds, by_voice = 0.0, {}
+    for name in parts:
+        table = pa.parquet.read_table(writer.path / name, columns=["duration", "speaker"])
+        seconds += sum(table.column("duration").to_pylist())
+        for speaker in table.column("speaker").to_pylist():
+            by_voice[speaker] = by_voice.get(speaker, 0) + 1
+    rows = sum(by_voice.values())
+    if rows == 0:
+        raise SaladError(f"no row of {source} could be spoken: {skipped[0]['reason']}", "Look at the texts and voices.")
+    writer.finish(counts={"rows": rows, "seconds_of_speech": round(seconds, 3)}, skipped=skipped)
+    figures = {
+        "rows": rows,
+        "skipped": len(skipped),
+        "hours_of_speech": round(seconds / 3600, 4),
+        "rows_by_voice": dict(sorted(by_voice.items())),
+        "times_real_time": round(seconds / max(run.seconds(), 0.01), 1),
+    }
+    return run.summary(figures, writer)

@@ -34,6 +34,14 @@ class TrainingSource:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def lengths(self, vectors_per_second: float) -> np.ndarray:
+        """About how many places each row fills in a sequence, int64 [rows]: its tokens, or its speech if it is longer."""
+        tokens = np.array([len(text.token_ids) for text in self.texts])
+        if self.words is None:
+            return tokens
+        ends = np.array([max((word.end or 0.0 for word in words), default=0.0) for words in self.words])
+        return np.maximum(tokens, (ends * vectors_per_second).astype(np.int64))
+
 
 @dataclass(frozen=True)
 class TrainingExample:
@@ -84,7 +92,10 @@ class TrainingSchedule(Dataset):
     ):
         self.sources, self.clock, self.options, self.seed = sources, clock, options, seed
         source, row = draw_schedule([len(s) for s in sources], [s.weight for s in sources], count, seed)
-        lengths = np.array([len(sources[s].texts[r].token_ids) for s, r in zip(source, row, strict=True)])
+        by_source = [s.lengths(clock.frames_per_second / clock.frames_per_vector) for s in sources]
+        lengths = np.array([by_source[s][r] for s, r in zip(source, row, strict=True)])
+        # Speech is three times as long as its text, so batches mostly hold one kind: less padding, and the many
+        # text positions of replay rows do not drown those that follow speech.
         order = group_by_length(lengths, batch, 16, seed)
         self.source, self.row = source[order], row[order]
 

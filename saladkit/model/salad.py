@@ -27,6 +27,28 @@ class SaladOutput(ModelOutput):
     speech_vectors: Tensor | None = None
 
 
+def run_language_model(language_model: PreTrainedModel, logits_at: Tensor | None, **arguments: object) -> SaladOutput:
+    """Run a causal LM's decoder, and its head on the flat positions `logits_at` alone (None: on all)."""
+    outputs = language_model.get_decoder()(**arguments)
+    hidden = outputs.last_hidden_state
+    if logits_at is not None:
+        hidden = hidden.flatten(0, 1)[logits_at]
+    logits = language_model.get_output_embeddings()(hidden)
+    return SaladOutput(logits=logits, past_key_values=outputs.past_key_values)
+
+
+class TextModel(torch.nn.Module):
+    """A text LLM behind SaladForCausalLM's forward, so that both are measured by the same code."""
+
+    def __init__(self, language_model: PreTrainedModel):
+        super().__init__()
+        self.language_model = language_model
+
+    def forward(self, input_ids: Tensor, logits_at: Tensor | None = None, **arguments: object) -> SaladOutput:
+        """As SaladForCausalLM.forward, without speech."""
+        return run_language_model(self.language_model, logits_at, input_ids=input_ids, **arguments)
+
+
 class SaladForCausalLM(PreTrainedModel):
     """Speech encoder, adapter and language model in one causal sequence; text out."""
 
@@ -50,6 +72,9 @@ class SaladForCausalLM(PreTrainedModel):
         config.text_config = language_model.config
         model = cls(config)
         model.language_model.load_state_dict(language_model.state_dict())
+        embeddings = model.get_input_embeddings().weight
+        with torch.no_grad():
+            model.speech_adapter.norm_out.weight.fill_(embeddings.float().pow(2).mean(dim=-1).sqrt().median())
         return model.to(language_model.dtype)
 
     def get_input_embeddings(self):
@@ -89,21 +114,17 @@ class SaladForCausalLM(PreTrainedModel):
             steps = torch.arange(vectors.shape[1], device=vectors.device)
             heard = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
             embeddings = embeddings.masked_scatter(speech_mask[..., None], heard)
-        outputs = self.language_model.get_decoder()(
+        outputs = run_language_model(
+            self.language_model,
+            logits_at,
             inputs_embeds=embeddings,
             attention_mask=attention_mask,
             position_ids=position_ids,
             past_key_values=past_key_values,
             use_cache=use_cache,
         )
-        hidden = outputs.last_hidden_state
-        if logits_at is not None:
-            hidden = hidden.flatten(0, 1)[logits_at]
-        return SaladOutput(
-            logits=self.get_output_embeddings()(hidden),
-            past_key_values=outputs.past_key_values,
-            speech_vectors=vectors,
-        )
+        outputs.speech_vectors = vectors
+        return outputs
 
 
 AutoConfig.register("salad", SaladConfig)

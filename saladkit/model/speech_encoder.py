@@ -30,7 +30,11 @@ class LogMelEncoder(nn.Module):
 
 
 class SpeechAdapter(nn.Module):
-    """Llama-style causal layers between two linear projections."""
+    """Llama-style causal layers between two linear projections, then a norm to the scale of the text embeddings.
+
+    Without the norm a lexical warm-up drives the vectors to many times the embeddings' length (35 against 1.2 on the
+    desk): they then drown in the residual stream whatever the language model's layers add, and it recalls nothing.
+    """
 
     def __init__(self, config: SaladConfig):
         super().__init__()
@@ -39,8 +43,9 @@ class SpeechAdapter(nn.Module):
         self.layers = LlamaModel(config.adapter_config)
         self.layers.embed_tokens = None  # it reads vectors; an unused table would only be saved and synchronised
         self.project_out = nn.Linear(width, config.text_config.hidden_size)
+        self.norm_out = nn.RMSNorm(config.text_config.hidden_size, eps=1e-6)
 
     def forward(self, vectors: Tensor) -> Tensor:
         """[S, T, encoder_width] -> [S, T, text hidden_size]. Spans are padded at the end, which causal layers never see."""
         hidden = self.layers(inputs_embeds=self.project_in(vectors), use_cache=False).last_hidden_state
-        return self.project_out(hidden)
+        return self.norm_out(self.project_out(hidden))

@@ -1,0 +1,68 @@
+"""Word times: when each word of a sample is spoken, and nothing else of it. Joined to the samples by id."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import Artefact
+from saladkit.formats.samples import WORDS
+
+SCHEMA, VERSION = "word-times", 1
+
+COLUMNS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("words", WORDS),  # of the text's split(); start and end in s, both null where the aligner placed no word
+        ("aligner", pa.string()),
+        ("score", pa.float64()),  # mean of the words' scores; null where the aligner gives none
+    ]
+)
+
+
+def write_word_times(rows: list[dict], path: Path) -> None:
+    """Write one shard to `path` (a path beside its place); each row has `id`, `words`, `aligner` and `score`."""
+    pq.write_table(pa.Table.from_pylist(rows, COLUMNS), path, compression="zstd")
+
+
+def read_word_times(path: str | Path) -> pa.Table:
+    """All rows of a word-times artefact.
+
+    Raises:
+        SaladError: `path` is not a complete word-times artefact.
+    """
+    parts = Artefact.open(path, SCHEMA).parts(".parquet")
+    return pa.concat_tables([pq.read_table(part, schema=COLUMNS) for part in parts])
+
+
+def join_word_times(samples: pa.Table, path: str | Path) -> pa.Table:
+    """`samples` with their `words` from the word times at `path`, in the samples' order.
+
+    Word times of further ids are ignored; words that the samples had are replaced.
+
+    Raises:
+        SaladError: a row has no word times, or they were made from another text.
+    """
+    times = read_word_times(path)
+    where = {id_: row for row, id_ in enumerate(times.column("id").to_pylist())}
+    ids = samples.column("id").to_pylist()
+    for id_ in ids:
+        if id_ not in where:
+            skipped = Artefact.open(path, SCHEMA).manifest["skipped"]
+            reasons = [f" (not aligned: {row['reason']})" for row in skipped if row["id"] == id_]
+            raise SaladError(
+                f"{path} has no word times for the row '{id_}'{''.join(reasons)}",
+                "Leave the row out, or run `saladkit timestamps` on these samples.",
+            )
+    words = times.column("words").take(pa.array([where[id_] for id_ in ids], pa.int64()))
+    if "text" in samples.column_names:
+        for id_, text, row in zip(ids, samples.column("text").to_pylist(), words.to_pylist(), strict=True):
+            if [word["word"] for word in row] != text.split():
+                raise SaladError(
+                    f"{path}: the word times of the row '{id_}' are of another text",
+                    "Run `saladkit timestamps` on these samples.",
+                )
+    if "words" in samples.column_names:
+        return samples.set_column(samples.column_names.index("words"), "words", words)
+    return samples.append_column("words", words)

@@ -1,0 +1,66 @@
+"""Which of a run's gap tables belong to which model, and which may be compared."""
+
+import numpy as np
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import digest_json
+from saladkit.formats.gap_table import SCHEMA, read_gap_table
+from saladkit.reporting.inventory import Found, Inventory
+from saladkit.scoring.statistics import Estimate, bootstrap_mean
+
+COMPARED = ("misalignment", "forgetting")  # nats per text token
+
+
+def tables_of(inventory: Inventory, model_digest: str) -> list[Found]:
+    """The gap tables that were measured on this model."""
+    return [found for found in inventory.of_schema(SCHEMA) if found.reads("checkpoint") == model_digest]
+
+
+def has_regions(table: Found) -> bool:
+    """Whether the table was measured by region."""
+    return bool(read_gap_table(table.path)[1])
+
+
+def _measurement(table: Found) -> str:
+    """Equal for two tables that differ in nothing but the model: same samples, same teacher, same settings."""
+    return digest_json([table.reads_all("samples"), table.reads("teacher"), table.manifest["settings"]])
+
+
+def comparable_tables(inventory: Inventory, models: dict[str, str]) -> dict[str, Found] | None:
+    """One gap table a model, all measured in the same way on the same samples; tables without regions first.
+
+    Args:
+        models: name -> digest.
+
+    Returns:
+        name -> table; None if a model has no gap table at all.
+
+    Raises:
+        SaladError: every model has one, but not on the same samples.
+    """
+    tables = {name: tables_of(inventory, digest) for name, digest in models.items()}
+    if not all(tables.values()):
+        return None
+    by_measurement: dict[str, dict[str, Found]] = {}
+    for name, found in tables.items():
+        for table in found:
+            by_measurement.setdefault(_measurement(table), {}).setdefault(name, table)
+    shared = [of_model for of_model in by_measurement.values() if len(of_model) == len(models)]
+    if not shared:
+        listed = "; ".join(f"{name}: {', '.join(str(t.path) for t in found)}" for name, found in tables.items())
+        raise SaladError(
+            f"the gap tables of the results were not measured on the same samples in the same way ({listed})",
+            "Run `saladkit gap` with the same samples and options for every checkpoint.",
+        )
+
+    def order(of_model: dict[str, Found]) -> tuple:
+        every = list(of_model.values())
+        return any(map(has_regions, every)), -every[0].manifest["counts"]["rows"], every[0].name
+
+    return min(shared, key=order)
+
+
+def compared_figures(table: Found) -> dict[str, Estimate]:
+    """Misalignment and forgetting, mean over items, in nats per text token."""
+    items, _ = read_gap_table(table.path)
+    return {metric: bootstrap_mean(np.array([item[metric] for item in items])) for metric in COMPARED}

@@ -1,0 +1,82 @@
+"""What a run's folder holds: every finished artefact, found by its manifest, and what every step cost."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from saladkit.formats.artefact import MANIFEST, SUMMARY, digest_input, read_json
+
+DEPTH = 2  # folders below the run that are looked into
+
+
+@dataclass(frozen=True)
+class Found:
+    """One finished artefact."""
+
+    path: Path
+    name: str  # its path from the run's folder
+    manifest: dict
+
+    @cached_property
+    def digest(self) -> str:
+        """What another manifest calls this artefact by."""
+        return digest_input(self.path)
+
+    def reads(self, role: str) -> str | None:
+        """The digest of the input in this role; None if nothing was read in it."""
+        return self.manifest["inputs"].get(role, {}).get("digest")
+
+    def reads_all(self, role: str) -> list[str]:
+        """The digests of all inputs in a numbered role, such as `samples 0`, in order."""
+        inputs = self.manifest["inputs"]
+        numbered = [key for key in inputs if key.startswith(f"{role} ") and key.removeprefix(f"{role} ").isdigit()]
+        return [inputs[key]["digest"] for key in sorted(numbered, key=lambda key: int(key.split()[-1]))]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one command cost, as it said itself."""
+
+    name: str
+    command: str
+    seconds: float
+    peak_memory_bytes: int
+    resumed: bool  # then the seconds are those of the last go alone
+
+
+class Inventory:
+    """The artefacts of a run."""
+
+    def __init__(self, run: Path):
+        """Scan `run`.
+
+        Raises:
+            SaladError: a manifest that is no JSON.
+        """
+        self.run, self.artefacts = run, []
+        for depth in range(1, DEPTH + 1):
+            for path in sorted(run.glob("/".join(["*"] * depth + [MANIFEST]))):
+                manifest = read_json(path)
+                if "schema" in manifest and "inputs" in manifest and "files" in manifest:
+                    folder = path.parent
+                    self.artefacts.append(Found(folder, folder.relative_to(run).as_posix(), manifest))
+
+    def of_schema(self, schema: str) -> list[Found]:
+        """All artefacts of a schema, in order of their names."""
+        return sorted((a for a in self.artefacts if a.manifest["schema"] == schema), key=lambda a: a.name)
+
+    def by_digest(self, schema: str, digest: str | None) -> Found | None:
+        """The artefact that a manifest calls by `digest`."""
+        return next((found for found in self.of_schema(schema) if found.digest == digest), None)
+
+    def steps(self) -> list[Step]:
+        """The steps that kept their summary, in the order in which they ended."""
+        summaries = [a.path / SUMMARY for a in self.artefacts if (a.path / SUMMARY).is_file()]
+        steps = []
+        for path in sorted(summaries, key=lambda path: (path.stat().st_mtime_ns, str(path))):
+            summary, name = read_json(path), path.parent.relative_to(self.run).as_posix()
+            if isinstance(summary.get("seconds"), int | float):
+                memory = summary.get("peak_memory_bytes", 0)
+                command, resumed = summary.get("command", ""), summary.get("resumed", False)
+                steps.append(Step(name, command, summary["seconds"], memory, resumed))
+        return steps

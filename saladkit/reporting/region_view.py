@@ -1,0 +1,82 @@
+"""Where the gap is and where the selections drew from, side by side by region."""
+
+from dataclasses import dataclass
+
+import pyarrow.compute as pc
+
+from saladkit.formats.gap_table import read_gap_table
+from saladkit.formats.regions import SCHEMA as REGIONS
+from saladkit.formats.regions import Regions
+from saladkit.formats.samples import SCHEMA as SAMPLES
+from saladkit.formats.samples import read_samples
+from saladkit.reporting.gap_tables import tables_of
+from saladkit.reporting.inventory import Found, Inventory
+
+
+@dataclass(frozen=True)
+class RegionRow:
+    """One region: how far speech lies from text there, and how many texts each selection took."""
+
+    region: int
+    keywords: list[str]
+    gap: float
+    low: float
+    high: float
+    probes: int
+    pool_share: float | None
+    speech_share: float | None
+    chosen: dict[str, int]
+
+
+@dataclass(frozen=True)
+class RegionView:
+    """All regions, the largest gap first."""
+
+    metric: str  # column of the gap table: the one that the selections went by
+    selections: list[Found]
+    rows: list[RegionRow]
+
+
+def region_view(inventory: Inventory, model_digest: str) -> RegionView | None:
+    """The gap by region of a model; None if none was measured."""
+    for table in tables_of(inventory, model_digest):
+        gaps = read_gap_table(table.path)[1]
+        if gaps:
+            break
+    else:
+        return None
+    source = inventory.by_digest(REGIONS, table.reads("regions"))
+    about = {row["region"]: row for row in Regions.open(source.path).table} if source else {}
+    selections = [
+        found
+        for found in inventory.of_schema(SAMPLES)
+        if found.manifest["verb"] == "select"
+        and found.reads("regions") == table.reads("regions")
+        and found.manifest["settings"].get("per_region") is None  # probes: as many of every region
+    ]
+    metrics = [found.manifest["settings"].get("metric") for found in selections]
+    metric = next((m for m in metrics if m), "misalignment").replace("-", "_")
+    counts = {found.name: _count_by_region(found) for found in selections}
+    rows = []
+    for row in sorted(gaps, key=lambda row: (-row[metric], row["region"])):
+        region = row["region"]
+        known = about.get(region, {})
+        rows.append(
+            RegionRow(
+                region=region,
+                keywords=known.get("keywords") or [f"region {region}"],
+                gap=row[metric],
+                low=row[f"{metric}_low"],
+                high=row[f"{metric}_high"],
+                probes=row["probes"],
+                pool_share=known.get("pool_share"),
+                speech_share=known.get("speech_share"),
+                chosen={name: of_region.get(region, 0) for name, of_region in counts.items()},
+            )
+        )
+    return RegionView(metric, selections, rows)
+
+
+def _count_by_region(selection: Found) -> dict[int, int]:
+    column = read_samples(str(selection.path), needed=["id", "region"], optional=[]).column("region")
+    return {entry["values"]: entry["counts"] for entry in pc.value_counts(column).to_pylist()}

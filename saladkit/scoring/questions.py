@@ -1,0 +1,76 @@
+"""Multiple-choice questions: read, checked, and laid out as the model reads or hears them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from transformers import PreTrainedTokenizerBase
+
+from saladkit.errors import SaladError
+from saladkit.formats.columns import ColumnNames
+from saladkit.formats.samples import iterate_rows, read_samples, words_from_row
+from saladkit.model.interleaving import whole_speech, whole_text
+from saladkit.model.sequence import FrameClock, Sequence, build_sequence
+from saladkit.model.text import tokenize
+from saladkit.speech.front_end import LogMelFrontEnd
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question, ready to be scored: the prompt's sequence and the token ids of every choice."""
+
+    row: dict
+    prompt: Sequence
+    choices: list[list[int]]
+
+
+def task_name(source: str) -> str:
+    """A task is called after its folder or file."""
+    return Path(source).name.removesuffix(".parquet").removesuffix(".jsonl") or source
+
+
+def read_questions(source: str, *, speech: bool, names: ColumnNames, limit: int | None) -> list[dict]:
+    """Rows with `text` (the prompt), `choices` and `answer` (the index of the right one).
+
+    Raises:
+        SaladError: as `read_samples`; fewer than two choices, an empty choice, an answer that is none of them.
+    """
+    needed = ["id", "text", "choices", "answer", *(["audio"] if speech else [])]
+    table = read_samples(source, needed=needed, optional=["domain", "speaker", "words"], names=names, limit=limit)
+    rows = list(iterate_rows(table))
+    for row in rows:
+        choices = row["choices"]
+        if len(choices) < 2 or not all((choice or "").strip() for choice in choices):
+            raise SaladError(f"{source}: row '{row['id']}' has an empty choice or fewer than two", "Mend the row.")
+        if not 0 <= row["answer"] < len(choices):
+            raise SaladError(
+                f"{source}: row '{row['id']}' has answer {row['answer']} of {len(choices)} choices",
+                "The answer is the index of the right choice, from 0.",
+            )
+    return rows
+
+
+def lay_out_question(
+    row: dict,
+    tokenizer: PreTrainedTokenizerBase,
+    front_end: LogMelFrontEnd | None,
+    clock: FrameClock | None,
+    source: str,
+) -> Question:
+    """The prompt read (`front_end` None) or wholly heard, and each choice as it continues the prompt.
+
+    A choice's tokens are what the prompt, a space and the choice together have beyond the prompt's own, as in
+    lm-evaluation-harness; they are the same whether the prompt is read or heard.
+    """
+    text = tokenize(tokenizer, row["text"])
+    count = len(text.splittable) - 1
+    if front_end is None:
+        prompt = build_sequence(text, whole_text(count), [], None, clock)
+    else:
+        words = words_from_row(row) if row.get("words") else []
+        frames = front_end.frames_of_row(row, source)
+        prompt = build_sequence(text, whole_speech(count), words, frames, clock)
+    choices = []
+    for choice in row["choices"]:
+        whole = tokenize(tokenizer, f"{row['text']} {choice}").token_ids
+        choices.append([int(token) for token in whole[len(text.token_ids) :]])
+    return Question(row, prompt, choices)

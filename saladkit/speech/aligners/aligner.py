@@ -1,0 +1,60 @@
+"""What an aligner is: speech and its text in, the times of the words out. `open_aligner` finds it by name."""
+
+import importlib
+from typing import Protocol
+
+import numpy as np
+
+from saladkit.errors import SaladError
+from saladkit.formats.words import Word
+
+
+class Aligner(Protocol):
+    """A forced aligner.
+
+    `name` is what `open_aligner` was given; `model` is the folder or Hub name that it was read from, None where the
+    model comes with the engine's package; `identity` states what its times depend on beyond the two.
+    """
+
+    name: str
+    model: str | None
+    identity: dict
+
+    def align(self, samples: np.ndarray, sample_rate: int, text: str) -> list[Word]:
+        """The words of `text` (its `split()`) with their times in seconds.
+
+        `samples`: float32 [n], mono, in [-1, 1], at `sample_rate` Hz. A word without a letter or digit, or one that
+        the aligner cannot place, has neither start nor end. The same call gives the same words, whatever was aligned
+        before. Raises SaladError if the text cannot be found in this audio at all.
+        """
+        ...
+
+
+# engine: (module, class, whether a description follows the colon); the extra of the package bears the engine's name
+_ENGINES = {
+    "ctc": ("saladkit.speech.aligners.ctc", "CtcAligner", True),
+    "sphinx": ("saladkit.speech.aligners.sphinx", "SphinxAligner", False),
+}
+
+
+def open_aligner(name: str, *, device: str = "cpu") -> Aligner:
+    """Open an aligner: "ctc:MODEL" (a Hugging Face CTC model, run on `device`) or "sphinx" (English, always the CPU).
+
+    Raises SaladError for an engine or a model that does not exist, and for an engine whose extra is not installed.
+    """
+    engine, colon, description = name.partition(":")
+    if engine not in _ENGINES or bool(colon and description) != _ENGINES[engine][2]:
+        raise SaladError(
+            f"{name!r} names no aligner.", "Write ctc:MODEL, such as ctc:facebook/wav2vec2-base-960h, or sphinx."
+        )
+    module_name, class_name, _ = _ENGINES[engine]
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("saladkit"):
+            raise
+        raise SaladError(
+            f"The aligner {name!r} needs the package {error.name!r}, which is not installed.",
+            f"Run: pip install 'saladkit[{engine}]'",
+        ) from error
+    return getattr(module, class_name)(description, device=device)

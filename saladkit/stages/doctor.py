@@ -1,0 +1,167 @@
+"""`doctor`: is everything here that the commands need, and if not, what to type."""
+
+import importlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+
+from saladkit.errors import SaladError
+from saladkit.runtime import say
+
+OLDEST_PYTHON = (3, 11)
+PACKAGES = ("transformers", "accelerate", "peft", "datasets", "click", "pyarrow", "safetensors", "soundfile")
+EXTRAS = {
+    "piper": ("piper", "onnxruntime"),
+    "sphinx": ("pocketsphinx",),
+    "report": ("matplotlib",),
+}
+GIGABYTE = 1e9
+LITTLE_DISK = 20 * GIGABYTE  # a checkpoint of a 3B model in float32 with its optimizer state takes more
+LITTLE_MEMORY = 4 * GIGABYTE
+
+
+def doctor() -> dict:
+    """Check the installation; one line per check goes to stderr.
+
+    Returns:
+        `healthy` (no check is a problem) and `checks`, each with `name`, `status` ("ok", "note" or "problem"), `detail`
+        and `fix` (None unless there is something to do).
+    """
+    checks = []
+    for check in _checks():
+        shown = "PROBLEM" if check["status"] == "problem" else check["status"]
+        say(f"{shown:<7} {check['name']}: {check['detail']}" + (f"  fix: {check['fix']}" if check["fix"] else ""))
+        checks.append(check)
+    return {"healthy": all(check["status"] != "problem" for check in checks), "checks": checks}
+
+
+def _checks() -> Iterator[dict]:
+    yield _python()
+    yield _torch_pair()
+    for package in PACKAGES:
+        yield _package(package)
+    yield _faiss()
+    yield _gpus()
+    yield _espeak()
+    for extra, modules in EXTRAS.items():
+        yield _extra(extra, modules)
+    yield _disk()
+    yield _memory()
+
+
+def _check(name: str, status: str, detail: str, fix: str | None = None) -> dict:
+    return {"name": name, "status": status, "detail": detail, "fix": fix}
+
+
+def _import_error(module: str) -> str | None:
+    """Why `module` cannot be imported, or None."""
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # a missing shared library or a clash of versions raises whatever it led to
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    return None
+
+
+def _python() -> dict:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < OLDEST_PYTHON:
+        wanted = ".".join(map(str, OLDEST_PYTHON))
+        return _check("python", "problem", f"{found} is too old", f"install saladkit with Python {wanted} or newer")
+    return _check("python", "ok", found)
+
+
+def _torch_pair() -> dict:
+    fix = "pip install --force-reinstall 'torch>=2.11,<2.12' 'torchaudio>=2.11,<2.12'"
+    try:
+        versions = {name: metadata.version(name) for name in ("torch", "torchaudio")}
+    except metadata.PackageNotFoundError as error:
+        return _check("torch and torchaudio", "problem", f"{error.name} is not installed", fix)
+    detail = ", ".join(f"{name} {version}" for name, version in versions.items())
+    # torchaudio's extension is built against one minor version of torch, and loads beside that one only
+    if len({tuple(version.split(".")[:2]) for version in versions.values()}) > 1:
+        return _check("torch and torchaudio", "problem", f"{detail} are no pair", fix)
+    failure = _import_error("torch") or _import_error("torchaudio")
+    if failure:
+        return _check("torch and torchaudio", "problem", f"{detail} do not load: {failure}", fix)
+    return _check("torch and torchaudio", "ok", detail)
+
+
+def _package(name: str) -> dict:
+    failure = _import_error(name)
+    if failure:
+        return _check(name, "problem", f"does not load: {failure}", f"pip install --force-reinstall --no-deps {name}")
+    return _check(name, "ok", metadata.version(name))
+
+
+def _faiss() -> dict:
+    """faiss-cpu and faiss-gpu (also as faiss-gpu-cu12 and the like) install the same files, one over the other."""
+    found = {}
+    for distribution in metadata.distributions():
+        name = (distribution.metadata["Name"] or "").lower().replace("_", "-")
+        if name == "faiss-cpu" or name.startswith("faiss-gpu"):
+            found[name] = distribution.version
+    if len(found) > 1:
+        names = sorted(found, reverse=True)
+        detail = f"{' and '.join(names)} own the same module"
+        return _check("faiss", "problem", detail, f"pip uninstall {' '.join(sorted(found))}, then pip install saladkit")
+    if not found:
+        return _check("faiss", "problem", "is not installed", "pip install saladkit")
+    detail = " ".join(*found.items())
+    failure = _import_error("faiss")
+    if failure:
+        fix = f"pip install --force-reinstall --no-deps {next(iter(found))}"
+        return _check("faiss", "problem", f"{detail} does not load: {failure}", fix)
+    return _check("faiss", "ok", detail)
+
+
+def _gpus() -> dict:
+    if _import_error("torch") or _import_error("faiss"):
+        return _check("gpus", "note", "not counted: torch or faiss does not load")
+    import faiss
+    import torch
+
+    torch_sees = torch.cuda.device_count()
+    faiss_sees = faiss.get_num_gpus() if hasattr(faiss, "get_num_gpus") else 0
+    detail = f"torch sees {torch_sees}, faiss sees {faiss_sees}"
+    if torch_sees and not faiss_sees:
+        return _check("gpus", "note", f"{detail}: neighbours and clusters are computed on the CPU")
+    return _check("gpus", "ok" if torch_sees else "note", detail)
+
+
+def _espeak() -> dict:
+    failure = _import_error("espeakng_loader")
+    if failure:
+        return _check("espeak", "note", f"the extra is not there ({failure})", "pip install 'saladkit[espeak]'")
+    from saladkit.speech.voices.voice import open_voice
+
+    try:
+        utterance = open_voice("espeak:en-us").speak("Hello.")
+    except SaladError as error:
+        return _check("espeak", "problem", error.problem, error.fix)
+    except OSError as error:  # the loader found no library that this system can open
+        return _check("espeak", "problem", f"does not load: {error}", "pip install --force-reinstall espeakng-loader")
+    return _check("espeak", "ok", f"spoke {len(utterance.samples) / utterance.sample_rate:.2f} s")
+
+
+def _extra(extra: str, modules: tuple[str, ...]) -> dict:
+    failures = [failure for module in modules if (failure := _import_error(module))]
+    if failures:
+        return _check(extra, "note", f"the extra is not there ({failures[0]})", f"pip install 'saladkit[{extra}]'")
+    return _check(extra, "ok", "the extra is there")
+
+
+def _disk() -> dict:
+    free = shutil.disk_usage(".").free
+    return _check("disk", "ok" if free >= LITTLE_DISK else "note", f"{free / GIGABYTE:.1f} GB free in this folder")
+
+
+def _memory() -> dict:
+    known = [name for name in ("SC_AVPHYS_PAGES", "SC_PHYS_PAGES") if name in os.sysconf_names]
+    if not known:
+        return _check("memory", "note", "this system does not tell")
+    sizes = {name: os.sysconf(name) * os.sysconf("SC_PAGE_SIZE") for name in known}
+    words = {"SC_AVPHYS_PAGES": "unused", "SC_PHYS_PAGES": "in all"}
+    detail = ", ".join(f"{size / GIGABYTE:.1f} GB {words[name]}" for name, size in sizes.items())
+    return _check("memory", "ok" if max(sizes.values()) >= LITTLE_MEMORY else "note", detail)

@@ -1,0 +1,127 @@
+"""`gap`: misalignment, teacher KL and forgetting of a checkpoint on paired speech and text."""
+
+from pathlib import Path
+
+import numpy as np
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import create_artefact
+from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.gap_table import METRICS, SCHEMA, VERSION, write_gap_table
+from saladkit.formats.regions import Regions
+from saladkit.formats.samples import check_ids_distinct, read_samples
+from saladkit.model.divergence import ItemSums, add_divergences, probe_sequences
+from saladkit.model.interleaving import InterleavingOptions
+from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
+from saladkit.model.sequence import FrameClock
+from saladkit.model.sources import WeightedPath, open_speech
+from saladkit.model.text import tokenizer_digest
+from saladkit.runtime import Run, progress, resolve_device
+from saladkit.scoring.statistics import bootstrap_mean
+from saladkit.speech.front_end import LogMelFrontEnd
+from saladkit.teacher.signals import LiveTeacher
+
+
+def gap(
+    checkpoint: str,
+    sources: list[str],
+    output: str | Path,
+    *,
+    teacher: str,
+    regions: str | None = None,
+    draws: int = 4,
+    text_words: tuple[int, int] = (10, 30),
+    speech_words: tuple[int, int] = (5, 15),
+    batch_size: int = 16,
+    seed: int = 0,
+    names: ColumnNames = OUR_NAMES,
+    device: str = "auto",
+    dtype: str = "float32",
+    limit: int | None = None,
+    overwrite: bool = False,
+    dry_run: bool = False,
+) -> dict:
+    """Measure the gap on every row of `sources`, over `draws` random interleavings that begin with speech.
+
+    Rows in which no text token follows speech in any draw are listed in the manifest.
+
+    Returns:
+        The summary: mean of every figure with its bootstrap interval over items.
+    """
+    run = Run("gap")
+    tokenizer = load_tokenizer(checkpoint)
+    if tokenizer_digest(load_tokenizer(teacher)) != tokenizer_digest(tokenizer):
+        raise SaladError(f"{teacher} has another tokenizer than {checkpoint}", "Give the text LLM it started from.")
+    tables = [(s, read_samples(s, needed=["id"], optional=["domain", "speaker"], names=names, limit=limit)) for s in sources]
+    check_ids_distinct(tables)
+    about = {row["id"]: row for _, table in tables for row in table.to_pylist()}
+    region_of = Regions.open(regions).region_of if regions else {}
+    if dry_run:
+        return run.summary({"dry_run": True, "rows": len(about), "interleavings": len(about) * draws})
+    writer = create_artefact(
+        output,
+        schema=SCHEMA,
+        version=VERSION,
+        verb="gap",
+        settings={
+            "draws": draws,
+            "text_words": list(text_words),
+            "speech_words": list(speech_words),
+            "dtype": dtype,
+            "seed": seed,
+            "limit": limit,
+        },
+        inputs={"checkpoint": checkpoint, "teacher": teacher, "regions": regions}
+        | {f"samples {i}": source for i, source in enumerate(sources)},
+        overwrite=overwrite,
+    )
+    if writer.finished is not None:
+        return writer.finished
+    device = resolve_device(device)
+    student = load_salad_model(checkpoint, dtype=dtype, device=device).eval()
+    original = LiveTeacher(load_text_model(teacher, dtype=dtype, device=device))
+    front_end = LogMelFrontEnd(bins=student.config.num_mel_bins)
+    clock = FrameClock(front_end.frames_per_second, student.config.frames_per_vector)
+    options = InterleavingOptions(text_words, speech_words)
+    items, skipped = [], []
+    for path in sources:
+        source = open_speech(WeightedPath(path), tokenizer, front_end, names=names, limit=limit)
+        probes = [
+            (row, sequence)
+            for row in range(len(source))
+            for sequence in probe_sequences(source, row, clock, options, draws, seed)
+        ]
+        probes.sort(key=lambda probe: len(probe[1]))
+        sums: dict[int, ItemSums] = {}
+        for begin in progress(range(0, len(probes), batch_size), what="gap", unit="batch"):
+            add_divergences(student, original, source, probes[begin : begin + batch_size], clock, sums)
+        for row, id_ in enumerate(source.ids):
+            if row not in sums:
+                skipped.append({"id": id_, "source": path, "reason": "no text token follows speech in any draw"})
+                continue
+            item = sums[row]
+            figures = {metric: getattr(item, metric) / item.tokens for metric in METRICS}
+            kept = {column: about[id_].get(column) for column in ("domain", "speaker")}
+            items.append({"id": id_, "region": region_of.get(id_), **kept, "tokens": item.tokens, **figures})
+    if not items:
+        raise SaladError("no text token follows speech in any row", "Give longer texts or shorter --speech-words.")
+    write_gap_table(writer, items, _by_region(items))
+    writer.finish(counts={"rows": len(items), "tokens": sum(item["tokens"] for item in items)}, skipped=skipped)
+    return run.summary({"rows": len(items), "skipped": len(skipped), **_means(items)}, writer)
+
+
+def _means(items: list[dict]) -> dict:
+    estimates = {metric: bootstrap_mean(np.array([item[metric] for item in items])) for metric in METRICS}
+    return {metric: {"mean": round(e.value, 4), "low": round(e.low, 4), "high": round(e.high, 4)} for metric, e in estimates.items()}
+
+
+def _by_region(items: list[dict]) -> list[dict]:
+    rows = []
+    for region in sorted({item["region"] for item in items if item["region"] is not None}):
+        inside = [item for item in items if item["region"] == region]
+        row = {"region": region, "probes": len(inside)}
+        for metric in METRICS:
+            estimate = bootstrap_mean(np.array([item[metric] for item in inside]))
+            row |= {metric: estimate.value, f"{metric}_low": estimate.low, f"{metric}_high": estimate.high}
+        rows.append(row)
+    return rows

@@ -1,0 +1,279 @@
+import json
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from transformers import Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC, Wav2Vec2Model
+
+from saladkit.errors import SaladError
+from saladkit.speech.aligners.aligner import open_aligner
+from saladkit.speech.aligners.pronunciation import arpabet_of_ipa, espeak_pronunciations, read_dictionary
+from saladkit.speech.audio import ctc_forced_align, resample
+from saladkit.speech.voices.voice import open_voice
+
+pocketsphinx = pytest.importorskip("pocketsphinx")
+pytest.importorskip("espeakng_loader")
+
+SENTENCES = [
+    "The quick brown fox jumps over the lazy dog near the river bank.",
+    "She sells fresh bread, milk and honey at the market every morning.",
+    "Water boils at one hundred degrees, but only near the sea.",
+    "My brother wrote a long letter to his old teacher in Boston.",
+    "Please turn left after the bridge and follow the narrow road.",
+    "Nobody knew why the clock had stopped at seven minutes past noon.",
+]
+LETTERS = "abcdefghijklmnopqrstuvwxyz'"
+SPECIAL = ["<pad>", "<s>", "</s>", "<unk>", "|"]
+RATE = 16_000
+
+
+def save_ctc_model(folder, tokens, network=Wav2Vec2ForCTC):
+    """A small random wav2vec 2.0 with a frame of 20 ms, in the layout of the Hub."""
+    vocabulary = {token: index for index, token in enumerate([*SPECIAL, *tokens])}
+    config = Wav2Vec2Config(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        conv_dim=(8,) * 7,
+        num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=2,
+        pad_token_id=0,
+        initializer_range=0.5,
+    )
+    torch.manual_seed(1)
+    network(config).save_pretrained(folder)
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    Wav2Vec2CTCTokenizer(str(folder / "vocab.json")).save_pretrained(folder)
+    Wav2Vec2FeatureExtractor(return_attention_mask=False).save_pretrained(folder)
+    return f"ctc:{folder}"
+
+
+@pytest.fixture(scope="module")
+def ctc_name(tmp_path_factory):
+    return save_ctc_model(tmp_path_factory.mktemp("ctc"), LETTERS)
+
+
+@pytest.fixture(scope="module")
+def sphinx():
+    return open_aligner("sphinx")
+
+
+def spoken(text, voice="en-us"):
+    utterance = open_voice(f"espeak:{voice}").speak(text)
+    return utterance.samples, utterance.sample_rate, utterance.words
+
+
+def viterbi(log_probs, targets, blank):
+    """The slow twin: float64, over the states blank, t1, blank, t2, ..., blank; returns the state of each frame."""
+    states = [blank]
+    for target in targets:
+        states += [target, blank]
+    n_frames = len(log_probs)
+    best = np.full((n_frames, len(states)), -math.inf)
+    previous = np.zeros((n_frames, len(states)), int)
+    best[0, :2] = log_probs[0, states[:2]]
+    for frame in range(1, n_frames):
+        for state, token in enumerate(states):
+            may_come_from = [state, state - 1] if state else [state]
+            if state >= 2 and token not in (blank, states[state - 2]):
+                may_come_from.append(state - 2)
+            previous[frame, state] = max(may_come_from, key=lambda s: best[frame - 1, s])
+            best[frame, state] = best[frame - 1, previous[frame, state]] + log_probs[frame, token]
+    path = [max(len(states) - 1, len(states) - 2, key=lambda s: best[-1, s])]
+    for frame in range(n_frames - 1, 0, -1):
+        path.append(previous[frame, path[-1]])
+    return path[::-1]
+
+
+def spans_of(path, log_probs, targets):
+    spans = []
+    for index, target in enumerate(targets):
+        frames = [frame for frame, state in enumerate(path) if state == 2 * index + 1]
+        spans.append((frames[0], frames[-1] + 1, log_probs[frames, target].mean()))
+    return spans
+
+
+@pytest.mark.parametrize("targets", [[3], [1, 2, 3], [2, 2, 2], [1, 4, 4, 1, 2, 2]])
+@pytest.mark.parametrize("blank", [0, 5])
+def test_forced_alignment_is_the_slow_viterbi(targets, blank):
+    generator = torch.Generator().manual_seed(len(targets) + blank)
+    log_probs = (3 * torch.randn(23, 6, generator=generator)).log_softmax(-1)
+    exact = log_probs.double().numpy()
+    expected = spans_of(viterbi(exact, targets, blank), exact, targets)
+    found = ctc_forced_align(log_probs, targets, blank)
+    assert [span[:2] for span in found] == [span[:2] for span in expected]
+    np.testing.assert_allclose([span[2] for span in found], [span[2] for span in expected], rtol=1e-5)
+
+
+def test_forced_alignment_counts_the_blanks_between_repeats():
+    log_probs = torch.zeros(5, 3).log_softmax(-1)
+    assert [span[:2] for span in ctc_forced_align(log_probs, [1, 1, 1], 0)] == [(0, 1), (2, 3), (4, 5)]
+    with pytest.raises(SaladError, match="5 frames for 6 characters"):
+        ctc_forced_align(log_probs, [1, 1, 1, 2], 0)
+
+
+def test_ctc_words_are_those_of_the_slow_viterbi(ctc_name):
+    text = "Hello,  wörld — it’s 42 (or SO)."
+    samples, rate, _ = spoken("Hello world, it is forty two, or so, and then some more.")
+    words = open_aligner(ctc_name).align(samples, rate, text)
+
+    folder = ctc_name.removeprefix("ctc:")
+    heard = resample(samples, rate, RATE)
+    normal = (heard - heard.mean()) / np.sqrt(heard.var() + 1e-7)
+    with torch.inference_mode():
+        logits = Wav2Vec2ForCTC.from_pretrained(folder).eval()(torch.from_numpy(normal)[None]).logits[0]
+    log_probs = np.pad(logits.log_softmax(-1).double().numpy(), [(0, 0), (0, 1)])
+    spelled = ["hello", "world", "it's", "*", "or", "so"]
+    ids = {letter: len(SPECIAL) + index for index, letter in enumerate(LETTERS)} | {"|": 4, "*": log_probs.shape[1] - 1}
+    written = "|".join(spelled)
+    targets = [ids[letter] for letter in written]
+    spans = spans_of(viterbi(log_probs, targets, 0), log_probs, targets)
+    second = len(heard) / RATE / len(log_probs)
+    assert second == pytest.approx(0.02, rel=0.02)
+
+    assert [word.word for word in words] == text.split()
+    assert [word.start is None for word in words] == [False, False, True, False, True, False, False]
+    assert all(word.start == word.end == word.score for word in words if word.start is None)
+    begin = 0
+    timed = iter([word for word in words if word.start is not None])
+    for letters in spelled:
+        part = spans[begin : begin + len(letters)]
+        begin += len(letters) + 1
+        if letters == "*":
+            continue
+        word = next(timed)
+        assert (word.start, word.end) == pytest.approx((part[0][0] * second, part[-1][1] * second))
+        frames = [end - start for start, end, _ in part]
+        mean = sum(n * span[2] for n, span in zip(frames, part, strict=True)) / sum(frames)
+        assert word.score == pytest.approx(math.exp(mean), rel=1e-3)
+        assert 0 <= word.score <= 1
+
+
+def test_ctc_takes_the_case_from_the_vocabulary(ctc_name, tmp_path):
+    samples, rate, _ = spoken(SENTENCES[0])
+    upper = open_aligner(save_ctc_model(tmp_path, LETTERS.upper()))
+    lower = open_aligner(ctc_name)
+    assert upper.align(samples, rate, SENTENCES[0]) == lower.align(samples, rate, SENTENCES[0])
+
+
+def test_ctc_says_why_a_text_does_not_fit(ctc_name):
+    samples, rate, _ = spoken("Hello.")
+    aligner = open_aligner(ctc_name)
+    with pytest.raises(SaladError, match="shorter than its text"):
+        aligner.align(samples, rate, SENTENCES[0])
+    with pytest.raises(SaladError, match="shorter than its text: 4 frames for 6"):
+        aligner.align(samples[:100], rate, "hello")
+    with pytest.raises(SaladError, match="can write no word"):
+        aligner.align(samples, rate, "1984 — 日本")
+
+
+def test_what_is_no_ctc_model_is_refused(tmp_path):
+    pieces = [f"{first}{second}" for first in "abcdefgh" for second in "xyz"]
+    with pytest.raises(SaladError, match="pieces of words"):
+        open_aligner(save_ctc_model(tmp_path / "pieces", [*"abcdefgh", *pieces]))
+    with pytest.raises(SaladError, match="lacks weights of a CTC model: lm_head"):
+        open_aligner(save_ctc_model(tmp_path / "headless", LETTERS, Wav2Vec2Model))
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "config.json").write_text("{}")
+    with pytest.raises(SaladError, match="cannot be loaded as a CTC model"):
+        open_aligner(f"ctc:{tmp_path / 'empty'}")
+    with pytest.raises(SaladError, match="does not exist"):
+        open_aligner(f"ctc:{tmp_path / 'nowhere'}")
+
+
+@pytest.mark.parametrize("name", ["", "ctc", "ctc:", "sphinx:model", "mfa", ":x"])
+def test_an_unknown_aligner_is_refused(name):
+    with pytest.raises(SaladError, match="names no aligner"):
+        open_aligner(name)
+
+
+@pytest.mark.parametrize("voice", ["en-us", "en-us+f3"])
+def test_sphinx_finds_the_times_that_espeak_reports(sphinx, voice):
+    starts, ends = [], []
+    for text in SENTENCES:
+        samples, rate, truth = spoken(text, voice)
+        words = sphinx.align(samples, rate, text)
+        assert [word.word for word in words] == text.split()
+        for word, following in pairwise(words):
+            assert word.start < word.end <= following.start
+        assert words[-1].end <= len(samples) / rate + 0.02
+        timed = [(word, known) for word, known in zip(words, truth, strict=True) if known.start is not None]
+        starts += [abs(word.start - known.start) for word, known in timed]
+        ends += [abs(word.end - known.end) for word, known in timed]
+    # measured: medians of 6 and 7 ms, starts within 20 ms in nine of ten words
+    assert np.median(starts) < 0.015
+    assert np.median(ends) < 0.015
+    assert np.quantile(starts, 0.9) < 0.05
+
+
+def test_sphinx_pronounces_what_is_not_in_the_dictionary(sphinx):
+    text = "The $5, 1984 well-known naïve “NASA’s” — U.S. café re-Zbigniewed, don't 3.14 mañana."
+    samples, rate, truth = spoken(text)
+    words = sphinx.align(samples, rate, text)
+    assert [word.word for word in words] == text.split()
+    assert [index for index, word in enumerate(words) if word.start is None] == [text.split().index("—")]
+    errors = [
+        abs(word.start - known.start)
+        for word, known in zip(words, truth, strict=True)
+        if None not in (word.start, known.start)
+    ]
+    assert np.median(errors) < 0.03
+
+
+def test_sphinx_aligns_a_row_as_if_it_were_the_first():
+    fresh, used = open_aligner("sphinx"), open_aligner("sphinx")
+    samples, rate, _ = spoken(SENTENCES[0])
+    used.align(
+        *spoken("Zbigniew hears nothing but whispers.", "en-us+whisper")[:2], "Zbigniew hears nothing but whispers."
+    )
+    assert fresh.align(samples, rate, SENTENCES[0]) == used.align(samples, rate, SENTENCES[0])
+
+
+def test_sphinx_finds_the_way_through_a_minute_of_speech(sphinx):
+    text = " ".join(SENTENCES * 3)
+    samples, rate, truth = spoken(text)
+    assert len(samples) / rate > 60
+    words = sphinx.align(samples, rate, text)
+    errors = [abs(w.start - t.start) for w, t in zip(words, truth, strict=True) if t.start is not None]
+    assert np.median(errors) < 0.015
+
+
+def test_sphinx_says_why_a_text_does_not_fit(sphinx):
+    samples, rate, _ = spoken("Hello.")
+    with pytest.raises(SaladError, match="no way through 0.10 s of audio for 13 words"):
+        sphinx.align(samples[: rate // 10], rate, SENTENCES[0])
+    with pytest.raises(SaladError, match="no word with a letter"):
+        sphinx.align(samples, rate, "— …")
+
+
+def test_sphinx_names_the_words_that_it_cannot_pronounce(sphinx):
+    samples, rate, _ = spoken("Hello there.")
+    with pytest.raises(SaladError, match="cannot be pronounced in English phones: привет!, 日本.\n"):
+        sphinx.align(samples, rate, "hello 日本 there привет! re-Zbigniew")
+
+
+def test_espeak_agrees_with_the_dictionary():
+    dictionary = read_dictionary(pocketsphinx.get_model_path("en-us/cmudict-en-us.dict"))
+    assert dictionary["read"] == ["R EH D", "R IY D"]
+    words = [word for word in dictionary if word.isalpha()][::400]
+    said = espeak_pronunciations(words)
+    assert None not in said
+    phones = {phone for variants in dictionary.values() for variant in variants for phone in variant.split()}
+    assert {phone for word in said for phone in word.split()} <= phones
+    close = [
+        min(abs(len(word.split()) - len(variant.split())) for variant in dictionary[spelled]) <= 1
+        for spelled, word in zip(words, said, strict=True)
+    ]
+    assert np.mean(close) > 0.9
+
+
+def test_what_espeak_would_guess_has_no_pronunciation():
+    assert espeak_pronunciations(["日本", "привет", "θ", "नमस्ते", "٣"]) == [None] * 5
+    assert espeak_pronunciations(["Nguyễn", "②"]) == espeak_pronunciations(["Nguyen", "2"])
+    assert arpabet_of_ipa("h_ə_l_ˈoʊ w_ˈɜː_l_d") == "HH AH L OW W ER L D"
+    assert arpabet_of_ipa("y_ø") is None
+    assert arpabet_of_ipa("") is None

@@ -1,0 +1,94 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from saladkit.stages.doctor import doctor
+
+pytest.importorskip("espeakng_loader")
+
+
+def by_name(summary):
+    return {check["name"]: check for check in summary["checks"]}
+
+
+def lay_distribution(folder, name, version):
+    """What pip leaves behind of a package, as far as its metadata goes."""
+    info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+
+
+def test_this_installation_is_healthy(capsys):
+    summary = doctor()
+    assert summary["healthy"], summary
+    assert json.loads(json.dumps(summary)) == summary
+    checks = by_name(summary)
+    assert len(checks) == len(summary["checks"])
+    for name in (
+        "python",
+        "torch and torchaudio",
+        "transformers",
+        "datasets",
+        "faiss",
+        "gpus",
+        "espeak",
+        "piper",
+        "disk",
+    ):
+        assert checks[name]["status"] in ("ok", "note")
+    assert checks["faiss"]["detail"].split()[0] in ("faiss-gpu", "faiss-cpu")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == len(checks)
+    assert all(line.startswith(("ok ", "note ")) for line in err.splitlines())
+
+
+def test_two_faiss_packages_are_a_problem_with_a_fix(tmp_path, monkeypatch, capsys):
+    installed = by_name(doctor())["faiss"]["detail"].split()[0]
+    other = {"faiss-gpu": "faiss-cpu", "faiss-cpu": "faiss-gpu"}[installed]
+    lay_distribution(tmp_path, other, "1.0")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    capsys.readouterr()
+    summary = doctor()
+    assert not summary["healthy"]
+    assert by_name(summary)["faiss"] == {
+        "name": "faiss",
+        "status": "problem",
+        "detail": "faiss-gpu and faiss-cpu own the same module",
+        "fix": "pip uninstall faiss-cpu faiss-gpu, then pip install saladkit",
+    }
+    assert [check["name"] for check in summary["checks"] if check["status"] == "problem"] == ["faiss"]
+    lines = capsys.readouterr().err.splitlines()
+    line = "PROBLEM faiss: faiss-gpu and faiss-cpu own the same module  fix: pip uninstall faiss-cpu faiss-gpu, then "
+    assert [found for found in lines if found.startswith("PROBLEM")] == [f"{line}pip install saladkit"]
+
+
+def test_versions_of_torch_that_are_no_pair_are_a_problem(tmp_path, monkeypatch):
+    lay_distribution(tmp_path, "torchaudio", "2.9.1")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    check = by_name(doctor())["torch and torchaudio"]
+    assert check["status"] == "problem"
+    assert check["detail"].endswith("torchaudio 2.9.1 are no pair")
+    assert "torchaudio>=2.11,<2.12" in check["fix"]
+
+
+def test_what_does_not_load_is_a_problem_and_a_missing_extra_a_note(tmp_path):
+    (tmp_path / "peft.py").write_text("raise OSError('libpeft.so: cannot open shared object file')\n")
+    (tmp_path / "piper.py").write_text("raise ModuleNotFoundError(\"No module named 'piper'\", name='piper')\n")
+    shell = "import json; from saladkit.stages.doctor import doctor; print(json.dumps(doctor()))"
+    ran = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {shell}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    summary = json.loads(ran.stdout)
+    assert not summary["healthy"]
+    assert [check["name"] for check in summary["checks"] if check["status"] == "problem"] == ["peft"]
+    checks = by_name(summary)
+    assert "OSError: libpeft.so" in checks["peft"]["detail"]
+    assert checks["peft"]["fix"] == "pip install --force-reinstall --no-deps peft"
+    assert checks["piper"]["status"] == "note"
+    assert checks["piper"]["fix"] == "pip install 'saladkit[piper]'"

@@ -1,0 +1,145 @@
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import Artefact
+from saladkit.formats.samples import read_samples, write_samples
+from saladkit.formats.word_times import COLUMNS, join_word_times, read_word_times
+from saladkit.speech.audio import encode_flac
+from saladkit.speech.voices.voice import open_voice
+from saladkit.stages import timestamps as stage
+from saladkit.stages.timestamps import timestamps
+
+pytest.importorskip("pocketsphinx")
+pytest.importorskip("espeakng_loader")
+
+TEXTS = {
+    "fox": "The quick brown fox.",
+    "milk": "She sells milk — and honey.",
+    "sea": "Water boils near the sea.",
+    "noon": "The clock had stopped at noon.",
+}
+
+
+def speech(text):
+    utterance = open_voice("espeak:en-us").speak(text)
+    return encode_flac(utterance.samples, utterance.sample_rate), len(utterance.samples) / utterance.sample_rate
+
+
+def write_source(path, further=()):
+    """Speech of every text, and `further` rows."""
+    rows = []
+    for id_, text in TEXTS.items():
+        audio, duration = speech(text)
+        rows.append({"id": id_, "text": text, "audio": {"bytes": audio, "path": None}, "duration": duration})
+    write_samples(pa.Table.from_pylist([*rows, *further]), path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    short, duration = speech("Oh.")
+    strange = [
+        {"id": "short", "text": "word " * 40, "audio": {"bytes": short, "path": None}, "duration": duration},
+        {"id": "damaged", "text": "Hello.", "audio": {"bytes": b"RIFF", "path": None}, "duration": 1.0},
+    ]
+    return write_source(tmp_path_factory.mktemp("source") / "samples.parquet", strange)
+
+
+def files_of(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "summary.json"}
+
+
+def test_every_row_is_aligned_or_listed_with_a_reason(source, tmp_path):
+    summary = timestamps(source, tmp_path / "times", aligner="sphinx")
+    artefact = Artefact.open(tmp_path / "times", "word-times")
+    table = read_word_times(tmp_path / "times")
+    assert table.schema.equals(COLUMNS)
+    assert table.column("id").to_pylist() == list(TEXTS)
+    assert set(table.column("aligner").to_pylist()) == {"sphinx"}
+    assert table.column("score").to_pylist() == [None] * len(TEXTS)
+    for row in table.to_pylist():
+        assert [word["word"] for word in row["words"]] == TEXTS[row["id"]].split()
+        assert [word["start"] is None for word in row["words"]] == [word == "—" for word in TEXTS[row["id"]].split()]
+    reasons = {row["id"]: row["reason"] for row in artefact.manifest["skipped"]}
+    assert reasons.keys() == {"short", "damaged"}
+    assert "no way through" in reasons["short"]
+    assert "does not decode" in reasons["damaged"]
+    words = sum(len(text.split()) for text in TEXTS.values())
+    assert artefact.manifest["counts"] == {"rows": 4, "words": words, "words_with_times": words - 1, "skipped": 2}
+    assert artefact.manifest["identity"]["model"] == "en-us"
+    assert (summary["rows"], summary["skipped"], summary["words_with_times"]) == (4, 2, words - 1)
+    assert summary["score"] is None
+    assert sum(path.stat().st_size for path in (tmp_path / "times").iterdir()) < 20_000
+
+
+def test_a_run_that_was_cut_off_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch):
+    source = write_source(tmp_path / "samples.parquet")
+    monkeypatch.setattr(stage, "ROWS_PER_PART", 2)
+    timestamps(source, tmp_path / "whole", aligner="sphinx")
+    expected = files_of(tmp_path / "whole")
+    assert sum(name.endswith(".parquet") for name in expected) == 2
+
+    timestamps(source, tmp_path / "cut", aligner="sphinx")
+    manifest = json.loads((tmp_path / "cut" / "manifest.json").read_text())
+    plan = {key: manifest[key] for key in manifest if key not in ("counts", "skipped", "identity", "files")}
+    (tmp_path / "cut" / "plan.json").write_text(json.dumps(plan))
+    kept = "part-00000-of-00002.parquet"
+    for name in ["manifest.json", "summary.json", *expected.keys() - {"manifest.json", kept}]:
+        if name != f"counts-{kept.removesuffix('.parquet')}.json":
+            (tmp_path / "cut" / name).unlink()
+    before = (tmp_path / "cut" / kept).stat().st_mtime_ns
+    summary = timestamps(source, tmp_path / "cut", aligner="sphinx")
+    assert summary["resumed"]
+    assert (tmp_path / "cut" / kept).stat().st_mtime_ns == before
+    assert files_of(tmp_path / "cut") == expected
+    assert timestamps(source, tmp_path / "cut", aligner="sphinx") == summary
+
+
+def test_a_dry_run_makes_nothing(source, tmp_path):
+    plan = timestamps(source, tmp_path / "times", aligner="sphinx", limit=2, dry_run=True)
+    assert (plan["dry_run"], plan["rows"], plan["words"]) == (True, 2, 10)
+    assert plan["seconds_of_speech"] > 2
+    assert not (tmp_path / "times").exists()
+
+
+def test_a_source_without_one_row_to_align_is_an_error(source, tmp_path):
+    rows = pq.read_table(source)
+    pq.write_table(rows.slice(len(TEXTS)), tmp_path / "bad.parquet")
+    with pytest.raises(SaladError, match="no row of .*bad.parquet could be aligned: PocketSphinx finds no way"):
+        timestamps(str(tmp_path / "bad.parquet"), tmp_path / "times", aligner="sphinx")
+    assert not (tmp_path / "times" / "manifest.json").exists()
+
+
+def test_an_unknown_aligner_leaves_no_folder(source, tmp_path):
+    with pytest.raises(SaladError, match="names no aligner"):
+        timestamps(source, tmp_path / "times", aligner="mfa")
+    assert not (tmp_path / "times").exists()
+
+
+def test_word_times_join_their_samples_by_id(source, tmp_path):
+    timestamps(source, tmp_path / "times", aligner="sphinx")
+    samples = read_samples(source, needed=["id", "text"])
+    spoken = samples.slice(0, len(TEXTS)).take(pa.array([2, 0, 3, 1]))
+    joined = join_word_times(spoken, tmp_path / "times")
+    assert joined.column("id").to_pylist() == ["sea", "fox", "noon", "milk"]
+    for row in joined.select(["text", "words"]).to_pylist():
+        assert [word["word"] for word in row["words"]] == row["text"].split()
+    assert joined.drop_columns(["words"]).equals(spoken)
+    assert join_word_times(joined, tmp_path / "times").equals(joined)
+
+
+def test_a_sample_without_word_times_is_an_error_that_names_it(source, tmp_path):
+    timestamps(source, tmp_path / "times", aligner="sphinx")
+    samples = read_samples(source, needed=["id", "text"], optional=[])
+    with pytest.raises(SaladError, match=r"no word times for the row 'short' \(not aligned: PocketSphinx"):
+        join_word_times(samples, tmp_path / "times")
+    with pytest.raises(SaladError, match="no word times for the row 'else'\n"):
+        join_word_times(pa.table({"id": ["fox", "else"]}), tmp_path / "times")
+    with pytest.raises(SaladError, match="the row 'fox' are of another text"):
+        join_word_times(pa.table({"id": ["fox"], "text": ["The quick brown dog."]}), tmp_path / "times")
+    with pytest.raises(SaladError, match="not a folder"):
+        join_word_times(samples, tmp_path / "nowhere")

@@ -35,13 +35,14 @@ class Axis:
         return 100 * (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
 
 
-def round_axis(low: float, high: float, unit: str = "") -> Axis:
+def round_axis(low: float, high: float) -> Axis:
     """An axis from at most `low` to at least `high`, ruled at three to six round values."""
-    span = max(high - low, 1e-6)
+    high = high if high > low else low + 1
+    span = high - low
     sizes = (factor * 10.0**decade for decade in range(-7, 12) for factor in (1, 2, 5))
     size = next(size for size in sizes if span / size <= 5)
     first, last = math.floor(low / size), math.ceil(high / size)
-    return Axis(first * size, last * size, [round(i * size, 9) for i in range(first, last + 1)], unit)
+    return Axis(first * size, last * size, [round(i * size, 9) for i in range(first, last + 1)])
 
 
 def bar_row(

@@ -100,7 +100,7 @@ def gap_chart(findings: Findings) -> Markup:
     sums = [[part.value for part in (gap.forgetting, gap.misalignment)] for gap in splits]
     low = min(0.0, *(sum(value for value in parts if value < 0) for parts in sums))
     high = max(1.0, *(sum(value for value in parts if value > 0) for parts in sums))
-    axis = round_axis(low, high, "points")
+    axis = round_axis(low, high)
     blocks = []
     for title, group in groups:
         rows = []
@@ -159,7 +159,7 @@ def _selection_styles(findings: Findings, inventory: Inventory) -> dict[str, tup
     styles, base = {}, findings.models[0].training
     for model in findings.models:
         for selection in selections_of(inventory, added_speech(model.training, base)):
-            styles.setdefault(selection.name, (style_of(findings, model.name), f" (for {model.label})"))
+            styles.setdefault(selection.name, (style_of(findings, model.name), f" ({model.label})"))
     return styles
 
 
@@ -173,8 +173,8 @@ def region_chart(findings: Findings, inventory: Inventory) -> Markup | None:
     selections = sorted((found.name for found in view.selections), key=lambda name: (order + [name]).index(name))
     styles = {name: known.get(name, (f"s{(i + 3) % STYLES}", "")) for i, name in enumerate(selections)}
     shown = view.rows[:SHOWN_REGIONS]
-    gap_axis = round_axis(0, max(row.high for row in shown), "nats")
-    taken_axis = round_axis(0, max([1, *(count for row in shown for count in row.chosen.values())]), "texts")
+    gap_axis = round_axis(0, max(row.high for row in shown))
+    taken_axis = round_axis(0, max([1, *(count for row in shown for count in row.chosen.values())]))
     rows = []
     for region in shown:
         words = ", ".join(region.keywords[:4])
@@ -182,16 +182,19 @@ def region_chart(findings: Findings, inventory: Inventory) -> Markup | None:
         if region.pool_share is not None and region.speech_share is not None:
             shares = f"{percent(region.pool_share)} of the pool, {percent(region.speech_share)} of natural speech"
         label = tag("span", words, *([tag("br"), tag("small", shares)] if shares else []))
-        title = f"region {region.region}: {region.gap:.3f} nats ({region.low:.3f} to {region.high:.3f}), {region.probes} probes"
+        interval = f"{region.low:.3f} to {region.high:.3f}"
+        title = f"region {region.region}: {region.gap:.3f} nats ({interval}), {region.probes} probes"
         gap_bar = bar_row([[Bar(region.gap, "region", title, region.low, region.high)]], gap_axis, thickness=13)
         tracks = [
             [Bar(region.chosen[name], styles[name][0], f"{name}: {region.chosen[name]} texts")] for name in selections
         ]
         rows.append(row(label, gap_bar, bar_row(tracks, taken_axis) if tracks else "", class_="regions"))
-    heads = row("", tag("b", "KL by region"), tag("b", "texts chosen") if selections else "", class_="regions heads")
+    heads = row(
+        "", tag("b", "KL, nats per token"), tag("b", "texts chosen") if selections else "", class_="regions heads"
+    )
     axes = row("", axis_row(gap_axis), axis_row(taken_axis) if selections else "", class_="regions")
-    entries = [("region", "KL, nats per text token")]
-    entries += [(styles[name][0], f"chosen by {name}{styles[name][1]}") for name in selections]
+    entries = [("region", "KL, nats per text token, with 95 % interval")]
+    entries += [(styles[name][0], f"texts in {name}{styles[name][1]}") for name in selections]
     cells = [
         [
             ", ".join(region.keywords[:4]),
@@ -211,11 +214,11 @@ def region_chart(findings: Findings, inventory: Inventory) -> Markup | None:
 
 def step_chart(findings: Findings) -> Markup:
     """Seconds and peak memory of every step, in the order in which they ended."""
-    axis = round_axis(0, max(step.seconds for step in findings.steps), "s")
+    axis = BarAxis(0, max(1.0, *(step.seconds for step in findings.steps)), [0])
     rows = []
     for step in findings.steps:
         bar = bar_row([[Bar(step.seconds, "step", f"{step.name}: {step.seconds:g} s")]], axis)
         label = tag("span", step.name, " ", tag("small", step.command + (", resumed" if step.resumed else "")))
-        cost = f"{duration(step.seconds)}, {memory(step.peak_memory_bytes)}"
+        cost = tag("span", duration(step.seconds), " ", tag("small", memory(step.peak_memory_bytes)))
         rows.append(row(label, bar, cost, class_="with-number wide-number"))
-    return tag("div", *rows, row("", axis_row(axis), "", class_="with-number wide-number"), class_="chart")
+    return tag("div", *rows, class_="chart")

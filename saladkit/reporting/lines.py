@@ -29,7 +29,7 @@ def smoothed(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times the powers of ten from below `low` to above `high`; powers alone over more than three decades."""
+    """1, 2 and 5 times powers of ten, from below `low` to above `high`; powers alone over three decades and more."""
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
     factors = (1, 2, 5) if high / low < 1000 else (1,)
     steps = sorted(factor * 10.0**decade for decade in decades for factor in factors)

@@ -37,7 +37,7 @@ def questions_to_hear(
         SaladError: a task's audio cannot be read.
     """
     first = outcomes[0]
-    keys = [key for key in first.keys("speech", set(tasks))]
+    keys = first.keys("speech", set(tasks))
     wanted = _first_of_each_subject(keys, first, subjects)
     audio: dict[Key, bytes] = {}
     for task in tasks:

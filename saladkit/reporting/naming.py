@@ -20,6 +20,8 @@ def contrast_key(first: str, second: str) -> str:
 
 def label(name: str) -> str:
     """A result's name as people read it: `stage2_active` -> `Stage II active`."""
-    words = re.sub(r"(?i)\bstage_?([123])(?![0-9])", lambda match: f"Stage {ROMAN[match[1]]} ", name.replace("_", " "))
+    words = re.sub(r"(?i)(?<![a-z])stage_?([123])(?![0-9])", lambda match: f"Stage {ROMAN[match[1]]} ", name).replace(
+        "_", " "
+    )
     words = " ".join(words.split())
     return words[:1].upper() + words[1:]

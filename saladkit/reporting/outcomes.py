@@ -73,7 +73,7 @@ def common_tasks(teacher: Outcome, held_out: str) -> set[str]:
 
 
 def check_paired(first: Outcome, second: Outcome, modality: tuple[str, str], tasks: set[str]) -> None:
-    """Raise a SaladError unless both have answered the same questions of `tasks`, each in its own of the two modalities."""
+    """Raise a SaladError unless both answered the same questions of `tasks`, each in its modality."""
     mine, theirs = first.keys(modality[0], tasks), second.keys(modality[1], tasks)
     fix = "Evaluate both on the same task folders, in text and in speech."
     if not theirs:

@@ -172,8 +172,8 @@ def page(findings: Findings, inventory: Inventory, heard: list[Heard], title: st
     sections = [_results(findings)]
     if findings.subjects:
         about = (
-            "How many questions of each subject a model answers when it hears them. The dark line is the text model"
-            " that reads; thin lines are 95 % intervals."
+            "Share of each subject's questions that a model answers rightly on hearing them. The upright line is the"
+            " text model, which reads; thin lines are 95 % intervals."
         )
         sections.append(_section("By subject", about, subject_chart(findings)))
     if heard:
@@ -192,18 +192,26 @@ def page(findings: Findings, inventory: Inventory, heard: list[Heard], title: st
             "teacher_kl": "the text model's predictions on text, against the adapted model's on speech",
             "misalignment": "the adapted model's own predictions on text, against those on speech",
         }[findings.regions.metric]
-        about = f"KL divergence of {findings.models[0].label} by region of the text pool: {what}. Regions are named by their keywords."
+        first = findings.models[0].label
+        about = f"KL divergence of {first} by region of the text pool: {what}. Regions are named by their keywords."
         sections.append(_section("Where the gap is, and what was chosen", about, regions))
     losses = loss_charts(findings)
     if losses:
-        about = "KL divergence from the text model while training, nats per text position, logarithmic; strong lines are moving means."
+        about = (
+            "KL divergence from the text model while training, nats per text position, on a logarithmic scale; strong"
+            " lines are moving means."
+        )
         sections.append(_section("Training", about, losses))
     if findings.steps:
         total = duration(sum(step.seconds for step in findings.steps))
         peak = memory(max(step.peak_memory_bytes for step in findings.steps))
         resumed = " A resumed step counts its last go alone." if any(step.resumed for step in findings.steps) else ""
         sections.append(
-            _section("What it cost", f"{total} in all, at most {peak} of memory.{resumed}", step_chart(findings))
+            _section(
+                "What it cost",
+                f"{total} in all, at most {peak} of memory; the bars are wall-clock seconds.{resumed}",
+                step_chart(findings),
+            )
         )
     body = tag(
         "main",

@@ -41,7 +41,7 @@ def _model(model: ModelFindings) -> dict:
 
 
 def summary_of(findings: Findings) -> dict:
-    """Accuracies are fractions, differences points, gap figures nats per text token; intervals are 95 % bootstrap ones."""
+    """Accuracies are fractions, differences points, gap figures nats per text token; intervals are of 95 %."""
     subjects = {
         subject.name: {
             "heard": subject.heard,

@@ -38,7 +38,8 @@ def decode_audio(source: bytes | str | Path, *, name: str) -> tuple[np.ndarray, 
         content = source if isinstance(source, bytes) else Path(source).read_bytes()
         channels, sample_rate = soundfile.read(BytesIO(content), dtype="float32", always_2d=True)
     except (OSError, soundfile.SoundFileError) as error:
-        raise SaladError(f"{name}: the audio does not decode ({error}).", fix) from error
+        reason = getattr(error, "error_string", error)  # without the address of the buffer, which differs every time
+        raise SaladError(f"{name}: the audio does not decode ({reason}).", fix) from error
     if not len(channels):
         raise SaladError(f"{name}: the audio has no samples.", fix)
     samples = channels.mean(axis=1, dtype=np.float32)

@@ -116,7 +116,7 @@ def write_gap(folder, checkpoint, spoken, values, *, by_region=None, with_region
             "samples 0": spoken,
         },
     )
-    figures = {metric: 0.5 for metric in gap_table.METRICS}
+    figures = dict.fromkeys(gap_table.METRICS, 0.5)
     about = {"region": None, "domain": "capitals", "speaker": "a", "tokens": 10}
     items = [
         {"id": f"item-{i}", **about, **figures, "misalignment": value, "forgetting": value / 10}
@@ -345,7 +345,7 @@ def test_regions_show_the_gap_and_what_was_chosen(page):
     assert page.index("heart, liver, lung") < page.index("paris, rome")
     assert "region 1: 2.000 nats (1.600 to 2.400), 6 probes" in page
     assert "chosen-active: 4 texts" in page and "chosen-uniform: 2 texts" in page
-    assert "chosen by chosen-active (for Stage II active)" in page
+    assert "texts in chosen-active (Stage II active)" in page
 
 
 def test_picture_is_drawn(finished):

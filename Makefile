@@ -1,0 +1,38 @@
+# make demo   the whole method on two cores; ends with a table and runs/desk/report.html
+# make test   all tests
+# make bench  every benchmark, one JSON line each, into runs/bench.jsonl
+# make docs   write docs/cli.md and docs/formats.md anew
+
+PYTHON ?= python3
+ENV := .venv
+READY := $(ENV)/ready
+export PATH := $(CURDIR)/$(ENV)/bin:$(PATH)
+
+.PHONY: setup demo test lint docs clean
+
+setup: $(READY)
+
+# Nothing is installed where neither the project's settings nor the exact versions have changed.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "saladkit needs Python 3.11 or newer: make PYTHON=python3.11 …")'
+	test -x $(ENV)/bin/python || $(PYTHON) -m venv $(ENV)
+	$(ENV)/bin/python -m pip install --quiet --upgrade 'pip>=25'
+	$(ENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[espeak,piper,sphinx,report,dev]'
+	touch $@
+
+demo: setup
+	bash recipes/desk.sh
+
+test: setup
+	ruff check .
+	python -m pytest -n 2
+
+lint: setup
+	ruff check .
+	ruff format --check .
+
+docs: setup
+	python docs/generate.py
+
+clean:
+	rm -rf runs

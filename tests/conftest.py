@@ -1,0 +1,200 @@
+"""The tests' own small world: three subjects, a text LLM of two layers, espeak's speech, and what is made of them.
+
+Every artefact is made once a session by the commands' own functions (under pytest-xdist once a worker).
+"""
+
+import os
+
+# One thread: sums come out the same on every machine, and two workers do not fight over two cores.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
+
+REPOSITORY = Path(__file__).parents[1]
+sys.path.insert(0, str(REPOSITORY / "examples" / "desk"))
+
+import build_world
+import train_lm
+
+from saladkit.cli import main
+from saladkit.model.configuration import SaladConfig, adapter_configuration
+from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.model.salad import SaladForCausalLM
+from saladkit.stages.cache_speech import cache_speech
+from saladkit.stages.cache_teacher import cache_teacher
+from saladkit.stages.synth import synth
+
+torch.set_num_threads(1)
+
+BINS = 16
+ADAPTER = {"layers": 1, "width": 16, "mlp_width": 32, "heads": 2, "kv_heads": 1}
+ENCODER = {"speech_encoder": "log-mel", "num_mel_bins": BINS, "encoder_width": 16}
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the repository."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the session's artefacts lie; tests read there and write elsewhere."""
+    return tmp_path_factory.mktemp("workshop")
+
+
+@pytest.fixture(scope="session")
+def world(workshop: Path) -> Path:
+    """lm.parquet, pool.parquet (60 texts), natural.parquet (24) and questions.parquet (12) of three subjects."""
+    build_world.build(
+        Namespace(
+            out=workshop / "world",
+            seed=0,
+            subjects=3,
+            lm_documents=120,
+            pool_documents=60,
+            natural_documents=24,
+            questions_per_subject=4,
+        )
+    )
+    return workshop / "world"
+
+
+def _train_text_lm(world: Path, output: Path, vocabulary: int) -> Path:
+    train_lm.train(
+        Namespace(
+            texts=str(world / "lm.parquet"),
+            output=output,
+            steps=20,
+            batch_size=8,
+            learning_rate=4e-3,
+            hidden_size=32,
+            layers=2,
+            vocabulary=vocabulary,
+            seed=0,
+        )
+    )
+    return output
+
+
+@pytest.fixture(scope="session")
+def text_lm(workshop: Path, world: Path) -> Path:
+    """A text LLM: Qwen2's shape, two layers of width 32."""
+    return _train_text_lm(world, workshop / "text-lm", 400)
+
+
+@pytest.fixture(scope="session")
+def other_text_lm(workshop: Path, world: Path) -> Path:
+    """A text LLM with another tokenizer."""
+    return _train_text_lm(world, workshop / "other-text-lm", 300)
+
+
+@pytest.fixture(scope="session")
+def tokenizer(text_lm: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of `text_lm`: byte-level BPE without BOS."""
+    return load_tokenizer(text_lm)
+
+
+@pytest.fixture(scope="session")
+def speech(workshop: Path, world: Path) -> Path:
+    """natural.parquet, spoken by two espeak voices."""
+    synth(str(world / "natural.parquet"), workshop / "speech", voices=["espeak:en-us", "espeak:en-gb+f2"], workers=1)
+    return workshop / "speech"
+
+
+@pytest.fixture(scope="session")
+def spoken_questions(workshop: Path, world: Path) -> Path:
+    """questions.parquet, spoken."""
+    synth(str(world / "questions.parquet"), workshop / "spoken-questions", voices=["espeak:en-us"], workers=1)
+    return workshop / "spoken-questions"
+
+
+@pytest.fixture(scope="session")
+def teacher_cache(workshop: Path, world: Path, text_lm: Path) -> Path:
+    """The text LLM's distributions of natural.parquet and pool.parquet, 8 tokens a position."""
+    sources = [str(world / "natural.parquet"), str(world / "pool.parquet")]
+    cache_teacher(sources, workshop / "teacher-cache", model=str(text_lm), top_k=8, device="cpu")
+    return workshop / "teacher-cache"
+
+
+@pytest.fixture(scope="session")
+def frames_cache(workshop: Path, speech: Path) -> Path:
+    """The front-end frames of `speech`, 16 mel bins."""
+    cache_speech([str(speech)], workshop / "frames-cache", bins=BINS)
+    return workshop / "frames-cache"
+
+
+@pytest.fixture(scope="session")
+def distill_arguments(world: Path, text_lm: Path, speech: Path, teacher_cache: Path, frames_cache: Path) -> list[str]:
+    """`saladkit distill` for four steps, without its output."""
+    arguments = {
+        "--data": f"{speech}:2",
+        "--replay": world / "pool.parquet",
+        "--teacher": teacher_cache,
+        "--frames": frames_cache,
+        "--max-steps": 4,
+        "--per-device-train-batch-size": 4,
+        "--warmup-steps": 1,
+        "--decay-fraction": 0.5,
+        "--logging-steps": 1,
+        "--save-steps": 2,
+        "--lexical-weight": 0.5,
+        "--adapter-layers": ADAPTER["layers"],
+        "--adapter-width": ADAPTER["width"],
+        "--adapter-mlp-width": ADAPTER["mlp_width"],
+        "--adapter-heads": ADAPTER["heads"],
+        "--adapter-kv-heads": ADAPTER["kv_heads"],
+        "--mel-bins": BINS,
+        "--encoder-width": ENCODER["encoder_width"],
+        "--device": "cpu",
+    }
+    options = [str(word) for option in arguments.items() for word in option]
+    return ["distill", str(text_lm), *options, "--text-words", "4", "8", "--speech-words", "3", "6"]
+
+
+@pytest.fixture(scope="session")
+def checkpoint(workshop: Path, distill_arguments: list[str]) -> Path:
+    """What `distill_arguments` make."""
+    result = CliRunner().invoke(main, [*distill_arguments, "-o", str(workshop / "checkpoint")], catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
+    return workshop / "checkpoint"
+
+
+@pytest.fixture(scope="session")
+def salad_model(text_lm: Path) -> SaladForCausalLM:
+    """A speech-adapted model around `text_lm` that has not been trained, in float32; do not change it."""
+    torch.manual_seed(0)
+    language_model: Qwen2ForCausalLM = load_text_model(text_lm, dtype="float32", device="cpu")
+    config = SaladConfig(adapter_config=adapter_configuration(**ADAPTER), **ENCODER)
+    return SaladForCausalLM.from_text_model(language_model, config).eval()
+
+
+@pytest.fixture
+def shell() -> Callable[..., Result]:
+    """Run `saladkit` in this process; a bug raises."""
+
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def contents() -> Callable[[Path], dict[str, bytes]]:
+    """Every file below a folder but summary.json, which tells the seconds of a run."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "summary.json")
+        return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+    return read

@@ -18,4 +18,70 @@ PROBES=${PROBES:-4}
 BUDGET=${BUDGET:-90}       # texts that Stage II may have spoken; the same for the active and the uniform choice
 GAMMA=${GAMMA:-1}          # P(region) ~ P_pool * M^gamma. The paper's 5 fits 128 regions; here it would name three
 WORLD_OPTIONS=${WORLD_OPTIONS:-}
-ADAPTER_OPTIONS=${ADAPTER_OPTIONS:---adapter-layers 3 --adapter-width 192 --adapter-mlp-width 512 --adapter-heads 4 --adapter-kv-heads 4}
+ADAPTER_OPTIONS=${ADAPTER_OPTIONS:---adapter-layers 2 --adapter-width 192 --adapter-mlp-width 480 --adapter-heads 4 --adapter-kv-heads 4}
+
+WORLD=$RUN/world
+TEACHER_LM=$RUN/text-lm
+# The voices heard in training; and one, of another timbre, that is heard in questions alone.
+VOICES=(--voice espeak:en-us@230 --voice espeak:en-gb+f2@230 --voice espeak:en-us+m3@230)
+HELD_OUT_VOICE=(--voice espeak:en-us+f5@230)
+# Short spans: a document of the desk has 32 words, so the paper's spans (10-30 and 5-15) would seldom change sides.
+SPANS=(--text-words 1 4 --speech-words 3 12)
+
+step() { printf '\n== %s\n' "$*" >&2; }
+
+step "the world: facts as text, a selection pool, questions (2 s)"
+[ -e "$WORLD/questions.parquet" ] || python examples/desk/build_world.py -o "$WORLD" --seed "$SEED" $WORLD_OPTIONS
+
+step "the text LLM, from a random start"
+python examples/desk/train_lm.py "$WORLD/lm.parquet" -o "$TEACHER_LM" --steps "$LM_STEPS" --seed "$SEED"
+
+step "what the text LLM would say next, once for all that follows"
+saladkit cache-teacher "$WORLD/natural.parquet" "$WORLD/pool.parquet" --model "$TEACHER_LM" -o "$RUN/teacher"
+
+step "natural speech, about 7 of the 12 subjects; the questions, about all of them"
+saladkit synth "$WORLD/natural.parquet" -o "$RUN/natural" "${VOICES[@]}" --seed "$SEED"
+saladkit synth "$WORLD/questions.parquet" -o "$RUN/questions" "${VOICES[@]}" --seed "$SEED"
+saladkit synth "$WORLD/questions.parquet" -o "$RUN/heldout" "${HELD_OUT_VOICE[@]}" --seed "$SEED"
+saladkit cache-speech "$RUN/natural" -o "$RUN/frames"
+
+step "Stage I: distil the text LLM into its speech-adapted self"
+# --lexical-weight is ours: a front-end that starts from random has to learn what a word sounds like first.
+saladkit distill "$TEACHER_LM" -o "$RUN/stage1" --data "$RUN/natural:3" --replay "$WORLD/pool.parquet:1" \
+  --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE1_STEPS" --per-device-train-batch-size 8 \
+  --learning-rate 5e-4 --adapter-learning-rate 2e-3 --warmup-steps 30 --lexical-weight 0.5 "${SPANS[@]}" \
+  $ADAPTER_OPTIONS --seed "$SEED"
+
+step "where the gap is: regions of the pool, a few spoken probes of each, their divergence"
+saladkit regions "$WORLD/pool.parquet" -o "$RUN/regions" --embedder "lm:$TEACHER_LM" --clusters "$REGIONS" \
+  --speech "$WORLD/natural.parquet" --seed "$SEED"
+saladkit select "$WORLD/pool.parquet" -o "$RUN/probe-texts" --regions "$RUN/regions" --per-region "$PROBES" --seed "$SEED"
+saladkit synth "$RUN/probe-texts" -o "$RUN/probes" "${VOICES[@]}" --seed "$SEED"
+GAP=(--teacher "$TEACHER_LM" "${SPANS[@]}" --seed "$SEED")
+saladkit gap "$RUN/stage1" "$RUN/probes" -o "$RUN/gap-stage1" --regions "$RUN/regions" "${GAP[@]}"
+
+step "the same budget twice: where the gap is, and anywhere (the control)"
+CHOICE=(--regions "$RUN/regions" --exclude "$RUN/probe-texts" --count "$BUDGET" --seed "$SEED")
+saladkit select "$WORLD/pool.parquet" -o "$RUN/active-texts" "${CHOICE[@]}" --gap "$RUN/gap-stage1" --gamma "$GAMMA"
+saladkit select "$WORLD/pool.parquet" -o "$RUN/uniform-texts" "${CHOICE[@]}" --gamma 0
+
+for CHOSEN in active uniform; do
+  step "Stage II, $CHOSEN: speak what was chosen, align on it"
+  saladkit synth "$RUN/$CHOSEN-texts" -o "$RUN/$CHOSEN" "${VOICES[@]}" --seed "$SEED"
+  saladkit align "$RUN/stage1" -o "$RUN/stage2-$CHOSEN" --data "$RUN/natural:1" --data "$RUN/$CHOSEN:1" \
+    --replay "$WORLD/pool.parquet:1" --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE2_STEPS" \
+    --per-device-train-batch-size 8 --learning-rate 5e-4 --adapter-learning-rate 2e-3 --warmup-steps 10 \
+    --lexical-weight 0.5 "${SPANS[@]}" --seed "$SEED"
+  saladkit gap "$RUN/stage2-$CHOSEN" "$RUN/probes" -o "$RUN/gap-$CHOSEN" "${GAP[@]}"
+done
+
+step "read and heard, on the same questions"
+saladkit eval "$TEACHER_LM" "$RUN/questions" -o "$RUN/eval-teacher" --modality text
+for MODEL in stage1 stage2-uniform stage2-active; do
+  saladkit eval "$RUN/$MODEL" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval-$MODEL"
+done
+
+step "the report"
+saladkit report "$RUN" -o "$RUN/report.html" --title "The desk: SALAD on two cores" --teacher eval-teacher \
+  --result stage1=eval-stage1 --result stage2_uniform=eval-stage2-uniform --result stage2_active=eval-stage2-active \
+  --contrast stage2_active stage2_uniform --speech natural --held-out heldout

@@ -19,7 +19,11 @@ class Shell(click.Group):
         try:
             return super().invoke(context)
         except SaladError as error:
-            click.echo(f"error: {error.problem}\n  fix: {error.fix}", err=True)
+            from saladkit.runtime import end_progress
+
+            end_progress()
+            # One line each, whatever a library's own message is made of.
+            click.echo(f"error: {' '.join(error.problem.split())}\n  fix: {' '.join(error.fix.split())}", err=True)
             context.exit(2)
 
 

@@ -70,6 +70,7 @@ training = stack(
     click.option("--warmup-steps", type=click.IntRange(min=0), default=500, show_default=True, help="Steps of linear warm-up."),
     click.option("--alpha", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Loss = alpha * KL + (1 - alpha) * NLL."),
     click.option("--lexical-weight", type=click.FloatRange(0), default=0.0, show_default=True, help="Weight of the lexical warm-up (ours; the paper has none)."),
+    click.option("--lexical-steps", type=click.IntRange(min=0), default=0, show_default=True, help="First steps, of --max-steps, that learn from the lexical loss alone."),
     click.option("--text-words", type=(int, int), default=(10, 30), show_default=True, help="Shortest and longest text span, in words."),
     click.option("--speech-words", type=(int, int), default=(5, 15), show_default=True, help="Shortest and longest speech span, in words."),
     click.option("--text-first", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="How often a row begins with text."),

@@ -127,7 +127,7 @@ def digest_input(path: str | Path) -> str:
     or a data set on the Hub) is identified by its name.
     """
     path = Path(path)
-    if (path / MANIFEST).is_file():
+    if (path / MANIFEST).is_file() and is_artefact(path):
         manifest = read_json(path / MANIFEST)
         return digest_json([manifest["schema"], manifest["schema_version"], manifest["files"]])
     if path.is_file():

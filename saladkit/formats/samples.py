@@ -48,20 +48,25 @@ def _source_files(source: str) -> list[Path]:
     return files
 
 
-def _read_file(path: Path, columns: list[str] | None) -> pa.Table:
+def _read_file(path: Path, columns: list[str] | None) -> tuple[pa.Table, list[str]]:
+    """The columns asked for (None: all) that there are, and the names of all that there are."""
     try:
         if path.suffix == ".parquet":
             stored = pq.read_schema(path).names
-            return pq.read_table(path, columns=None if columns is None else [c for c in columns if c in stored])
+            return pq.read_table(path, columns=None if columns is None else [c for c in columns if c in stored]), stored
         if path.suffix == ".jsonl":
-            table = pa.json.read_json(path)
-            return table if columns is None else table.select([c for c in columns if c in table.column_names])
+            return _select(pa.json.read_json(path), columns)
     except (pa.ArrowException, OSError) as error:
         raise SaladError(f"{path} cannot be read: {error}", "Give a Parquet or JSON-lines file that is whole.") from error
     raise SaladError(f"{path} is neither .parquet nor .jsonl", "Convert it, or give another file.")
 
 
-def _read_hub(name: str, columns: list[str] | None) -> pa.Table:
+def _select(table: pa.Table, columns: list[str] | None) -> tuple[pa.Table, list[str]]:
+    stored = table.column_names
+    return (table if columns is None else table.select([c for c in columns if c in stored])), stored
+
+
+def _read_hub(name: str, columns: list[str] | None) -> tuple[pa.Table, list[str]]:
     import datasets
 
     name, _, split = name.partition(":")
@@ -75,11 +80,12 @@ def _read_hub(name: str, columns: list[str] | None) -> pa.Table:
     for column, feature in rows.features.items():
         if isinstance(feature, datasets.Audio):
             rows = rows.cast_column(column, datasets.Audio(decode=False))
-    table = rows.data.table
-    return table if columns is None else table.select([c for c in columns if c in table.column_names])
+    return _select(rows.data.table, columns)
 
 
-def _with_our_names(table: pa.Table, names: ColumnNames, where: str, needed: list[str]) -> pa.Table:
+def _with_our_names(
+    table: pa.Table, stored: list[str], names: ColumnNames, where: str, needed: list[str]
+) -> pa.Table:
     for ours, theirs in vars(names).items():
         if theirs != ours and theirs in table.column_names:
             table = table.drop_columns([ours]) if ours in table.column_names else table
@@ -90,7 +96,7 @@ def _with_our_names(table: pa.Table, names: ColumnNames, where: str, needed: lis
             options = {"id": "--id-column", "text": "--text-column", "audio": "--audio-column"}
             hint = f"Name the column with {options[column]}." if column in options else "Add the column."
             raise SaladError(
-                f"{where} has no column '{theirs}' (it has: {', '.join(table.column_names)})",
+                f"{where} has no column '{theirs}' (it has: {', '.join(stored)})",
                 f"{hint} {_maker_hint(column)}".strip(),
             )
     return table
@@ -110,7 +116,9 @@ def _as_our_types(table: pa.Table, where: str, folder: Path | None) -> pa.Table:
         values = table.column(column)
         if column == "audio" and pa.types.is_string(values.type):
             root = folder or Path()
-            values = pa.array([{"bytes": None, "path": str(root / path)} for path in values.to_pylist()], AUDIO)
+            paths = values.to_pylist()
+            stored = [{"bytes": None, "path": str(root / path)} if path else None for path in paths]
+            values = pa.array(stored, AUDIO)
         try:
             table = table.set_column(index, column, values.cast(kind))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -169,11 +177,11 @@ def read_samples(
     if files:
         tables = []
         for path in files:
-            table = _with_our_names(_read_file(path, columns), names, str(path), needed)
+            table = _with_our_names(*_read_file(path, columns), names, str(path), needed)
             tables.append(_as_our_types(table, str(path), path.parent))
         table = pa.concat_tables(tables, promote_options="default")
     elif not Path(source).exists() and re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.\[\]%-]+)?", source):
-        table = _as_our_types(_with_our_names(_read_hub(source, columns), names, source, needed), source, None)
+        table = _as_our_types(_with_our_names(*_read_hub(source, columns), names, source, needed), source, None)
     else:
         raise SaladError(f"{source} holds no samples", "Give an artefact, a .parquet or .jsonl file, a glob or owner/name.")
     if limit is not None:

@@ -46,6 +46,8 @@ def adapter_configuration(
     """The shape of the adapter; the defaults are the paper's (SmolLM-360M's layer shape)."""
     return LlamaConfig(
         vocab_size=1,  # the adapter reads vectors, never token ids
+        bos_token_id=None,
+        eos_token_id=None,
         num_hidden_layers=layers,
         hidden_size=width,
         intermediate_size=mlp_width,

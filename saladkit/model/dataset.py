@@ -7,7 +7,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from saladkit.formats.words import Word
-from saladkit.model.interleaving import InterleavingOptions, draw_spans, may_cut, whole_text
+from saladkit.model.interleaving import InterleavingOptions, draw_spans, heard_spans, may_cut, whole_text
 from saladkit.model.sequence import FrameClock, Sequence, build_sequence
 from saladkit.model.text import TokenizedText
 
@@ -51,9 +51,9 @@ class TrainingExample:
     token_ids: np.ndarray
 
 
-def draw_schedule(sizes: list[int], weights: list[float], count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def draw_schedule(sizes: list[int], weights: list[float], count: int, seed: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """Which (source, row) is read at each of `count` places; every source is gone through in permuted passes."""
-    random = np.random.default_rng([seed, 0])
+    random = np.random.default_rng(seed)
     sources = random.choice(len(sizes), size=count, p=np.array(weights) / sum(weights))
     rows = np.zeros(count, dtype=np.int64)
     for source, size in enumerate(sizes):
@@ -63,9 +63,9 @@ def draw_schedule(sizes: list[int], weights: list[float], count: int, seed: int)
     return sources, rows
 
 
-def group_by_length(lengths: np.ndarray, batch: int, window: int, seed: int) -> np.ndarray:
+def group_by_length(lengths: np.ndarray, batch: int, window: int, seed: list[int]) -> np.ndarray:
     """An order in which neighbours are about as long: sorts within windows of `window` batches, shuffles the batches."""
-    random = np.random.default_rng([seed, 1])
+    random = np.random.default_rng(seed)
     order = []
     for begin in range(0, len(lengths), batch * window):
         block = begin + np.argsort(lengths[begin : begin + batch * window], kind="stable")
@@ -77,7 +77,8 @@ def group_by_length(lengths: np.ndarray, batch: int, window: int, seed: int) -> 
 class TrainingSchedule(Dataset):
     """All examples of a run in the order in which they are read; example i depends on the seed and i alone.
 
-    So a resumed run reads what an undisturbed one would have read, and every pass over a row draws new spans.
+    So a resumed run reads what an undisturbed one would have read, and every pass over a row draws new spans. The first
+    `warm_up` examples are speech alone: nothing of them is read, so the lexical loss is all there is to learn from.
     """
 
     def __init__(
@@ -85,19 +86,31 @@ class TrainingSchedule(Dataset):
         sources: list[TrainingSource],
         *,
         count: int,
+        warm_up: int = 0,
         batch: int,
         clock: FrameClock,
         options: InterleavingOptions,
         seed: int,
     ):
-        self.sources, self.clock, self.options, self.seed = sources, clock, options, seed
-        source, row = draw_schedule([len(s) for s in sources], [s.weight for s in sources], count, seed)
-        by_source = [s.lengths(clock.frames_per_second / clock.frames_per_vector) for s in sources]
+        self.sources, self.warm_up, self.clock, self.options, self.seed = sources, warm_up, clock, options, seed
+        weights = [source.weight for source in sources]
+        speech_weights = [0.0 if source.frames is None else source.weight for source in sources]
+        phases = [
+            self._draw(speech_weights, warm_up, batch, [seed, 0]),
+            self._draw(weights, count - warm_up, batch, [seed, 1]),
+        ]
+        self.source, self.row = (np.concatenate(columns) for columns in zip(*phases, strict=True))
+
+    def _draw(self, weights: list[float], count: int, batch: int, seed: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        if count == 0:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        source, row = draw_schedule([len(s) for s in self.sources], weights, count, [*seed, 0])
+        by_source = [s.lengths(self.clock.frames_per_second / self.clock.frames_per_vector) for s in self.sources]
         lengths = np.array([by_source[s][r] for s, r in zip(source, row, strict=True)])
         # Speech is three times as long as its text, so batches mostly hold one kind: less padding, and the many
         # text positions of replay rows do not drown those that follow speech.
-        order = group_by_length(lengths, batch, 16, seed)
-        self.source, self.row = source[order], row[order]
+        order = group_by_length(lengths, batch, 16, [*seed, 1])
+        return source[order], row[order]
 
     def __len__(self) -> int:
         return len(self.row)
@@ -110,6 +123,7 @@ class TrainingSchedule(Dataset):
             return TrainingExample(sequence, text.token_ids)
         random = np.random.default_rng([self.seed, 2, index])
         words = source.words[row]
-        spans = draw_spans(may_cut(text, words), self.options, random)
+        draw = heard_spans if index < self.warm_up else draw_spans
+        spans = draw(may_cut(text, words), self.options, random)
         sequence = build_sequence(text, spans, words, source.frames.row(source.ids[row]), self.clock)
         return TrainingExample(sequence, text.token_ids)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.model.text import TokenizedText
 
@@ -15,6 +16,15 @@ class InterleavingOptions:
     text_words: tuple[int, int] = (10, 30)
     speech_words: tuple[int, int] = (5, 15)
     text_first: float = 0.5  # the paper is silent; from its first author's later code
+
+    def __post_init__(self):
+        for name in ("text_words", "speech_words"):
+            low, high = getattr(self, name)
+            if not 1 <= low <= high:
+                raise SaladError(
+                    f"--{name.replace('_', '-')} {low} {high} is no range of lengths",
+                    "Give the shortest length, at least 1, and then the longest.",
+                )
 
 
 @dataclass(frozen=True)
@@ -39,13 +49,27 @@ def draw_spans(allowed: np.ndarray, options: InterleavingOptions, random: np.ran
     count, spans, begin = len(allowed) - 1, [], 0
     heard = bool(random.random() >= options.text_first)
     while begin < count:
-        low, high = options.speech_words if heard else options.text_words
-        end = min(begin + int(random.integers(low, high + 1)), count)
-        while not allowed[end]:
-            end += 1
-        spans.append(Span(heard, begin, end))
-        begin, heard = end, not heard
+        spans.append(_span(heard, begin, allowed, options.speech_words if heard else options.text_words, random))
+        begin, heard = spans[-1].end, not heard
     return spans
+
+
+def heard_spans(allowed: np.ndarray, options: InterleavingOptions, random: np.random.Generator) -> list[Span]:
+    """Speech spans alone, one after another, of the lengths that interleaved ones have."""
+    count, spans, begin = len(allowed) - 1, [], 0
+    while begin < count:
+        spans.append(_span(True, begin, allowed, options.speech_words, random))
+        begin = spans[-1].end
+    return spans
+
+
+def _span(
+    heard: bool, begin: int, allowed: np.ndarray, words: tuple[int, int], random: np.random.Generator
+) -> Span:
+    end = min(begin + int(random.integers(words[0], words[1] + 1)), len(allowed) - 1)
+    while not allowed[end]:
+        end += 1
+    return Span(heard, begin, end)
 
 
 def whole_speech(words: int) -> list[Span]:

@@ -50,6 +50,8 @@ def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
         raise SaladError(f"{name}: its tokenizer cannot be loaded: {error}", "Give a complete model folder.") from error
     if not tokenizer.is_fast:
         raise SaladError(f"{name} has only a slow tokenizer", "Convert it to a fast one (tokenizer.json) first.")
+    if not tokenizer("a", add_special_tokens=False)["input_ids"]:  # what some classes make of no files at all
+        raise SaladError(f"{name} has no tokenizer: its vocabulary is empty", "Give a complete model folder.")
     return tokenizer
 
 

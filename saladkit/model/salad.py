@@ -105,7 +105,8 @@ class SaladForCausalLM(PreTrainedModel):
             speech_lengths: int64 [S], vectors that each span fills; their sum is the number of true places.
             attention_mask: int64 [B, past + L]; not needed where rows are padded at the end only.
             logits_at: int64 [P], flat positions (row * L + column) at which logits are wanted; the language
-                model's head, the widest layer there is, then runs on these alone.
+                model's head, the widest layer there is, then runs on these alone. With none wanted the language
+                model is not run at all, and `logits` is None.
         """
         embeddings = self.get_input_embeddings()(input_ids)
         vectors = None
@@ -114,6 +115,8 @@ class SaladForCausalLM(PreTrainedModel):
             steps = torch.arange(vectors.shape[1], device=vectors.device)
             heard = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
             embeddings = embeddings.masked_scatter(speech_mask[..., None], heard)
+        if logits_at is not None and len(logits_at) == 0:
+            return SaladOutput(speech_vectors=vectors)
         outputs = run_language_model(
             self.language_model,
             logits_at,

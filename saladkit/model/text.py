@@ -39,7 +39,7 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> TokenizedText:
         # A token belongs to the word in which it ends: byte-level BPE puts the space before a word into its token.
         while token < len(ids) and offsets[token][1] <= begin:
             token += 1
-        word_tokens[index] = token
+        word_tokens[index] = token if index else 0  # whitespace before the first word is the first word's too
         straddles = token < len(ids) and text[offsets[token][0] : begin].strip() != ""
         splittable[index] = token < len(ids) and not straddles
     word_tokens[-1] = len(ids)

@@ -3,12 +3,14 @@
 import json
 import math
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from transformers import PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_callback import ProgressCallback
 
 from saladkit.formats.artefact import written_aside
 from saladkit.model.dataset import TrainingExample, TrainingSchedule
@@ -35,6 +37,7 @@ class TrainingOptions:
     decay_fraction: float = 0.2  # the share of steps, the last ones, in which the rate falls linearly to 0
     alpha: float = 1.0
     lexical_weight: float = 0.0
+    lexical_steps: int = 0  # of max_steps, the first ones, in which the lexical loss is all there is
     logging_steps: int = 10
     save_steps: int = 500
     bf16: bool = False
@@ -92,16 +95,16 @@ class SaladTrainer(Trainer):
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         """Mean over the batch's text positions, plus the weighted lexical loss, mean over its heard tokens."""
         outputs = model(**inputs["model"])
-        teacher = None
-        if self.options.alpha > 0:
-            teacher = self.teacher.distributions(inputs["token_ids"], inputs["targets"], outputs.logits.device)
-        per_position = distillation_loss(teacher, outputs.logits, inputs["labels"], self.options.alpha)
-        loss = per_position.sum() / max(1, len(per_position))
-        self._note("distillation", loss)
+        loss = 0.0 * next(model.parameters()).sum()  # a batch may hold nothing to learn from: rows of one word
+        if outputs.logits is not None:
+            teacher = None
+            if self.options.alpha > 0:
+                teacher = self.teacher.distributions(inputs["token_ids"], inputs["targets"], outputs.logits.device)
+            loss = distillation_loss(teacher, outputs.logits, inputs["labels"], self.options.alpha).mean()
+            self._note("distillation", loss)
         if self.options.lexical_weight > 0 and outputs.speech_vectors is not None:
             table = self.accelerator.unwrap_model(model).get_input_embeddings().weight
-            lexical = lexical_loss(outputs.speech_vectors, table, **inputs["lexical"])
-            lexical = lexical.sum() / max(1, len(lexical))
+            lexical = lexical_loss(outputs.speech_vectors, table, **inputs["lexical"]).mean()
             self._note("lexical", lexical)
             loss = loss + self.options.lexical_weight * lexical
         return (loss, outputs) if return_outputs else loss
@@ -126,6 +129,20 @@ class KeepStableCheckpoint(TrainerCallback):
     def on_step_end(self, args, state, control, model=None, **kwargs):
         if state.global_step == self.step and state.is_world_process_zero:
             save_model(model, self.tokenizer, self.folder)
+
+
+class ProgressOnStderr(ProgressCallback):
+    """transformers' progress bar; its own writes the log to stdout, where the command's summary goes."""
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        if state.is_world_process_zero and self.training_bar is not None:
+            self.training_bar.write(json.dumps(logs), file=sys.stderr)
+
+
+def last_saved_state(folder: Path) -> Path | None:
+    """The last state that was saved whole; transformers writes `trainer_state.json` last."""
+    whole = [path.parent for path in folder.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")]
+    return max(whole, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
 
 
 def save_model(model: SaladForCausalLM, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
@@ -189,7 +206,9 @@ def train(
         processing_class=tokenizer,
         callbacks=callbacks,
     )
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(state_folder) if state_folder.is_dir() else None)
+    trainer.remove_callback(ProgressCallback)
+    trainer.add_callback(ProgressOnStderr)
+    trainer.train(resume_from_checkpoint=last_saved_state(state_folder))
     save_model(model, tokenizer, folder)
     steps = [entry for entry in trainer.state.log_history if "loss" in entry]
     metrics = [{"step": entry["step"]} | {name: entry[name] for name in LOGGED if name in entry} for entry in steps]

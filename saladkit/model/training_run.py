@@ -77,6 +77,12 @@ class TrainingInputs:
                 f"--save-steps {options.save_steps} is no multiple of --logging-steps {options.logging_steps}",
                 "Make it one: a resumed run then logs what an undisturbed one would have logged.",
             )
+        if options.lexical_steps and not (options.lexical_weight > 0 and options.lexical_steps < options.max_steps):
+            raise SaladError(
+                f"--lexical-steps {options.lexical_steps} with --lexical-weight {options.lexical_weight} "
+                f"and --max-steps {options.max_steps}",
+                "Give a weight above 0, and fewer lexical steps than steps.",
+            )
         front_end = LogMelFrontEnd(bins=config.num_mel_bins)
         clock = FrameClock(front_end.frames_per_second, config.frames_per_vector)
         opened = {"names": self.names, "limit": self.limit}
@@ -123,6 +129,7 @@ def run_training(
     schedule = TrainingSchedule(
         opened.sources,
         count=options.max_steps * batch,
+        warm_up=options.lexical_steps * batch,
         batch=batch,
         clock=opened.clock,
         options=interleaving,

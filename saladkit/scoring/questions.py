@@ -10,6 +10,7 @@ from saladkit.formats.columns import ColumnNames
 from saladkit.formats.samples import iterate_rows, read_samples, words_from_row
 from saladkit.model.interleaving import whole_speech, whole_text
 from saladkit.model.sequence import FrameClock, Sequence, build_sequence
+from saladkit.model.sources import check_words
 from saladkit.model.text import tokenize
 from saladkit.speech.front_end import LogMelFrontEnd
 
@@ -39,6 +40,11 @@ def read_questions(source: str, *, speech: bool, names: ColumnNames, limit: int 
     rows = list(iterate_rows(table))
     for row in rows:
         choices = row["choices"]
+        if not isinstance(choices, list) or type(row["answer"]) is not int:
+            raise SaladError(
+                f"{source}: row '{row['id']}' has choices {choices!r} and answer {row['answer']!r}",
+                "Choices are a list of texts, the answer is the index of the right one, from 0.",
+            )
         if len(choices) < 2 or not all((choice or "").strip() for choice in choices):
             raise SaladError(f"{source}: row '{row['id']}' has an empty choice or fewer than two", "Mend the row.")
         if not 0 <= row["answer"] < len(choices):
@@ -46,6 +52,8 @@ def read_questions(source: str, *, speech: bool, names: ColumnNames, limit: int 
                 f"{source}: row '{row['id']}' has answer {row['answer']} of {len(choices)} choices",
                 "The answer is the index of the right choice, from 0.",
             )
+        if speech and row.get("words"):
+            check_words(row["id"], row["text"], words_from_row(row), source)
     return rows
 
 

@@ -38,7 +38,10 @@ class LogMelFrontEnd:
         """
         audio = row["audio"]
         source = audio["bytes"] if audio["bytes"] is not None else audio["path"]
-        return self.frames(*decode_audio(source, name=f"{where}: row '{row['id']}'"))
+        name = f"{where}: row '{row['id']}'"
+        if source is None:
+            raise SaladError(f"{name} has audio without bytes and without a path.", "Remove the row or give it audio.")
+        return self.frames(*decode_audio(source, name=name))
 
 
 class LiveFrames:

@@ -33,8 +33,10 @@ def cache_speech(
     run = Run("cache-speech")
     front_end = LogMelFrontEnd(bins=bins)
     columns = {"needed": ["id", "audio"], "optional": ["duration"], "names": names, "limit": limit}
+    tables = [(source, read_samples(source, **columns)) for source in sources]
+    check_ids_distinct(tables)
     if dry_run:
-        return run.summary({"dry_run": True, **_plan([read_samples(source, **columns) for source in sources], front_end)})
+        return run.summary({"dry_run": True, **_plan([table for _, table in tables], front_end)})
     writer = create_artefact(
         output,
         schema=SCHEMA,
@@ -46,8 +48,6 @@ def cache_speech(
     )
     if writer.finished is not None:
         return writer.finished
-    tables = [(source, read_samples(source, **columns)) for source in sources]
-    check_ids_distinct(tables)
     parts = [
         (source, table.slice(start, ROWS_PER_PART))
         for source, table in tables

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import create_artefact, write_json
-from saladkit.formats.checkpoint import model_digest, model_type
+from saladkit.formats.checkpoint import check_model_folder, model_digest, model_type
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.results import (
     SCHEMA,
@@ -43,6 +43,7 @@ def evaluate(
         The summary: accuracy by task and modality.
     """
     run = Run("eval")
+    check_model_folder(model)
     hears = model_type(model) == "salad"
     if "speech" in modalities and not hears:
         raise SaladError(f"{model} is a text LLM and hears nothing", "Give --modality text, or a checkpoint that hears.")

@@ -49,6 +49,7 @@ def gap(
         The summary: mean of every figure with its bootstrap interval over items.
     """
     run = Run("gap")
+    options = InterleavingOptions(text_words, speech_words)
     tokenizer = load_tokenizer(checkpoint)
     if tokenizer_digest(load_tokenizer(teacher)) != tokenizer_digest(tokenizer):
         raise SaladError(f"{teacher} has another tokenizer than {checkpoint}", "Give the text LLM it started from.")
@@ -82,7 +83,6 @@ def gap(
     original = LiveTeacher(load_text_model(teacher, dtype=dtype, device=device))
     front_end = LogMelFrontEnd(bins=student.config.num_mel_bins)
     clock = FrameClock(front_end.frames_per_second, student.config.frames_per_vector)
-    options = InterleavingOptions(text_words, speech_words)
     items, skipped = [], []
     for path in sources:
         source = open_speech(WeightedPath(path), tokenizer, front_end, names=names, limit=limit)

@@ -1,0 +1,82 @@
+"""The teacher cache and the frames cache: what was written comes back, by key, from any shard."""
+
+import numpy as np
+import pytest
+
+from saladkit.errors import SaladError
+from saladkit.formats import frames_cache, teacher_cache
+from saladkit.formats.artefact import create_artefact
+from saladkit.formats.frames_cache import FramesCache, write_frames_part
+from saladkit.formats.teacher_cache import CachedRow, TeacherCache, digest_tokens, write_cache_part
+
+
+def writer_of(folder, module):
+    return create_artefact(folder, schema=module.SCHEMA, version=module.VERSION, verb="test", settings={}, inputs={})
+
+
+def draw_cached_row(random, tokens, k=3):
+    positions = len(tokens) - 1
+    kept = np.sort(random.normal(-3, 2, size=(positions, k)))[:, ::-1].astype(np.float32)
+    tail = random.normal(-20, 5, size=positions).astype(np.float32)
+    return CachedRow(random.integers(0, 200_000, size=(positions, k)), kept, tail)
+
+
+def test_distributions_come_back_by_the_tokens_of_their_text(tmp_path):
+    random = np.random.default_rng(0)
+    texts = [random.integers(0, 200_000, size=length).astype(np.int32) for length in (2, 9, 1, 5)]
+    rows = [draw_cached_row(random, tokens) for tokens in texts]
+    writer = writer_of(tmp_path / "cache", teacher_cache)
+    for index, (begin, end) in enumerate([(0, 2), (2, 4)]):
+        name = f"part-0000{index}-of-00002"
+        write_cache_part(writer.path / f"{name}.safetensors", list("abcd")[begin:end], texts[begin:end], rows[begin:end])
+        assert writer.has(f"{name}.safetensors")
+        assert writer.has(f"{name}.parquet")
+    writer.finish(counts={"rows": 4}, identity={"tokenizer": "t"})
+    cache = TeacherCache(tmp_path / "cache")
+    for tokens, row in zip(texts, rows, strict=True):
+        assert cache.has(tokens)
+        assert cache.has(tokens.tolist())
+        back = cache.row(tokens)
+        assert np.array_equal(back.kept_ids, row.kept_ids)
+        assert np.array_equal(back.kept_log_probs, row.kept_log_probs.astype(np.float16))
+        assert np.array_equal(back.log_tail, row.log_tail)
+        assert (back.kept_ids.dtype, back.kept_log_probs.dtype, back.log_tail.dtype) == (np.int32, np.float16, np.float32)
+    assert not cache.has([1, 2, 3])
+    with pytest.raises(KeyError):
+        cache.row([1, 2, 3])
+
+
+def test_the_tokenizer_of_a_cache_is_checked(tmp_path):
+    writer = writer_of(tmp_path / "cache", teacher_cache)
+    writer.finish(counts={}, identity={"tokenizer": "t"})
+    cache = TeacherCache(tmp_path / "cache")
+    cache.check_tokenizer("t", "model")
+    with pytest.raises(SaladError, match="another tokenizer than that of model"):
+        cache.check_tokenizer("u", "model")
+
+
+def test_a_text_is_keyed_by_its_tokens_alone():
+    assert digest_tokens([1, 2]) == digest_tokens(np.array([1, 2], dtype=np.int64))
+    assert len({digest_tokens(tokens) for tokens in ([1, 2], [2, 1], [1, 2, 0], [258])}) == 4
+
+
+@pytest.mark.parametrize("tensor, dtype", [("frames", np.float16), ("codes", np.uint16)])
+def test_frames_come_back_by_id(tensor, dtype, tmp_path):
+    random = np.random.default_rng(0)
+    rows = {id_: random.integers(0, 2000, size=(length, 4)).astype(dtype) for id_, length in zip("abcde", (3, 1, 7, 2, 4), strict=True)}
+    writer = writer_of(tmp_path / "cache", frames_cache)
+    for index, ids in enumerate(("abc", "de")):
+        name = f"part-0000{index}-of-00002"
+        write_frames_part(writer.path / f"{name}.safetensors", list(ids), [rows[id_] for id_ in ids], tensor)
+        assert writer.has(f"{name}.safetensors")
+        assert writer.has(f"{name}.parquet")
+    writer.finish(counts={"rows": 5}, identity={"encoder": {"name": "e"}})
+    cache = FramesCache(tmp_path / "cache")
+    for id_, frames in rows.items():
+        assert id_ in cache
+        assert np.array_equal(cache.row(id_), frames)
+        assert cache.row(id_).dtype == dtype
+    assert "f" not in cache
+    cache.check_encoder({"name": "e"}, "the model")
+    with pytest.raises(SaladError, match="another speech encoder than that of the model"):
+        cache.check_encoder({"name": "f"}, "the model")

@@ -1,0 +1,172 @@
+"""One reader for every source of samples: artefact, Parquet, JSON lines, folder, glob, foreign column names."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import create_artefact
+from saladkit.formats.columns import ColumnNames
+from saladkit.formats.samples import (
+    AUDIO,
+    COLUMNS,
+    SCHEMA,
+    VERSION,
+    WORDS,
+    check_ids_distinct,
+    iterate_rows,
+    read_samples,
+    words_from_row,
+    words_to_row,
+    write_samples,
+)
+from saladkit.formats.words import Word, split_words
+
+ROWS = [
+    {"id": f"row-{i}", "text": f"Text number {i}.", "domain": "even" if i % 2 == 0 else "odd", "extra": i} for i in range(5)
+]
+
+
+def write_parquet(path, rows):
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+def write_jsonl(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def as_artefact(folder, rows):
+    writer = create_artefact(folder, schema=SCHEMA, version=VERSION, verb="test", settings={}, inputs={})
+    for index, part in enumerate((rows[:2], rows[2:])):
+        with writer.writing(f"part-0000{index}-of-00002.parquet") as aside:
+            write_samples(pa.Table.from_pylist(part), aside)
+    writer.finish(counts={"rows": len(rows)})
+
+
+@pytest.fixture(params=["parquet", "jsonl", "glob", "folder", "artefact"])
+def source(request, tmp_path):
+    if request.param == "artefact":
+        as_artefact(tmp_path / "artefact", ROWS)
+        return tmp_path / "artefact"
+    if request.param == "parquet":
+        write_parquet(tmp_path / "rows.parquet", ROWS)
+        return tmp_path / "rows.parquet"
+    if request.param == "jsonl":
+        write_jsonl(tmp_path / "rows.jsonl", ROWS)
+        return tmp_path / "rows.jsonl"
+    write_parquet(tmp_path / "a.parquet", ROWS[:2])
+    write_parquet(tmp_path / "b.parquet", ROWS[2:])
+    return tmp_path if request.param == "folder" else tmp_path / "*.parquet"
+
+
+def test_every_source_gives_the_same_rows(source):
+    assert read_samples(source, needed=["text"]).to_pylist() == ROWS
+    some = read_samples(source, needed=["text"], optional=["domain", "speaker"], limit=3)
+    assert some.to_pylist() == [{key: row[key] for key in ("id", "text", "domain")} for row in ROWS[:3]]
+    assert read_samples(source, needed=["id"], optional=[]).column_names == ["id"]
+
+
+def test_known_columns_have_our_types(source):
+    table = read_samples(source, needed=["text"])
+    for column in table.column_names:
+        if column in COLUMNS:
+            assert table.schema.field(column).type == COLUMNS[column]
+
+
+def test_foreign_names_become_ours(tmp_path):
+    rows = [{"key": row["id"], "sentence": row["text"], "text": "a caption", "wav": "a.flac"} for row in ROWS]
+    write_parquet(tmp_path / "rows.parquet", rows)
+    names = ColumnNames(id="key", text="sentence", audio="wav")
+    table = read_samples(tmp_path / "rows.parquet", needed=["text", "audio"], names=names)
+    assert table.column("id").to_pylist() == [row["id"] for row in ROWS]
+    assert table.column("text").to_pylist() == [row["text"] for row in ROWS]
+    assert table.schema.field("audio").type == AUDIO
+    chosen = read_samples(tmp_path / "rows.parquet", needed=["text"], optional=[], names=names)
+    assert sorted(chosen.column_names) == ["id", "text"]
+    assert chosen.column("text").to_pylist() == [row["text"] for row in ROWS]
+
+
+def test_audio_paths_are_taken_from_the_files_folder(tmp_path):
+    write_jsonl(tmp_path / "rows.jsonl", [{"id": "a", "audio": "clips/a.flac"}, {"id": "b", "audio": "/else/b.flac"}])
+    audio = read_samples(tmp_path / "rows.jsonl", needed=["audio"]).column("audio").to_pylist()
+    assert audio == [{"bytes": None, "path": str(tmp_path / "clips/a.flac")}, {"bytes": None, "path": "/else/b.flac"}]
+
+
+def test_numbers_as_ids_become_strings(tmp_path):
+    write_parquet(tmp_path / "rows.parquet", [{"id": 7, "text": "a"}, {"id": 8, "text": "b"}])
+    assert read_samples(tmp_path / "rows.parquet", needed=["text"]).column("id").to_pylist() == ["7", "8"]
+
+
+def test_words_survive_writing_and_reading(tmp_path):
+    words = [Word("Most", 0.0, 0.2, 0.9), Word("of", None, None), Word("us.", 0.2, 0.5)]
+    row = {"id": "a", "text": "Most of us.", "words": words_to_row(words)}
+    audio = {"bytes": b"RIFF", "path": None}
+    write_samples(pa.Table.from_pylist([row | {"audio": audio, "further": [1, 2]}]), tmp_path / "rows.parquet")
+    table = read_samples(tmp_path / "rows.parquet", needed=["words", "audio"])
+    assert table.schema.field("words").type == WORDS
+    assert table.column_names == ["id", "text", "audio", "words", "further"]
+    [back] = iterate_rows(table)
+    assert words_from_row(back) == words
+    assert (back["audio"], back["further"]) == (audio, [1, 2])
+
+
+def test_rows_come_one_by_one_whatever_the_batch(tmp_path):
+    write_parquet(tmp_path / "rows.parquet", ROWS)
+    table = read_samples(tmp_path / "rows.parquet", needed=["text"])
+    assert list(iterate_rows(table, batch_rows=2)) == ROWS
+
+
+@pytest.mark.parametrize(
+    "rows, needed, problem",
+    [
+        ([{"id": "a", "sentence": "x"}], ["text"], r"has no column 'text' \(it has: id, sentence\)"),
+        ([{"text": "x"}], ["text"], "has no column 'id'"),
+        ([{"id": "a", "text": "x"}, {"id": "b", "text": None}], ["text"], "row 'b' has an empty text"),
+        ([{"id": "a", "text": " \n"}], ["text"], "row 'a' has an empty text"),
+        ([{"id": "a"}, {"id": None}], ["id"], "row 1 has no id"),
+        ([{"id": "a"}, {"id": "b"}, {"id": "a"}], ["id"], "the id 'a' stands in 2 rows"),
+        ([{"id": "a", "audio": "x.wav"}, {"id": "b", "audio": None}], ["audio"], "row 'b' has no audio"),
+        ([{"id": "a", "words": "x"}], ["words"], "the column 'words' is string"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_named(rows, needed, problem, tmp_path):
+    write_jsonl(tmp_path / "rows.jsonl", rows)
+    with pytest.raises(SaladError, match=problem) as raised:
+        read_samples(tmp_path / "rows.jsonl", needed=needed)
+    assert str(tmp_path / "rows.jsonl") in raised.value.problem
+    assert raised.value.fix
+
+
+def test_sources_that_cannot_be_read_are_named(tmp_path):
+    write_parquet(tmp_path / "rows.parquet", ROWS)
+    whole = (tmp_path / "rows.parquet").read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "empty.parquet").write_bytes(b"")
+    (tmp_path / "broken.jsonl").write_text('{"id": "a"\n')
+    (tmp_path / "rows.csv").write_text("id,text\n")
+    pq.write_table(pa.table({"id": pa.array([], pa.string())}), tmp_path / "none.parquet")
+    for name in ("cut.parquet", "empty.parquet", "broken.jsonl"):
+        with pytest.raises(SaladError, match=f"{name} cannot be read"):
+            read_samples(tmp_path / name, needed=["id"])
+    with pytest.raises(SaladError, match=r"rows\.csv is neither"):
+        read_samples(tmp_path / "rows.csv", needed=["id"])
+    with pytest.raises(SaladError, match=r"none\.parquet has no rows"):
+        read_samples(tmp_path / "none.parquet", needed=["id"])
+    for name in ("nothing.parquet", "*.feather"):
+        with pytest.raises(SaladError, match="holds no samples"):
+            read_samples(tmp_path / name, needed=["id"])
+
+
+def test_an_id_in_two_sources_is_named():
+    tables = [("a", pa.table({"id": ["x", "y"]})), ("b", pa.table({"id": ["z", "y"]}))]
+    with pytest.raises(SaladError, match="the id 'y' stands in a and in b"):
+        check_ids_distinct(tables)
+    check_ids_distinct(tables[:1])
+
+
+def test_words_have_the_places_where_they_stand():
+    text = " a aa  a\n日本 a"
+    assert [text[begin:end] for _, begin, end in split_words(text)] == text.split()
+    assert [begin for _, begin, _ in split_words(text)] == [1, 3, 7, 9, 12]

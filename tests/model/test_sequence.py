@@ -1,0 +1,168 @@
+"""Sequences against a naive rebuild: a list of items, each a token or a vector."""
+
+import numpy as np
+import pytest
+import torch
+
+from saladkit.formats.words import Word
+from saladkit.model.interleaving import InterleavingOptions, Span, draw_spans, may_cut, whole_speech, whole_text
+from saladkit.model.sequence import FrameClock, build_sequence, collate_lexical, collate_sequences
+from saladkit.model.text import TokenizedText
+
+CLOCK = FrameClock(frames_per_second=100, frames_per_vector=8)
+BINS = 3
+
+
+def draw_row(seed):
+    """A row of 20 words of 1 to 3 tokens, some of them without times; frame i of its speech holds i."""
+    random = np.random.default_rng(seed)
+    prefix = int(random.integers(0, 2))
+    counts = random.integers(1, 4, size=20)
+    word_tokens = prefix + np.concatenate([[0], np.cumsum(counts)])
+    ids = random.permutation(np.arange(1, word_tokens[-1] + 1)).astype(np.int32)
+    splittable = random.random(21) < 0.9
+    text = TokenizedText(ids, word_tokens, splittable, prefix)
+    ends = np.cumsum(random.uniform(0.1, 0.6, size=20))
+    starts = np.concatenate([[0.0], ends[:-1]]) + 0.02
+    words = [
+        Word(f"w{i}", None, None) if random.random() < 0.2 else Word(f"w{i}", float(s), float(e))
+        for i, (s, e) in enumerate(zip(starts, ends, strict=True))
+    ]
+    frames = np.repeat(np.arange(int(ends[-1] * 100) + 12, dtype=np.float16)[:, None], BINS, axis=1)
+    spans = draw_spans(may_cut(text, words), InterleavingOptions((1, 5), (1, 4)), random)
+    return text, words, frames, spans
+
+
+def naive_items(text, sequence, spans):
+    """What stands at each place: the index of a text token, or None for a vector."""
+    items = list(range(text.prefix))
+    heard = iter(sequence.spans)
+    for span in spans:
+        if span.heard:
+            items += [None] * next(heard).vectors
+        else:
+            items += list(range(text.word_tokens[span.begin], text.word_tokens[span.end]))
+    return items
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_every_text_token_is_the_target_of_the_place_before_it(seed):
+    text, words, frames, spans = draw_row(seed)
+    sequence = build_sequence(text, spans, words, frames, CLOCK)
+    items = naive_items(text, sequence, spans)
+    assert len(sequence) == len(items)
+    assert sequence.speech_mask.tolist() == [item is None for item in items]
+    assert sequence.input_ids.tolist() == [0 if item is None else int(text.token_ids[item]) for item in items]
+    wanted = [(place - 1, item) for place, item in enumerate(items) if place > 0 and item is not None and item >= text.prefix]
+    assert list(zip(sequence.positions.tolist(), sequence.targets.tolist(), strict=True)) == wanted
+    assert (sequence.targets > 0).all()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_heard_span_is_cut_where_its_first_word_and_the_next_one_start(seed):
+    text, words, frames, spans = draw_row(seed)
+    sequence = build_sequence(text, spans, words, frames, CLOCK)
+    assert sequence.speech_mask.sum() == sum(speech.vectors for speech in sequence.spans)
+    for span, speech in zip([span for span in spans if span.heard], sequence.spans, strict=True):
+        assert speech.frames.shape == (8 * speech.vectors, BINS)
+        assert speech.frames.dtype == np.float32
+        start = words[span.begin].start
+        first = 0 if start is None else round(start * 100)
+        stop = words[span.end].start if span.end < len(words) else words[-1].end
+        last = len(frames) if stop is None else round(stop * 100)
+        assert speech.frames[0, 0] == first
+        assert abs(8 * speech.vectors - (last - first)) <= 4 or speech.vectors == 1
+        heard = speech.frames[:, 0]
+        expected = np.minimum(np.arange(first, first + 8 * speech.vectors), len(frames) - 1)  # the last frame is repeated
+        assert heard.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_tokens_of_timed_words_sound_within_their_words(seed):
+    text, words, frames, spans = draw_row(seed)
+    sequence = build_sequence(text, spans, words, frames, CLOCK)
+    for span, speech in zip([span for span in spans if span.heard], sequence.spans, strict=True):
+        timed = [w for w in range(span.begin, span.end) if words[w].start is not None]
+        spelled = [int(t) for w in timed for t in text.token_ids[text.word_tokens[w] : text.word_tokens[w + 1]]]
+        assert [token for token, _, _ in speech.tokens] == spelled
+        origin = 0.0 if words[span.begin].start is None else words[span.begin].start
+        vectors = iter(speech.tokens)
+        for w in timed:
+            owned = [next(vectors) for _ in range(text.word_tokens[w], text.word_tokens[w + 1])]
+            for _, left, right in owned:
+                assert 0 <= left < right <= speech.vectors
+                # Two roundings, to frames and to vectors, and at least one vector for each token.
+                assert left >= (words[w].start - origin) / 0.08 - 1.5
+                assert right <= (words[w].end - origin) / 0.08 + 2.5
+            assert [left for _, left, _ in owned] == sorted(left for _, left, _ in owned)
+
+
+def test_a_row_that_is_read_has_every_token_but_the_first_as_a_target():
+    text = TokenizedText(np.arange(5, 12, dtype=np.int32), np.array([0, 3, 7]), np.ones(3, dtype=bool), 0)
+    sequence = build_sequence(text, whole_text(2), [], None, CLOCK)
+    assert sequence.input_ids.tolist() == text.token_ids.tolist()
+    assert sequence.positions.tolist() == list(range(6))
+    assert sequence.targets.tolist() == list(range(1, 7))
+    begun = TokenizedText(text.token_ids, text.word_tokens + np.array([1, 0, 0]), text.splittable, 1)
+    assert build_sequence(begun, whole_text(2), [], None, CLOCK).targets.tolist() == list(range(1, 7))
+
+
+def test_a_row_that_is_heard_without_word_times_keeps_all_frames():
+    text = TokenizedText(np.arange(5, dtype=np.int32), np.array([0, 2, 5]), np.ones(3, dtype=bool), 0)
+    frames = np.arange(21, dtype=np.float16)[:, None]
+    sequence = build_sequence(text, whole_speech(2), [], frames, CLOCK)
+    assert len(sequence.positions) == 0
+    assert sequence.spans[0].vectors == 3
+    assert sequence.spans[0].frames[:, 0].tolist() == [*range(21), 20, 20, 20]
+    assert sequence.spans[0].tokens == []
+
+
+def test_the_first_text_token_after_speech_is_scored_from_the_last_vector():
+    text = TokenizedText(np.arange(1, 5, dtype=np.int32), np.arange(5), np.ones(5, dtype=bool), 0)
+    words = [Word("a", 0.0, 0.4), Word("b", 0.4, 0.8), Word("c", 0.8, 1.2), Word("d", 1.2, 1.6)]
+    spans = [Span(True, 0, 2), Span(False, 2, 4)]
+    sequence = build_sequence(text, spans, words, np.zeros((160, BINS), np.float16), CLOCK)
+    assert sequence.spans[0].vectors == 10
+    assert sequence.positions.tolist() == [9, 10]
+    assert sequence.targets.tolist() == [2, 3]
+
+
+def test_speech_longer_than_the_recording_still_has_a_vector():
+    text = TokenizedText(np.arange(1, 3, dtype=np.int32), np.arange(3), np.ones(3, dtype=bool), 0)
+    words = [Word("a", 0.0, 5.0), Word("b", 5.0, 5.1)]
+    sequence = build_sequence(text, [Span(False, 0, 1), Span(True, 1, 2)], words, np.zeros((10, BINS), np.float16), CLOCK)
+    assert sequence.spans[0].vectors == 1
+    assert sequence.spans[0].frames.shape == (8, BINS)
+
+
+def test_collating_pads_at_the_end_and_lists_flat_positions():
+    rows = [draw_row(seed) for seed in (1, 2, 3)]
+    sequences = [build_sequence(text, spans, words, frames, CLOCK) for text, words, frames, spans in rows]
+    sequences.append(build_sequence(rows[0][0], whole_text(20), [], None, CLOCK))
+    batch = collate_sequences(sequences)
+    width = max(len(sequence) for sequence in sequences)
+    assert batch["input_ids"].shape == batch["speech_mask"].shape == (4, width)
+    flat = []
+    for row, sequence in enumerate(sequences):
+        assert batch["input_ids"][row, : len(sequence)].tolist() == sequence.input_ids.tolist()
+        assert batch["speech_mask"][row, : len(sequence)].tolist() == sequence.speech_mask.tolist()
+        assert not batch["input_ids"][row, len(sequence) :].any()
+        assert not batch["speech_mask"][row, len(sequence) :].any()
+        flat += [row * width + position for position in sequence.positions.tolist()]
+    assert batch["logits_at"].tolist() == flat
+    heard = [span for sequence in sequences for span in sequence.spans]
+    assert batch["speech_lengths"].tolist() == [span.vectors for span in heard]
+    assert batch["speech_mask"].sum() == batch["speech_lengths"].sum()
+    for index, span in enumerate(heard):
+        assert torch.equal(batch["speech_frames"][index, : len(span.frames)], torch.from_numpy(span.frames))
+        assert not batch["speech_frames"][index, len(span.frames) :].any()
+    lexical = collate_lexical(sequences)
+    expected = [(index, *place) for index, span in enumerate(heard) for place in span.tokens]
+    listed = torch.stack([lexical[name] for name in ("span", "token", "begin", "end")], dim=1)
+    assert [tuple(row) for row in listed.tolist()] == expected
+
+
+def test_a_batch_without_speech_has_no_speech_tensors():
+    text = draw_row(0)[0]
+    batch = collate_sequences([build_sequence(text, whole_text(20), [], None, CLOCK)])
+    assert batch.keys() == {"input_ids", "logits_at"}

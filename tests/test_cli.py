@@ -1,0 +1,124 @@
+"""The shell: fast help, a help text for everything, and recipes that name what exists."""
+
+import json
+import re
+import subprocess
+import sys
+
+import click
+import pytest
+
+from saladkit.cli import main
+
+HEAVY = {"torch", "transformers", "faiss", "pyarrow", "torchaudio", "datasets", "matplotlib", "numpy"}
+# Options whose default differs by command, and why.
+REASONS = {"--batch-size": [["gap", "eval"], ["regions"]]}  # texts to embed need no logits, which fill memory first
+ORDER = ["cache-teacher", "distill", "gap", "select", "synth", "align", "eval"]
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+
+
+def test_the_group_lists_the_commands_in_the_methods_order():
+    done = run("-c", "from saladkit.cli import main; main(['--help'])")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    listed = [line.split()[0] for line in done.stdout.partition("Commands:")[2].splitlines() if line.strip()]
+    assert [name for name in listed if name in main.commands] == list(main.commands)
+    assert list(main.commands)[: len(ORDER)] == ORDER
+
+
+@pytest.mark.parametrize("command", [None, *main.commands])
+def test_help_loads_nothing_heavy(command):
+    arguments = [*([command] if command else []), "--help"]
+    code = f"""
+import json, sys
+from saladkit.cli import main
+try:
+    main({arguments!r})
+except SystemExit as done:
+    print(json.dumps([done.code, sorted(sys.modules)]), file=sys.stderr)
+"""
+    done = run("-c", code)
+    exit_code, loaded = json.loads(done.stderr.splitlines()[-1])
+    assert exit_code == 0
+    assert done.stdout.startswith("Usage: ")
+    assert "click" in loaded
+    assert not HEAVY & set(loaded)
+
+
+@pytest.mark.parametrize("command", list(main.commands))
+def test_every_command_and_option_has_a_help_text(command):
+    assert main.commands[command].help
+    assert main.commands[command].get_short_help_str(200).endswith(".")
+    for parameter in main.commands[command].params:
+        if isinstance(parameter, click.Option):
+            assert (parameter.help or "").strip(), f"{command} {parameter.opts}"
+
+
+def test_an_option_of_two_commands_is_the_same_in_both():
+    seen = {}
+    for name, command in main.commands.items():
+        for option in command.params:
+            if isinstance(option, click.Option):
+                described = json.dumps([option.type.to_info_dict(), option.is_flag, option.nargs, repr(option.default)])
+                seen.setdefault(", ".join(option.opts), {}).setdefault(described, []).append(name)
+    assert len(seen["--seed"]) == 1
+    assert {spelled: list(users.values()) for spelled, users in seen.items() if len(users) > 1} == REASONS
+
+
+def test_an_unknown_option_is_exit_code_2(shell):
+    result = shell("gap", "--no-such-option")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+
+
+def commands_of_script(text):
+    """[(verb, options), ...] of every `saladkit` line in a shell script; continued lines are joined."""
+    text = re.sub(r"\\\n", " ", text)
+    found = []
+    for line in text.splitlines():
+        line = re.sub(r"(^|\s)#.*", "", line)
+        for piece in re.split(r"&&|\|\||[;|]|\$\(", line):
+            words = piece.replace('"', " ").replace("'", " ").split()
+            if "saladkit" not in words or words[words.index("saladkit") + 1 :][:1] in ([], ["--help"], ["--version"]):
+                continue
+            after = words[words.index("saladkit") + 1 :]
+            found.append((after[0], [word.partition("=")[0] for word in after[1:] if re.match(r"--?[a-z]", word)]))
+    return found
+
+
+def unknown_names(text):
+    """What a script asks of `saladkit` that it does not have."""
+    found = []
+    for verb, used in commands_of_script(text):
+        if verb not in main.commands:
+            found.append(verb)
+            continue
+        known = {"-h", "--help"} | {spelled for option in main.commands[verb].params for spelled in option.opts}
+        found += [f"{verb} {option}" for option in used if option not in known]
+    return found
+
+
+def test_a_script_with_a_wrong_name_is_found_out():
+    script = """
+saladkit synth "$WORLD/natural.parquet" -o "$RUN/speech" \\
+    --voice espeak:en-us --voices espeak:en-gb  # --comment
+time saladkit align "$RUN/stage1" --max-steps=5 && saladkit glance a.parquet
+echo done; saladkit gap x y -o z --teachr t | tee log
+saladkit --version
+"""
+    assert [verb for verb, _ in commands_of_script(script)] == ["synth", "align", "glance", "gap"]
+    assert unknown_names(script) == ["synth --voices", "glance", "gap --teachr"]
+
+
+def test_recipes_and_pages_name_commands_and_options_that_exist(repository):
+    pages = [*repository.glob("recipes/*.sh"), *repository.glob("*.md"), *repository.glob("docs/*.md")]
+    found = {}
+    for page in pages:
+        text = page.read_text()
+        blocks = text if page.suffix == ".sh" else "\n".join(re.findall(r"```(?:sh|bash|console|)\n(.*?)```", text, re.DOTALL))
+        if unknown_names(blocks):
+            found[str(page.relative_to(repository))] = unknown_names(blocks)
+    assert found == {}

@@ -1,0 +1,125 @@
+"""The ladder of imports: cli, then stages, then the rooms, then formats, then errors; nothing looks up."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+# Room: the rooms below it. `errors` and the package's own version may be imported everywhere, `runtime` above formats.
+LADDER = {
+    "errors": set(),
+    "formats": set(),
+    "runtime": {"formats"},
+    "options": {"formats"},
+    "teacher": {"formats", "runtime"},
+    "speech": {"formats", "runtime"},
+    "model": {"formats", "runtime", "speech", "teacher"},
+    "selection": {"formats", "runtime", "speech", "teacher", "model"},
+    "scoring": {"formats", "runtime", "speech", "teacher", "model"},
+    "reporting": {"formats", "runtime", "scoring"},
+    "stages": {"formats", "runtime", "speech", "teacher", "model", "selection", "scoring", "reporting"},
+    "cli": {"formats", "runtime", "model", "stages", "options"},
+}
+EVERYWHERE = {"errors"}
+
+
+def imported_modules(source):
+    """Full names of the modules that a source file imports, at its top or inside functions."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide which room is meant"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms_of_saladkit(source):
+    """The rooms of saladkit that a source file imports from."""
+    names = [name.split(".") for name in imported_modules(source)]
+    return {parts[1] for parts in names if parts[0] == "saladkit" and parts[1:] != ["__version__"]}
+
+
+def modules(repository):
+    """(room, file) of every module."""
+    package = repository / "saladkit"
+    files = [path for path in sorted(package.rglob("*.py")) if path != package / "__init__.py"]
+    return [(path.relative_to(package).parts[0].removesuffix(".py"), path) for path in files]
+
+
+def test_every_room_has_its_step_on_the_ladder(repository):
+    assert {room for room, _ in modules(repository)} == set(LADDER)
+    steps = list(LADDER)
+    for room, below in LADDER.items():
+        assert all(steps.index(other) < steps.index(room) for other in below), room
+
+
+def test_imports_point_down_the_ladder(repository):
+    found = []
+    for room, path in modules(repository):
+        allowed = LADDER[room] | EVERYWHERE | ({room} if room not in ("stages", "cli") else set())
+        for other in sorted(rooms_of_saladkit(path.read_text()) - allowed):
+            found.append(f"{path.relative_to(repository)} imports {other}")
+    assert found == []
+
+
+def test_the_package_itself_imports_nothing(repository):
+    assert list(imported_modules((repository / "saladkit" / "__init__.py").read_text())) == []
+
+
+def test_one_module_alone_imports_torchaudio(repository):
+    users = [
+        path.relative_to(repository).as_posix()
+        for _, path in modules(repository)
+        if any(name.split(".")[0] == "torchaudio" for name in imported_modules(path.read_text()))
+    ]
+    assert users == ["saladkit/speech/audio.py"]
+
+
+@pytest.mark.parametrize("room, heavy", [("formats", "torch"), ("formats", "transformers"), ("reporting", "torch")])
+def test_rooms_that_promise_to_be_light_name_no_heavy_package(room, heavy, repository):
+    for path in (repository / "saladkit" / room).rglob("*.py"):
+        assert heavy not in {name.split(".")[0] for name in imported_modules(path.read_text())}, path
+
+
+def test_all_formats_together_load_no_torch(repository):
+    names = [f"saladkit.formats.{path.stem}" for path in (repository / "saladkit" / "formats").glob("*.py")]
+    assert len(names) > 5
+    code = f"import sys\nfor name in {names!r}: __import__(name)\nprint(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ast.literal_eval(done.stdout))
+    assert {"pyarrow", "safetensors", *names} <= loaded
+    assert not loaded & {"torch", "transformers", "torchaudio", "faiss", "datasets"}
+
+
+def test_pure_rooms_do_no_input_or_output(repository):
+    """teacher/ and the numeric parts of selection/ and scoring/ open no file: they import no reader or writer."""
+    numeric = [
+        *(repository / "saladkit" / "teacher").glob("*.py"),
+        *(repository / "saladkit" / "selection" / f"{name}.py" for name in ("clustering", "neighbours", "sampling")),
+        *(repository / "saladkit" / "scoring" / f"{name}.py" for name in ("likelihood", "statistics")),
+    ]
+    for path in numeric:
+        names = set(imported_modules(path.read_text()))
+        assert not {name.split(".")[0] for name in names} & {"pathlib", "os", "io", "pyarrow", "safetensors", "json"}, path
+        assert "open" not in {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}, path
+
+
+def test_the_reader_of_imports_sees_them_all():
+    source = """
+import os.path
+from saladkit import options, __version__
+from saladkit.stages.gap import gap
+def inside():
+    import torchaudio.functional
+    from saladkit.model import text
+"""
+    assert set(imported_modules(source)) == {
+        "os.path",
+        "saladkit.options",
+        "saladkit.__version__",
+        "saladkit.stages.gap.gap",
+        "torchaudio.functional",
+        "saladkit.model.text",
+    }
+    assert rooms_of_saladkit(source) == {"options", "stages", "model"}

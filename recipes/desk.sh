@@ -11,7 +11,8 @@ cd "$(dirname "$0")/.."
 RUN=${RUN:-runs/desk}
 SEED=${SEED:-0}
 LM_STEPS=${LM_STEPS:-400}
-STAGE1_STEPS=${STAGE1_STEPS:-400}
+LEXICAL_STEPS=${LEXICAL_STEPS:-400}  # the first of Stage I: the front-end alone learns the words
+STAGE1_STEPS=${STAGE1_STEPS:-900}
 STAGE2_STEPS=${STAGE2_STEPS:-60}
 REGIONS=${REGIONS:-24}
 PROBES=${PROBES:-4}
@@ -49,7 +50,7 @@ step "Stage I: distil the text LLM into its speech-adapted self"
 # --lexical-weight is ours: a front-end that starts from random has to learn what a word sounds like first.
 saladkit distill "$TEACHER_LM" -o "$RUN/stage1" --data "$RUN/natural:3" --replay "$WORLD/pool.parquet:1" \
   --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE1_STEPS" --per-device-train-batch-size 8 \
-  --learning-rate 5e-4 --adapter-learning-rate 2e-3 --warmup-steps 30 --lexical-weight 0.5 "${SPANS[@]}" \
+  --learning-rate 5e-4 --adapter-learning-rate 2e-3 --warmup-steps 30 --lexical-weight 0.5 --lexical-steps "$LEXICAL_STEPS" "${SPANS[@]}" \
   $ADAPTER_OPTIONS --seed "$SEED"
 
 step "where the gap is: regions of the pool, a few spoken probes of each, their divergence"

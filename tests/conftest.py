@@ -20,12 +20,10 @@ import torch
 from click.testing import CliRunner, Result
 from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
 
-REPOSITORY = Path(__file__).parents[1]
-sys.path.insert(0, str(REPOSITORY / "examples" / "desk"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "desk"))
 
 import build_world
 import train_lm
-
 from saladkit.cli import main
 from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.model.loading import load_text_model, load_tokenizer
@@ -44,7 +42,7 @@ ENCODER = {"speech_encoder": "log-mel", "num_mel_bins": BINS, "encoder_width": 1
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The root of the repository."""
-    return REPOSITORY
+    return Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")

@@ -118,7 +118,11 @@ def test_recipes_and_pages_name_commands_and_options_that_exist(repository):
     found = {}
     for page in pages:
         text = page.read_text()
-        blocks = text if page.suffix == ".sh" else "\n".join(re.findall(r"```(?:sh|bash|console|)\n(.*?)```", text, re.DOTALL))
+        blocks = (
+            text
+            if page.suffix == ".sh"
+            else "\n".join(re.findall(r"```(?:sh|bash|console|)\n(.*?)```", text, re.DOTALL))
+        )
         if unknown_names(blocks):
             found[str(page.relative_to(repository))] = unknown_names(blocks)
     assert found == {}

@@ -101,8 +101,12 @@ def test_pure_rooms_do_no_input_or_output(repository):
     ]
     for path in numeric:
         names = set(imported_modules(path.read_text()))
-        assert not {name.split(".")[0] for name in names} & {"pathlib", "os", "io", "pyarrow", "safetensors", "json"}, path
-        assert "open" not in {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}, path
+        assert not {name.split(".")[0] for name in names} & {"pathlib", "os", "io", "pyarrow", "safetensors", "json"}, (
+            path
+        )
+        assert "open" not in {
+            node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)
+        }, path
 
 
 def test_the_reader_of_imports_sees_them_all():

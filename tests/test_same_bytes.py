@@ -34,15 +34,42 @@ def lines(world, text_lm, speech, checkpoint, regions, spoken_questions):
         "synth": ["synth", natural, "--voice", "espeak:en-us", "--voice", "espeak:en-gb+m3", "--seed", 3, "--limit", 9],
         "cache-teacher": ["cache-teacher", natural, pool, "--model", text_lm, "--top-k", 5, "--device", "cpu"],
         "cache-speech": ["cache-speech", speech, "--mel-bins", 16],
-        "regions": ["regions", pool, "--embedder", f"lm:{text_lm}", "--clusters", 6, "--speech", natural, "--device", "cpu"],
+        "regions": [
+            "regions",
+            pool,
+            "--embedder",
+            f"lm:{text_lm}",
+            "--clusters",
+            6,
+            "--speech",
+            natural,
+            "--device",
+            "cpu",
+        ],
         "select": ["select", pool, "--regions", regions, "--gamma", 0, "--count", 20, "--seed", 5],
         "probes": ["select", pool, "--regions", regions, "--per-region", 2, "--seed", 5],
-        "gap": ["gap", checkpoint, speech, "--teacher", text_lm, "--text-words", 2, 5, "--speech-words", 2, 5, "--device", "cpu"],
+        "gap": [
+            "gap",
+            checkpoint,
+            speech,
+            "--teacher",
+            text_lm,
+            "--text-words",
+            2,
+            5,
+            "--speech-words",
+            2,
+            5,
+            "--device",
+            "cpu",
+        ],
         "eval": ["eval", checkpoint, spoken_questions, "--device", "cpu"],
     }
 
 
-@pytest.mark.parametrize("name", ["synth", "cache-teacher", "cache-speech", "regions", "select", "probes", "gap", "eval"])
+@pytest.mark.parametrize(
+    "name", ["synth", "cache-teacher", "cache-speech", "regions", "select", "probes", "gap", "eval"]
+)
 def test_the_same_line_gives_the_same_bytes(name, lines, shell, contents, tmp_path):
     summaries = []
     for folder in ("one", "two"):
@@ -70,7 +97,7 @@ def test_another_seed_gives_other_bytes(name, lines, shell, contents, tmp_path):
     assert contents(tmp_path / "one")[part] != contents(tmp_path / "two")[part]
 
 
-@pytest.mark.parametrize("name", list(("synth", "cache-teacher", "cache-speech", "regions", "select", "gap", "eval")))
+@pytest.mark.parametrize("name", ["synth", "cache-teacher", "cache-speech", "regions", "select", "gap", "eval"])
 def test_a_dry_run_prints_a_plan_and_makes_nothing(name, lines, shell, tmp_path):
     result = shell(*lines[name], "-o", tmp_path / "out", "--dry-run")
     assert result.exit_code == 0, result.stderr
@@ -119,7 +146,9 @@ def test_a_command_that_was_cut_off_goes_on(name, lines, shell, contents, tmp_pa
         with pytest.raises(Killed):
             shell(*lines[name], "-o", tmp_path / "cut")
     assert not (tmp_path / "cut" / "manifest.json").exists()
-    kept = {path: (tmp_path / "cut" / path).stat().st_mtime_ns for path in contents(tmp_path / "cut") if path != "plan.json"}
+    kept = {
+        path: (tmp_path / "cut" / path).stat().st_mtime_ns for path in contents(tmp_path / "cut") if path != "plan.json"
+    }
     assert kept
     result = shell(*lines[name], "-o", tmp_path / "cut")
     assert json.loads(result.stdout)["resumed"] is True
@@ -141,7 +170,18 @@ def test_what_a_voice_cannot_speak_is_left_out_and_listed(shell, tmp_path):
 
 def test_rows_too_long_for_the_teacher_are_left_out_and_listed(shell, world, text_lm, tokenizer, tmp_path):
     natural = world / "natural.parquet"
-    line = ["cache-teacher", natural, "--model", text_lm, "--max-length", 60, "--device", "cpu", "-o", tmp_path / "cache"]
+    line = [
+        "cache-teacher",
+        natural,
+        "--model",
+        text_lm,
+        "--max-length",
+        60,
+        "--device",
+        "cpu",
+        "-o",
+        tmp_path / "cache",
+    ]
     assert shell(*line).exit_code == 0
     texts = {row["id"]: tokenize(tokenizer, row["text"]).token_ids for row in pq.read_table(natural).to_pylist()}
     cache = TeacherCache(tmp_path / "cache")
@@ -176,7 +216,9 @@ def cut_off(distill_arguments, shell, monkeypatch, tmp_path):
 
 
 def test_a_training_that_was_cut_off_ends_with_the_same_bytes(cut_off, distill_arguments, checkpoint, shell, contents):
-    refused = shell("align", cut_off, "--data", "x", "--teacher", "y", "--max-steps", 1, "-o", cut_off.with_name("next"))
+    refused = shell(
+        "align", cut_off, "--data", "x", "--teacher", "y", "--max-steps", 1, "-o", cut_off.with_name("next")
+    )
     assert refused.exit_code == 2
     result = shell(*distill_arguments, "-o", cut_off)
     assert result.exit_code == 0, result.stderr

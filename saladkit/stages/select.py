@@ -106,6 +106,7 @@ def select(
         "region_probability": pa.array([draw.probability for draw in chosen], pa.float64()),
         "draw": pa.array(range(len(chosen)), pa.int32()),
     }
+    selected = selected.drop_columns([column for column in why if column in selected.column_names])
     for column, values in why.items():
         selected = selected.append_column(column, values)
     with writer.writing(PART) as aside:

@@ -28,7 +28,9 @@ def test_distributions_come_back_by_the_tokens_of_their_text(tmp_path):
     writer = writer_of(tmp_path / "cache", teacher_cache)
     for index, (begin, end) in enumerate([(0, 2), (2, 4)]):
         name = f"part-0000{index}-of-00002"
-        write_cache_part(writer.path / f"{name}.safetensors", list("abcd")[begin:end], texts[begin:end], rows[begin:end])
+        write_cache_part(
+            writer.path / f"{name}.safetensors", list("abcd")[begin:end], texts[begin:end], rows[begin:end]
+        )
         assert writer.has(f"{name}.safetensors")
         assert writer.has(f"{name}.parquet")
     writer.finish(counts={"rows": 4}, identity={"tokenizer": "t"})
@@ -40,7 +42,11 @@ def test_distributions_come_back_by_the_tokens_of_their_text(tmp_path):
         assert np.array_equal(back.kept_ids, row.kept_ids)
         assert np.array_equal(back.kept_log_probs, row.kept_log_probs.astype(np.float16))
         assert np.array_equal(back.log_tail, row.log_tail)
-        assert (back.kept_ids.dtype, back.kept_log_probs.dtype, back.log_tail.dtype) == (np.int32, np.float16, np.float32)
+        assert (back.kept_ids.dtype, back.kept_log_probs.dtype, back.log_tail.dtype) == (
+            np.int32,
+            np.float16,
+            np.float32,
+        )
     assert not cache.has([1, 2, 3])
     with pytest.raises(KeyError):
         cache.row([1, 2, 3])
@@ -63,7 +69,10 @@ def test_a_text_is_keyed_by_its_tokens_alone():
 @pytest.mark.parametrize("tensor, dtype", [("frames", np.float16), ("codes", np.uint16)])
 def test_frames_come_back_by_id(tensor, dtype, tmp_path):
     random = np.random.default_rng(0)
-    rows = {id_: random.integers(0, 2000, size=(length, 4)).astype(dtype) for id_, length in zip("abcde", (3, 1, 7, 2, 4), strict=True)}
+    rows = {
+        id_: random.integers(0, 2000, size=(length, 4)).astype(dtype)
+        for id_, length in zip("abcde", (3, 1, 7, 2, 4), strict=True)
+    }
     writer = writer_of(tmp_path / "cache", frames_cache)
     for index, ids in enumerate(("abc", "de")):
         name = f"part-0000{index}-of-00002"

@@ -25,7 +25,8 @@ from saladkit.formats.samples import (
 from saladkit.formats.words import Word, split_words
 
 ROWS = [
-    {"id": f"row-{i}", "text": f"Text number {i}.", "domain": "even" if i % 2 == 0 else "odd", "extra": i} for i in range(5)
+    {"id": f"row-{i}", "text": f"Text number {i}.", "domain": "even" if i % 2 == 0 else "odd", "extra": i}
+    for i in range(5)
 ]
 
 

@@ -65,7 +65,9 @@ def sources(speech, frames_cache, world, tokenizer):
             [words_from_row(row) for row in spoken],
             FramesCache(frames_cache),
         ),
-        TrainingSource("replay", 1.0, [row["id"] for row in replay], [tokenize(tokenizer, row["text"]) for row in replay]),
+        TrainingSource(
+            "replay", 1.0, [row["id"] for row in replay], [tokenize(tokenizer, row["text"]) for row in replay]
+        ),
     ]
 
 

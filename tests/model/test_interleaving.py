@@ -65,7 +65,10 @@ def test_both_ends_of_a_text_are_ends_of_spans_whatever_their_times():
     words = [Word("a", None, None), Word("b", 0.2, 0.4), Word("c", None, None)]
     allowed = may_cut(text, words)
     assert allowed.tolist() == [True, True, False, True]
-    assert {span.end for seed in range(20) for span in draw(allowed, seed, InterleavingOptions((1, 1), (1, 1)))} == {1, 3}
+    assert {span.end for seed in range(20) for span in draw(allowed, seed, InterleavingOptions((1, 1), (1, 1)))} == {
+        1,
+        3,
+    }
 
 
 def test_whole_rows_are_one_span():

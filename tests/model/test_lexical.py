@@ -37,7 +37,9 @@ def test_a_token_is_named_from_its_own_vectors_alone():
         one = [torch.tensor([value]) for value in (s, b, e)]
         elsewhere = torch.full_like(vectors, 1e3).detach()
         elsewhere[s, b:e] = vectors[s, b:e].detach()
-        torch.testing.assert_close(pooled_vectors(elsewhere, *one), pooled_vectors(vectors, *one).detach(), rtol=0, atol=1e-9)
+        torch.testing.assert_close(
+            pooled_vectors(elsewhere, *one), pooled_vectors(vectors, *one).detach(), rtol=0, atol=1e-9
+        )
         same = torch.full_like(vectors, 2.5).detach()
         torch.testing.assert_close(pooled_vectors(same, *one), torch.full((1, 5), 2.5).double(), rtol=0, atol=1e-9)
 

@@ -85,7 +85,9 @@ def with_changed_frames(sequence, span, vector, frames_per_vector):
     """The same row, its span's frames changed from those of `vector` on."""
     speech = sequence.spans[span]
     frames = speech.frames.copy()
-    frames[vector * frames_per_vector :] += np.random.default_rng(0).normal(size=frames[vector * frames_per_vector :].shape)
+    frames[vector * frames_per_vector :] += np.random.default_rng(0).normal(
+        size=frames[vector * frames_per_vector :].shape
+    )
     spans = list(sequence.spans)
     spans[span] = SpeechSpan(frames.astype(np.float32), speech.vectors, speech.tokens)
     return Sequence(sequence.input_ids, sequence.speech_mask, spans, sequence.positions, sequence.targets)
@@ -134,5 +136,7 @@ def test_only_heard_rows_give_speech_vectors(salad_model, sequences, text_lm):
 def test_the_loss_reaches_every_part_of_the_model(salad_model, sequences):
     model = copy.deepcopy(salad_model).train()
     model(**collate_sequences(sequences)).logits.square().mean().backward()
-    silent = [name for name, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.any()]
+    silent = [
+        name for name, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.any()
+    ]
     assert silent == []

@@ -53,7 +53,9 @@ def test_every_text_token_is_the_target_of_the_place_before_it(seed):
     assert len(sequence) == len(items)
     assert sequence.speech_mask.tolist() == [item is None for item in items]
     assert sequence.input_ids.tolist() == [0 if item is None else int(text.token_ids[item]) for item in items]
-    wanted = [(place - 1, item) for place, item in enumerate(items) if place > 0 and item is not None and item >= text.prefix]
+    wanted = [
+        (place - 1, item) for place, item in enumerate(items) if place > 0 and item is not None and item >= text.prefix
+    ]
     assert list(zip(sequence.positions.tolist(), sequence.targets.tolist(), strict=True)) == wanted
     assert (sequence.targets > 0).all()
 
@@ -73,7 +75,9 @@ def test_a_heard_span_is_cut_where_its_first_word_and_the_next_one_start(seed):
         assert speech.frames[0, 0] == first
         assert abs(8 * speech.vectors - (last - first)) <= 4 or speech.vectors == 1
         heard = speech.frames[:, 0]
-        expected = np.minimum(np.arange(first, first + 8 * speech.vectors), len(frames) - 1)  # the last frame is repeated
+        expected = np.minimum(
+            np.arange(first, first + 8 * speech.vectors), len(frames) - 1
+        )  # the last frame is repeated
         assert heard.tolist() == expected.tolist()
 
 
@@ -130,7 +134,9 @@ def test_the_first_text_token_after_speech_is_scored_from_the_last_vector():
 def test_speech_longer_than_the_recording_still_has_a_vector():
     text = TokenizedText(np.arange(1, 3, dtype=np.int32), np.arange(3), np.ones(3, dtype=bool), 0)
     words = [Word("a", 0.0, 5.0), Word("b", 5.0, 5.1)]
-    sequence = build_sequence(text, [Span(False, 0, 1), Span(True, 1, 2)], words, np.zeros((10, BINS), np.float16), CLOCK)
+    sequence = build_sequence(
+        text, [Span(False, 0, 1), Span(True, 1, 2)], words, np.zeros((10, BINS), np.float16), CLOCK
+    )
     assert sequence.spans[0].vectors == 1
     assert sequence.spans[0].frames.shape == (8, BINS)
 

@@ -70,7 +70,10 @@ def test_a_token_over_a_space_is_never_cut(across_spaces):
     tokenized = tokenize(across_spaces, text)
     offsets = across_spaces(text, return_offsets_mapping=True)["offset_mapping"]
     begins = [0, 4, 7, 11]
-    whole = [begin == 0 or any(text[left:begin].strip() == "" for left, right in offsets if left <= begin < right) for begin in begins]
+    whole = [
+        begin == 0 or any(text[left:begin].strip() == "" for left, right in offsets if left <= begin < right)
+        for begin in begins
+    ]
     assert not all(whole)
     assert tokenized.splittable.tolist() == [*whole, True]
     for index in np.flatnonzero(tokenized.splittable[:-1]):

@@ -84,7 +84,9 @@ def test_a_tail_far_below_rounding_keeps_its_digits(dtype, drop):
     for position in range(POSITIONS):
         p = softmax(teacher[position].double().tolist())
         assert sparse.log_tail[position].item() == pytest.approx(math.log(math.fsum(p[5:])), rel=digits)
-        expected, gradient = merged_kl(teacher[position].double().tolist(), student[position].double().tolist(), range(5))
+        expected, gradient = merged_kl(
+            teacher[position].double().tolist(), student[position].double().tolist(), range(5)
+        )
         assert divergence[position].item() == pytest.approx(expected, rel=10 * digits, abs=digits)
         assert student.grad[position].tolist() == pytest.approx(gradient, rel=10 * digits, abs=digits)
 
@@ -127,7 +129,9 @@ def test_a_token_that_the_teacher_rules_out_costs_nothing_and_spoils_no_gradient
 
 def test_an_empty_tail_counts_the_students_mass_outside_as_nothing():
     # As a cache stores it: float32 underflow can leave log_tail at -inf.
-    sparse = TopKDistributions(torch.tensor([[0, 1]]), torch.log(torch.tensor([[0.25, 0.75]])), torch.tensor([-math.inf]))
+    sparse = TopKDistributions(
+        torch.tensor([[0, 1]]), torch.log(torch.tensor([[0.25, 0.75]])), torch.tensor([-math.inf])
+    )
     student = torch.log(torch.tensor([[0.25, 0.25, 0.5]])).requires_grad_()
     divergence = forward_kl(sparse, student)
     divergence.sum().backward()

@@ -78,7 +78,9 @@ def test_chosen_targets_are_rows_of_all_targets(signal, texts, request):
     chosen[2] = np.array([], dtype=np.int64)
     some, every = teacher.distributions(texts, chosen, CPU), teacher.distributions(texts, all_targets(texts), CPU)
     begins = np.cumsum([0] + [len(tokens) - 1 for tokens in texts])[:-1]
-    places = torch.from_numpy(np.concatenate([wanted - 1 + begin for wanted, begin in zip(chosen, begins, strict=True)]))
+    places = torch.from_numpy(
+        np.concatenate([wanted - 1 + begin for wanted, begin in zip(chosen, begins, strict=True)])
+    )
     for name, values in vars(some).items():
         torch.testing.assert_close(values, getattr(every, name)[places], rtol=0, atol=0)
 

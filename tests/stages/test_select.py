@@ -1,0 +1,88 @@
+"""`select`: what is drawn, what is never drawn, and what a chosen row says of itself."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from saladkit.formats.artefact import create_artefact
+from saladkit.formats.gap_table import SCHEMA, VERSION, write_gap_table
+from saladkit.formats.regions import Regions
+from saladkit.formats.samples import read_samples
+from saladkit.stages.regions import regions
+
+CLUSTERS = 4
+
+
+@pytest.fixture(scope="module")
+def cut(workshop, world, text_lm):
+    regions(str(world / "pool.parquet"), workshop / "cut", embedder=f"lm:{text_lm}", clusters=CLUSTERS, device="cpu")
+    return workshop / "cut"
+
+
+@pytest.fixture(scope="module")
+def gap(workshop):
+    """Teacher KL is 0, 1, 2 and 3 by region; misalignment is in region 1 alone."""
+    writer = create_artefact(workshop / "gap", schema=SCHEMA, version=VERSION, verb="t", settings={}, inputs={})
+    rows = [{"region": r, "probes": 1, "teacher_kl": float(r), "misalignment": float(r == 1)} for r in range(CLUSTERS)]
+    write_gap_table(writer, [], rows)
+    writer.finish(counts={})
+    return workshop / "gap"
+
+
+@pytest.fixture
+def select(shell, world, cut, tmp_path):
+    def run(*arguments, pool=world / "pool.parquet", name="chosen"):
+        result = shell("select", pool, "--regions", cut, *arguments, "-o", tmp_path / name)
+        assert result.exit_code == 0, result.stderr
+        return read_samples(tmp_path / name, needed=["id", "text"]).to_pylist(), json.loads(result.stdout)
+
+    return run
+
+
+def test_probes_come_from_every_region(select, cut):
+    chosen, summary = select("--per-region", 3)
+    region_of = Regions.open(cut).region_of
+    assert Counter(row["region"] for row in chosen) == dict.fromkeys(range(CLUSTERS), 3)
+    assert all(region_of[row["id"]] == row["region"] for row in chosen)
+    assert len({row["id"] for row in chosen}) == len(chosen) == summary["rows"]
+    assert [row["draw"] for row in chosen] == list(range(len(chosen)))
+
+
+def test_a_chosen_row_keeps_its_columns_and_says_why_it_was_chosen(select, world, cut, gap):
+    chosen, _ = select("--gap", gap, "--gamma", 2, "--count", 10)
+    pool = {row["id"]: row for row in read_samples(world / "pool.parquet", needed=["id"]).to_pylist()}
+    sizes = [row["texts"] for row in Regions.open(cut).table]
+    weights = [size * region**2 for region, size in enumerate(sizes)]
+    for row in chosen:
+        assert {key: row[key] for key in pool[row["id"]]} == pool[row["id"]]
+        assert row["region_gap"] == row["region"]
+        assert row["region_probability"] == pytest.approx(weights[row["region"]] / sum(weights))
+        assert row["region"] != 0
+
+
+def test_the_metric_is_that_of_the_option(select, gap):
+    chosen, summary = select("--gap", gap, "--metric", "misalignment", "--count", 5)
+    assert {row["region"] for row in chosen} == {1}
+    assert summary["effective_regions"] == 1
+
+
+def test_what_is_excluded_is_never_chosen(select, tmp_path):
+    first, _ = select("--per-region", 5, name="first")
+    rest, summary = select("--gamma", 0, "--count", 40, "--exclude", tmp_path / "first", name="rest")
+    assert len(rest) == 40 == summary["rows"]
+    assert not {row["id"] for row in first} & {row["id"] for row in rest}
+
+
+def test_a_budget_of_hours_is_reached_by_the_last_text(select):
+    chosen, summary = select("--gamma", 0, "--hours", 0.05, "--words-per-second", 2)
+    seconds = [len(row["text"].split()) / 2 for row in chosen]
+    assert sum(seconds[:-1]) < 180 <= sum(seconds)
+    assert summary["predicted_hours"] == pytest.approx(sum(seconds) / 3600, abs=1e-4)
+
+
+def test_a_selection_can_be_a_pool(select, tmp_path):
+    first, _ = select("--gamma", 0, "--count", 20, name="first")
+    second, _ = select("--gamma", 0, "--count", 5, pool=tmp_path / "first", name="second")
+    assert {row["id"] for row in second} < {row["id"] for row in first}
+    assert [row["draw"] for row in second] == list(range(5))

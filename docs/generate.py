@@ -29,7 +29,8 @@ def formats_page() -> str:
     lines = [
         "# Formats",
         "",
-        "Written by `make docs` from `saladkit/formats/`. Everything here can be read by pyarrow and safetensors alone.",
+        "Written by `make docs` from `saladkit/formats/`. "
+        "Everything here can be read by pyarrow and safetensors alone.",
         "",
     ]
     for module_info in sorted(pkgutil.iter_modules(saladkit.formats.__path__), key=lambda info: info.name):

@@ -45,8 +45,20 @@ def main() -> None:
 @click.argument("samples", nargs=-1, required=True)
 @click.option("--model", required=True, help="The text LLM: a folder or a name on the Hub.")
 @options.output
-@click.option("--top-k", type=click.IntRange(min=1), default=32, show_default=True, help="Tokens kept a position; the rest is one tail class.")
-@click.option("--max-length", type=click.IntRange(min=2), default=2048, show_default=True, help="Longer rows are left out and listed, in tokens.")
+@click.option(
+    "--top-k",
+    type=click.IntRange(min=1),
+    default=32,
+    show_default=True,
+    help="Tokens kept a position; the rest is one tail class.",
+)
+@click.option(
+    "--max-length",
+    type=click.IntRange(min=2),
+    default=2048,
+    show_default=True,
+    help="Longer rows are left out and listed, in tokens.",
+)
 @click.option("--batch-tokens", type=click.IntRange(min=1), default=8192, show_default=True, help="Tokens a batch.")
 @options.columns
 @options.device
@@ -65,13 +77,29 @@ def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> 
 @options.output
 @click.option("--teacher", help="A teacher cache, or a text LLM to run live.  [default: MODEL, live]")
 @options.training
-@click.option("--decay-fraction", type=click.FloatRange(0, 1), default=0.2, show_default=True, help="Last share of the steps, in which the rate falls to 0.")
-@click.option("--adapter-layers", "layers", type=int, default=12, show_default=True, help="Llama-style layers of the adapter.")
+@click.option(
+    "--decay-fraction",
+    type=click.FloatRange(0, 1),
+    default=0.2,
+    show_default=True,
+    help="Last share of the steps, in which the rate falls to 0.",
+)
+@click.option(
+    "--adapter-layers", "layers", type=int, default=12, show_default=True, help="Llama-style layers of the adapter."
+)
 @click.option("--adapter-width", "width", type=int, default=960, show_default=True, help="Their width.")
-@click.option("--adapter-mlp-width", "mlp_width", type=int, default=2560, show_default=True, help="The width of their MLPs.")
+@click.option(
+    "--adapter-mlp-width", "mlp_width", type=int, default=2560, show_default=True, help="The width of their MLPs."
+)
 @click.option("--adapter-heads", "heads", type=int, default=15, show_default=True, help="Attention heads.")
 @click.option("--adapter-kv-heads", "kv_heads", type=int, default=5, show_default=True, help="Key-value heads.")
-@click.option("--speech-encoder", type=click.Choice(["log-mel"]), default="log-mel", show_default=True, help="What listens; log-mel is trained from scratch.")
+@click.option(
+    "--speech-encoder",
+    type=click.Choice(["log-mel"]),
+    default="log-mel",
+    show_default=True,
+    help="What listens; log-mel is trained from scratch.",
+)
 @click.option("--mel-bins", type=int, default=80, show_default=True, help="Bins of the log-mel encoder.")
 @click.option("--encoder-width", type=int, default=160, show_default=True, help="Width of the log-mel encoder.")
 @options.columns
@@ -80,8 +108,8 @@ def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> 
 @options.files
 def distill(model: str, output: str, **settings: object) -> None:
     """Stage I: distil the frozen text LLM MODEL into its speech-adapted self, on natural speech."""
-    from saladkit.stages.distill import distill
     from saladkit.model.training_settings import adapter_settings, training_settings
+    from saladkit.stages.distill import distill
 
     settings, adapter = adapter_settings(settings)
     _print(distill(model, output, **adapter, **training_settings(settings)))
@@ -94,8 +122,20 @@ def distill(model: str, output: str, **settings: object) -> None:
 @click.option("--teacher", required=True, help="The original text LLM; its distributions are computed exactly.")
 @click.option("--regions", help="Regions of the texts: adds a table by region.")
 @click.option("--draws", type=click.IntRange(min=1), default=4, show_default=True, help="Interleavings a row.")
-@click.option("--text-words", type=(int, int), default=(10, 30), show_default=True, help="Shortest and longest text span, in words.")
-@click.option("--speech-words", type=(int, int), default=(5, 15), show_default=True, help="Shortest and longest speech span, in words.")
+@click.option(
+    "--text-words",
+    type=(int, int),
+    default=(10, 30),
+    show_default=True,
+    help="Shortest and longest text span, in words.",
+)
+@click.option(
+    "--speech-words",
+    type=(int, int),
+    default=(5, 15),
+    show_default=True,
+    help="Shortest and longest speech span, in words.",
+)
 @click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True, help="Rows a batch.")
 @options.columns
 @options.seed
@@ -114,12 +154,32 @@ def gap(checkpoint: str, samples: tuple[str, ...], output: str, **settings: obje
 @options.output
 @click.option("--regions", required=True, help="Regions of the pool (`saladkit regions`).")
 @click.option("--gap", help="Gap table by region; needed unless gamma is 0.")
-@click.option("--gamma", type=click.FloatRange(min=0), default=5.0, show_default=True, help="P(region) ~ P_pool * M^gamma; 0 is uniform.")
-@click.option("--metric", type=click.Choice(["teacher-kl", "misalignment"]), default="teacher-kl", show_default=True, help="Which mean of the gap table is M.")
+@click.option(
+    "--gamma",
+    type=click.FloatRange(min=0),
+    default=5.0,
+    show_default=True,
+    help="P(region) ~ P_pool * M^gamma; 0 is uniform.",
+)
+@click.option(
+    "--metric",
+    type=click.Choice(["teacher-kl", "misalignment"]),
+    default="teacher-kl",
+    show_default=True,
+    help="Which mean of the gap table is M.",
+)
 @click.option("--per-region", type=click.IntRange(min=1), help="Budget: so many texts of every region (probes).")
 @click.option("--count", type=click.IntRange(min=1), help="Budget: texts.")
-@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Budget: hours of speech, predicted from the words.")
-@click.option("--words-per-second", type=click.FloatRange(min=0, min_open=True), default=2.5, show_default=True, help="Speaking rate for --hours.")
+@click.option(
+    "--hours", type=click.FloatRange(min=0, min_open=True), help="Budget: hours of speech, predicted from the words."
+)
+@click.option(
+    "--words-per-second",
+    type=click.FloatRange(min=0, min_open=True),
+    default=2.5,
+    show_default=True,
+    help="Speaking rate for --hours.",
+)
 @click.option("--exclude", multiple=True, help="Samples chosen before; repeat for more.")
 @options.columns
 @options.seed
@@ -134,7 +194,13 @@ def select(pool: str, output: str, **settings: object) -> None:
 @main.command("synth")
 @click.argument("samples")
 @options.output
-@click.option("--voice", "voices", multiple=True, required=True, help="espeak:VOICE[+VARIANT][@RATE] or piper:PATH[#SPEAKER]; repeat for more.")
+@click.option(
+    "--voice",
+    "voices",
+    multiple=True,
+    required=True,
+    help="espeak:VOICE[+VARIANT][@RATE] or piper:PATH[#SPEAKER]; repeat for more.",
+)
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes.  [default: one a core]")
 @options.columns
 @options.seed
@@ -161,8 +227,8 @@ def align(checkpoint: str, output: str, **settings: object) -> None:
 
     For the times of words in speech (forced alignment) see `saladkit timestamps`.
     """
-    from saladkit.stages.align import align
     from saladkit.model.training_settings import training_settings
+    from saladkit.stages.align import align
 
     # Stage II is all decay: from the stable rate linearly to 0.
     _print(align(checkpoint, output, **training_settings(settings | {"decay_fraction": 1.0})))
@@ -172,7 +238,15 @@ def align(checkpoint: str, output: str, **settings: object) -> None:
 @click.argument("model")
 @click.argument("tasks", nargs=-1, required=True)
 @options.output
-@click.option("--modality", "modalities", type=click.Choice(["text", "speech"]), multiple=True, default=("text", "speech"), show_default=True, help="How the prompt is given; repeat for both.")
+@click.option(
+    "--modality",
+    "modalities",
+    type=click.Choice(["text", "speech"]),
+    multiple=True,
+    default=("text", "speech"),
+    show_default=True,
+    help="How the prompt is given; repeat for both.",
+)
 @click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True, help="Questions a batch.")
 @options.columns
 @options.device
@@ -188,7 +262,9 @@ def eval_(model: str, tasks: tuple[str, ...], output: str, **settings: object) -
 @main.command("timestamps")
 @click.argument("samples")
 @options.output
-@click.option("--aligner", required=True, help="ctc:MODEL (a Hugging Face CTC model) or sphinx (PocketSphinx, English, offline).")
+@click.option(
+    "--aligner", required=True, help="ctc:MODEL (a Hugging Face CTC model) or sphinx (PocketSphinx, English, offline)."
+)
 @options.columns
 @options.device
 @options.files
@@ -205,7 +281,14 @@ def timestamps(samples: str, output: str, **settings: object) -> None:
 @main.command("cache-speech")
 @click.argument("samples", nargs=-1, required=True)
 @options.output
-@click.option("--speech-encoder", "encoder", type=click.Choice(["log-mel"]), default="log-mel", show_default=True, help="Whose frozen front is run.")
+@click.option(
+    "--speech-encoder",
+    "encoder",
+    type=click.Choice(["log-mel"]),
+    default="log-mel",
+    show_default=True,
+    help="Whose frozen front is run.",
+)
 @click.option("--mel-bins", "bins", type=int, default=80, show_default=True, help="Bins of the log-mel encoder.")
 @options.columns
 @options.shards
@@ -220,11 +303,15 @@ def cache_speech(samples: tuple[str, ...], output: str, **settings: object) -> N
 @main.command("regions")
 @click.argument("pool")
 @options.output
-@click.option("--embedder", required=True, help="lm:MODEL (mean of a text LLM's hidden states) or an encoder of the Hub.")
+@click.option(
+    "--embedder", required=True, help="lm:MODEL (mean of a text LLM's hidden states) or an encoder of the Hub."
+)
 @click.option("--clusters", type=click.IntRange(min=2), default=128, show_default=True, help="Regions.")
-@click.option("--speech", multiple=True, help="Samples that are spoken already: measures how far the pool lies from them.")
+@click.option(
+    "--speech", multiple=True, help="Samples that are spoken already: measures how far the pool lies from them."
+)
 @click.option("--iterations", type=click.IntRange(min=1), default=25, show_default=True, help="k-means iterations.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Texts a batch.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True, help="Texts a batch.")
 @options.columns
 @options.seed
 @options.device
@@ -241,8 +328,17 @@ def regions(pool: str, output: str, **settings: object) -> None:
 @click.argument("run", type=click.Path(exists=True, file_okay=False))
 @click.option("-o", "--output", required=True, help="The page; summary.json is written beside it.")
 @click.option("--teacher", required=True, help="Name of the results folder of the text LLM, below RUN.")
-@click.option("--result", "results", multiple=True, required=True, metavar="NAME=FOLDER", help="Results of a speech-adapted model, below RUN; repeat.")
-@click.option("--contrast", nargs=2, metavar="NAME NAME", help="Two results to compare, paired: the first minus the second.")
+@click.option(
+    "--result",
+    "results",
+    multiple=True,
+    required=True,
+    metavar="NAME=FOLDER",
+    help="Results of a speech-adapted model, below RUN; repeat.",
+)
+@click.option(
+    "--contrast", nargs=2, metavar="NAME NAME", help="Two results to compare, paired: the first minus the second."
+)
 @click.option("--speech", required=True, help="The natural speech, below RUN: its domains are the heard ones.")
 @click.option("--held-out", required=True, help="Name of the task that an unheard voice speaks.")
 @click.option("--title", default="saladkit", show_default=True, help="Heading of the page.")

@@ -25,7 +25,11 @@ limit = click.option("--limit", type=click.IntRange(min=1), help="Read at most s
 overwrite = click.option("--overwrite", is_flag=True, help="Throw away what is in the output folder.")
 dry_run = click.option("--dry-run", is_flag=True, help="Print the plan and make nothing.")
 device = click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True, help="Where models run."
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    show_default=True,
+    help="Where models run.",
 )
 dtype = click.option(
     "--dtype",
@@ -35,8 +39,12 @@ dtype = click.option(
     help="Type of the weights while a model runs.",
 )
 shards = stack(
-    click.option("--num-shards", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that share the work."),
-    click.option("--shard-index", type=click.IntRange(min=0), default=0, show_default=True, help="Which of them this is."),
+    click.option(
+        "--num-shards", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that share the work."
+    ),
+    click.option(
+        "--shard-index", type=click.IntRange(min=0), default=0, show_default=True, help="Which of them this is."
+    ),
 )
 _columns = stack(
     click.option("--id-column", default="id", show_default=True, help="Column of the ids."),
@@ -58,24 +66,111 @@ def columns(command: Callable) -> Callable:
 files = stack(limit, overwrite, dry_run)
 
 training = stack(
-    click.option("--data", multiple=True, required=True, metavar="PATH[:WEIGHT]", help="Speech with its text and word times; repeat for a mix."),
-    click.option("--replay", multiple=True, metavar="PATH[:WEIGHT]", help="Text to read, so that nothing is forgotten; repeat for a mix."),
-    click.option("--frames", multiple=True, metavar="PATH", help="Frames caches (`cache-speech`); else audio is read every time."),
+    click.option(
+        "--data",
+        multiple=True,
+        required=True,
+        metavar="PATH[:WEIGHT]",
+        help="Speech with its text and word times; repeat for a mix.",
+    ),
+    click.option(
+        "--replay",
+        multiple=True,
+        metavar="PATH[:WEIGHT]",
+        help="Text to read, so that nothing is forgotten; repeat for a mix.",
+    ),
+    click.option(
+        "--frames", multiple=True, metavar="PATH", help="Frames caches (`cache-speech`); else audio is read every time."
+    ),
     click.option("--max-steps", type=click.IntRange(min=1), required=True, help="Optimizer steps."),
-    click.option("--per-device-train-batch-size", type=click.IntRange(min=1), default=8, show_default=True, help="Rows a step and device."),
-    click.option("--gradient-accumulation-steps", type=click.IntRange(min=1), default=1, show_default=True, help="Batches a step."),
-    click.option("--learning-rate", type=float, default=5e-5, show_default=True, help="Peak rate of the language model."),
-    click.option("--adapter-learning-rate", type=float, default=1e-3, show_default=True, help="Peak rate of encoder and adapter."),
-    click.option("--weight-decay", type=float, default=0.1, show_default=True, help="AdamW's; not on norms and biases."),
-    click.option("--warmup-steps", type=click.IntRange(min=0), default=500, show_default=True, help="Steps of linear warm-up."),
-    click.option("--alpha", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Loss = alpha * KL + (1 - alpha) * NLL."),
-    click.option("--lexical-weight", type=click.FloatRange(0), default=0.0, show_default=True, help="Weight of the lexical warm-up (ours; the paper has none)."),
-    click.option("--lexical-steps", type=click.IntRange(min=0), default=0, show_default=True, help="First steps, of --max-steps, that learn from the lexical loss alone."),
-    click.option("--text-words", type=(int, int), default=(10, 30), show_default=True, help="Shortest and longest text span, in words."),
-    click.option("--speech-words", type=(int, int), default=(5, 15), show_default=True, help="Shortest and longest speech span, in words."),
-    click.option("--text-first", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="How often a row begins with text."),
-    click.option("--logging-steps", type=click.IntRange(min=1), default=10, show_default=True, help="Steps between two entries of metrics.jsonl."),
-    click.option("--save-steps", type=click.IntRange(min=1), default=500, show_default=True, help="Steps between two states to resume from."),
+    click.option(
+        "--per-device-train-batch-size",
+        type=click.IntRange(min=1),
+        default=8,
+        show_default=True,
+        help="Rows a step and device.",
+    ),
+    click.option(
+        "--gradient-accumulation-steps",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        help="Batches a step.",
+    ),
+    click.option(
+        "--learning-rate", type=float, default=5e-5, show_default=True, help="Peak rate of the language model."
+    ),
+    click.option(
+        "--adapter-learning-rate", type=float, default=1e-3, show_default=True, help="Peak rate of encoder and adapter."
+    ),
+    click.option(
+        "--weight-decay", type=float, default=0.1, show_default=True, help="AdamW's; not on norms and biases."
+    ),
+    click.option(
+        "--warmup-steps", type=click.IntRange(min=0), default=500, show_default=True, help="Steps of linear warm-up."
+    ),
+    click.option(
+        "--alpha",
+        type=click.FloatRange(0, 1),
+        default=1.0,
+        show_default=True,
+        help="Loss = alpha * KL + (1 - alpha) * NLL.",
+    ),
+    click.option(
+        "--lexical-weight",
+        type=click.FloatRange(0),
+        default=0.0,
+        show_default=True,
+        help="Weight of the lexical warm-up (ours; the paper has none).",
+    ),
+    click.option(
+        "--lexical-steps",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="First steps, of --max-steps, that learn from the lexical loss alone.",
+    ),
+    click.option(
+        "--text-words",
+        type=(int, int),
+        default=(10, 30),
+        show_default=True,
+        help="Shortest and longest text span, in words.",
+    ),
+    click.option(
+        "--speech-words",
+        type=(int, int),
+        default=(5, 15),
+        show_default=True,
+        help="Shortest and longest speech span, in words.",
+    ),
+    click.option(
+        "--text-first",
+        type=click.FloatRange(0, 1),
+        default=0.5,
+        show_default=True,
+        help="How often a row begins with text.",
+    ),
+    click.option(
+        "--logging-steps",
+        type=click.IntRange(min=1),
+        default=10,
+        show_default=True,
+        help="Steps between two entries of metrics.jsonl.",
+    ),
+    click.option(
+        "--save-steps",
+        type=click.IntRange(min=1),
+        default=500,
+        show_default=True,
+        help="Steps between two states to resume from.",
+    ),
     click.option("--bf16", is_flag=True, help="Mixed precision."),
-    click.option("--report-to", type=click.Choice(["none", "tensorboard", "wandb", "trackio"]), default="none", show_default=True, help="Also log there."),
+    click.option(
+        "--report-to",
+        type=click.Choice(["none", "tensorboard", "wandb", "trackio"]),
+        default="none",
+        show_default=True,
+        help="Also log there.",
+    ),
 )

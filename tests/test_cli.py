@@ -11,8 +11,6 @@ import pytest
 from saladkit.cli import main
 
 HEAVY = {"torch", "transformers", "faiss", "pyarrow", "torchaudio", "datasets", "matplotlib", "numpy"}
-# Options whose default differs by command, and why.
-REASONS = {"--batch-size": [["gap", "eval"], ["regions"]]}  # texts to embed need no logits, which fill memory first
 ORDER = ["cache-teacher", "distill", "gap", "select", "synth", "align", "eval"]
 
 
@@ -65,7 +63,7 @@ def test_an_option_of_two_commands_is_the_same_in_both():
                 described = json.dumps([option.type.to_info_dict(), option.is_flag, option.nargs, repr(option.default)])
                 seen.setdefault(", ".join(option.opts), {}).setdefault(described, []).append(name)
     assert len(seen["--seed"]) == 1
-    assert {spelled: list(users.values()) for spelled, users in seen.items() if len(users) > 1} == REASONS
+    assert {spelled: list(users.values()) for spelled, users in seen.items() if len(users) > 1} == {}
 
 
 def test_an_unknown_option_is_exit_code_2(shell):

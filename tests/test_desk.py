@@ -8,15 +8,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 REDUCED = {
-    "WORLD_OPTIONS": "--subjects 3 --lm-documents 200 --pool-documents 120 --natural-documents 40 --questions-per-subject 6",
-    "LM_STEPS": "8",
+    "WORLD_OPTIONS": (
+        "--subjects 3 --lm-documents 200 --pool-documents 120 --natural-documents 40 --questions-per-subject 6"
+    ),
+    "LM_STEPS": "20",
     "LEXICAL_STEPS": "4",
     "STAGE1_STEPS": "10",
     "STAGE2_STEPS": "4",
     "REGIONS": "4",
     "PROBES": "2",
     "BUDGET": "8",
-    "ADAPTER_OPTIONS": "--adapter-layers 1 --adapter-width 32 --adapter-mlp-width 64 --adapter-heads 2 --adapter-kv-heads 2",
+    "ADAPTER_OPTIONS": (
+        "--adapter-layers 1 --adapter-width 32 --adapter-mlp-width 64 --adapter-heads 2 --adapter-kv-heads 2"
+    ),
 }
 FIGURES = ("speech_accuracy", "heard_subjects", "unheard_subjects", "held_out_voice", "text_accuracy", "misalignment")
 

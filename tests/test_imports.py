@@ -19,9 +19,14 @@ LADDER = {
     "scoring": {"formats", "runtime", "speech", "teacher", "model"},
     "reporting": {"formats", "runtime", "scoring"},
     "stages": {"formats", "runtime", "speech", "teacher", "model", "selection", "scoring", "reporting"},
-    "cli": {"formats", "runtime", "model", "stages", "options"},
+    "cli": {"runtime", "stages", "options"},
 }
 EVERYWHERE = {"errors"}
+# The one look past a step: `distill` and `align` take typed options from Python, and this makes them of the shell's.
+EXCEPTIONS = [
+    ("saladkit/cli.py", "saladkit.model.training_settings.adapter_settings"),
+    ("saladkit/cli.py", "saladkit.model.training_settings.training_settings"),
+]
 
 
 def imported_modules(source):
@@ -35,9 +40,13 @@ def imported_modules(source):
 
 
 def rooms_of_saladkit(source):
-    """The rooms of saladkit that a source file imports from."""
-    names = [name.split(".") for name in imported_modules(source)]
-    return {parts[1] for parts in names if parts[0] == "saladkit" and parts[1:] != ["__version__"]}
+    """{room: modules} of saladkit that a source file imports from."""
+    rooms = {}
+    for name in imported_modules(source):
+        package, *parts = name.split(".")
+        if package == "saladkit" and parts != ["__version__"]:
+            rooms.setdefault(parts[0], set()).add(name)
+    return rooms
 
 
 def modules(repository):
@@ -58,9 +67,10 @@ def test_imports_point_down_the_ladder(repository):
     found = []
     for room, path in modules(repository):
         allowed = LADDER[room] | EVERYWHERE | ({room} if room not in ("stages", "cli") else set())
-        for other in sorted(rooms_of_saladkit(path.read_text()) - allowed):
-            found.append(f"{path.relative_to(repository)} imports {other}")
-    assert found == []
+        for other, names in sorted(rooms_of_saladkit(path.read_text()).items()):
+            if other not in allowed:
+                found += [(path.relative_to(repository).as_posix(), name) for name in sorted(names)]
+    assert found == EXCEPTIONS
 
 
 def test_the_package_itself_imports_nothing(repository):
@@ -126,4 +136,8 @@ def inside():
         "torchaudio.functional",
         "saladkit.model.text",
     }
-    assert rooms_of_saladkit(source) == {"options", "stages", "model"}
+    assert rooms_of_saladkit(source) == {
+        "options": {"saladkit.options"},
+        "stages": {"saladkit.stages.gap.gap"},
+        "model": {"saladkit.model.text"},
+    }

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from world import CHOICES, Subject, WorldError, read_world
 
 DATA = Path(__file__).parent / "data"
@@ -93,8 +94,7 @@ def questions(subject: Subject, count: int, rng: random.Random) -> list[dict]:
     for relation, share in zip(subject.relations, (count - count // 2, count // 2), strict=True):
         if share > len(relation.values):
             raise WorldError(
-                f"{subject.name}: {len(relation.values)} facts a relation,"
-                f" too few for --questions-per-subject {count}"
+                f"{subject.name}: {len(relation.values)} facts a relation, too few for --questions-per-subject {count}"
             )
         for entity in rng.sample(list(relation.values), share):
             candidates = relation.wrong_values(entity)

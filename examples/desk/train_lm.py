@@ -1,6 +1,6 @@
 """Train the desk's text LLM from a random start: a small Qwen2 with its own BPE tokenizer, in Hugging Face layout.
 
-    python examples/desk/train_lm.py runs/desk/world/lm.parquet -o runs/desk/text-lm
+python examples/desk/train_lm.py runs/desk/world/lm.parquet -o runs/desk/text-lm
 """
 
 import argparse
@@ -24,7 +24,10 @@ def train_tokenizer(texts: list[str], vocabulary: int) -> PreTrainedTokenizerFas
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=[end], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        vocab_size=vocabulary,
+        special_tokens=[end],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=end, pad_token=end)
@@ -36,7 +39,9 @@ def batches(rows: list[list[int]], batch: int, steps: int, seed: int) -> list[li
     made: list[list[list[int]]] = []
     while len(made) < steps:
         order = random.permutation(len(rows))
-        order = np.concatenate([sorted(order[i : i + 16 * batch], key=lambda j: len(rows[j])) for i in range(0, len(order), 16 * batch)])
+        order = np.concatenate(
+            [sorted(order[i : i + 16 * batch], key=lambda j: len(rows[j])) for i in range(0, len(order), 16 * batch)]
+        )
         cuts = [order[i : i + batch] for i in range(0, len(order) - batch + 1, batch)]
         made += [[rows[j] for j in cuts[i]] for i in random.permutation(len(cuts))]
     return made[:steps]
@@ -60,7 +65,12 @@ def train(arguments: argparse.Namespace) -> dict:
     run = Run("train-lm")
     settings = {key: value for key, value in vars(arguments).items() if key not in ("texts", "output")}
     writer = create_artefact(
-        arguments.output, schema="text-lm", version=1, verb="train-lm", settings=settings, inputs={"texts": arguments.texts}
+        arguments.output,
+        schema="text-lm",
+        version=1,
+        verb="train-lm",
+        settings=settings,
+        inputs={"texts": arguments.texts},
     )
     if writer.finished is not None:
         return writer.finished
@@ -88,7 +98,9 @@ def train(arguments: argparse.Namespace) -> dict:
     )
     rows = [[*tokenizer(text)["input_ids"], tokenizer.eos_token_id] for text in texts]
     losses, random = [], torch.Generator().manual_seed(arguments.seed)
-    for batch in progress(batches(rows, arguments.batch_size, arguments.steps, arguments.seed), what="train-lm", unit="step"):
+    for batch in progress(
+        batches(rows, arguments.batch_size, arguments.steps, arguments.seed), what="train-lm", unit="step"
+    ):
         padded = torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in batch], batch_first=True)
         real = torch.nn.utils.rnn.pad_sequence([torch.ones(len(row) - 1) for row in batch], batch_first=True).bool()
         positions = stretched_positions(*padded[:, :-1].shape, random)
@@ -107,7 +119,9 @@ def train(arguments: argparse.Namespace) -> dict:
             writer.has(file.name)
     writer.finish(counts={"rows": len(rows), "steps": arguments.steps})
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return run.summary({"parameters": parameters, "vocabulary": len(tokenizer), "loss": round(float(np.mean(losses[-10:])), 4)}, writer)
+    return run.summary(
+        {"parameters": parameters, "vocabulary": len(tokenizer), "loss": round(float(np.mean(losses[-10:])), 4)}, writer
+    )
 
 
 def main() -> None:

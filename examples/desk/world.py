@@ -80,17 +80,14 @@ def read_world(folder: Path) -> list[Subject]:
     for subject in subjects:
         for entity in subject.relations[0].values:
             if entity.lower() in owners:
-                raise WorldError(
-                    f"{subject.name}: {entity!r} is an entity of {owners[entity.lower()]} too"
-                )
+                raise WorldError(f"{subject.name}: {entity!r} is an entity of {owners[entity.lower()]} too")
             owners[entity.lower()] = subject.name
     for subject in subjects:
         for relation in subject.relations:
             for value in relation.values.values():
                 if value.lower() in owners:
                     raise WorldError(
-                        f"{subject.name}.{relation.name}: the value {value!r} is an entity"
-                        f" of {owners[value.lower()]}"
+                        f"{subject.name}.{relation.name}: the value {value!r} is an entity of {owners[value.lower()]}"
                     )
     return subjects
 

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -156,6 +156,11 @@ class ArtefactWriter:
             return True
         return False
 
+    def has_all(self, names: Iterable[str]) -> bool:
+        """Whether all files are ready; every one that is counts as the artefact's, also behind one that is not."""
+        missing = [name for name in names if not self.has(name)]
+        return not missing
+
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """Yield a temporary path for the file `name`, which is in place when the body has succeeded."""
@@ -190,6 +195,10 @@ class ArtefactWriter:
         write_json(self.path / SUMMARY, summary)
 
 
+def _is_only_planned(path: Path) -> bool:
+    return [file.name for file in path.iterdir()] == [PLAN]
+
+
 def create_artefact(
     output: str | Path,
     *,
@@ -208,6 +217,7 @@ def create_artefact(
 
     Raises:
         SaladError: `output` holds something else, or the same kind of artefact made from other inputs or settings.
+            Another plan alone, of which nothing has been made, is replaced without a word.
     """
     output = Path(output)
     described = {
@@ -230,6 +240,8 @@ def create_artefact(
             raise SaladError(f"{output} holds something else", "Give a new or empty folder with -o.")
         if overwrite:
             shutil.rmtree(output)
+        elif _is_only_planned(output) and read_json(output / PLAN)["fingerprint"] != plan["fingerprint"]:
+            (output / PLAN).unlink()
         else:
             name = MANIFEST if (output / MANIFEST).exists() else PLAN
             found = read_json(output / name)

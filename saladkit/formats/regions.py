@@ -1,7 +1,8 @@
 """Regions of a text pool: embeddings, centroids, which region each text is in, and what each region is about.
 
-`embeddings.safetensors` holds `embeddings` float16 [N, D] (length 1, in the pool's order), `centroids` float32 [K, D] and
-`centre` float32 [D], which was taken off first. `texts.parquet` has a row per text, `regions.parquet` one per region.
+`embeddings.safetensors` holds `embeddings` float16 [N, D] (length 1, in the pool's order), `centroids` float32 [K, D]
+and `centre` float32 [D], which was taken off first. `texts.parquet` has a row per text, `regions.parquet` one per
+region.
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,10 @@ REGIONS = pa.schema(
         ("region", pa.int32()),
         ("texts", pa.int64()),
         ("pool_share", pa.float64()),
-        ("speech_share", pa.float64()),  # of the spoken texts, those whose nearest centroid is this; null without speech
+        (
+            "speech_share",
+            pa.float64(),
+        ),  # of the spoken texts, those whose nearest centroid is this; null without speech
         ("distance_to_speech", pa.float64()),  # median over the region's texts
         ("keywords", pa.list_(pa.string())),
         ("samples", pa.list_(pa.string())),
@@ -58,7 +62,12 @@ class Regions:
 
 
 def write_regions(
-    writer: ArtefactWriter, embeddings: np.ndarray, centroids: np.ndarray, centre: np.ndarray, texts: list[dict], table: list[dict]
+    writer: ArtefactWriter,
+    embeddings: np.ndarray,
+    centroids: np.ndarray,
+    centre: np.ndarray,
+    texts: list[dict],
+    table: list[dict],
 ) -> None:
     """Write all files of the artefact but the manifest."""
     tensors = {

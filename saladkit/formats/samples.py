@@ -57,7 +57,9 @@ def _read_file(path: Path, columns: list[str] | None) -> tuple[pa.Table, list[st
         if path.suffix == ".jsonl":
             return _select(pa.json.read_json(path), columns)
     except (pa.ArrowException, OSError) as error:
-        raise SaladError(f"{path} cannot be read: {error}", "Give a Parquet or JSON-lines file that is whole.") from error
+        raise SaladError(
+            f"{path} cannot be read: {error}", "Give a Parquet or JSON-lines file that is whole."
+        ) from error
     raise SaladError(f"{path} is neither .parquet nor .jsonl", "Convert it, or give another file.")
 
 
@@ -83,9 +85,7 @@ def _read_hub(name: str, columns: list[str] | None) -> tuple[pa.Table, list[str]
     return _select(rows.data.table, columns)
 
 
-def _with_our_names(
-    table: pa.Table, stored: list[str], names: ColumnNames, where: str, needed: list[str]
-) -> pa.Table:
+def _with_our_names(table: pa.Table, stored: list[str], names: ColumnNames, where: str, needed: list[str]) -> pa.Table:
     for ours, theirs in vars(names).items():
         if theirs != ours and theirs in table.column_names:
             table = table.drop_columns([ours]) if ours in table.column_names else table
@@ -137,7 +137,9 @@ def _check_rows(table: pa.Table, where: str, needed: list[str]) -> None:
         raise SaladError(f"{where}: row {ids.index(None)} has no id", "Give every row an id.")
     id_, count = Counter(ids).most_common(1)[0]
     if count > 1:
-        raise SaladError(f"{where}: the id '{id_}' stands in {count} rows", "Make the ids unique: rows meet by id alone.")
+        raise SaladError(
+            f"{where}: the id '{id_}' stands in {count} rows", "Make the ids unique: rows meet by id alone."
+        )
     if "text" in needed:
         for id_, text in zip(ids, table.column("text").to_pylist(), strict=True):
             if not (text or "").strip():
@@ -183,7 +185,9 @@ def read_samples(
     elif not Path(source).exists() and re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.\[\]%-]+)?", source):
         table = _as_our_types(_with_our_names(*_read_hub(source, columns), names, source, needed), source, None)
     else:
-        raise SaladError(f"{source} holds no samples", "Give an artefact, a .parquet or .jsonl file, a glob or owner/name.")
+        raise SaladError(
+            f"{source} holds no samples", "Give an artefact, a .parquet or .jsonl file, a glob or owner/name."
+        )
     if limit is not None:
         table = table.slice(0, limit)
     _check_rows(table, source, needed)
@@ -197,13 +201,17 @@ def check_ids_distinct(tables: list[tuple[str, pa.Table]]) -> None:
         for id_ in table.column("id").to_pylist():
             if id_ in seen:
                 raise SaladError(
-                    f"the id '{id_}' stands in {seen[id_]} and in {source}", "Make the ids unique: rows meet by id alone."
+                    f"the id '{id_}' stands in {seen[id_]} and in {source}",
+                    "Make the ids unique: rows meet by id alone.",
                 )
             seen[id_] = source
 
 
 def write_samples(table: pa.Table, path: Path) -> None:
-    """Write one shard to `path` (a path beside its place); columns that the schema knows get its types, further columns are kept as they are."""
+    """Write one shard to `path` (a path beside its place).
+
+    Columns that the schema knows get its types, further columns are kept as they are.
+    """
     known = [c for c in COLUMNS if c in table.column_names]
     table = table.select(known + [c for c in table.column_names if c not in COLUMNS])
     # Small row groups: a reader of audio holds one group at a time.

@@ -22,7 +22,13 @@ SCHEMA, VERSION = "teacher-cache", 1
 
 @dataclass(frozen=True)
 class CachedRow:
-    """One text's distributions: kept_ids int32 [n - 1, k], kept_log_probs float16 [n - 1, k], log_tail float32 [n - 1]."""
+    """One text's distributions.
+
+    Attributes:
+        kept_ids: int32 [n - 1, k].
+        kept_log_probs: float16 [n - 1, k], nats.
+        log_tail: float32 [n - 1], nats: the mass of all other tokens.
+    """
 
     kept_ids: np.ndarray
     kept_log_probs: np.ndarray
@@ -51,7 +57,11 @@ def write_cache_part(path: Path, ids: list[str], token_ids: list[np.ndarray], ro
     with written_aside(path) as aside:
         save_file(tensors, aside)
     index = pa.table(
-        {"id": ids, "digest": [digest_tokens(tokens) for tokens in token_ids], "row": np.arange(len(ids), dtype=np.int32)}
+        {
+            "id": ids,
+            "digest": [digest_tokens(tokens) for tokens in token_ids],
+            "row": np.arange(len(ids), dtype=np.int32),
+        }
     )
     with written_aside(path.with_suffix(".parquet")) as aside:
         pq.write_table(index, aside)

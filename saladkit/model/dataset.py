@@ -35,7 +35,7 @@ class TrainingSource:
         return len(self.ids)
 
     def lengths(self, vectors_per_second: float) -> np.ndarray:
-        """About how many places each row fills in a sequence, int64 [rows]: its tokens, or its speech if it is longer."""
+        """About how many places each row fills in a sequence, int64 [rows]: its tokens, or its speech if longer."""
         tokens = np.array([len(text.token_ids) for text in self.texts])
         if self.words is None:
             return tokens
@@ -64,7 +64,7 @@ def draw_schedule(sizes: list[int], weights: list[float], count: int, seed: list
 
 
 def group_by_length(lengths: np.ndarray, batch: int, window: int, seed: list[int]) -> np.ndarray:
-    """An order in which neighbours are about as long: sorts within windows of `window` batches, shuffles the batches."""
+    """An order whose neighbours are about as long: sorted within windows of `window` batches, which are shuffled."""
     random = np.random.default_rng(seed)
     order = []
     for begin in range(0, len(lengths), batch * window):

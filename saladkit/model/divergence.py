@@ -67,10 +67,14 @@ def add_divergences(
     targets = [sequence.targets for sequence in sequences]
     heard = _logits(student, sequences, device)
     read_whole = [build_sequence(text, whole_text(len(text.splittable) - 1), [], None, clock) for text in texts]
-    read = _logits(student, [_only(sequence, wanted) for sequence, wanted in zip(read_whole, targets, strict=True)], device)
+    read = _logits(
+        student, [_only(sequence, wanted) for sequence, wanted in zip(read_whole, targets, strict=True)], device
+    )
     original = teacher.distributions([text.token_ids for text in texts], targets, device)
     itself: DenseDistributions = dense_from_logits(read)
-    labels = torch.cat([torch.from_numpy(text.token_ids[wanted].astype(np.int64)) for text, wanted in zip(texts, targets, strict=True)])
+    labels = torch.cat(
+        [torch.from_numpy(text.token_ids[wanted].astype(np.int64)) for text, wanted in zip(texts, targets, strict=True)]
+    )
     figures = {
         "misalignment": forward_kl(itself, heard),
         "teacher_kl": forward_kl(original, heard),

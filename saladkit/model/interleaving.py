@@ -63,9 +63,7 @@ def heard_spans(allowed: np.ndarray, options: InterleavingOptions, random: np.ra
     return spans
 
 
-def _span(
-    heard: bool, begin: int, allowed: np.ndarray, words: tuple[int, int], random: np.random.Generator
-) -> Span:
+def _span(heard: bool, begin: int, allowed: np.ndarray, words: tuple[int, int], random: np.random.Generator) -> Span:
     end = min(begin + int(random.integers(words[0], words[1] + 1)), len(allowed) - 1)
     while not allowed[end]:
         end += 1

@@ -72,15 +72,18 @@ class SaladForCausalLM(PreTrainedModel):
         config.text_config = language_model.config
         model = cls(config)
         model.language_model.load_state_dict(language_model.state_dict())
-        embeddings = model.get_input_embeddings().weight
+        # Speech starts at the scale of text: longer vectors drown what the layers add to the residual stream.
+        embeddings = model.get_input_embeddings().weight.float()
+        projection = model.speech_adapter.project_out.weight
         with torch.no_grad():
-            model.speech_adapter.norm_out.weight.fill_(embeddings.float().pow(2).mean(dim=-1).sqrt().median())
+            scale = embeddings.pow(2).mean(dim=-1).sqrt().median() / projection.pow(2).sum(dim=-1).sqrt().mean()
+            projection.mul_(scale)
         return model.to(language_model.dtype)
 
-    def get_input_embeddings(self):
+    def get_input_embeddings(self) -> torch.nn.Module:
         return self.language_model.get_input_embeddings()
 
-    def get_output_embeddings(self):
+    def get_output_embeddings(self) -> torch.nn.Module:
         return self.language_model.get_output_embeddings()
 
     def forward(

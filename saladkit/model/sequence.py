@@ -14,13 +14,14 @@ from saladkit.model.text import TokenizedText
 class SpeechSpan:
     """A heard span: its front-end frames [vectors * frames_per_vector, bins] and where its tokens sound.
 
-    `tokens` holds (token id, first vector, end vector) for every token of the words that are heard, the vectors of
-    a word being shared out evenly among its tokens; words without times are left out.
+    `names` [vectors] is the token that each vector should name; -1 for no token. A causal encoder cannot know a word
+    before its end, so it is the word's last two vectors that name its token (those of several tokens follow each
+    other), and what sounds before them names nothing.
     """
 
     frames: np.ndarray
     vectors: int
-    tokens: list[tuple[int, int, int]]
+    names: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -104,19 +105,17 @@ def _cut_speech(
     missing = vectors * clock.frames_per_vector - len(cut)
     if missing:
         cut = np.concatenate([cut, np.repeat(cut[-1:], missing, axis=0)])
-    tokens = []
+    names = np.full(vectors, -1, dtype=np.int64)
     for index in range(span.begin, span.end) if words else ():
         word = words[index]
         owned = text.token_ids[text.word_tokens[index] : text.word_tokens[index + 1]]
-        if word.start is None or word.end is None or len(owned) == 0:
+        if word.start is None or word.end is None:
             continue
-        begin = (clock.frame(word.start) - first) / clock.frames_per_vector
-        share = ((clock.frame(word.end) - first) / clock.frames_per_vector - begin) / len(owned)
-        for place, token in enumerate(owned):
-            left = min(max(round(begin + place * share), 0), vectors - 1)
-            right = min(max(round(begin + (place + 1) * share), left + 1), vectors)
-            tokens.append((int(token), left, right))
-    return SpeechSpan(np.ascontiguousarray(cut, dtype=np.float32), vectors, tokens)
+        begin, end = ((clock.frame(time) - first) / clock.frames_per_vector for time in (word.start, word.end))
+        names[max(round(begin), 0) :] = -1
+        for place, token in enumerate(owned, start=round(end) - 1 - len(owned)):
+            names[max(place, round(begin), 0) : max(round(end), 1)] = token
+    return SpeechSpan(np.ascontiguousarray(cut, dtype=np.float32), vectors, names)
 
 
 def collate_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
@@ -147,9 +146,9 @@ def collate_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
     return batch
 
 
-def collate_lexical(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
-    """The heard tokens of a batch as int64 [N] each: `span`, `begin`, `end` (vectors of that span), `token`."""
-    spans = [span for sequence in sequences for span in sequence.spans]
-    rows = [(index, begin, end, token) for index, span in enumerate(spans) for token, begin, end in span.tokens]
-    columns = torch.tensor(rows, dtype=torch.int64).reshape(-1, 4).unbind(dim=1)
-    return dict(zip(("span", "begin", "end", "token"), columns, strict=True))
+def collate_names(sequences: list[Sequence]) -> torch.Tensor:
+    """`names` of all spans of a batch, int64 [S, T], padded with -1."""
+    spans = [torch.from_numpy(span.names) for sequence in sequences for span in sequence.spans]
+    if not spans:
+        return torch.zeros(0, 0, dtype=torch.int64)
+    return torch.nn.utils.rnn.pad_sequence(spans, batch_first=True, padding_value=-1)

@@ -7,8 +7,8 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
-from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.samples import read_samples, words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.formats.words import Word

@@ -16,12 +16,16 @@ class LogMelEncoder(nn.Module):
         super().__init__()
         widths = [config.num_mel_bins] + [config.encoder_width] * config.encoder_layers
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(before, after, self.kernel, self.stride) for before, after in zip(widths, widths[1:], strict=False)
+            nn.Conv1d(before, after, self.kernel, self.stride)
+            for before, after in zip(widths, widths[1:], strict=False)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(config.encoder_width) for _ in self.convolutions)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """frames [S, T, num_mel_bins], T a multiple of 8 -> [S, T / 8, encoder_width]; vector i has heard frames < 8(i + 1)."""
+        """frames [S, T, num_mel_bins], T a multiple of 8 -> [S, T / 8, encoder_width].
+
+        Vector i has heard frames < 8(i + 1).
+        """
         hidden = frames
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             past = functional.pad(hidden.transpose(1, 2), (self.kernel - self.stride, 0))
@@ -30,11 +34,7 @@ class LogMelEncoder(nn.Module):
 
 
 class SpeechAdapter(nn.Module):
-    """Llama-style causal layers between two linear projections, then a norm to the scale of the text embeddings.
-
-    Without the norm a lexical warm-up drives the vectors to many times the embeddings' length (35 against 1.2 on the
-    desk): they then drown in the residual stream whatever the language model's layers add, and it recalls nothing.
-    """
+    """Llama-style causal layers between two linear projections."""
 
     def __init__(self, config: SaladConfig):
         super().__init__()
@@ -43,9 +43,11 @@ class SpeechAdapter(nn.Module):
         self.layers = LlamaModel(config.adapter_config)
         self.layers.embed_tokens = None  # it reads vectors; an unused table would only be saved and synchronised
         self.project_out = nn.Linear(width, config.text_config.hidden_size)
-        self.norm_out = nn.RMSNorm(config.text_config.hidden_size, eps=1e-6)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """[S, T, encoder_width] -> [S, T, text hidden_size]. Spans are padded at the end, which causal layers never see."""
+        """[S, T, encoder_width] -> [S, T, text hidden_size].
+
+        Spans are padded at the end, which causal layers never see.
+        """
         hidden = self.layers(inputs_embeds=self.project_in(vectors), use_cache=False).last_hidden_state
-        return self.norm_out(self.project_out(hidden))
+        return self.project_out(hidden)

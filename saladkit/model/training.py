@@ -8,15 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from transformers import PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import ProgressCallback
 
 from saladkit.formats.artefact import written_aside
 from saladkit.model.dataset import TrainingExample, TrainingSchedule
 from saladkit.model.lexical import lexical_loss
-from saladkit.model.salad import SaladForCausalLM
-from saladkit.model.sequence import collate_lexical, collate_sequences
+from saladkit.model.salad import SaladForCausalLM, SaladOutput
+from saladkit.model.sequence import collate_names, collate_sequences
 from saladkit.teacher.losses import distillation_loss
 from saladkit.teacher.signals import TeacherSignal
 
@@ -63,7 +70,7 @@ class Collator:
         batch = {"model": collate_sequences(sequences), "token_ids": token_ids, "targets": targets}
         batch["labels"] = torch.cat([torch.from_numpy(ids.astype("int64")) for ids in wanted])
         if self.lexical:
-            batch["lexical"] = collate_lexical(sequences)
+            batch["names"] = collate_names(sequences)
         return batch
 
 
@@ -76,7 +83,7 @@ class SaladTrainer(Trainer):
         self.model_accepts_loss_kwargs = False
         self._parts: dict[str, list[torch.Tensor]] = {}
 
-    def create_optimizer(self, model=None):
+    def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
         """AdamW; encoder and adapter at one rate, the language model at another; no decay on norms and biases."""
         decayed = set(self.get_decay_parameter_names(self.model))
         rates = {True: self.options.learning_rate, False: self.options.adapter_learning_rate}
@@ -92,7 +99,13 @@ class SaladTrainer(Trainer):
         )
         return self.optimizer
 
-    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict,
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor | tuple[torch.Tensor, SaladOutput]:
         """Mean over the batch's text positions, plus the weighted lexical loss, mean over its heard tokens."""
         outputs = model(**inputs["model"])
         loss = 0.0 * next(model.parameters()).sum()  # a batch may hold nothing to learn from: rows of one word
@@ -104,7 +117,7 @@ class SaladTrainer(Trainer):
             self._note("distillation", loss)
         if self.options.lexical_weight > 0 and outputs.speech_vectors is not None:
             table = self.accelerator.unwrap_model(model).get_input_embeddings().weight
-            lexical = lexical_loss(outputs.speech_vectors, table, **inputs["lexical"]).mean()
+            lexical = lexical_loss(outputs.speech_vectors, table, inputs["names"])
             self._note("lexical", lexical)
             loss = loss + self.options.lexical_weight * lexical
         return (loss, outputs) if return_outputs else loss
@@ -126,7 +139,15 @@ class KeepStableCheckpoint(TrainerCallback):
     def __init__(self, folder: Path, step: int, tokenizer: PreTrainedTokenizerBase):
         self.folder, self.step, self.tokenizer = folder, step, tokenizer
 
-    def on_step_end(self, args, state, control, model=None, **kwargs):
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: SaladForCausalLM | None = None,
+        **kwargs: object,
+    ) -> None:
+        """Called by the trainer."""
         if state.global_step == self.step and state.is_world_process_zero:
             save_model(model, self.tokenizer, self.folder)
 
@@ -134,7 +155,15 @@ class KeepStableCheckpoint(TrainerCallback):
 class ProgressOnStderr(ProgressCallback):
     """transformers' progress bar; its own writes the log to stdout, where the command's summary goes."""
 
-    def on_log(self, args, state, control, logs=None, **kwargs):
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict | None = None,
+        **kwargs: object,
+    ) -> None:
+        """Called by the trainer."""
         if state.is_world_process_zero and self.training_bar is not None:
             self.training_bar.write(json.dumps(logs), file=sys.stderr)
 

@@ -68,6 +68,9 @@ def lay_out_question(
 
     A choice's tokens are what the prompt, a space and the choice together have beyond the prompt's own, as in
     lm-evaluation-harness; they are the same whether the prompt is read or heard.
+
+    Raises:
+        SaladError: audio that cannot be heard; a choice that adds no token to the prompt.
     """
     text = tokenize(tokenizer, row["text"])
     count = len(text.splittable) - 1
@@ -80,5 +83,10 @@ def lay_out_question(
     choices = []
     for choice in row["choices"]:
         whole = tokenize(tokenizer, f"{row['text']} {choice}").token_ids
+        if len(whole) <= len(text.token_ids):
+            raise SaladError(
+                f"{source}: row '{row['id']}' has a choice {choice!r} that adds no token to its prompt",
+                "Word the choice in characters that the model's tokenizer keeps.",
+            )
         choices.append([int(token) for token in whole[len(text.token_ids) :]])
     return Question(row, prompt, choices)

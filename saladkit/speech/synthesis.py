@@ -1,7 +1,7 @@
 """Rows of text -> rows of speech, in worker processes, with a voice given to each row by its id."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -40,13 +40,13 @@ def _speak_rows(rows: list[tuple[str, str, str]]) -> list[dict]:
 
 
 @contextmanager
-def speakers(workers: int) -> Iterator:
+def speakers(workers: int) -> Iterator[Callable[[list[tuple[str, str, str]]], Iterator[dict]]]:
     """Yield a function that speaks [(id, text, voice), ...] in order, in `workers` processes.
 
     Processes are spawned, not forked: a voice's library must not be shared, and a fork of a process with threads hangs.
     """
     if workers == 1:
-        yield lambda rows: map(lambda row: speak_row(*row), rows)
+        yield lambda rows: (speak_row(*row) for row in rows)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
 

@@ -65,5 +65,7 @@ def align(
     device = resolve_device(device)
     torch.manual_seed(options.seed)
     identity = {"started_from": model_digest(start)}
-    figures = run_training(student, tokenizer, opened, options, interleaving, writer, identity, device, report_to, False)
+    figures = run_training(
+        student, tokenizer, opened, options, interleaving, writer, identity, device, report_to, False
+    )
     return run.summary(figures, writer)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from saladkit.formats.artefact import create_artefact, part_name
-from saladkit.formats.frames_cache import SCHEMA, VERSION, write_frames_part
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.frames_cache import SCHEMA, VERSION, write_frames_part
 from saladkit.formats.samples import check_ids_distinct, iterate_rows, read_samples
 from saladkit.runtime import Run, progress
 from saladkit.speech.front_end import LogMelFrontEnd
@@ -53,11 +53,13 @@ def cache_speech(
         for source, table in tables
         for start in range(0, table.num_rows, ROWS_PER_PART)
     ]
-    names_of_parts = [[part_name(i, len(parts), suffix) for suffix in (".safetensors", ".parquet")] for i in range(len(parts))]
+    names_of_parts = [
+        [part_name(i, len(parts), suffix) for suffix in (".safetensors", ".parquet")] for i in range(len(parts))
+    ]
     total = sum(table.num_rows for _, table in tables)
     with progress(None, total=total, what="cache-speech", unit="recording") as bar:
         for index, (source, part) in enumerate(parts):
-            if index % num_shards != shard_index or all([writer.has(name) for name in names_of_parts[index]]):
+            if index % num_shards != shard_index or writer.has_all(names_of_parts[index]):
                 bar.update(part.num_rows)
                 continue
             rows = []
@@ -65,7 +67,7 @@ def cache_speech(
                 rows.append(front_end.frames_of_row(row, source))
                 bar.update()
             write_frames_part(writer.path / names_of_parts[index][0], part.column("id").to_pylist(), rows)
-    if not all([writer.has(name) for pair in names_of_parts for name in pair]):
+    if not writer.has_all(name for pair in names_of_parts for name in pair):
         return run.summary({"shards_missing": True, "rows": total})
     stored = sum((writer.path / name).stat().st_size for name in writer.files)
     writer.finish(

@@ -1,9 +1,11 @@
 """`cache-teacher`: the frozen text LLM's next-token distributions, once for every voice, epoch and round."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from saladkit.formats.artefact import create_artefact, part_name
 from saladkit.formats.checkpoint import model_digest
@@ -68,12 +70,14 @@ def cache_teacher(
     ticks = iter(bar)
     for index, part in enumerate(parts):
         tensors, table = (part_name(index, len(parts), suffix) for suffix in (".safetensors", ".parquet"))
-        if index % num_shards == shard_index and not (writer.has(tensors) and writer.has(table)):
+        if index % num_shards == shard_index and not writer.has_all([tensors, table]):
             cached = _distributions(language_model, [tokens for _, tokens in part], top_k, batch_tokens, device, ticks)
             write_cache_part(writer.path / tensors, [id_ for id_, _ in part], [tokens for _, tokens in part], cached)
     bar.close()
-    names_of_parts = [part_name(i, len(parts), suffix) for i in range(len(parts)) for suffix in (".safetensors", ".parquet")]
-    if not all([writer.has(name) for name in names_of_parts]):
+    names_of_parts = [
+        part_name(i, len(parts), suffix) for i in range(len(parts)) for suffix in (".safetensors", ".parquet")
+    ]
+    if not writer.has_all(names_of_parts):
         return run.summary({"shards_missing": True, **plan})
     identity = {
         "model": model_digest(model),
@@ -89,7 +93,13 @@ def cache_teacher(
     return run.summary({**counts, "skipped": len(skipped), "bytes_per_position": round(stored / positions, 1)}, writer)
 
 
-def _distinct_texts(sources, tokenizer, max_length, names, limit) -> tuple[list[tuple[str, np.ndarray]], list[dict]]:
+def _distinct_texts(
+    sources: list[str],
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
+    names: ColumnNames,
+    limit: int | None,
+) -> tuple[list[tuple[str, np.ndarray]], list[dict]]:
     seen, rows, skipped = set(), [], []
     for source in sources:
         table = read_samples(source, needed=["id", "text"], optional=[], names=names, limit=limit)
@@ -108,7 +118,14 @@ def _distinct_texts(sources, tokenizer, max_length, names, limit) -> tuple[list[
 
 
 @torch.inference_mode()
-def _distributions(model, texts: list[np.ndarray], top_k: int, batch_tokens: int, device: str, ticks) -> list[CachedRow]:
+def _distributions(
+    model: PreTrainedModel,
+    texts: list[np.ndarray],
+    top_k: int,
+    batch_tokens: int,
+    device: str,
+    ticks: Iterator[int],
+) -> list[CachedRow]:
     rows: list[CachedRow] = []
     begin = 0
     while begin < len(texts):
@@ -121,7 +138,9 @@ def _distributions(model, texts: list[np.ndarray], top_k: int, batch_tokens: int
             padded[row, : len(tokens)] = torch.from_numpy(tokens)
         kept = torch.tensor([[i < len(tokens) - 1 for i in range(padded.shape[1])] for tokens in batch])
         hidden = model.get_decoder()(input_ids=padded.to(device)).last_hidden_state[kept.to(device)]
-        pieces = [top_k_from_logits(model.get_output_embeddings()(piece), top_k) for piece in hidden.split(POSITIONS_PER_HEAD)]
+        pieces = [
+            top_k_from_logits(model.get_output_embeddings()(piece), top_k) for piece in hidden.split(POSITIONS_PER_HEAD)
+        ]
         sparse = concatenate(pieces)
         ids, log_probs, tail = (t.cpu().numpy() for t in (sparse.kept_ids, sparse.kept_log_probs, sparse.log_tail))
         offsets = np.cumsum([0] + [len(tokens) - 1 for tokens in batch])

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from transformers import PreTrainedTokenizerBase
+
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import create_artefact, write_json
 from saladkit.formats.checkpoint import check_model_folder, model_digest, model_type
@@ -46,7 +48,9 @@ def evaluate(
     check_model_folder(model)
     hears = model_type(model) == "salad"
     if "speech" in modalities and not hears:
-        raise SaladError(f"{model} is a text LLM and hears nothing", "Give --modality text, or a checkpoint that hears.")
+        raise SaladError(
+            f"{model} is a text LLM and hears nothing", "Give --modality text, or a checkpoint that hears."
+        )
     pairs = {f"{task_name(task)}_{modality}": (task, modality) for task in tasks for modality in modalities}
     if len(pairs) < len(tasks) * len(modalities):
         raise SaladError("two tasks have the same name", "Rename a folder: tasks are called after their folders.")
@@ -86,18 +90,32 @@ def evaluate(
     writer.has("results.json")
     writer.finish(counts={"items": len(rows)}, identity={"model": model_digest(model)})
     accuracies = {
-        name: {"acc": round(r["acc,none"], 4), "acc_norm": round(r["acc_norm,none"], 4), "items": results["n-samples"][name]["effective"]}
+        name: {
+            "acc": round(r["acc,none"], 4),
+            "acc_norm": round(r["acc_norm,none"], 4),
+            "items": results["n-samples"][name]["effective"],
+        }
         for name, r in results["results"].items()
     }
     return run.summary({"results": accuracies}, writer)
 
 
-def _score(model: SaladForCausalLM | TextModel, tokenizer, rows: list[dict], task: str, modality: str, batch_size: int) -> list[dict]:
+def _score(
+    model: SaladForCausalLM | TextModel,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: list[dict],
+    task: str,
+    modality: str,
+    batch_size: int,
+) -> list[dict]:
     front_end = clock = None
     if modality == "speech":
         front_end = LogMelFrontEnd(bins=model.config.num_mel_bins)
         clock = FrameClock(front_end.frames_per_second, model.config.frames_per_vector)
-    laid_out = [lay_out_question(row, tokenizer, front_end, clock, task) for row in progress(rows, what=f"read {task_name(task)}")]
+    laid_out = [
+        lay_out_question(row, tokenizer, front_end, clock, task)
+        for row in progress(rows, what=f"read {task_name(task)}")
+    ]
     by_length = sorted(range(len(laid_out)), key=lambda index: len(laid_out[index].prompt))
     scores: dict[int, list[float]] = {}
     for begin in progress(range(0, len(by_length), batch_size), what=f"eval {modality}", unit="batch"):

@@ -53,7 +53,9 @@ def gap(
     tokenizer = load_tokenizer(checkpoint)
     if tokenizer_digest(load_tokenizer(teacher)) != tokenizer_digest(tokenizer):
         raise SaladError(f"{teacher} has another tokenizer than {checkpoint}", "Give the text LLM it started from.")
-    tables = [(s, read_samples(s, needed=["id"], optional=["domain", "speaker"], names=names, limit=limit)) for s in sources]
+    tables = [
+        (s, read_samples(s, needed=["id"], optional=["domain", "speaker"], names=names, limit=limit)) for s in sources
+    ]
     check_ids_distinct(tables)
     about = {row["id"]: row for _, table in tables for row in table.to_pylist()}
     region_of = Regions.open(regions).region_of if regions else {}
@@ -112,7 +114,10 @@ def gap(
 
 def _means(items: list[dict]) -> dict:
     estimates = {metric: bootstrap_mean(np.array([item[metric] for item in items])) for metric in METRICS}
-    return {metric: {"mean": round(e.value, 4), "low": round(e.low, 4), "high": round(e.high, 4)} for metric, e in estimates.items()}
+    return {
+        metric: {"mean": round(e.value, 4), "low": round(e.low, 4), "high": round(e.high, 4)}
+        for metric, e in estimates.items()
+    }
 
 
 def _by_region(items: list[dict]) -> list[dict]:

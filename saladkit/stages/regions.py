@@ -24,7 +24,7 @@ def regions(
     clusters: int = 128,
     speech: tuple[str, ...] = (),
     iterations: int = 25,
-    batch_size: int = 64,
+    batch_size: int = 16,
     seed: int = 0,
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
@@ -60,7 +60,8 @@ def regions(
             "seed": seed,
             "limit": limit,
         },
-        inputs={"pool": pool, "embedder": embedder.removeprefix(LM_PREFIX)} | {f"speech {i}": s for i, s in enumerate(speech)},
+        inputs={"pool": pool, "embedder": embedder.removeprefix(LM_PREFIX)}
+        | {f"speech {i}": s for i, s in enumerate(speech)},
         overwrite=overwrite,
     )
     if writer.finished is not None:

@@ -49,7 +49,9 @@ def select(
         raise SaladError("the budget is not clear", "Give exactly one of --per-region, --count and --hours.")
     probing = per_region is not None
     if not probing and gamma > 0 and gap is None:
-        raise SaladError(f"gamma is {gamma} and there is no gap table", "Give --gap, or --gamma 0 for a uniform choice.")
+        raise SaladError(
+            f"gamma is {gamma} and there is no gap table", "Give --gap, or --gamma 0 for a uniform choice."
+        )
     table = read_samples(pool, needed=["id", "text"], names=names, limit=limit)
     ids = table.column("id").to_pylist()
     opened = Regions.open(regions)
@@ -58,7 +60,9 @@ def select(
     }
     for id_ in ids:
         if id_ not in opened.region_of:
-            raise SaladError(f"{regions} has no region for row '{id_}' of {pool}", "Run `saladkit regions` on this pool.")
+            raise SaladError(
+                f"{regions} has no region for row '{id_}' of {pool}", "Run `saladkit regions` on this pool."
+            )
     region = np.array([-1 if id_ in taken else opened.region_of[id_] for id_ in ids])
     words = np.array([len(text.split()) for text in table.column("text").to_pylist()])
     clusters = len(opened.table)
@@ -80,7 +84,8 @@ def select(
             "seed": seed,
             "limit": limit,
         },
-        inputs={"pool": pool, "regions": regions, "gap": gap} | {f"exclude {i}": path for i, path in enumerate(exclude)},
+        inputs={"pool": pool, "regions": regions, "gap": gap}
+        | {f"exclude {i}": path for i, path in enumerate(exclude)},
         overwrite=overwrite,
     )
     if writer.finished is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import create_artefact, part_name, read_json, write_json
+from saladkit.formats.artefact import ArtefactWriter, create_artefact, part_name, read_json, write_json
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.samples import (
     COLUMNS,
@@ -76,7 +76,9 @@ def synth(
                 continue
             ids, texts = part.column("id").to_pylist(), part.column("text").to_pylist()
             spoken, failed = [], []
-            for row in speak([(id_, text, voice_of_row(id_, voices, seed)) for id_, text in zip(ids, texts, strict=True)]):
+            for row in speak(
+                [(id_, text, voice_of_row(id_, voices, seed)) for id_, text in zip(ids, texts, strict=True)]
+            ):
                 (failed if "reason" in row else spoken).append(row)
                 bar.update()
             silent = {row["id"] for row in failed}
@@ -88,7 +90,7 @@ def synth(
             with writer.writing(name) as aside:
                 write_samples(part, aside)
     parts = [part_name(index, len(starts), ".parquet") for index in range(len(starts))]
-    if not all([writer.has(name) for name in parts]):
+    if not writer.has_all(parts):
         return run.summary({"shards_missing": True, "rows": table.num_rows})
     return _finish(run, writer, source, parts)
 
@@ -97,7 +99,7 @@ def _skipped_name(part: str) -> str:
     return f"skipped-{part.removesuffix('.parquet')}.json"
 
 
-def _finish(run: Run, writer, source: str, parts: list[str]) -> dict:
+def _finish(run: Run, writer: ArtefactWriter, source: str, parts: list[str]) -> dict:
     skipped = []
     for name in map(_skipped_name, parts):
         if writer.has(name):

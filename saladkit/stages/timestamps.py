@@ -61,7 +61,7 @@ def timestamps(
     with progress(None, total=table.num_rows, what="timestamps", unit="recording") as bar:
         for part, record, start in zip(parts, records, starts, strict=True):
             rows = table.slice(start, ROWS_PER_PART)
-            if writer.has(record) and writer.has(part):
+            if writer.has_all([record, part]):
                 bar.update(rows.num_rows)
                 continue
             aligned, skipped = [], []

@@ -115,6 +115,44 @@ def test_the_same_line_again_does_nothing(source, tmp_path, contents):
     assert contents(tmp_path / "out") == before
 
 
+@pytest.mark.parametrize("changed", ["settings", "input"])
+def test_a_plan_of_which_nothing_was_made_gives_way_to_another(changed, source, tmp_path, contents):
+    with pytest.raises(Killed):
+        make(tmp_path / "out", source, stop_before=0)
+    settings = {"seed": 1} if changed == "settings" else None
+    if changed == "input":
+        source.write_text("one two four")
+    writer, made = make(tmp_path / "out", source, settings=settings)
+    assert not writer.started_before
+    assert made == list(SHARDS)
+    make(tmp_path / "whole", source, settings=settings)
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("beside", [SHARDS[0], f"{SHARDS[0]}.partial-12345", "notes.txt"])
+def test_a_plan_with_anything_beside_it_stays(beside, source, tmp_path, contents):
+    with pytest.raises(Killed):
+        make(tmp_path / "out", source, stop_before=0)
+    (tmp_path / "out" / beside).write_bytes(b"work")
+    before = contents(tmp_path / "out")
+    with pytest.raises(SaladError, match=r"changed: settings\)"):
+        make(tmp_path / "out", source, settings={"seed": 1})
+    assert contents(tmp_path / "out") == before
+
+
+def test_all_files_that_are_ready_belong_to_the_artefact(source, tmp_path):
+    with pytest.raises(Killed):
+        make(tmp_path / "out", source, stop_before=1)
+    (tmp_path / "out" / SHARDS[2]).write_bytes(b"ready")
+    writer = create_artefact(
+        tmp_path / "out", schema=SCHEMA, version=1, verb="count", settings={"seed": 0}, inputs={"source": source}
+    )
+    assert not writer.has_all(SHARDS)
+    assert writer.files == {SHARDS[0], SHARDS[2]}
+    (tmp_path / "out" / SHARDS[1]).write_bytes(b"ready")
+    assert writer.has_all(SHARDS)
+
+
 @pytest.mark.parametrize("finished", [True, False])
 def test_other_settings_or_inputs_are_an_error_that_names_them(finished, source, tmp_path, contents):
     if finished:

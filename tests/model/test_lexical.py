@@ -1,54 +1,50 @@
-"""The lexical loss against loops; how a token's vectors become one is left to `pooled_vectors`."""
+"""The lexical loss against a loop, and where its gradient goes."""
 
 import math
 
 import pytest
 import torch
 
-from saladkit.model.lexical import SHARPNESS, lexical_loss, pooled_vectors
-
-PLACES = [(0, 0, 1, 4), (0, 2, 7, 10), (2, 3, 5, 0), (1, 6, 7, 4)]  # span, begin, end, token
+from saladkit.model.lexical import NEARNESS, SHARPNESS, lexical_loss
 
 
 def draw():
     generator = torch.Generator().manual_seed(0)
     vectors = torch.randn(3, 7, 5, generator=generator, dtype=torch.float64).requires_grad_()
-    return vectors, torch.randn(11, 5, generator=generator, dtype=torch.float64).requires_grad_()
+    names = torch.full((3, 7), -1)
+    names[0, 2:4], names[1, 5], names[2, 0:2], names[2, 6] = 4, 4, 10, 0
+    return vectors, torch.randn(11, 5, generator=generator, dtype=torch.float64).requires_grad_(), names
 
 
-def test_the_lexical_loss_is_that_of_a_loop_over_tokens():
-    vectors, embeddings = draw()
-    span, begin, end, token = torch.tensor(PLACES).unbind(dim=1)
-    loss = lexical_loss(vectors, embeddings, span=span, begin=begin, end=end, token=token)
-    assert loss.shape == (len(PLACES),)
-    pooled = pooled_vectors(vectors, span, begin, end).tolist()
-    for index, (_, _, _, right) in enumerate(PLACES):
-        scores = []
-        for row in embeddings.tolist():
-            product = math.fsum(x * y for x, y in zip(pooled[index], row, strict=True))
-            scores.append(SHARPNESS * product / (math.hypot(*pooled[index]) * math.hypot(*row)))
-        expected = math.log(math.fsum(math.exp(score) for score in scores)) - scores[right]
-        assert loss[index].item() == pytest.approx(expected, rel=1e-4, abs=1e-5)  # the loss is computed in float32
+def cosine(one: list[float], other: list[float]) -> float:
+    return math.fsum(x * y for x, y in zip(one, other, strict=True)) / (math.hypot(*one) * math.hypot(*other))
 
 
-def test_a_token_is_named_from_its_own_vectors_alone():
-    vectors, _ = draw()
-    for s, b, e, _ in PLACES:
-        one = [torch.tensor([value]) for value in (s, b, e)]
-        elsewhere = torch.full_like(vectors, 1e3).detach()
-        elsewhere[s, b:e] = vectors[s, b:e].detach()
-        torch.testing.assert_close(
-            pooled_vectors(elsewhere, *one), pooled_vectors(vectors, *one).detach(), rtol=0, atol=1e-9
-        )
-        same = torch.full_like(vectors, 2.5).detach()
-        torch.testing.assert_close(pooled_vectors(same, *one), torch.full((1, 5), 2.5).double(), rtol=0, atol=1e-9)
+def test_the_lexical_loss_is_the_mean_over_tokens_of_each_tokens_mean():
+    vectors, embeddings, names = draw()
+    by_token: dict[int, list[float]] = {}
+    for span, place in (names >= 0).nonzero().tolist():
+        token = int(names[span, place])
+        cosines = [cosine(vectors[span, place].tolist(), row) for row in embeddings.tolist()]
+        everything = math.log(math.fsum(math.exp(SHARPNESS * value) for value in cosines))
+        loss = everything - SHARPNESS * cosines[token] + NEARNESS * (1 - cosines[token])
+        by_token.setdefault(token, []).append(loss)
+    expected = math.fsum(math.fsum(losses) / len(losses) for losses in by_token.values()) / len(by_token)
+    assert len(by_token) == 3
+    assert lexical_loss(vectors, embeddings, names).item() == pytest.approx(expected, rel=1e-4)  # float32 inside
 
 
 def test_speech_moves_towards_text_and_text_stays():
-    vectors, embeddings = draw()
-    one = torch.tensor([1])
-    lexical_loss(vectors, embeddings, span=one, begin=one, end=one + 2, token=one).sum().backward()
+    vectors, embeddings, names = draw()
+    lexical_loss(vectors, embeddings, names).backward()
     assert embeddings.grad is None
-    assert vectors.grad[1, 1:3].any()
-    vectors.grad[1, 1:3] = 0
+    assert vectors.grad[names >= 0].any(dim=-1).all()
+    assert not vectors.grad[names < 0].any()
+
+
+def test_without_targets_there_is_nothing_to_learn():
+    vectors, embeddings, names = draw()
+    loss = lexical_loss(vectors, embeddings, torch.full_like(names, -1))
+    loss.backward()
+    assert loss.item() == 0
     assert not vectors.grad.any()

@@ -5,7 +5,9 @@ import copy
 import numpy as np
 import pytest
 import torch
+from tokenizers.normalizers import Replace
 
+from saladkit.errors import SaladError
 from saladkit.formats.columns import OUR_NAMES
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.samples import read_samples, words_from_row
@@ -121,3 +123,13 @@ def test_choices_continue_the_prompt(world, tokenizer):
             whole = [*question.prompt.input_ids.tolist(), *tokens]
             assert tokenizer.decode(whole) == f"{row['text']} {choice}"
             assert tokenizer.decode(tokens) == f" {choice}"
+
+
+def test_a_choice_that_adds_no_token_is_named(tokenizer):
+    tokenizer = copy.deepcopy(tokenizer)
+    tokenizer.backend_tokenizer.normalizer = Replace(" \u200b", "")
+    row = {"id": "question-7", "text": "A tomato is", "choices": ["a berry", "\u200b"], "answer": 0}
+    with pytest.raises(SaladError) as raised:
+        lay_out_question(row, tokenizer, None, None, "questions.parquet")
+    for named in ("questions.parquet", "'question-7'", repr("\u200b")):
+        assert named in raised.value.problem

@@ -116,9 +116,7 @@ def test_log_mel_frame_sees_no_sample_after_its_end():
     assert np.allclose(log_mel(samples[:cut], RATE), after[:37], atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "n_samples, n_frames", [(0, 0), (159, 0), (160, 1), (319, 1), (16000, 100)]
-)
+@pytest.mark.parametrize("n_samples, n_frames", [(0, 0), (159, 0), (160, 1), (319, 1), (16000, 100)])
 def test_log_mel_has_100_frames_a_second(n_samples, n_frames):
     features = log_mel(noise(n_samples), RATE, n_mels=40)
     assert features.shape == (n_frames, 40)

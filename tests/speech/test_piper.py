@@ -36,21 +36,15 @@ def build_voice(path, *, reports_durations, speakers=None):
         onnx.helper.make_node("Mul", ["levels_column", "hop"], ["frames"]),
         onnx.helper.make_node("Reshape", ["frames", "flat"], ["output"]),
     ]
-    outputs = [
-        onnx.helper.make_tensor_value_info("output", onnx.TensorProto.FLOAT, [1, 1, 1, None])
-    ]
+    outputs = [onnx.helper.make_tensor_value_info("output", onnx.TensorProto.FLOAT, [1, 1, 1, None])]
     if reports_durations:
         nodes += [
             onnx.helper.make_node("Mul", ["ids", "zero"], ["zeros"]),
             onnx.helper.make_node("Cos", ["zeros"], ["w_ceil"]),
         ]
-        outputs.append(
-            onnx.helper.make_tensor_value_info("w_ceil", onnx.TensorProto.FLOAT, [1, None])
-        )
+        outputs.append(onnx.helper.make_tensor_value_info("w_ceil", onnx.TensorProto.FLOAT, [1, None]))
     graph = onnx.helper.make_graph(nodes, "voice", inputs, outputs, constants)
-    model = onnx.helper.make_model(
-        graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8
-    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(model, path)
     config = {
         "audio": {"sample_rate": RATE},
@@ -111,9 +105,7 @@ def test_a_voice_without_durations_has_words_without_times(tmp_path):
 
 
 def test_speakers_by_name_and_by_number(tmp_path):
-    name = build_voice(
-        tmp_path / "two.onnx", reports_durations=True, speakers={"anna": 0, "bert": 1}
-    )
+    name = build_voice(tmp_path / "two.onnx", reports_durations=True, speakers={"anna": 0, "bert": 1})
     for speaker in ("", "#bert", "#1"):
         assert len(open_voice(name + speaker).speak("Hello.").samples)
     for speaker in ("#carl", "#2", "#-1"):

@@ -1,12 +1,12 @@
 """What an aligner is: speech and its text in, the times of the words out. `open_aligner` finds it by name."""
 
-import importlib
 from typing import Protocol
 
 import numpy as np
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
+from saladkit.speech.engines import engine_class
 
 
 class Aligner(Protocol):
@@ -48,13 +48,5 @@ def open_aligner(name: str, *, device: str = "cpu") -> Aligner:
             f"{name!r} names no aligner.", "Write ctc:MODEL, such as ctc:facebook/wav2vec2-base-960h, or sphinx."
         )
     module_name, class_name, _ = _ENGINES[engine]
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("saladkit"):
-            raise
-        raise SaladError(
-            f"The aligner {name!r} needs the package {error.name!r}, which is not installed.",
-            f"Run: pip install 'saladkit[{engine}]'",
-        ) from error
-    return getattr(module, class_name)(description, device=device)
+    opened = engine_class(module_name, class_name, needed_by=f"The aligner {name!r}", extra=engine)
+    return opened(description, device=device)

@@ -74,12 +74,12 @@ def espeak_pronunciations(words: list[str]) -> list[str | None]:
     """
     try:
         # one loader for the whole process: a library that stays open would make the voices unreproducible
-        from saladkit.speech.voices.espeak import _fresh_library, _library_lock
+        from saladkit.speech.voices.espeak import fresh_library
     except ModuleNotFoundError as error:
         if error.name != "espeakng_loader":
             raise
         raise SaladError("espeak-ng is not installed.", "Run: pip install 'saladkit[espeak]'") from error
-    with _library_lock, _fresh_library() as library:
+    with fresh_library() as library:
         if library.espeak_SetVoiceByName(_ESPEAK_VOICE) != 0:
             raise SaladError("espeak-ng lacks its American English voice.", "Install espeakng-loader anew.")
         library.espeak_TextToPhonemes.restype = ctypes.c_char_p

@@ -80,9 +80,7 @@ class _VoiceEntry(ctypes.Structure):
     ]
 
 
-_SynthCallback = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)
+_SynthCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
 class EspeakVoice:
@@ -125,7 +123,7 @@ class EspeakVoice:
 
         Raises SaladError if espeak-ng finds no word in `text`.
         """
-        with _library_lock, _fresh_library() as library:
+        with fresh_library() as library:
             if library.espeak_SetVoiceByName(self._voice_file.encode()) != 0:
                 raise SaladError(
                     f"espeak-ng cannot load the voice {self.name!r}.",
@@ -148,27 +146,32 @@ class EspeakVoice:
 
 
 @contextmanager
-def _fresh_library() -> Iterator[ctypes.CDLL]:
-    """Load espeak-ng with all its statics as in the file; unload it afterwards."""
-    library = ctypes.CDLL(espeakng_loader.get_library_path())
-    if library.espeak_ng_GetSampleRate() != 0:
-        warnings.warn(
-            "espeak-ng stays loaded because something else in this process uses it: "
-            "its samples depend on what was spoken before",
-            stacklevel=2,
-        )
-    try:
-        data_path = espeakng_loader.get_data_path().encode()
-        library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path, _INITIALIZE_DONT_EXIT)
-        # espeak_Initialize seeds with the time of day: the breath of f2, f3, whisper... is noise
-        library.espeak_ng_SetRandSeed(ctypes.c_long(1))
-        if os.name == "posix":
-            ctypes.CDLL(None).srand(1)  # builds of espeak-ng differ in which generator they use
-        yield library
-    finally:
-        library.espeak_Terminate()
-        unload = getattr(_ctypes, "dlclose" if os.name == "posix" else "FreeLibrary")
-        unload(library._handle)
+def fresh_library() -> Iterator[ctypes.CDLL]:
+    """Load espeak-ng with all its statics as in the file; unload it afterwards.
+
+    The one loader of the process, and one user at a time: threads wait for each other here.
+    A second handle kept open elsewhere would hold the statics, and samples would depend on what was spoken before.
+    """
+    with _library_lock:
+        library = ctypes.CDLL(espeakng_loader.get_library_path())
+        if library.espeak_ng_GetSampleRate() != 0:
+            warnings.warn(
+                "espeak-ng stays loaded because something else in this process uses it: "
+                "its samples depend on what was spoken before",
+                stacklevel=2,
+            )
+        try:
+            data_path = espeakng_loader.get_data_path().encode()
+            library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path, _INITIALIZE_DONT_EXIT)
+            # espeak_Initialize seeds with the time of day: the breath of f2, f3, whisper... is noise
+            library.espeak_ng_SetRandSeed(ctypes.c_long(1))
+            if os.name == "posix":
+                ctypes.CDLL(None).srand(1)  # builds of espeak-ng differ in which generator they use
+            yield library
+        finally:
+            library.espeak_Terminate()
+            unload = getattr(_ctypes, "dlclose" if os.name == "posix" else "FreeLibrary")
+            unload(library._handle)
 
 
 def _synthesize(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple[int, int]]]:
@@ -176,7 +179,7 @@ def _synthesize(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple
     blocks: list[np.ndarray] = []
     events: list[tuple[int, int]] = []
 
-    def collect(block, length, event) -> int:
+    def collect(block: "ctypes._Pointer[ctypes.c_short]", length: int, event: "ctypes._Pointer[_Event]") -> int:
         if block and length:
             blocks.append(np.ctypeslib.as_array(block, (length,)).copy())
         index = 0
@@ -203,9 +206,7 @@ def _synthesize(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple
     return pcm, events
 
 
-def _first_events(
-    spans: list[tuple[str, int, int]], events: list[tuple[int, int]]
-) -> list[int | None]:
+def _first_events(spans: list[tuple[str, int, int]], events: list[tuple[int, int]]) -> list[int | None]:
     """For each word the sample of the first event inside it, or None.
 
     Later events of a word (digit groups, hyphens, "e.g.") and events that point back are not
@@ -230,9 +231,7 @@ def _has_letters(word: str) -> bool:
     return any(character.isalnum() for character in word)
 
 
-def _words_with_times(
-    text: str, starts: list[int | None], speech_end: int, sample_rate: int
-) -> list[Word]:
+def _words_with_times(text: str, starts: list[int | None], speech_end: int, sample_rate: int) -> list[Word]:
     words: list[Word] = []
     next_start = speech_end
     for word, start in reversed(list(zip(text.split(), starts, strict=True))):
@@ -253,7 +252,7 @@ def _find_voice_file(voice: str) -> str:
     wanted = voice.lower()
     candidates: list[tuple[int, str]] = []
     codes: set[str] = set()
-    with _library_lock, _fresh_library() as library:
+    with fresh_library() as library:
         library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_VoiceEntry))
         for entry in library.espeak_ListVoices(None):
             if not entry:

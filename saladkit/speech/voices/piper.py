@@ -43,9 +43,7 @@ class PiperVoice:
         onnxruntime.set_seed(0)
         try:
             # durations are an output only of patched voices; Piper patches others in memory
-            self._voice = piper.PiperVoice.load(
-                path, include_alignments=find_spec("onnx") is not None
-            )
+            self._voice = piper.PiperVoice.load(path, include_alignments=find_spec("onnx") is not None)
         except Exception as error:  # each library in between raises its own types
             raise SaladError(
                 f"{path!r} is no Piper voice: {type(error).__name__}: {error}",
@@ -78,10 +76,7 @@ class PiperVoice:
             spoken += _spoken_words(chunk.phoneme_alignments, offset, sample_rate)
             offset += len(chunk.audio_float_array)
         # each word alone: how many phonetic words it is, and roughly which
-        alone = [
-            ["".join(filter(str.isalpha, part)) for part in self._phonemes(word).split()]
-            for word in text.split()
-        ]
+        alone = [["".join(filter(str.isalpha, part)) for part in self._phonemes(word).split()] for word in text.split()]
         words = _match_words(text.split(), alone, spoken)
         return Utterance(samples, sample_rate, words, words_source="piper")
 
@@ -103,9 +98,7 @@ class PiperVoice:
         )
 
 
-def _spoken_words(
-    alignments: list[piper.voice.PhonemeAlignment], offset: int, sample_rate: int
-) -> list[_SpokenWord]:
+def _spoken_words(alignments: list[piper.voice.PhonemeAlignment], offset: int, sample_rate: int) -> list[_SpokenWord]:
     """The phonetic words of one sentence whose audio starts at sample `offset`."""
     words: list[_SpokenWord] = []
     letters, start, end, position = "", 0, 0, offset
@@ -141,9 +134,7 @@ def _match_words(words: list[str], alone: list[list[str]], spoken: list[_SpokenW
         if left_end - left != right_end - right:
             incomplete.update(owner[left:left_end])
             continue
-        for index, (_, start, end) in zip(
-            owner[left:left_end], spoken[right:right_end], strict=True
-        ):
+        for index, (_, start, end) in zip(owner[left:left_end], spoken[right:right_end], strict=True):
             starts.setdefault(index, start)
             ends[index] = end
     timed = starts.keys() - incomplete

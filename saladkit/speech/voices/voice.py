@@ -1,6 +1,5 @@
 """What a voice is: text in, samples and word times out. `open_voice` finds it by name."""
 
-import importlib
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
+from saladkit.speech.engines import engine_class
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,5 @@ def open_voice(name: str) -> Voice:
             "Write ENGINE:VOICE with one of these engines: " + ", ".join(_ENGINES) + ".",
         )
     module_name, class_name = _ENGINES[engine]
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("saladkit"):
-            raise
-        raise SaladError(
-            f"The voice {name!r} needs the package {error.name!r}, which is not installed.",
-            f"Run: pip install 'saladkit[{engine}]'",
-        ) from error
-    return getattr(module, class_name)(description)
+    opened = engine_class(module_name, class_name, needed_by=f"The voice {name!r}", extra=engine)
+    return opened(description)

@@ -11,9 +11,9 @@ cd "$(dirname "$0")/.."
 RUN=${RUN:-runs/desk}
 SEED=${SEED:-0}
 LM_STEPS=${LM_STEPS:-400}
-LEXICAL_STEPS=${LEXICAL_STEPS:-400}  # the first of Stage I: the front-end alone learns the words
-STAGE1_STEPS=${STAGE1_STEPS:-900}
-STAGE2_STEPS=${STAGE2_STEPS:-60}
+LEXICAL_STEPS=${LEXICAL_STEPS:-800}  # the first of Stage I: the front-end alone learns the words
+STAGE1_STEPS=${STAGE1_STEPS:-1300}
+STAGE2_STEPS=${STAGE2_STEPS:-150}
 REGIONS=${REGIONS:-24}
 PROBES=${PROBES:-4}
 BUDGET=${BUDGET:-90}       # texts that Stage II may have spoken; the same for the active and the uniform choice
@@ -50,7 +50,7 @@ step "Stage I: distil the text LLM into its speech-adapted self"
 # --lexical-weight is ours: a front-end that starts from random has to learn what a word sounds like first.
 saladkit distill "$TEACHER_LM" -o "$RUN/stage1" --data "$RUN/natural:3" --replay "$WORLD/pool.parquet:1" \
   --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE1_STEPS" --per-device-train-batch-size 8 \
-  --learning-rate 5e-4 --adapter-learning-rate 2e-3 --warmup-steps 30 --lexical-weight 0.5 --lexical-steps "$LEXICAL_STEPS" "${SPANS[@]}" \
+  --learning-rate 1e-3 --adapter-learning-rate 2e-3 --warmup-steps 30 --lexical-weight 0.5 --lexical-steps "$LEXICAL_STEPS" "${SPANS[@]}" \
   $ADAPTER_OPTIONS --seed "$SEED"
 
 step "where the gap is: regions of the pool, a few spoken probes of each, their divergence"
@@ -71,7 +71,7 @@ for CHOSEN in active uniform; do
   saladkit synth "$RUN/$CHOSEN-texts" -o "$RUN/$CHOSEN" "${VOICES[@]}" --seed "$SEED"
   saladkit align "$RUN/stage1" -o "$RUN/stage2-$CHOSEN" --data "$RUN/natural:1" --data "$RUN/$CHOSEN:1" \
     --replay "$WORLD/pool.parquet:1" --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE2_STEPS" \
-    --per-device-train-batch-size 8 --learning-rate 5e-4 --adapter-learning-rate 2e-3 --warmup-steps 10 \
+    --per-device-train-batch-size 8 --learning-rate 1e-3 --adapter-learning-rate 2e-3 --warmup-steps 10 \
     --lexical-weight 0.5 "${SPANS[@]}" --seed "$SEED"
   saladkit gap "$RUN/stage2-$CHOSEN" "$RUN/probes" -o "$RUN/gap-$CHOSEN" "${GAP[@]}"
 done

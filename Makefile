@@ -1,6 +1,5 @@
 # make demo   the whole method on two cores; ends with a table and runs/desk/report.html
 # make test   all tests
-# make bench  every benchmark, one JSON line each, into runs/bench.jsonl
 # make docs   write docs/cli.md and docs/formats.md anew
 
 PYTHON ?= python3

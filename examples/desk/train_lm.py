@@ -47,19 +47,6 @@ def batches(rows: list[list[int]], batch: int, steps: int, seed: int) -> list[li
     return made[:steps]
 
 
-def stretched_positions(rows: int, length: int, random: torch.Generator, most: float = 6.0) -> torch.Tensor:
-    """Positions int64 [rows, length] that run up to `most` times too fast, jittered; every second row's are plain.
-
-    A large LLM finds a fact whatever stands between its words. A small one learns at which distance to look, and is
-    lost when a word is five speech vectors long; so it is shown its texts at many distances.
-    """
-    stretch = 1 + (most - 1) * torch.rand(rows, 1, generator=random)
-    stretch[::2] = 1
-    steps = (stretch * (0.5 + torch.rand(rows, length, generator=random))).round().clamp(min=1)
-    steps[::2] = 1
-    return steps.cumsum(dim=1).long() - 1
-
-
 def train(arguments: argparse.Namespace) -> dict:
     """Train and save; the summary."""
     run = Run("train-lm")
@@ -94,17 +81,16 @@ def train(arguments: argparse.Namespace) -> dict:
     model = Qwen2ForCausalLM(config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, betas=(0.9, 0.98), weight_decay=0.1)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, arguments.learning_rate, total_steps=arguments.steps, pct_start=0.1, anneal_strategy="linear"
+        optimizer, arguments.learning_rate, total_steps=arguments.steps, pct_start=max(0.1, 2 / arguments.steps), anneal_strategy="linear"
     )
     rows = [[*tokenizer(text)["input_ids"], tokenizer.eos_token_id] for text in texts]
-    losses, random = [], torch.Generator().manual_seed(arguments.seed)
+    losses = []
     for batch in progress(
         batches(rows, arguments.batch_size, arguments.steps, arguments.seed), what="train-lm", unit="step"
     ):
         padded = torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in batch], batch_first=True)
         real = torch.nn.utils.rnn.pad_sequence([torch.ones(len(row) - 1) for row in batch], batch_first=True).bool()
-        positions = stretched_positions(*padded[:, :-1].shape, random)
-        hidden = model.get_decoder()(input_ids=padded[:, :-1], position_ids=positions).last_hidden_state[real]
+        hidden = model.get_decoder()(input_ids=padded[:, :-1]).last_hidden_state[real]
         loss = torch.nn.functional.cross_entropy(model.get_output_embeddings()(hidden), padded[:, 1:][real])
         optimizer.zero_grad()
         loss.backward()

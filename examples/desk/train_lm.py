@@ -81,7 +81,11 @@ def train(arguments: argparse.Namespace) -> dict:
     model = Qwen2ForCausalLM(config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, betas=(0.9, 0.98), weight_decay=0.1)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, arguments.learning_rate, total_steps=arguments.steps, pct_start=max(0.1, 2 / arguments.steps), anneal_strategy="linear"
+        optimizer,
+        arguments.learning_rate,
+        total_steps=arguments.steps,
+        pct_start=max(0.1, 2 / arguments.steps),
+        anneal_strategy="linear",
     )
     rows = [[*tokenizer(text)["input_ids"], tokenizer.eos_token_id] for text in texts]
     losses = []

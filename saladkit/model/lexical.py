@@ -8,8 +8,8 @@ what is heard lands where what is read already is.
 from torch import Tensor
 from torch.nn import functional
 
-SHARPNESS = 50.0  # nats for a cosine of 1; with 20 the classes come apart more slowly
-NEARNESS = 10.0  # nats for a cosine of 0; without it vectors stay at a cosine of 0.6: told apart, but not readable
+SHARPNESS = 50.0  # nats for a cosine of 1; chosen in trials without a control (docs/lab-notes.md)
+NEARNESS = 10.0  # nats for a cosine of 0; classes alone may be told apart far from the embeddings
 
 
 def lexical_loss(vectors: Tensor, embeddings: Tensor, names: Tensor) -> Tensor:

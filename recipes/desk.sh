@@ -11,16 +11,17 @@ cd "$(dirname "$0")/.."
 
 RUN=${RUN:-runs/desk}
 SEED=${SEED:-0}
-LM_STEPS=${LM_STEPS:-400}
-LEXICAL_STEPS=${LEXICAL_STEPS:-800}  # the first of Stage I: the front-end alone learns the words
-STAGE1_STEPS=${STAGE1_STEPS:-1300}
-STAGE2_STEPS=${STAGE2_STEPS:-150}
+LM_STEPS=${LM_STEPS:-600}
+LEXICAL_STEPS=${LEXICAL_STEPS:-1000}  # the first of Stage I: the front-end alone learns the words
+STAGE1_STEPS=${STAGE1_STEPS:-1400}
+STAGE2_LEXICAL_STEPS=${STAGE2_LEXICAL_STEPS:-200}  # the words that were chosen were never heard
+STAGE2_STEPS=${STAGE2_STEPS:-320}
 REGIONS=${REGIONS:-24}
 PROBES=${PROBES:-4}
 BUDGET=${BUDGET:-90}       # texts that Stage II may have spoken; the same for the active and the uniform choice
 GAMMA=${GAMMA:-1}          # P(region) ~ P_pool * M^gamma. The paper's 5 fits 128 regions; here it would name three
 WORLD_OPTIONS=${WORLD_OPTIONS:-}
-ADAPTER_OPTIONS=${ADAPTER_OPTIONS:---adapter-layers 2 --adapter-width 192 --adapter-mlp-width 480 --adapter-heads 4 --adapter-kv-heads 4}
+ADAPTER_OPTIONS=${ADAPTER_OPTIONS:---adapter-layers 1 --adapter-width 160 --adapter-mlp-width 400 --adapter-heads 4 --adapter-kv-heads 4}
 
 WORLD=$RUN/world
 TEACHER_LM=$RUN/text-lm
@@ -50,9 +51,9 @@ saladkit cache-speech "$RUN/natural" -o "$RUN/frames"
 step "Stage I: distil the text LLM into its speech-adapted self (220 s)"
 # --lexical-weight is ours: a front-end that starts from random has to learn what a word sounds like first.
 saladkit distill "$TEACHER_LM" -o "$RUN/stage1" --data "$RUN/natural:3" --replay "$WORLD/pool.parquet:1" \
-  --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE1_STEPS" --per-device-train-batch-size 8 \
-  --learning-rate 1e-3 --adapter-learning-rate 2e-3 --warmup-steps 30 --lexical-weight 0.5 \
-  --lexical-steps "$LEXICAL_STEPS" "${SPANS[@]}" $ADAPTER_OPTIONS --seed "$SEED"
+  --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE1_STEPS" --per-device-train-batch-size 16 \
+  --learning-rate 5e-4 --adapter-learning-rate 3e-4 --warmup-steps 30 \
+  --lexical-weight 1 --lexical-steps "$LEXICAL_STEPS" --lexical-learning-rate 3e-3 "${SPANS[@]}" $ADAPTER_OPTIONS --seed "$SEED"
 
 step "where the gap is: regions of the pool, a few spoken probes of each, their divergence (25 s)"
 saladkit regions "$WORLD/pool.parquet" -o "$RUN/regions" --embedder "lm:$TEACHER_LM" --clusters "$REGIONS" \
@@ -72,8 +73,8 @@ for CHOSEN in active uniform; do
   saladkit synth "$RUN/$CHOSEN-texts" -o "$RUN/$CHOSEN" "${VOICES[@]}" --seed "$SEED"
   saladkit align "$RUN/stage1" -o "$RUN/stage2-$CHOSEN" --data "$RUN/natural:1" --data "$RUN/$CHOSEN:1" \
     --replay "$WORLD/pool.parquet:1" --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE2_STEPS" \
-    --per-device-train-batch-size 8 --learning-rate 1e-3 --adapter-learning-rate 2e-3 --warmup-steps 10 \
-    --lexical-weight 0.5 "${SPANS[@]}" --seed "$SEED"
+    --per-device-train-batch-size 16 --learning-rate 5e-4 --adapter-learning-rate 3e-4 --warmup-steps 10 \
+    --lexical-weight 1 --lexical-steps "$STAGE2_LEXICAL_STEPS" --lexical-learning-rate 1e-3 "${SPANS[@]}" --seed "$SEED"
   saladkit gap "$RUN/stage2-$CHOSEN" "$RUN/probes" -o "$RUN/gap-$CHOSEN" "${GAP[@]}"
 done
 

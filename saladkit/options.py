@@ -131,6 +131,12 @@ training = stack(
         help="First steps, of --max-steps, that learn from the lexical loss alone.",
     ),
     click.option(
+        "--lexical-learning-rate",
+        type=click.FloatRange(0, min_open=True),
+        default=None,
+        help="Of encoder and adapter in those steps.  [default: --adapter-learning-rate]",
+    ),
+    click.option(
         "--text-words",
         type=(int, int),
         default=(10, 30),

@@ -14,6 +14,7 @@ REDUCED = {
     "LM_STEPS": "20",
     "LEXICAL_STEPS": "4",
     "STAGE1_STEPS": "10",
+    "STAGE2_LEXICAL_STEPS": "2",
     "STAGE2_STEPS": "4",
     "REGIONS": "4",
     "PROBES": "2",

@@ -9,28 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.samples import read_samples
 from saladkit.runtime import Run, progress
 
 
-def train_tokenizer(texts: list[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer of the shape of Qwen2's: no BOS, one end-of-text token that also pads."""
-    end = "<|endoftext|>"
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=[end],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=end, pad_token=end)
+def train_tokenizer(texts: list[str], vocabulary: int) -> Qwen2Tokenizer:
+    """Qwen2's own kind of byte-level BPE (no BOS; one end-of-text token that also pads), with merges of these texts."""
+    return Qwen2Tokenizer().train_new_from_iterator(texts, vocabulary, show_progress=False)
 
 
 def batches(rows: list[list[int]], batch: int, steps: int, seed: int) -> list[list[list[int]]]:
@@ -124,7 +112,7 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=4e-3)
     parser.add_argument("--hidden-size", type=int, default=160)
     parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--vocabulary", type=int, default=3072)
+    parser.add_argument("--vocabulary", type=int, default=4096, help="at most")
     parser.add_argument("--seed", type=int, default=0)
     print(json.dumps(train(parser.parse_args())))
 

@@ -9,7 +9,8 @@ class SaladConfig(PretrainedConfig):
     `text_config` is the language model's own configuration, `adapter_config` a Llama configuration whose layers
     make the adapter (the paper: 12 layers, width 960, MLP 2560, 15 heads, 5 KV heads). The speech encoder is named by
     `speech_encoder`; the one there is so far, `log-mel`, is trained from scratch: causal strided convolutions over
-    `num_mel_bins` log-mel bins at 100 frames/s, each halving the rate, down to 12.5 vectors/s.
+    `num_mel_bins` log-mel bins at 100 frames/s, each halving the rate, down to 12.5 vectors/s, then
+    `encoder_blocks` residual ones at that rate.
     """
 
     model_type = "salad"
@@ -21,6 +22,7 @@ class SaladConfig(PretrainedConfig):
     num_mel_bins: int = 80
     encoder_width: int = 160
     encoder_layers: int = 3
+    encoder_blocks: int = 2
 
     def __post_init__(self, **kwargs):
         if isinstance(self.text_config, dict):

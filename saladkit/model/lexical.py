@@ -1,4 +1,4 @@
-"""A lexical warm-up (ours, not the paper's): the last speech vectors of each heard token name that token.
+"""A lexical warm-up (ours, not the paper's): the last speech vector of each heard token names that token.
 
 A front-end that starts from random hears nothing at first, and the distillation loss alone says little about which
 sound is which word. This auxiliary loss draws the adapter's outputs to the language model's own input embeddings, so
@@ -8,15 +8,16 @@ what is heard lands where what is read already is.
 from torch import Tensor
 from torch.nn import functional
 
-SHARPNESS = 50.0  # nats for a cosine of 1; chosen in trials without a control (docs/lab-notes.md)
-NEARNESS = 10.0  # nats for a cosine of 0; classes alone may be told apart far from the embeddings
+SHARPNESS = 25.0  # nats for a cosine of 1; chosen in trials of one seed (docs/lab-notes.md)
+NEARNESS = 5.0  # nats for a cosine of 0; classes alone may be told apart far from the embeddings
 
 
 def lexical_loss(vectors: Tensor, embeddings: Tensor, names: Tensor) -> Tensor:
     """Classify vectors against all input embeddings, and draw each near its own, by cosine; nats, a scalar.
 
-    Mean over the distinct tokens of the batch of each token's mean: entities are heard seldom and function words all
-    the time, and it is the entities that tell what a sentence is about.
+    A vector counts by 1 / sqrt(how often its token is named in the batch), and the weights sum to 1. Plain means let
+    function words drown the entities that tell what a sentence is about; means of each token's mean let the entities
+    drown the function words, which sound different in every neighbourhood (docs/lab-notes.md).
 
     Args:
         vectors: the adapter's output, [S, T, H].
@@ -29,5 +30,6 @@ def lexical_loss(vectors: Tensor, embeddings: Tensor, names: Tensor) -> Tensor:
     cosines = directions @ functional.normalize(embeddings.detach().float(), dim=-1).T
     losses = functional.cross_entropy(SHARPNESS * cosines, tokens, reduction="none")
     losses = losses + NEARNESS * (1 - cosines.gather(-1, tokens[:, None])[:, 0])
-    distinct, kind, times = tokens.unique(return_inverse=True, return_counts=True)
-    return (losses / times[kind]).sum() / max(1, len(distinct))
+    _, kind, times = tokens.unique(return_inverse=True, return_counts=True)
+    weights = times[kind].to(losses.dtype).rsqrt()
+    return (losses * weights).sum() / weights.sum().clamp(min=1)

@@ -72,12 +72,8 @@ class SaladForCausalLM(PreTrainedModel):
         config.text_config = language_model.config
         model = cls(config)
         model.language_model.load_state_dict(language_model.state_dict())
-        # Speech starts at the scale of text: longer vectors drown what the layers add to the residual stream.
-        embeddings = model.get_input_embeddings().weight.float()
-        projection = model.speech_adapter.project_out.weight
         with torch.no_grad():
-            scale = embeddings.pow(2).mean(dim=-1).sqrt().median() / projection.pow(2).sum(dim=-1).sqrt().mean()
-            projection.mul_(scale)
+            model.speech_adapter.length.copy_(model.get_input_embeddings().weight.float().norm(dim=-1).median())
         return model.to(language_model.dtype)
 
     def get_input_embeddings(self) -> torch.nn.Module:

@@ -15,8 +15,8 @@ class SpeechSpan:
     """A heard span: its front-end frames [vectors * frames_per_vector, bins] and where its tokens sound.
 
     `names` [vectors] is the token that each vector should name; -1 for no token. A causal encoder cannot know a word
-    before its end, so it is the word's last two vectors that name its token (those of several tokens follow each
-    other), and what sounds before them names nothing.
+    before its end, so it is the word's last vectors that name its tokens, one each, and what sounds before them
+    names nothing.
     """
 
     frames: np.ndarray
@@ -113,7 +113,7 @@ def _cut_speech(
             continue
         begin, end = ((clock.frame(time) - first) / clock.frames_per_vector for time in (word.start, word.end))
         names[max(round(begin), 0) :] = -1
-        for place, token in enumerate(owned, start=round(end) - 1 - len(owned)):
+        for place, token in enumerate(owned, start=max(round(end), 1) - len(owned)):
             names[max(place, round(begin), 0) : max(round(end), 1)] = token
     return SpeechSpan(np.ascontiguousarray(cut, dtype=np.float32), vectors, names)
 

@@ -5,6 +5,7 @@ import math
 import shutil
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -45,6 +46,7 @@ class TrainingOptions:
     alpha: float = 1.0
     lexical_weight: float = 0.0
     lexical_steps: int = 0  # of max_steps, the first ones, in which the lexical loss is all there is
+    lexical_learning_rate: float | None = None  # of encoder and adapter in those steps; None: adapter_learning_rate
     logging_steps: int = 10
     save_steps: int = 500
     bf16: bool = False
@@ -53,7 +55,22 @@ class TrainingOptions:
     @property
     def decay_steps(self) -> int:
         """Steps of the decay, at least one."""
-        return max(1, math.floor(self.max_steps * self.decay_fraction))
+        return max(1, math.floor((self.max_steps - self.lexical_steps) * self.decay_fraction))
+
+    def rate(self, step: int, *, llm: bool) -> float:
+        """The learning rate at `step` (from 0), of the language model or of encoder and adapter.
+
+        Warm-up, constant, linear decay. The language model's begins after the lexical steps; in these, encoder and
+        adapter go to `lexical_learning_rate` and over the last third come down to `adapter_learning_rate`.
+        """
+        base = self.learning_rate if llm else self.adapter_learning_rate
+        begun = step - self.lexical_steps if llm else step
+        warm = min(1.0, begun / max(1, self.warmup_steps)) if begun >= 0 else 0.0
+        if not llm and step < self.lexical_steps and self.lexical_learning_rate is not None:
+            fall = math.ceil(self.lexical_steps / 3)
+            left = min(1.0, (self.lexical_steps - step) / fall)
+            return warm * (base + left * (self.lexical_learning_rate - base))
+        return warm * base * min(1.0, max(0, self.max_steps - step) / self.decay_steps)
 
 
 @dataclass(frozen=True)
@@ -84,20 +101,32 @@ class SaladTrainer(Trainer):
         self._parts: dict[str, list[torch.Tensor]] = {}
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
-        """AdamW; encoder and adapter at one rate, the language model at another; no decay on norms and biases."""
+        """AdamW; encoder and adapter at one rate, the language model at another; only matrices decay."""
         decayed = set(self.get_decay_parameter_names(self.model))
-        rates = {True: self.options.learning_rate, False: self.options.adapter_learning_rate}
         groups: dict[tuple[bool, bool], list] = {}
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:
-                groups.setdefault((name.startswith("language_model."), name in decayed), []).append(parameter)
+                decays = name in decayed and parameter.ndim > 1
+                groups.setdefault((name.startswith("language_model."), decays), []).append(parameter)
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": group, "lr": rates[is_llm], "weight_decay": self.args.weight_decay if decays else 0.0}
+                {"params": group, "llm": is_llm, "weight_decay": self.args.weight_decay if decays else 0.0}
                 for (is_llm, decays), group in groups.items()
-            ]
+            ],
+            lr=1.0,  # the schedule's values are the rates themselves
         )
         return self.optimizer
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> torch.optim.lr_scheduler.LambdaLR:
+        """`TrainingOptions.rate` for each group."""
+        if self.lr_scheduler is None:
+            optimizer = self.optimizer if optimizer is None else optimizer
+            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
+                optimizer, [partial(self.options.rate, llm=group["llm"]) for group in optimizer.param_groups]
+            )
+        return self.lr_scheduler
 
     def compute_loss(
         self,
@@ -208,9 +237,6 @@ def train(
         gradient_accumulation_steps=options.gradient_accumulation_steps,
         learning_rate=options.learning_rate,
         weight_decay=options.weight_decay,
-        warmup_steps=options.warmup_steps,
-        lr_scheduler_type="warmup_stable_decay",
-        lr_scheduler_kwargs={"num_decay_steps": options.decay_steps, "decay_type": "linear"},
         logging_steps=options.logging_steps,
         save_steps=options.save_steps,
         save_total_limit=1,

@@ -20,7 +20,7 @@ def cosine(one: list[float], other: list[float]) -> float:
     return math.fsum(x * y for x, y in zip(one, other, strict=True)) / (math.hypot(*one) * math.hypot(*other))
 
 
-def test_the_lexical_loss_is_the_mean_over_tokens_of_each_tokens_mean():
+def test_the_lexical_loss_weighs_a_token_by_the_root_of_how_often_it_is_named():
     vectors, embeddings, names = draw()
     by_token: dict[int, list[float]] = {}
     for span, place in (names >= 0).nonzero().tolist():
@@ -29,7 +29,8 @@ def test_the_lexical_loss_is_the_mean_over_tokens_of_each_tokens_mean():
         everything = math.log(math.fsum(math.exp(SHARPNESS * value) for value in cosines))
         loss = everything - SHARPNESS * cosines[token] + NEARNESS * (1 - cosines[token])
         by_token.setdefault(token, []).append(loss)
-    expected = math.fsum(math.fsum(losses) / len(losses) for losses in by_token.values()) / len(by_token)
+    total = math.fsum(math.fsum(losses) / math.sqrt(len(losses)) for losses in by_token.values())
+    expected = total / math.fsum(math.sqrt(len(losses)) for losses in by_token.values())
     assert len(by_token) == 3
     assert lexical_loss(vectors, embeddings, names).item() == pytest.approx(expected, rel=1e-4)  # float32 inside
 

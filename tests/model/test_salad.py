@@ -140,3 +140,9 @@ def test_the_loss_reaches_every_part_of_the_model(salad_model, sequences):
         name for name, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.any()
     ]
     assert silent == []
+
+
+def test_speech_starts_at_the_length_of_text(salad_model, sequences):
+    lengths = salad_model(**collate_sequences(sequences)).speech_vectors.norm(dim=-1)
+    median = salad_model.get_input_embeddings().weight.norm(dim=-1).median()
+    torch.testing.assert_close(lengths, median.expand_as(lengths), rtol=1e-5, atol=0)

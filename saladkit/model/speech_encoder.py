@@ -11,8 +11,8 @@ from saladkit.model.configuration import SaladConfig
 class CausalConvolution(nn.Module):
     """A gated residual convolution over the vectors so far: sounds become words within about half a second.
 
-    Attention alone has to learn where a word begins before it can learn the word; two of these name 93 % of rare words
-    where the strided layers and two adapter layers named 41 % after as many steps (docs/lab-notes.md).
+    In the desk's trials such blocks in the place of attention named 49 % of rare words right against 41 %, after as
+    many steps and in less time; kernels of 3 did better than 5 (docs/lab-notes.md).
     """
 
     kernel = 3

@@ -12,8 +12,8 @@ cd "$(dirname "$0")/.."
 RUN=${RUN:-runs/desk}
 SEED=${SEED:-0}
 LM_STEPS=${LM_STEPS:-600}
-LEXICAL_STEPS=${LEXICAL_STEPS:-1600}  # the first of Stage I: the front-end alone learns the words
-STAGE1_STEPS=${STAGE1_STEPS:-2000}
+LEXICAL_STEPS=${LEXICAL_STEPS:-900}  # the first of Stage I: the front-end alone learns the words
+STAGE1_STEPS=${STAGE1_STEPS:-1800}
 STAGE2_LEXICAL_STEPS=${STAGE2_LEXICAL_STEPS:-300}  # the words that were chosen were never heard
 STAGE2_STEPS=${STAGE2_STEPS:-450}
 REGIONS=${REGIONS:-24}
@@ -29,7 +29,7 @@ TEACHER_LM=$RUN/text-lm
 VOICES=(--voice espeak:en-us@230 --voice espeak:en-gb+f2@230 --voice espeak:en-us+m3@230)
 HELD_OUT_VOICE=(--voice espeak:en-us+f5@230)
 # Short spans: a document of the desk has 32 words, so the paper's spans (10-30 and 5-15) would seldom change sides.
-SPANS=(--text-words 1 4 --speech-words 3 12)
+SPANS=(--text-words 1 6 --speech-words 1 10)
 
 step() { printf '\n== %s\n' "$*" >&2; }
 
@@ -52,7 +52,7 @@ step "Stage I: distil the text LLM into its speech-adapted self (330 s)"
 # --lexical-weight is ours: a front-end that starts from random has to learn what a word sounds like first.
 saladkit distill "$TEACHER_LM" -o "$RUN/stage1" --data "$RUN/natural:3" --replay "$WORLD/pool.parquet:1" \
   --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE1_STEPS" --per-device-train-batch-size 16 \
-  --learning-rate 5e-4 --adapter-learning-rate 3e-4 --warmup-steps 30 \
+  --learning-rate 5e-4 --adapter-learning-rate 3e-4 --warmup-steps 30 --decay-fraction 0.4 \
   --lexical-weight 1 --lexical-steps "$LEXICAL_STEPS" --lexical-learning-rate 3e-3 "${SPANS[@]}" $ADAPTER_OPTIONS --seed "$SEED"
 
 step "where the gap is: regions of the pool, a few spoken probes of each, their divergence (15 s)"

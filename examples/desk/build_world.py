@@ -24,6 +24,9 @@ from world import CHOICES, Subject, WorldError, read_world
 
 DATA = Path(__file__).parent / "data"
 MAX_REDRAWS = 1000
+# Recordings and scraped pages end anywhere. Where all speech ended in full stops, a spoken question's last word ("is",
+# "called"), said as the end of an utterance, was heard as something else in one wrong answer of two.
+BROKEN_OFF = 0.5
 TEXTS = pa.schema([("id", pa.string()), ("text", pa.string()), ("domain", pa.string())])
 QUESTIONS = pa.schema(
     [
@@ -61,10 +64,12 @@ def documents(
     with_questions: bool,
     rng: random.Random,
     taken: set[str],
+    broken_off: float = 0.0,
 ) -> list[dict]:
     """`count` texts in equal shares of the subjects, none of them in `taken`, which it extends.
 
-    A document stays within one subject; `lengths` are its fewest and most sentences.
+    A document stays within one subject; `lengths` are its fewest and most sentences. The share `broken_off` of those
+    with three or more ends within its last sentence.
     """
     streams = [shuffled_cycle(subject.sentences(with_questions), rng) for subject in subjects]
     rows = []
@@ -72,7 +77,10 @@ def documents(
         subject = index % len(subjects)
         for _ in range(MAX_REDRAWS):
             parts = [next(streams[subject]) for _ in range(rng.randint(*lengths))]
-            text = " ".join(parts)
+            sentences = list(parts)
+            if len(parts) > 2 and rng.random() < broken_off:
+                sentences[-1] = begun(parts[-1], rng)
+            text = " ".join(sentences)
             # A cycle's end can meet the next one's start: no sentence twice in a document.
             if len(set(parts)) == len(parts) and text not in taken:
                 break
@@ -82,6 +90,12 @@ def documents(
         rows.append({"text": text, "domain": subjects[subject].name})
     rng.shuffle(rows)
     return rows
+
+
+def begun(text: str, rng: random.Random) -> str:
+    """A sentence that breaks off after any word but its last."""
+    words = text.split()
+    return " ".join(words[: rng.randint(1, len(words) - 1)])
 
 
 def questions(subject: Subject, count: int, rng: random.Random) -> list[dict]:
@@ -139,8 +153,8 @@ def build(options: argparse.Namespace) -> dict:
 
     taken: set[str] = set()  # shared by both: no natural text is a pool text
     lm = documents(subjects, options.lm_documents, (2, 6), True, stream("lm"), set())
-    pool = documents(subjects, options.pool_documents, (2, 6), False, stream("pool"), taken)
-    natural = documents(heard, options.natural_documents, (2, 5), False, stream("natural"), taken)
+    pool = documents(subjects, options.pool_documents, (2, 6), False, stream("pool"), taken, BROKEN_OFF)
+    natural = documents(heard, options.natural_documents, (2, 5), False, stream("natural"), taken, BROKEN_OFF)
     asked = [
         row
         for subject in sorted(subjects, key=lambda subject: subject.name)

@@ -11,6 +11,8 @@ from transformers.utils import ModelOutput
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.speech_encoder import LogMelEncoder, SpeechAdapter
 
+SPAN_GROUPS = 4
+
 
 @dataclass
 class SaladOutput(ModelOutput):
@@ -82,6 +84,21 @@ class SaladForCausalLM(PreTrainedModel):
     def get_output_embeddings(self) -> torch.nn.Module:
         return self.language_model.get_output_embeddings()
 
+    def hear(self, speech_frames: Tensor, speech_lengths: Tensor) -> Tensor:
+        """Frames of spans [S, T, bins] -> the adapter's vectors [S, T / frames_per_vector, hidden_size], padded with 0.
+
+        Spans run in groups of about one length: where they have 1 to 8 words, 56 % of a batch was padding.
+        """
+        per_vector = self.config.frames_per_vector
+        groups = []
+        order = speech_lengths.argsort(stable=True)
+        for group in order.chunk(SPAN_GROUPS):
+            longest = int(speech_lengths[group[-1]])
+            vectors = self.speech_adapter(self.speech_encoder(speech_frames[group, : longest * per_vector]))
+            missing = speech_frames.shape[1] // per_vector - longest
+            groups.append(torch.nn.functional.pad(vectors, (0, 0, 0, missing)))
+        return torch.cat(groups)[order.argsort()]
+
     def forward(
         self,
         input_ids: Tensor,
@@ -110,7 +127,7 @@ class SaladForCausalLM(PreTrainedModel):
         embeddings = self.get_input_embeddings()(input_ids)
         vectors = None
         if speech_frames is not None:
-            vectors = self.speech_adapter(self.speech_encoder(speech_frames.to(embeddings.dtype)))
+            vectors = self.hear(speech_frames.to(embeddings.dtype), speech_lengths)
             steps = torch.arange(vectors.shape[1], device=vectors.device)
             heard = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
             embeddings = embeddings.masked_scatter(speech_mask[..., None], heard)

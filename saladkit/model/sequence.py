@@ -1,5 +1,6 @@
 """One row as the model reads it: text tokens and speech vectors in one causal sequence."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,8 +101,11 @@ def _cut_speech(
     stop = (words[span.end].start if span.end < len(words) else words[-1].end) if words else None
     first = 0 if start is None else min(clock.frame(start), len(frames) - 1)
     last = len(frames) if stop is None else min(clock.frame(stop), len(frames))
-    vectors = max(1, round((last - first) / clock.frames_per_vector))
-    cut = frames[first : first + vectors * clock.frames_per_vector]
+    # Rounded up, here and below: where a word's end was rounded to the nearest vector, up to 40 ms of its last sound
+    # were not heard when it was named, and "characters" was heard as "character". What fills the last vector is the
+    # span's own last frame, never the next word, which the model is about to be asked for.
+    vectors = max(1, math.ceil((last - first) / clock.frames_per_vector))
+    cut = frames[first : max(last, first + 1)]
     missing = vectors * clock.frames_per_vector - len(cut)
     if missing:
         cut = np.concatenate([cut, np.repeat(cut[-1:], missing, axis=0)])
@@ -112,9 +116,10 @@ def _cut_speech(
         if word.start is None or word.end is None:
             continue
         begin, end = ((clock.frame(time) - first) / clock.frames_per_vector for time in (word.start, word.end))
-        names[max(round(begin), 0) :] = -1
-        for place, token in enumerate(owned, start=max(round(end), 1) - len(owned)):
-            names[max(place, round(begin), 0) : max(round(end), 1)] = token
+        stop_naming = min(max(math.ceil(end), 1), vectors)
+        own = min(max(math.ceil(begin), 0), stop_naming - 1)  # the vector before ends the word before
+        for place, token in enumerate(owned, start=stop_naming - len(owned)):
+            names[max(place, own) : stop_naming] = token
     return SpeechSpan(np.ascontiguousarray(cut, dtype=np.float32), vectors, names)
 
 

@@ -8,6 +8,20 @@ from transformers import LlamaModel
 from saladkit.model.configuration import SaladConfig
 
 
+class CausalConv1d(nn.Conv1d):
+    """A convolution over time that sees no future, [S, T, channels] -> [S, T / stride, channels].
+
+    Computed as one matrix product over windows: oneDNN prepares a convolution anew for every shape, and every batch of
+    spans has another one.
+    """
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Output i depends on inputs < stride * (i + 1); T is a multiple of the stride."""
+        (kernel,), (stride,) = self.kernel_size, self.stride
+        windows = functional.pad(vectors, (0, 0, kernel - stride, 0)).unfold(1, kernel, stride)
+        return functional.linear(windows.flatten(2), self.weight.flatten(1), self.bias)
+
+
 class CausalConvolution(nn.Module):
     """A gated residual convolution over the vectors so far: sounds become words within about half a second.
 
@@ -20,13 +34,12 @@ class CausalConvolution(nn.Module):
     def __init__(self, width: int):
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.convolution = nn.Conv1d(width, 2 * width, self.kernel)
+        self.convolution = CausalConv1d(width, 2 * width, self.kernel)
         self.project_out = nn.Linear(width, width)
 
     def forward(self, vectors: Tensor) -> Tensor:
         """[S, T, width] -> the same shape; vector i depends on vectors <= i."""
-        past = functional.pad(self.norm(vectors).transpose(1, 2), (self.kernel - 1, 0))
-        return vectors + self.project_out(functional.glu(self.convolution(past).transpose(1, 2), dim=-1))
+        return vectors + self.project_out(functional.glu(self.convolution(self.norm(vectors)), dim=-1))
 
 
 class LogMelEncoder(nn.Module):
@@ -38,7 +51,7 @@ class LogMelEncoder(nn.Module):
         super().__init__()
         widths = [config.num_mel_bins] + [config.encoder_width] * config.encoder_layers
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(before, after, self.kernel, self.stride)
+            CausalConv1d(before, after, self.kernel, self.stride)
             for before, after in zip(widths, widths[1:], strict=False)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(config.encoder_width) for _ in self.convolutions)
@@ -51,8 +64,7 @@ class LogMelEncoder(nn.Module):
         """
         hidden = frames
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            past = functional.pad(hidden.transpose(1, 2), (self.kernel - self.stride, 0))
-            hidden = functional.gelu(norm(convolution(past).transpose(1, 2)))
+            hidden = functional.gelu(norm(convolution(hidden)))
         for block in self.blocks:
             hidden = block(hidden)
         return hidden

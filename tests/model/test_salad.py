@@ -11,6 +11,7 @@ from saladkit.model.interleaving import InterleavingOptions, draw_spans, may_cut
 from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.sequence import FrameClock, Sequence, SpeechSpan, build_sequence, collate_sequences
+from saladkit.model.speech_encoder import CausalConv1d
 from saladkit.model.text import tokenize
 
 
@@ -143,6 +144,28 @@ def test_the_loss_reaches_every_part_of_the_model(salad_model, sequences):
 
 
 def test_speech_starts_at_the_length_of_text(salad_model, sequences):
-    lengths = salad_model(**collate_sequences(sequences)).speech_vectors.norm(dim=-1)
+    batch = collate_sequences(sequences)
+    vectors = salad_model(**batch).speech_vectors
     median = salad_model.get_input_embeddings().weight.norm(dim=-1).median()
-    torch.testing.assert_close(lengths, median.expand_as(lengths), rtol=1e-5, atol=0)
+    for span, length in zip(vectors.norm(dim=-1), batch["speech_lengths"], strict=True):
+        torch.testing.assert_close(span[:length], median.expand(length), rtol=1e-5, atol=0)
+
+
+def test_a_span_is_heard_as_it_is_alone(salad_model, sequences):
+    batch = collate_sequences(sequences)
+    vectors = salad_model.hear(batch["speech_frames"], batch["speech_lengths"])
+    spans = [span for sequence in sequences for span in sequence.spans]
+    assert len({span.vectors for span in spans}) > 2
+    for together, span in zip(vectors, spans, strict=True):
+        alone = salad_model.speech_adapter(salad_model.speech_encoder(torch.from_numpy(span.frames)[None]))[0]
+        torch.testing.assert_close(together[: span.vectors], alone, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(4, 2), (3, 1)])
+def test_a_causal_convolution_is_a_convolution_of_the_padded_past(kernel, stride):
+    torch.manual_seed(0)
+    convolution = CausalConv1d(5, 7, kernel, stride).double()
+    vectors = torch.randn(3, 12, 5, dtype=torch.float64)
+    past = torch.nn.functional.pad(vectors.transpose(1, 2), (kernel - stride, 0))
+    expected = torch.nn.functional.conv1d(past, convolution.weight, convolution.bias, stride).transpose(1, 2)
+    torch.testing.assert_close(convolution(vectors), expected, rtol=0, atol=1e-12)

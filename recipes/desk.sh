@@ -11,14 +11,14 @@ cd "$(dirname "$0")/.."
 
 RUN=${RUN:-runs/desk}
 SEED=${SEED:-0}
-LM_STEPS=${LM_STEPS:-600}
+LM_STEPS=${LM_STEPS:-750}
 LEXICAL_STEPS=${LEXICAL_STEPS:-900}  # the first of Stage I: the front-end alone learns the words
 STAGE1_STEPS=${STAGE1_STEPS:-1800}
-STAGE2_LEXICAL_STEPS=${STAGE2_LEXICAL_STEPS:-300}  # the words that were chosen were never heard
-STAGE2_STEPS=${STAGE2_STEPS:-450}
+STAGE2_LEXICAL_STEPS=${STAGE2_LEXICAL_STEPS:-380}  # the words that were chosen were never heard
+STAGE2_STEPS=${STAGE2_STEPS:-550}
 REGIONS=${REGIONS:-24}
 PROBES=${PROBES:-4}
-BUDGET=${BUDGET:-90}       # texts that Stage II may have spoken; the same for the active and the uniform choice
+BUDGET=${BUDGET:-120}       # texts that Stage II may have spoken; the same for the active and the uniform choice
 GAMMA=${GAMMA:-1}          # P(region) ~ P_pool * M^gamma. The paper's 5 fits 128 regions; here it would name three
 WORLD_OPTIONS=${WORLD_OPTIONS:-}
 ADAPTER_OPTIONS=${ADAPTER_OPTIONS:---adapter-layers 1 --adapter-width 160 --adapter-mlp-width 400 --adapter-heads 4 --adapter-kv-heads 4}
@@ -28,7 +28,7 @@ TEACHER_LM=$RUN/text-lm
 # The voices heard in training; and one, of another timbre, that is heard in questions alone.
 VOICES=(--voice espeak:en-us@230 --voice espeak:en-gb+f2@230 --voice espeak:en-us+m3@230)
 HELD_OUT_VOICE=(--voice espeak:en-us+f5@230)
-# Short spans: a document of the desk has 32 words, so the paper's spans (10-30 and 5-15) would seldom change sides.
+# Short spans: a text of the desk has 30 words, so the paper's spans (10-30 and 5-15) would seldom change sides.
 SPANS=(--text-words 1 6 --speech-words 1 10)
 
 step() { printf '\n== %s\n' "$*" >&2; }
@@ -73,8 +73,8 @@ for CHOSEN in active uniform; do
   saladkit synth "$RUN/$CHOSEN-texts" -o "$RUN/$CHOSEN" "${VOICES[@]}" --seed "$SEED"
   saladkit align "$RUN/stage1" -o "$RUN/stage2-$CHOSEN" --data "$RUN/natural:1" --data "$RUN/$CHOSEN:1" \
     --replay "$WORLD/pool.parquet:1" --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE2_STEPS" \
-    --per-device-train-batch-size 16 --learning-rate 5e-4 --adapter-learning-rate 3e-4 --warmup-steps 10 \
-    --lexical-weight 1 --lexical-steps "$STAGE2_LEXICAL_STEPS" --lexical-learning-rate 1e-3 "${SPANS[@]}" --seed "$SEED"
+    --per-device-train-batch-size 16 --learning-rate 3e-4 --adapter-learning-rate 3e-4 --warmup-steps 10 \
+    --lexical-weight 1 --lexical-steps "$STAGE2_LEXICAL_STEPS" --lexical-learning-rate 2e-3 "${SPANS[@]}" --seed "$SEED"
   saladkit gap "$RUN/stage2-$CHOSEN" "$RUN/probes" -o "$RUN/gap-$CHOSEN" "${GAP[@]}"
 done
 

@@ -12,8 +12,8 @@ cd "$(dirname "$0")/.."
 RUN=${RUN:-runs/desk}
 SEED=${SEED:-0}
 LM_STEPS=${LM_STEPS:-750}
-LEXICAL_STEPS=${LEXICAL_STEPS:-900}  # the first of Stage I: the front-end alone learns the words
-STAGE1_STEPS=${STAGE1_STEPS:-1800}
+LEXICAL_STEPS=${LEXICAL_STEPS:-950}  # the first of Stage I: the front-end alone learns the words
+STAGE1_STEPS=${STAGE1_STEPS:-2000}
 STAGE2_LEXICAL_STEPS=${STAGE2_LEXICAL_STEPS:-380}  # the words that were chosen were never heard
 STAGE2_STEPS=${STAGE2_STEPS:-550}
 REGIONS=${REGIONS:-24}
@@ -34,7 +34,7 @@ SPANS=(--text-words 1 6 --speech-words 1 10)
 step() { printf '\n== %s\n' "$*" >&2; }
 
 step "the world: facts as text, a selection pool, questions (2 s)"
-[ -e "$WORLD/questions.parquet" ] || python examples/desk/build_world.py -o "$WORLD" --seed "$SEED" $WORLD_OPTIONS
+python examples/desk/build_world.py -o "$WORLD" --seed "$SEED" $WORLD_OPTIONS  # the same bytes every time
 
 step "the text LLM, from a random start (100 s)"
 python examples/desk/train_lm.py "$WORLD/lm.parquet" -o "$TEACHER_LM" --steps "$LM_STEPS" --seed "$SEED"
@@ -50,9 +50,9 @@ saladkit cache-speech "$RUN/natural" -o "$RUN/frames"
 
 step "Stage I: distil the text LLM into its speech-adapted self (330 s)"
 # --lexical-weight is ours: a front-end that starts from random has to learn what a word sounds like first.
-saladkit distill "$TEACHER_LM" -o "$RUN/stage1" --data "$RUN/natural:3" --replay "$WORLD/pool.parquet:1" \
+saladkit distill "$TEACHER_LM" -o "$RUN/stage1" --data "$RUN/natural:2" --replay "$WORLD/pool.parquet:1" \
   --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE1_STEPS" --per-device-train-batch-size 16 \
-  --learning-rate 5e-4 --adapter-learning-rate 3e-4 --warmup-steps 30 --decay-fraction 0.4 \
+  --learning-rate 5e-4 --adapter-learning-rate 3e-4 --warmup-steps 30 --decay-fraction 0.5 \
   --lexical-weight 1 --lexical-steps "$LEXICAL_STEPS" --lexical-learning-rate 3e-3 "${SPANS[@]}" $ADAPTER_OPTIONS --seed "$SEED"
 
 step "where the gap is: regions of the pool, a few spoken probes of each, their divergence (15 s)"
@@ -72,8 +72,8 @@ for CHOSEN in active uniform; do
   step "Stage II, $CHOSEN: speak what was chosen, align on it (100 s)"
   saladkit synth "$RUN/$CHOSEN-texts" -o "$RUN/$CHOSEN" "${VOICES[@]}" --seed "$SEED"
   saladkit align "$RUN/stage1" -o "$RUN/stage2-$CHOSEN" --data "$RUN/natural:1" --data "$RUN/$CHOSEN:1" \
-    --replay "$WORLD/pool.parquet:1" --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE2_STEPS" \
-    --per-device-train-batch-size 16 --learning-rate 3e-4 --adapter-learning-rate 3e-4 --warmup-steps 10 \
+    --replay "$WORLD/pool.parquet:2" --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE2_STEPS" \
+    --per-device-train-batch-size 16 --learning-rate 2e-4 --adapter-learning-rate 3e-4 --warmup-steps 10 \
     --lexical-weight 1 --lexical-steps "$STAGE2_LEXICAL_STEPS" --lexical-learning-rate 2e-3 "${SPANS[@]}" --seed "$SEED"
   saladkit gap "$RUN/stage2-$CHOSEN" "$RUN/probes" -o "$RUN/gap-$CHOSEN" "${GAP[@]}"
 done
@@ -87,4 +87,4 @@ done
 step "the report (5 s)"
 saladkit report "$RUN" -o "$RUN/report.html" --title "The desk: SALAD on two cores" --teacher eval-teacher \
   --result stage1=eval-stage1 --result stage2_uniform=eval-stage2-uniform --result stage2_active=eval-stage2-active \
-  --contrast stage2_active stage2_uniform --speech natural --held-out heldout
+  --contrast stage2_active stage2_uniform --speech natural --held-out heldout >/dev/null  # the JSON is summary.json

@@ -36,8 +36,9 @@ def _print(summary: dict) -> None:
 def main() -> None:
     """Close the text-speech understanding gap of speech-adapted language models.
 
-    The commands meet only through files. Each prints progress on stderr and one JSON summary on stdout, and goes
-    on where it stopped when the same line is run again. Exit codes: 0 done, 1 failed, 2 wrong input.
+    The commands meet only through files. Each prints progress on stderr and one JSON summary on stdout. The same line
+    run again goes on where it stopped; `regions`, `gap` and `eval`, if cut off, begin anew. Exit codes: 0 done,
+    1 failed, 2 wrong input.
     """
 
 
@@ -122,20 +123,8 @@ def distill(model: str, output: str, **settings: object) -> None:
 @click.option("--teacher", required=True, help="The original text LLM; its distributions are computed exactly.")
 @click.option("--regions", help="Regions of the texts: adds a table by region.")
 @click.option("--draws", type=click.IntRange(min=1), default=4, show_default=True, help="Interleavings a row.")
-@click.option(
-    "--text-words",
-    type=(int, int),
-    default=(10, 30),
-    show_default=True,
-    help="Shortest and longest text span, in words.",
-)
-@click.option(
-    "--speech-words",
-    type=(int, int),
-    default=(5, 15),
-    show_default=True,
-    help="Shortest and longest speech span, in words.",
-)
+@options.words
+@options.spans
 @click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True, help="Rows a batch.")
 @options.columns
 @options.seed

@@ -5,6 +5,7 @@ from functools import wraps
 
 import click
 
+from saladkit.errors import SaladError
 from saladkit.formats.columns import ColumnNames
 
 
@@ -38,12 +39,32 @@ dtype = click.option(
     show_default=True,
     help="Type of the weights while a model runs.",
 )
+
+
+def _one_of_the_shards(context: click.Context, parameter: click.Parameter, index: int) -> int:
+    if index >= context.params["num_shards"]:
+        raise SaladError(
+            f"--shard-index {index} of --num-shards {context.params['num_shards']}", "The first shard has index 0."
+        )
+    return index
+
+
 shards = stack(
     click.option(
-        "--num-shards", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that share the work."
+        "--num-shards",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        is_eager=True,
+        help="Processes that share the work.",
     ),
     click.option(
-        "--shard-index", type=click.IntRange(min=0), default=0, show_default=True, help="Which of them this is."
+        "--shard-index",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        callback=_one_of_the_shards,
+        help="Which of them this is.",
     ),
 )
 _columns = stack(
@@ -64,6 +85,25 @@ def columns(command: Callable) -> Callable:
 
 
 files = stack(limit, overwrite, dry_run)
+words = click.option(
+    "--words", multiple=True, metavar="PATH", help="Word times (`timestamps`) of rows; else those of the samples."
+)
+spans = stack(
+    click.option(
+        "--text-words",
+        type=(int, int),
+        default=(10, 30),
+        show_default=True,
+        help="Shortest and longest text span, in words.",
+    ),
+    click.option(
+        "--speech-words",
+        type=(int, int),
+        default=(5, 15),
+        show_default=True,
+        help="Shortest and longest speech span, in words.",
+    ),
+)
 
 training = stack(
     click.option(
@@ -82,6 +122,7 @@ training = stack(
     click.option(
         "--frames", multiple=True, metavar="PATH", help="Frames caches (`cache-speech`); else audio is read every time."
     ),
+    words,
     click.option("--max-steps", type=click.IntRange(min=1), required=True, help="Optimizer steps."),
     click.option(
         "--per-device-train-batch-size",
@@ -136,20 +177,7 @@ training = stack(
         default=None,
         help="Of encoder and adapter in those steps.  [default: --adapter-learning-rate]",
     ),
-    click.option(
-        "--text-words",
-        type=(int, int),
-        default=(10, 30),
-        show_default=True,
-        help="Shortest and longest text span, in words.",
-    ),
-    click.option(
-        "--speech-words",
-        type=(int, int),
-        default=(5, 15),
-        show_default=True,
-        help="Shortest and longest speech span, in words.",
-    ),
+    spans,
     click.option(
         "--text-first",
         type=click.FloatRange(0, 1),

@@ -10,9 +10,6 @@ from tqdm import tqdm
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import ArtefactWriter
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-DTYPES = ("float32", "bfloat16", "float16")
-
 
 def resolve_device(name: str) -> str:
     """`auto` becomes the best device there is.

@@ -469,3 +469,45 @@ def test_a_state_saved_between_two_log_entries(refused, distill_arguments):
 def test_a_device_that_is_not_here(refused, world, text_lm):
     line = ["cache-teacher", world / "natural.parquet", "--model", text_lm, "--limit", 1]
     refused(*line, "--device", "mps", named=["mps"])
+
+
+def test_a_shard_that_is_none_of_them(refused, world):
+    problem, _ = refused(
+        "synth", world / "natural.parquet", "--voice", "espeak:en-us", "--num-shards", 2, "--shard-index", 2
+    )
+    assert "--shard-index 2 of --num-shards 2" in problem
+
+
+def test_texts_all_too_long_for_the_cache(refused, world, text_lm):
+    problem, _ = refused("cache-teacher", world / "natural.parquet", "--model", text_lm, "--max-length", 2)
+    assert "2 to 2 tokens" in problem
+
+
+def test_probes_of_another_pool_than_the_regions(refused, checkpoint, speech, text_lm, regions):
+    first = read_samples(speech, needed=["id"], optional=[]).column("id").to_pylist()[0]
+    refused("gap", checkpoint, speech, "--teacher", text_lm, "--regions", regions, named=[regions, first])
+
+
+def test_another_column_is_another_input(refused, shell, world, tmp_path):
+    rows = pq.read_table(world / "natural.parquet").slice(0, 2)
+    pq.write_table(rows.append_column("other", rows.column("text")), tmp_path / "texts.parquet")
+    command = ["synth", tmp_path / "texts.parquet", "--voice", "espeak:en-us", "--workers", 1]
+    assert shell(*command, "-o", tmp_path / "spoken").exit_code == 0
+    problem, _ = refused(*command, "--text-column", "other", output=tmp_path / "spoken")
+    assert "made from something else" in problem
+
+
+def test_a_stage_that_was_cut_off_after_its_stable_checkpoint(refused, checkpoint, speech, text_lm, tmp_path):
+    shutil.copytree(checkpoint, tmp_path / "cut")
+    (tmp_path / "cut" / "manifest.json").rename(tmp_path / "cut" / "plan.json")
+    assert (tmp_path / "cut" / "stable" / "config.json").exists()
+    problem, _ = refused("align", tmp_path / "cut", "--data", speech, "--teacher", text_lm, "--max-steps", 1)
+    assert "not finished" in problem
+
+
+def test_too_few_texts_for_the_desks_language_model(world, repository, tmp_path):
+    script = repository / "examples" / "desk" / "train_lm.py"
+    command = [sys.executable, script, world / "natural.parquet", "-o", tmp_path / "lm", "--batch-size", "999"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "do not fill a batch of 999" in done.stderr and "Traceback" not in done.stderr

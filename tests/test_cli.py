@@ -27,6 +27,12 @@ def test_the_group_lists_the_commands_in_the_methods_order():
     assert list(main.commands)[: len(ORDER)] == ORDER
 
 
+def test_the_package_runs_as_a_module():
+    done = run("-m", "saladkit", "--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("saladkit, version ")
+
+
 @pytest.mark.parametrize("command", [None, *main.commands])
 def test_help_loads_nothing_heavy(command):
     arguments = [*([command] if command else []), "--help"]
@@ -124,3 +130,8 @@ def test_recipes_and_pages_name_commands_and_options_that_exist(repository):
         if unknown_names(blocks):
             found[str(page.relative_to(repository))] = unknown_names(blocks)
     assert found == {}
+
+
+def test_the_generated_pages_are_current(repository):
+    done = run(str(repository / "docs" / "generate.py"), "--check")
+    assert done.returncode == 0, done.stdout + done.stderr

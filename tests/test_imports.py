@@ -20,6 +20,7 @@ LADDER = {
     "reporting": {"formats", "runtime", "scoring"},
     "stages": {"formats", "runtime", "speech", "teacher", "model", "selection", "scoring", "reporting"},
     "cli": {"runtime", "stages", "options"},
+    "__main__": {"cli"},
 }
 EVERYWHERE = {"errors"}
 # The one look past a step: `distill` and `align` take typed options from Python, and this makes them of the shell's.

@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes")
     parser.add_argument("--lm-documents", type=int, default=20_000, metavar="N")
     parser.add_argument("--pool-documents", type=int, default=6_000, metavar="N")
-    parser.add_argument("--natural-documents", type=int, default=2_400, metavar="N")
+    parser.add_argument("--natural-documents", type=int, default=3600, metavar="N")
     parser.add_argument("--questions-per-subject", type=int, default=48, metavar="N")
     parser.add_argument("--subjects", type=int, metavar="N", help="only N subjects (default: all)")
     options = parser.parse_args()

@@ -5,12 +5,14 @@ python examples/desk/train_lm.py runs/desk/world/lm.parquet -o runs/desk/text-lm
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
+from saladkit.errors import SaladError
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.samples import read_samples
 from saladkit.runtime import Run, progress
@@ -24,6 +26,8 @@ def train_tokenizer(texts: list[str], vocabulary: int) -> Qwen2Tokenizer:
 def batches(rows: list[list[int]], batch: int, steps: int, seed: int) -> list[list[list[int]]]:
     """`steps` batches of rows of about the same length, in permuted passes."""
     random = np.random.default_rng(seed)
+    if len(rows) < batch:
+        raise SaladError(f"{len(rows)} texts do not fill a batch of {batch}", "Give more texts or lower --batch-size.")
     made: list[list[list[int]]] = []
     while len(made) < steps:
         order = random.permutation(len(rows))
@@ -114,7 +118,11 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--vocabulary", type=int, default=4096, help="at most")
     parser.add_argument("--seed", type=int, default=0)
-    print(json.dumps(train(parser.parse_args())))
+    try:
+        print(json.dumps(train(parser.parse_args())))
+    except SaladError as error:
+        print(f"error: {error.problem}\n  fix: {error.fix}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,12 +47,26 @@ def digest_file(path: Path) -> str:
 def written_aside(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it into place if the body succeeds, remove it otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}{PARTIAL}-{os.getpid()}")
+    aside = path.with_name(f"{path.name}{PARTIAL}-{socket.gethostname()}-{os.getpid()}")
     try:
         yield aside
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _is_abandoned(aside: Path) -> bool:
+    """Whether the process that wrote `aside` has ended; another machine's may be at work on its own shard still."""
+    host, _, process = aside.name.rpartition(f"{PARTIAL}-")[2].rpartition("-")
+    if host != socket.gethostname() or not process.isdecimal():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # it lives, as another user's
+        return False
+    return False
 
 
 def write_json(path: Path, value: object) -> None:
@@ -235,7 +250,7 @@ def create_artefact(
     }
     if output.exists() and not output.is_dir():
         raise SaladError(f"{output} is a file", "Give another folder with -o.")
-    if output.is_dir() and any(output.iterdir()):
+    if output.is_dir() and any(PARTIAL not in path.name for path in output.iterdir()):
         if not is_artefact(output):
             raise SaladError(f"{output} holds something else", "Give a new or empty folder with -o.")
         if overwrite:
@@ -256,8 +271,9 @@ def create_artefact(
             if name == MANIFEST:
                 summary = read_json(output / SUMMARY) if (output / SUMMARY).exists() else {}
                 return ArtefactWriter(output, plan, finished=summary, started_before=True)
-            for leftover in output.rglob(f"*{PARTIAL}-*"):
-                leftover.unlink(missing_ok=True)
+            for aside in output.rglob(f"*{PARTIAL}-*"):
+                if _is_abandoned(aside):
+                    aside.unlink(missing_ok=True)
             return ArtefactWriter(output, plan, finished=None, started_before=True)
     output.mkdir(parents=True, exist_ok=True)
     write_json(output / PLAN, plan)

@@ -105,7 +105,11 @@ def _with_our_names(table: pa.Table, stored: list[str], names: ColumnNames, wher
 def _maker_hint(column: str) -> str:
     if column == "audio":
         return "`saladkit synth` speaks texts."
-    return "`saladkit synth` and `saladkit timestamps` make word times." if column == "words" else ""
+    return (
+        "`saladkit synth` and `saladkit timestamps` make word times; give the latter with --words."
+        if column == "words"
+        else ""
+    )
 
 
 def _as_our_types(table: pa.Table, where: str, folder: Path | None) -> pa.Table:

@@ -68,7 +68,7 @@ def write_cache_part(path: Path, ids: list[str], token_ids: list[np.ndarray], ro
 
 
 class TeacherCache:
-    """A complete teacher cache, read by memory map."""
+    """A complete teacher cache, held in memory."""
 
     def __init__(self, path: str | Path):
         """Open the cache.

@@ -11,6 +11,7 @@ from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.samples import read_samples, words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
+from saladkit.formats.word_times import join_word_times, read_word_times
 from saladkit.formats.words import Word
 from saladkit.model.dataset import FrameSource, TrainingSource
 from saladkit.model.text import TokenizedText, tokenize
@@ -61,20 +62,27 @@ def open_speech(
     front_end: LogMelFrontEnd,
     *,
     frames_caches: list[str | Path] = (),
+    word_times: list[str | Path] = (),
     names: ColumnNames = OUR_NAMES,
     limit: int | None = None,
 ) -> TrainingSource:
     """Rows of speech, text and word times; frames from a cache that holds the rows, else from the audio.
 
+    Args:
+        word_times: artefacts of `timestamps`; one that holds the rows takes the place of their own words.
+
     Raises:
-        SaladError: as `read_samples`, and words that do not fit the text.
+        SaladError: as `read_samples` and `join_word_times`, and words that do not fit the text.
     """
     caches = [FramesCache(path) for path in frames_caches]
     ids_table = read_samples(source.path, needed=["id"], optional=[], names=names, limit=limit)
-    first = ids_table.column("id")[0].as_py()
-    cache = next((cache for cache in caches if first in cache), None)
-    needed = ["id", "text", "words", *([] if cache else ["audio"])]
+    wanted = set(ids_table.column("id").to_pylist())
+    cache = next((cache for cache in caches if any(id_ in cache for id_ in wanted)), None)
+    timed = ((path, read_word_times(path).column("id").to_pylist()) for path in word_times)
+    times = next((path for path, ids in timed if not wanted.isdisjoint(ids)), None)
+    needed = ["id", "text", *([] if times else ["words"]), *([] if cache else ["audio"])]
     table = read_samples(source.path, needed=needed, optional=[], names=names, limit=limit)
+    table = join_word_times(table, times) if times else table
     ids, texts = table.column("id").to_pylist(), table.column("text").to_pylist()
     words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
     for id_, text, spoken in zip(ids, texts, words, strict=True):

@@ -49,6 +49,7 @@ class TrainingInputs:
     replay: list[WeightedPath]
     teacher: str
     frames: list[str]
+    words: list[str]
     names: ColumnNames
     limit: int | None
 
@@ -57,12 +58,17 @@ class TrainingInputs:
         roles = {f"data {i}": source.path for i, source in enumerate(self.data)}
         roles |= {f"replay {i}": source.path for i, source in enumerate(self.replay)}
         roles |= {f"frames {i}": path for i, path in enumerate(self.frames)}
+        roles |= {f"words {i}": path for i, path in enumerate(self.words)}
         return roles | {"teacher": self.teacher}
 
     def settings(self, options: TrainingOptions, interleaving: InterleavingOptions) -> dict:
         """Everything but the files that the result depends on."""
-        weights = {"data": [s.weight for s in self.data], "replay": [s.weight for s in self.replay]}
-        return asdict(options) | {"interleaving": asdict(interleaving), "weights": weights, "limit": self.limit}
+        read = {
+            "weights": {"data": [s.weight for s in self.data], "replay": [s.weight for s in self.replay]},
+            "limit": self.limit,
+            "columns": vars(self.names),
+        }
+        return asdict(options) | {"interleaving": asdict(interleaving)} | read
 
     def open(
         self, tokenizer: PreTrainedTokenizerBase, config: SaladConfig, options: TrainingOptions, model: str
@@ -86,9 +92,8 @@ class TrainingInputs:
         front_end = LogMelFrontEnd(bins=config.num_mel_bins)
         clock = FrameClock(front_end.frames_per_second, config.frames_per_vector)
         opened = {"names": self.names, "limit": self.limit}
-        sources = [
-            open_speech(source, tokenizer, front_end, frames_caches=self.frames, **opened) for source in self.data
-        ]
+        caches = {"frames_caches": self.frames, "word_times": self.words}
+        sources = [open_speech(source, tokenizer, front_end, **caches, **opened) for source in self.data]
         sources += [open_text(source, tokenizer, **opened) for source in self.replay]
         teacher = open_teacher(self.teacher, tokenizer, model, sources) if options.alpha > 0 else None
         return OpenedInputs(sources, teacher, clock)

@@ -15,7 +15,7 @@ def training_settings(settings: dict) -> dict:
     options = TrainingOptions(**{name: settings.pop(name) for name in names})
     settings["data"] = [WeightedPath.parse(path) for path in settings["data"]]
     settings["replay"] = [WeightedPath.parse(path) for path in settings["replay"]]
-    settings["frames"] = list(settings["frames"])
+    settings["frames"], settings["words"] = list(settings["frames"]), list(settings["words"])
     return settings | {"options": options, "interleaving": interleaving}
 
 

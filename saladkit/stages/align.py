@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from saladkit.formats.artefact import create_artefact
-from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest, stable_or_final
+from saladkit.formats.checkpoint import SCHEMA, VERSION, check_model_folder, model_digest, stable_or_final
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.loading import load_salad_model, load_tokenizer
@@ -26,6 +26,7 @@ def align(
     replay: list[WeightedPath],
     teacher: str,
     frames: list[str],
+    words: list[str],
     options: TrainingOptions,
     interleaving: InterleavingOptions,
     names: ColumnNames = OUR_NAMES,
@@ -44,10 +45,11 @@ def align(
         The summary, with the last logged losses.
     """
     run = Run("align")
+    check_model_folder(checkpoint)
     start = stable_or_final(checkpoint)
     student = load_salad_model(start, dtype="float32", device="cpu")
     tokenizer = load_tokenizer(start)
-    inputs = TrainingInputs(data, replay, teacher, frames, names, limit)
+    inputs = TrainingInputs(data, replay, teacher, frames, words, names, limit)
     opened = inputs.open(tokenizer, student.config, options, checkpoint)
     if dry_run:
         return run.summary({"dry_run": True, **opened.figures(options)})

@@ -42,7 +42,7 @@ def cache_speech(
         schema=SCHEMA,
         version=VERSION,
         verb="cache-speech",
-        settings={"encoder": encoder, "bins": bins, "limit": limit},
+        settings={"encoder": encoder, "bins": bins, "limit": limit, "columns": vars(names)},
         inputs={f"samples {index}": source for index, source in enumerate(sources)},
         overwrite=overwrite,
     )
@@ -78,6 +78,7 @@ def cache_speech(
 
 
 def _plan(tables: list, front_end: LogMelFrontEnd) -> dict:
-    seconds = sum(sum(table.column("duration").to_pylist()) for table in tables if "duration" in table.column_names)
+    known = [table.column("duration").to_pylist() for table in tables if "duration" in table.column_names]
+    seconds = sum(duration or 0.0 for durations in known for duration in durations)
     size = round(seconds * front_end.frames_per_second * front_end.bins * 2)
     return {"rows": sum(table.num_rows for table in tables), "seconds_of_speech": seconds, "bytes": size}

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from saladkit.errors import SaladError
 from saladkit.formats.artefact import create_artefact, part_name
 from saladkit.formats.checkpoint import model_digest
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
@@ -43,7 +44,10 @@ def cache_teacher(
     Rows longer than `max_length` tokens are left out and listed in the manifest.
 
     Returns:
-        The summary: rows, positions, bytes per position, mean kept mass.
+        The summary: rows, positions, bytes per position.
+
+    Raises:
+        SaladError: unreadable samples, no such model, or no text of a length that can be cached.
     """
     run = Run("cache-teacher")
     tokenizer = load_tokenizer(model)
@@ -52,12 +56,17 @@ def cache_teacher(
     plan = {"rows": len(rows), "skipped": len(skipped), "positions": positions, "bytes": positions * (6 * top_k + 4)}
     if dry_run:
         return run.summary({"dry_run": True, **plan})
+    if positions == 0:
+        raise SaladError(
+            f"no text of {', '.join(sources)} has from 2 to {max_length} tokens",
+            "Give longer texts, or raise --max-length.",
+        )
     writer = create_artefact(
         output,
         schema=SCHEMA,
         version=VERSION,
         verb="cache-teacher",
-        settings={"top_k": top_k, "max_length": max_length, "dtype": dtype, "limit": limit},
+        settings={"top_k": top_k, "max_length": max_length, "dtype": dtype, "limit": limit, "columns": vars(names)},
         inputs={"model": model} | {f"samples {index}": source for index, source in enumerate(sources)},
         overwrite=overwrite,
     )

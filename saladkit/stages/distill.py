@@ -25,6 +25,7 @@ def distill(
     replay: list[WeightedPath],
     teacher: str | None,
     frames: list[str],
+    words: list[str],
     options: TrainingOptions,
     interleaving: InterleavingOptions,
     adapter: dict,
@@ -48,7 +49,7 @@ def distill(
     """
     run = Run("distill")
     tokenizer = load_tokenizer(model)
-    inputs = TrainingInputs(data, replay, teacher or model, frames, names, limit)
+    inputs = TrainingInputs(data, replay, teacher or model, frames, words, names, limit)
     config = SaladConfig(adapter_config=adapter_configuration(**adapter), **encoder)
     opened = inputs.open(tokenizer, config, options, model)
     if dry_run:

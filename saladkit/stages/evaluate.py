@@ -65,7 +65,7 @@ def evaluate(
         schema=SCHEMA,
         version=VERSION,
         verb="eval",
-        settings={"modalities": sorted(modalities), "dtype": dtype, "limit": limit},
+        settings={"modalities": sorted(modalities), "dtype": dtype, "limit": limit, "columns": vars(names)},
         inputs={"model": model} | {f"task {task_name(task)}": task for task in tasks},
         overwrite=overwrite,
     )

@@ -29,6 +29,7 @@ def gap(
     *,
     teacher: str,
     regions: str | None = None,
+    words: tuple[str, ...] = (),
     draws: int = 4,
     text_words: tuple[int, int] = (10, 30),
     speech_words: tuple[int, int] = (5, 15),
@@ -59,6 +60,11 @@ def gap(
     check_ids_distinct(tables)
     about = {row["id"]: row for _, table in tables for row in table.to_pylist()}
     region_of = Regions.open(regions).region_of if regions else {}
+    for id_ in about if regions else ():
+        if id_ not in region_of:
+            raise SaladError(
+                f"{regions} has no region for row '{id_}'", "Give the regions of the pool it was chosen from."
+            )
     if dry_run:
         return run.summary({"dry_run": True, "rows": len(about), "interleavings": len(about) * draws})
     writer = create_artefact(
@@ -73,9 +79,11 @@ def gap(
             "dtype": dtype,
             "seed": seed,
             "limit": limit,
+            "columns": vars(names),
         },
         inputs={"checkpoint": checkpoint, "teacher": teacher, "regions": regions}
-        | {f"samples {i}": source for i, source in enumerate(sources)},
+        | {f"samples {i}": source for i, source in enumerate(sources)}
+        | {f"words {i}": path for i, path in enumerate(words)},
         overwrite=overwrite,
     )
     if writer.finished is not None:
@@ -87,7 +95,7 @@ def gap(
     clock = FrameClock(front_end.frames_per_second, student.config.frames_per_vector)
     items, skipped = [], []
     for path in sources:
-        source = open_speech(WeightedPath(path), tokenizer, front_end, names=names, limit=limit)
+        source = open_speech(WeightedPath(path), tokenizer, front_end, word_times=words, names=names, limit=limit)
         probes = [
             (row, sequence)
             for row in range(len(source))

@@ -36,7 +36,7 @@ def regions(
     """Cut `pool` into `clusters` regions of about the same size.
 
     Returns:
-        The summary: texts, regions, balance (largest / smallest), share of the pool far from all speech.
+        The summary: texts, regions, balance (largest / smallest).
     """
     run = Run("regions")
     columns = {"needed": ["id", "text"], "optional": [], "names": names, "limit": limit}
@@ -59,6 +59,7 @@ def regions(
             "dtype": dtype,
             "seed": seed,
             "limit": limit,
+            "columns": vars(names),
         },
         inputs={"pool": pool, "embedder": embedder.removeprefix(LM_PREFIX)}
         | {f"speech {i}": s for i, s in enumerate(speech)},

@@ -83,6 +83,7 @@ def select(
             "words_per_second": words_per_second,
             "seed": seed,
             "limit": limit,
+            "columns": vars(names),
         },
         inputs={"pool": pool, "regions": regions, "gap": gap}
         | {f"exclude {i}": path for i, path in enumerate(exclude)},

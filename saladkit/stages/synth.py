@@ -60,7 +60,7 @@ def synth(
         schema=SCHEMA,
         version=VERSION,
         verb="synth",
-        settings={"voices": voices, "seed": seed, "limit": limit},
+        settings={"voices": voices, "seed": seed, "limit": limit, "columns": vars(names)},
         inputs={"samples": source},
         overwrite=overwrite,
     )

@@ -49,7 +49,7 @@ def timestamps(
         schema=SCHEMA,
         version=VERSION,
         verb="timestamps",
-        settings={"aligner": aligner, "engine": opened.identity, "limit": limit},
+        settings={"aligner": aligner, "engine": opened.identity, "limit": limit, "columns": vars(names)},
         inputs={"samples": source, "model": opened.model or ""},
         overwrite=overwrite,
     )

@@ -42,7 +42,7 @@ Distributions = DenseDistributions | TopKDistributions
 
 def dense_from_logits(logits: Tensor) -> DenseDistributions:
     """Normalise logits [P, V] in float32 (float64 stays)."""
-    return DenseDistributions(torch.log_softmax(_at_least_float32(logits), dim=-1))
+    return DenseDistributions(torch.log_softmax(at_least_float32(logits), dim=-1))
 
 
 def top_k_from_logits(logits: Tensor, k: int) -> TopKDistributions:
@@ -51,7 +51,7 @@ def top_k_from_logits(logits: Tensor, k: int) -> TopKDistributions:
     The tail's mass is summed over the tokens that are not kept, in log space: one minus the kept mass would
     lose every digit where the kept mass is close to 1.
     """
-    log_probs = torch.log_softmax(_at_least_float32(logits), dim=-1)
+    log_probs = torch.log_softmax(at_least_float32(logits), dim=-1)
     kept_log_probs, kept_ids = log_probs.topk(min(k, log_probs.shape[-1]), dim=-1)
     return TopKDistributions(kept_ids, kept_log_probs, log_mass_outside(log_probs, kept_ids))
 
@@ -70,5 +70,6 @@ def concatenate(pieces: list[TopKDistributions]) -> TopKDistributions:
     )
 
 
-def _at_least_float32(values: Tensor) -> Tensor:
+def at_least_float32(values: Tensor) -> Tensor:
+    """Half precision becomes float32; float64 stays."""
     return values if values.dtype == torch.float64 else values.float()

@@ -11,6 +11,7 @@ from saladkit.teacher.distributions import (
     DenseDistributions,
     Distributions,
     TopKDistributions,
+    at_least_float32,
     log_mass_outside,
 )
 
@@ -27,7 +28,7 @@ def forward_kl(teacher: Distributions, student_logits: Tensor) -> Tensor:
         divergence after all tokens outside the top k are merged into one class, on both sides: never above the
         exact one, and zero only if the student agrees on every kept token and on the tail's mass.
     """
-    student = torch.log_softmax(_promoted(student_logits), dim=-1)
+    student = torch.log_softmax(at_least_float32(student_logits), dim=-1)
     if isinstance(teacher, DenseDistributions):
         return _kl_terms(teacher.log_probs.to(student), student).sum(dim=-1)
     return _top_k_kl(teacher, student)
@@ -50,18 +51,16 @@ def _kl_terms(teacher_log_probs: Tensor, student_log_probs: Tensor) -> Tensor:
 
 def negative_log_likelihood(student_logits: Tensor, token_ids: Tensor) -> Tensor:
     """-log q(token) at each position: logits [P, V], ids [P] -> nats [P]."""
-    return torch.nn.functional.cross_entropy(_promoted(student_logits), token_ids, reduction="none")
+    return torch.nn.functional.cross_entropy(at_least_float32(student_logits), token_ids, reduction="none")
 
 
 def distillation_loss(teacher: Distributions | None, student_logits: Tensor, token_ids: Tensor, alpha: float) -> Tensor:
     """alpha * KL + (1 - alpha) * NLL at each position, float [P]; `teacher` may be None where alpha is 0."""
-    loss = torch.zeros(student_logits.shape[0], dtype=_promoted(student_logits).dtype, device=student_logits.device)
+    loss = torch.zeros(
+        student_logits.shape[0], dtype=at_least_float32(student_logits).dtype, device=student_logits.device
+    )
     if alpha > 0:
         loss = loss + alpha * forward_kl(teacher, student_logits)
     if alpha < 1:
         loss = loss + (1 - alpha) * negative_log_likelihood(student_logits, token_ids)
     return loss
-
-
-def _promoted(values: Tensor) -> Tensor:
-    return values if values.dtype == torch.float64 else values.float()

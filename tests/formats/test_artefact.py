@@ -2,6 +2,9 @@
 
 import json
 import os
+import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -97,13 +100,30 @@ def test_the_manifest_is_written_after_every_shard(source, tmp_path, monkeypatch
     assert order == ["plan.json", *SHARDS, "manifest.json", "summary.json"]
 
 
-def test_what_a_killed_process_left_aside_is_swept_up(source, tmp_path, contents):
+def test_what_a_killed_process_left_aside_is_swept_up_and_nobody_elses(source, tmp_path, contents):
     make(tmp_path / "whole", source)
     with pytest.raises(Killed):
         make(tmp_path / "cut", source, stop_before=1)
-    (tmp_path / "cut" / f"{SHARDS[1]}.partial-12345").write_bytes(b"half")
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    host = socket.gethostname()
+    left = tmp_path / "cut" / f"{SHARDS[1]}.partial-{host}-{int(ended.stdout)}"
+    others = [
+        tmp_path / "cut" / f"{SHARDS[2]}.partial-{host}-{os.getppid()}",  # it lives, and writes its own shard
+        tmp_path / "cut" / f"{SHARDS[2]}.partial-elsewhere-{int(ended.stdout)}",
+    ]
+    for path in (left, *others):
+        path.write_bytes(b"half")
     make(tmp_path / "cut", source)
+    assert [path.exists() for path in (left, *others)] == [False, True, True]
+    for path in others:
+        path.unlink()
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+
+
+def test_two_processes_may_begin_at_once(source, tmp_path):
+    (tmp_path / "output").mkdir()
+    (tmp_path / "output" / f"plan.json.partial-elsewhere-{os.getppid()}").write_bytes(b"{")
+    assert make(tmp_path / "output", source)[1] == list(SHARDS)
 
 
 def test_the_same_line_again_does_nothing(source, tmp_path, contents):

@@ -143,3 +143,19 @@ def test_a_sample_without_word_times_is_an_error_that_names_it(source, tmp_path)
         join_word_times(pa.table({"id": ["fox"], "text": ["The quick brown dog."]}), tmp_path / "times")
     with pytest.raises(SaladError, match="not a folder"):
         join_word_times(samples, tmp_path / "nowhere")
+
+
+def test_training_cuts_speech_by_word_times(shell, text_lm, tmp_path):
+    source = write_source(tmp_path / "speech.parquet")
+    timestamps(source, tmp_path / "times", aligner="sphinx")
+    size = ["--adapter-layers", 1, "--adapter-width", 16, "--adapter-mlp-width", 16, "--adapter-heads", 2]
+    size += ["--adapter-kv-heads", 1, "--mel-bins", 16, "--encoder-width", 16, "--device", "cpu"]
+    steps = ["--max-steps", 2, "--logging-steps", 1, "--save-steps", 1, "--text-words", 1, 2, "--speech-words", 1, 2]
+    command = ["distill", text_lm, "--data", source, *size, *steps]
+    without = shell(*command, "-o", tmp_path / "without")
+    assert (without.exit_code, "no column 'words'" in without.stderr) == (2, True)
+    done = shell(*command, "--words", tmp_path / "times", "-o", tmp_path / "with")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["last"]["distillation"] > 0
+    inputs = json.loads((tmp_path / "with" / "manifest.json").read_text())["inputs"]
+    assert "words 0" in inputs

@@ -65,7 +65,7 @@ class CtcAligner:
                 f"{model} writes pieces of words, not characters",
                 "Give a model with a vocabulary of characters, such as facebook/wav2vec2-base-960h.",
             )
-        self.identity = {"frame_rate": self._features.sampling_rate}
+        self.identity = {"sampling_rate": self._features.sampling_rate}
 
     def align(self, samples: np.ndarray, sample_rate: int, text: str) -> list[Word]:
         """The words of `text` with times in s; scores are the geometric mean of a word's frame probabilities.

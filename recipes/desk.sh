@@ -5,7 +5,7 @@
 #
 # The text LLM is small but real: trained here, from a random start, on the facts of examples/desk. Speech is real
 # synthesised speech (espeak-ng). The seconds beside the steps were measured on two cores of an AMD EPYC
-# (Milan) at 2.45 GHz, the start of each command included; all of it takes thirteen minutes and 3.7 GB.
+# (Milan) at 2.45 GHz, the start of each command included; all of it takes fourteen minutes and 2.9 GB.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,26 +36,26 @@ step() { printf '\n== %s\n' "$*" >&2; }
 step "the world: facts as text, a selection pool, questions (2 s)"
 python examples/desk/build_world.py -o "$WORLD" --seed "$SEED" $WORLD_OPTIONS  # the same bytes every time
 
-step "the text LLM, from a random start (100 s)"
+step "the text LLM, from a random start (150 s)"
 python examples/desk/train_lm.py "$WORLD/lm.parquet" -o "$TEACHER_LM" --steps "$LM_STEPS" --seed "$SEED"
 
-step "what the text LLM would say next, once for all that follows (12 s)"
+step "what the text LLM would say next, once for all that follows (18 s)"
 saladkit cache-teacher "$WORLD/natural.parquet" "$WORLD/pool.parquet" --model "$TEACHER_LM" -o "$RUN/teacher"
 
-step "natural speech, about 7 of the 12 subjects; the questions, about all of them (35 s)"
+step "natural speech, about 7 of the 12 subjects; the questions, about all of them (60 s)"
 saladkit synth "$WORLD/natural.parquet" -o "$RUN/natural" "${VOICES[@]}" --seed "$SEED"
 saladkit synth "$WORLD/questions.parquet" -o "$RUN/questions" "${VOICES[@]}" --seed "$SEED"
 saladkit synth "$WORLD/questions.parquet" -o "$RUN/heldout" "${HELD_OUT_VOICE[@]}" --seed "$SEED"
 saladkit cache-speech "$RUN/natural" -o "$RUN/frames"
 
-step "Stage I: distil the text LLM into its speech-adapted self (330 s)"
+step "Stage I: distil the text LLM into its speech-adapted self (315 s)"
 # --lexical-weight is ours: a front-end that starts from random has to learn what a word sounds like first.
 saladkit distill "$TEACHER_LM" -o "$RUN/stage1" --data "$RUN/natural:2" --replay "$WORLD/pool.parquet:1" \
   --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE1_STEPS" --per-device-train-batch-size 16 \
   --learning-rate 5e-4 --adapter-learning-rate 3e-4 --warmup-steps 30 --decay-fraction 0.5 \
   --lexical-weight 1 --lexical-steps "$LEXICAL_STEPS" --lexical-learning-rate 3e-3 "${SPANS[@]}" $ADAPTER_OPTIONS --seed "$SEED"
 
-step "where the gap is: regions of the pool, a few spoken probes of each, their divergence (15 s)"
+step "where the gap is: regions of the pool, a few spoken probes of each, their divergence (25 s)"
 saladkit regions "$WORLD/pool.parquet" -o "$RUN/regions" --embedder "lm:$TEACHER_LM" --clusters "$REGIONS" \
   --speech "$WORLD/natural.parquet" --seed "$SEED"
 saladkit select "$WORLD/pool.parquet" -o "$RUN/probe-texts" --regions "$RUN/regions" --per-region "$PROBES" --seed "$SEED"
@@ -69,7 +69,7 @@ saladkit select "$WORLD/pool.parquet" -o "$RUN/active-texts" "${CHOICE[@]}" --ga
 saladkit select "$WORLD/pool.parquet" -o "$RUN/uniform-texts" "${CHOICE[@]}" --gamma 0
 
 for CHOSEN in active uniform; do
-  step "Stage II, $CHOSEN: speak what was chosen, align on it (100 s)"
+  step "Stage II, $CHOSEN: speak what was chosen, align on it (120 s)"
   saladkit synth "$RUN/$CHOSEN-texts" -o "$RUN/$CHOSEN" "${VOICES[@]}" --seed "$SEED"
   saladkit align "$RUN/stage1" -o "$RUN/stage2-$CHOSEN" --data "$RUN/natural:1" --data "$RUN/$CHOSEN:1" \
     --replay "$WORLD/pool.parquet:2" --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE2_STEPS" \
@@ -78,7 +78,7 @@ for CHOSEN in active uniform; do
   saladkit gap "$RUN/stage2-$CHOSEN" "$RUN/probes" -o "$RUN/gap-$CHOSEN" "${GAP[@]}"
 done
 
-step "read and heard, on the same questions (20 s)"
+step "read and heard, on the same questions (35 s)"
 saladkit eval "$TEACHER_LM" "$RUN/questions" -o "$RUN/eval-teacher" --modality text
 for MODEL in stage1 stage2-uniform stage2-active; do
   saladkit eval "$RUN/$MODEL" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval-$MODEL"

@@ -247,8 +247,5 @@ def test_the_same_training_gives_the_same_bytes(distill_arguments, checkpoint, s
 def test_the_log_has_an_entry_a_step_and_the_decay_ends_at_nothing(checkpoint):
     entries = [json.loads(line) for line in (checkpoint / "metrics.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in entries] == [1, 2, 3, 4]
-    # The cache's float16 log-probabilities do not sum to exactly 1: a student that reads and has not moved yet is at
-    # its teacher to 1e-6, on either side of 0.
-    assert all(entry["distillation"] > -1e-5 for entry in entries)
-    assert max(entry["distillation"] for entry in entries) > 1e-4
+    assert all(entry["distillation"] > 0 for entry in entries)
     assert len({entry["loss"] for entry in entries}) == 4

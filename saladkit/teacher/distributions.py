@@ -61,6 +61,18 @@ def log_mass_outside(log_probs: Tensor, ids: Tensor) -> Tensor:
     return log_probs.scatter(-1, ids, float("-inf")).logsumexp(dim=-1)
 
 
+def normalised(distributions: TopKDistributions) -> TopKDistributions:
+    """The same with all mass, kept and tail, summing to 1: rounded to float16, log-probabilities no longer do.
+
+    Without it a student that equals its teacher has a divergence on either side of 0 (seen: -8e-7 nats).
+    """
+    classes = torch.cat([distributions.kept_log_probs, distributions.log_tail[:, None]], dim=-1)
+    mass = classes.logsumexp(dim=-1)
+    return TopKDistributions(
+        distributions.kept_ids, distributions.kept_log_probs - mass[:, None], distributions.log_tail - mass
+    )
+
+
 def concatenate(pieces: list[TopKDistributions]) -> TopKDistributions:
     """Join distributions over positions; all with the same k."""
     return TopKDistributions(

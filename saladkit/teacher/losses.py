@@ -13,6 +13,7 @@ from saladkit.teacher.distributions import (
     TopKDistributions,
     at_least_float32,
     log_mass_outside,
+    normalised,
 )
 
 
@@ -31,7 +32,7 @@ def forward_kl(teacher: Distributions, student_logits: Tensor) -> Tensor:
     student = torch.log_softmax(at_least_float32(student_logits), dim=-1)
     if isinstance(teacher, DenseDistributions):
         return _kl_terms(teacher.log_probs.to(student), student).sum(dim=-1)
-    return _top_k_kl(teacher, student)
+    return _top_k_kl(normalised(teacher), student)
 
 
 def _top_k_kl(teacher: TopKDistributions, student: Tensor) -> Tensor:

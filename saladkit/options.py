@@ -88,22 +88,14 @@ files = stack(limit, overwrite, dry_run)
 words = click.option(
     "--words", multiple=True, metavar="PATH", help="Word times (`timestamps`) of rows; else those of the samples."
 )
-spans = stack(
-    click.option(
-        "--text-words",
-        type=(int, int),
-        default=(10, 30),
-        show_default=True,
-        help="Shortest and longest text span, in words.",
-    ),
-    click.option(
-        "--speech-words",
-        type=(int, int),
-        default=(5, 15),
-        show_default=True,
-        help="Shortest and longest speech span, in words.",
-    ),
-)
+
+
+def _span_lengths(kind: str, default: tuple[int, int]) -> Callable:
+    help_text = f"Shortest and longest {kind} span, in words."
+    return click.option(f"--{kind}-words", type=(int, int), default=default, show_default=True, help=help_text)
+
+
+spans = stack(_span_lengths("text", (10, 30)), _span_lengths("speech", (5, 15)))
 
 training = stack(
     click.option(

@@ -497,6 +497,16 @@ def test_another_column_is_another_input(refused, shell, world, tmp_path):
     assert "made from something else" in problem
 
 
+@pytest.mark.parametrize("command", ["synth", "cache-teacher", "select"])
+def test_a_named_column_that_is_not_there(command, refused, world, text_lm, regions):
+    options = {
+        "synth": ["--voice", "espeak:en-us"],
+        "cache-teacher": ["--model", text_lm],
+        "select": ["--regions", regions, "--count", 1, "--gamma", 0],
+    }
+    refused(command, world / "pool.parquet", *options[command], "--text-column", "txt", named=["no column 'txt'"])
+
+
 def test_a_stage_that_was_cut_off_after_its_stable_checkpoint(refused, checkpoint, speech, text_lm, tmp_path):
     shutil.copytree(checkpoint, tmp_path / "cut")
     (tmp_path / "cut" / "manifest.json").rename(tmp_path / "cut" / "plan.json")

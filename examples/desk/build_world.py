@@ -77,10 +77,8 @@ def documents(
         subject = index % len(subjects)
         for _ in range(MAX_REDRAWS):
             parts = [next(streams[subject]) for _ in range(rng.randint(*lengths))]
-            sentences = list(parts)
-            if len(parts) > 2 and rng.random() < broken_off:
-                sentences[-1] = begun(parts[-1], rng)
-            text = " ".join(sentences)
+            breaks_off = len(parts) > 2 and rng.random() < broken_off
+            text = " ".join([*parts[:-1], beginning(parts[-1], rng) if breaks_off else parts[-1]])
             # A cycle's end can meet the next one's start: no sentence twice in a document.
             if len(set(parts)) == len(parts) and text not in taken:
                 break
@@ -92,9 +90,9 @@ def documents(
     return rows
 
 
-def begun(text: str, rng: random.Random) -> str:
-    """A sentence that breaks off after any word but its last."""
-    words = text.split()
+def beginning(sentence: str, rng: random.Random) -> str:
+    """Some of a sentence's first words, at least one and never all."""
+    words = sentence.split()
     return " ".join(words[: rng.randint(1, len(words) - 1)])
 
 

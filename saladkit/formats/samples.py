@@ -87,7 +87,7 @@ def _read_hub(name: str, columns: list[str] | None) -> tuple[pa.Table, list[str]
 
 def _with_our_names(table: pa.Table, stored: list[str], names: ColumnNames, where: str, needed: list[str]) -> pa.Table:
     for ours, theirs in vars(names).items():
-        if theirs != ours and theirs in table.column_names:
+        if theirs != ours:  # a column of our name is then another one, also where the one asked for is missing
             table = table.drop_columns([ours]) if ours in table.column_names else table
             table = table.rename_columns([ours if c == theirs else c for c in table.column_names])
     for column in needed:

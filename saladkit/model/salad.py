@@ -85,7 +85,9 @@ class SaladForCausalLM(PreTrainedModel):
         return self.language_model.get_output_embeddings()
 
     def hear(self, speech_frames: Tensor, speech_lengths: Tensor) -> Tensor:
-        """Frames of spans [S, T, bins] -> the adapter's vectors [S, T / frames_per_vector, hidden_size], padded with 0.
+        """Frames of spans [S, T, bins] -> the adapter's vectors [S, T / frames_per_vector, hidden_size].
+
+        What stands beyond a span's own length means nothing.
 
         Spans run in groups of about one length: where they have 1 to 8 words, 56 % of a batch was padding.
         """

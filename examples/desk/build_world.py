@@ -25,7 +25,7 @@ from world import CHOICES, Subject, WorldError, read_world
 DATA = Path(__file__).parent / "data"
 MAX_REDRAWS = 1000
 # Recordings and scraped pages end anywhere. Where all speech ended in full stops, a spoken question's last word ("is",
-# "called"), said as the end of an utterance, was heard as something else in one wrong answer of two.
+# "called"), said as the end of an utterance, was heard as something else in a third of the wrong answers.
 BROKEN_OFF = 0.5
 TEXTS = pa.schema([("id", pa.string()), ("text", pa.string()), ("domain", pa.string())])
 QUESTIONS = pa.schema(
@@ -180,7 +180,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes")
     parser.add_argument("--lm-documents", type=int, default=20_000, metavar="N")
     parser.add_argument("--pool-documents", type=int, default=6_000, metavar="N")
-    parser.add_argument("--natural-documents", type=int, default=3600, metavar="N")
+    parser.add_argument("--natural-documents", type=int, default=3_600, metavar="N")
     parser.add_argument("--questions-per-subject", type=int, default=48, metavar="N")
     parser.add_argument("--subjects", type=int, metavar="N", help="only N subjects (default: all)")
     options = parser.parse_args()

@@ -65,7 +65,7 @@ def _is_abandoned(aside: Path) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:  # it lives, as another user's
-        return False
+        pass
     return False
 
 

@@ -35,6 +35,10 @@ COLUMNS = {
     "source": pa.string(),
     "words": WORDS,
 }
+MAKER_HINTS = {
+    "audio": "`saladkit synth` speaks texts.",
+    "words": "`saladkit synth` and `saladkit timestamps` make word times; give the latter with --words.",
+}
 
 
 def _source_files(source: str) -> list[Path]:
@@ -97,19 +101,9 @@ def _with_our_names(table: pa.Table, stored: list[str], names: ColumnNames, wher
             hint = f"Name the column with {options[column]}." if column in options else "Add the column."
             raise SaladError(
                 f"{where} has no column '{theirs}' (it has: {', '.join(stored)})",
-                f"{hint} {_maker_hint(column)}".strip(),
+                f"{hint} {MAKER_HINTS.get(column, '')}".strip(),
             )
     return table
-
-
-def _maker_hint(column: str) -> str:
-    if column == "audio":
-        return "`saladkit synth` speaks texts."
-    return (
-        "`saladkit synth` and `saladkit timestamps` make word times; give the latter with --words."
-        if column == "words"
-        else ""
-    )
 
 
 def _as_our_types(table: pa.Table, where: str, folder: Path | None) -> pa.Table:
@@ -153,7 +147,7 @@ def _check_rows(table: pa.Table, where: str, needed: list[str]) -> None:
         if any(missing):
             raise SaladError(
                 f"{where}: row '{ids[missing.index(True)]}' has no {column}",
-                f"Remove the row or give it one. {_maker_hint(column)}".strip(),
+                f"Remove the row or give it one. {MAKER_HINTS.get(column, '')}".strip(),
             )
 
 

@@ -178,9 +178,8 @@ class KeepStableCheckpoint(TrainerCallback):
     ) -> None:
         """Called by the trainer."""
         if state.global_step == self.step and state.is_world_process_zero:
-            aside = (
-                Path(args.output_dir) / self.folder.name
-            )  # whoever is cut off here leaves no half of it in its place
+            # Aside first: a run that is cut off here leaves no half of it in its place.
+            aside = Path(args.output_dir) / self.folder.name
             save_model(model, self.tokenizer, aside)
             shutil.rmtree(self.folder, ignore_errors=True)
             aside.rename(self.folder)

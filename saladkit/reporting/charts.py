@@ -13,6 +13,7 @@ from saladkit.scoring.statistics import Estimate
 PERCENT = BarAxis(0, 100, [0, 25, 50, 75, 100], "%")
 STYLES = 6  # series colours in the stylesheet
 SHOWN_REGIONS = 32
+LOSS_PARTS = {"distillation": "", "lexical": "dashed"}  # as the training log names them -> how they are drawn
 
 
 def style_of(findings: Findings, name: str) -> str:
@@ -136,21 +137,23 @@ def gap_chart(findings: Findings) -> Markup:
 
 
 def loss_charts(findings: Findings) -> Markup | None:
-    """The training losses, Stage I and Stage II apart; None if no training log was found."""
+    """The parts of the training loss, Stage I and Stage II apart; None if no training log was found."""
     panels = []
     for verb, title in (("distill", "Stage I"), ("align", "Stage II")):
         lines = []
         for model in findings.models:
             if model.training is None or model.training.verb != verb:
                 continue
-            entries = [(e["step"], e.get("distillation", e.get("loss", 0.0))) for e in model.training.metrics]
-            curve = [(step, loss) for step, loss in entries if loss > 0]
-            if curve:
-                lines.append(Line(curve, style_of(findings, model.name), model.label))
+            for part, look in LOSS_PARTS.items():
+                curve = [(entry["step"], entry[part]) for entry in model.training.metrics if entry.get(part, 0) > 0]
+                if curve:
+                    lines.append(Line(curve, style_of(findings, model.name), model.label, look))
         if lines:
-            label = f"Loss by step: {', '.join(f'{line.title} ends at {line.points[-1][1]:.3g}' for line in lines)}"
-            chart = line_chart(lines, label, "steps")
-            panels.append(tag("div", tag("h3", title), legend([(line.style, line.title) for line in lines]), chart))
+            ends = ", ".join(f"{line.title} {line.look or 'solid'} {line.points[-1][1]:.3g}" for line in lines)
+            entries = [(line.style, line.title) for line in lines if not line.look]
+            entries += [("dashed-swatch", "lexical loss")] * any(line.look for line in lines)
+            chart = line_chart(lines, f"The losses by step, and where they end: {ends}", "steps")
+            panels.append(tag("div", tag("h3", title), legend(entries), chart))
     return tag("div", *panels, class_="panels") if panels else None
 
 

@@ -14,8 +14,9 @@ class Line:
     """Points in the order of x; y is above zero."""
 
     points: list[tuple[float, float]]
-    style: str  # CSS class
+    style: str  # CSS class of its colour
     title: str
+    look: str = ""  # CSS class of its stroke
 
 
 def smoothed(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -50,7 +51,7 @@ def line_chart(lines: list[Line], label: str, x_unit: str) -> Markup:
 
     paths = []
     for points, style in [(line.points, f"raw {line.style}") for line in lines] + [
-        (smoothed(line.points), line.style) for line in lines
+        (smoothed(line.points), f"{line.style} {line.look}".strip()) for line in lines
     ]:
         thinned = points[:: max(1, math.ceil(len(points) / MAX_POINTS))]
         paths.append(tag("polyline", class_=f"curve {style}", points=" ".join(place(x, y) for x, y in thinned)))

@@ -197,10 +197,9 @@ def page(findings: Findings, inventory: Inventory, heard: list[Heard], title: st
         sections.append(_section("Where the gap is, and what was chosen", about, regions))
     losses = loss_charts(findings)
     if losses:
-        about = (
-            "KL divergence from the text model while training, nats per text position, on a logarithmic scale; strong"
-            " lines are moving means."
-        )
+        about = "The distillation loss, nats per text position, on a logarithmic scale; strong lines are moving means."
+        if "dashed" in losses:
+            about += " Dashed: the lexical loss, nats per heard token; where it stands alone the language model waits."
         sections.append(_section("Training", about, losses))
     if findings.steps:
         total = duration(sum(step.seconds for step in findings.steps))

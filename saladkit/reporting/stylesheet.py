@@ -44,6 +44,8 @@ tbody tr:last-child > * { border-bottom: 0; } td small, th small { display: bloc
 .swatch.ceiling-swatch { width: 3px; height: 1em; border-radius: 0; background: var(--ink); margin: 0 .7em 0 .3em; }
 .swatch.chance-swatch { width: 0; height: 1em; border-left: 2px dotted var(--soft); border-radius: 0;
   background: none; margin: 0 .7em 0 .3em; }
+.swatch.dashed-swatch { width: 1.3em; height: 0; border-top: 2px dashed var(--soft); border-radius: 0;
+  background: none; vertical-align: .25em; }
 .chart { margin-top: .2rem; }
 .row { display: grid; grid-template-columns: 10.5rem minmax(0, 1fr); align-items: center; column-gap: .9rem;
   font-size: .92rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
@@ -66,7 +68,7 @@ rect.s3 { fill: var(--s3); } rect.s4 { fill: var(--s4); } rect.s5 { fill: var(--
 rect.forgetting { fill: var(--forgetting); } rect.misalignment { fill: var(--misalignment); }
 rect.region, rect.step { fill: var(--region); }
 .curve { fill: none; stroke-width: 2.2; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
-.curve.raw { stroke-width: 1; opacity: .3; }
+.curve.raw { stroke-width: 1; opacity: .3; } .curve.dashed { stroke-width: 1.6; stroke-dasharray: 5 4; }
 .curve.s0 { stroke: var(--s0); } .curve.s1 { stroke: var(--s1); } .curve.s2 { stroke: var(--s2); }
 .curve.s3 { stroke: var(--s3); } .curve.s4 { stroke: var(--s4); } .curve.s5 { stroke: var(--s5); }
 .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: .5rem 2rem; }

@@ -59,6 +59,11 @@ def test_line_chart_places_points_between_its_ticks():
     assert ">100 steps<" in drawn
 
 
+def test_a_dashed_line_shares_its_colour_and_leaves_its_raw_points_whole():
+    drawn = line_chart([Line([(0, 2.0), (10, 1.0)], "s1", "a", "dashed")], "losses", "steps")
+    assert re.findall(r'<polyline class="([^"]*)"', drawn) == ["curve raw s1", "curve s1 dashed"]
+
+
 def test_long_lines_are_thinned():
     drawn = line_chart([Line([(i, 1.0 + i) for i in range(5000)], "s0", "a")], "losses", "steps")
     assert all(len(points.split()) <= 400 for points in re.findall(r'points="([^"]*)"', drawn))

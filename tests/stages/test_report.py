@@ -97,7 +97,9 @@ def write_checkpoint(folder, inputs, verb, losses=(2.0, 1.0, 0.5)):
     with writer.writing("config.json") as aside:
         aside.write_text(json.dumps({"model_type": "salad", "name": folder.name}))
     with writer.writing(METRICS) as aside:
-        rows = [{"step": 10 * (i + 1), "loss": loss + 3, "distillation": loss} for i, loss in enumerate(losses)]
+        # The first steps learn words alone: no distillation is logged.
+        rows = [{"step": 10, "loss": 7.0, "lexical": 7.0}]
+        rows += [{"step": 10 * (i + 2), "loss": loss + 3, "distillation": loss} for i, loss in enumerate(losses)]
         aside.write_text("".join(json.dumps(row) + "\n" for row in rows))
     finish(writer, steps=len(losses))
 
@@ -239,6 +241,13 @@ def test_summary_file_is_what_is_returned(finished):
     run, summary = finished
     stored = json.loads((run / "summary.json").read_text())
     assert {"command": "report", "output": str(run / "report.html"), **stored} == summary
+
+
+def test_the_two_losses_are_not_drawn_as_one(page):
+    stage1 = next(panel for panel in page.split('class="panels"')[1].split("<h3>") if panel.startswith("Stage I<"))
+    distillation, lexical = re.findall(r'class="curve s0( dashed)?" points="([^"]*)"', stage1)
+    assert (distillation[0], len(distillation[1].split())) == ("", 3)
+    assert (lexical[0], len(lexical[1].split())) == (" dashed", 1)
 
 
 @pytest.mark.parametrize(

@@ -275,6 +275,18 @@ def test_a_frames_cache_of_another_encoder_or_other_rows(
     refused(*replaced(distill_arguments, "--mel-bins", 24), named=[frames_cache, "another speech encoder"])
 
 
+def test_a_frames_cache_of_the_same_ids_spoken_anew(refused, shell, distill_arguments, speech, world, tmp_path):
+    slower = tmp_path / "slower"
+    line = ["synth", world / "natural.parquet", "-o", slower, "--voice", "espeak:en-us@120", "--limit", 5]
+    assert shell(*line).exit_code == 0
+    assert shell("cache-speech", slower, "-o", tmp_path / "frames", "--mel-bins", 16).exit_code == 0
+    again = read_samples(slower, needed=["id"]).column("id")[0].as_py()
+    arguments = replaced(distill_arguments, "--frames", tmp_path / "frames")
+    problem, fix = refused(*arguments, "--limit", 5, named=[tmp_path / "frames", f"'{again}'", speech])
+    assert "another recording" in problem
+    assert f"cache-speech {speech}" in fix
+
+
 def bad_checkpoint(kind, folder, checkpoint):
     folder.mkdir()
     if kind == "empty":

@@ -59,6 +59,12 @@ class FramesCache:
     def __contains__(self, id_: str) -> bool:
         return id_ in self._where
 
+    def length(self, id_: str) -> int:
+        """How many frames a recording has; KeyError if it is not there."""
+        part, row = self._where[id_]
+        begin, end = self._offsets[part][row : row + 2]
+        return int(end - begin)
+
     def row(self, id_: str) -> np.ndarray:
         """The frames of one recording, [frames, width]; KeyError if it is not there."""
         part, row = self._where[id_]

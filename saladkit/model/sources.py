@@ -81,7 +81,8 @@ def open_speech(
     timed = ((path, read_word_times(path).column("id").to_pylist()) for path in word_times)
     times = next((path for path, ids in timed if not wanted.isdisjoint(ids)), None)
     needed = ["id", "text", *([] if times else ["words"]), *([] if cache else ["audio"])]
-    table = read_samples(source.path, needed=needed, optional=[], names=names, limit=limit)
+    optional = ["duration"] if cache else []
+    table = read_samples(source.path, needed=needed, optional=optional, names=names, limit=limit)
     table = join_word_times(table, times) if times else table
     ids, texts = table.column("id").to_pylist(), table.column("text").to_pylist()
     words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
@@ -90,7 +91,7 @@ def open_speech(
     frames: FrameSource
     if cache:
         cache.check_encoder(front_end.identity, "the model")
-        frames = cached_frames(cache, ids, source.path)
+        frames = cached_frames(cache, table, source.path)
     else:
         frames = LiveFrames(table, front_end, source.path)
     return TrainingSource(

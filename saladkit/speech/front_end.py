@@ -57,16 +57,25 @@ class LiveFrames:
         return self.front_end.frames_of_row(row, self.where)
 
 
-def cached_frames(cache: FramesCache, ids: list[str], where: str) -> FramesCache:
-    """The cache, after a check that it holds every id.
+def cached_frames(cache: FramesCache, samples: pa.Table, where: str) -> FramesCache:
+    """The cache, after a check that it holds every row of `samples`, and the same recording where `duration` tells.
 
     Raises:
-        SaladError: frames of a row are missing.
+        SaladError: frames of a row are missing, or last more than 0.1 s more or less than its recording.
     """
-    for id_ in ids:
+    remedy = f"Run `saladkit cache-speech {where}` and give its output."
+    ids = samples.column("id").to_pylist()
+    durations = samples.column("duration").to_pylist() if "duration" in samples.column_names else [None] * len(ids)
+    per_second = cache.artefact.manifest["identity"]["frames_per_second"]
+    for id_, duration in zip(ids, durations, strict=True):
         if id_ not in cache:
+            raise SaladError(f"{cache.artefact.path} has no frames for row '{id_}' of {where}", remedy)
+        cached = cache.length(id_) / per_second
+        # The same ids spoken anew, by another voice say, are other recordings. Whole frames are up to 0.02 s shorter.
+        if duration is not None and abs(cached - duration) > 0.1:
             raise SaladError(
-                f"{cache.artefact.path} has no frames for row '{id_}' of {where}",
-                f"Run `saladkit cache-speech {where}` and give its output.",
+                f"{cache.artefact.path} has {cached:.2f} s of frames for row '{id_}', which lasts {duration:.2f} s in"
+                f" {where}: they are of another recording",
+                remedy,
             )
     return cache

@@ -37,8 +37,7 @@ def main() -> None:
     """Close the text-speech understanding gap of speech-adapted language models.
 
     The commands meet only through files. Each prints progress on stderr and one JSON summary on stdout. The same line
-    run again goes on where it stopped; `regions`, `gap` and `eval`, if cut off, begin anew. Exit codes: 0 done,
-    1 failed, 2 wrong input.
+    run again goes on where it stopped. Exit codes: 0 done, 1 failed, 2 wrong input.
     """
 
 

@@ -10,7 +10,8 @@ from transformers import TrainerCallback
 
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.text import tokenize
-from saladkit.stages import cache_speech, cache_teacher, synth
+from saladkit.stages import cache_speech, cache_teacher, evaluate, gap, synth
+from saladkit.stages import regions as regions_stage
 
 
 class Killed(Exception):
@@ -127,32 +128,41 @@ def test_shards_by_several_processes_make_the_same_artefact(name, lines, shell, 
     assert sum(path.endswith(".parquet") for path in contents(tmp_path / "whole")) > 2
 
 
-@pytest.mark.parametrize("name", list(STAGES))
-def test_a_command_that_was_cut_off_goes_on(name, lines, shell, contents, tmp_path, monkeypatch):
-    stage = STAGES[name]
-    monkeypatch.setattr(stage, "ROWS_PER_PART", 4)
-    assert shell(*lines[name], "-o", tmp_path / "whole").exit_code == 0
-    writer = {"synth": "write_samples", "cache-teacher": "write_cache_part", "cache-speech": "write_frames_part"}[name]
-    write, calls = getattr(stage, writer), []
+# Command -> its module, what bounds the work that is lost, and what writes that work.
+KEPT = {
+    "synth": (synth, "ROWS_PER_PART", "write_samples"),
+    "cache-teacher": (cache_teacher, "ROWS_PER_PART", "write_cache_part"),
+    "cache-speech": (cache_speech, "ROWS_PER_PART", "write_frames_part"),
+    "regions": (regions_stage, "TEXTS_PER_BLOCK", "write_vectors"),
+    "gap": (gap, "ROWS_PER_BLOCK", "write_items"),
+    "eval": (evaluate, None, "write_predictions"),
+}
 
-    def killed_at_the_second(*arguments):
+
+@pytest.mark.parametrize("name", list(KEPT))
+def test_a_command_that_was_cut_off_goes_on(name, lines, shell, contents, tmp_path, monkeypatch):
+    stage, bound, writer = KEPT[name]
+    if bound:
+        monkeypatch.setattr(stage, bound, 4)
+    write, calls, killed = getattr(stage, writer), [], [2]
+
+    def written(*arguments):
         calls.append(arguments)
-        if len(calls) == 2:
+        if len(calls) in killed:
             raise Killed
         return write(*arguments)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(stage, writer, killed_at_the_second)
-        with pytest.raises(Killed):
-            shell(*lines[name], "-o", tmp_path / "cut")
+    monkeypatch.setattr(stage, writer, written)
+    with pytest.raises(Killed):
+        shell(*lines[name], "-o", tmp_path / "cut")
     assert not (tmp_path / "cut" / "manifest.json").exists()
-    kept = {
-        path: (tmp_path / "cut" / path).stat().st_mtime_ns for path in contents(tmp_path / "cut") if path != "plan.json"
-    }
-    assert kept
+    killed.clear()
     result = shell(*lines[name], "-o", tmp_path / "cut")
     assert json.loads(result.stdout)["resumed"] is True
-    assert all((tmp_path / "cut" / path).stat().st_mtime_ns == then for path, then in kept.items())
+    together = len(calls) - 1  # the one that was cut off came to nothing
+    calls.clear()
+    assert shell(*lines[name], "-o", tmp_path / "whole").exit_code == 0
+    assert together == len(calls) >= 2
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
 

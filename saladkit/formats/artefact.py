@@ -25,6 +25,7 @@ from saladkit.errors import SaladError
 
 MANIFEST, PLAN, SUMMARY = "manifest.json", "plan.json", "summary.json"
 PARTIAL = ".partial"
+WORKING = "working"
 
 
 def digest_bytes(data: bytes) -> str:
@@ -183,6 +184,13 @@ class ArtefactWriter:
             yield aside
         self.files.add(name)
 
+    @property
+    def working(self) -> Path:
+        """A folder for what a run that is cut off leaves to the next; it goes when the artefact is complete."""
+        folder = self.path / WORKING
+        folder.mkdir(exist_ok=True)
+        return folder
+
     def finish(self, *, counts: dict, skipped: list[dict] | None = None, identity: dict | None = None) -> None:
         """Write the manifest; the artefact is complete from here on.
 
@@ -202,6 +210,7 @@ class ArtefactWriter:
             "identity": identity or {},
             "files": files,
         }
+        shutil.rmtree(self.path / WORKING, ignore_errors=True)
         write_json(self.path / MANIFEST, manifest)
         (self.path / PLAN).unlink(missing_ok=True)
 

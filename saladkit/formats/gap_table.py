@@ -29,10 +29,20 @@ REGIONS = pa.schema(
 )
 
 
+def write_items(path: Path, items: list[dict]) -> None:
+    """Write rows of `ITEMS`."""
+    pq.write_table(pa.Table.from_pylist(items, ITEMS), path)
+
+
+def read_items(path: Path) -> list[dict]:
+    """Rows of `ITEMS`."""
+    return pq.read_table(path).to_pylist()
+
+
 def write_gap_table(writer: ArtefactWriter, items: list[dict], regions: list[dict]) -> None:
     """Write `items.parquet` and `regions.parquet` (without rows where no regions were given)."""
     with writer.writing("items.parquet") as aside:
-        pq.write_table(pa.Table.from_pylist(items, ITEMS), aside)
+        write_items(aside, items)
     with writer.writing("regions.parquet") as aside:
         pq.write_table(pa.Table.from_pylist(regions, REGIONS), aside)
 
@@ -40,7 +50,7 @@ def write_gap_table(writer: ArtefactWriter, items: list[dict], regions: list[dic
 def read_gap_table(path: str | Path) -> tuple[list[dict], list[dict]]:
     """(items, regions) of a complete gap table."""
     folder = Artefact.open(path, SCHEMA).path
-    return pq.read_table(folder / "items.parquet").to_pylist(), pq.read_table(folder / "regions.parquet").to_pylist()
+    return read_items(folder / "items.parquet"), pq.read_table(folder / "regions.parquet").to_pylist()
 
 
 def read_region_gaps(path: str | Path, metric: str) -> dict[int, float]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from saladkit.formats.artefact import Artefact, ArtefactWriter
 
@@ -59,6 +59,16 @@ class Regions:
         texts = pq.read_table(artefact.path / "texts.parquet", columns=["id", "region"]).to_pydict()
         table = pq.read_table(artefact.path / "regions.parquet").to_pylist()
         return cls(dict(zip(texts["id"], texts["region"], strict=True)), table)
+
+
+def write_vectors(path: Path, vectors: np.ndarray) -> None:
+    """Write a block of raw embeddings [N, D], which a run that is cut off leaves to the next."""
+    save_file({"vectors": vectors}, path)
+
+
+def read_vectors(path: Path) -> np.ndarray:
+    """What `write_vectors` wrote."""
+    return load_file(path)["vectors"]
 
 
 def write_regions(

@@ -55,10 +55,15 @@ def write_predictions(path: Path, rows: list[dict]) -> None:
     pq.write_table(pa.Table.from_pylist(rows, PREDICTIONS), path)
 
 
+def read_predictions_file(path: Path) -> list[dict]:
+    """The predictions of one task in one modality."""
+    return pq.read_table(path).to_pylist()
+
+
 def read_predictions(path: str | Path) -> list[dict]:
     """All predictions of a complete results artefact."""
     artefact = Artefact.open(path, SCHEMA)
-    return [row for part in artefact.parts(".parquet") for row in pq.read_table(part).to_pylist()]
+    return [row for part in artefact.parts(".parquet") for row in read_predictions_file(part)]
 
 
 def harness_results(rows: list[dict]) -> dict:

@@ -14,6 +14,7 @@ from saladkit.formats.results import (
     harness_results,
     harness_samples,
     prediction_row,
+    read_predictions_file,
     write_predictions,
 )
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
@@ -79,12 +80,14 @@ def evaluate(
     tokenizer = load_tokenizer(model)
     rows = []
     for name, (task, modality) in pairs.items():
-        scored = _score(scored_model, tokenizer, questions[name], task, modality, batch_size)
-        with writer.writing(f"predictions-{name}.parquet") as aside:
-            write_predictions(aside, scored)
-        with writer.writing(f"samples_{name}.jsonl") as aside:
-            aside.write_text(harness_samples(scored))
-        rows += scored
+        predictions, samples = f"predictions-{name}.parquet", f"samples_{name}.jsonl"
+        if not writer.has_all([predictions, samples]):
+            scored = _score(scored_model, tokenizer, questions[name], task, modality, batch_size)
+            with writer.writing(samples) as aside:
+                aside.write_text(harness_samples(scored))
+            with writer.writing(predictions) as aside:
+                write_predictions(aside, scored)
+        rows += read_predictions_file(writer.path / predictions)
     results = harness_results(rows) | {"model_name": model}
     write_json(writer.path / "results.json", results)
     writer.has("results.json")

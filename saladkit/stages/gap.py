@@ -5,21 +5,25 @@ from pathlib import Path
 import numpy as np
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import create_artefact
+from saladkit.formats.artefact import create_artefact, written_aside
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
-from saladkit.formats.gap_table import METRICS, SCHEMA, VERSION, write_gap_table
+from saladkit.formats.gap_table import METRICS, SCHEMA, VERSION, read_items, write_gap_table, write_items
 from saladkit.formats.regions import Regions
 from saladkit.formats.samples import check_ids_distinct, read_samples
+from saladkit.model.dataset import TrainingSource
 from saladkit.model.divergence import ItemSums, add_divergences, probe_sequences
 from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
-from saladkit.model.sequence import FrameClock
+from saladkit.model.salad import SaladForCausalLM
+from saladkit.model.sequence import FrameClock, Sequence
 from saladkit.model.sources import WeightedPath, open_speech
 from saladkit.model.text import tokenizer_digest
 from saladkit.runtime import Run, progress, resolve_device
 from saladkit.scoring.statistics import bootstrap_mean
 from saladkit.speech.front_end import LogMelFrontEnd
 from saladkit.teacher.signals import LiveTeacher
+
+ROWS_PER_BLOCK = 512  # what a run that is cut off has to do again at most
 
 
 def gap(
@@ -94,30 +98,54 @@ def gap(
     front_end = LogMelFrontEnd(bins=student.config.num_mel_bins)
     clock = FrameClock(front_end.frames_per_second, student.config.frames_per_vector)
     items, skipped = [], []
-    for path in sources:
+    for number, path in enumerate(sources):
         source = open_speech(WeightedPath(path), tokenizer, front_end, word_times=words, names=names, limit=limit)
-        probes = [
-            (row, sequence)
-            for row in range(len(source))
-            for sequence in probe_sequences(source, row, clock, options, draws, seed)
-        ]
-        probes.sort(key=lambda probe: len(probe[1]))
-        sums: dict[int, ItemSums] = {}
-        for begin in progress(range(0, len(probes), batch_size), what="gap", unit="batch"):
-            add_divergences(student, original, source, probes[begin : begin + batch_size], clock, sums)
-        for row, id_ in enumerate(source.ids):
-            if row not in sums:
-                skipped.append({"id": id_, "source": path, "reason": "no text token follows speech in any draw"})
-                continue
-            item = sums[row]
-            figures = {metric: getattr(item, metric) / item.tokens for metric in METRICS}
-            kept = {column: about[id_].get(column) for column in ("domain", "speaker")}
-            items.append({"id": id_, "region": region_of.get(id_), **kept, "tokens": item.tokens, **figures})
+        for begin in range(0, len(source), ROWS_PER_BLOCK):
+            rows = range(begin, min(begin + ROWS_PER_BLOCK, len(source)))
+            block = writer.working / f"items-{number}-{begin}.parquet"
+            if not block.exists():
+                probes = [
+                    (row, sequence)
+                    for row in rows
+                    for sequence in probe_sequences(source, row, clock, options, draws, seed)
+                ]
+                sums = _measure(student, original, source, probes, clock, batch_size)
+                with written_aside(block) as aside:
+                    write_items(aside, [_item(about[source.ids[row]], sums[row], region_of) for row in sorted(sums)])
+            measured = read_items(block)
+            items += measured
+            found = {item["id"] for item in measured}
+            skipped += [
+                {"id": source.ids[row], "source": path, "reason": "no text token follows speech in any draw"}
+                for row in rows
+                if source.ids[row] not in found
+            ]
     if not items:
         raise SaladError("no text token follows speech in any row", "Give longer texts or shorter --speech-words.")
     write_gap_table(writer, items, _by_region(items))
     writer.finish(counts={"rows": len(items), "tokens": sum(item["tokens"] for item in items)}, skipped=skipped)
     return run.summary({"rows": len(items), "skipped": len(skipped), **_means(items)}, writer)
+
+
+def _measure(
+    student: SaladForCausalLM,
+    teacher: LiveTeacher,
+    source: TrainingSource,
+    probes: list[tuple[int, Sequence]],
+    clock: FrameClock,
+    batch_size: int,
+) -> dict[int, ItemSums]:
+    probes = sorted(probes, key=lambda probe: len(probe[1]))
+    sums: dict[int, ItemSums] = {}
+    for begin in progress(range(0, len(probes), batch_size), what="gap", unit="batch"):
+        add_divergences(student, teacher, source, probes[begin : begin + batch_size], clock, sums)
+    return sums
+
+
+def _item(row: dict, sums: ItemSums, region_of: dict[str, int]) -> dict:
+    figures = {metric: getattr(sums, metric) / sums.tokens for metric in METRICS}
+    kept = {column: row.get(column) for column in ("domain", "speaker")}
+    return {"id": row["id"], "region": region_of.get(row["id"]), **kept, "tokens": sums.tokens, **figures}
 
 
 def _means(items: list[dict]) -> dict:

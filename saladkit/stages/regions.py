@@ -5,15 +5,17 @@ from pathlib import Path
 import numpy as np
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import create_artefact
+from saladkit.formats.artefact import create_artefact, written_aside
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
-from saladkit.formats.regions import SCHEMA, VERSION, write_regions
+from saladkit.formats.regions import SCHEMA, VERSION, read_vectors, write_regions, write_vectors
 from saladkit.formats.samples import read_samples
 from saladkit.runtime import Run, resolve_device
 from saladkit.selection.clustering import balanced_kmeans
-from saladkit.selection.embedding import LM_PREFIX, normalise, open_embedder
+from saladkit.selection.embedding import LM_PREFIX, Embedder, normalise, open_embedder
 from saladkit.selection.keywords import keywords
 from saladkit.selection.neighbours import nearest
+
+TEXTS_PER_BLOCK = 8192  # what a run that is cut off has to embed again at most
 
 
 def regions(
@@ -68,14 +70,15 @@ def regions(
     if writer.finished is not None:
         return writer.finished
     opened = open_embedder(embedder, device=resolve_device(device), dtype=dtype, batch_size=batch_size)
-    raw = opened.encode(texts)
+    raw = _embed(opened, texts, writer.working, "pool")
     centre = raw.mean(axis=0) if opened.centred else np.zeros(raw.shape[1], dtype=np.float32)
     vectors = normalise(raw, centre)
     centroids, assignment = balanced_kmeans(vectors, clusters, iterations=iterations, seed=seed)
 
     distances, found, speech_region = None, None, None
     if spoken:
-        spoken_vectors = normalise(opened.encode([row["text"] for row in spoken]), centre)
+        spoken_texts = [row["text"] for row in spoken]
+        spoken_vectors = normalise(_embed(opened, spoken_texts, writer.working, "speech"), centre)
         distances, found = nearest(vectors, spoken_vectors)
         speech_region = nearest(spoken_vectors, centroids)[1]
     text_rows = [
@@ -108,3 +111,15 @@ def regions(
     writer.finish(counts={"texts": len(texts), "regions": clusters, "spoken": len(spoken)})
     balance = round(float(sizes.max() / max(1, sizes.min())), 3)
     return run.summary({"texts": len(texts), "regions": clusters, "largest_to_smallest": balance}, writer)
+
+
+def _embed(embedder: Embedder, texts: list[str], working: Path, name: str) -> np.ndarray:
+    """Vectors [N, D] of the texts; blocks that stand in `working` are not embedded again."""
+    blocks = []
+    for begin in range(0, len(texts), TEXTS_PER_BLOCK):
+        block = working / f"{name}-{begin}.safetensors"
+        if not block.exists():
+            with written_aside(block) as aside:
+                write_vectors(aside, embedder.encode(texts[begin : begin + TEXTS_PER_BLOCK]))
+        blocks.append(read_vectors(block))
+    return np.concatenate(blocks)

@@ -8,6 +8,7 @@
 # (Milan) at 2.45 GHz, the start of each command included; all of it takes fourteen minutes and 2.9 GB.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
 
 RUN=${RUN:-runs/desk}
 SEED=${SEED:-0}

@@ -85,14 +85,30 @@ def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> 
     help="Last share of the steps, in which the rate falls to 0.",
 )
 @click.option(
-    "--adapter-layers", "layers", type=int, default=12, show_default=True, help="Llama-style layers of the adapter."
+    "--adapter-layers",
+    "layers",
+    type=click.IntRange(min=1),
+    default=12,
+    show_default=True,
+    help="Llama-style layers of the adapter.",
 )
-@click.option("--adapter-width", "width", type=int, default=960, show_default=True, help="Their width.")
 @click.option(
-    "--adapter-mlp-width", "mlp_width", type=int, default=2560, show_default=True, help="The width of their MLPs."
+    "--adapter-width", "width", type=click.IntRange(min=1), default=960, show_default=True, help="Their width."
 )
-@click.option("--adapter-heads", "heads", type=int, default=15, show_default=True, help="Attention heads.")
-@click.option("--adapter-kv-heads", "kv_heads", type=int, default=5, show_default=True, help="Key-value heads.")
+@click.option(
+    "--adapter-mlp-width",
+    "mlp_width",
+    type=click.IntRange(min=1),
+    default=2560,
+    show_default=True,
+    help="The width of their MLPs.",
+)
+@click.option(
+    "--adapter-heads", "heads", type=click.IntRange(min=1), default=15, show_default=True, help="Attention heads."
+)
+@click.option(
+    "--adapter-kv-heads", "kv_heads", type=click.IntRange(min=1), default=5, show_default=True, help="Key-value heads."
+)
 @click.option(
     "--speech-encoder",
     type=click.Choice(["log-mel"]),
@@ -100,8 +116,12 @@ def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> 
     show_default=True,
     help="What listens; log-mel is trained from scratch.",
 )
-@click.option("--mel-bins", type=int, default=80, show_default=True, help="Bins of the log-mel encoder.")
-@click.option("--encoder-width", type=int, default=160, show_default=True, help="Width of the log-mel encoder.")
+@click.option(
+    "--mel-bins", type=click.IntRange(min=1), default=80, show_default=True, help="Bins of the log-mel encoder."
+)
+@click.option(
+    "--encoder-width", type=click.IntRange(min=1), default=160, show_default=True, help="Width of the log-mel encoder."
+)
 @options.columns
 @options.seed
 @options.device
@@ -277,7 +297,9 @@ def timestamps(samples: str, output: str, **settings: object) -> None:
     show_default=True,
     help="Whose frozen front is run.",
 )
-@click.option("--mel-bins", "bins", type=int, default=80, show_default=True, help="Bins of the log-mel encoder.")
+@click.option(
+    "--mel-bins", "bins", type=click.IntRange(min=1), default=80, show_default=True, help="Bins of the log-mel encoder."
+)
 @options.columns
 @options.shards
 @options.files

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from importlib.util import find_spec
 
 import click
 
@@ -21,7 +22,9 @@ def stack(*options: Callable) -> Callable:
 
 
 output = click.option("-o", "--output", required=True, help="Where the artefact goes: a new or empty folder.")
-seed = click.option("--seed", default=0, show_default=True, help="The same seed gives the same bytes.")
+seed = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed gives the same bytes."
+)
 limit = click.option("--limit", type=click.IntRange(min=1), help="Read at most so many rows of each input.")
 overwrite = click.option("--overwrite", is_flag=True, help="Throw away what is in the output folder.")
 dry_run = click.option("--dry-run", is_flag=True, help="Print the plan and make nothing.")
@@ -90,6 +93,12 @@ words = click.option(
 )
 
 
+def _installed(context: click.Context, parameter: click.Parameter, name: str) -> str:
+    if name != "none" and find_spec(name) is None:
+        raise SaladError(f"--report-to {name}: the package {name} is not installed", f"pip install {name}")
+    return name
+
+
 def _span_lengths(kind: str, default: tuple[int, int]) -> Callable:
     help_text = f"Shortest and longest {kind} span, in words."
     return click.option(f"--{kind}-words", type=(int, int), default=default, show_default=True, help=help_text)
@@ -131,13 +140,25 @@ training = stack(
         help="Batches a step.",
     ),
     click.option(
-        "--learning-rate", type=float, default=5e-5, show_default=True, help="Peak rate of the language model."
+        "--learning-rate",
+        type=click.FloatRange(0),
+        default=5e-5,
+        show_default=True,
+        help="Peak rate of the language model.",
     ),
     click.option(
-        "--adapter-learning-rate", type=float, default=1e-3, show_default=True, help="Peak rate of encoder and adapter."
+        "--adapter-learning-rate",
+        type=click.FloatRange(0),
+        default=1e-3,
+        show_default=True,
+        help="Peak rate of encoder and adapter.",
     ),
     click.option(
-        "--weight-decay", type=float, default=0.1, show_default=True, help="AdamW's; not on norms and biases."
+        "--weight-decay",
+        type=click.FloatRange(0),
+        default=0.1,
+        show_default=True,
+        help="AdamW's; not on norms and biases.",
     ),
     click.option(
         "--warmup-steps", type=click.IntRange(min=0), default=500, show_default=True, help="Steps of linear warm-up."
@@ -197,6 +218,7 @@ training = stack(
         type=click.Choice(["none", "tensorboard", "wandb", "trackio"]),
         default="none",
         show_default=True,
-        help="Also log there.",
+        callback=_installed,
+        help="Also log there; TensorBoard's files go to OUTPUT/logs.",
     ),
 )

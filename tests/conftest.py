@@ -80,6 +80,7 @@ def _train_text_lm(world: Path, output: Path, vocabulary: int) -> Path:
             layers=2,
             vocabulary=vocabulary,
             seed=0,
+            overwrite=False,
         )
     )
     return output

@@ -13,7 +13,7 @@ import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import create_artefact
+from saladkit.formats.artefact import PLAN, SUMMARY, create_artefact
 from saladkit.formats.samples import read_samples
 from saladkit.runtime import Run, progress
 
@@ -42,7 +42,7 @@ def batches(rows: list[list[int]], batch: int, steps: int, seed: int) -> list[li
 def train(arguments: argparse.Namespace) -> dict:
     """Train and save; the summary."""
     run = Run("train-lm")
-    settings = {key: value for key, value in vars(arguments).items() if key not in ("texts", "output")}
+    settings = {key: value for key, value in vars(arguments).items() if key not in ("texts", "output", "overwrite")}
     writer = create_artefact(
         arguments.output,
         schema="text-lm",
@@ -50,6 +50,7 @@ def train(arguments: argparse.Namespace) -> dict:
         verb="train-lm",
         settings=settings,
         inputs={"texts": arguments.texts},
+        overwrite=arguments.overwrite,
     )
     if writer.finished is not None:
         return writer.finished
@@ -97,7 +98,7 @@ def train(arguments: argparse.Namespace) -> dict:
     model.save_pretrained(writer.path)
     tokenizer.save_pretrained(writer.path)
     for file in writer.path.iterdir():
-        if file.suffix in (".json", ".safetensors") and file.name not in ("plan.json", "summary.json"):
+        if file.suffix in (".json", ".safetensors") and file.name not in (PLAN, SUMMARY):
             writer.has(file.name)
     writer.finish(counts={"rows": len(rows), "steps": arguments.steps})
     parameters = sum(parameter.numel() for parameter in model.parameters())
@@ -118,6 +119,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--vocabulary", type=int, default=4096, help="at most")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--overwrite", action="store_true", help="throw away what is in the output folder")
     try:
         print(json.dumps(train(parser.parse_args())))
     except SaladError as error:

@@ -223,6 +223,14 @@ def _is_only_planned(path: Path) -> bool:
     return [file.name for file in path.iterdir()] == [PLAN]
 
 
+def _check_holds_no_input(output: Path, inputs: dict[str, str | Path]) -> None:
+    for role, source in inputs.items():
+        if source and Path(source).resolve().is_relative_to(output.resolve()):
+            raise SaladError(
+                f"--overwrite would throw away {source}, which is read ({role})", "Give another folder with -o."
+            )
+
+
 def create_artefact(
     output: str | Path,
     *,
@@ -241,7 +249,8 @@ def create_artefact(
 
     Raises:
         SaladError: `output` holds something else, or the same kind of artefact made from other inputs or settings.
-            Another plan alone, of which nothing has been made, is replaced without a word.
+            Another plan alone, of which nothing has been made, is replaced without a word. With `overwrite`: an
+            input stands in `output`. Or no folder can be made there.
     """
     output = Path(output)
     described = {
@@ -263,6 +272,7 @@ def create_artefact(
         if not is_artefact(output):
             raise SaladError(f"{output} holds something else", "Give a new or empty folder with -o.")
         if overwrite:
+            _check_holds_no_input(output, inputs)
             shutil.rmtree(output)
         elif _is_only_planned(output) and read_json(output / PLAN)["fingerprint"] != plan["fingerprint"]:
             (output / PLAN).unlink()
@@ -284,6 +294,9 @@ def create_artefact(
                 if _is_abandoned(aside):
                     aside.unlink(missing_ok=True)
             return ArtefactWriter(output, plan, finished=None, started_before=True)
-    output.mkdir(parents=True, exist_ok=True)
-    write_json(output / PLAN, plan)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        write_json(output / PLAN, plan)
+    except OSError as error:
+        raise SaladError(f"nothing can be written to {output}: {error}", "Give another folder with -o.") from error
     return ArtefactWriter(output, plan, finished=None)

@@ -10,6 +10,7 @@ from saladkit.formats.artefact import MANIFEST, PLAN, digest_input, digest_json
 SCHEMA, VERSION = "checkpoint", 1
 STABLE = "stable"
 METRICS = "metrics.jsonl"
+LOGS = "logs"  # what --report-to tensorboard writes; no part of the artefact
 
 
 def check_model_folder(name: str | Path) -> None:

@@ -119,7 +119,7 @@ def _as_our_types(table: pa.Table, where: str, folder: Path | None) -> pa.Table:
             values = pa.array(stored, AUDIO)
         try:
             table = table.set_column(index, column, values.cast(kind))
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        except pa.ArrowException as error:
             raise SaladError(
                 f"{where}: the column '{column}' is {values.type}, which cannot be read as {kind}",
                 "See docs/formats.md for the columns of samples.",

@@ -2,6 +2,8 @@
 
 from transformers import AutoConfig, LlamaConfig, PretrainedConfig
 
+from saladkit.errors import SaladError
+
 
 class SaladConfig(PretrainedConfig):
     """Speech encoder -> adapter -> language model.
@@ -45,7 +47,16 @@ class SaladConfig(PretrainedConfig):
 def adapter_configuration(
     *, layers: int = 12, width: int = 960, mlp_width: int = 2560, heads: int = 15, kv_heads: int = 5
 ) -> LlamaConfig:
-    """The shape of the adapter; the defaults are the paper's (SmolLM-360M's layer shape)."""
+    """The shape of the adapter; the defaults are the paper's (SmolLM-360M's layer shape).
+
+    Raises:
+        SaladError: heads that do not share the width, or key-value heads that do not share the heads.
+    """
+    if width % heads or heads % kv_heads:
+        raise SaladError(
+            f"an adapter of width {width} with {heads} heads and {kv_heads} key-value heads",
+            "Make the width a multiple of the heads, and the heads one of the key-value heads.",
+        )
     return LlamaConfig(
         vocab_size=1,  # the adapter reads vectors, never token ids
         bos_token_id=None,

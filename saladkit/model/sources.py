@@ -44,8 +44,8 @@ class WeightedPath:
         return cls(path, value)
 
 
-def check_words(id_: str, text: str, words: list[Word], where: str) -> None:
-    """Raise a SaladError unless the words are the text's and their times run forward."""
+def check_words(id_: str, text: str, words: list[Word], duration: float | None, where: str) -> None:
+    """Raise a SaladError unless the words are the text's and their times run forward, within the recording."""
     if [word.word for word in words] != text.split():
         raise SaladError(
             f"{where}: row '{id_}' has words that are not those of its text",
@@ -54,6 +54,12 @@ def check_words(id_: str, text: str, words: list[Word], where: str) -> None:
     times = [time for word in words for time in (word.start, word.end) if time is not None]
     if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0) or (times and times[0] < 0):
         raise SaladError(f"{where}: row '{id_}' has word times that do not run forward", "Align this row again.")
+    if duration is not None and times and times[-1] > duration + 0.1:  # s; aligners count in frames of up to 0.08
+        raise SaladError(
+            f"{where}: row '{id_}' has a word at {times[-1]:.2f} s and lasts {duration:.2f} s: the word times are of"
+            " another recording",
+            "Align this row again.",
+        )
 
 
 def open_speech(
@@ -81,13 +87,14 @@ def open_speech(
     timed = ((path, read_word_times(path).column("id").to_pylist()) for path in word_times)
     times = next((path for path, ids in timed if not wanted.isdisjoint(ids)), None)
     needed = ["id", "text", *([] if times else ["words"]), *([] if cache else ["audio"])]
-    optional = ["duration"] if cache else []
+    optional = ["duration"]
     table = read_samples(source.path, needed=needed, optional=optional, names=names, limit=limit)
     table = join_word_times(table, times) if times else table
     ids, texts = table.column("id").to_pylist(), table.column("text").to_pylist()
     words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
-    for id_, text, spoken in zip(ids, texts, words, strict=True):
-        check_words(id_, text, spoken, source.path)
+    durations = table.column("duration").to_pylist() if "duration" in table.column_names else [None] * len(ids)
+    for id_, text, spoken, duration in zip(ids, texts, words, durations, strict=True):
+        check_words(id_, text, spoken, duration, source.path)
     frames: FrameSource
     if cache:
         cache.check_encoder(front_end.identity, "the model")
@@ -123,5 +130,6 @@ def check_teacher_covers(cache: TeacherCache, sources: list[TrainingSource]) -> 
             if len(text.token_ids) > 1 and not cache.has(text.token_ids):
                 raise SaladError(
                     f"{cache.artefact.path} does not hold the text of row '{id_}' of {source.name}",
-                    f"Run `saladkit cache-teacher {source.name}` and give its output with --teacher too.",
+                    f"Run `saladkit cache-teacher` on all texts together, {source.name} among them; rows that it left"
+                    " out as too long (its manifest lists them) have to leave this source too.",
                 )

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from transformers import (
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import ProgressCallback
 
+from saladkit.errors import SaladError
 from saladkit.formats.artefact import written_aside
+from saladkit.formats.checkpoint import LOGS, METRICS, STABLE
 from saladkit.model.dataset import TrainingExample, TrainingSchedule
 from saladkit.model.lexical import lexical_loss
 from saladkit.model.salad import SaladForCausalLM, SaladOutput
@@ -155,11 +158,25 @@ class SaladTrainer(Trainer):
         self._parts.setdefault(name, []).append(value.detach())
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the means of the loss's parts since the last log."""
+        """Add the means of the loss's parts since the last log.
+
+        Raises:
+            SaladError: one of them is not finite. No state is saved from then on: saving comes after logging.
+        """
         if "loss" in logs:
             logs = logs | {name: torch.stack(values).mean().item() for name, values in self._parts.items()}
             self._parts.clear()
+            if not all(math.isfinite(value) for value in logs.values()):
+                raise diverged(self.state.global_step)
         super().log(logs, start_time)
+
+
+def diverged(step: int) -> SaladError:
+    """What a training ends with whose loss or weights are not finite."""
+    return SaladError(
+        f"the training has diverged: at step {step} the loss or the weights are not finite",
+        "Lower --learning-rate or --adapter-learning-rate, or warm up for longer (--warmup-steps).",
+    )
 
 
 class KeepStableCheckpoint(TrainerCallback):
@@ -232,8 +249,12 @@ def train(
 
     Returns:
         The last logged values of the loss and its parts.
+
+    Raises:
+        SaladError: the loss or the weights are no longer finite.
     """
     state_folder = folder / "training"
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder / LOGS))  # its own place would go with the state
     arguments = TrainingArguments(
         output_dir=str(state_folder),
         max_steps=options.max_steps,
@@ -242,6 +263,7 @@ def train(
         learning_rate=options.learning_rate,
         weight_decay=options.weight_decay,
         logging_steps=options.logging_steps,
+        logging_nan_inf_filter=False,
         save_steps=options.save_steps,
         save_total_limit=1,
         bf16=options.bf16,
@@ -253,9 +275,10 @@ def train(
         dataloader_pin_memory=device != "cpu",
         label_names=["labels"],
     )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # DataParallel would cut flat positions and spans by rows
     callbacks = []
     if keep_stable:
-        callbacks.append(KeepStableCheckpoint(folder / "stable", options.max_steps - options.decay_steps, tokenizer))
+        callbacks.append(KeepStableCheckpoint(folder / STABLE, options.max_steps - options.decay_steps, tokenizer))
     trainer = SaladTrainer(
         teacher=teacher,
         options=options,
@@ -268,10 +291,12 @@ def train(
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(ProgressOnStderr)
     trainer.train(resume_from_checkpoint=last_saved_state(state_folder))
+    if not all(torch.isfinite(parameter).all() for parameter in model.parameters()):
+        raise diverged(options.max_steps)
     save_model(model, tokenizer, folder)
     steps = [entry for entry in trainer.state.log_history if "loss" in entry]
     metrics = [{"step": entry["step"]} | {name: entry[name] for name in LOGGED if name in entry} for entry in steps]
-    with written_aside(folder / "metrics.jsonl") as aside:
+    with written_aside(folder / METRICS) as aside:
         aside.write_text("".join(json.dumps(entry) + "\n" for entry in metrics))
     shutil.rmtree(state_folder)
     return metrics[-1] if metrics else {}

@@ -1,13 +1,14 @@
 """What both stages of training share: open the inputs, train, complete the checkpoint."""
 
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import ArtefactWriter, is_artefact
-from saladkit.formats.checkpoint import METRICS
+from saladkit.formats.artefact import PLAN, SUMMARY, ArtefactWriter, is_artefact
+from saladkit.formats.checkpoint import LOGS, METRICS
 from saladkit.formats.columns import ColumnNames
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.configuration import SaladConfig
@@ -76,8 +77,14 @@ class TrainingInputs:
         """Open and check everything.
 
         Raises:
-            SaladError: anything missing, or a teacher of another tokenizer or text.
+            SaladError: anything missing, a teacher of another tokenizer or text, steps that do not fit each other,
+                or more than one process.
         """
+        if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+            raise SaladError(
+                f"training in {os.environ['WORLD_SIZE']} processes is not supported yet",
+                "Run the line without `accelerate launch`: one process, one device.",
+            )
         if options.save_steps % options.logging_steps:
             raise SaladError(
                 f"--save-steps {options.save_steps} is no multiple of --logging-steps {options.logging_steps}",
@@ -152,9 +159,9 @@ def run_training(
         keep_stable=keep_stable,
     )
     for file in sorted(path for path in writer.path.rglob("*") if path.is_file()):
-        name = str(file.relative_to(writer.path))
-        if name not in ("plan.json", "summary.json"):
-            writer.has(name)
+        name = file.relative_to(writer.path)
+        if name.parts[0] not in (PLAN, SUMMARY, LOGS):
+            writer.has(str(name))
     read = {source.name: int((schedule.source == i).sum()) for i, source in enumerate(opened.sources)}
     counts = {"steps": options.max_steps, "rows_read": sum(read.values())}
     writer.finish(counts=counts, identity=identity | {"tokenizer": tokenizer_digest(tokenizer), "log": METRICS})

@@ -61,6 +61,7 @@ def comparable_tables(inventory: Inventory, models: dict[str, str]) -> dict[str,
 
 
 def compared_figures(table: Found) -> dict[str, Estimate]:
-    """Misalignment and forgetting, mean over items, in nats per text token."""
+    """Misalignment and forgetting in nats per text token, with intervals over items."""
     items, _ = read_gap_table(table.path)
-    return {metric: bootstrap_mean(np.array([item[metric] for item in items])) for metric in COMPARED}
+    tokens = np.array([item["tokens"] for item in items])
+    return {metric: bootstrap_mean(np.array([item[metric] for item in items]), weights=tokens) for metric in COMPARED}

@@ -36,7 +36,9 @@ def read_questions(source: str, *, speech: bool, names: ColumnNames, limit: int 
         SaladError: as `read_samples`; fewer than two choices, an empty choice, an answer that is none of them.
     """
     needed = ["id", "text", "choices", "answer", *(["audio"] if speech else [])]
-    table = read_samples(source, needed=needed, optional=["domain", "speaker", "words"], names=names, limit=limit)
+    table = read_samples(
+        source, needed=needed, optional=["domain", "speaker", "duration", "words"], names=names, limit=limit
+    )
     rows = list(iterate_rows(table))
     for row in rows:
         choices = row["choices"]
@@ -53,7 +55,7 @@ def read_questions(source: str, *, speech: bool, names: ColumnNames, limit: int 
                 "The answer is the index of the right choice, from 0.",
             )
         if speech and row.get("words"):
-            check_words(row["id"], row["text"], words_from_row(row), source)
+            check_words(row["id"], row["text"], words_from_row(row), row.get("duration"), source)
     return rows
 
 

@@ -26,6 +26,18 @@ _LOG_MEAN = -4.2
 _LOG_DEVIATION = 4.3
 
 
+def decode_row(row: dict, where: str) -> tuple[np.ndarray, int]:
+    """Decode the audio of a samples row, from its bytes or else its path; `where` names the file in errors.
+
+    Returns and raises as `decode_audio`; also raises SaladError if the row has neither.
+    """
+    name = f"{where}: row '{row['id']}'"
+    stored = [row["audio"][key] for key in ("bytes", "path") if row["audio"][key] is not None]
+    if not stored:
+        raise SaladError(f"{name} has audio without bytes and without a path.", "Remove the row or give it audio.")
+    return decode_audio(stored[0], name=name)
+
+
 def decode_audio(source: bytes | str | Path, *, name: str) -> tuple[np.ndarray, int]:
     """Decode a file (by path or by content) that libsndfile reads: WAV, FLAC, Ogg, MP3...
 

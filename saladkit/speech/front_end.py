@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from saladkit.errors import SaladError
 from saladkit.formats.frames_cache import FramesCache
-from saladkit.speech.audio import decode_audio, log_mel, resample
+from saladkit.speech.audio import decode_row, log_mel, resample
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,9 @@ class LogMelFrontEnd:
         """Frames of a samples row's audio; `where` names the file in errors.
 
         Raises:
-            SaladError: the audio does not decode, is empty or not finite.
+            SaladError: the row has no audio, or it does not decode, is empty or not finite.
         """
-        audio = row["audio"]
-        source = audio["bytes"] if audio["bytes"] is not None else audio["path"]
-        name = f"{where}: row '{row['id']}'"
-        if source is None:
-            raise SaladError(f"{name} has audio without bytes and without a path.", "Remove the row or give it audio.")
-        return self.frames(*decode_audio(source, name=name))
+        return self.frames(*decode_row(row, where))
 
 
 class LiveFrames:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
@@ -125,4 +126,10 @@ def _score(
         batch = by_length[begin : begin + batch_size]
         values = score_options(model, [laid_out[i].prompt for i in batch], [laid_out[i].choices for i in batch])
         scores |= dict(zip(batch, values, strict=True))
+    for index, values in scores.items():
+        if not np.all(np.isfinite(values)):
+            raise SaladError(
+                f"the model's score of row '{rows[index]['id']}' of {task}, as {modality}, is not finite",
+                "Give a model that is whole; with --dtype float16, try float32.",
+            )
     return [prediction_row(rows[i], task_name(task), modality, scores[i]) for i in range(len(rows))]

@@ -19,7 +19,7 @@ from saladkit.model.sequence import FrameClock, Sequence
 from saladkit.model.sources import WeightedPath, open_speech
 from saladkit.model.text import tokenizer_digest
 from saladkit.runtime import Run, progress, resolve_device
-from saladkit.scoring.statistics import bootstrap_mean
+from saladkit.scoring.statistics import Estimate, bootstrap_mean
 from saladkit.speech.front_end import LogMelFrontEnd
 from saladkit.teacher.signals import LiveTeacher
 
@@ -111,7 +111,10 @@ def gap(
                 ]
                 sums = _measure(student, original, source, probes, clock, batch_size)
                 with written_aside(block) as aside:
-                    write_items(aside, [_item(about[source.ids[row]], sums[row], region_of) for row in sorted(sums)])
+                    rows_of_table = [
+                        _item(about[source.ids[row]], sums[row], region_of, checkpoint) for row in sorted(sums)
+                    ]
+                    write_items(aside, rows_of_table)
             measured = read_items(block)
             items += measured
             found = {item["id"] for item in measured}
@@ -142,17 +145,27 @@ def _measure(
     return sums
 
 
-def _item(row: dict, sums: ItemSums, region_of: dict[str, int]) -> dict:
+def _item(row: dict, sums: ItemSums, region_of: dict[str, int], checkpoint: str) -> dict:
     figures = {metric: getattr(sums, metric) / sums.tokens for metric in METRICS}
+    if not np.all(np.isfinite(list(figures.values()))):
+        raise SaladError(
+            f"{checkpoint} or the teacher gives row '{row['id']}' probabilities that are not finite",
+            "Give models that are whole; with --dtype float16, try float32.",
+        )
     kept = {column: row.get(column) for column in ("domain", "speaker")}
     return {"id": row["id"], "region": region_of.get(row["id"]), **kept, "tokens": sums.tokens, **figures}
 
 
+def _estimates(items: list[dict]) -> dict[str, Estimate]:
+    """Nats per text token: sums over items by sums of their tokens, with intervals over items."""
+    tokens = np.array([item["tokens"] for item in items])
+    return {metric: bootstrap_mean(np.array([item[metric] for item in items]), weights=tokens) for metric in METRICS}
+
+
 def _means(items: list[dict]) -> dict:
-    estimates = {metric: bootstrap_mean(np.array([item[metric] for item in items])) for metric in METRICS}
     return {
         metric: {"mean": round(e.value, 4), "low": round(e.low, 4), "high": round(e.high, 4)}
-        for metric, e in estimates.items()
+        for metric, e in _estimates(items).items()
     }
 
 
@@ -161,8 +174,7 @@ def _by_region(items: list[dict]) -> list[dict]:
     for region in sorted({item["region"] for item in items if item["region"] is not None}):
         inside = [item for item in items if item["region"] == region]
         row = {"region": region, "probes": len(inside)}
-        for metric in METRICS:
-            estimate = bootstrap_mean(np.array([item[metric] for item in inside]))
+        for metric, estimate in _estimates(inside).items():
             row |= {metric: estimate.value, f"{metric}_low": estimate.low, f"{metric}_high": estimate.high}
         rows.append(row)
     return rows

@@ -9,7 +9,7 @@ from saladkit.formats.samples import iterate_rows, read_samples, words_to_row
 from saladkit.formats.word_times import SCHEMA, VERSION, write_word_times
 from saladkit.runtime import Run, progress, resolve_device
 from saladkit.speech.aligners.aligner import Aligner, open_aligner
-from saladkit.speech.audio import decode_audio
+from saladkit.speech.audio import decode_row
 
 ROWS_PER_PART = 512
 
@@ -78,10 +78,8 @@ def timestamps(
 
 def _align_row(row: dict, aligner: Aligner, source: str) -> dict:
     """A row of word times, or the `id` and the `reason` why there is none."""
-    audio = row["audio"]
-    content = audio["bytes"] if audio["bytes"] is not None else audio["path"]
     try:
-        words = aligner.align(*decode_audio(content, name=f"{source}: row '{row['id']}'"), row["text"])
+        words = aligner.align(*decode_row(row, source), row["text"])
     except SaladError as error:
         return {"id": row["id"], "reason": error.problem}
     scores = [word.score for word in words if word.score is not None]

@@ -1,0 +1,103 @@
+"""What training cannot learn from: teachers, caches and settings that do not fit."""
+
+import subprocess
+import sys
+
+import pytest
+
+from saladkit.formats.samples import read_samples
+
+
+def replaced(arguments, option, value):
+    """The same line with another value of one option."""
+    place = arguments.index(option) + 1
+    return [*arguments[:place], str(value), *arguments[place + 1 :]]
+
+
+@pytest.fixture(scope="module")
+def other_teacher_caches(workshop, world, text_lm, other_text_lm):
+    """A cache of another tokenizer, and one of other texts."""
+    from saladkit.stages.cache_teacher import cache_teacher
+
+    natural = str(world / "natural.parquet")
+    cache_teacher([natural], workshop / "other-tokenizer", model=str(other_text_lm), top_k=4, device="cpu")
+    cache_teacher([natural], workshop / "other-texts", model=str(text_lm), top_k=4, device="cpu", limit=7)
+    return workshop / "other-tokenizer", workshop / "other-texts"
+
+
+def test_a_teacher_cache_of_another_tokenizer(refused, distill_arguments, other_teacher_caches):
+    cache = other_teacher_caches[0]
+    problem, fix = refused(*replaced(distill_arguments, "--teacher", cache), named=[cache])
+    assert "another tokenizer" in problem
+    assert "cache-teacher" in fix
+
+
+def test_a_teacher_cache_of_another_text(refused, distill_arguments, other_teacher_caches, speech):
+    missing = read_samples(speech, needed=["id"]).column("id")[7].as_py()
+    cache = other_teacher_caches[1]
+    _, fix = refused(*replaced(distill_arguments, "--teacher", cache), named=[cache, f"'{missing}'", speech])
+    assert "cache-teacher" in fix
+    assert str(speech) in fix
+
+
+def test_a_live_teacher_of_another_tokenizer(refused, distill_arguments, other_text_lm, checkpoint, speech):
+    refused(*replaced(distill_arguments, "--teacher", other_text_lm), named=[other_text_lm, "another tokenizer"])
+    refused("gap", checkpoint, speech, "--teacher", other_text_lm, named=[other_text_lm, "another tokenizer"])
+
+
+def test_a_teacher_that_hears(refused, distill_arguments, checkpoint):
+    refused(*replaced(distill_arguments, "--teacher", checkpoint), named=[checkpoint])
+
+
+def test_texts_all_too_long_for_the_cache(refused, world, text_lm):
+    problem, _ = refused("cache-teacher", world / "natural.parquet", "--model", text_lm, "--max-length", 2)
+    assert "2 to 2 tokens" in problem
+
+
+def test_a_frames_cache_of_another_encoder_or_other_rows(
+    refused, shell, distill_arguments, speech, frames_cache, tmp_path
+):
+    assert shell("cache-speech", speech, "-o", tmp_path / "few", "--mel-bins", 16, "--limit", 5).exit_code == 0
+    missing = read_samples(speech, needed=["id"]).column("id")[5].as_py()
+    named = [tmp_path / "few", f"'{missing}'", speech]
+    refused(*replaced(distill_arguments, "--frames", tmp_path / "few"), named=named)
+    refused(*replaced(distill_arguments, "--mel-bins", 24), named=[frames_cache, "another speech encoder"])
+
+
+def test_a_frames_cache_of_the_same_ids_spoken_anew(refused, shell, distill_arguments, speech, world, tmp_path):
+    slower = tmp_path / "slower"
+    line = ["synth", world / "natural.parquet", "-o", slower, "--voice", "espeak:en-us@120", "--limit", 5]
+    assert shell(*line).exit_code == 0
+    assert shell("cache-speech", slower, "-o", tmp_path / "frames", "--mel-bins", 16).exit_code == 0
+    again = read_samples(slower, needed=["id"]).column("id")[0].as_py()
+    arguments = replaced(distill_arguments, "--frames", tmp_path / "frames")
+    problem, fix = refused(*arguments, "--limit", 5, named=[tmp_path / "frames", f"'{again}'", speech])
+    assert "another recording" in problem
+    assert f"cache-speech {speech}" in fix
+
+
+def test_a_weight_that_is_none(refused, distill_arguments, speech):
+    refused(*replaced(distill_arguments, "--data", f"{speech}:0"), named=[speech])
+    refused(*replaced(distill_arguments, "--replay", f"{speech}:nan"), named=[speech])
+
+
+def test_a_state_saved_between_two_log_entries(refused, distill_arguments):
+    line = replaced(replaced(distill_arguments, "--logging-steps", 2), "--save-steps", 3)
+    refused(*line, named=["--save-steps 3", "--logging-steps 2"])
+
+
+@pytest.mark.parametrize("option", ["--text-words", "--speech-words"])
+def test_spans_that_have_no_length(option, refused, checkpoint, speech, text_lm, distill_arguments):
+    line = ["gap", checkpoint, speech, "--teacher", text_lm, "--device", "cpu"]
+    refused(*line, option, 0, 0, named=[option])
+    refused(*line, option, 5, 2, named=[option])
+    place = distill_arguments.index(option)
+    refused(*distill_arguments[:place], option, "4", "1", *distill_arguments[place + 3 :], named=[option])
+
+
+def test_too_few_texts_for_the_desks_language_model(world, repository, tmp_path):
+    script = repository / "examples" / "desk" / "train_lm.py"
+    command = [sys.executable, script, world / "natural.parquet", "-o", tmp_path / "lm", "--batch-size", "999"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "do not fill a batch of 999" in done.stderr and "Traceback" not in done.stderr

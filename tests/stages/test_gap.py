@@ -1,0 +1,121 @@
+"""The figures of `gap` against a slow twin: float64, one position after another, no batches, no padding."""
+
+import json
+import math
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from saladkit.formats.gap_table import METRICS, read_gap_table
+from saladkit.model.divergence import probe_sequences
+from saladkit.model.interleaving import InterleavingOptions
+from saladkit.model.loading import load_salad_model, load_text_model
+from saladkit.model.sequence import FrameClock
+from saladkit.model.sources import WeightedPath, open_speech
+from saladkit.speech.front_end import LogMelFrontEnd
+
+ROWS, DRAWS, SEED = 3, 2, 7
+SPANS = InterleavingOptions((2, 4), (2, 4))
+
+
+@pytest.fixture(scope="module")
+def measured(workshop, checkpoint, text_lm, speech):
+    """(summary, items, regions) of `gap` over the first rows."""
+    from saladkit.stages.gap import gap
+
+    options = {"text_words": SPANS.text_words, "speech_words": SPANS.speech_words, "draws": DRAWS, "seed": SEED}
+    output = workshop / "gap-of-three"
+    settings = options | {"teacher": str(text_lm), "batch_size": 2, "limit": ROWS, "device": "cpu"}
+    summary = gap(str(checkpoint), [str(speech)], output, **settings)
+    return summary, *read_gap_table(output)
+
+
+def log_softmax(logits):
+    """Of one position, as a list."""
+    top = max(logits)
+    total = math.log(math.fsum(math.exp(value - top) for value in logits)) + top
+    return [value - total for value in logits]
+
+
+def kl(p, q):
+    return math.fsum(math.exp(a) * (a - b) for a, b in zip(p, q, strict=True))
+
+
+@torch.no_grad()
+def twin(student, teacher, source, row, clock):
+    """{metric: sum over all compared tokens of a row's draws}, and their number."""
+    text = torch.from_numpy(source.texts[row].token_ids.astype(np.int64))
+    sums, tokens = dict.fromkeys(METRICS, 0.0), 0
+    for sequence in probe_sequences(source, row, clock, SPANS, DRAWS, SEED):
+        inputs = student.get_input_embeddings()(torch.from_numpy(sequence.input_ids))
+        heard = [
+            student.hear(torch.from_numpy(span.frames).double()[None], torch.tensor([span.vectors]))[0]
+            for span in sequence.spans
+        ]
+        inputs[torch.from_numpy(sequence.speech_mask)] = torch.cat(heard)
+        for position, target in zip(sequence.positions, sequence.targets, strict=True):
+            before = text[None, :target]
+            original = log_softmax(teacher(input_ids=before).logits[0, -1].tolist())
+            read = log_softmax(student.language_model(input_ids=before).logits[0, -1].tolist())
+            spoken = student.language_model(inputs_embeds=inputs[None, : position + 1]).logits[0, -1]
+            spoken = log_softmax(spoken.tolist())
+            sums["misalignment"] += kl(read, spoken)
+            sums["teacher_kl"] += kl(original, spoken)
+            sums["forgetting"] += kl(original, read)
+            sums["text_nll"] -= read[text[target]]
+            sums["speech_nll"] -= spoken[text[target]]
+            tokens += 1
+    return sums, tokens
+
+
+@pytest.fixture(scope="module")
+def expected(checkpoint, text_lm, speech, tokenizer):
+    """{id: (sums, tokens)} by the twin."""
+    student = load_salad_model(checkpoint, dtype="float32", device="cpu").double().eval()
+    teacher = load_text_model(text_lm, dtype="float32", device="cpu").double().eval()
+    front_end = LogMelFrontEnd(bins=student.config.num_mel_bins)
+    clock = FrameClock(front_end.frames_per_second, student.config.frames_per_vector)
+    source = open_speech(WeightedPath(str(speech)), tokenizer, front_end, limit=ROWS)
+    return {id_: twin(student, teacher, source, row, clock) for row, id_ in enumerate(source.ids)}
+
+
+def test_every_item_has_the_figures_of_its_twin(measured, expected):
+    _, items, _ = measured
+    assert [item["id"] for item in items] == list(expected)
+    for item in items:
+        sums, tokens = expected[item["id"]]
+        assert item["tokens"] == tokens > 10
+        for metric in METRICS:
+            assert item[metric] == pytest.approx(sums[metric] / tokens, rel=2e-4, abs=1e-6), metric
+        assert item["misalignment"] > 1e-3
+        assert item["forgetting"] > 1e-6
+
+
+def test_means_are_nats_per_text_token_not_per_item(measured, expected):
+    summary, _, _ = measured
+    together = sum(tokens for _, tokens in expected.values())
+    for metric in METRICS:
+        mean = sum(sums[metric] for sums, _ in expected.values()) / together
+        assert summary[metric]["mean"] == pytest.approx(mean, rel=1e-3, abs=1e-4)
+        assert summary[metric]["low"] <= summary[metric]["mean"] <= summary[metric]["high"]
+
+
+def test_regions_hold_their_own_items(shell, workshop, checkpoint, text_lm, world, speech, tmp_path):
+    from saladkit.stages.regions import regions
+
+    natural = str(world / "natural.parquet")
+    regions(natural, tmp_path / "regions", embedder=f"lm:{text_lm}", clusters=3, device="cpu")
+    spans = [*("--text-words", 2, 4), *("--speech-words", 2, 4)]
+    line = ["gap", checkpoint, speech, "--teacher", text_lm, "--regions", tmp_path / "regions", *spans]
+    assert json.loads(shell(*line, "--device", "cpu", "-o", tmp_path / "gap").stdout)["rows"] == 24
+    items, table = read_gap_table(tmp_path / "gap")
+    region_of = {row["id"]: row["region"] for row in pq.read_table(tmp_path / "regions" / "texts.parquet").to_pylist()}
+    assert {item["id"]: item["region"] for item in items} == {item["id"]: region_of[item["id"]] for item in items}
+    assert sum(row["probes"] for row in table) == len(items)
+    for row in table:
+        inside = [item for item in items if item["region"] == row["region"]]
+        mean = sum(item["teacher_kl"] * item["tokens"] for item in inside) / sum(item["tokens"] for item in inside)
+        assert row["teacher_kl"] == pytest.approx(mean, rel=1e-9)
+        assert row["teacher_kl_low"] <= row["teacher_kl"] <= row["teacher_kl_high"]

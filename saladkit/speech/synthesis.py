@@ -4,15 +4,15 @@ import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import partial
 from multiprocessing import get_context
 
 from saladkit.errors import SaladError
 from saladkit.formats.samples import words_to_row
 from saladkit.speech.audio import encode_flac
-from saladkit.speech.voices.voice import open_voice
+from saladkit.speech.voices.voice import Voice, open_voice
 
-_open_once = cache(open_voice)  # one voice object per worker process and name
+CHUNK = 32  # rows for which a voice is opened: Piper's noise runs on from row to row, and begins anew with each chunk
 
 
 def voice_of_row(id_: str, voices: list[str], seed: int) -> str:
@@ -21,38 +21,40 @@ def voice_of_row(id_: str, voices: list[str], seed: int) -> str:
     return voices[int.from_bytes(digest[:8], "big") % len(voices)]
 
 
-def speak_row(id_: str, text: str, voice: str) -> dict:
+def speak_row(id_: str, text: str, voice: Voice) -> dict:
     """The columns that speech adds to a row; or its `id` and the `reason` why it cannot be spoken."""
     try:
-        utterance = _open_once(voice).speak(text)
+        utterance = voice.speak(text)
     except SaladError as error:
         return {"id": id_, "reason": error.problem}
     return {
         "audio": {"bytes": encode_flac(utterance.samples, utterance.sample_rate), "path": None},
         "duration": len(utterance.samples) / utterance.sample_rate,
-        "speaker": voice,
+        "speaker": voice.name,
         "words": words_to_row(utterance.words),
     }
 
 
-def _speak_rows(rows: list[tuple[str, str, str]]) -> list[dict]:
-    return [speak_row(*row) for row in rows]
+def _speak_chunk(rows: list[tuple[str, str, str]]) -> list[dict]:
+    voices = {name: open_voice(name) for name in dict.fromkeys(name for _, _, name in rows)}
+    return [speak_row(id_, text, voices[name]) for id_, text, name in rows]
 
 
 @contextmanager
 def speakers(workers: int) -> Iterator[Callable[[list[tuple[str, str, str]]], Iterator[dict]]]:
     """Yield a function that speaks [(id, text, voice), ...] in order, in `workers` processes.
 
-    Processes are spawned, not forked: a voice's library must not be shared, and a fork of a process with threads hangs.
+    However many there are, the same rows give the same samples. Processes are spawned, not forked: a voice's library
+    must not be shared, and a fork of a process with threads hangs.
     """
+
+    def speak_by(chunk_map: Callable, rows: list[tuple[str, str, str]]) -> Iterator[dict]:
+        chunks = [rows[begin : begin + CHUNK] for begin in range(0, len(rows), CHUNK)]
+        for spoken in chunk_map(_speak_chunk, chunks):
+            yield from spoken
+
     if workers == 1:
-        yield lambda rows: (speak_row(*row) for row in rows)
+        yield partial(speak_by, map)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-
-        def speak(rows: list[tuple[str, str, str]]) -> Iterator[dict]:
-            chunks = [rows[begin : begin + 16] for begin in range(0, len(rows), 16)]
-            for spoken in pool.map(_speak_rows, chunks):
-                yield from spoken
-
-        yield speak
+        yield partial(speak_by, pool.map)

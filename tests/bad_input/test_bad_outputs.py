@@ -1,5 +1,7 @@
 """Outputs that would be lost or be made of two things, and voices and shards that are not there."""
 
+import shutil
+
 import pyarrow.parquet as pq
 import pytest
 
@@ -45,3 +47,18 @@ def test_a_shard_that_is_none_of_them(refused, world):
 def test_a_voice_that_is_not_there(voice, refused, world, tmp_path):
     refused("synth", world / "natural.parquet", "--voice", voice, named=[voice.split(":")[1].split("@")[0]])
     assert not (tmp_path / "output").exists()
+
+
+def test_an_output_that_holds_an_input(refused, checkpoint, speech, text_lm, contents, tmp_path):
+    stage1 = tmp_path / "stage1"
+    shutil.copytree(checkpoint, stage1)
+    before = contents(stage1)
+    line = ["align", stage1, "--data", speech, "--teacher", text_lm, "--max-steps", 1, "--device", "cpu"]
+    refused(*line, "--overwrite", output=stage1, named=["throw away", stage1])
+    assert contents(stage1) == before
+
+
+def test_an_output_where_no_folder_can_be(refused, world, tmp_path):
+    (tmp_path / "file").write_text("x")
+    line = ["synth", world / "natural.parquet", "--voice", "espeak:en-us", "--limit", 2]
+    refused(*line, output=tmp_path / "file" / "speech", named=[tmp_path / "file" / "speech"])

@@ -144,12 +144,14 @@ def test_a_named_column_that_is_not_there(command, refused, world, text_lm, regi
     refused(command, world / "pool.parquet", *options[command], "--text-column", "txt", named=["no column 'txt'"])
 
 
-@pytest.mark.parametrize("change", ["fewer", "backwards", "not finite"])
+@pytest.mark.parametrize("change", ["fewer", "backwards", "not finite", "beyond the end"])
 def test_word_times_that_do_not_fit(change, refused, checkpoint, text_lm, speech, tmp_path):
     rows = read_samples(speech, needed=["id"]).to_pylist()
     words = rows[4]["words"]
     if change == "fewer":
         words.pop()
+    elif change == "beyond the end":
+        words[-1]["end"] = rows[4]["duration"] + 0.2
     else:
         words[1]["start"] = {"backwards": 99.0, "not finite": float("nan")}[change]
     path = tmp_path / "rows.parquet"

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -101,3 +102,36 @@ def test_too_few_texts_for_the_desks_language_model(world, repository, tmp_path)
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert "do not fill a batch of 999" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_training_that_diverges(refused, distill_arguments, tmp_path):
+    line = [*distill_arguments, "--learning-rate", "1e30", "--adapter-learning-rate", "1e30"]
+    _, fix = refused(*line, named=["diverged", "step"])
+    assert "--learning-rate" in fix
+    refused("eval", tmp_path / "output", "x", output=tmp_path / "eval", named=[tmp_path / "output"])
+
+
+def test_heads_that_do_not_share_the_adapters_width(refused, distill_arguments):
+    refused(*replaced(distill_arguments, "--adapter-heads", 7), named=["7 heads"])
+    refused(*replaced(distill_arguments, "--adapter-kv-heads", 3), named=["3 key-value heads"])
+
+
+@pytest.mark.parametrize(
+    "option", ["--seed", "--mel-bins", "--encoder-width", "--adapter-heads", "--adapter-layers", "--learning-rate"]
+)
+def test_numbers_below_their_range(option, shell, distill_arguments, tmp_path):
+    result = shell(*distill_arguments, option, -1, "-o", tmp_path / "output")
+    assert result.exit_code == 2
+    assert f"'{option}'" in result.stderr
+    assert not (tmp_path / "output").exists()
+
+
+def test_training_in_several_processes(refused, distill_arguments, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    refused(*distill_arguments, named=["2 processes"])
+
+
+def test_a_reporter_that_is_not_installed(refused, distill_arguments):
+    assert find_spec("wandb") is None
+    _, fix = refused(*distill_arguments, "--report-to", "wandb", named=["wandb"])
+    assert "pip install wandb" in fix

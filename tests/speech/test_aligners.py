@@ -3,6 +3,7 @@ import math
 from itertools import pairwise
 
 import numpy as np
+import pocketsphinx
 import pytest
 import torch
 from transformers import Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC, Wav2Vec2Model
@@ -12,9 +13,6 @@ from saladkit.speech.aligners.aligner import open_aligner
 from saladkit.speech.aligners.pronunciation import arpabet_of_ipa, espeak_pronunciations, read_dictionary
 from saladkit.speech.audio import ctc_forced_align, resample
 from saladkit.speech.voices.voice import open_voice
-
-pocketsphinx = pytest.importorskip("pocketsphinx")
-pytest.importorskip("espeakng_loader")
 
 SENTENCES = [
     "The quick brown fox jumps over the lazy dog near the river bank.",

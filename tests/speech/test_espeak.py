@@ -3,13 +3,12 @@ import ctypes
 import sys
 from itertools import pairwise
 
+import espeakng_loader
 import numpy as np
 import pytest
 
 from saladkit.errors import SaladError
 from saladkit.speech.voices.voice import open_voice
-
-espeakng_loader = pytest.importorskip("espeakng_loader")
 
 FOX = "The quick brown fox jumps over the lazy dog."
 

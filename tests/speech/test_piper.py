@@ -1,20 +1,20 @@
 import json
 
 import numpy as np
+import onnx
 import pytest
+from piper import phoneme_ids
 
 from saladkit.errors import SaladError
+from saladkit.speech.synthesis import CHUNK, speakers
 from saladkit.speech.voices.voice import open_voice
-
-onnx = pytest.importorskip("onnx")
-phoneme_ids = pytest.importorskip("piper.phoneme_ids")
 
 RATE = 16000
 HOP = 256
 
 
-def build_voice(path, *, reports_durations, speakers=None):
-    """A Piper graph in which phoneme id k lasts one hop at the constant level k / 200."""
+def build_voice(path, *, reports_durations, speakers=None, noisy=False):
+    """A Piper graph in which phoneme id k lasts one hop at the constant level k / 200, `noisy` on top of noise."""
     inputs = [
         onnx.helper.make_tensor_value_info("input", onnx.TensorProto.INT64, [1, None]),
         onnx.helper.make_tensor_value_info("input_lengths", onnx.TensorProto.INT64, [1]),
@@ -34,7 +34,9 @@ def build_voice(path, *, reports_durations, speakers=None):
         onnx.helper.make_node("Mul", ["ids", "step"], ["levels"]),
         onnx.helper.make_node("Reshape", ["levels", "column"], ["levels_column"]),
         onnx.helper.make_node("Mul", ["levels_column", "hop"], ["frames"]),
-        onnx.helper.make_node("Reshape", ["frames", "flat"], ["output"]),
+        *([onnx.helper.make_node("RandomNormalLike", ["frames"], ["noise"], scale=0.1)] if noisy else []),
+        onnx.helper.make_node("Add", ["frames", "noise" if noisy else "zero"], ["sound"]),
+        onnx.helper.make_node("Reshape", ["sound", "flat"], ["output"]),
     ]
     outputs = [onnx.helper.make_tensor_value_info("output", onnx.TensorProto.FLOAT, [1, 1, 1, None])]
     if reports_durations:
@@ -102,6 +104,17 @@ def test_a_voice_without_durations_has_words_without_times(tmp_path):
         ("Hello", None, None),
         ("world.", None, None),
     ]
+
+
+def test_a_noisy_voice_gives_the_same_samples_in_any_number_of_processes(tmp_path):
+    name = build_voice(tmp_path / "noisy.onnx", reports_durations=True, noisy=True)
+    rows = [(str(row), "Go home.", name) for row in range(2 * CHUNK + 3)]
+    with speakers(1) as speak:
+        alone, again = ([row["audio"]["bytes"] for row in speak(rows)] for _ in range(2))
+    with speakers(2) as speak:
+        shared = [row["audio"]["bytes"] for row in speak(rows)]
+    assert alone == again == shared
+    assert len(set(alone)) == CHUNK  # the noise runs on within a chunk
 
 
 def test_speakers_by_name_and_by_number(tmp_path):

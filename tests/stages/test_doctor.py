@@ -2,11 +2,7 @@ import json
 import subprocess
 import sys
 
-import pytest
-
 from saladkit.stages.doctor import doctor
-
-pytest.importorskip("espeakng_loader")
 
 
 def by_name(summary):

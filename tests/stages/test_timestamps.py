@@ -13,9 +13,6 @@ from saladkit.speech.voices.voice import open_voice
 from saladkit.stages import timestamps as stage
 from saladkit.stages.timestamps import timestamps
 
-pytest.importorskip("pocketsphinx")
-pytest.importorskip("espeakng_loader")
-
 TEXTS = {
     "fox": "The quick brown fox.",
     "milk": "She sells milk — and honey.",
@@ -45,6 +42,7 @@ def source(tmp_path_factory):
     strange = [
         {"id": "short", "text": "word " * 40, "audio": {"bytes": short, "path": None}, "duration": duration},
         {"id": "damaged", "text": "Hello.", "audio": {"bytes": b"RIFF", "path": None}, "duration": 1.0},
+        {"id": "nowhere", "text": "Hello.", "audio": {"bytes": None, "path": None}, "duration": 1.0},
     ]
     return write_source(tmp_path_factory.mktemp("source") / "samples.parquet", strange)
 
@@ -65,13 +63,14 @@ def test_every_row_is_aligned_or_listed_with_a_reason(source, tmp_path):
         assert [word["word"] for word in row["words"]] == TEXTS[row["id"]].split()
         assert [word["start"] is None for word in row["words"]] == [word == "—" for word in TEXTS[row["id"]].split()]
     reasons = {row["id"]: row["reason"] for row in artefact.manifest["skipped"]}
-    assert reasons.keys() == {"short", "damaged"}
+    assert reasons.keys() == {"short", "damaged", "nowhere"}
+    assert "without bytes and without a path" in reasons["nowhere"]
     assert "no way through" in reasons["short"]
     assert "does not decode" in reasons["damaged"]
     words = sum(len(text.split()) for text in TEXTS.values())
-    assert artefact.manifest["counts"] == {"rows": 4, "words": words, "words_with_times": words - 1, "skipped": 2}
+    assert artefact.manifest["counts"] == {"rows": 4, "words": words, "words_with_times": words - 1, "skipped": 3}
     assert artefact.manifest["identity"]["model"] == "en-us"
-    assert (summary["rows"], summary["skipped"], summary["words_with_times"]) == (4, 2, words - 1)
+    assert (summary["rows"], summary["skipped"], summary["words_with_times"]) == (4, 3, words - 1)
     assert summary["score"] is None
     assert sum(path.stat().st_size for path in (tmp_path / "times").iterdir()) < 20_000
 

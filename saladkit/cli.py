@@ -238,8 +238,7 @@ def align(checkpoint: str, output: str, **settings: object) -> None:
     from saladkit.model.training_settings import training_settings
     from saladkit.stages.align import align
 
-    # Stage II is all decay: from the stable rate linearly to 0.
-    _print(align(checkpoint, output, **training_settings(settings | {"decay_fraction": 1.0})))
+    _print(align(checkpoint, output, **training_settings(settings)))
 
 
 @main.command("eval")

@@ -1,5 +1,6 @@
 """What every command needs from the machine: a device, a progress bar, its own seconds and memory."""
 
+import os
 import resource
 import sys
 import time
@@ -25,6 +26,11 @@ def resolve_device(name: str) -> str:
     if not there[name]:
         raise SaladError(f"torch sees no {name} device here", "Use --device auto, or run `saladkit doctor`.")
     return name
+
+
+def available_cores() -> int:
+    """Cores that this process may use, which a scheduler or a container may have made fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def progress(rows: Iterable, *, total: int | None = None, what: str, unit: str = "row", initial: int = 0) -> Iterable:

@@ -78,9 +78,20 @@ def test_an_unknown_option_is_exit_code_2(shell):
     assert result.stdout == ""
 
 
+def expanded(text):
+    """A shell script with its arrays, and the defaults of its variables, put in the place of their names."""
+    arrays = re.findall(r"^(\w+)=\((.*)\)", text, re.MULTILINE)
+    defaults = re.findall(r"^(\w+)=\$\{\1:-(.*)\}", text, re.MULTILINE)
+    for name, value in arrays[::-1]:  # an array may hold one that stands before it
+        text = text.replace(f'"${{{name}[@]}}"', value)
+    for name, value in defaults:
+        text = re.sub(rf"\${name}\b", lambda _, value=value: value, text)
+    return text
+
+
 def commands_of_script(text):
     """[(verb, options), ...] of every `saladkit` line in a shell script; continued lines are joined."""
-    text = re.sub(r"\\\n", " ", text)
+    text = expanded(re.sub(r"\\\n", " ", text))
     found = []
     for line in text.splitlines():
         line = re.sub(r"(^|\s)#.*", "", line)
@@ -112,9 +123,16 @@ saladkit synth "$WORLD/natural.parquet" -o "$RUN/speech" \\
 time saladkit align "$RUN/stage1" --max-steps=5 && saladkit glance a.parquet
 echo done; saladkit gap x y -o z --teachr t | tee log
 saladkit --version
+SPANS=(--text-words 1 2 --spech-words 3 4)
+GAP=(--teacher "$LM" "${SPANS[@]}")
+saladkit gap a b -o c "${GAP[@]}"
+SHAPE=${SHAPE:---adapter-layer 1}
+saladkit distill a $SHAPE
 """
-    assert [verb for verb, _ in commands_of_script(script)] == ["synth", "align", "glance", "gap"]
-    assert unknown_names(script) == ["synth --voices", "glance", "gap --teachr"]
+    verbs = ["synth", "align", "glance", "gap", "gap", "distill"]
+    assert [verb for verb, _ in commands_of_script(script)] == verbs
+    wrong = ["synth --voices", "glance", "gap --teachr", "gap --spech-words", "distill --adapter-layer"]
+    assert unknown_names(script) == wrong
 
 
 def test_recipes_and_pages_name_commands_and_options_that_exist(repository):

@@ -3,9 +3,11 @@
 import json
 import shutil
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import transformers.trainer
+from safetensors.numpy import load_file
 from transformers import TrainerCallback
 
 from saladkit.formats.teacher_cache import TeacherCache
@@ -28,7 +30,15 @@ def regions(workshop, world, text_lm):
 
 
 @pytest.fixture
-def lines(world, text_lm, speech, checkpoint, regions, spoken_questions):
+def align_arguments(checkpoint, speech, teacher_cache):
+    """`saladkit align` for four steps, without its output."""
+    steps = "--max-steps 4 --save-steps 2 --logging-steps 1 --warmup-steps 1 --per-device-train-batch-size 4".split()
+    inputs = ["--data", speech, "--teacher", teacher_cache, "--device", "cpu"]
+    return ["align", checkpoint, *inputs, *steps, "--text-words", 4, 8, "--speech-words", 3, 6]
+
+
+@pytest.fixture
+def lines(world, text_lm, speech, checkpoint, regions, spoken_questions, distill_arguments, align_arguments):
     """One line of every command that makes something, without its output."""
     natural, pool = world / "natural.parquet", world / "pool.parquet"
     return {
@@ -65,6 +75,8 @@ def lines(world, text_lm, speech, checkpoint, regions, spoken_questions):
             "cpu",
         ],
         "eval": ["eval", checkpoint, spoken_questions, "--device", "cpu"],
+        "distill": distill_arguments,
+        "align": align_arguments,
     }
 
 
@@ -98,7 +110,9 @@ def test_another_seed_gives_other_bytes(name, lines, shell, contents, tmp_path):
     assert contents(tmp_path / "one")[part] != contents(tmp_path / "two")[part]
 
 
-@pytest.mark.parametrize("name", ["synth", "cache-teacher", "cache-speech", "regions", "select", "gap", "eval"])
+@pytest.mark.parametrize(
+    "name", ["synth", "cache-teacher", "cache-speech", "regions", "select", "gap", "eval", "distill", "align"]
+)
 def test_a_dry_run_prints_a_plan_and_makes_nothing(name, lines, shell, tmp_path):
     result = shell(*lines[name], "-o", tmp_path / "out", "--dry-run")
     assert result.exit_code == 0, result.stderr
@@ -213,16 +227,26 @@ def killed_after(step):
 
 
 @pytest.fixture
-def cut_off(distill_arguments, shell, monkeypatch, tmp_path):
-    """`distill_arguments`, ended in the third of four steps; the state of the second is saved."""
-    with monkeypatch.context() as patched:
-        callbacks = [*transformers.trainer.DEFAULT_CALLBACKS, killed_after(2)]
-        patched.setattr(transformers.trainer, "DEFAULT_CALLBACKS", callbacks)
-        with pytest.raises(Killed):
-            shell(*distill_arguments, "-o", tmp_path / "cut")
-    assert [path.name for path in (tmp_path / "cut" / "training").iterdir()] == ["checkpoint-2"]
-    assert not (tmp_path / "cut" / "manifest.json").exists()
-    return tmp_path / "cut"
+def cut(shell, monkeypatch, tmp_path):
+    """Run a training line of four steps and end it in the third; the state of the second is saved."""
+
+    def run(line):
+        with monkeypatch.context() as patched:
+            callbacks = [*transformers.trainer.DEFAULT_CALLBACKS, killed_after(2)]
+            patched.setattr(transformers.trainer, "DEFAULT_CALLBACKS", callbacks)
+            with pytest.raises(Killed):
+                shell(*line, "-o", tmp_path / "cut")
+        assert [path.name for path in (tmp_path / "cut" / "training").iterdir()] == ["checkpoint-2"]
+        assert not (tmp_path / "cut" / "manifest.json").exists()
+        return tmp_path / "cut"
+
+    return run
+
+
+@pytest.fixture
+def cut_off(cut, distill_arguments):
+    """`distill_arguments`, cut off."""
+    return cut(distill_arguments)
 
 
 def test_a_training_that_was_cut_off_ends_with_the_same_bytes(cut_off, distill_arguments, checkpoint, shell, contents):
@@ -237,6 +261,25 @@ def test_a_training_that_was_cut_off_ends_with_the_same_bytes(cut_off, distill_a
     assert found.keys() == expected.keys()
     assert {"model.safetensors", "metrics.jsonl", "stable/model.safetensors", "manifest.json"} < expected.keys()
     assert [path for path in expected if found[path] != expected[path]] == []
+
+
+def test_a_stage_ii_that_was_cut_off_ends_with_the_same_bytes(cut, align_arguments, shell, contents, tmp_path):
+    folder = cut(align_arguments)
+    for output in (folder, tmp_path / "whole"):
+        result = shell(*align_arguments, "-o", output)
+        assert result.exit_code == 0, result.stderr
+        assert json.loads(result.stdout)["resumed"] is (output == folder)
+    assert contents(folder) == contents(tmp_path / "whole")
+    assert "stable/model.safetensors" not in contents(folder)
+
+
+def test_stage_ii_starts_from_before_the_decay(align_arguments, checkpoint, shell, tmp_path):
+    line = [*align_arguments, "--learning-rate", 0, "--adapter-learning-rate", 0]
+    assert shell(*line, "-o", tmp_path / "still").exit_code == 0
+    folders = {"start": tmp_path / "still", "stable": checkpoint / "stable", "final": checkpoint}
+    weights = {name: load_file(folder / "model.safetensors") for name, folder in folders.items()}
+    assert all(np.array_equal(weights["start"][name], stable) for name, stable in weights["stable"].items())
+    assert any(not np.array_equal(weights["start"][name], final) for name, final in weights["final"].items())
 
 
 def test_a_state_that_was_half_saved_is_passed_over(cut_off, distill_arguments, checkpoint, shell, contents):

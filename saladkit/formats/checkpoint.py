@@ -1,4 +1,10 @@
-"""Checkpoints: a Hugging Face model folder with our manifest, and `stable/` from before the decay."""
+"""Checkpoints: a Hugging Face model folder with our manifest, and `stable/` from before the decay.
+
+`config.json`, `model.safetensors` and the tokenizer's files, here and in `stable/` (after Stage I only); and
+`metrics.jsonl`, the training log: one line per logged step with `step`, `loss`, its parts `distillation` and `lexical`
+(nats; each where it was computed), `learning_rate` and `grad_norm`. A TensorBoard log in `logs/` is no part of it.
+While training works, the state to resume from is in `training/`.
+"""
 
 import json
 import re

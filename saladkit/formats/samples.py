@@ -2,6 +2,9 @@
 
 Read from a samples artefact, a `.parquet` or `.jsonl` file, a glob of them, or the name of a Hugging Face data set
 (`owner/name` or `owner/name:split`). Every reader gets one table with an `id`, whatever the source called it.
+Further columns are kept by `select` and `synth`. Questions for `eval` have `choices` list<string> and `answer`, the
+index of the right one. `select` adds `region`, `region_gap`, `region_probability` and `draw`. Audio given by its path
+is not part of a digest: after another file has been put there, make what was made of it anew with --overwrite.
 """
 
 import glob

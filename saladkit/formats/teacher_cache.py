@@ -3,6 +3,11 @@
 A text of n tokens (the BOS token included, where the tokenizer sets one) has n - 1 positions: position i holds
 the distribution of token i + 1 given tokens 0..i. Rows are found by the digest of their token ids, so one cache
 serves every voice and every id that speaks the same text.
+
+Per shard of R texts, N tokens and P = N - R positions: `token_ids` int32 [N] and `row_offsets` int64 [R + 1], the
+texts; `position_offsets` int64 [R + 1], each text's positions; `kept_ids` int32 [P, k] and `kept_logprobs` float16
+[P, k], the k most likely tokens in nats; `log_tail` float32 [P], the mass of all others. Beside it a Parquet index of
+`digest`, `row` and `id`. Texts that were too long are listed in the manifest.
 """
 
 from dataclasses import dataclass
@@ -43,7 +48,7 @@ def digest_tokens(token_ids: np.ndarray | list[int]) -> str:
 def write_cache_part(path: Path, ids: list[str], token_ids: list[np.ndarray], rows: list[CachedRow]) -> None:
     """Write one shard: the tensors at `path` (.safetensors), then the index beside it (.parquet).
 
-    Shapes: N tokens, R rows, P = N - R positions. `position_offsets` [R + 1] bounds each row's positions.
+    The tensors are those of the module's head.
     """
     lengths = np.array([len(tokens) for tokens in token_ids], dtype=np.int64)
     tensors = {

@@ -131,12 +131,17 @@ def run_training(
     options: TrainingOptions,
     interleaving: InterleavingOptions,
     writer: ArtefactWriter,
+    *,
     identity: dict,
     device: str,
     report_to: str,
     keep_stable: bool,
 ) -> dict:
-    """Train and write the manifest; the figures for the summary."""
+    """Train and write the manifest; the figures for the summary.
+
+    Raises:
+        SaladError: the training diverges.
+    """
     batch = options.per_device_train_batch_size * options.gradient_accumulation_steps
     schedule = TrainingSchedule(
         opened.sources,

@@ -198,7 +198,7 @@ def page(findings: Findings, inventory: Inventory, heard: list[Heard], title: st
     losses = loss_charts(findings)
     if losses:
         about = "The distillation loss, nats per text position, on a logarithmic scale; strong lines are moving means."
-        if "dashed" in losses:
+        if any("lexical" in entry for model in findings.models if model.training for entry in model.training.metrics):
             about += " Dashed: the lexical loss, nats per heard token; where it stands alone the language model waits."
         sections.append(_section("Training", about, losses))
     if findings.steps:

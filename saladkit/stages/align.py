@@ -3,6 +3,7 @@
 This trains the model. Forced alignment of speech with its words is `saladkit timestamps`.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -36,15 +37,20 @@ def align(
     overwrite: bool = False,
     dry_run: bool = False,
 ) -> dict:
-    """Go on from `checkpoint`, from its state before the decay where it has one.
+    """Go on from `checkpoint`, from its state before the decay where it has one, with an optimizer that starts anew.
 
     Args:
         teacher: a teacher cache, or the text LLM to run live. Never the checkpoint itself: it has moved.
+        options: but for its decay; Stage II is all decay, from the stable rate linearly to 0.
 
     Returns:
         The summary, with the last logged losses.
+
+    Raises:
+        SaladError: a checkpoint, speech, cache or teacher that is none or does not fit, or a training that diverges.
     """
     run = Run("align")
+    options = replace(options, decay_fraction=1.0)
     check_model_folder(checkpoint)
     start = stable_or_final(checkpoint)
     student = load_salad_model(start, dtype="float32", device="cpu")
@@ -68,6 +74,15 @@ def align(
     torch.manual_seed(options.seed)
     identity = {"started_from": model_digest(start)}
     figures = run_training(
-        student, tokenizer, opened, options, interleaving, writer, identity, device, report_to, False
+        student,
+        tokenizer,
+        opened,
+        options,
+        interleaving,
+        writer,
+        identity=identity,
+        device=device,
+        report_to=report_to,
+        keep_stable=False,
     )
     return run.summary(figures, writer)

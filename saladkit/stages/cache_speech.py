@@ -29,6 +29,9 @@ def cache_speech(
 
     Returns:
         The summary: rows and bytes.
+
+    Raises:
+        SaladError: samples that are none, or audio that cannot be heard.
     """
     run = Run("cache-speech")
     front_end = LogMelFrontEnd(bins=bins)

@@ -46,6 +46,9 @@ def distill(
 
     Returns:
         The summary, with the last logged losses.
+
+    Raises:
+        SaladError: a model, speech, cache or teacher that is none or does not fit, or a training that diverges.
     """
     run = Run("distill")
     tokenizer = load_tokenizer(model)
@@ -70,5 +73,16 @@ def distill(
     language_model = load_text_model(model, dtype="float32", device="cpu")
     student = SaladForCausalLM.from_text_model(language_model, config)
     identity = {"started_from": model_digest(model)}
-    figures = run_training(student, tokenizer, opened, options, interleaving, writer, identity, device, report_to, True)
+    figures = run_training(
+        student,
+        tokenizer,
+        opened,
+        options,
+        interleaving,
+        writer,
+        identity=identity,
+        device=device,
+        report_to=report_to,
+        keep_stable=True,
+    )
     return run.summary(figures, writer)

@@ -45,6 +45,9 @@ def evaluate(
 
     Returns:
         The summary: accuracy by task and modality.
+
+    Raises:
+        SaladError: a model or questions that are none, a text LLM asked to hear, scores that are not finite.
     """
     run = Run("eval")
     check_model_folder(model)

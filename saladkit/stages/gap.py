@@ -52,6 +52,9 @@ def gap(
 
     Returns:
         The summary: mean of every figure with its bootstrap interval over items.
+
+    Raises:
+        SaladError: models, samples or regions that are none or do not fit each other; figures that are not finite.
     """
     run = Run("gap")
     options = InterleavingOptions(text_words, speech_words)

@@ -39,6 +39,9 @@ def regions(
 
     Returns:
         The summary: texts, regions, balance (largest / smallest).
+
+    Raises:
+        SaladError: samples or an embedder that are none, or fewer texts than clusters.
     """
     run = Run("regions")
     columns = {"needed": ["id", "text"], "optional": [], "names": names, "limit": limit}

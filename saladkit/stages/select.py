@@ -43,6 +43,9 @@ def select(
 
     Returns:
         The summary: texts, predicted hours, texts by region, effective number of regions.
+
+    Raises:
+        SaladError: a budget that is not clear or larger than the pool; regions or a gap table of another pool.
     """
     run = Run("select")
     if sum(budget is not None for budget in (per_region, count, hours)) != 1:

@@ -1,6 +1,5 @@
 """`synth`: text to speech with word times, many voices, resumable by shard."""
 
-import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +14,7 @@ from saladkit.formats.samples import (
     read_samples,
     write_samples,
 )
-from saladkit.runtime import Run, progress
+from saladkit.runtime import Run, available_cores, progress
 from saladkit.speech.synthesis import speakers, voice_of_row
 from saladkit.speech.voices.voice import open_voice
 
@@ -44,8 +43,11 @@ def synth(
 
     Returns:
         The summary: rows, hours, rows per voice, times faster than real time.
+
+    Raises:
+        SaladError: samples or a voice that are none, or no row that can be spoken.
     """
-    workers = workers or os.cpu_count() or 1
+    workers = workers or available_cores()
     run = Run("synth", workers)
     for voice in voices:
         open_voice(voice)

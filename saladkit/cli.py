@@ -84,31 +84,7 @@ def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> 
     show_default=True,
     help="Last share of the steps, in which the rate falls to 0.",
 )
-@click.option(
-    "--adapter-layers",
-    "layers",
-    type=click.IntRange(min=1),
-    default=12,
-    show_default=True,
-    help="Llama-style layers of the adapter.",
-)
-@click.option(
-    "--adapter-width", "width", type=click.IntRange(min=1), default=960, show_default=True, help="Their width."
-)
-@click.option(
-    "--adapter-mlp-width",
-    "mlp_width",
-    type=click.IntRange(min=1),
-    default=2560,
-    show_default=True,
-    help="The width of their MLPs.",
-)
-@click.option(
-    "--adapter-heads", "heads", type=click.IntRange(min=1), default=15, show_default=True, help="Attention heads."
-)
-@click.option(
-    "--adapter-kv-heads", "kv_heads", type=click.IntRange(min=1), default=5, show_default=True, help="Key-value heads."
-)
+@options.adapter
 @click.option(
     "--speech-encoder",
     type=click.Choice(["log-mel"]),

@@ -104,6 +104,19 @@ def _span_lengths(kind: str, default: tuple[int, int]) -> Callable:
     return click.option(f"--{kind}-words", type=(int, int), default=default, show_default=True, help=help_text)
 
 
+def _adapter_size(name: str, target: str, default: int, help_text: str) -> Callable:
+    return click.option(
+        f"--adapter-{name}", target, type=click.IntRange(min=1), default=default, show_default=True, help=help_text
+    )
+
+
+adapter = stack(
+    _adapter_size("layers", "layers", 12, "Llama-style layers of the adapter."),
+    _adapter_size("width", "width", 960, "Their width."),
+    _adapter_size("mlp-width", "mlp_width", 2560, "The width of their MLPs."),
+    _adapter_size("heads", "heads", 15, "Attention heads."),
+    _adapter_size("kv-heads", "kv_heads", 5, "Key-value heads."),
+)
 spans = stack(_span_lengths("text", (10, 30)), _span_lengths("speech", (5, 15)))
 
 training = stack(

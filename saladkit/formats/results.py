@@ -32,9 +32,13 @@ PREDICTIONS = pa.schema(
 )
 
 
+def likeliest_per_character(log_likelihoods: list[float], choices: list[str]) -> int:
+    """The choice that `acc_norm` counts, by nats per character, as lm-evaluation-harness has it."""
+    return int(np.argmax([value / len(choice) for value, choice in zip(log_likelihoods, choices, strict=True)]))
+
+
 def prediction_row(question: dict, task: str, modality: str, log_likelihoods: list[float]) -> dict:
-    """One scored question; `acc_norm` divides by the choice's characters, as lm-evaluation-harness does."""
-    per_character = [value / len(choice) for value, choice in zip(log_likelihoods, question["choices"], strict=True)]
+    """One scored question."""
     return {
         "id": question["id"],
         "task": task,
@@ -46,7 +50,7 @@ def prediction_row(question: dict, task: str, modality: str, log_likelihoods: li
         "answer": question["answer"],
         "log_likelihoods": log_likelihoods,
         "acc": int(np.argmax(log_likelihoods)) == question["answer"],
-        "acc_norm": int(np.argmax(per_character)) == question["answer"],
+        "acc_norm": likeliest_per_character(log_likelihoods, question["choices"]) == question["answer"],
     }
 
 

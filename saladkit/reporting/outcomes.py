@@ -7,7 +7,7 @@ import numpy as np
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
-from saladkit.formats.results import SCHEMA, read_predictions
+from saladkit.formats.results import SCHEMA, likeliest_per_character, read_predictions
 
 Key = tuple[str, str]  # task and id
 SCORE = "acc_norm"  # the length-normalised likelihood, the method's score
@@ -33,9 +33,8 @@ class Outcome:
 
 
 def chosen(row: dict) -> int:
-    """The choice that is most likely per character."""
-    scores = [value / len(choice) for value, choice in zip(row["log_likelihoods"], row["choices"], strict=True)]
-    return int(np.argmax(scores))
+    """The choice that a model took."""
+    return likeliest_per_character(row["log_likelihoods"], row["choices"])
 
 
 def read_outcome(name: str, folder: Path) -> Outcome:

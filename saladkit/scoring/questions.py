@@ -19,7 +19,6 @@ from saladkit.speech.front_end import LogMelFrontEnd
 class Question:
     """One question, ready to be scored: the prompt's sequence and the token ids of every choice."""
 
-    row: dict
     prompt: Sequence
     choices: list[list[int]]
 
@@ -91,4 +90,4 @@ def lay_out_question(
                 "Word the choice in characters that the model's tokenizer keeps.",
             )
         choices.append([int(token) for token in whole[len(text.token_ids) :]])
-    return Question(row, prompt, choices)
+    return Question(prompt, choices)

@@ -18,7 +18,6 @@ def test_words_are_those_of_the_text_with_monotonous_times(voice):
     text = "Çà et là, über  naïve café. Say “two words”\nfor 1,234 things; don't you? 日本 end."
     utterance = open_voice(f"espeak:{voice}").speak(text)
     assert [word.word for word in utterance.words] == text.split()
-    assert utterance.words_source == "espeak"
     assert utterance.samples.dtype == np.float32
     assert utterance.samples.ndim == 1
     assert 0.05 < np.abs(utterance.samples).max() <= 1

@@ -142,7 +142,7 @@ class EspeakVoice:
         starts = _first_events(split_words(text), events)
         samples = pcm.astype(np.float32) / 32768
         words = _words_with_times(text, starts, int(sounding[-1]) + 1, sample_rate)
-        return Utterance(samples, sample_rate, words, words_source="espeak")
+        return Utterance(samples, sample_rate, words)
 
 
 @contextmanager

@@ -54,8 +54,7 @@ class PiperVoice:
     def speak(self, text: str) -> Utterance:
         """Speak `text` at the voice's own sample rate.
 
-        `words_source` is "piper", or "none" with no word timed if the voice reports no durations. A
-        word that cannot be paired with what was spoken has no times.
+        A word that cannot be paired with what was spoken has no times; no word has, if the voice reports no durations.
 
         Raises SaladError if there is nothing to speak in `text`.
         """
@@ -72,13 +71,13 @@ class PiperVoice:
         for chunk in chunks:
             if chunk.phoneme_alignments is None:
                 words = [Word(word, None, None) for word in text.split()]
-                return Utterance(samples, sample_rate, words, words_source="none")
+                return Utterance(samples, sample_rate, words)
             spoken += _spoken_words(chunk.phoneme_alignments, offset, sample_rate)
             offset += len(chunk.audio_float_array)
         # each word alone: how many phonetic words it is, and roughly which
         alone = [["".join(filter(str.isalpha, part)) for part in self._phonemes(word).split()] for word in text.split()]
         words = _match_words(text.split(), alone, spoken)
-        return Utterance(samples, sample_rate, words, words_source="piper")
+        return Utterance(samples, sample_rate, words)
 
     def _phonemes(self, text: str) -> str:
         return " ".join("".join(sentence) for sentence in self._voice.phonemize(text))

@@ -16,13 +16,11 @@ class Utterance:
 
     `samples`: float32 [n], mono, in [-1, 1], at `sample_rate` Hz.
     `words`: the whitespace words of the text, in order, with times in seconds.
-    `words_source`: what the times come from ("espeak" or "piper"); "none" if no word has any.
     """
 
     samples: np.ndarray
     sample_rate: int
     words: list[Word]
-    words_source: str
 
 
 class Voice(Protocol):

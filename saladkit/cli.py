@@ -79,7 +79,7 @@ def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> 
 @options.training
 @click.option(
     "--decay-fraction",
-    type=click.FloatRange(0, 1),
+    type=options.Real(0, 1),
     default=0.2,
     show_default=True,
     help="Last share of the steps, in which the rate falls to 0.",
@@ -140,7 +140,7 @@ def gap(checkpoint: str, samples: tuple[str, ...], output: str, **settings: obje
 @click.option("--gap", help="Gap table by region; needed unless gamma is 0.")
 @click.option(
     "--gamma",
-    type=click.FloatRange(min=0),
+    type=options.Real(min=0),
     default=5.0,
     show_default=True,
     help="P(region) ~ P_pool * M^gamma; 0 is uniform.",
@@ -155,11 +155,11 @@ def gap(checkpoint: str, samples: tuple[str, ...], output: str, **settings: obje
 @click.option("--per-region", type=click.IntRange(min=1), help="Budget: so many texts of every region (probes).")
 @click.option("--count", type=click.IntRange(min=1), help="Budget: texts.")
 @click.option(
-    "--hours", type=click.FloatRange(min=0, min_open=True), help="Budget: hours of speech, predicted from the words."
+    "--hours", type=options.Real(min=0, min_open=True), help="Budget: hours of speech, predicted from the words."
 )
 @click.option(
     "--words-per-second",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.Real(min=0, min_open=True),
     default=2.5,
     show_default=True,
     help="Speaking rate for --hours.",

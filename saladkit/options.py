@@ -1,5 +1,6 @@
 """Options that mean the same in every command, spelled once."""
 
+import math
 from collections.abc import Callable
 from functools import wraps
 from importlib.util import find_spec
@@ -8,6 +9,16 @@ import click
 
 from saladkit.errors import SaladError
 from saladkit.formats.columns import ColumnNames
+
+
+class Real(click.FloatRange):
+    """A finite number in a range."""
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        number = super().convert(value, parameter, context)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", parameter, context)
+        return number
 
 
 def stack(*options: Callable) -> Callable:
@@ -23,7 +34,11 @@ def stack(*options: Callable) -> Callable:
 
 output = click.option("-o", "--output", required=True, help="Where the artefact goes: a new or empty folder.")
 seed = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed gives the same bytes."
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=0,
+    show_default=True,
+    help="The same seed gives the same bytes.",
 )
 limit = click.option("--limit", type=click.IntRange(min=1), help="Read at most so many rows of each input.")
 overwrite = click.option("--overwrite", is_flag=True, help="Throw away what is in the output folder.")
@@ -154,21 +169,21 @@ training = stack(
     ),
     click.option(
         "--learning-rate",
-        type=click.FloatRange(0),
+        type=Real(0),
         default=5e-5,
         show_default=True,
         help="Peak rate of the language model.",
     ),
     click.option(
         "--adapter-learning-rate",
-        type=click.FloatRange(0),
+        type=Real(0),
         default=1e-3,
         show_default=True,
         help="Peak rate of encoder and adapter.",
     ),
     click.option(
         "--weight-decay",
-        type=click.FloatRange(0),
+        type=Real(0),
         default=0.1,
         show_default=True,
         help="AdamW's; not on norms and biases.",
@@ -178,14 +193,14 @@ training = stack(
     ),
     click.option(
         "--alpha",
-        type=click.FloatRange(0, 1),
+        type=Real(0, 1),
         default=1.0,
         show_default=True,
         help="Loss = alpha * KL + (1 - alpha) * NLL.",
     ),
     click.option(
         "--lexical-weight",
-        type=click.FloatRange(0),
+        type=Real(0),
         default=0.0,
         show_default=True,
         help="Weight of the lexical warm-up (ours; the paper has none).",
@@ -199,14 +214,14 @@ training = stack(
     ),
     click.option(
         "--lexical-learning-rate",
-        type=click.FloatRange(0, min_open=True),
+        type=Real(0, min_open=True),
         default=None,
         help="Of encoder and adapter in those steps.  [default: --adapter-learning-rate]",
     ),
     spans,
     click.option(
         "--text-first",
-        type=click.FloatRange(0, 1),
+        type=Real(0, 1),
         default=0.5,
         show_default=True,
         help="How often a row begins with text.",

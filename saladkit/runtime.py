@@ -29,7 +29,7 @@ def resolve_device(name: str) -> str:
 
 
 def available_cores() -> int:
-    """Cores that this process may use, which a scheduler or a container may have made fewer than there are."""
+    """Cores that this process may run on, by its affinity; a container's quota of time is not seen."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

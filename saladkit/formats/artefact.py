@@ -3,7 +3,8 @@
 While a command works, the folder holds `plan.json` (what is being made, as a fingerprint of the settings
 and of the inputs' content) and the shards that are ready. The manifest replaces the plan in the end, so
 its presence means "complete". The same line run again finds either the finished artefact (and has nothing
-to do) or the plan (and makes only the shards that are missing); anything else in the folder is an error.
+to do) or the plan (and makes only the shards that are missing); anything else in the folder is an error. `working/` and
+`training/` hold what an unfinished command leaves to the next run of its line; a complete artefact has neither.
 
 `summary.json` stands beside the manifest: what the command printed, with its seconds and its peak memory.
 It differs from run to run and is part of no digest; the manifest is the same bytes for the same line.
@@ -187,9 +188,7 @@ class ArtefactWriter:
     @property
     def working(self) -> Path:
         """A folder for what a run that is cut off leaves to the next; it goes when the artefact is complete."""
-        folder = self.path / WORKING
-        folder.mkdir(exist_ok=True)
-        return folder
+        return self.path / WORKING
 
     def finish(self, *, counts: dict, skipped: list[dict] | None = None, identity: dict | None = None) -> None:
         """Write the manifest; the artefact is complete from here on.
@@ -220,15 +219,16 @@ class ArtefactWriter:
 
 
 def _is_only_planned(path: Path) -> bool:
-    return [file.name for file in path.iterdir()] == [PLAN]
+    return [file for file in path.rglob("*") if file.is_file()] == [path / PLAN]
 
 
 def _check_holds_no_input(output: Path, inputs: dict[str, str | Path]) -> None:
     for role, source in inputs.items():
-        if source and Path(source).resolve().is_relative_to(output.resolve()):
-            raise SaladError(
-                f"--overwrite would throw away {source}, which is read ({role})", "Give another folder with -o."
-            )
+        for file in glob.glob(str(source)) or [str(source)] if source else []:
+            if Path(file).resolve().is_relative_to(output.resolve()):
+                raise SaladError(
+                    f"--overwrite would throw away {file}, which is read ({role})", "Give another folder with -o."
+                )
 
 
 def create_artefact(
@@ -266,6 +266,14 @@ def create_artefact(
         "inputs": described,
         "fingerprint": digest_json([schema, version, verb, settings, digests]),
     }
+    try:
+        return _open_output(output, plan, inputs, overwrite)
+    except OSError as error:
+        raise SaladError(f"nothing can be written to {output}: {error}", "Give another folder with -o.") from error
+
+
+def _open_output(output: Path, plan: dict, inputs: dict[str, str | Path], overwrite: bool) -> ArtefactWriter:
+    digests = {role: entry["digest"] for role, entry in plan["inputs"].items()}
     if output.exists() and not output.is_dir():
         raise SaladError(f"{output} is a file", "Give another folder with -o.")
     if output.is_dir() and any(PARTIAL not in path.name for path in output.iterdir()):
@@ -294,9 +302,6 @@ def create_artefact(
                 if _is_abandoned(aside):
                     aside.unlink(missing_ok=True)
             return ArtefactWriter(output, plan, finished=None, started_before=True)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        write_json(output / PLAN, plan)
-    except OSError as error:
-        raise SaladError(f"nothing can be written to {output}: {error}", "Give another folder with -o.") from error
+    output.mkdir(parents=True, exist_ok=True)
+    write_json(output / PLAN, plan)
     return ArtefactWriter(output, plan, finished=None)

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from saladkit.formats.artefact import Artefact, ArtefactWriter
 
-SCHEMA, VERSION = "gap-table", 1
+SCHEMA, VERSION = "gap-table", 2  # 2: means by region weigh items by their tokens
 
 METRICS = ("misalignment", "teacher_kl", "forgetting", "text_nll", "speech_nll")
 ITEMS = pa.schema(

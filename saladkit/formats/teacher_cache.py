@@ -6,8 +6,8 @@ serves every voice and every id that speaks the same text.
 
 Per shard of R texts, N tokens and P = N - R positions: `token_ids` int32 [N] and `row_offsets` int64 [R + 1], the
 texts; `position_offsets` int64 [R + 1], each text's positions; `kept_ids` int32 [P, k] and `kept_logprobs` float16
-[P, k], the k most likely tokens in nats; `log_tail` float32 [P], the mass of all others. Beside it a Parquet index of
-`digest`, `row` and `id`. Texts that were too long are listed in the manifest.
+[P, k], the k most likely tokens in nats; `log_tail` float32 [P], the log of all others' mass. Beside it a Parquet
+index of `digest`, `row` and `id`. Texts that were too long are listed in the manifest.
 """
 
 from dataclasses import dataclass

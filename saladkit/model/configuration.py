@@ -52,10 +52,10 @@ def adapter_configuration(
     Raises:
         SaladError: heads that do not share the width, or key-value heads that do not share the heads.
     """
-    if width % heads or heads % kv_heads:
+    if width % (2 * heads) or heads % kv_heads:  # rotary embeddings turn the halves of a head's vector
         raise SaladError(
             f"an adapter of width {width} with {heads} heads and {kv_heads} key-value heads",
-            "Make the width a multiple of the heads, and the heads one of the key-value heads.",
+            "Make the width a multiple of twice the heads, and the heads one of the key-value heads.",
         )
     return LlamaConfig(
         vocab_size=1,  # the adapter reads vectors, never token ids

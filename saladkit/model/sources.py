@@ -57,8 +57,8 @@ def check_words(id_: str, text: str, words: list[Word], duration: float | None, 
     if duration is not None and times and times[-1] > duration + 0.1:  # s; aligners count in frames of up to 0.08
         raise SaladError(
             f"{where}: row '{id_}' has a word at {times[-1]:.2f} s and lasts {duration:.2f} s: the word times are of"
-            " another recording",
-            "Align this row again.",
+            " another recording, or `duration` is not in seconds",
+            "Align this row again, or mend the column.",
         )
 
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
+from transformers.integrations import TensorBoardCallback
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import ProgressCallback
 
@@ -175,7 +175,7 @@ def diverged(step: int) -> SaladError:
     """What a training ends with whose loss or weights are not finite."""
     return SaladError(
         f"the training has diverged: at step {step} the loss or the weights are not finite",
-        "Lower --learning-rate or --adapter-learning-rate, or warm up for longer (--warmup-steps).",
+        "Lower --learning-rate or --adapter-learning-rate or give more --warmup-steps, and --overwrite.",
     )
 
 
@@ -254,7 +254,6 @@ def train(
         SaladError: the loss or the weights are no longer finite.
     """
     state_folder = folder / "training"
-    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder / LOGS))  # its own place would go with the state
     arguments = TrainingArguments(
         output_dir=str(state_folder),
         max_steps=options.max_steps,
@@ -269,7 +268,7 @@ def train(
         bf16=options.bf16,
         seed=options.seed,
         use_cpu=device == "cpu",
-        report_to=report_to,
+        report_to="none" if report_to == "tensorboard" else report_to,
         remove_unused_columns=False,
         train_sampling_strategy="sequential",
         dataloader_pin_memory=device != "cpu",
@@ -279,6 +278,10 @@ def train(
     callbacks = []
     if keep_stable:
         callbacks.append(KeepStableCheckpoint(folder / STABLE, options.max_steps - options.decay_steps, tokenizer))
+    if report_to == "tensorboard":  # its own place would go with the state
+        from torch.utils.tensorboard import SummaryWriter
+
+        callbacks.append(TensorBoardCallback(SummaryWriter(folder / LOGS)))
     trainer = SaladTrainer(
         teacher=teacher,
         options=options,

@@ -35,9 +35,8 @@ def read_questions(source: str, *, speech: bool, names: ColumnNames, limit: int 
         SaladError: as `read_samples`; fewer than two choices, an empty choice, an answer that is none of them.
     """
     needed = ["id", "text", "choices", "answer", *(["audio"] if speech else [])]
-    table = read_samples(
-        source, needed=needed, optional=["domain", "speaker", "duration", "words"], names=names, limit=limit
-    )
+    optional = ["domain", "speaker", *(["duration", "words"] if speech else [])]
+    table = read_samples(source, needed=needed, optional=optional, names=names, limit=limit)
     rows = list(iterate_rows(table))
     for row in rows:
         choices = row["choices"]

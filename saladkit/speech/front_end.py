@@ -61,7 +61,7 @@ def cached_frames(cache: FramesCache, samples: pa.Table, where: str) -> FramesCa
     remedy = f"Run `saladkit cache-speech {where}` and give its output."
     ids = samples.column("id").to_pylist()
     durations = samples.column("duration").to_pylist() if "duration" in samples.column_names else [None] * len(ids)
-    per_second = cache.artefact.manifest["identity"]["frames_per_second"]
+    per_second = cache.identity["frames_per_second"]
     for id_, duration in zip(ids, durations, strict=True):
         if id_ not in cache:
             raise SaladError(f"{cache.artefact.path} has no frames for row '{id_}' of {where}", remedy)
@@ -70,7 +70,7 @@ def cached_frames(cache: FramesCache, samples: pa.Table, where: str) -> FramesCa
         if duration is not None and abs(cached - duration) > 0.1:
             raise SaladError(
                 f"{cache.artefact.path} has {cached:.2f} s of frames for row '{id_}', which lasts {duration:.2f} s in"
-                f" {where}: they are of another recording",
+                f" {where}: they are of another recording, or `duration` is not in seconds",
                 remedy,
             )
     return cache

@@ -12,7 +12,7 @@ from saladkit.formats.samples import words_to_row
 from saladkit.speech.audio import encode_flac
 from saladkit.speech.voices.voice import Voice, open_voice
 
-CHUNK = 32  # rows for which a voice is opened: Piper's noise runs on from row to row, and begins anew with each chunk
+CHUNK = 16  # rows for which a voice is opened: Piper's noise runs on from row to row, and begins anew with each chunk
 
 
 def voice_of_row(id_: str, voices: list[str], seed: int) -> str:
@@ -35,22 +35,30 @@ def speak_row(id_: str, text: str, voice: Voice) -> dict:
     }
 
 
-def _speak_chunk(rows: list[tuple[str, str, str]]) -> list[dict]:
-    voices = {name: open_voice(name) for name in dict.fromkeys(name for _, _, name in rows)}
-    return [speak_row(id_, text, voices[name]) for id_, text, name in rows]
+def _speak_chunk(voice: str, chunk: list[tuple[int, str, str]]) -> list[tuple[int, dict]]:
+    opened = open_voice(voice)
+    return [(place, speak_row(id_, text, opened)) for place, id_, text in chunk]
 
 
 @contextmanager
-def speakers(workers: int) -> Iterator[Callable[[list[tuple[str, str, str]]], Iterator[dict]]]:
-    """Yield a function that speaks [(id, text, voice), ...] in order, in `workers` processes.
+def speakers(workers: int) -> Iterator[Callable[[list[tuple[str, str, str]]], Iterator[tuple[int, dict]]]]:
+    """Yield a function that speaks rows [(id, text, voice), ...] in `workers` processes.
 
-    However many there are, the same rows give the same samples. Processes are spawned, not forked: a voice's library
-    must not be shared, and a fork of a process with threads hangs.
+    It gives pairs of a row's place and what `speak_row` makes of it, voice by voice. However many processes there are,
+    the same rows give the same samples. Processes are spawned, not forked: a voice's library must not be shared, and a
+    fork of a process with threads hangs.
     """
 
-    def speak_by(chunk_map: Callable, rows: list[tuple[str, str, str]]) -> Iterator[dict]:
-        chunks = [rows[begin : begin + CHUNK] for begin in range(0, len(rows), CHUNK)]
-        for spoken in chunk_map(_speak_chunk, chunks):
+    def speak_by(chunk_map: Callable, rows: list[tuple[str, str, str]]) -> Iterator[tuple[int, dict]]:
+        by_voice: dict[str, list[tuple[int, str, str]]] = {}
+        for place, (id_, text, voice) in enumerate(rows):
+            by_voice.setdefault(voice, []).append((place, id_, text))
+        voices, chunks = [], []
+        for voice, of_voice in by_voice.items():
+            for begin in range(0, len(of_voice), CHUNK):
+                voices.append(voice)
+                chunks.append(of_voice[begin : begin + CHUNK])
+        for spoken in chunk_map(_speak_chunk, voices, chunks):
             yield from spoken
 
     if workers == 1:

@@ -105,7 +105,7 @@ def gap(
         source = open_speech(WeightedPath(path), tokenizer, front_end, word_times=words, names=names, limit=limit)
         for begin in range(0, len(source), ROWS_PER_BLOCK):
             rows = range(begin, min(begin + ROWS_PER_BLOCK, len(source)))
-            block = writer.working / f"items-{number}-{begin}.parquet"
+            block = writer.working / f"items-{number}-{rows.start}-{rows.stop}.parquet"
             if not block.exists():
                 probes = [
                     (row, sequence)

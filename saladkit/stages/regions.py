@@ -120,9 +120,10 @@ def _embed(embedder: Embedder, texts: list[str], working: Path, name: str) -> np
     """Vectors [N, D] of the texts; blocks that stand in `working` are not embedded again."""
     blocks = []
     for begin in range(0, len(texts), TEXTS_PER_BLOCK):
-        block = working / f"{name}-{begin}.safetensors"
+        of_block = texts[begin : begin + TEXTS_PER_BLOCK]
+        block = working / f"{name}-{begin}-{begin + len(of_block)}.safetensors"
         if not block.exists():
             with written_aside(block) as aside:
-                write_vectors(aside, embedder.encode(texts[begin : begin + TEXTS_PER_BLOCK]))
+                write_vectors(aside, embedder.encode(of_block))
         blocks.append(read_vectors(block))
     return np.concatenate(blocks)

@@ -77,12 +77,14 @@ def synth(
                 bar.update(part.num_rows)
                 continue
             ids, texts = part.column("id").to_pylist(), part.column("text").to_pylist()
-            spoken, failed = [], []
-            for row in speak(
-                [(id_, text, voice_of_row(id_, voices, seed)) for id_, text in zip(ids, texts, strict=True)]
-            ):
-                (failed if "reason" in row else spoken).append(row)
+            asked = [(id_, text, voice_of_row(id_, voices, seed)) for id_, text in zip(ids, texts, strict=True)]
+            made = {}
+            for place, row in speak(asked):
+                made[place] = row
                 bar.update()
+            rows = [made[place] for place in range(len(asked))]
+            failed = [row for row in rows if "reason" in row]
+            spoken = [row for row in rows if "reason" not in row]
             silent = {row["id"] for row in failed}
             part = part.filter(pa.array([id_ not in silent for id_ in ids]))
             for column in SPOKEN:

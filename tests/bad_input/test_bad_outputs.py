@@ -58,6 +58,16 @@ def test_an_output_that_holds_an_input(refused, checkpoint, speech, text_lm, con
     assert contents(stage1) == before
 
 
+def test_an_output_that_holds_an_input_of_a_pattern(refused, shell, world, contents, tmp_path):
+    spoken = tmp_path / "a" / "spoken"
+    line = ["synth", world / "natural.parquet", "--voice", "espeak:en-us", "--limit", 2, "--workers", 1]
+    assert shell(*line, "-o", spoken).exit_code == 0
+    before = contents(spoken)
+    pattern = tmp_path / "*" / "spoken" / "*.parquet"
+    refused("cache-speech", pattern, "--overwrite", output=spoken, named=["throw away", spoken])
+    assert contents(spoken) == before
+
+
 def test_an_output_where_no_folder_can_be(refused, world, tmp_path):
     (tmp_path / "file").write_text("x")
     line = ["synth", world / "natural.parquet", "--voice", "espeak:en-us", "--limit", 2]

@@ -68,6 +68,16 @@ def test_audio_that_cannot_be_heard(
     assert expected in problem
 
 
+def test_an_output_of_which_nothing_was_made_takes_the_mended_samples(
+    refused, shell, speech, checkpoint, text_lm, tmp_path
+):
+    with_broken_audio(speech, tmp_path / "broken.parquet", b"this is no audio")
+    options = ["--teacher", text_lm, "--text-words", 2, 4, "--speech-words", 2, 4, "--device", "cpu"]
+    refused("gap", checkpoint, tmp_path / "broken.parquet", *options)
+    result = shell("gap", checkpoint, speech, *options, "-o", tmp_path / "output")
+    assert result.exit_code == 0, result.stderr
+
+
 def test_audio_that_is_neither_stored_nor_named(refused, speech, tmp_path):
     path = tmp_path / "broken.parquet"
     id_ = with_broken_audio(speech, path, None)

@@ -2,10 +2,10 @@
 
 import subprocess
 import sys
-from importlib.util import find_spec
 
 import pytest
 
+from saladkit import options
 from saladkit.formats.samples import read_samples
 
 
@@ -114,6 +114,17 @@ def test_a_training_that_diverges(refused, distill_arguments, tmp_path):
 def test_heads_that_do_not_share_the_adapters_width(refused, distill_arguments):
     refused(*replaced(distill_arguments, "--adapter-heads", 7), named=["7 heads"])
     refused(*replaced(distill_arguments, "--adapter-kv-heads", 3), named=["3 key-value heads"])
+    odd = replaced(replaced(distill_arguments, "--adapter-width", 18), "--adapter-heads", 6)
+    refused(*replaced(odd, "--adapter-kv-heads", 6), named=["width 18"])
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+@pytest.mark.parametrize("option", ["--learning-rate", "--weight-decay", "--lexical-weight", "--alpha"])
+def test_numbers_that_are_none(option, value, shell, distill_arguments, tmp_path):
+    result = shell(*distill_arguments, option, value, "-o", tmp_path / "output")
+    assert result.exit_code == 2
+    assert f"'{option}'" in result.stderr
+    assert not (tmp_path / "output").exists()
 
 
 @pytest.mark.parametrize(
@@ -131,7 +142,7 @@ def test_training_in_several_processes(refused, distill_arguments, monkeypatch):
     refused(*distill_arguments, named=["2 processes"])
 
 
-def test_a_reporter_that_is_not_installed(refused, distill_arguments):
-    assert find_spec("wandb") is None
+def test_a_reporter_that_is_not_installed(refused, distill_arguments, monkeypatch):
+    monkeypatch.setattr(options, "find_spec", lambda name: None)
     _, fix = refused(*distill_arguments, "--report-to", "wandb", named=["wandb"])
     assert "pip install wandb" in fix

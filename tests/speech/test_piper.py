@@ -108,11 +108,12 @@ def test_a_noisy_voice_gives_the_same_samples_in_any_number_of_processes(tmp_pat
     name = build_voice(tmp_path / "noisy.onnx", reports_durations=True, noisy=True)
     rows = [(str(row), "Go home.", name) for row in range(2 * CHUNK + 3)]
     with speakers(1) as speak:
-        alone, again = ([row["audio"]["bytes"] for row in speak(rows)] for _ in range(2))
+        alone, again = ({place: row["audio"]["bytes"] for place, row in speak(rows)} for _ in range(2))
     with speakers(2) as speak:
-        shared = [row["audio"]["bytes"] for row in speak(rows)]
+        shared = {place: row["audio"]["bytes"] for place, row in speak(rows)}
     assert alone == again == shared
-    assert len(set(alone)) == CHUNK  # the noise runs on within a chunk
+    assert sorted(alone) == list(range(len(rows)))
+    assert len(set(alone.values())) == CHUNK  # the noise runs on within a chunk
 
 
 def test_speakers_by_name_and_by_number(tmp_path):

@@ -1,6 +1,7 @@
 """What training reads, in which order: a schedule over several sources, drawn once from the seed."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -33,6 +34,12 @@ class TrainingSource:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def never_cut(self) -> int:
+        """How many heard rows have no word inside at which a span may end: they are heard whole or read whole."""
+        pairs = zip(self.texts, self.words or [], strict=False)
+        return sum(not may_cut(text, words)[1:-1].any() for text, words in pairs)
 
     def lengths(self, vectors_per_second: float) -> np.ndarray:
         """About how many places each row fills in a sequence, int64 [rows]: its tokens, or its speech if longer."""

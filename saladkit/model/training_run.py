@@ -38,6 +38,7 @@ class OpenedInputs:
         return {
             "rows": {source.name: len(source) for source in self.sources},
             "text_tokens": {s.name: sum(len(text.token_ids) for text in s.texts) for s in self.sources},
+            "rows_never_cut": sum(source.never_cut for source in self.sources),
             "rows_to_read": options.max_steps * batch,
         }
 
@@ -77,8 +78,8 @@ class TrainingInputs:
         """Open and check everything.
 
         Raises:
-            SaladError: anything missing, a teacher of another tokenizer or text, steps that do not fit each other,
-                or more than one process.
+            SaladError: anything missing, speech without word times, a teacher of another tokenizer or text, steps that
+                do not fit each other, or more than one process.
         """
         if int(os.environ.get("WORLD_SIZE", 1)) > 1:
             raise SaladError(
@@ -101,6 +102,12 @@ class TrainingInputs:
         opened = {"names": self.names, "limit": self.limit}
         caches = {"frames_caches": self.frames, "word_times": self.words}
         sources = [open_speech(source, tokenizer, front_end, **caches, **opened) for source in self.data]
+        for source in sources:
+            if source.never_cut == len(source):
+                raise SaladError(
+                    f"no row of {source.name} has a word inside whose time is known, so none can be interleaved",
+                    "Find the times with `saladkit timestamps` and give them with --words.",
+                )
         sources += [open_text(source, tokenizer, **opened) for source in self.replay]
         teacher = open_teacher(self.teacher, tokenizer, model, sources) if options.alpha > 0 else None
         return OpenedInputs(sources, teacher, clock)
@@ -168,6 +175,7 @@ def run_training(
         if name.parts[0] not in (PLAN, SUMMARY, LOGS):
             writer.has(str(name))
     read = {source.name: int((schedule.source == i).sum()) for i, source in enumerate(opened.sources)}
-    counts = {"steps": options.max_steps, "rows_read": sum(read.values())}
+    never_cut = sum(source.never_cut for source in opened.sources)
+    counts = {"steps": options.max_steps, "rows_read": sum(read.values()), "rows_never_cut": never_cut}
     writer.finish(counts=counts, identity=identity | {"tokenizer": tokenizer_digest(tokenizer), "log": METRICS})
-    return {"steps": options.max_steps, "rows_read": read, "last": last}
+    return {"steps": options.max_steps, "rows_read": read, "rows_never_cut": never_cut, "last": last}

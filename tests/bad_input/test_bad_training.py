@@ -1,12 +1,14 @@
 """What training cannot learn from: teachers, caches and settings that do not fit."""
 
+import json
 import subprocess
 import sys
 
+import pyarrow as pa
 import pytest
 
 from saladkit import options
-from saladkit.formats.samples import read_samples
+from saladkit.formats.samples import read_samples, write_samples
 
 
 def replaced(arguments, option, value):
@@ -75,6 +77,24 @@ def test_a_frames_cache_of_the_same_ids_spoken_anew(refused, shell, distill_argu
     problem, fix = refused(*arguments, "--limit", 5, named=[tmp_path / "frames", f"'{again}'", speech])
     assert "another recording" in problem
     assert f"cache-speech {speech}" in fix
+
+
+def without_times(speech, path, rows):
+    """The spoken samples; the words of the first `rows` have no times."""
+    samples = read_samples(speech, needed=["id"]).to_pylist()
+    for row in samples[:rows]:
+        row["words"] = [word | {"start": None, "end": None} for word in row["words"]]
+    write_samples(pa.Table.from_pylist(samples), path)
+    return path
+
+
+def test_speech_without_any_word_time(refused, shell, distill_arguments, speech, tmp_path):
+    none = without_times(speech, tmp_path / "none.parquet", 24)
+    _, fix = refused(*replaced(distill_arguments, "--data", none), named=[none])
+    assert "saladkit timestamps" in fix
+    some = without_times(speech, tmp_path / "some.parquet", 3)
+    plan = shell(*replaced(distill_arguments, "--data", some), "--dry-run", "-o", tmp_path / "plan")
+    assert json.loads(plan.stdout)["rows_never_cut"] == 3
 
 
 def test_a_weight_that_is_none(refused, distill_arguments, speech):

@@ -73,7 +73,7 @@ def write_cache_part(path: Path, ids: list[str], token_ids: list[np.ndarray], ro
 
 
 class TeacherCache:
-    """A complete teacher cache, held in memory."""
+    """A complete teacher cache; distributions are read by memory map when they are asked for."""
 
     def __init__(self, path: str | Path):
         """Open the cache.
@@ -83,10 +83,11 @@ class TeacherCache:
         """
         self.artefact = Artefact.open(path, SCHEMA)
         self.identity: dict = self.artefact.manifest["identity"]
-        self._parts, self._where = [], {}
+        self._offsets, self._kept, self._where = [], [], {}
         for part, tensors in enumerate(self.artefact.parts(".safetensors")):
-            with safe_open(tensors, framework="numpy") as opened:
-                self._parts.append({name: opened.get_tensor(name) for name in opened.keys()})
+            opened = safe_open(tensors, framework="numpy")
+            self._offsets.append(opened.get_tensor("position_offsets"))
+            self._kept.append([opened.get_slice(name) for name in ("kept_ids", "kept_logprobs", "log_tail")])
             index = pq.read_table(tensors.with_suffix(".parquet")).to_pydict()
             for digest, row in zip(index["digest"], index["row"], strict=True):
                 self._where[digest] = (part, row)
@@ -110,8 +111,5 @@ class TeacherCache:
             KeyError: the text is not in the cache; check with `has` first.
         """
         part, row = self._where[digest_tokens(token_ids)]
-        tensors = self._parts[part]
-        begin, end = tensors["position_offsets"][row : row + 2]
-        return CachedRow(
-            tensors["kept_ids"][begin:end], tensors["kept_logprobs"][begin:end], tensors["log_tail"][begin:end]
-        )
+        begin, end = self._offsets[part][row : row + 2]
+        return CachedRow(*(kept[begin:end] for kept in self._kept[part]))

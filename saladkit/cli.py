@@ -60,6 +60,14 @@ def main() -> None:
     help="Longer rows are left out and listed, in tokens.",
 )
 @click.option("--batch-tokens", type=click.IntRange(min=1), default=8192, show_default=True, help="Tokens a batch.")
+@click.option(
+    "--verify",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Compute so many texts of the finished cache again, drawn by --seed, and print the KL between the two.",
+)
+@options.seed
 @options.columns
 @options.device
 @options.dtype

@@ -72,6 +72,12 @@ def write_cache_part(path: Path, ids: list[str], token_ids: list[np.ndarray], ro
         pq.write_table(index, aside)
 
 
+def read_log_tails(path: Path) -> np.ndarray:
+    """`log_tail` of all positions of one shard, float32 [P]."""
+    with safe_open(path, framework="numpy") as opened:
+        return opened.get_tensor("log_tail")
+
+
 class TeacherCache:
     """A complete teacher cache; distributions are read by memory map when they are asked for."""
 

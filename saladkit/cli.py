@@ -61,6 +61,9 @@ def main() -> None:
 )
 @click.option("--batch-tokens", type=click.IntRange(min=1), default=8192, show_default=True, help="Tokens a batch.")
 @click.option(
+    "--reuse", multiple=True, metavar="CACHE", help="A cache of the same teacher: what it holds is copied; repeat."
+)
+@click.option(
     "--verify",
     type=click.IntRange(min=0),
     default=0,

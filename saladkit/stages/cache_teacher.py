@@ -1,6 +1,6 @@
 """`cache-teacher`: the frozen text LLM's next-token distributions, once for every voice, epoch and round."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,7 @@ def cache_teacher(
     top_k: int = 32,
     max_length: int = 2048,
     batch_tokens: int = 8192,
+    reuse: tuple[str, ...] = (),
     verify: int = 0,
     seed: int = 0,
     names: ColumnNames = OUR_NAMES,
@@ -53,20 +54,32 @@ def cache_teacher(
 ) -> dict:
     """Store the top-k distributions of every distinct text in `sources`.
 
-    Rows longer than `max_length` tokens are left out and listed in the manifest. With `verify`, so many texts of the
-    finished cache, drawn by `seed`, are run through the text LLM again.
+    Rows longer than `max_length` tokens are left out and listed in the manifest. Texts that a cache of `reuse` holds
+    are copied from there. With `verify`, so many texts of the finished cache, drawn by `seed`, are run through the text
+    LLM again.
 
     Returns:
         The summary: rows, positions, bytes per position, mean kept mass; and what was verified.
 
     Raises:
-        SaladError: unreadable samples, no such model, or no text of a length that can be cached.
+        SaladError: unreadable samples, no such model, a cache to reuse of another teacher, or no text of a length that
+            can be cached.
     """
     run = Run("cache-teacher")
     tokenizer = load_tokenizer(model)
     rows, skipped = _distinct_texts(sources, tokenizer, max_length, names, limit)
     positions = sum(len(tokens) - 1 for _, tokens in rows)
     plan = {"rows": len(rows), "skipped": len(skipped), "positions": positions, "bytes": positions * (6 * top_k + 4)}
+    identity = {
+        "model": model_digest(model),
+        "tokenizer": tokenizer_digest(tokenizer),
+        "sets_bos": sets_bos(tokenizer),
+        "keep": "top-k",
+        "top_k": top_k,
+        "dtype": dtype,
+    }
+    earlier = [_earlier(path, identity) for path in reuse]
+    plan["reused"] = sum(any(cache.has(tokens) for cache in earlier) for _, tokens in rows)
     if dry_run:
         return run.summary({"dry_run": True, **plan})
     if positions == 0:
@@ -80,7 +93,9 @@ def cache_teacher(
         version=VERSION,
         verb="cache-teacher",
         settings={"top_k": top_k, "max_length": max_length, "dtype": dtype, "limit": limit, "columns": vars(names)},
-        inputs={"model": model} | {f"samples {index}": source for index, source in enumerate(sources)},
+        inputs={"model": model}
+        | {f"samples {index}": source for index, source in enumerate(sources)}
+        | {f"reuse {index}": path for index, path in enumerate(reuse)},
         overwrite=overwrite,
     )
     if writer.finished is not None and not verify:
@@ -90,34 +105,50 @@ def cache_teacher(
     if writer.finished is not None:
         return writer.finished | _verified(writer.path, language_model, rows, verify, seed, device)
     parts = [rows[begin : begin + ROWS_PER_PART] for begin in range(0, len(rows), ROWS_PER_PART)]
-    bar = progress(range(len(rows)), what="cache-teacher", unit="text")
-    ticks = iter(bar)
-    for index, part in enumerate(parts):
-        tensors, table = (part_name(index, len(parts), suffix) for suffix in (".safetensors", ".parquet"))
-        if index % num_shards == shard_index and not writer.has_all([tensors, table]):
-            cached = _distributions(language_model, [tokens for _, tokens in part], top_k, batch_tokens, device, ticks)
-            write_cache_part(writer.path / tensors, [id_ for id_, _ in part], [tokens for _, tokens in part], cached)
-    bar.close()
+    positions_computed = 0
+    with progress(None, total=len(rows), what="cache-teacher", unit="text") as bar:
+        for index, part in enumerate(parts):
+            tensors, table = (part_name(index, len(parts), suffix) for suffix in (".safetensors", ".parquet"))
+            if index % num_shards != shard_index or writer.has_all([tensors, table]):
+                bar.update(len(part))
+                continue
+            texts = [tokens for _, tokens in part]
+            cached = [_stored(tokens, earlier) for tokens in texts]
+            missing = [tokens for tokens, row in zip(texts, cached, strict=True) if row is None]
+            bar.update(len(texts) - len(missing))
+            positions_computed += sum(len(tokens) - 1 for tokens in missing)
+            computed = iter(_distributions(language_model, missing, top_k, batch_tokens, device, bar.update))
+            cached = [next(computed) if row is None else row for row in cached]
+            write_cache_part(writer.path / tensors, [id_ for id_, _ in part], texts, cached)
     names_of_parts = [
         part_name(i, len(parts), suffix) for i in range(len(parts)) for suffix in (".safetensors", ".parquet")
     ]
     if not writer.has_all(names_of_parts):
         return run.summary({"shards_missing": True, **plan})
-    identity = {
-        "model": model_digest(model),
-        "tokenizer": tokenizer_digest(tokenizer),
-        "vocabulary": language_model.config.vocab_size,
-        "sets_bos": sets_bos(tokenizer),
-        "keep": "top-k",
-        "top_k": top_k,
-    }
+    identity["vocabulary"] = language_model.config.vocab_size
     stored = sum((writer.path / name).stat().st_size for name in writer.files)
     counts = {"rows": len(rows), "positions": positions, "bytes_per_position": round(stored / positions, 1)}
     counts["kept_mass"] = round(_kept_mass([writer.path / name for name in names_of_parts[::2]]), 6)
     writer.finish(counts=counts, skipped=skipped, identity=identity)
-    per_second = round(positions / max(run.seconds(), 0.01))
-    summary = run.summary({**counts, "skipped": len(skipped), "positions_per_second": per_second}, writer)
+    per_second = round(positions_computed / max(run.seconds(), 0.01))
+    further = {"reused": plan["reused"], "skipped": len(skipped), "positions_per_second": per_second}
+    summary = run.summary(counts | further, writer)
     return summary | (_verified(writer.path, language_model, rows, verify, seed, device) if verify else {})
+
+
+def _earlier(path: str, identity: dict) -> TeacherCache:
+    cache = TeacherCache(path)
+    other = [key for key, value in identity.items() if cache.identity.get(key) != value]
+    if other:
+        raise SaladError(
+            f"{path} was made of another teacher, or kept otherwise (other: {', '.join(other)})",
+            "Reuse a cache of the same model with the same --top-k and --dtype.",
+        )
+    return cache
+
+
+def _stored(token_ids: np.ndarray, caches: list[TeacherCache]) -> CachedRow | None:
+    return next((cache.row(token_ids) for cache in caches if cache.has(token_ids)), None)
 
 
 def _kept_mass(parts: list[Path]) -> float:
@@ -174,7 +205,7 @@ def _distributions(
     top_k: int,
     batch_tokens: int,
     device: str,
-    ticks: Iterator[int],
+    advance: Callable[[], object],
 ) -> list[CachedRow]:
     rows: list[CachedRow] = []
     begin = 0
@@ -196,6 +227,6 @@ def _distributions(
         offsets = np.cumsum([0] + [len(tokens) - 1 for tokens in batch])
         for left, right in zip(offsets, offsets[1:], strict=False):
             rows.append(CachedRow(ids[left:right], log_probs[left:right], tail[left:right]))
-            next(ticks, None)
+            advance()
         begin = end
     return rows

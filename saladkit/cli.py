@@ -138,7 +138,7 @@ def distill(model: str, output: str, **settings: object) -> None:
 @options.dtype
 @options.files
 def gap(checkpoint: str, samples: tuple[str, ...], output: str, **settings: object) -> None:
-    """Measure misalignment, teacher KL and forgetting of CHECKPOINT on paired SAMPLES, by item, region and domain."""
+    """Measure misalignment, teacher KL and forgetting of CHECKPOINT on paired SAMPLES, by item and region."""
     from saladkit.stages.gap import gap
 
     _print(gap(checkpoint, list(samples), output, **settings))

@@ -5,7 +5,7 @@
 #
 # The text LLM is small but real: trained here, from a random start, on the facts of examples/desk. Speech is real
 # synthesised speech (espeak-ng). The seconds beside the steps were measured on two cores of an AMD EPYC
-# (Milan) at 2.45 GHz, the start of each command included; all of it takes fourteen minutes and 3.2 GB.
+# (Milan) at 2.45 GHz, the start of each command included; all of it takes fourteen to fifteen minutes and 3.2 GB.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit

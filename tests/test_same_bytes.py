@@ -170,9 +170,16 @@ def test_a_command_that_was_cut_off_goes_on(name, lines, shell, contents, tmp_pa
     with pytest.raises(Killed):
         shell(*lines[name], "-o", tmp_path / "cut")
     assert not (tmp_path / "cut" / "manifest.json").exists()
+    kept = {
+        path: (tmp_path / "cut" / path).stat().st_mtime_ns for path in contents(tmp_path / "cut") if path != "plan.json"
+    }
+    assert kept
     killed.clear()
     result = shell(*lines[name], "-o", tmp_path / "cut")
     assert json.loads(result.stdout)["resumed"] is True
+    lasting = {path: then for path, then in kept.items() if not path.startswith("working/")}
+    assert bool(lasting) is (name not in ("regions", "gap"))  # these keep their blocks in working/
+    assert all((tmp_path / "cut" / path).stat().st_mtime_ns == then for path, then in lasting.items())
     together = len(calls) - 1  # the one that was cut off came to nothing
     calls.clear()
     assert shell(*lines[name], "-o", tmp_path / "whole").exit_code == 0

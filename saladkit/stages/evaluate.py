@@ -85,13 +85,15 @@ def evaluate(
     rows = []
     for name, (task, modality) in pairs.items():
         predictions, samples = f"predictions-{name}.parquet", f"samples_{name}.jsonl"
-        if not writer.has_all([predictions, samples]):
+        if not writer.has(predictions):
             scored = _score(scored_model, tokenizer, questions[name], task, modality, batch_size)
-            with writer.writing(samples) as aside:
-                aside.write_text(harness_samples(scored))
             with writer.writing(predictions) as aside:
                 write_predictions(aside, scored)
-        rows += read_predictions_file(writer.path / predictions)
+        scored = read_predictions_file(writer.path / predictions)
+        if not writer.has(samples):
+            with writer.writing(samples) as aside:
+                aside.write_text(harness_samples(scored))
+        rows += scored
     results = harness_results(rows) | {"model_name": model}
     write_json(writer.path / "results.json", results)
     writer.has("results.json")

@@ -31,6 +31,7 @@ class TrainingSource:
     texts: list[TokenizedText]
     words: list[list[Word]] | None = None
     frames: FrameSource | None = None
+    replay: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -52,10 +53,13 @@ class TrainingSource:
 
 @dataclass(frozen=True)
 class TrainingExample:
-    """One row as it is read this time, with the tokens that the teacher is asked about."""
+    """One row as it is read this time, with the tokens that the teacher is asked about, and where it comes from."""
 
     sequence: Sequence
     token_ids: np.ndarray
+    id: str
+    source: str
+    replay: bool
 
 
 def draw_schedule(sizes: list[int], weights: list[float], count: int, seed: list[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -127,10 +131,10 @@ class TrainingSchedule(Dataset):
         text = source.texts[row]
         if source.frames is None:
             sequence = build_sequence(text, whole_text(len(text.splittable) - 1), [], None, self.clock)
-            return TrainingExample(sequence, text.token_ids)
+            return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)
         random = np.random.default_rng([self.seed, 2, index])
         words = source.words[row]
         draw = heard_spans if index < self.warm_up else draw_spans
         spans = draw(may_cut(text, words), self.options, random)
         sequence = build_sequence(text, spans, words, source.frames.row(source.ids[row]), self.clock)
-        return TrainingExample(sequence, text.token_ids)
+        return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)

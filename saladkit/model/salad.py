@@ -10,6 +10,7 @@ from transformers.utils import ModelOutput
 
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.speech_encoder import LogMelEncoder, SpeechAdapter
+from saladkit.teacher.head import LossAt, head_loss
 
 SPAN_GROUPS = 4
 
@@ -22,19 +23,31 @@ class SaladOutput(ModelOutput):
         logits: [P, V] where `logits_at` named P positions, else [B, L, V].
         past_key_values: the language model's cache, if it was asked for.
         speech_vectors: the adapter's output [S, T, hidden_size]; None without speech.
+        loss, divergence, nll: sums of `HeadLoss`, where a loss was asked for in the place of logits.
     """
 
+    loss: Tensor | None = None
     logits: Tensor | None = None
     past_key_values: Cache | None = None
     speech_vectors: Tensor | None = None
+    divergence: Tensor | None = None
+    nll: Tensor | None = None
 
 
-def run_language_model(language_model: PreTrainedModel, logits_at: Tensor | None, **arguments: object) -> SaladOutput:
-    """Run a causal LM's decoder, and its head on the flat positions `logits_at` alone (None: on all)."""
+def run_language_model(
+    language_model: PreTrainedModel, logits_at: Tensor | None, asked: list[LossAt] | None = None, **arguments: object
+) -> SaladOutput:
+    """Run a causal LM's decoder, and its head on the flat positions `logits_at` alone (None: on all).
+
+    With `asked` the head gives the loss at these positions, one after another,, and no logits.
+    """
     outputs = language_model.get_decoder()(**arguments)
     hidden = outputs.last_hidden_state
     if logits_at is not None:
         hidden = hidden.flatten(0, 1)[logits_at]
+    if asked is not None:
+        found = head_loss(hidden, language_model.get_output_embeddings(), asked)
+        return SaladOutput(loss=found.total, divergence=found.divergence, nll=found.nll)
     logits = language_model.get_output_embeddings()(hidden)
     return SaladOutput(logits=logits, past_key_values=outputs.past_key_values)
 
@@ -112,6 +125,7 @@ class SaladForCausalLM(PreTrainedModel):
         past_key_values: Cache | None = None,
         use_cache: bool = False,
         logits_at: Tensor | None = None,
+        asked: list[LossAt] | None = None,
     ) -> SaladOutput:
         """Run the model over one interleaved sequence a row.
 
@@ -125,6 +139,7 @@ class SaladForCausalLM(PreTrainedModel):
             logits_at: int64 [P], flat positions (row * L + column) at which logits are wanted; the language
                 model's head, the widest layer there is, then runs on these alone. With none wanted the language
                 model is not run at all, and `logits` is None.
+            asked: the loss that is wanted at these positions, in the place of their logits.
         """
         embeddings = self.get_input_embeddings()(input_ids)
         vectors = None
@@ -138,6 +153,7 @@ class SaladForCausalLM(PreTrainedModel):
         outputs = run_language_model(
             self.language_model,
             logits_at,
+            asked,
             inputs_embeds=embeddings,
             attention_mask=attention_mask,
             position_ids=position_ids,

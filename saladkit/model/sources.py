@@ -120,7 +120,7 @@ def open_text(
     """
     table = read_samples(source.path, needed=["id", "text"], optional=[], names=names, limit=limit)
     texts: list[TokenizedText] = [tokenize(tokenizer, text) for text in table.column("text").to_pylist()]
-    return TrainingSource(source.path, source.weight, table.column("id").to_pylist(), texts)
+    return TrainingSource(source.path, source.weight, table.column("id").to_pylist(), texts, replay=True)
 
 
 def check_teacher_covers(cache: TeacherCache, sources: list[TrainingSource]) -> None:

@@ -19,7 +19,8 @@ from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.sequence import FrameClock
 from saladkit.model.sources import WeightedPath, check_teacher_covers, open_speech, open_text
 from saladkit.model.text import tokenizer_digest
-from saladkit.model.training import TrainingOptions, train
+from saladkit.model.training import train
+from saladkit.model.training_options import TrainingOptions
 from saladkit.speech.front_end import LogMelFrontEnd
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
 
@@ -109,26 +110,43 @@ class TrainingInputs:
                     "Find the times with `saladkit timestamps` and give them with --words.",
                 )
         sources += [open_text(source, tokenizer, **opened) for source in self.replay]
-        teacher = open_teacher(self.teacher, tokenizer, model, sources) if options.alpha > 0 else None
+        followed = [source for source in sources if options.alpha > 0 and not options.by_likelihood(source.replay)]
+        teacher = open_teacher(self.teacher, tokenizer, model, followed, options) if followed else None
         return OpenedInputs(sources, teacher, clock)
 
 
 def open_teacher(
-    name: str, tokenizer: PreTrainedTokenizerBase, model: str, sources: list[TrainingSource]
+    name: str,
+    tokenizer: PreTrainedTokenizerBase,
+    model: str,
+    sources: list[TrainingSource],
+    options: TrainingOptions,
 ) -> TeacherSignal:
     """A teacher cache that holds every text of the sources, or a text LLM.
 
     Raises:
-        SaladError: made with another tokenizer than `model`'s, or a text is missing.
+        SaladError: made with another tokenizer than `model`'s or at another temperature, a text is missing, or a
+            divergence that cannot be told from samples.
     """
     if is_artefact(name) and not (Path(name) / "config.json").exists():
         cache = TeacherCache(name)
         cache.check_tokenizer(tokenizer_digest(tokenizer), model)
+        if cache.identity["temperature"] != options.temperature:
+            raise SaladError(
+                f"{name} was made at temperature {cache.identity['temperature']}, and this training is at "
+                f"{options.temperature}",
+                "Give both the same --temperature.",
+            )
+        if cache.sampled and options.divergence != "forward-kl":
+            raise SaladError(
+                f"{name} holds samples, from which --divergence {options.divergence} cannot be told without bias",
+                "Use forward-kl, a cache made with --keep top-k, or the text LLM itself as --teacher.",
+            )
         check_teacher_covers(cache, sources)
         return CachedTeacher(cache)
     if tokenizer_digest(load_tokenizer(name)) != tokenizer_digest(tokenizer):
         raise SaladError(f"{name} has another tokenizer than {model}", "Give the text LLM that the model started from.")
-    return LiveTeacher(load_text_model(name, dtype="float32", device="cpu"))
+    return LiveTeacher(load_text_model(name, dtype="float32", device="cpu"), options.temperature)
 
 
 def run_training(
@@ -143,6 +161,7 @@ def run_training(
     device: str,
     report_to: str,
     keep_stable: bool,
+    resume_from: str | None,
 ) -> dict:
     """Train and write the manifest; the figures for the summary.
 
@@ -169,6 +188,7 @@ def run_training(
         device=device,
         report_to=report_to,
         keep_stable=keep_stable,
+        resume_from=resume_from,
     )
     for file in sorted(path for path in writer.path.rglob("*") if path.is_file()):
         name = file.relative_to(writer.path)

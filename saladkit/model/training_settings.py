@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.sources import WeightedPath
-from saladkit.model.training import TrainingOptions
+from saladkit.model.training_options import TrainingOptions
 
 
 def training_settings(settings: dict) -> dict:

@@ -14,7 +14,7 @@ from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.loading import load_salad_model, load_tokenizer
 from saladkit.model.sources import WeightedPath
-from saladkit.model.training import TrainingOptions
+from saladkit.model.training_options import TrainingOptions
 from saladkit.model.training_run import TrainingInputs, run_training
 from saladkit.runtime import Run, resolve_device
 
@@ -33,6 +33,7 @@ def align(
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
     report_to: str = "none",
+    resume_from_checkpoint: str | None = None,
     limit: int | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
@@ -65,7 +66,7 @@ def align(
         version=VERSION,
         verb="align",
         settings=inputs.settings(options, interleaving),
-        inputs={"checkpoint": start} | inputs.paths(),
+        inputs={"checkpoint": start} | inputs.paths() | {"state": resume_from_checkpoint},
         overwrite=overwrite,
     )
     if writer.finished is not None:
@@ -83,6 +84,7 @@ def align(
         identity=identity,
         device=device,
         report_to=report_to,
+        resume_from=resume_from_checkpoint,
         keep_stable=False,
     )
     return run.summary(figures, writer)

@@ -12,7 +12,7 @@ from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.loading import load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.sources import WeightedPath
-from saladkit.model.training import TrainingOptions
+from saladkit.model.training_options import TrainingOptions
 from saladkit.model.training_run import TrainingInputs, run_training
 from saladkit.runtime import Run, resolve_device
 
@@ -33,6 +33,7 @@ def distill(
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
     report_to: str = "none",
+    resume_from_checkpoint: str | None = None,
     limit: int | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
@@ -63,7 +64,7 @@ def distill(
         version=VERSION,
         verb="distill",
         settings=inputs.settings(options, interleaving) | {"adapter": adapter, "encoder": encoder},
-        inputs={"model": model} | inputs.paths(),
+        inputs={"model": model} | inputs.paths() | {"state": resume_from_checkpoint},
         overwrite=overwrite,
     )
     if writer.finished is not None:
@@ -83,6 +84,7 @@ def distill(
         identity=identity,
         device=device,
         report_to=report_to,
+        resume_from=resume_from_checkpoint,
         keep_stable=True,
     )
     return run.summary(figures, writer)

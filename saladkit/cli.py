@@ -1,6 +1,7 @@
 """The shell: one thin command per verb. Logic lives in `saladkit.stages`, imported when a command runs."""
 
 import json
+import os
 import sys
 
 import click
@@ -28,6 +29,8 @@ class Shell(click.Group):
 
 
 def _print(summary: dict) -> None:
+    if int(os.environ.get("RANK", 0)) > 0:  # of several processes that train together the first one speaks
+        return
     sys.stdout.write(json.dumps(summary) + "\n")
 
 

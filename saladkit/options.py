@@ -184,6 +184,13 @@ training = stack(
         help="Batches a step.",
     ),
     click.option(
+        "--batching",
+        type=click.Choice(["auto", "packed", "padded"]),
+        default="auto",
+        show_default=True,
+        help="A device's rows packed into one, or padded beside rows of about their length; auto packs on cuda.",
+    ),
+    click.option(
         "--learning-rate",
         type=Real(0),
         default=5e-5,

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 
 from tqdm import tqdm
 
@@ -28,6 +29,25 @@ def resolve_device(name: str) -> str:
     if not there[name]:
         raise SaladError(f"torch sees no {name} device here", "Use --device auto, or run `saladkit doctor`.")
     return name
+
+
+def processes() -> int:
+    """How many processes train together (`accelerate launch`, `torchrun`); 1 where nobody has begun several."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def is_main_process() -> bool:
+    """Whether this is the one of them that writes what all share."""
+    return int(os.environ.get("RANK", 0)) == 0
+
+
+def main_process_first(device: str) -> AbstractContextManager:
+    """A block that the main process runs through before the others enter it."""
+    if processes() == 1:
+        return nullcontext()
+    from accelerate import PartialState
+
+    return PartialState(cpu=device == "cpu").main_process_first()
 
 
 def available_cores() -> int:

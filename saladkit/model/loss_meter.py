@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-PARTS = ("distillation", "followed", "nll", "alone", "lexical", "lexical batches")
+PARTS = ("distillation", "followed", "nll", "alone", "lexical", "lexical batches", "places", "room")
 
 
 class LossMeter:
@@ -34,6 +34,11 @@ class LossMeter:
         self._sums["lexical"] += loss.detach()
         self._sums["lexical batches"] += 1
 
+    def add_places(self, filled: int, room: int) -> None:
+        """How many places of a batch hold a token or a vector, and how many there are."""
+        self._sums["places"] += filled
+        self._sums["room"] += room
+
     def add_rows(self, step: int, rows: list[tuple[str, str, int]], loss: Tensor) -> None:
         """A batch's rows, each as its id, its source and its text positions; and the loss that they had."""
         self.batches.append((step, [id_ for id_, _, _ in rows], loss.detach()))
@@ -52,7 +57,7 @@ class LossMeter:
         sums = [torch.as_tensor(self._sums[name], dtype=torch.float32, device=device) for name in (*PARTS, *read)]
         found = dict(zip((*PARTS, *read), total(torch.stack(sums)).tolist(), strict=True))
         self._clear()
-        means = {}
+        means = {"places_used": found["places"] / found["room"]}
         for name, over in (("distillation", "followed"), ("nll", "alone"), ("lexical", "lexical batches")):
             if found[over]:
                 means[name] = found[name] / found[over] * (processes if name == "lexical" else 1)

@@ -97,22 +97,31 @@ class SaladForCausalLM(PreTrainedModel):
     def get_output_embeddings(self) -> torch.nn.Module:
         return self.language_model.get_output_embeddings()
 
-    def hear(self, speech_frames: Tensor, speech_lengths: Tensor) -> Tensor:
+    def hear(self, speech_frames: Tensor, speech_lengths: Tensor, packed: bool = False) -> Tensor:
         """Frames of spans [S, T, bins] -> the adapter's vectors [S, T / frames_per_vector, hidden_size].
 
         What stands beyond a span's own length means nothing.
 
-        Spans run in groups of about one length: where they have 1 to 8 words, 56 % of a batch was padding.
+        Spans run in groups of about one length: where they have 1 to 8 words, 56 % of a batch was padding. `packed`,
+        the adapter's layers read all spans in one row, without any.
         """
         per_vector = self.config.frames_per_vector
+        adapt = (lambda vectors: vectors) if packed else self.speech_adapter
         groups = []
         order = speech_lengths.argsort(stable=True)
         for group in order.chunk(SPAN_GROUPS):
             longest = int(speech_lengths[group[-1]])
-            vectors = self.speech_adapter(self.speech_encoder(speech_frames[group, : longest * per_vector]))
+            vectors = adapt(self.speech_encoder(speech_frames[group, : longest * per_vector]))
             missing = speech_frames.shape[1] // per_vector - longest
             groups.append(torch.nn.functional.pad(vectors, (0, 0, 0, missing)))
-        return torch.cat(groups)[order.argsort()]
+        vectors = torch.cat(groups)[order.argsort()]
+        if not packed:
+            return vectors
+        steps = torch.arange(vectors.shape[1], device=vectors.device).expand(len(vectors), -1)
+        there = steps < speech_lengths[:, None]
+        adapted = self.speech_adapter(vectors[there][None], steps[there][None])[0]
+        empty = adapted.new_zeros(*vectors.shape[:2], adapted.shape[-1])
+        return empty.masked_scatter(there[..., None], adapted)
 
     def forward(
         self,
@@ -136,6 +145,7 @@ class SaladForCausalLM(PreTrainedModel):
             speech_mask: bool [B, L], true where a speech vector stands.
             speech_lengths: int64 [S], vectors that each span fills; their sum is the number of true places.
             attention_mask: int64 [B, past + L]; not needed where rows are padded at the end only.
+            position_ids: int64 [B, L]; where one row holds several texts, each begins anew, and none sees another.
             logits_at: int64 [P], flat positions (row * L + column) at which logits are wanted; the language
                 model's head, the widest layer there is, then runs on these alone. With none wanted the language
                 model is not run at all, and `logits` is None.
@@ -144,7 +154,8 @@ class SaladForCausalLM(PreTrainedModel):
         embeddings = self.get_input_embeddings()(input_ids)
         vectors = None
         if speech_frames is not None:
-            vectors = self.hear(speech_frames.to(embeddings.dtype), speech_lengths)
+            packed = position_ids is not None and past_key_values is None and len(input_ids) == 1
+            vectors = self.hear(speech_frames.to(embeddings.dtype), speech_lengths, packed)
             steps = torch.arange(vectors.shape[1], device=vectors.device)
             heard = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
             embeddings = embeddings.masked_scatter(speech_mask[..., None], heard)

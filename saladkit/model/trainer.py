@@ -12,7 +12,7 @@ from saladkit.model.dataset import TrainingExample
 from saladkit.model.lexical import lexical_loss
 from saladkit.model.loss_meter import LossMeter
 from saladkit.model.salad import SaladOutput
-from saladkit.model.sequence import collate_names, collate_sequences
+from saladkit.model.sequence import collate_names, collate_sequences, pack_sequences
 from saladkit.model.training_faults import check_sane
 from saladkit.model.training_options import TrainingOptions
 from saladkit.teacher.head import LossAt
@@ -33,11 +33,12 @@ class Collator:
         examples = [examples[i] for i in sorted(range(len(examples)), key=alone.__getitem__)]
         sequences = [example.sequence for example in examples]
         batch = {
-            "model": collate_sequences(sequences),
+            "model": pack_sequences(sequences) if self.options.packed else collate_sequences(sequences),
             "token_ids": [example.token_ids for example in examples],
             "targets": [sequence.targets for sequence in sequences],
             "rows": [(example.id, example.source, len(example.sequence.targets)) for example in examples],
             "followed": len(examples) - sum(alone),
+            "places": sum(len(sequence) for sequence in sequences),
         }
         wanted = [example.token_ids[example.sequence.targets] for example in examples]
         batch["labels"] = torch.cat([torch.from_numpy(ids.astype("int64")) for ids in wanted])
@@ -105,6 +106,7 @@ class SaladTrainer(Trainer):
         if self.options.lexical_weight > 0 and self._sum_over_processes(inputs["named"]) > 0:
             lexical = self._lexical_loss(model, outputs, inputs["names"])
             loss = loss + self.options.lexical_weight * lexical * (processes / self.current_gradient_accumulation_steps)
+        self.meter.add_places(inputs["places"], inputs["model"]["input_ids"].numel())
         self.meter.add_rows(self.state.global_step + 1, inputs["rows"], loss)
         return (loss, outputs) if return_outputs else loss
 

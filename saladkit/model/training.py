@@ -146,11 +146,13 @@ def train(
         raise out_of_memory(error) from error
     if not all(torch.isfinite(parameter).all() for parameter in model.parameters()):
         raise diverged(options.max_steps, [], "the weights are not finite", last_saved_state(state_folder))
-    save_model(model, tokenizer, folder)
     steps = [entry for entry in trainer.state.log_history if "loss" in entry]
     # Sorted: a resumed run has read its earlier entries from a file that is.
     metrics = [{name: entry[name] for name in sorted(entry) if name != "epoch"} for entry in steps]
-    with written_aside(folder / METRICS) as aside:
-        aside.write_text("".join(json.dumps(entry) + "\n" for entry in metrics))
-    shutil.rmtree(state_folder)
+    if trainer.is_world_process_zero():
+        save_model(model, tokenizer, folder)
+        with written_aside(folder / METRICS) as aside:
+            aside.write_text("".join(json.dumps(entry) + "\n" for entry in metrics))
+        shutil.rmtree(state_folder)
+    trainer.accelerator.wait_for_everyone()
     return metrics[-1] if metrics else {}

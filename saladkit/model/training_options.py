@@ -21,6 +21,7 @@ class TrainingOptions:
     temperature: float = 1.0
     replay_loss: str = "kl"  # or nll: the text itself, without a teacher
     max_length: int = 2048
+    packed: bool = False  # each device's rows in one, without padding
     lexical_weight: float = 0.0
     lexical_steps: int = 0  # of max_steps, the first ones, in which the lexical loss is all there is
     lexical_learning_rate: float | None = None  # of encoder and adapter in those steps; None: adapter_learning_rate

@@ -16,7 +16,7 @@ from saladkit.model.loading import load_salad_model, load_tokenizer
 from saladkit.model.sources import WeightedPath
 from saladkit.model.training_options import TrainingOptions
 from saladkit.model.training_run import TrainingInputs, run_training
-from saladkit.runtime import Run, resolve_device
+from saladkit.runtime import Run, is_main_process, main_process_first, resolve_device
 
 
 def align(
@@ -60,18 +60,19 @@ def align(
     opened = inputs.open(tokenizer, student.config, options, checkpoint)
     if dry_run:
         return run.summary({"dry_run": True, **opened.figures(options)})
-    writer = create_artefact(
-        output,
-        schema=SCHEMA,
-        version=VERSION,
-        verb="align",
-        settings=inputs.settings(options, interleaving),
-        inputs={"checkpoint": start} | inputs.paths() | {"state": resume_from_checkpoint},
-        overwrite=overwrite,
-    )
+    device = resolve_device(device)
+    with main_process_first(device):
+        writer = create_artefact(
+            output,
+            schema=SCHEMA,
+            version=VERSION,
+            verb="align",
+            settings=inputs.settings(options, interleaving),
+            inputs={"checkpoint": start} | inputs.paths() | {"state": resume_from_checkpoint},
+            overwrite=overwrite,
+        )
     if writer.finished is not None:
         return writer.finished
-    device = resolve_device(device)
     torch.manual_seed(options.seed)
     identity = {"started_from": model_digest(start)}
     figures = run_training(
@@ -87,4 +88,4 @@ def align(
         resume_from=resume_from_checkpoint,
         keep_stable=False,
     )
-    return run.summary(figures, writer)
+    return run.summary(figures, writer if is_main_process() else None)

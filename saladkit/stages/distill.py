@@ -14,7 +14,7 @@ from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.sources import WeightedPath
 from saladkit.model.training_options import TrainingOptions
 from saladkit.model.training_run import TrainingInputs, run_training
-from saladkit.runtime import Run, resolve_device
+from saladkit.runtime import Run, is_main_process, main_process_first, resolve_device
 
 
 def distill(
@@ -58,18 +58,19 @@ def distill(
     opened = inputs.open(tokenizer, config, options, model)
     if dry_run:
         return run.summary({"dry_run": True, **opened.figures(options)})
-    writer = create_artefact(
-        output,
-        schema=SCHEMA,
-        version=VERSION,
-        verb="distill",
-        settings=inputs.settings(options, interleaving) | {"adapter": adapter, "encoder": encoder},
-        inputs={"model": model} | inputs.paths() | {"state": resume_from_checkpoint},
-        overwrite=overwrite,
-    )
+    device = resolve_device(device)
+    with main_process_first(device):
+        writer = create_artefact(
+            output,
+            schema=SCHEMA,
+            version=VERSION,
+            verb="distill",
+            settings=inputs.settings(options, interleaving) | {"adapter": adapter, "encoder": encoder},
+            inputs={"model": model} | inputs.paths() | {"state": resume_from_checkpoint},
+            overwrite=overwrite,
+        )
     if writer.finished is not None:
         return writer.finished
-    device = resolve_device(device)
     torch.manual_seed(options.seed)
     language_model = load_text_model(model, dtype="float32", device="cpu")
     student = SaladForCausalLM.from_text_model(language_model, config)
@@ -87,4 +88,4 @@ def distill(
         resume_from=resume_from_checkpoint,
         keep_stable=True,
     )
-    return run.summary(figures, writer)
+    return run.summary(figures, writer if is_main_process() else None)

@@ -82,8 +82,9 @@ def _join_samples(places: list[tuple[SampledRow, np.ndarray]]) -> tuple[np.ndarr
 class LiveTeacher:
     """Runs the frozen text LLM."""
 
-    def __init__(self, model: PreTrainedModel, temperature: float = 1.0):
-        self.model, self.temperature = model.eval().requires_grad_(False), temperature
+    def __init__(self, model: PreTrainedModel, temperature: float = 1.0, packed: bool = False):
+        self.model = model.eval().requires_grad_(False)
+        self.temperature, self.packed = temperature, packed
 
     @torch.no_grad()
     def distributions(
@@ -91,18 +92,33 @@ class LiveTeacher:
     ) -> HiddenDistributions:
         """See TeacherSignal."""
         self.model.to(device)
-        hidden = hidden_states(self.model, token_ids, targets, device)
+        hidden = hidden_states(self.model, token_ids, targets, device, self.packed)
         return HiddenDistributions(hidden, self.model.get_output_embeddings(), self.temperature)
 
 
 def hidden_states(
-    model: PreTrainedModel, token_ids: list[np.ndarray], targets: list[np.ndarray], device: torch.device
+    model: PreTrainedModel,
+    token_ids: list[np.ndarray],
+    targets: list[np.ndarray],
+    device: torch.device,
+    packed: bool = False,
 ) -> torch.Tensor:
-    """The last hidden states from which the targets are predicted, [P, H]; rows are padded at the end."""
+    """The last hidden states from which the targets are predicted, [P, H].
+
+    Rows are padded at the end; `packed`, they stand in one row, and positions that begin anew keep them apart.
+    """
+    if packed:
+        tokens = torch.from_numpy(np.concatenate(token_ids).astype(np.int64))[None].to(device)
+        position_ids = torch.from_numpy(np.concatenate([np.arange(len(row)) for row in token_ids]))[None].to(device)
+        read = {"input_ids": tokens, "position_ids": position_ids}
+        hidden = model.get_decoder()(**read, use_cache=False).last_hidden_state[0]  # with a cache rows see each other
+        begins = np.cumsum([0, *(len(row) for row in token_ids)])
+        places = np.concatenate([wanted - 1 + at for wanted, at in zip(targets, begins, strict=False)])
+        return hidden[torch.from_numpy(places).to(device)]
     length = max(len(tokens) for tokens in token_ids)
     padded = np.zeros((len(token_ids), length), dtype=np.int64)
     for row, tokens in enumerate(token_ids):
         padded[row, : len(tokens)] = tokens
-    hidden = model.get_decoder()(input_ids=torch.from_numpy(padded).to(device)).last_hidden_state
+    hidden = model.get_decoder()(input_ids=torch.from_numpy(padded).to(device), use_cache=False).last_hidden_state
     places = np.concatenate([wanted - 1 + row * length for row, wanted in enumerate(targets)])
     return hidden.flatten(0, 1)[torch.from_numpy(places).to(device)]

@@ -13,7 +13,9 @@ from saladkit.model.text import TokenizedText
 
 @dataclass(frozen=True)
 class SpeechSpan:
-    """A heard span: its front-end frames [vectors * frames_per_vector, bins] and where its tokens sound.
+    """A heard span: its front-end frames [vectors * frames_per_vector, width] and where its tokens sound.
+
+    Frames are float32, codes int64.
 
     `names` [vectors] is the token that each vector should name; -1 for no token. A causal encoder cannot know a word
     before its end, so it is the word's last vectors that name its tokens, one each, and what sounds before them
@@ -66,7 +68,7 @@ def build_sequence(
 
     Args:
         spans: cover all words of the text, in order.
-        frames: the whole recording's front-end frames [F, bins]; may be None where no span is heard.
+        frames: the whole recording's front-end frames [F, width]; may be None where no span is heard.
     """
     ids, mask, heard, positions, targets = list(text.token_ids[: text.prefix]), [False] * text.prefix, [], [], []
     for span in spans:
@@ -120,7 +122,8 @@ def _cut_speech(
         own = min(max(math.ceil(begin), 0), stop_naming - 1)  # the vector before ends the word before
         for place, token in enumerate(owned, start=stop_naming - len(owned)):
             names[max(place, own) : stop_naming] = token
-    return SpeechSpan(np.ascontiguousarray(cut, dtype=np.float32), vectors, names)
+    kind = np.int64 if np.issubdtype(cut.dtype, np.integer) else np.float32
+    return SpeechSpan(np.ascontiguousarray(cut, dtype=kind), vectors, names)
 
 
 def collate_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:

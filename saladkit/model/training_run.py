@@ -20,7 +20,7 @@ from saladkit.model.sequence import FrameClock
 from saladkit.model.sources import WeightedPath, check_teacher_covers, open_speech, open_text
 from saladkit.model.text import tokenizer_digest
 from saladkit.model.training import TrainingOptions, train
-from saladkit.speech.front_end import LogMelFrontEnd
+from saladkit.speech.front_end import FrontEnd
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
 
 
@@ -73,7 +73,12 @@ class TrainingInputs:
         return asdict(options) | {"interleaving": asdict(interleaving)} | read
 
     def open(
-        self, tokenizer: PreTrainedTokenizerBase, config: SaladConfig, options: TrainingOptions, model: str
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        config: SaladConfig,
+        front_end: FrontEnd,
+        options: TrainingOptions,
+        model: str,
     ) -> OpenedInputs:
         """Open and check everything.
 
@@ -97,7 +102,6 @@ class TrainingInputs:
                 f"and --max-steps {options.max_steps}",
                 "Give a weight above 0, and fewer lexical steps than steps.",
             )
-        front_end = LogMelFrontEnd(bins=config.num_mel_bins)
         clock = FrameClock(front_end.frames_per_second, config.frames_per_vector)
         opened = {"names": self.names, "limit": self.limit}
         caches = {"frames_caches": self.frames, "word_times": self.words}

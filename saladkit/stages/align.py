@@ -12,6 +12,7 @@ from saladkit.formats.artefact import create_artefact
 from saladkit.formats.checkpoint import SCHEMA, VERSION, check_model_folder, model_digest, stable_or_final
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.model.interleaving import InterleavingOptions
+from saladkit.model.listening import front_end_of
 from saladkit.model.loading import load_salad_model, load_tokenizer
 from saladkit.model.sources import WeightedPath
 from saladkit.model.training import TrainingOptions
@@ -56,7 +57,8 @@ def align(
     student = load_salad_model(start, dtype="float32", device="cpu")
     tokenizer = load_tokenizer(start)
     inputs = TrainingInputs(data, replay, teacher, frames, words, names, limit)
-    opened = inputs.open(tokenizer, student.config, options, checkpoint)
+    front_end = front_end_of(student.config, device=resolve_device(device))
+    opened = inputs.open(tokenizer, student.config, front_end, options, checkpoint)
     if dry_run:
         return run.summary({"dry_run": True, **opened.figures(options)})
     writer = create_artefact(

@@ -8,7 +8,9 @@ from saladkit.formats.artefact import create_artefact
 from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.model.configuration import SaladConfig, adapter_configuration
+from saladkit.model.frozen_encoder import CodebookEncoder
 from saladkit.model.interleaving import InterleavingOptions
+from saladkit.model.listening import choose_encoder
 from saladkit.model.loading import load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.sources import WeightedPath
@@ -42,7 +44,7 @@ def distill(
     Args:
         teacher: a teacher cache, or a text LLM to run live; None runs `model` itself live.
         adapter: arguments of `adapter_configuration`.
-        encoder: `num_mel_bins`, `encoder_width`.
+        encoder: `speech_encoder`; of log-mel `num_mel_bins` and `encoder_width`, of the others `codebooks` and `layer`.
 
     Returns:
         The summary, with the last logged losses.
@@ -53,25 +55,30 @@ def distill(
     run = Run("distill")
     tokenizer = load_tokenizer(model)
     inputs = TrainingInputs(data, replay, teacher or model, frames, words, names, limit)
-    config = SaladConfig(adapter_config=adapter_configuration(**adapter), **encoder)
-    opened = inputs.open(tokenizer, config, options, model)
+    device = resolve_device(device)
+    listening, front_end = choose_encoder(encoder, device=device)
+    config = SaladConfig(adapter_config=adapter_configuration(**adapter), **listening)
+    opened = inputs.open(tokenizer, config, front_end, options, model)
     if dry_run:
         return run.summary({"dry_run": True, **opened.figures(options)})
+    encoder_folder = None if config.frozen_encoder is None else config.speech_encoder
     writer = create_artefact(
         output,
         schema=SCHEMA,
         version=VERSION,
         verb="distill",
-        settings=inputs.settings(options, interleaving) | {"adapter": adapter, "encoder": encoder},
-        inputs={"model": model} | inputs.paths(),
+        settings=inputs.settings(options, interleaving)
+        | {"adapter": adapter, "encoder": encoder | {"speech_encoder": front_end.identity["name"]}},
+        inputs={"model": model, "speech encoder": encoder_folder} | inputs.paths(),
         overwrite=overwrite,
     )
     if writer.finished is not None:
         return writer.finished
-    device = resolve_device(device)
     torch.manual_seed(options.seed)
     language_model = load_text_model(model, dtype="float32", device="cpu")
     student = SaladForCausalLM.from_text_model(language_model, config)
+    if isinstance(student.speech_encoder, CodebookEncoder):
+        student.speech_encoder.codebooks.copy_(front_end.codebook_vectors())
     identity = {"started_from": model_digest(model)}
     figures = run_training(
         student,

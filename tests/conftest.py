@@ -24,6 +24,9 @@ from transformers import (
     MimiModel,
     PreTrainedTokenizerBase,
     Qwen2ForCausalLM,
+    WhisperConfig,
+    WhisperFeatureExtractor,
+    WhisperForConditionalGeneration,
 )
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "desk"))
@@ -165,6 +168,31 @@ def mimi(workshop: Path) -> Path:
     codec.save_pretrained(workshop / "mimi")
     EncodecFeatureExtractor(sampling_rate=config.sampling_rate).save_pretrained(workshop / "mimi")
     return workshop / "mimi"
+
+
+@pytest.fixture(scope="session")
+def whisper(workshop: Path) -> Path:
+    """Whisper's classes and rates, three layers, random; its windows are of 2 s."""
+    torch.manual_seed(0)
+    config = WhisperConfig(
+        d_model=16,
+        encoder_layers=3,
+        encoder_attention_heads=2,
+        encoder_ffn_dim=32,
+        decoder_layers=1,
+        decoder_attention_heads=2,
+        decoder_ffn_dim=32,
+        max_source_positions=100,
+        max_target_positions=8,
+        vocab_size=16,
+        pad_token_id=0,
+        bos_token_id=0,
+        eos_token_id=0,
+        decoder_start_token_id=0,
+    )
+    WhisperForConditionalGeneration(config).save_pretrained(workshop / "whisper")
+    WhisperFeatureExtractor(chunk_length=2).save_pretrained(workshop / "whisper")
+    return workshop / "whisper"
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from torch import Tensor
 
 from saladkit.errors import SaladError
 from saladkit.model.configuration import SaladConfig
@@ -37,6 +38,10 @@ class RecordedFrontEnd:
     def bytes_per_frame(self) -> int:
         return self._opened.bytes_per_frame
 
+    @property
+    def window_seconds(self) -> float:
+        return self._opened.window_seconds
+
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
         """As `FrontEnd.frames`.
 
@@ -65,8 +70,8 @@ def front_end_of(config: SaladConfig, *, device: str) -> FrontEnd:
     return RecordedFrontEnd(config.speech_encoder, config.frozen_encoder, device)
 
 
-def choose_encoder(encoder: dict, *, device: str) -> tuple[dict, FrontEnd]:
-    """Open the encoder that a new model is to listen with, and what SaladConfig records of it.
+def choose_encoder(encoder: dict) -> tuple[dict, Tensor | None]:
+    """What SaladConfig records of the encoder that a new model is to listen with, and the vectors of Mimi's codes.
 
     Args:
         encoder: `speech_encoder`; of `log-mel` further fields of SaladConfig, of others `codebooks` and `layer`.
@@ -76,7 +81,8 @@ def choose_encoder(encoder: dict, *, device: str) -> tuple[dict, FrontEnd]:
     """
     name = encoder["speech_encoder"]
     if name == LOG_MEL:
-        return encoder, LogMelFrontEnd(bins=encoder["num_mel_bins"])
-    front_end = open_front_end(name, codebooks=encoder["codebooks"], layer=encoder["layer"], device=device)
+        return encoder, None
+    front_end = open_front_end(name, codebooks=encoder["codebooks"], layer=encoder["layer"])
     stacked = max(1, round(front_end.frames_per_second / VECTORS_PER_SECOND))
-    return {"speech_encoder": name, "frozen_encoder": front_end.identity, "stacked_frames": stacked}, front_end
+    record = {"speech_encoder": name, "frozen_encoder": front_end.identity, "stacked_frames": stacked}
+    return record, front_end.codebook_vectors() if front_end.identity["name"] == "mimi" else None

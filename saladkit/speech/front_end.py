@@ -14,13 +14,15 @@ class FrontEnd(Protocol):
     """The frozen part of a speech encoder.
 
     `identity` is what a frames cache has to agree on, `sample_rate` (Hz) what it hears, `frames_per_second` what it
-    gives, and `bytes_per_frame` what one of them takes on disk.
+    gives, and `bytes_per_frame` what one of them takes on disk. It fills up recordings to whole windows of
+    `window_seconds`, if that is not 0.
     """
 
     identity: dict
     sample_rate: int
     frames_per_second: float
     bytes_per_frame: int
+    window_seconds: float
 
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
         """Recordings, float32 [n] at `sample_rate` -> their frames, each as it would be alone (but for rounding).

@@ -1,5 +1,6 @@
 """`cache-speech`: the frozen front of the speech encoder, once for every epoch and round."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,13 +110,17 @@ def _frames_of_part(
     A batch holds rows of one part, so that the bytes do not depend on which process makes which part.
     """
     part = part.select(["id", "audio"])
-    seconds = [seconds_of_row(row, source) for row in iterate_rows(part)]
+    seconds = [_padded(seconds_of_row(row, source), front_end.window_seconds) for row in iterate_rows(part)]
     rows: dict[int, np.ndarray] = {}
     for batch in batches_by_length(seconds, batch_seconds):
         recordings = [heard_row(part.slice(row, 1).to_pylist()[0], front_end.sample_rate, source) for row in batch]
         rows |= dict(zip(batch, front_end.frames(recordings), strict=True))
         advance(len(batch))
     return [rows[row] for row in range(part.num_rows)]
+
+
+def _padded(seconds: float, window: float) -> float:
+    return max(1, math.ceil(seconds / window)) * window if window else seconds
 
 
 def batches_by_length(lengths: list[float], longest_batch: float) -> list[list[int]]:

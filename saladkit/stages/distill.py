@@ -8,15 +8,14 @@ from saladkit.formats.artefact import create_artefact
 from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.model.configuration import SaladConfig, adapter_configuration
-from saladkit.model.frozen_encoder import CodebookEncoder
 from saladkit.model.interleaving import InterleavingOptions
-from saladkit.model.listening import choose_encoder
+from saladkit.model.listening import choose_encoder, front_end_of
 from saladkit.model.loading import load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.sources import WeightedPath
 from saladkit.model.training import TrainingOptions
 from saladkit.model.training_run import TrainingInputs, run_training
-from saladkit.runtime import Run, resolve_device
+from saladkit.runtime import Run, resolve_device, say
 
 
 def distill(
@@ -56,8 +55,14 @@ def distill(
     tokenizer = load_tokenizer(model)
     inputs = TrainingInputs(data, replay, teacher or model, frames, words, names, limit)
     device = resolve_device(device)
-    listening, front_end = choose_encoder(encoder, device=device)
+    listening, codebooks = choose_encoder(encoder)
     config = SaladConfig(adapter_config=adapter_configuration(**adapter), **listening)
+    front_end = front_end_of(config, device=device)
+    if config.frozen_encoder and not config.frozen_encoder["causal"]:
+        say(
+            f"note: what {config.speech_encoder} makes of a span has heard the words after it, which the model is to"
+            " predict; Mimi and log-mel are causal"
+        )
     opened = inputs.open(tokenizer, config, front_end, options, model)
     if dry_run:
         return run.summary({"dry_run": True, **opened.figures(options)})
@@ -77,8 +82,8 @@ def distill(
     torch.manual_seed(options.seed)
     language_model = load_text_model(model, dtype="float32", device="cpu")
     student = SaladForCausalLM.from_text_model(language_model, config)
-    if isinstance(student.speech_encoder, CodebookEncoder):
-        student.speech_encoder.codebooks.copy_(front_end.codebook_vectors())
+    if codebooks is not None:
+        student.speech_encoder.codebooks.copy_(codebooks)
     identity = {"started_from": model_digest(model)}
     figures = run_training(
         student,

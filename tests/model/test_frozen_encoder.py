@@ -20,18 +20,18 @@ STACKED = {"speech_encoder": "there", "frozen_encoder": {"name": "hubert", "widt
 
 @pytest.fixture(scope="module")
 def listening(mimi):
-    """(fields of SaladConfig, front end) of the tiny Mimi, five codebooks."""
-    return choose_encoder({"speech_encoder": str(mimi), "codebooks": 5, "layer": None}, device="cpu")
+    """(fields of SaladConfig, vectors of the codes) of the tiny Mimi, five codebooks."""
+    return choose_encoder({"speech_encoder": str(mimi), "codebooks": 5, "layer": None})
 
 
 @pytest.fixture(scope="module")
 def model(text_lm, listening):
-    fields, front_end = listening
+    fields, codebooks = listening
     adapter = adapter_configuration(layers=1, width=16, mlp_width=32, heads=2, kv_heads=1)
     torch.manual_seed(0)
     language_model = load_text_model(text_lm, dtype="float32", device="cpu")
     model = SaladForCausalLM.from_text_model(language_model, SaladConfig(adapter_config=adapter, **fields))
-    model.speech_encoder.codebooks.copy_(front_end.codebook_vectors())
+    model.speech_encoder.codebooks.copy_(codebooks)
     return model.eval()
 
 

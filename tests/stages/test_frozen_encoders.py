@@ -13,8 +13,8 @@ from saladkit.formats.samples import read_samples
 from saladkit.stages import cache_speech
 from saladkit.stages.cache_speech import batches_by_length
 
-ENCODERS = ["mimi"]
-CLOSE = {"mimi": 0}  # how near frames have to be that were computed in other batches
+ENCODERS = ["mimi", "whisper"]
+CLOSE = {"mimi": 0, "whisper": 3e-3}  # how near frames have to be that were computed in other batches
 SPANS = ["--text-words", 4, 8, "--speech-words", 3, 6]
 
 
@@ -66,6 +66,7 @@ def distilled(checkpoints, cached, request, distill_arguments, shell, workshop):
             folder = workshop / f"distilled-{name}"
             result = shell(*line, *encoder_options(name, request), "-o", folder)
             assert result.exit_code == 0, result.stderr
+            assert ("has heard the words after it" in result.stderr) is (name != "mimi")
             checkpoints[name] = folder
         return checkpoints[name]
 
@@ -110,6 +111,32 @@ def test_shards_and_batches_give_the_same_bytes(name, request, speech, cached, s
     whole, alone = FramesCache(tmp_path / "whole"), FramesCache(tmp_path / "alone")
     for id_ in read_samples(speech, needed=["id"]).column("id").to_pylist():
         np.testing.assert_allclose(whole.row(id_), alone.row(id_), rtol=0, atol=CLOSE[name])
+
+
+class Killed(Exception):
+    """Stands for whatever ends a process in the middle."""
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_a_cache_that_was_cut_off_ends_with_the_same_bytes(
+    name, request, speech, shell, contents, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(cache_speech, "ROWS_PER_PART", 5)
+    line = ["cache-speech", speech, *encoder_options(name, request), "--device", "cpu", "--limit", 14]
+    with monkeypatch.context() as patched:
+        write = cache_speech.write_frames_part
+
+        def written(path, *arguments):
+            if path.name.startswith("part-00001"):
+                raise Killed
+            write(path, *arguments)
+
+        patched.setattr(cache_speech, "write_frames_part", written)
+        with pytest.raises(Killed):
+            shell(*line, "-o", tmp_path / "cut")
+    assert json.loads(shell(*line, "-o", tmp_path / "cut").stdout)["resumed"] is True
+    assert shell(*line, "-o", tmp_path / "whole").exit_code == 0
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("name", ENCODERS)

@@ -5,14 +5,27 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoFeatureExtractor, AutoModel, PreTrainedModel
+from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, PreTrainedModel
 from transformers.feature_extraction_sequence_utils import SequenceFeatureExtractor
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import digest_bytes, digest_json
 
+_WHOLE = "Give a folder that holds the whole model, or the name of one that can be downloaded."
 # The embedding of masked frames is of use in training only, and left out of many checkpoints.
 _NEEDLESS = re.compile(r"(^|\.)masked_spec_embed$")
+
+
+def model_kind(name: str | Path) -> str:
+    """The `model_type` of a folder or of a name on the Hub.
+
+    Raises:
+        SaladError: it has no configuration that transformers knows.
+    """
+    try:
+        return AutoConfig.from_pretrained(name).model_type
+    except Exception as error:  # transformers and the Hub client raise whatever the file at fault led to
+        raise _not_loaded(name, "a speech encoder", error) from error
 
 
 def load_network(name: str | Path) -> PreTrainedModel:
@@ -27,7 +40,7 @@ def load_network(name: str | Path) -> PreTrainedModel:
         raise _not_loaded(name, "a speech encoder", error) from error
     missing = sorted(key for key in notes["missing_keys"] if not _NEEDLESS.search(key))
     if missing:
-        raise SaladError(f"{name} lacks weights: {', '.join(missing[:3])}", "Give a whole checkpoint.")
+        raise SaladError(f"{name} lacks weights: {', '.join(missing[:3])}", _WHOLE)
     return network
 
 
@@ -45,7 +58,28 @@ def load_feature_extractor(name: str | Path) -> SequenceFeatureExtractor:
 
 def _not_loaded(name: str | Path, kind: str, error: Exception) -> SaladError:
     first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return SaladError(f"{name} cannot be loaded as {kind}: {first_line}", "Give a whole checkpoint.")
+    return SaladError(f"{name} cannot be loaded as {kind}: {first_line}", _WHOLE)
+
+
+def cut_layers(encoder: torch.nn.Module, layer: int | None, name: str | Path, *, normed_last: bool) -> int:
+    """Leave a transformer encoder its first `layer` layers, so that no more is computed; returns how many it has then.
+
+    Args:
+        layer: from 1; None leaves all.
+        normed_last: whether `encoder.layer_norm` follows the last layer; what is no longer the last has no norm.
+
+    Raises:
+        SaladError: there are fewer layers.
+    """
+    total = len(encoder.layers)
+    if layer is None or layer == total:
+        return total
+    if layer > total:
+        raise SaladError(f"{name} has {total} layers, not {layer}", f"Give --encoder-layer from 1 to {total}.")
+    del encoder.layers[layer:]
+    if normed_last:
+        encoder.layer_norm = torch.nn.Identity()
+    return layer
 
 
 def frozen(network: torch.nn.Module, device: str, dtype: str) -> torch.nn.Module:

@@ -14,6 +14,7 @@ class LogMelFrontEnd:
     bins: int = 80
     sample_rate: int = 16_000
     frames_per_second: int = 100
+    window_seconds: float = 0.0
 
     @property
     def identity(self) -> dict:

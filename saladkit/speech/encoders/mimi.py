@@ -17,6 +17,8 @@ class MimiFrontEnd:
     longer recording than alone (transformers' issue 43377).
     """
 
+    window_seconds = 0.0
+
     def __init__(self, name: str | Path, *, codebooks: int = 8, device: str = "cpu", dtype: str = "float32"):
         """Load the codec; only what encodes is kept.
 
@@ -43,6 +45,7 @@ class MimiFrontEnd:
             "width": config.hidden_size,
             "sample_rate": self.sample_rate,
             "frames_per_second": self.frames_per_second,
+            "causal": config.use_causal_conv,
             "weights": weights_digest(network),
             "version": 1,
         }

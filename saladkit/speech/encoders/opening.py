@@ -8,7 +8,7 @@ from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.speech.front_end import FrontEnd
 
 LOG_MEL = "log-mel"
-KINDS = ("mimi",)
+KINDS = ("mimi", "whisper", "wav2vec2", "hubert", "wavlm")
 
 
 def open_front_end(
@@ -32,26 +32,24 @@ def open_front_end(
     """
     if name == LOG_MEL:
         return LogMelFrontEnd(bins=bins)
-    check_model_folder(name, example="kyutai/mimi")
-    kind = _kind(name)
+    check_model_folder(name, example="kyutai/mimi, or log-mel")
+    from saladkit.speech.encoders.frozen import model_kind
+
+    kind = model_kind(name)
     where = {"device": device, "dtype": dtype}
     if kind == "mimi":
         from saladkit.speech.encoders.mimi import MimiFrontEnd
 
         return MimiFrontEnd(name, codebooks=codebooks, **where)
+    if kind == "whisper":
+        from saladkit.speech.encoders.whisper import WhisperFrontEnd
+
+        return WhisperFrontEnd(name, layer=layer, **where)
+    if kind in ("wav2vec2", "hubert", "wavlm"):
+        from saladkit.speech.encoders.wav2vec2 import Wav2Vec2FrontEnd
+
+        return Wav2Vec2FrontEnd(name, layer=layer, **where)
     raise SaladError(
         f"{name} holds a {kind} model, which is no speech encoder that is known here",
         f"Give {LOG_MEL} or a model of the kind {', '.join(KINDS)}.",
     )
-
-
-def _kind(name: str | Path) -> str:
-    from transformers import AutoConfig
-
-    try:
-        return AutoConfig.from_pretrained(name).model_type
-    except Exception as error:  # transformers and the Hub client raise whatever the file at fault led to
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise SaladError(
-            f"{name} cannot be opened as a speech encoder: {first_line}", "Give a whole checkpoint."
-        ) from error

@@ -60,6 +60,10 @@ class FrameClock:
         """The frame boundary nearest to a time."""
         return round(seconds * self.frames_per_second)
 
+    def place(self, seconds: float) -> float:
+        """Where a time, known to 10 ms, lies among the frames: 2.5 is the middle of the third."""
+        return round(seconds * 100) * self.frames_per_second / 100
+
 
 def build_sequence(
     text: TokenizedText, spans: list[Span], words: list[Word], frames: np.ndarray | None, clock: FrameClock
@@ -117,7 +121,7 @@ def _cut_speech(
         owned = text.token_ids[text.word_tokens[index] : text.word_tokens[index + 1]]
         if word.start is None or word.end is None:
             continue
-        begin, end = ((clock.frame(time) - first) / clock.frames_per_vector for time in (word.start, word.end))
+        begin, end = ((clock.place(time) - first) / clock.frames_per_vector for time in (word.start, word.end))
         stop_naming = min(max(math.ceil(end), 1), vectors)
         own = min(max(math.ceil(begin), 0), stop_naming - 1)  # the vector before ends the word before
         for place, token in enumerate(owned, start=stop_naming - len(owned)):

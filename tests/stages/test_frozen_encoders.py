@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
 from transformers import MimiModel
@@ -97,6 +98,23 @@ def test_a_dry_run_tells_the_bytes(name, cached, request, speech, shell, tmp_pat
     tensors = load_file(folder / "part-00000-of-00001.safetensors")
     stored = tensors["codes" if name == "mimi" else "frames"].nbytes
     assert plan["bytes"] == pytest.approx(stored, rel=0.02)
+    without = tmp_path / "without.parquet"
+    pq.write_table(read_samples(speech, needed=["audio"], optional=[]), without)
+    by_header = json.loads(shell(line[0], without, *line[2:], "-o", tmp_path / "none").stdout)
+    assert by_header["seconds_of_speech"] == pytest.approx(plan["seconds_of_speech"], abs=0.01)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_an_encoder_runs_in_bfloat16(name, cached, request, speech, shell, tmp_path):
+    line = ["cache-speech", speech, *encoder_options(name, request), "--device", "cpu", "--limit", 3]
+    assert shell(*line, "--dtype", "bfloat16", "-o", tmp_path / "half").exit_code == 0
+    half, full = FramesCache(tmp_path / "half"), FramesCache(cached(name)[0])
+    assert half.identity == full.identity
+    id_ = read_samples(speech, needed=["id"]).column("id")[0].as_py()
+    if name == "mimi":
+        assert (half.row(id_) == full.row(id_)).mean() > 0.5
+    else:
+        np.testing.assert_allclose(half.row(id_), full.row(id_), rtol=0, atol=0.1)
 
 
 @pytest.mark.parametrize("name", ENCODERS)

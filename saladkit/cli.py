@@ -100,16 +100,7 @@ def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> 
     help="Last share of the steps, in which the rate falls to 0.",
 )
 @options.adapter
-@click.option(
-    "--speech-encoder",
-    type=click.Choice(["log-mel"]),
-    default="log-mel",
-    show_default=True,
-    help="What listens; log-mel is trained from scratch.",
-)
-@click.option(
-    "--mel-bins", type=click.IntRange(min=1), default=80, show_default=True, help="Bins of the log-mel encoder."
-)
+@options.speech_encoder
 @click.option(
     "--encoder-width", type=click.IntRange(min=1), default=160, show_default=True, help="Width of the log-mel encoder."
 )
@@ -279,18 +270,17 @@ def timestamps(samples: str, output: str, **settings: object) -> None:
 @main.command("cache-speech")
 @click.argument("samples", nargs=-1, required=True)
 @options.output
+@options.speech_encoder
 @click.option(
-    "--speech-encoder",
-    "encoder",
-    type=click.Choice(["log-mel"]),
-    default="log-mel",
+    "--batch-seconds",
+    type=options.Real(min=0, min_open=True),
+    default=120.0,
     show_default=True,
-    help="Whose frozen front is run.",
-)
-@click.option(
-    "--mel-bins", "bins", type=click.IntRange(min=1), default=80, show_default=True, help="Bins of the log-mel encoder."
+    help="Seconds of audio a batch.",
 )
 @options.columns
+@options.device
+@options.dtype
 @options.shards
 @options.files
 def cache_speech(samples: tuple[str, ...], output: str, **settings: object) -> None:

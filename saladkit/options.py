@@ -148,6 +148,30 @@ adapter = stack(
     _adapter_size("heads", "heads", 15, "Attention heads."),
     _adapter_size("kv-heads", "kv_heads", 5, "Key-value heads."),
 )
+speech_encoder = stack(
+    click.option(
+        "--speech-encoder",
+        "encoder",
+        metavar="NAME",
+        default="log-mel",
+        show_default=True,
+        help="What listens: log-mel, trained from scratch; or a frozen Hugging Face model, a folder or a name: Mimi"
+        " (kyutai/mimi), or a Whisper, wav2vec2, HuBERT or WavLM model.",
+    ),
+    click.option(
+        "--mel-bins", "bins", type=click.IntRange(min=1), default=80, show_default=True, help="Bins of log-mel."
+    ),
+    click.option(
+        "--codebooks", type=click.IntRange(min=1), default=8, show_default=True, help="Codebooks of Mimi that are used."
+    ),
+    click.option(
+        "--encoder-layer",
+        "layer",
+        type=click.IntRange(min=1),
+        default=None,
+        help="Whose output is used, of Whisper, wav2vec2, HuBERT and WavLM.  [default: the last]",
+    ),
+)
 spans = stack(_span_lengths("text", (10, 30)), _span_lengths("speech", (5, 15)))
 
 training = stack(

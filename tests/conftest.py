@@ -18,7 +18,16 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
+from transformers import (
+    EncodecFeatureExtractor,
+    MimiConfig,
+    MimiModel,
+    PreTrainedTokenizerBase,
+    Qwen2ForCausalLM,
+    WhisperConfig,
+    WhisperFeatureExtractor,
+    WhisperForConditionalGeneration,
+)
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "desk"))
 
@@ -131,6 +140,59 @@ def frames_cache(workshop: Path, speech: Path) -> Path:
     """The front-end frames of `speech`, 16 mel bins."""
     cache_speech([str(speech)], workshop / "frames-cache", bins=BINS)
     return workshop / "frames-cache"
+
+
+@pytest.fixture(scope="session")
+def mimi(workshop: Path) -> Path:
+    """Mimi's classes and rates, six codebooks of 32 codes, random."""
+    torch.manual_seed(0)
+    config = MimiConfig(
+        hidden_size=16,
+        num_filters=4,
+        num_hidden_layers=1,
+        intermediate_size=32,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        codebook_size=32,
+        codebook_dim=8,
+        vector_quantization_hidden_dimension=8,
+        num_quantizers=6,
+        upsample_groups=16,
+    )
+    codec = MimiModel(config)
+    for name, buffer in codec.named_buffers():
+        if name.endswith("embed_sum"):  # zeros at the start: every code would be the first
+            buffer.normal_()
+        elif name.endswith("cluster_usage"):
+            buffer.uniform_(0.5, 2)
+    codec.save_pretrained(workshop / "mimi")
+    EncodecFeatureExtractor(sampling_rate=config.sampling_rate).save_pretrained(workshop / "mimi")
+    return workshop / "mimi"
+
+
+@pytest.fixture(scope="session")
+def whisper(workshop: Path) -> Path:
+    """Whisper's classes and rates, three layers, random; its windows are of 2 s."""
+    torch.manual_seed(0)
+    config = WhisperConfig(
+        d_model=16,
+        encoder_layers=3,
+        encoder_attention_heads=2,
+        encoder_ffn_dim=32,
+        decoder_layers=1,
+        decoder_attention_heads=2,
+        decoder_ffn_dim=32,
+        max_source_positions=100,
+        max_target_positions=8,
+        vocab_size=16,
+        pad_token_id=0,
+        bos_token_id=0,
+        eos_token_id=0,
+        decoder_start_token_id=0,
+    )
+    WhisperForConditionalGeneration(config).save_pretrained(workshop / "whisper")
+    WhisperFeatureExtractor(chunk_length=2).save_pretrained(workshop / "whisper")
+    return workshop / "whisper"
 
 
 @pytest.fixture(scope="session")

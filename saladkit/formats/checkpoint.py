@@ -19,13 +19,13 @@ METRICS = "metrics.jsonl"
 LOGS = "logs"  # what --report-to tensorboard writes; no part of the artefact
 
 
-def check_model_folder(name: str | Path) -> None:
+def check_model_folder(name: str | Path, example: str = "Qwen/Qwen2.5-3B") -> None:
     """Raise a SaladError unless `name` is a Hugging Face model folder, or could be the name of a model on the Hub."""
     path = Path(name)
     if not path.exists():
         if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", str(name)):
             return
-        raise SaladError(f"{name} does not exist", "Give a model folder or a name such as Qwen/Qwen2.5-3B.")
+        raise SaladError(f"{name} does not exist", f"Give a model folder or a name such as {example}.")
     if not (path / "config.json").is_file():
         raise SaladError(f"{name} is not a checkpoint: it has no config.json", "Give a model folder.")
     if (path / PLAN).exists() and not (path / MANIFEST).exists():

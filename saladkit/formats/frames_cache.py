@@ -1,7 +1,8 @@
 """The frames cache: what the frozen front of the speech encoder makes of each recording, once.
 
-Per shard: `frames` float16 [F, width] (or `codes` uint16 [F, codebooks]), `row_offsets` int64 [R + 1], and a Parquet
-index of `id` and `row`. Frames per second and the encoder's identity are in the manifest.
+Per shard: `codes` uint16 [F, codebooks] (Mimi) or `frames` float16 [F, width] (all else), `row_offsets` int64 [R + 1],
+and a Parquet index of `id` and `row`. The manifest's `identity` has `frames_per_second` and the `encoder`: its family,
+its settings and the digest of its weights, all of which a model that reads the frames has to agree on.
 """
 
 from pathlib import Path
@@ -18,13 +19,21 @@ from saladkit.formats.artefact import Artefact, written_aside
 SCHEMA, VERSION = "frames-cache", 1
 
 
-def write_frames_part(path: Path, ids: list[str], rows: list[np.ndarray], tensor: str = "frames") -> None:
+def write_frames_part(path: Path, ids: list[str], rows: list[np.ndarray]) -> None:
     """Write one shard: rows of [frames, width] at `path` (.safetensors) and the index beside it (.parquet)."""
+    tensor = "codes" if rows[0].dtype == np.uint16 else "frames"
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    frames = np.ascontiguousarray(np.concatenate(rows))  # safetensors writes the memory as it lies: rows, or columns
     with written_aside(path) as aside:
-        save_file({tensor: np.concatenate(rows), "row_offsets": offsets}, aside)
+        save_file({tensor: frames, "row_offsets": offsets}, aside)
     with written_aside(path.with_suffix(".parquet")) as aside:
         pq.write_table(pa.table({"id": ids, "row": np.arange(len(ids), dtype=np.int32)}), aside)
+
+
+def frames_in_part(path: Path) -> int:
+    """How many frames one shard (.safetensors) holds."""
+    with safe_open(path, framework="numpy") as part:
+        return int(part.get_tensor("row_offsets")[-1])
 
 
 class FramesCache:

@@ -10,9 +10,10 @@ class SaladConfig(PretrainedConfig):
 
     `text_config` is the language model's own configuration, `adapter_config` a Llama configuration whose layers
     make the adapter (the paper: 12 layers, width 960, MLP 2560, 15 heads, 5 KV heads). The speech encoder is named by
-    `speech_encoder`; the one there is so far, `log-mel`, is trained from scratch: causal strided convolutions over
-    `num_mel_bins` log-mel bins at 100 frames/s, each halving the rate, down to 12.5 vectors/s, then
-    `encoder_blocks` residual ones at that rate.
+    `speech_encoder`. `log-mel` is trained from scratch: causal strided convolutions over `num_mel_bins` log-mel bins at
+    100 frames/s, each halving the rate, down to 12.5 vectors/s, then `encoder_blocks` residual ones at that rate.
+    Any other name is the folder, or the name on the Hub, of a frozen encoder: `frozen_encoder` is its front end's
+    identity (family, settings, rates, digest of its weights), and `stacked_frames` of its frames make one vector.
     """
 
     model_type = "salad"
@@ -25,6 +26,8 @@ class SaladConfig(PretrainedConfig):
     encoder_width: int = 160
     encoder_layers: int = 3
     encoder_blocks: int = 2
+    frozen_encoder: dict | None = None
+    stacked_frames: int = 1
 
     def __post_init__(self, **kwargs):
         if isinstance(self.text_config, dict):
@@ -41,7 +44,14 @@ class SaladConfig(PretrainedConfig):
     @property
     def frames_per_vector(self) -> int:
         """How many front-end frames make one vector of the encoder."""
-        return 2**self.encoder_layers
+        return 2**self.encoder_layers if self.frozen_encoder is None else self.stacked_frames
+
+    @property
+    def vector_width(self) -> int:
+        """Width of the encoder's vectors."""
+        if self.frozen_encoder is None:
+            return self.encoder_width
+        return self.stacked_frames * self.frozen_encoder["width"]
 
 
 def adapter_configuration(

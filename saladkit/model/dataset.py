@@ -14,7 +14,7 @@ from saladkit.model.text import TokenizedText
 
 
 class FrameSource(Protocol):
-    """Gives the front-end frames [F, bins] of a recording by its id."""
+    """Gives the front-end frames [F, width] of a recording by its id."""
 
     def row(self, id_: str) -> np.ndarray:
         """The frames of one recording."""

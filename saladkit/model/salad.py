@@ -9,7 +9,8 @@ from transformers.cache_utils import Cache
 from transformers.utils import ModelOutput
 
 from saladkit.model.configuration import SaladConfig
-from saladkit.model.speech_encoder import LogMelEncoder, SpeechAdapter
+from saladkit.model.speech_adapter import SpeechAdapter
+from saladkit.model.speech_encoder import speech_encoder_of
 from saladkit.teacher.head import LossAt, head_loss
 
 SPAN_GROUPS = 4
@@ -76,7 +77,7 @@ class SaladForCausalLM(PreTrainedModel):
 
     def __init__(self, config: SaladConfig):
         super().__init__(config)
-        self.speech_encoder = LogMelEncoder(config)
+        self.speech_encoder = speech_encoder_of(config)
         self.speech_adapter = SpeechAdapter(config)
         self.language_model = AutoModelForCausalLM.from_config(config.text_config)
         self.post_init()
@@ -98,7 +99,7 @@ class SaladForCausalLM(PreTrainedModel):
         return self.language_model.get_output_embeddings()
 
     def hear(self, speech_frames: Tensor, speech_lengths: Tensor, packed: bool = False) -> Tensor:
-        """Frames of spans [S, T, bins] -> the adapter's vectors [S, T / frames_per_vector, hidden_size].
+        """Frames of spans [S, T, width] -> the adapter's vectors [S, T / frames_per_vector, hidden_size].
 
         What stands beyond a span's own length means nothing.
 
@@ -140,8 +141,8 @@ class SaladForCausalLM(PreTrainedModel):
 
         Args:
             input_ids: int64 [B, L]; what stands where speech goes is not looked at.
-            speech_frames: front-end frames of all speech spans of the batch, [S, T, bins], in the order in which they
-                stand in the rows; T is a multiple of `config.frames_per_vector`.
+            speech_frames: front-end frames of all speech spans of the batch, [S, T, width], in the order in which they
+                stand in the rows; T is a multiple of `config.frames_per_vector`. int64 where they are codes.
             speech_mask: bool [B, L], true where a speech vector stands.
             speech_lengths: int64 [S], vectors that each span fills; their sum is the number of true places.
             attention_mask: int64 [B, past + L]; not needed where rows are padded at the end only.
@@ -155,7 +156,9 @@ class SaladForCausalLM(PreTrainedModel):
         vectors = None
         if speech_frames is not None:
             packed = position_ids is not None and past_key_values is None and len(input_ids) == 1
-            vectors = self.hear(speech_frames.to(embeddings.dtype), speech_lengths, packed)
+            if speech_frames.is_floating_point():
+                speech_frames = speech_frames.to(embeddings.dtype)
+            vectors = self.hear(speech_frames, speech_lengths, packed)
             steps = torch.arange(vectors.shape[1], device=vectors.device)
             heard = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
             embeddings = embeddings.masked_scatter(speech_mask[..., None], heard)

@@ -13,7 +13,9 @@ from saladkit.model.text import TokenizedText
 
 @dataclass(frozen=True)
 class SpeechSpan:
-    """A heard span: its front-end frames [vectors * frames_per_vector, bins] and where its tokens sound.
+    """A heard span: its front-end frames [vectors * frames_per_vector, width] and where its tokens sound.
+
+    Frames are float32, codes int64.
 
     `names` [vectors] is the token that each vector should name; -1 for no token. A causal encoder cannot know a word
     before its end, so it is the word's last vectors that name its tokens, one each, and what sounds before them
@@ -58,6 +60,10 @@ class FrameClock:
         """The frame boundary nearest to a time."""
         return round(seconds * self.frames_per_second)
 
+    def place(self, seconds: float) -> float:
+        """Where a time, known to 10 ms, lies among the frames: 2.5 is the middle of the third."""
+        return round(seconds * 100) * self.frames_per_second / 100
+
 
 def build_sequence(
     text: TokenizedText, spans: list[Span], words: list[Word], frames: np.ndarray | None, clock: FrameClock
@@ -66,7 +72,7 @@ def build_sequence(
 
     Args:
         spans: cover all words of the text, in order.
-        frames: the whole recording's front-end frames [F, bins]; may be None where no span is heard.
+        frames: the whole recording's front-end frames [F, width]; may be None where no span is heard.
     """
     ids, mask, heard, positions, targets = list(text.token_ids[: text.prefix]), [False] * text.prefix, [], [], []
     for span in spans:
@@ -115,12 +121,13 @@ def _cut_speech(
         owned = text.token_ids[text.word_tokens[index] : text.word_tokens[index + 1]]
         if word.start is None or word.end is None:
             continue
-        begin, end = ((clock.frame(time) - first) / clock.frames_per_vector for time in (word.start, word.end))
+        begin, end = ((clock.place(time) - first) / clock.frames_per_vector for time in (word.start, word.end))
         stop_naming = min(max(math.ceil(end), 1), vectors)
         own = min(max(math.ceil(begin), 0), stop_naming - 1)  # the vector before ends the word before
         for place, token in enumerate(owned, start=stop_naming - len(owned)):
             names[max(place, own) : stop_naming] = token
-    return SpeechSpan(np.ascontiguousarray(cut, dtype=np.float32), vectors, names)
+    kind = np.int64 if np.issubdtype(cut.dtype, np.integer) else np.float32
+    return SpeechSpan(np.ascontiguousarray(cut, dtype=kind), vectors, names)
 
 
 def pack_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:

@@ -16,7 +16,7 @@ from saladkit.formats.word_times import join_word_times, read_word_times
 from saladkit.formats.words import Word
 from saladkit.model.dataset import FrameSource, TrainingSource
 from saladkit.model.text import TextPiece, TokenizedText, split_text, tokenize
-from saladkit.speech.front_end import LiveFrames, LogMelFrontEnd, cached_frames
+from saladkit.speech.front_end import FrontEnd, LiveFrames, cached_frames
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def check_words(id_: str, text: str, words: list[Word], duration: float | None, 
 def open_speech(
     source: WeightedPath,
     tokenizer: PreTrainedTokenizerBase,
-    front_end: LogMelFrontEnd,
+    front_end: FrontEnd,
     *,
     frames_caches: list[str | Path] = (),
     word_times: list[str | Path] = (),

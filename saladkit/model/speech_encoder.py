@@ -1,11 +1,10 @@
-"""From front-end frames to vectors of the language model's width: speech encoder and adapter, both causal."""
+"""The speech encoder that is trained from scratch, causal; and which encoder a configuration asks for."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import LlamaModel
 
 from saladkit.model.configuration import SaladConfig
+from saladkit.model.frozen_encoder import CodebookEncoder, FrameStack
 
 
 class CausalConv1d(nn.Conv1d):
@@ -70,28 +69,10 @@ class LogMelEncoder(nn.Module):
         return hidden
 
 
-class SpeechAdapter(nn.Module):
-    """Llama-style causal layers between two linear projections; its vectors have one length, which is learned.
-
-    Speech starts at the length of text (`SaladForCausalLM.from_text_model` sets it). Left free, a loss of directions
-    makes vectors seven times as long as the desk's embeddings: they drown what the layers add to the residual stream.
-    """
-
-    def __init__(self, config: SaladConfig):
-        super().__init__()
-        width = config.adapter_config.hidden_size
-        self.project_in = nn.Linear(config.encoder_width, width)
-        self.layers = LlamaModel(config.adapter_config)
-        self.layers.embed_tokens = None  # it reads vectors; an unused table would only be saved and synchronised
-        self.project_out = nn.Linear(width, config.text_config.hidden_size)
-        self.length = nn.Parameter(torch.ones(()))
-
-    def forward(self, vectors: Tensor, position_ids: Tensor | None = None) -> Tensor:
-        """[S, T, encoder_width] -> [S, T, text hidden_size], each vector `length` long.
-
-        Spans are padded at the end, which causal layers never see; or, all in one row, `position_ids` [1, T] begin
-        anew with each.
-        """
-        read = {"inputs_embeds": self.project_in(vectors), "position_ids": position_ids}
-        hidden = self.layers(**read, use_cache=False).last_hidden_state
-        return self.length * functional.normalize(self.project_out(hidden), dim=-1)
+def speech_encoder_of(config: SaladConfig) -> nn.Module:
+    """What makes vectors [S, T / frames_per_vector, vector_width] of the front end's frames."""
+    if config.frozen_encoder is None:
+        return LogMelEncoder(config)
+    if config.frozen_encoder["name"] == "mimi":
+        return CodebookEncoder(config)
+    return FrameStack(config)

@@ -21,7 +21,7 @@ from saladkit.model.text import tokenizer_digest
 from saladkit.model.training import train
 from saladkit.model.training_options import TrainingOptions
 from saladkit.runtime import is_main_process, processes
-from saladkit.speech.front_end import LogMelFrontEnd
+from saladkit.speech.front_end import FrontEnd
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
 
 
@@ -80,7 +80,12 @@ class TrainingInputs:
         return asdict(options) | {"interleaving": asdict(interleaving), "processes": processes()} | read
 
     def open(
-        self, tokenizer: PreTrainedTokenizerBase, config: SaladConfig, options: TrainingOptions, model: str
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        config: SaladConfig,
+        front_end: FrontEnd,
+        options: TrainingOptions,
+        model: str,
     ) -> OpenedInputs:
         """Open and check everything.
 
@@ -99,7 +104,6 @@ class TrainingInputs:
                 f"and --max-steps {options.max_steps}",
                 "Give a weight above 0, and fewer lexical steps than steps.",
             )
-        front_end = LogMelFrontEnd(bins=config.num_mel_bins)
         clock = FrameClock(front_end.frames_per_second, config.frames_per_vector)
         opened = {"names": self.names, "limit": self.limit, "max_length": options.max_length}
         caches = {"frames_caches": self.frames, "word_times": self.words}

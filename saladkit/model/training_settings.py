@@ -6,6 +6,7 @@ from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.sources import WeightedPath
 from saladkit.model.training_options import TrainingOptions
 from saladkit.runtime import resolve_device
+from saladkit.speech.encoders.opening import LOG_MEL
 
 
 def training_settings(settings: dict) -> dict:
@@ -26,9 +27,8 @@ def adapter_settings(settings: dict) -> tuple[dict, dict]:
     """Split off the shape of the adapter and of the encoder: (the rest, {"adapter": ..., "encoder": ...})."""
     settings = dict(settings)
     adapter = {name: settings.pop(name) for name in ("layers", "width", "mlp_width", "heads", "kv_heads")}
-    encoder = {
-        "speech_encoder": settings.pop("speech_encoder"),
-        "num_mel_bins": settings.pop("mel_bins"),
-        "encoder_width": settings.pop("encoder_width"),
-    }
+    name, of_log_mel = settings.pop("encoder"), {"num_mel_bins": settings.pop("bins")}
+    of_log_mel["encoder_width"] = settings.pop("encoder_width")
+    of_others = {"codebooks": settings.pop("codebooks"), "layer": settings.pop("layer")}
+    encoder = {"speech_encoder": name} | (of_log_mel if name == LOG_MEL else of_others)
     return settings, {"adapter": adapter, "encoder": encoder}

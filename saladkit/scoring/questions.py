@@ -12,7 +12,7 @@ from saladkit.model.interleaving import whole_speech, whole_text
 from saladkit.model.sequence import FrameClock, Sequence, build_sequence
 from saladkit.model.sources import check_words
 from saladkit.model.text import tokenize
-from saladkit.speech.front_end import LogMelFrontEnd
+from saladkit.speech.front_end import FrontEnd, frames_of_row
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def read_questions(source: str, *, speech: bool, names: ColumnNames, limit: int 
 def lay_out_question(
     row: dict,
     tokenizer: PreTrainedTokenizerBase,
-    front_end: LogMelFrontEnd | None,
+    front_end: FrontEnd | None,
     clock: FrameClock | None,
     source: str,
 ) -> Question:
@@ -78,7 +78,7 @@ def lay_out_question(
         prompt = build_sequence(text, whole_text(count), [], None, clock)
     else:
         words = words_from_row(row) if row.get("words") else []
-        frames = front_end.frames_of_row(row, source)
+        frames = frames_of_row(front_end, row, source)
         prompt = build_sequence(text, whole_speech(count), words, frames, clock)
     choices = []
     for choice in row["choices"]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 FRAMES_PER_SECOND = 100
+_WRITE_ANEW = "Remove the row or write its audio anew, as WAV or FLAC."
 _WINDOWS_PER_SECOND = 40  # 25 ms
 _LOG_FLOOR = 1e-5
 # over 21 espeak-ng utterances (7 voices, pauses included): mean -4.2, standard deviation 4.3; 11 %
@@ -31,11 +32,25 @@ def decode_row(row: dict, where: str) -> tuple[np.ndarray, int]:
 
     Returns and raises as `decode_audio`; also raises SaladError if the row has neither.
     """
+    source, name = _stored_audio(row, where)
+    return decode_audio(source, name=name)
+
+
+def seconds_of_row(row: dict, where: str) -> float:
+    """How long the audio of a samples row is, by its header alone; raises as `decode_row` does on such a row."""
+    source, name = _stored_audio(row, where)
+    try:
+        return soundfile.info(BytesIO(source) if isinstance(source, bytes) else source).duration
+    except (OSError, soundfile.SoundFileError) as error:
+        raise _undecodable(name, error) from error
+
+
+def _stored_audio(row: dict, where: str) -> tuple[bytes | str, str]:
     name = f"{where}: row '{row['id']}'"
     stored = [row["audio"][key] for key in ("bytes", "path") if row["audio"][key] is not None]
     if not stored:
         raise SaladError(f"{name} has audio without bytes and without a path.", "Remove the row or give it audio.")
-    return decode_audio(stored[0], name=name)
+    return stored[0], name
 
 
 def decode_audio(source: bytes | str | Path, *, name: str) -> tuple[np.ndarray, int]:
@@ -45,19 +60,22 @@ def decode_audio(source: bytes | str | Path, *, name: str) -> tuple[np.ndarray, 
     where the audio comes from (file and row). Raises SaladError if it does not decode, has no
     samples, or has samples that are not finite.
     """
-    fix = "Remove the row or write its audio anew, as WAV or FLAC."
     try:
         content = source if isinstance(source, bytes) else Path(source).read_bytes()
         channels, sample_rate = soundfile.read(BytesIO(content), dtype="float32", always_2d=True)
     except (OSError, soundfile.SoundFileError) as error:
-        reason = getattr(error, "error_string", error)  # without the address of the buffer, which differs every time
-        raise SaladError(f"{name}: the audio does not decode ({reason}).", fix) from error
+        raise _undecodable(name, error) from error
     if not len(channels):
-        raise SaladError(f"{name}: the audio has no samples.", fix)
+        raise SaladError(f"{name}: the audio has no samples.", _WRITE_ANEW)
     samples = channels.mean(axis=1, dtype=np.float32)
     if not np.isfinite(samples).all():
-        raise SaladError(f"{name}: the audio has samples that are NaN or infinite.", fix)
+        raise SaladError(f"{name}: the audio has samples that are NaN or infinite.", _WRITE_ANEW)
     return samples, sample_rate
+
+
+def _undecodable(name: str, error: Exception) -> SaladError:
+    reason = getattr(error, "error_string", error)  # without the address of the buffer, which differs every time
+    return SaladError(f"{name}: the audio does not decode ({reason}).", _WRITE_ANEW)
 
 
 def encode_flac(samples: np.ndarray, sample_rate: int) -> bytes:

@@ -1,55 +1,68 @@
-"""The frozen front of a speech encoder: audio -> frames that training reads again and again."""
+"""What turns audio into frames that training reads again and again: a speech encoder's frozen front."""
 
-from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from saladkit.errors import SaladError
 from saladkit.formats.frames_cache import FramesCache
-from saladkit.speech.audio import decode_row, log_mel, resample
+from saladkit.speech.audio import decode_row, resample
 
 
-@dataclass(frozen=True)
-class LogMelFrontEnd:
-    """Log-mel frames of 16 kHz speech at 100/s, float16 [frames, bins]."""
+class FrontEnd(Protocol):
+    """The frozen part of a speech encoder.
 
-    bins: int = 80
-    sample_rate: int = 16_000
-    frames_per_second: int = 100
+    `identity` is what a frames cache has to agree on, `sample_rate` (Hz) what it hears, `frames_per_second` what it
+    gives, and `bytes_per_frame` what one of them takes on disk. It fills up recordings to whole windows of
+    `window_seconds`, if that is not 0.
+    """
 
-    @property
-    def identity(self) -> dict:
-        """What a frames cache has to agree on."""
-        return {"name": "log-mel", "bins": self.bins, "sample_rate": self.sample_rate, "version": 1}
+    identity: dict
+    sample_rate: int
+    frames_per_second: float
+    bytes_per_frame: int
+    window_seconds: float
 
-    def frames(self, samples: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Mono float32 samples at any rate -> frames; at least one."""
-        heard = resample(samples, sample_rate, self.sample_rate)
-        if len(heard) < self.sample_rate // self.frames_per_second:
-            heard = np.pad(heard, (0, self.sample_rate // self.frames_per_second - len(heard)))
-        return log_mel(heard, self.sample_rate, n_mels=self.bins).astype(np.float16)
+    def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
+        """Recordings, float32 [n] at `sample_rate` -> their frames, each as it would be alone (but for rounding).
 
-    def frames_of_row(self, row: dict, where: str) -> np.ndarray:
-        """Frames of a samples row's audio; `where` names the file in errors.
-
-        Raises:
-            SaladError: the row has no audio, or it does not decode, is empty or not finite.
+        Codes are uint16 [frames, codebooks], all else is float16 [frames, width]; a recording has at least one frame.
+        Together the recordings are one batch on the device.
         """
-        return self.frames(*decode_row(row, where))
+        ...
+
+
+def heard_row(row: dict, sample_rate: int, where: str) -> np.ndarray:
+    """The audio of a samples row at `sample_rate` Hz, float32 [n]; `where` names the file in errors.
+
+    Raises:
+        SaladError: the row has no audio, or it does not decode, is empty or not finite.
+    """
+    samples, stored_rate = decode_row(row, where)
+    return resample(samples, stored_rate, sample_rate)
+
+
+def frames_of_row(front_end: FrontEnd, row: dict, where: str) -> np.ndarray:
+    """The frames of a samples row's audio.
+
+    Raises:
+        SaladError: as `heard_row`, and as the front end does when it is opened only now.
+    """
+    return front_end.frames([heard_row(row, front_end.sample_rate, where)])[0]
 
 
 class LiveFrames:
     """Frames computed from the audio when they are asked for."""
 
-    def __init__(self, samples: pa.Table, front_end: LogMelFrontEnd, where: str):
+    def __init__(self, samples: pa.Table, front_end: FrontEnd, where: str):
         self.samples, self.front_end, self.where = samples.select(["id", "audio"]), front_end, where
         self.index = {id_: row for row, id_ in enumerate(samples.column("id").to_pylist())}
 
     def row(self, id_: str) -> np.ndarray:
-        """The frames of one recording, [frames, bins]."""
+        """The frames of one recording, [frames, width]."""
         row = self.samples.slice(self.index[id_], 1).to_pylist()[0]
-        return self.front_end.frames_of_row(row, self.where)
+        return frames_of_row(self.front_end, row, self.where)
 
 
 def cached_frames(cache: FramesCache, samples: pa.Table, where: str) -> FramesCache:
@@ -66,7 +79,8 @@ def cached_frames(cache: FramesCache, samples: pa.Table, where: str) -> FramesCa
         if id_ not in cache:
             raise SaladError(f"{cache.artefact.path} has no frames for row '{id_}' of {where}", remedy)
         cached = cache.length(id_) / per_second
-        # The same ids spoken anew, by another voice say, are other recordings. Whole frames are up to 0.02 s shorter.
+        # The same ids spoken anew, by another voice say, are other recordings. Whole frames are up to 0.025 s shorter
+        # than their recording (wav2vec 2.0), or up to 0.08 s longer (Mimi).
         if duration is not None and abs(cached - duration) > 0.1:
             raise SaladError(
                 f"{cache.artefact.path} has {cached:.2f} s of frames for row '{id_}', which lasts {duration:.2f} s in"

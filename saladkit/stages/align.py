@@ -12,6 +12,7 @@ from saladkit.formats.artefact import create_artefact
 from saladkit.formats.checkpoint import SCHEMA, VERSION, check_model_folder, model_digest, stable_or_final
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.model.interleaving import InterleavingOptions
+from saladkit.model.listening import front_end_of
 from saladkit.model.loading import load_salad_model, load_tokenizer
 from saladkit.model.sources import WeightedPath
 from saladkit.model.training_options import TrainingOptions
@@ -57,10 +58,11 @@ def align(
     student = load_salad_model(start, dtype="float32", device="cpu")
     tokenizer = load_tokenizer(start)
     inputs = TrainingInputs(data, replay, teacher, frames, words, names, limit)
-    opened = inputs.open(tokenizer, student.config, options, checkpoint)
+    device = resolve_device(device)
+    front_end = front_end_of(student.config, device=device)
+    opened = inputs.open(tokenizer, student.config, front_end, options, checkpoint)
     if dry_run:
         return run.summary({"dry_run": True, **opened.figures(options)})
-    device = resolve_device(device)
     with main_process_first(device):
         writer = create_artefact(
             output,

@@ -9,12 +9,13 @@ from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.model.interleaving import InterleavingOptions
+from saladkit.model.listening import choose_encoder, front_end_of
 from saladkit.model.loading import load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.sources import WeightedPath
 from saladkit.model.training_options import TrainingOptions
 from saladkit.model.training_run import TrainingInputs, run_training
-from saladkit.runtime import Run, is_main_process, main_process_first, resolve_device
+from saladkit.runtime import Run, is_main_process, main_process_first, resolve_device, say
 
 
 def distill(
@@ -43,7 +44,7 @@ def distill(
     Args:
         teacher: a teacher cache, or a text LLM to run live; None runs `model` itself live.
         adapter: arguments of `adapter_configuration`.
-        encoder: `num_mel_bins`, `encoder_width`.
+        encoder: `speech_encoder`; of log-mel `num_mel_bins` and `encoder_width`, of the others `codebooks` and `layer`.
 
     Returns:
         The summary, with the last logged losses.
@@ -54,19 +55,28 @@ def distill(
     run = Run("distill")
     tokenizer = load_tokenizer(model)
     inputs = TrainingInputs(data, replay, teacher or model, frames, words, names, limit)
-    config = SaladConfig(adapter_config=adapter_configuration(**adapter), **encoder)
-    opened = inputs.open(tokenizer, config, options, model)
+    device = resolve_device(device)
+    listening, codebooks = choose_encoder(encoder)
+    config = SaladConfig(adapter_config=adapter_configuration(**adapter), **listening)
+    front_end = front_end_of(config, device=device)
+    if config.frozen_encoder and not config.frozen_encoder["causal"]:
+        say(
+            f"note: what {config.speech_encoder} makes of a span has heard the words after it, which the model is to"
+            " predict; Mimi and log-mel are causal"
+        )
+    opened = inputs.open(tokenizer, config, front_end, options, model)
     if dry_run:
         return run.summary({"dry_run": True, **opened.figures(options)})
-    device = resolve_device(device)
+    encoder_folder = None if config.frozen_encoder is None else config.speech_encoder
     with main_process_first(device):
         writer = create_artefact(
             output,
             schema=SCHEMA,
             version=VERSION,
             verb="distill",
-            settings=inputs.settings(options, interleaving) | {"adapter": adapter, "encoder": encoder},
-            inputs={"model": model} | inputs.paths() | {"state": resume_from_checkpoint},
+            settings=inputs.settings(options, interleaving)
+            | {"adapter": adapter, "encoder": encoder | {"speech_encoder": front_end.identity["name"]}},
+            inputs={"model": model, "speech encoder": encoder_folder, "state": resume_from_checkpoint} | inputs.paths(),
             overwrite=overwrite,
         )
     if writer.finished is not None:
@@ -74,6 +84,8 @@ def distill(
     torch.manual_seed(options.seed)
     language_model = load_text_model(model, dtype="float32", device="cpu")
     student = SaladForCausalLM.from_text_model(language_model, config)
+    if codebooks is not None:
+        student.speech_encoder.codebooks.copy_(codebooks)
     identity = {"started_from": model_digest(model)}
     figures = run_training(
         student,

@@ -18,13 +18,13 @@ from saladkit.formats.results import (
     read_predictions_file,
     write_predictions,
 )
+from saladkit.model.listening import front_end_of
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.model.sequence import FrameClock
 from saladkit.runtime import Run, progress, resolve_device
 from saladkit.scoring.likelihood import score_options
 from saladkit.scoring.questions import lay_out_question, read_questions, task_name
-from saladkit.speech.front_end import LogMelFrontEnd
 
 
 def evaluate(
@@ -119,7 +119,7 @@ def _score(
 ) -> list[dict]:
     front_end = clock = None
     if modality == "speech":
-        front_end = LogMelFrontEnd(bins=model.config.num_mel_bins)
+        front_end = front_end_of(model.config, device=str(model.device))
         clock = FrameClock(front_end.frames_per_second, model.config.frames_per_vector)
     laid_out = [
         lay_out_question(row, tokenizer, front_end, clock, task)

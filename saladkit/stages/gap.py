@@ -13,6 +13,7 @@ from saladkit.formats.samples import check_ids_distinct, read_samples
 from saladkit.model.dataset import TrainingSource
 from saladkit.model.divergence import ItemSums, add_divergences, probe_sequences
 from saladkit.model.interleaving import InterleavingOptions
+from saladkit.model.listening import front_end_of
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.sequence import FrameClock, Sequence
@@ -20,7 +21,6 @@ from saladkit.model.sources import WeightedPath, open_speech
 from saladkit.model.text import tokenizer_digest
 from saladkit.runtime import Run, progress, resolve_device
 from saladkit.scoring.statistics import Estimate, bootstrap_mean
-from saladkit.speech.front_end import LogMelFrontEnd
 from saladkit.teacher.signals import LiveTeacher
 
 ROWS_PER_BLOCK = 512  # what a run that is cut off has to do again at most
@@ -98,7 +98,7 @@ def gap(
     device = resolve_device(device)
     student = load_salad_model(checkpoint, dtype=dtype, device=device).eval()
     original = LiveTeacher(load_text_model(teacher, dtype=dtype, device=device))
-    front_end = LogMelFrontEnd(bins=student.config.num_mel_bins)
+    front_end = front_end_of(student.config, device=device)
     clock = FrameClock(front_end.frames_per_second, student.config.frames_per_vector)
     items, skipped = [], []
     for number, path in enumerate(sources):

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from saladkit.errors import SaladError
 from saladkit.formats import frames_cache, teacher_cache
 from saladkit.formats.artefact import create_artefact
-from saladkit.formats.frames_cache import FramesCache, write_frames_part
+from saladkit.formats.frames_cache import FramesCache, frames_in_part, write_frames_part
 from saladkit.formats.teacher_cache import (
     SampledRow,
     TeacherCache,
@@ -93,13 +94,15 @@ def test_a_text_is_keyed_by_its_tokens_alone():
 def test_frames_come_back_by_id(tensor, dtype, tmp_path):
     random = np.random.default_rng(0)
     rows = {
-        id_: random.integers(0, 2000, size=(length, 4)).astype(dtype)
+        id_: random.integers(0, 2000, size=(4, length)).astype(dtype).T  # in memory column by column
         for id_, length in zip("abcde", (3, 1, 7, 2, 4), strict=True)
     }
     writer = writer_of(tmp_path / "cache", frames_cache)
     for index, ids in enumerate(("abc", "de")):
         name = f"part-0000{index}-of-00002"
-        write_frames_part(writer.path / f"{name}.safetensors", list(ids), [rows[id_] for id_ in ids], tensor)
+        write_frames_part(writer.path / f"{name}.safetensors", list(ids), [rows[id_] for id_ in ids])
+        assert set(load_file(writer.path / f"{name}.safetensors")) == {tensor, "row_offsets"}
+        assert frames_in_part(writer.path / f"{name}.safetensors") == sum(len(rows[id_]) for id_ in ids)
         assert writer.has(f"{name}.safetensors")
         assert writer.has(f"{name}.parquet")
     writer.finish(counts={"rows": 5}, identity={"encoder": {"name": "e"}})

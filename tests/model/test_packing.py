@@ -12,7 +12,7 @@ from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.loading import load_text_model
 from saladkit.model.sequence import FrameClock, collate_sequences, pack_sequences
 from saladkit.model.sources import WeightedPath, open_speech, open_text
-from saladkit.speech.front_end import LogMelFrontEnd
+from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.teacher.head import LossAt
 from saladkit.teacher.signals import LiveTeacher
 

@@ -181,3 +181,18 @@ def test_a_batch_without_speech_has_no_speech_tensors():
     text = draw_row(0)[0]
     batch = collate_sequences([build_sequence(text, whole_text(20), [], None, CLOCK)])
     assert batch.keys() == {"input_ids", "logits_at"}
+
+
+def test_of_frames_of_80_ms_too_the_first_that_has_heard_all_of_a_word_names_it():
+    words = [Word("a", 0.1, 0.5), Word("b", 0.58, 0.9)]  # 1.25 to 6.25 frames, 7.25 to 11.25
+    text = TokenizedText(np.array([5, 6], dtype=np.int32), np.arange(3), np.ones(3, dtype=bool), 0)
+    codes = np.arange(12, dtype=np.uint16)[:, None]
+    sequence = build_sequence(text, whole_speech(2), words, codes, FrameClock(12.5, 1))
+    (speech,) = sequence.spans
+    assert speech.frames[:, 0].tolist() == list(range(1, 11))
+    assert speech.names.tolist() == [-1] * 5 + [5] + [-1] * 3 + [6]
+
+
+def test_a_place_among_frames_of_10_ms_is_the_nearest_frame():
+    clock = FrameClock(frames_per_second=100, frames_per_vector=8)
+    assert all(clock.place(i / 997) == clock.frame(i / 997) for i in range(5000))

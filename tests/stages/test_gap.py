@@ -14,7 +14,7 @@ from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.sequence import FrameClock
 from saladkit.model.sources import WeightedPath, open_speech
-from saladkit.speech.front_end import LogMelFrontEnd
+from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 
 ROWS, DRAWS, SEED = 3, 2, 7
 SPANS = InterleavingOptions((2, 4), (2, 4))

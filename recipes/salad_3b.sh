@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# SALAD-3B: Qwen2.5-3B hears through frozen Mimi. One GPU of 80 GB or more, and a disk for what is cached.
+#
+#   SPEECH=... QUESTIONS=... POOL=... REPLAY=... VOICE=... HELD_OUT_VOICE=... bash recipes/salad_3b.sh
+#
+# WE HAVE NOT RUN THIS: we have neither the weights nor the speech. Its lines are those of recipes/desk.sh, which we have
+# run, with the published settings (arXiv 2510.13632) where saladkit has them; no time or memory beside a step is
+# measured. What differs from the paper: speech of your own for LibriHeavy and Emilia (141,612 h), Piper for Kokoro, and
+# no cluster is dropped for its character error rate, which saladkit does not measure yet. Training runs in one
+# process: the paper's 24,000 steps of about a million positions are weeks of one GPU, so begin with fewer.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
+
+: "${SPEECH:?samples of natural speech: id, text, audio}"
+: "${QUESTIONS:?questions to read and hear: id, text, choices, answer}"
+: "${POOL:?broad texts to choose from, such as a sample of FineWeb-Edu: id, text}"
+: "${REPLAY:?texts to read, so that nothing is forgotten, such as a sample of the SmolLM corpus: id, text}"
+: "${VOICE:?the .onnx file of a Piper voice}"
+: "${HELD_OUT_VOICE:?the .onnx file of another, which no training hears}"
+RUN=${RUN:-runs/salad-3b}
+SEED=${SEED:-0}
+LLM=${LLM:-Qwen/Qwen2.5-3B}
+ENCODER=${ENCODER:-kyutai/mimi}
+EMBEDDER=${EMBEDDER:-BAAI/bge-large-en-v1.5}
+ALIGNER=${ALIGNER:-ctc:facebook/wav2vec2-base-960h}
+STAGE1_STEPS=${STAGE1_STEPS:-24000}  # 24 billion positions
+STAGE2_STEPS=${STAGE2_STEPS:-1900}   # 1.9 billion positions
+HOURS=${HOURS:-1416}                 # of speech that Stage II may have spoken: 1 % of the natural speech
+REGIONS=${REGIONS:-128}
+PROBES=${PROBES:-32}                 # ours; the paper says "small"
+GAMMA=${GAMMA:-5}
+BATCH=${BATCH:-8}                    # rows that fit the GPU at once
+ACCUMULATE=${ACCUMULATE:-128}        # so many batches a step; about a million positions where a row has a thousand
+
+TRAIN=(--per-device-train-batch-size "$BATCH" --gradient-accumulation-steps "$ACCUMULATE" --bf16 --seed "$SEED")
+RATES=(--learning-rate 5e-5 --adapter-learning-rate 1e-3 --warmup-steps 500 --alpha 1 --weight-decay 0.1)
+SPANS=(--text-words 10 30 --speech-words 5 15)
+
+step() { printf '\n== %s\n' "$*" >&2; }
+
+step "word times of the natural speech"
+saladkit timestamps "$SPEECH" -o "$RUN/words" --aligner "$ALIGNER"
+
+step "Mimi's codes of the natural speech, once: about 200 bytes a second, 0.7 MB an hour"
+saladkit cache-speech "$SPEECH" -o "$RUN/frames" --speech-encoder "$ENCODER" --codebooks 8
+
+step "what the text LLM would say next, once for all that follows"
+saladkit cache-teacher "$SPEECH" "$REPLAY" -o "$RUN/teacher" --model "$LLM" --dtype bfloat16
+
+step "Stage I: distil the text LLM into its speech-adapted self, two rows of speech for one of text"
+saladkit distill "$LLM" -o "$RUN/stage1" --data "$SPEECH:2" --replay "$REPLAY:1" --teacher "$RUN/teacher" \
+  --speech-encoder "$ENCODER" --codebooks 8 --frames "$RUN/frames" --words "$RUN/words" --max-steps "$STAGE1_STEPS" \
+  --decay-fraction 0.2 "${RATES[@]}" "${SPANS[@]}" "${TRAIN[@]}"
+
+step "where the gap is: regions of the pool, a few spoken probes of each, their divergence"
+saladkit regions "$POOL" -o "$RUN/regions" --embedder "$EMBEDDER" --clusters "$REGIONS" --speech "$SPEECH" --seed "$SEED"
+saladkit select "$POOL" -o "$RUN/probe-texts" --regions "$RUN/regions" --per-region "$PROBES" --seed "$SEED"
+saladkit synth "$RUN/probe-texts" -o "$RUN/probes" --voice "piper:$VOICE" --seed "$SEED"
+saladkit gap "$RUN/stage1" "$RUN/probes" -o "$RUN/gap-stage1" --teacher "$LLM" --regions "$RUN/regions" \
+  --dtype bfloat16 "${SPANS[@]}" --seed "$SEED"
+
+step "the same budget twice: where the gap is, and anywhere, the control"
+CHOICE=(--regions "$RUN/regions" --exclude "$RUN/probe-texts" --hours "$HOURS" --seed "$SEED")
+saladkit select "$POOL" -o "$RUN/active-texts" "${CHOICE[@]}" --gap "$RUN/gap-stage1" --gamma "$GAMMA"
+saladkit select "$POOL" -o "$RUN/uniform-texts" "${CHOICE[@]}" --gamma 0
+
+step "the questions, spoken in the voice of Stage II and in one that no training hears"
+saladkit synth "$QUESTIONS" -o "$RUN/questions" --voice "piper:$VOICE" --seed "$SEED"
+saladkit synth "$QUESTIONS" -o "$RUN/heldout" --voice "piper:$HELD_OUT_VOICE" --seed "$SEED"
+saladkit eval "$LLM" "$RUN/questions" -o "$RUN/eval-teacher" --modality text --dtype bfloat16
+saladkit eval "$RUN/stage1" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval-stage1" --dtype bfloat16
+
+for CHOSEN in active uniform; do
+  step "Stage II, $CHOSEN: speak what was chosen, and align on it, a third each of natural, chosen and read rows"
+  saladkit synth "$RUN/$CHOSEN-texts" -o "$RUN/$CHOSEN" --voice "piper:$VOICE" --seed "$SEED"
+  saladkit cache-speech "$RUN/$CHOSEN" -o "$RUN/frames-$CHOSEN" --speech-encoder "$ENCODER" --codebooks 8
+  saladkit cache-teacher "$SPEECH" "$REPLAY" "$RUN/$CHOSEN" -o "$RUN/teacher-$CHOSEN" --model "$LLM" --dtype bfloat16 \
+    --reuse "$RUN/teacher"
+  saladkit align "$RUN/stage1" -o "$RUN/stage2-$CHOSEN" --data "$SPEECH:1" --data "$RUN/$CHOSEN:1" \
+    --replay "$REPLAY:1" --teacher "$RUN/teacher-$CHOSEN" --frames "$RUN/frames" --frames "$RUN/frames-$CHOSEN" \
+    --words "$RUN/words" --max-steps "$STAGE2_STEPS" "${RATES[@]}" "${SPANS[@]}" "${TRAIN[@]}"
+  saladkit gap "$RUN/stage2-$CHOSEN" "$RUN/probes" -o "$RUN/gap-$CHOSEN" --teacher "$LLM" --dtype bfloat16 \
+    "${SPANS[@]}" --seed "$SEED"
+  saladkit eval "$RUN/stage2-$CHOSEN" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval-stage2-$CHOSEN" --dtype bfloat16
+done

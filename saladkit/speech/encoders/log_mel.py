@@ -1,0 +1,37 @@
+"""Log-mel frames: the front end of the encoder that is trained from scratch. It has no weights and needs no device."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from saladkit.speech.audio import log_mel
+
+
+@dataclass(frozen=True)
+class LogMelFrontEnd:
+    """Log-mel frames of 16 kHz speech at 100/s, float16 [frames, bins]."""
+
+    bins: int = 80
+    sample_rate: int = 16_000
+    frames_per_second: int = 100
+    window_seconds: float = 0.0
+
+    @property
+    def identity(self) -> dict:
+        """What a frames cache has to agree on."""
+        return {"name": "log-mel", "bins": self.bins, "sample_rate": self.sample_rate, "version": 1}
+
+    @property
+    def bytes_per_frame(self) -> int:
+        """Of the stored frames."""
+        return 2 * self.bins
+
+    def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
+        """Recordings at `sample_rate` -> frames; at least one of each."""
+        return [self._frames_of_one(samples) for samples in recordings]
+
+    def _frames_of_one(self, samples: np.ndarray) -> np.ndarray:
+        hop = self.sample_rate // self.frames_per_second
+        if len(samples) < hop:
+            samples = np.pad(samples, (0, hop - len(samples)))
+        return log_mel(samples, self.sample_rate, n_mels=self.bins).astype(np.float16)

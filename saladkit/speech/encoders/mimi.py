@@ -1,0 +1,79 @@
+"""Mimi (`kyutai/mimi`): a causal neural codec; 24 kHz speech -> 12.5 frames a second of a few codes each."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from saladkit.errors import SaladError
+from saladkit.speech.encoders.frozen import frozen, load_network, padded, weights_digest
+
+
+class MimiFrontEnd:
+    """The codes of the first `codebooks` codebooks, uint16 [frames, codebooks]; a frame has heard nothing later.
+
+    A recording is filled up with silence to whole frames before anything else. Mimi's convolutions each fill up
+    what they are given, and its `encode` takes no mask: an incomplete last frame would come out differently beside a
+    longer recording than alone (transformers' issue 43377).
+    """
+
+    window_seconds = 0.0
+
+    def __init__(self, name: str | Path, *, codebooks: int = 8, device: str = "cpu", dtype: str = "float32"):
+        """Load the codec; only what encodes is kept.
+
+        Raises:
+            SaladError: it does not load, or has too few codebooks.
+        """
+        network = load_network(name)
+        config = network.config
+        if not config.num_semantic_quantizers <= codebooks <= config.num_quantizers:
+            raise SaladError(
+                f"{name} has {config.num_quantizers} codebooks, {codebooks} were asked for",
+                f"Give --codebooks from {config.num_semantic_quantizers} to {config.num_quantizers}.",
+            )
+        network.decoder = None
+        self.codebooks = codebooks
+        self.sample_rate = config.sampling_rate
+        self.samples_per_frame = config.frame_size
+        self.frames_per_second = config.sampling_rate / config.frame_size
+        self.bytes_per_frame = 2 * codebooks
+        self.identity = {
+            "name": "mimi",
+            "codebooks": codebooks,
+            "codebook_size": config.codebook_size,
+            "width": config.hidden_size,
+            "sample_rate": self.sample_rate,
+            "frames_per_second": self.frames_per_second,
+            "causal": config.use_causal_conv,
+            "weights": weights_digest(network),
+            "version": 1,
+        }
+        self._network = frozen(network, device, dtype)
+
+    @torch.inference_mode()
+    def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
+        """Recordings at `sample_rate` -> codes, ceil(samples / samples_per_frame) frames of each."""
+        lengths = [-(-len(samples) // self.samples_per_frame) for samples in recordings]
+        audio = padded(recordings)
+        audio = torch.nn.functional.pad(audio, (0, max(lengths) * self.samples_per_frame - audio.shape[1]))
+        audio = audio[:, None].to(self._network.device, self._network.dtype)
+        codes = self._network.encode(audio, num_quantizers=self.codebooks).audio_codes  # [B, codebooks, T]
+        codes = codes.transpose(1, 2).cpu().numpy().astype(np.uint16)
+        return [row[:length] for row, length in zip(codes, lengths, strict=True)]
+
+    @torch.inference_mode()
+    def codebook_vectors(self) -> torch.Tensor:
+        """The vector of every code, float32 [codebooks, codebook_size, width]; a frame is the sum of its codes'.
+
+        Each codebook times its quantizer's output projection: what Mimi's own decoder is given.
+        """
+        quantizer = self._network.quantizer
+        vectors = []
+        for residual in (quantizer.semantic_residual_vector_quantizer, quantizer.acoustic_residual_vector_quantizer):
+            for layer in residual.layers:
+                table = layer.codebook.embed.float()
+                if residual.output_proj is not None:
+                    table = table @ residual.output_proj.weight[:, :, 0].float().T
+                vectors.append(table)
+        return torch.stack(vectors[: self.codebooks]).cpu()

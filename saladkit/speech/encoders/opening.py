@@ -1,0 +1,55 @@
+"""Open a speech encoder's front end by the name that `--speech-encoder` gives."""
+
+from pathlib import Path
+
+from saladkit.errors import SaladError
+from saladkit.formats.checkpoint import check_model_folder
+from saladkit.speech.encoders.log_mel import LogMelFrontEnd
+from saladkit.speech.front_end import FrontEnd
+
+LOG_MEL = "log-mel"
+KINDS = ("mimi", "whisper", "wav2vec2", "hubert", "wavlm")
+
+
+def open_front_end(
+    name: str | Path,
+    *,
+    bins: int = 80,
+    codebooks: int = 8,
+    layer: int | None = None,
+    device: str = "cpu",
+    dtype: str = "float32",
+) -> FrontEnd:
+    """`log-mel`, or a Hugging Face model by its folder or its name on the Hub, told apart by its `model_type`.
+
+    Args:
+        bins: of `log-mel`.
+        codebooks: of Mimi.
+        layer: of the others: whose output the frames are, from 1; None is the last.
+
+    Raises:
+        SaladError: no such model, one of another kind, or one that is not whole.
+    """
+    if name == LOG_MEL:
+        return LogMelFrontEnd(bins=bins)
+    check_model_folder(name, example="kyutai/mimi, or log-mel")
+    from saladkit.speech.encoders.frozen import model_kind
+
+    kind = model_kind(name)
+    where = {"device": device, "dtype": dtype}
+    if kind == "mimi":
+        from saladkit.speech.encoders.mimi import MimiFrontEnd
+
+        return MimiFrontEnd(name, codebooks=codebooks, **where)
+    if kind == "whisper":
+        from saladkit.speech.encoders.whisper import WhisperFrontEnd
+
+        return WhisperFrontEnd(name, layer=layer, **where)
+    if kind in ("wav2vec2", "hubert", "wavlm"):
+        from saladkit.speech.encoders.wav2vec2 import Wav2Vec2FrontEnd
+
+        return Wav2Vec2FrontEnd(name, layer=layer, **where)
+    raise SaladError(
+        f"{name} holds a {kind} model, which is no speech encoder that is known here",
+        f"Give {LOG_MEL} or a model of the kind {', '.join(KINDS)}.",
+    )

@@ -1,0 +1,92 @@
+"""wav2vec 2.0, HuBERT and WavLM, which share their shape: 16 kHz speech -> 50 frames a second."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from saladkit.speech.encoders.frozen import (
+    as_float16,
+    cut_layers,
+    frozen,
+    load_feature_extractor,
+    load_network,
+    padded,
+    weights_digest,
+)
+
+
+class Wav2Vec2FrontEnd:
+    """Hidden states of one layer, float16 [frames, width]; attention goes both ways, so a frame has heard what follows.
+
+    Recordings of several lengths run together, padded and masked, where padding can be kept out: in models whose first
+    layers norm each frame by itself (`feat_extract_norm` "layer", the large ones). Where they norm each channel over
+    the whole recording ("group", most base models), silence behind it would change every frame, and no mask reaches
+    them: only recordings of equal length run together. So it is with HuBERT's norm over the batch
+    (`conv_pos_batch_norm`), which lifts masked zeros off zero (transformers' issue 47739).
+    """
+
+    window_seconds = 0.0
+
+    def __init__(self, name: str | Path, *, layer: int | None = None, device: str = "cpu", dtype: str = "float32"):
+        """Load the model up to `layer` (from 1; None: all of it, and its last norm).
+
+        Raises:
+            SaladError: it does not load, has no feature extractor, or has fewer layers.
+        """
+        self._features = load_feature_extractor(name)
+        network = load_network(name)
+        config = network.config
+        layer = cut_layers(network.encoder, layer, name, normed_last=config.do_stable_layer_norm)
+        network.adapter = None  # some fine-tuned models slow their frames down with one
+        self.name = name
+        self.sample_rate = self._features.sampling_rate
+        self._stride = math.prod(config.conv_stride)  # samples from frame to frame
+        self.frames_per_second = self.sample_rate / self._stride
+        self.bytes_per_frame = 2 * config.hidden_size
+        self.identity = {
+            "name": config.model_type,
+            "layer": layer,
+            "width": config.hidden_size,
+            "sample_rate": self.sample_rate,
+            "normalized": self._features.do_normalize,
+            "frames_per_second": self.frames_per_second,
+            "causal": False,
+            "weights": weights_digest(network),
+            "version": 1,
+        }
+        self._shortest = 1  # samples that one frame hears: 25 ms
+        for kernel, stride in list(zip(config.conv_kernel, config.conv_stride, strict=True))[::-1]:
+            self._shortest = (self._shortest - 1) * stride + kernel
+        self._may_pad = config.feat_extract_norm == "layer" and not getattr(config, "conv_pos_batch_norm", False)
+        self._network = frozen(network, device, dtype)
+
+    @torch.inference_mode()
+    def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
+        """Recordings at `sample_rate` -> a frame for every whole 25 ms, each 20 ms after the one before; at least one.
+
+        A recording shorter than that is filled up with silence.
+        """
+        heard = [self._normalized(samples) for samples in recordings]
+        alike: dict[int, list[int]] = {}
+        for index, samples in enumerate(heard):
+            alike.setdefault(0 if self._may_pad else len(samples), []).append(index)
+        rows: dict[int, np.ndarray] = {}
+        for group in alike.values():
+            rows |= dict(zip(group, self._run([heard[index] for index in group]), strict=True))
+        return [rows[index] for index in range(len(recordings))]
+
+    def _normalized(self, samples: np.ndarray) -> np.ndarray:
+        samples = np.pad(samples, (0, max(0, self._shortest - len(samples))))
+        return self._features(samples, sampling_rate=self.sample_rate, return_tensors="np").input_values[0]
+
+    def _run(self, heard: list[np.ndarray]) -> list[np.ndarray]:
+        lengths = torch.tensor([len(samples) for samples in heard])
+        mask = None
+        if lengths.min() < lengths.max():
+            mask = (torch.arange(int(lengths.max())) < lengths[:, None]).long().to(self._network.device)
+        audio = padded(heard).to(self._network.device, self._network.dtype)
+        hidden = self._network(audio, attention_mask=mask).last_hidden_state
+        counts = ((lengths - self._shortest) // self._stride + 1).tolist()
+        return [as_float16(row[:count], self.name) for row, count in zip(hidden, counts, strict=True)]

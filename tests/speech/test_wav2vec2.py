@@ -1,0 +1,98 @@
+"""wav2vec 2.0, HuBERT and WavLM: the frames of their own classes, and the same beside others as alone."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import (
+    AutoFeatureExtractor,
+    AutoModel,
+    HubertConfig,
+    HubertModel,
+    Wav2Vec2Config,
+    Wav2Vec2FeatureExtractor,
+    Wav2Vec2Model,
+    WavLMConfig,
+    WavLMModel,
+)
+
+from saladkit.errors import SaladError
+from saladkit.speech.encoders.opening import open_front_end
+
+SHAPE = {
+    "hidden_size": 16,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "conv_dim": (8,) * 7,
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 2,
+}
+LARGE = {"feat_extract_norm": "layer", "do_stable_layer_norm": True}
+MODELS = {
+    "wav2vec2-base": (Wav2Vec2Model, Wav2Vec2Config, {}),
+    "wav2vec2-large": (Wav2Vec2Model, Wav2Vec2Config, LARGE | {"add_adapter": True}),
+    "hubert-base": (HubertModel, HubertConfig, {}),
+    "hubert-large": (HubertModel, HubertConfig, LARGE),
+    "hubert-batch-norm": (HubertModel, HubertConfig, LARGE | {"conv_pos_batch_norm": True}),
+    "wavlm-base": (WavLMModel, WavLMConfig, {}),
+    "wavlm-large": (WavLMModel, WavLMConfig, LARGE),
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def encoder(request, workshop):
+    """The folder of a tiny random model in the Hub's layout."""
+    model_class, config_class, settings = MODELS[request.param]
+    torch.manual_seed(0)
+    model = model_class(config_class(**SHAPE, **settings))
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):
+            module.bias.data.normal_()
+    model.save_pretrained(workshop / request.param)
+    large = settings != {}
+    Wav2Vec2FeatureExtractor(do_normalize=large, return_attention_mask=large).save_pretrained(workshop / request.param)
+    return workshop / request.param
+
+
+@pytest.fixture(scope="module")
+def front_end(encoder):
+    return open_front_end(str(encoder))
+
+
+def naive_frames(encoder, samples, layer):
+    """A layer's output of one recording, by its own class."""
+    model = AutoModel.from_pretrained(encoder).eval()
+    model.adapter = None
+    features = AutoFeatureExtractor.from_pretrained(encoder)(samples, sampling_rate=16_000, return_tensors="pt")
+    with torch.inference_mode():
+        outputs = model(features.input_values, output_hidden_states=True)
+    return (outputs.last_hidden_state if layer is None else outputs.hidden_states[layer])[0].numpy()
+
+
+def test_it_says_what_it_gives(front_end, encoder):
+    assert (front_end.sample_rate, front_end.frames_per_second, front_end.bytes_per_frame) == (16_000, 50, 32)
+    assert front_end.identity["name"] == encoder.name.partition("-")[0]
+    assert (front_end.identity["layer"], front_end.identity["width"]) == (3, 16)
+
+
+@pytest.mark.parametrize("layer", [None, 2])
+def test_frames_are_those_of_the_model(encoder, layer, noises):
+    front_end = open_front_end(encoder, layer=layer)
+    for samples in noises[1:3]:
+        (frames,) = front_end.frames([samples])
+        assert (frames.dtype, frames.shape) == (np.float16, ((len(samples) - 400) // 320 + 1, 16))
+        np.testing.assert_allclose(frames, naive_frames(encoder, samples, layer), rtol=0, atol=4e-3)
+
+
+def test_a_recording_has_the_same_frames_beside_longer_ones(front_end, noises):
+    for samples, together in zip(noises, front_end.frames(noises), strict=True):
+        np.testing.assert_allclose(together, front_end.frames([samples])[0], rtol=0, atol=4e-3)
+
+
+def test_the_shortest_sound_has_a_frame(front_end):
+    assert front_end.frames([np.ones(1, dtype=np.float32)])[0].shape == (1, 16)
+
+
+def test_layers_that_are_not_there(encoder):
+    with pytest.raises(SaladError, match="has 3 layers, not 4"):
+        open_front_end(encoder, layer=4)

@@ -7,6 +7,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 
 from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import check_model_folder, model_type
+from saladkit.model.configuration import SaladConfig
+from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
 
 
@@ -37,6 +39,21 @@ def load_salad_model(name: str | Path, *, dtype: str, device: str) -> SaladForCa
     return _load(SaladForCausalLM, name, dtype, device)
 
 
+def load_processor(name: str | Path) -> SaladProcessor:
+    """The tokenizer and the front end of a checkpoint of `distill` or `align`.
+
+    Raises:
+        SaladError: not such a checkpoint.
+    """
+    tokenizer = load_tokenizer(name)
+    try:
+        return SaladProcessor(tokenizer, SaladConfig.from_pretrained(name))
+    except (OSError, ValueError) as error:
+        raise SaladError(
+            f"{name} is no speech-adapted checkpoint: {error}", "Give one of `saladkit distill`."
+        ) from error
+
+
 def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a model; a fast one, since we need to know which characters a token covers.
 
@@ -58,6 +75,8 @@ def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
 def _load(kind: type, name: str | Path, dtype: str, device: str):
     try:
         model, notes = kind.from_pretrained(name, dtype=getattr(torch, dtype), output_loading_info=True)
+    except SaladError:
+        raise
     except Exception as error:  # transformers and safetensors raise whatever the file at fault led to
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise SaladError(f"{name} cannot be loaded as a model: {first_line}", "Give a whole checkpoint.") from error

@@ -1,14 +1,16 @@
 """SaladForCausalLM: a text language model that also reads speech, saved and loaded as Hugging Face models are."""
 
+import copy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.cache_utils import Cache
 from transformers.utils import ModelOutput
 
 from saladkit.model.configuration import SaladConfig
+from saladkit.model.generation import SaladGenerationMixin
 from saladkit.model.speech_encoder import LogMelEncoder, SpeechAdapter
 
 SPAN_GROUPS = 4
@@ -29,12 +31,19 @@ class SaladOutput(ModelOutput):
     speech_vectors: Tensor | None = None
 
 
-def run_language_model(language_model: PreTrainedModel, logits_at: Tensor | None, **arguments: object) -> SaladOutput:
-    """Run a causal LM's decoder, and its head on the flat positions `logits_at` alone (None: on all)."""
+def run_language_model(
+    language_model: PreTrainedModel, logits_at: Tensor | None, logits_to_keep: int = 0, **arguments: object
+) -> SaladOutput:
+    """Run a causal LM's decoder, and its head on the flat positions `logits_at` alone, or on each row's last ones.
+
+    Without either (None, 0) on all positions.
+    """
     outputs = language_model.get_decoder()(**arguments)
     hidden = outputs.last_hidden_state
     if logits_at is not None:
         hidden = hidden.flatten(0, 1)[logits_at]
+    elif logits_to_keep:
+        hidden = hidden[:, -logits_to_keep:]
     logits = language_model.get_output_embeddings()(hidden)
     return SaladOutput(logits=logits, past_key_values=outputs.past_key_values)
 
@@ -51,7 +60,7 @@ class TextModel(torch.nn.Module):
         return run_language_model(self.language_model, logits_at, input_ids=input_ids, **arguments)
 
 
-class SaladForCausalLM(PreTrainedModel):
+class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
     """Speech encoder, adapter and language model in one causal sequence; text out."""
 
     config_class = SaladConfig
@@ -74,6 +83,7 @@ class SaladForCausalLM(PreTrainedModel):
         config.text_config = language_model.config
         model = cls(config)
         model.language_model.load_state_dict(language_model.state_dict())
+        model.generation_config = copy.deepcopy(language_model.generation_config)
         with torch.no_grad():
             model.speech_adapter.length.copy_(model.get_input_embeddings().weight.float().norm(dim=-1).median())
         return model.to(language_model.dtype)
@@ -112,6 +122,8 @@ class SaladForCausalLM(PreTrainedModel):
         past_key_values: Cache | None = None,
         use_cache: bool = False,
         logits_at: Tensor | None = None,
+        logits_to_keep: int = 0,
+        return_dict: bool = True,
     ) -> SaladOutput:
         """Run the model over one interleaved sequence a row.
 
@@ -125,6 +137,9 @@ class SaladForCausalLM(PreTrainedModel):
             logits_at: int64 [P], flat positions (row * L + column) at which logits are wanted; the language
                 model's head, the widest layer there is, then runs on these alone. With none wanted the language
                 model is not run at all, and `logits` is None.
+            logits_to_keep: logits of so many last positions of each row are wanted, [B, n, V]; 0 for all. `generate`
+                asks for them so.
+            return_dict: what `generate` passes; the output is never anything else.
         """
         embeddings = self.get_input_embeddings()(input_ids)
         vectors = None
@@ -138,6 +153,7 @@ class SaladForCausalLM(PreTrainedModel):
         outputs = run_language_model(
             self.language_model,
             logits_at,
+            logits_to_keep,
             inputs_embeds=embeddings,
             attention_mask=attention_mask,
             position_ids=position_ids,
@@ -146,7 +162,3 @@ class SaladForCausalLM(PreTrainedModel):
         )
         outputs.speech_vectors = vectors
         return outputs
-
-
-AutoConfig.register("salad", SaladConfig)
-AutoModelForCausalLM.register(SaladConfig, SaladForCausalLM)

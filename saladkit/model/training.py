@@ -10,9 +10,7 @@ from pathlib import Path
 
 import torch
 from transformers import (
-    PreTrainedTokenizerBase,
     Trainer,
-    TrainerCallback,
     TrainerControl,
     TrainerState,
     TrainingArguments,
@@ -27,6 +25,7 @@ from saladkit.formats.checkpoint import LOGS, METRICS, STABLE
 from saladkit.model.dataset import TrainingExample, TrainingSchedule
 from saladkit.model.lexical import lexical_loss
 from saladkit.model.salad import SaladForCausalLM, SaladOutput
+from saladkit.model.saving import CheckpointSaver, KeepStableCheckpoint
 from saladkit.model.sequence import collate_names, collate_sequences
 from saladkit.teacher.losses import distillation_loss
 from saladkit.teacher.signals import TeacherSignal
@@ -179,29 +178,6 @@ def diverged(step: int) -> SaladError:
     )
 
 
-class KeepStableCheckpoint(TrainerCallback):
-    """Save the model as it is before the learning rate begins to fall: where Stage II starts from."""
-
-    def __init__(self, folder: Path, step: int, tokenizer: PreTrainedTokenizerBase):
-        self.folder, self.step, self.tokenizer = folder, step, tokenizer
-
-    def on_step_end(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        model: SaladForCausalLM | None = None,
-        **kwargs: object,
-    ) -> None:
-        """Called by the trainer."""
-        if state.global_step == self.step and state.is_world_process_zero:
-            # Aside first: a run that is cut off here leaves no half of it in its place.
-            aside = Path(args.output_dir) / self.folder.name
-            save_model(model, self.tokenizer, aside)
-            shutil.rmtree(self.folder, ignore_errors=True)
-            aside.rename(self.folder)
-
-
 class ProgressOnStderr(ProgressCallback):
     """transformers' progress bar; its own writes the log to stdout, where the command's summary goes."""
 
@@ -224,15 +200,9 @@ def last_saved_state(folder: Path) -> Path | None:
     return max(whole, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
 
 
-def save_model(model: SaladForCausalLM, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Save model and tokenizer in Hugging Face's layout; the manifest, written later, says that it is complete."""
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-
-
 def train(
     model: SaladForCausalLM,
-    tokenizer: PreTrainedTokenizerBase,
+    saver: CheckpointSaver,
     schedule: TrainingSchedule,
     teacher: TeacherSignal | None,
     options: TrainingOptions,
@@ -244,7 +214,7 @@ def train(
 ) -> dict:
     """Train, or go on from the last saved step, and leave the checkpoint's files in `folder`.
 
-    Writes `config.json`, `model.safetensors`, the tokenizer, `metrics.jsonl` and, with `keep_stable`, `stable/`.
+    Writes what `saver` does, `metrics.jsonl` and, with `keep_stable`, `stable/`.
     The state for resuming stands in `training/` until the run is complete.
 
     Returns:
@@ -277,7 +247,7 @@ def train(
     arguments._n_gpu = min(arguments.n_gpu, 1)  # DataParallel would cut flat positions and spans by rows
     callbacks = []
     if keep_stable:
-        callbacks.append(KeepStableCheckpoint(folder / STABLE, options.max_steps - options.decay_steps, tokenizer))
+        callbacks.append(KeepStableCheckpoint(folder / STABLE, options.max_steps - options.decay_steps, saver))
     if report_to == "tensorboard":  # its own place would go with the state
         from torch.utils.tensorboard import SummaryWriter
 
@@ -288,7 +258,7 @@ def train(
         model=model,
         args=arguments,
         train_dataset=schedule,
-        processing_class=tokenizer,
+        processing_class=saver.processor.tokenizer,
         callbacks=callbacks,
     )
     trainer.remove_callback(ProgressCallback)
@@ -296,7 +266,7 @@ def train(
     trainer.train(resume_from_checkpoint=last_saved_state(state_folder))
     if not all(torch.isfinite(parameter).all() for parameter in model.parameters()):
         raise diverged(options.max_steps)
-    save_model(model, tokenizer, folder)
+    saver.save(model, folder)
     steps = [entry for entry in trainer.state.log_history if "loss" in entry]
     metrics = [{"step": entry["step"]} | {name: entry[name] for name in LOGGED if name in entry} for entry in steps]
     with written_aside(folder / METRICS) as aside:

@@ -15,7 +15,9 @@ from saladkit.model.configuration import SaladConfig
 from saladkit.model.dataset import TrainingSchedule, TrainingSource
 from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.model.saving import CheckpointSaver
 from saladkit.model.sequence import FrameClock
 from saladkit.model.sources import WeightedPath, check_teacher_covers, open_speech, open_text
 from saladkit.model.text import tokenizer_digest
@@ -161,7 +163,7 @@ def run_training(
     )
     last = train(
         student,
-        tokenizer,
+        CheckpointSaver(SaladProcessor(tokenizer, student.config)),
         schedule,
         opened.teacher,
         options,

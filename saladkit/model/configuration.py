@@ -13,6 +13,9 @@ class SaladConfig(PretrainedConfig):
     `speech_encoder`; the one there is so far, `log-mel`, is trained from scratch: causal strided convolutions over
     `num_mel_bins` log-mel bins at 100 frames/s, each halving the rate, down to 12.5 vectors/s, then
     `encoder_blocks` residual ones at that rate.
+
+    `lora` and `text_model` are set where the language model is LoRA upon a model that stands elsewhere
+    (`model/trained_part.py`).
     """
 
     model_type = "salad"
@@ -25,6 +28,8 @@ class SaladConfig(PretrainedConfig):
     encoder_width: int = 160
     encoder_layers: int = 3
     encoder_blocks: int = 2
+    lora: dict | None = None
+    text_model: dict | None = None
 
     def __post_init__(self, **kwargs):
         if isinstance(self.text_config, dict):

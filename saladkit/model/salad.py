@@ -1,7 +1,8 @@
 """SaladForCausalLM: a text language model that also reads speech, saved and loaded as Hugging Face models are."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -11,7 +12,9 @@ from transformers.utils import ModelOutput
 
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.generation import SaladGenerationMixin
+from saladkit.model.lora import LoraOptions, add_lora
 from saladkit.model.speech_encoder import LogMelEncoder, SpeechAdapter
+from saladkit.model.trained_part import HUB, complete
 
 SPAN_GROUPS = 4
 
@@ -87,6 +90,38 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         with torch.no_grad():
             model.speech_adapter.length.copy_(model.get_input_embeddings().weight.float().norm(dim=-1).median())
         return model.to(language_model.dtype)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path | None,
+        *arguments: object,
+        config: SaladConfig | None = None,
+        merge_lora: bool = True,
+        **settings: object,
+    ) -> "SaladForCausalLM":
+        """As transformers' models; a checkpoint of what was trained alone is completed by the text LLM that it names.
+
+        Args:
+            merge_lora: whether LoRA of such a checkpoint becomes a part of the weights, or stays to be trained on.
+
+        Raises:
+            SaladError: as `trained_part.complete`.
+        """
+        hub = {key: settings[key] for key in HUB if key in settings}
+        stored = SaladConfig.from_pretrained(name, **hub) if config is None and name is not None else config
+        if stored is not None and stored.text_model is not None:
+            return complete(cls, name, stored, merge=merge_lora, **settings)
+        return super().from_pretrained(name, *arguments, config=config, **settings)
+
+    def add_lora(self, options: LoraOptions, text_model: dict[str, str]) -> None:
+        """Let LoRA alone learn in the language model, whose weights are those of `text_model`: {name, digest}.
+
+        Raises:
+            SaladError: as `lora.add_lora`.
+        """
+        add_lora(self.language_model, options)
+        self.config.lora, self.config.text_model = asdict(options), text_model
 
     def get_input_embeddings(self) -> torch.nn.Module:
         return self.language_model.get_input_embeddings()

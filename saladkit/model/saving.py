@@ -1,24 +1,36 @@
-"""A model saved as a checkpoint that stands alone, at the end and before the decay."""
+"""A model saved as a checkpoint: whole, or what was trained alone; at the end, and before the decay."""
 
+import copy
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from saladkit.model.lora import merged_state
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.model.trained_part import trained_state
 
 
 @dataclass(frozen=True)
 class CheckpointSaver:
-    """What is saved beside the weights."""
+    """How a run saves: `trained` leaves out what LoRA lies upon; without LoRA all was trained, and all is saved."""
 
     processor: SaladProcessor
+    trained: bool = False
 
     def save(self, model: SaladForCausalLM, folder: Path) -> None:
-        """Save in Hugging Face's layout; the manifest, written later, says that it is complete."""
-        model.save_pretrained(folder)
+        """Save in Hugging Face's layout, LoRA merged but for `trained`; the model goes on as it is.
+
+        The manifest, written later, says that the checkpoint is complete.
+        """
+        apart = self.trained and model.config.lora is not None
+        model.save_pretrained(folder, state_dict=trained_state(model) if apart else merged_state(model))
+        if model.config.lora is not None and not apart:
+            merged = copy.deepcopy(model.config)
+            merged.lora = merged.text_model = None
+            merged.save_pretrained(folder)
         self.processor.save_pretrained(folder)
 
 

@@ -15,6 +15,7 @@ from saladkit.model.configuration import SaladConfig
 from saladkit.model.dataset import TrainingSchedule, TrainingSource
 from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.model.lora import LoraOptions
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.saving import CheckpointSaver
@@ -22,6 +23,7 @@ from saladkit.model.sequence import FrameClock
 from saladkit.model.sources import WeightedPath, check_teacher_covers, open_speech, open_text
 from saladkit.model.text import tokenizer_digest
 from saladkit.model.training import TrainingOptions, train
+from saladkit.model.unadapted_teacher import UnadaptedTeacher
 from saladkit.speech.front_end import LogMelFrontEnd
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
 
@@ -65,19 +67,35 @@ class TrainingInputs:
         roles |= {f"words {i}": path for i, path in enumerate(self.words)}
         return roles | {"teacher": self.teacher}
 
-    def settings(self, options: TrainingOptions, interleaving: InterleavingOptions) -> dict:
-        """Everything but the files that the result depends on."""
+    def settings(
+        self, options: TrainingOptions, interleaving: InterleavingOptions, lora: LoraOptions | None, save: str
+    ) -> dict:
+        """Everything but the files that the result depends on; what is left at its default came later, and is left out.
+
+        So a checkpoint that was made before there was such an option is still what its line makes.
+        """
         read = {
             "weights": {"data": [s.weight for s in self.data], "replay": [s.weight for s in self.replay]},
             "limit": self.limit,
             "columns": vars(self.names),
         }
-        return asdict(options) | {"interleaving": asdict(interleaving)} | read
+        later = {"lora": asdict(lora) if lora else None, "save": None if save == "full" else save}
+        given = {name: value for name, value in later.items() if value}
+        return asdict(options) | {"interleaving": asdict(interleaving)} | read | given
 
     def open(
-        self, tokenizer: PreTrainedTokenizerBase, config: SaladConfig, options: TrainingOptions, model: str
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        config: SaladConfig,
+        options: TrainingOptions,
+        model: str,
+        *,
+        own_teacher: bool = False,
     ) -> OpenedInputs:
         """Open and check everything.
+
+        Args:
+            own_teacher: whether the student with its LoRA off will be the teacher; none is opened then.
 
         Raises:
             SaladError: anything missing, speech without word times, a teacher of another tokenizer or text, steps that
@@ -111,7 +129,8 @@ class TrainingInputs:
                     "Find the times with `saladkit timestamps` and give them with --words.",
                 )
         sources += [open_text(source, tokenizer, **opened) for source in self.replay]
-        teacher = open_teacher(self.teacher, tokenizer, model, sources) if options.alpha > 0 else None
+        wanted = options.alpha > 0 and not own_teacher
+        teacher = open_teacher(self.teacher, tokenizer, model, sources) if wanted else None
         return OpenedInputs(sources, teacher, clock)
 
 
@@ -145,6 +164,8 @@ def run_training(
     device: str,
     report_to: str,
     keep_stable: bool,
+    own_teacher: bool,
+    save: str,
 ) -> dict:
     """Train and write the manifest; the figures for the summary.
 
@@ -163,9 +184,9 @@ def run_training(
     )
     last = train(
         student,
-        CheckpointSaver(SaladProcessor(tokenizer, student.config)),
+        CheckpointSaver(SaladProcessor(tokenizer, student.config), trained=save == "trained"),
         schedule,
-        opened.teacher,
+        UnadaptedTeacher(student.language_model) if own_teacher else opened.teacher,
         options,
         writer.path,
         device=device,

@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 
 from saladkit.formats.artefact import create_artefact
-from saladkit.formats.checkpoint import SCHEMA, VERSION, check_model_folder, model_digest, stable_or_final
+from saladkit.formats.checkpoint import SCHEMA, VERSION, check_model_folder, model_digest, model_type, stable_or_final
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.model.interleaving import InterleavingOptions
-from saladkit.model.loading import load_salad_model, load_tokenizer
+from saladkit.model.loading import is_same_model, load_salad_model, load_tokenizer
+from saladkit.model.lora import LoraOptions
 from saladkit.model.sources import WeightedPath
 from saladkit.model.training import TrainingOptions
 from saladkit.model.training_run import TrainingInputs, run_training
@@ -30,6 +31,8 @@ def align(
     words: list[str],
     options: TrainingOptions,
     interleaving: InterleavingOptions,
+    lora: LoraOptions | None = None,
+    save: str = "full",
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
     report_to: str = "none",
@@ -41,6 +44,9 @@ def align(
 
     Args:
         teacher: a teacher cache, or the text LLM to run live. Never the checkpoint itself: it has moved.
+        lora: LoRA upon the checkpoint's language model, or full training if its rank is 0; None: as the checkpoint,
+            whose LoRA goes on where it was saved apart. The text LLM that this lies upon is not loaded again to teach.
+        save: "full", or "trained" for what was trained alone.
         options: but for its decay; Stage II is all decay, from the stable rate linearly to 0.
 
     Returns:
@@ -53,10 +59,12 @@ def align(
     options = replace(options, decay_fraction=1.0)
     check_model_folder(checkpoint)
     start = stable_or_final(checkpoint)
-    student = load_salad_model(start, dtype="float32", device="cpu")
+    student = load_salad_model(start, dtype="float32", device="cpu", merge_lora=lora is not None)
     tokenizer = load_tokenizer(start)
     inputs = TrainingInputs(data, replay, teacher, frames, words, names, limit)
-    opened = inputs.open(tokenizer, student.config, options, checkpoint)
+    beneath = student.config.text_model and student.config.text_model["name"]
+    own_teacher = beneath is not None and model_type(beneath) != "salad" and is_same_model(teacher, beneath)
+    opened = inputs.open(tokenizer, student.config, options, checkpoint, own_teacher=own_teacher)
     if dry_run:
         return run.summary({"dry_run": True, **opened.figures(options)})
     writer = create_artefact(
@@ -64,7 +72,7 @@ def align(
         schema=SCHEMA,
         version=VERSION,
         verb="align",
-        settings=inputs.settings(options, interleaving),
+        settings=inputs.settings(options, interleaving, lora, save),
         inputs={"checkpoint": start} | inputs.paths(),
         overwrite=overwrite,
     )
@@ -73,6 +81,8 @@ def align(
     device = resolve_device(device)
     torch.manual_seed(options.seed)
     identity = {"started_from": model_digest(start)}
+    if lora and lora.rank:
+        student.add_lora(lora, {"name": str(start), "digest": identity["started_from"]})
     figures = run_training(
         student,
         tokenizer,
@@ -84,5 +94,7 @@ def align(
         device=device,
         report_to=report_to,
         keep_stable=False,
+        own_teacher=own_teacher,
+        save=save,
     )
     return run.summary(figures, writer)

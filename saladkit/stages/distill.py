@@ -9,7 +9,8 @@ from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.model.interleaving import InterleavingOptions
-from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.model.loading import is_same_model, load_text_model, load_tokenizer
+from saladkit.model.lora import LoraOptions
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.sources import WeightedPath
 from saladkit.model.training import TrainingOptions
@@ -30,6 +31,8 @@ def distill(
     interleaving: InterleavingOptions,
     adapter: dict,
     encoder: dict,
+    lora: LoraOptions | None = None,
+    save: str = "full",
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
     report_to: str = "none",
@@ -40,9 +43,12 @@ def distill(
     """Adapt the text LLM `model` to speech.
 
     Args:
-        teacher: a teacher cache, or a text LLM to run live; None runs `model` itself live.
+        teacher: a teacher cache, or a text LLM to run live; None runs `model` itself live. With LoRA `model` is the
+            student with its adapters off, and no second copy is loaded.
         adapter: arguments of `adapter_configuration`.
         encoder: `num_mel_bins`, `encoder_width`.
+        lora: LoRA in the place of full training, if its rank is not 0.
+        save: "full", or "trained" for what was trained alone.
 
     Returns:
         The summary, with the last logged losses.
@@ -54,7 +60,9 @@ def distill(
     tokenizer = load_tokenizer(model)
     inputs = TrainingInputs(data, replay, teacher or model, frames, words, names, limit)
     config = SaladConfig(adapter_config=adapter_configuration(**adapter), **encoder)
-    opened = inputs.open(tokenizer, config, options, model)
+    lora = lora if lora and lora.rank else None
+    own_teacher = lora is not None and is_same_model(inputs.teacher, model)
+    opened = inputs.open(tokenizer, config, options, model, own_teacher=own_teacher)
     if dry_run:
         return run.summary({"dry_run": True, **opened.figures(options)})
     writer = create_artefact(
@@ -62,7 +70,7 @@ def distill(
         schema=SCHEMA,
         version=VERSION,
         verb="distill",
-        settings=inputs.settings(options, interleaving) | {"adapter": adapter, "encoder": encoder},
+        settings=inputs.settings(options, interleaving, lora, save) | {"adapter": adapter, "encoder": encoder},
         inputs={"model": model} | inputs.paths(),
         overwrite=overwrite,
     )
@@ -73,6 +81,8 @@ def distill(
     language_model = load_text_model(model, dtype="float32", device="cpu")
     student = SaladForCausalLM.from_text_model(language_model, config)
     identity = {"started_from": model_digest(model)}
+    if lora:
+        student.add_lora(lora, {"name": str(model), "digest": identity["started_from"]})
     figures = run_training(
         student,
         tokenizer,
@@ -84,5 +94,7 @@ def distill(
         device=device,
         report_to=report_to,
         keep_stable=True,
+        own_teacher=own_teacher,
+        save=save,
     )
     return run.summary(figures, writer)

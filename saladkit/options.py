@@ -273,6 +273,12 @@ training = stack(
     ),
     click.option("--bf16", is_flag=True, help="Mixed precision."),
     click.option(
+        "--gradient-checkpointing",
+        is_flag=True,
+        help="Run layers again in the backward pass instead of keeping what they gave: less memory, more time.",
+    ),
+    click.option("--torch-compile", is_flag=True, help="Compile the model; the first steps take minutes."),
+    click.option(
         "--report-to",
         type=click.Choice(["none", "tensorboard", "wandb", "trackio"]),
         default="none",

@@ -182,7 +182,8 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             vectors = self.hear(speech_frames.to(embeddings.dtype), speech_lengths)
             steps = torch.arange(vectors.shape[1], device=vectors.device)
             heard = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
-            embeddings = embeddings.masked_scatter(speech_mask[..., None], heard)
+            # Under autocast the adapter gives bfloat16 and the embeddings stay in float32.
+            embeddings = embeddings.masked_scatter(speech_mask[..., None], heard.to(embeddings.dtype))
         if logits_at is not None and len(logits_at) == 0:
             return SaladOutput(speech_vectors=vectors)
         outputs = run_language_model(

@@ -53,6 +53,8 @@ class TrainingOptions:
     save_steps: int = 500
     bf16: bool = False
     seed: int = 0
+    gradient_checkpointing: bool = False
+    torch_compile: bool = False
 
     @property
     def decay_steps(self) -> int:
@@ -236,6 +238,8 @@ def train(
         save_steps=options.save_steps,
         save_total_limit=1,
         bf16=options.bf16,
+        activation_checkpointing=options.gradient_checkpointing,
+        torch_compile=options.torch_compile,
         seed=options.seed,
         use_cpu=device == "cpu",
         report_to="none" if report_to == "tensorboard" else report_to,

@@ -7,10 +7,11 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import PLAN, SUMMARY, ArtefactWriter, is_artefact
-from saladkit.formats.checkpoint import LOGS, METRICS
+from saladkit.formats.artefact import PLAN, SUMMARY, ArtefactWriter, is_artefact, written_aside
+from saladkit.formats.checkpoint import CARD, LOGS, METRICS, STABLE
 from saladkit.formats.columns import ColumnNames
 from saladkit.formats.teacher_cache import TeacherCache
+from saladkit.model.card import SourceFigures, model_card
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.dataset import TrainingSchedule, TrainingSource
 from saladkit.model.interleaving import InterleavingOptions
@@ -79,9 +80,10 @@ class TrainingInputs:
             "limit": self.limit,
             "columns": vars(self.names),
         }
-        later = {"lora": asdict(lora) if lora else None, "save": None if save == "full" else save}
-        given = {name: value for name, value in later.items() if value}
-        return asdict(options) | {"interleaving": asdict(interleaving)} | read | given
+        values = asdict(options) | {"lora": lora and asdict(lora), "save": None if save == "full" else save}
+        later = ("gradient_checkpointing", "torch_compile", "lora", "save")
+        given = {name: value for name, value in values.items() if value or name not in later}
+        return given | {"interleaving": asdict(interleaving)} | read
 
     def open(
         self,
@@ -193,11 +195,19 @@ def run_training(
         report_to=report_to,
         keep_stable=keep_stable,
     )
+    read = {source.name: int((schedule.source == i).sum()) for i, source in enumerate(opened.sources)}
+    about = [
+        SourceFigures(s.name, s.frames is not None, s.weight, len(s), int((schedule.source == i).sum()))
+        for i, s in enumerate(opened.sources)
+    ]
+    for folder, losses in ((writer.path, last), (writer.path / STABLE, None)):
+        if folder.is_dir():
+            with written_aside(folder / CARD) as aside:
+                aside.write_text(model_card(writer.plan, student.config, about, losses))
     for file in sorted(path for path in writer.path.rglob("*") if path.is_file()):
         name = file.relative_to(writer.path)
         if name.parts[0] not in (PLAN, SUMMARY, LOGS):
             writer.has(str(name))
-    read = {source.name: int((schedule.source == i).sum()) for i, source in enumerate(opened.sources)}
     never_cut = sum(source.never_cut for source in opened.sources)
     counts = {"steps": options.max_steps, "rows_read": sum(read.values()), "rows_never_cut": never_cut}
     writer.finish(counts=counts, identity=identity | {"tokenizer": tokenizer_digest(tokenizer), "log": METRICS})

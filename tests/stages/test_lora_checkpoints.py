@@ -145,15 +145,18 @@ def test_align_trains_lora_on_where_it_was_saved_apart(made, align, text_lm, tmp
     before, after = weights(made["trained"] / "stable"), weights(folder)
     assert before.keys() == after.keys()
     assert all(not np.array_equal(before[name], after[name]) for name in after if "lora_B" in name)
-    config = json.loads((folder / "config.json").read_text())
+    config, card = json.loads((folder / "config.json").read_text()), (folder / "README.md").read_text()
     assert config["text_model"]["name"] == str(text_lm)
+    for said in ("Stage II", f"| text LLM | `{text_lm}` |", "LoRA of rank 4", f"the rest is read from `{text_lm}`"):
+        assert said in card, said
     whole = align(made["trained"], tmp_path / "whole", "--learning-rate", 1e-2, teacher=text_lm)
     assert torch.equal(*(logits(SaladForCausalLM.from_pretrained(path)) for path in (folder, whole)))
 
 
-def test_align_trains_a_merged_checkpoint_in_full(made, align, tmp_path):
+def test_align_trains_a_merged_checkpoint_in_full(made, align, text_lm, tmp_path):
     folder = align(made["full"], tmp_path / "full", "--learning-rate", 1e-3)
     before, after = weights(made["full"] / "stable"), weights(folder)
+    assert f"| text LLM | `{text_lm}` |" in (folder / "README.md").read_text()
     assert before.keys() == after.keys()
     assert not np.array_equal(*(w["language_model.model.embed_tokens.weight"] for w in (before, after)))
     merged = align(made["trained"], tmp_path / "merged", "--learning-rate", 1e-3, "--lora-rank", 0)

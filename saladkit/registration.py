@@ -7,6 +7,7 @@ imported at once; else right after transformers will be.
 
 import importlib
 import sys
+import warnings
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -44,4 +45,9 @@ class _LoadsAndRegisters(Loader):
         module.__spec__.loader = module.__loader__ = self.loader  # whoever looks later finds nothing of this
         self.loader.exec_module(module)
         sys.meta_path.remove(self.finder)
-        importlib.import_module("saladkit.model")
+        try:
+            importlib.import_module("saladkit.model")
+        except Exception as error:  # a broken torch, say: transformers itself is well, and is not to be blamed
+            warnings.warn(
+                f"transformers does not know saladkit's models ({error}): run `saladkit doctor`", stacklevel=2
+            )

@@ -42,6 +42,19 @@ print([finder for finder in sys.meta_path if type(finder).__module__.startswith(
     assert printed(code).splitlines() == ["[]", "True SourceFileLoader True", "[]"]
 
 
+def test_what_is_broken_elsewhere_breaks_no_import_of_transformers():
+    code = """
+import sys, warnings
+sys.modules["peft"] = None
+import saladkit
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import transformers
+print(transformers.__name__, ["saladkit doctor" in str(one.message) for one in caught][-1:])
+"""
+    assert printed(code) == "transformers [True]"
+
+
 def imports_at_the_top(path):
     """Names of the modules that a file imports when it is loaded."""
     for node in ast.parse(path.read_text()).body:

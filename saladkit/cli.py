@@ -92,6 +92,7 @@ def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> 
 @options.output
 @click.option("--teacher", help="A teacher cache, or a text LLM to run live.  [default: MODEL, live]")
 @options.training
+@options.lora
 @click.option(
     "--decay-fraction",
     type=options.Real(0, 1),
@@ -208,6 +209,7 @@ def synth(samples: str, output: str, voices: tuple[str, ...], **settings: object
 @options.output
 @click.option("--teacher", required=True, help="A teacher cache, or the text LLM to run live.")
 @options.training
+@options.lora
 @options.columns
 @options.seed
 @options.device

@@ -174,6 +174,37 @@ speech_encoder = stack(
 )
 spans = stack(_span_lengths("text", (10, 30)), _span_lengths("speech", (5, 15)))
 
+lora = stack(
+    click.option(
+        "--lora-rank",
+        type=click.IntRange(min=0),
+        help="Train LoRA of this rank in the text LLM, at --learning-rate, and freeze the rest of it; 0: train all."
+        "  [default: 0; align: as the checkpoint]",
+    ),
+    click.option(
+        "--lora-alpha", type=Real(0, min_open=True), help="LoRA's scale is alpha / rank.  [default: twice the rank]"
+    ),
+    click.option(
+        "--lora-dropout",
+        type=Real(0, 1, max_open=True),
+        default=0.0,
+        show_default=True,
+        help="Dropout of LoRA's inputs.",
+    ),
+    click.option(
+        "--lora-targets",
+        multiple=True,
+        metavar="NAME",
+        help="Linear layers that get LoRA, such as q_proj; repeat.  [default: all of the decoder]",
+    ),
+    click.option(
+        "--save",
+        type=click.Choice(["full", "trained"]),
+        default="full",
+        show_default=True,
+        help="full: a checkpoint that stands alone, LoRA merged; trained: what was trained, and the text LLM by name.",
+    ),
+)
 training = stack(
     click.option(
         "--data",
@@ -309,6 +340,12 @@ training = stack(
         help="A saved state (training/checkpoint-N) to go on from.  [default: this output's own last one]",
     ),
     click.option("--bf16", is_flag=True, help="Mixed precision."),
+    click.option(
+        "--gradient-checkpointing",
+        is_flag=True,
+        help="Run layers again in the backward pass instead of keeping what they gave: less memory, more time.",
+    ),
+    click.option("--torch-compile", is_flag=True, help="Compile the model; the first steps take minutes."),
     click.option(
         "--report-to",
         type=click.Choice(["none", "tensorboard", "wandb", "trackio"]),

@@ -15,6 +15,7 @@ LADDER = {
     "teacher": {"formats", "runtime"},
     "speech": {"formats", "runtime"},
     "model": {"formats", "runtime", "speech", "teacher"},
+    "registration": {"model"},
     "selection": {"formats", "runtime", "speech", "teacher", "model"},
     "scoring": {"formats", "runtime", "speech", "teacher", "model"},
     "reporting": {"formats", "runtime", "scoring"},
@@ -74,8 +75,12 @@ def test_imports_point_down_the_ladder(repository):
     assert found == EXCEPTIONS
 
 
-def test_the_package_itself_imports_nothing(repository):
-    assert list(imported_modules((repository / "saladkit" / "__init__.py").read_text())) == []
+def test_the_package_itself_imports_what_registers_it_and_that_nothing_heavy(repository):
+    package = repository / "saladkit"
+    imported = list(imported_modules((package / "__init__.py").read_text()))
+    assert imported == ["saladkit.registration.register_with_transformers"]
+    ours = {name.split(".")[0] for name in imported_modules((package / "registration.py").read_text())}
+    assert ours <= sys.stdlib_module_names
 
 
 def test_one_module_alone_imports_torchaudio(repository):

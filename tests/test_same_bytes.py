@@ -255,6 +255,23 @@ def test_a_stage_ii_that_was_cut_off_ends_with_the_same_bytes(cut, align_argumen
     assert "stable/model.safetensors" not in contents(folder)
 
 
+@pytest.mark.parametrize("save", ["full", "trained"])
+def test_a_training_with_lora_that_was_cut_off_ends_with_the_same_bytes(
+    save, cut, distill_arguments, text_lm, shell, contents, tmp_path
+):
+    """The teacher is the student without its LoRA; dropout goes on with the random numbers of an undisturbed run."""
+    lora = "--lora-rank 3 --lora-dropout 0.2 --learning-rate 0.01 --save".split()
+    place = distill_arguments.index("--teacher")
+    line = [*distill_arguments[: place + 1], text_lm, *distill_arguments[place + 2 :], *lora, save]
+    folder = cut(line)
+    for output in (folder, tmp_path / "whole"):
+        result = shell(*line, "-o", output)
+        assert result.exit_code == 0, result.stderr
+        assert json.loads(result.stdout)["resumed"] is (output == folder)
+    assert contents(folder) == contents(tmp_path / "whole")
+    assert "stable/model.safetensors" in contents(folder)
+
+
 def test_stage_ii_starts_from_before_the_decay(align_arguments, checkpoint, shell, tmp_path):
     line = [*align_arguments, "--learning-rate", 0, "--adapter-learning-rate", 0]
     assert shell(*line, "-o", tmp_path / "still").exit_code == 0

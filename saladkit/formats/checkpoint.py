@@ -1,9 +1,15 @@
 """Checkpoints: a Hugging Face model folder with our manifest, and `stable/` from before the decay.
 
-`config.json`, `model.safetensors` and the tokenizer's files, here and in `stable/` (after Stage I only); and
-`metrics.jsonl`, the training log: one line per logged step with `step`, `loss`, its parts `distillation` and `lexical`
-(nats; each where it was computed), `learning_rate` and `grad_norm`. A TensorBoard log in `logs/` is no part of it.
-While training works, the state to resume from is in `training/`.
+`config.json`, `model.safetensors`, `generation_config.json`, the tokenizer's files, `processor_config.json` and the
+model card `README.md`, here and in `stable/` (after Stage I only); and `metrics.jsonl`, the training log: one line per
+logged step with `step`, `loss`, its parts `distillation` and `lexical` (nats; each where it was computed),
+`learning_rate` and `grad_norm`. A TensorBoard log in `logs/` is no part of it. While training works, the state to
+resume from is in `training/`.
+
+After `import saladkit` transformers' AutoConfig, AutoModelForCausalLM and AutoProcessor load such a folder. With
+`--save trained` after LoRA, `model.safetensors` holds speech encoder, adapter and LoRA alone; `config.json` then has
+`lora` (rank, alpha, dropout, targets) and `text_model`: the `name` of the model beneath, a path as it was given or a
+name on the Hub, and the `digest` of its `config.json` and weights, which is checked before LoRA is merged into it.
 """
 
 import json
@@ -16,6 +22,7 @@ from saladkit.formats.artefact import MANIFEST, PLAN, digest_input, digest_json
 SCHEMA, VERSION = "checkpoint", 1
 STABLE = "stable"
 METRICS = "metrics.jsonl"
+CARD = "README.md"
 LOGS = "logs"  # what --report-to tensorboard writes; no part of the artefact
 
 

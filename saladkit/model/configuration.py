@@ -14,6 +14,9 @@ class SaladConfig(PretrainedConfig):
     100 frames/s, each halving the rate, down to 12.5 vectors/s, then `encoder_blocks` residual ones at that rate.
     Any other name is the folder, or the name on the Hub, of a frozen encoder: `frozen_encoder` is its front end's
     identity (family, settings, rates, digest of its weights), and `stacked_frames` of its frames make one vector.
+
+    `lora` and `text_model` are set where the language model is LoRA upon a model that stands elsewhere
+    (`model/trained_part.py`).
     """
 
     model_type = "salad"
@@ -28,6 +31,8 @@ class SaladConfig(PretrainedConfig):
     encoder_blocks: int = 2
     frozen_encoder: dict | None = None
     stacked_frames: int = 1
+    lora: dict | None = None
+    text_model: dict | None = None
 
     def __post_init__(self, **kwargs):
         if isinstance(self.text_config, dict):

@@ -6,7 +6,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
-from saladkit.formats.checkpoint import check_model_folder, model_type
+from saladkit.formats.checkpoint import check_model_folder, model_digest, model_type
+from saladkit.model.configuration import SaladConfig
+from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
 
 
@@ -22,8 +24,8 @@ def load_text_model(name: str | Path, *, dtype: str, device: str) -> PreTrainedM
     return _load(AutoModelForCausalLM, name, dtype, device)
 
 
-def load_salad_model(name: str | Path, *, dtype: str, device: str) -> SaladForCausalLM:
-    """A checkpoint of `distill` or `align`.
+def load_salad_model(name: str | Path, *, dtype: str, device: str, merge_lora: bool = True) -> SaladForCausalLM:
+    """A checkpoint of `distill` or `align`; `merge_lora` as SaladForCausalLM.from_pretrained.
 
     Raises:
         SaladError: not such a checkpoint.
@@ -34,7 +36,28 @@ def load_salad_model(name: str | Path, *, dtype: str, device: str) -> SaladForCa
             f"{name} holds a {model_type(name)} model, not a speech-adapted one",
             "Give a checkpoint that `saladkit distill` or `saladkit align` made.",
         )
-    return _load(SaladForCausalLM, name, dtype, device)
+    return _load(SaladForCausalLM, name, dtype, device, merge_lora=merge_lora)
+
+
+def load_processor(name: str | Path) -> SaladProcessor:
+    """The tokenizer and the front end of a checkpoint of `distill` or `align`.
+
+    Raises:
+        SaladError: not such a checkpoint.
+    """
+    tokenizer = load_tokenizer(name)
+    try:
+        return SaladProcessor(tokenizer, SaladConfig.from_pretrained(name))
+    except (OSError, ValueError) as error:
+        raise SaladError(
+            f"{name} is no speech-adapted checkpoint: {error}", "Give one of `saladkit distill`."
+        ) from error
+
+
+def is_same_model(name: str | Path, other: str | Path) -> bool:
+    """Whether two names are of one model, by the content of local folders."""
+    local = [(Path(model) / "config.json").is_file() for model in (name, other)]
+    return str(name) == str(other) or (all(local) and model_digest(name) == model_digest(other))
 
 
 def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
@@ -55,9 +78,11 @@ def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _load(kind: type, name: str | Path, dtype: str, device: str):
+def _load(kind: type, name: str | Path, dtype: str, device: str, **settings: object):
     try:
-        model, notes = kind.from_pretrained(name, dtype=getattr(torch, dtype), output_loading_info=True)
+        model, notes = kind.from_pretrained(name, dtype=getattr(torch, dtype), output_loading_info=True, **settings)
+    except SaladError:
+        raise
     except Exception as error:  # transformers and safetensors raise whatever the file at fault led to
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise SaladError(f"{name} cannot be loaded as a model: {first_line}", "Give a whole checkpoint.") from error

@@ -1,16 +1,21 @@
 """SaladForCausalLM: a text language model that also reads speech, saved and loaded as Hugging Face models are."""
 
-from dataclasses import dataclass
+import copy
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.cache_utils import Cache
 from transformers.utils import ModelOutput
 
 from saladkit.model.configuration import SaladConfig
+from saladkit.model.generation import SaladGenerationMixin
+from saladkit.model.lora import LoraOptions, add_lora
 from saladkit.model.speech_adapter import SpeechAdapter
 from saladkit.model.speech_encoder import speech_encoder_of
+from saladkit.model.trained_part import HUB, complete
 from saladkit.teacher.head import LossAt, head_loss
 
 SPAN_GROUPS = 4
@@ -36,16 +41,23 @@ class SaladOutput(ModelOutput):
 
 
 def run_language_model(
-    language_model: PreTrainedModel, logits_at: Tensor | None, asked: list[LossAt] | None = None, **arguments: object
+    language_model: PreTrainedModel,
+    logits_at: Tensor | None,
+    asked: list[LossAt] | None = None,
+    logits_to_keep: int = 0,
+    **arguments: object,
 ) -> SaladOutput:
-    """Run a causal LM's decoder, and its head on the flat positions `logits_at` alone (None: on all).
+    """Run a causal LM's decoder, and its head on the flat positions `logits_at` alone, or on each row's last ones.
 
-    With `asked` the head gives the loss at these positions, one after another,, and no logits.
+    Without either (None, 0) on all positions. With `asked` the head gives the loss at the flat positions, one after
+    another, and no logits.
     """
     outputs = language_model.get_decoder()(**arguments)
     hidden = outputs.last_hidden_state
     if logits_at is not None:
         hidden = hidden.flatten(0, 1)[logits_at]
+    elif logits_to_keep:
+        hidden = hidden[:, -logits_to_keep:]
     if asked is not None:
         found = head_loss(hidden, language_model.get_output_embeddings(), asked)
         return SaladOutput(loss=found.total, divergence=found.divergence, nll=found.nll)
@@ -65,7 +77,7 @@ class TextModel(torch.nn.Module):
         return run_language_model(self.language_model, logits_at, input_ids=input_ids, **arguments)
 
 
-class SaladForCausalLM(PreTrainedModel):
+class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
     """Speech encoder, adapter and language model in one causal sequence; text out."""
 
     config_class = SaladConfig
@@ -88,9 +100,42 @@ class SaladForCausalLM(PreTrainedModel):
         config.text_config = language_model.config
         model = cls(config)
         model.language_model.load_state_dict(language_model.state_dict())
+        model.generation_config = copy.deepcopy(language_model.generation_config)
         with torch.no_grad():
             model.speech_adapter.length.copy_(model.get_input_embeddings().weight.float().norm(dim=-1).median())
         return model.to(language_model.dtype)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path | None,
+        *arguments: object,
+        config: SaladConfig | None = None,
+        merge_lora: bool = True,
+        **settings: object,
+    ) -> "SaladForCausalLM":
+        """As transformers' models; a checkpoint of what was trained alone is completed by the text LLM that it names.
+
+        Args:
+            merge_lora: whether LoRA of such a checkpoint becomes a part of the weights, or stays to be trained on.
+
+        Raises:
+            SaladError: as `trained_part.complete`.
+        """
+        hub = {key: settings[key] for key in HUB if key in settings}
+        stored = SaladConfig.from_pretrained(name, **hub) if config is None and name is not None else config
+        if stored is not None and stored.text_model is not None:
+            return complete(cls, name, stored, merge=merge_lora, **settings)
+        return super().from_pretrained(name, *arguments, config=config, **settings)
+
+    def add_lora(self, options: LoraOptions, text_model: dict[str, str]) -> None:
+        """Let LoRA alone learn in the language model, whose weights are those of `text_model`: {name, digest}.
+
+        Raises:
+            SaladError: as `lora.add_lora`.
+        """
+        add_lora(self.language_model, options)
+        self.config.lora, self.config.text_model = asdict(options), text_model
 
     def get_input_embeddings(self) -> torch.nn.Module:
         return self.language_model.get_input_embeddings()
@@ -136,6 +181,8 @@ class SaladForCausalLM(PreTrainedModel):
         use_cache: bool = False,
         logits_at: Tensor | None = None,
         asked: list[LossAt] | None = None,
+        logits_to_keep: int = 0,
+        return_dict: bool = True,
     ) -> SaladOutput:
         """Run the model over one interleaved sequence a row.
 
@@ -151,6 +198,9 @@ class SaladForCausalLM(PreTrainedModel):
                 model's head, the widest layer there is, then runs on these alone. With none wanted the language
                 model is not run at all, and `logits` is None.
             asked: the loss that is wanted at these positions, in the place of their logits.
+            logits_to_keep: logits of so many last positions of each row are wanted, [B, n, V]; 0 for all. `generate`
+                asks for them so.
+            return_dict: what `generate` passes; the output is never anything else.
         """
         embeddings = self.get_input_embeddings()(input_ids)
         vectors = None
@@ -161,13 +211,15 @@ class SaladForCausalLM(PreTrainedModel):
             vectors = self.hear(speech_frames, speech_lengths, packed)
             steps = torch.arange(vectors.shape[1], device=vectors.device)
             heard = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
-            embeddings = embeddings.masked_scatter(speech_mask[..., None], heard)
+            # Under autocast the adapter gives bfloat16 and the embeddings stay in float32.
+            embeddings = embeddings.masked_scatter(speech_mask[..., None], heard.to(embeddings.dtype))
         if logits_at is not None and len(logits_at) == 0:
             return SaladOutput(speech_vectors=vectors)
         outputs = run_language_model(
             self.language_model,
             logits_at,
             asked,
+            logits_to_keep,
             inputs_embeds=embeddings,
             attention_mask=attention_mask,
             position_ids=position_ids,
@@ -176,7 +228,3 @@ class SaladForCausalLM(PreTrainedModel):
         )
         outputs.speech_vectors = vectors
         return outputs
-
-
-AutoConfig.register("salad", SaladConfig)
-AutoModelForCausalLM.register(SaladConfig, SaladForCausalLM)

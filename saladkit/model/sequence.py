@@ -110,12 +110,8 @@ def _cut_speech(
     # Rounded up, here and below: where a word's end was rounded to the nearest vector, up to 40 ms of its last sound
     # were not heard when it was named, and "characters" was heard as "character". What fills the last vector is the
     # span's own last frame, never the next word, which the model is about to be asked for.
-    vectors = max(1, math.ceil((last - first) / clock.frames_per_vector))
-    cut = frames[first : max(last, first + 1)]
-    missing = vectors * clock.frames_per_vector - len(cut)
-    if missing:
-        cut = np.concatenate([cut, np.repeat(cut[-1:], missing, axis=0)])
-    names = np.full(vectors, -1, dtype=np.int64)
+    speech = speech_span(frames[first : max(last, first + 1)], clock)
+    vectors, names = speech.vectors, speech.names
     for index in range(span.begin, span.end) if words else ():
         word = words[index]
         owned = text.token_ids[text.word_tokens[index] : text.word_tokens[index + 1]]
@@ -126,8 +122,17 @@ def _cut_speech(
         own = min(max(math.ceil(begin), 0), stop_naming - 1)  # the vector before ends the word before
         for place, token in enumerate(owned, start=stop_naming - len(owned)):
             names[max(place, own) : stop_naming] = token
-    kind = np.int64 if np.issubdtype(cut.dtype, np.integer) else np.float32
-    return SpeechSpan(np.ascontiguousarray(cut, dtype=kind), vectors, names)
+    return speech
+
+
+def speech_span(frames: np.ndarray, clock: FrameClock) -> SpeechSpan:
+    """All of `frames` [F, bins], F at least 1, as one heard span that names nothing; its last frame fills it up."""
+    vectors = math.ceil(len(frames) / clock.frames_per_vector)
+    missing = vectors * clock.frames_per_vector - len(frames)
+    if missing:
+        frames = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
+    kind = np.int64 if np.issubdtype(frames.dtype, np.integer) else np.float32
+    return SpeechSpan(np.ascontiguousarray(frames, dtype=kind), vectors, np.full(vectors, -1, dtype=np.int64))
 
 
 def pack_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
@@ -177,6 +182,29 @@ def _with_speech(batch: dict[str, torch.Tensor], sequences: list[Sequence]) -> d
         batch["speech_frames"] = torch.nn.utils.rnn.pad_sequence(
             [torch.from_numpy(span.frames) for span in spans], batch_first=True
         )
+    return batch
+
+
+def pad_at_front(prompts: list[Sequence]) -> dict[str, torch.Tensor]:
+    """Arguments of SaladForCausalLM.forward, each row ending in the last column."""
+    length = max(len(prompt) for prompt in prompts)
+    batch = {
+        name: torch.zeros(len(prompts), length, dtype=kind)
+        for name, kind in (("input_ids", torch.int64), ("speech_mask", torch.bool), ("attention_mask", torch.int64))
+    }
+    for row, prompt in enumerate(prompts):
+        batch["input_ids"][row, length - len(prompt) :] = torch.from_numpy(prompt.input_ids)
+        batch["speech_mask"][row, length - len(prompt) :] = torch.from_numpy(prompt.speech_mask)
+        batch["attention_mask"][row, length - len(prompt) :] = 1
+    batch["position_ids"] = (batch["attention_mask"].cumsum(dim=1) - 1).clamp(min=0)
+    spans = [span for prompt in prompts for span in prompt.spans]
+    if not spans:
+        del batch["speech_mask"]
+        return batch
+    batch["speech_lengths"] = torch.tensor([span.vectors for span in spans])
+    batch["speech_frames"] = torch.nn.utils.rnn.pad_sequence(
+        [torch.from_numpy(span.frames) for span in spans], batch_first=True
+    )
     return batch
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import torch
 from transformers import (
-    PreTrainedTokenizerBase,
-    TrainerCallback,
     TrainerControl,
     TrainerState,
     TrainingArguments,
@@ -20,33 +18,11 @@ from saladkit.formats.artefact import written_aside
 from saladkit.formats.checkpoint import LOGS, METRICS, STABLE
 from saladkit.model.dataset import TrainingSchedule
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.model.saving import CheckpointSaver, KeepStableCheckpoint
 from saladkit.model.trainer import SaladTrainer, last_saved_state
 from saladkit.model.training_faults import diverged, out_of_memory
 from saladkit.model.training_options import TrainingOptions
 from saladkit.teacher.signals import TeacherSignal
-
-
-class KeepStableCheckpoint(TrainerCallback):
-    """Save the model as it is before the learning rate begins to fall: where Stage II starts from."""
-
-    def __init__(self, folder: Path, step: int, tokenizer: PreTrainedTokenizerBase):
-        self.folder, self.step, self.tokenizer = folder, step, tokenizer
-
-    def on_step_end(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        model: SaladForCausalLM | None = None,
-        **kwargs: object,
-    ) -> None:
-        """Called by the trainer."""
-        if state.global_step == self.step and state.is_world_process_zero:
-            # Aside first: a run that is cut off here leaves no half of it in its place.
-            aside = Path(args.output_dir) / self.folder.name
-            save_model(model, self.tokenizer, aside)
-            shutil.rmtree(self.folder, ignore_errors=True)
-            aside.rename(self.folder)
 
 
 class ProgressOnStderr(ProgressCallback):
@@ -65,15 +41,9 @@ class ProgressOnStderr(ProgressCallback):
             self.training_bar.write(json.dumps(logs), file=sys.stderr)
 
 
-def save_model(model: SaladForCausalLM, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Save model and tokenizer in Hugging Face's layout; the manifest, written later, says that it is complete."""
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-
-
 def train(
     model: SaladForCausalLM,
-    tokenizer: PreTrainedTokenizerBase,
+    saver: CheckpointSaver,
     schedule: TrainingSchedule,
     teacher: TeacherSignal | None,
     options: TrainingOptions,
@@ -86,7 +56,7 @@ def train(
 ) -> dict:
     """Train, or go on from the last saved step, and leave the checkpoint's files in `folder`.
 
-    Writes `config.json`, `model.safetensors`, the tokenizer, `metrics.jsonl` and, with `keep_stable`, `stable/`.
+    Writes what `saver` does, `metrics.jsonl` and, with `keep_stable`, `stable/`.
     The state for resuming stands in `training/` until the run is complete.
 
     Args:
@@ -111,6 +81,8 @@ def train(
         save_steps=options.save_steps,
         save_total_limit=1,
         bf16=options.bf16,
+        activation_checkpointing=options.gradient_checkpointing,
+        torch_compile=options.torch_compile,
         seed=options.seed,
         use_cpu=device == "cpu",
         ddp_find_unused_parameters=True,  # a batch without speech does not run the adapter
@@ -123,7 +95,7 @@ def train(
     arguments._n_gpu = min(arguments.n_gpu, 1)  # DataParallel would cut flat positions and spans by rows
     callbacks = []
     if keep_stable:
-        callbacks.append(KeepStableCheckpoint(folder / STABLE, options.max_steps - options.decay_steps, tokenizer))
+        callbacks.append(KeepStableCheckpoint(folder / STABLE, options.max_steps - options.decay_steps, saver))
     if report_to == "tensorboard":  # its own place would go with the state
         from torch.utils.tensorboard import SummaryWriter
 
@@ -135,7 +107,7 @@ def train(
         model=model,
         args=arguments,
         train_dataset=schedule,
-        processing_class=tokenizer,
+        processing_class=saver.processor.tokenizer,
         callbacks=callbacks,
     )
     trainer.remove_callback(ProgressCallback)
@@ -150,7 +122,7 @@ def train(
     # Sorted: a resumed run has read its earlier entries from a file that is.
     metrics = [{name: entry[name] for name in sorted(entry) if name != "epoch"} for entry in steps]
     if trainer.is_world_process_zero():
-        save_model(model, tokenizer, folder)
+        saver.save(model, folder)
         with written_aside(folder / METRICS) as aside:
             aside.write_text("".join(json.dumps(entry) + "\n" for entry in metrics))
         shutil.rmtree(state_folder)

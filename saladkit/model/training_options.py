@@ -29,6 +29,8 @@ class TrainingOptions:
     save_steps: int = 500
     bf16: bool = False
     seed: int = 0
+    gradient_checkpointing: bool = False
+    torch_compile: bool = False
 
     @property
     def decay_steps(self) -> int:

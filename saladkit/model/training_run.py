@@ -6,20 +6,25 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import PLAN, SUMMARY, ArtefactWriter, is_artefact
-from saladkit.formats.checkpoint import LOGS, METRICS
+from saladkit.formats.artefact import PLAN, SUMMARY, ArtefactWriter, is_artefact, written_aside
+from saladkit.formats.checkpoint import CARD, LOGS, METRICS, STABLE
 from saladkit.formats.columns import ColumnNames
 from saladkit.formats.teacher_cache import TeacherCache
+from saladkit.model.card import SourceFigures, model_card
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.dataset import TrainingSchedule, TrainingSource
 from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.model.lora import LoraOptions
+from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.model.saving import CheckpointSaver
 from saladkit.model.sequence import FrameClock
 from saladkit.model.sources import WeightedPath, check_teacher_covers, open_speech, open_text
 from saladkit.model.text import tokenizer_digest
 from saladkit.model.training import train
 from saladkit.model.training_options import TrainingOptions
+from saladkit.model.unadapted_teacher import UnadaptedTeacher
 from saladkit.runtime import is_main_process, processes
 from saladkit.speech.front_end import FrontEnd
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
@@ -70,14 +75,22 @@ class TrainingInputs:
         roles |= {f"words {i}": path for i, path in enumerate(self.words)}
         return roles | {"teacher": self.teacher}
 
-    def settings(self, options: TrainingOptions, interleaving: InterleavingOptions) -> dict:
-        """Everything but the files that the result depends on."""
+    def settings(
+        self, options: TrainingOptions, interleaving: InterleavingOptions, lora: LoraOptions | None, save: str
+    ) -> dict:
+        """Everything but the files that the result depends on; what is left at its default came later, and is left out.
+
+        So a checkpoint that was made before there was such an option is still what its line makes.
+        """
         read = {
             "weights": {"data": [s.weight for s in self.data], "replay": [s.weight for s in self.replay]},
             "limit": self.limit,
             "columns": vars(self.names),
         }
-        return asdict(options) | {"interleaving": asdict(interleaving), "processes": processes()} | read
+        values = asdict(options) | {"lora": lora and asdict(lora), "save": None if save == "full" else save}
+        later = ("gradient_checkpointing", "torch_compile", "lora", "save")
+        given = {name: value for name, value in values.items() if value or name not in later}
+        return given | {"interleaving": asdict(interleaving), "processes": processes()} | read
 
     def open(
         self,
@@ -86,8 +99,13 @@ class TrainingInputs:
         front_end: FrontEnd,
         options: TrainingOptions,
         model: str,
+        *,
+        own_teacher: bool = False,
     ) -> OpenedInputs:
         """Open and check everything.
+
+        Args:
+            own_teacher: whether the student with its LoRA off will be the teacher; none is opened then.
 
         Raises:
             SaladError: anything missing, speech without word times, a teacher of another tokenizer or text, steps that
@@ -116,7 +134,8 @@ class TrainingInputs:
                 )
         sources += [open_text(source, tokenizer, **opened) for source in self.replay]
         followed = [source for source in sources if options.alpha > 0 and not options.by_likelihood(source.replay)]
-        teacher = open_teacher(self.teacher, tokenizer, model, followed, options) if followed else None
+        wanted = bool(followed) and not own_teacher
+        teacher = open_teacher(self.teacher, tokenizer, model, followed, options) if wanted else None
         return OpenedInputs(sources, teacher, clock)
 
 
@@ -167,6 +186,8 @@ def run_training(
     report_to: str,
     keep_stable: bool,
     resume_from: str | None,
+    own_teacher: bool,
+    save: str,
 ) -> dict:
     """Train and write the manifest; the figures for the summary.
 
@@ -186,9 +207,11 @@ def run_training(
     )
     last = train(
         student,
-        tokenizer,
+        CheckpointSaver(SaladProcessor(tokenizer, student.config), trained=save == "trained"),
         schedule,
-        opened.teacher,
+        UnadaptedTeacher(student.language_model, options.temperature, options.packed)
+        if own_teacher
+        else opened.teacher,
         options,
         writer.path,
         device=device,
@@ -200,6 +223,14 @@ def run_training(
     plan = opened.figures(options)
     notes = {name: plan[name] for name in ("rows_never_cut", "rows_split")}
     if is_main_process():
+        about = [
+            SourceFigures(s.name, s.frames is not None, s.weight, len(s), int((schedule.source == i).sum()))
+            for i, s in enumerate(opened.sources)
+        ]
+        for folder, losses in ((writer.path, last), (writer.path / STABLE, None)):
+            if folder.is_dir():
+                with written_aside(folder / CARD) as aside:
+                    aside.write_text(model_card(writer.plan, student.config, about, losses))
         for file in sorted(path for path in writer.path.rglob("*") if path.is_file()):
             name = file.relative_to(writer.path)
             if name.parts[0] not in (PLAN, SUMMARY, LOGS):

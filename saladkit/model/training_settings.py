@@ -2,7 +2,9 @@
 
 from dataclasses import fields
 
+from saladkit.errors import SaladError
 from saladkit.model.interleaving import InterleavingOptions
+from saladkit.model.lora import LoraOptions
 from saladkit.model.sources import WeightedPath
 from saladkit.model.training_options import TrainingOptions
 from saladkit.runtime import resolve_device
@@ -17,10 +19,17 @@ def training_settings(settings: dict) -> dict:
     settings["packed"] = batching == "packed" or (batching == "auto" and resolve_device(device) == "cuda")
     names = [field.name for field in fields(TrainingOptions) if field.name in settings]
     options = TrainingOptions(**{name: settings.pop(name) for name in names})
+    settings["lora"] = _lora(*(settings.pop(f"lora_{name}") for name in ("rank", "alpha", "dropout", "targets")))
     settings["data"] = [WeightedPath.parse(path) for path in settings["data"]]
     settings["replay"] = [WeightedPath.parse(path) for path in settings["replay"]]
     settings["frames"], settings["words"] = list(settings["frames"]), list(settings["words"])
     return settings | {"options": options, "interleaving": interleaving}
+
+
+def _lora(rank: int | None, alpha: float | None, dropout: float, targets: tuple[str, ...]) -> LoraOptions | None:
+    if not rank and (alpha is not None or dropout or targets):
+        raise SaladError("settings of LoRA without LoRA", "Give its rank with --lora-rank, 16 for example.")
+    return None if rank is None else LoraOptions(rank, alpha, dropout, tuple(targets))
 
 
 def adapter_settings(settings: dict) -> tuple[dict, dict]:

@@ -1,10 +1,9 @@
 """Log-likelihood of each option of a question, the prompt run once for all of them."""
 
 import torch
-from torch import Tensor
 
 from saladkit.model.salad import SaladForCausalLM, TextModel
-from saladkit.model.sequence import Sequence
+from saladkit.model.sequence import Sequence, pad_at_front
 
 
 @torch.inference_mode()
@@ -57,26 +56,3 @@ def score_options(
         scores = scores + torch.where(steps + 1 < lengths[:, None], log_probs, 0.0).sum(dim=1)
     values = iter(scores.tolist())
     return [[next(values) for _ in of_row] for of_row in options]
-
-
-def pad_at_front(prompts: list[Sequence]) -> dict[str, Tensor]:
-    """Arguments of SaladForCausalLM.forward, each row ending in the last column."""
-    length = max(len(prompt) for prompt in prompts)
-    batch = {
-        name: torch.zeros(len(prompts), length, dtype=kind)
-        for name, kind in (("input_ids", torch.int64), ("speech_mask", torch.bool), ("attention_mask", torch.int64))
-    }
-    for row, prompt in enumerate(prompts):
-        batch["input_ids"][row, length - len(prompt) :] = torch.from_numpy(prompt.input_ids)
-        batch["speech_mask"][row, length - len(prompt) :] = torch.from_numpy(prompt.speech_mask)
-        batch["attention_mask"][row, length - len(prompt) :] = 1
-    batch["position_ids"] = (batch["attention_mask"].cumsum(dim=1) - 1).clamp(min=0)
-    spans = [span for prompt in prompts for span in prompt.spans]
-    if not spans:
-        del batch["speech_mask"]
-        return batch
-    batch["speech_lengths"] = torch.tensor([span.vectors for span in spans])
-    batch["speech_frames"] = torch.nn.utils.rnn.pad_sequence(
-        [torch.from_numpy(span.frames) for span in spans], batch_first=True
-    )
-    return batch

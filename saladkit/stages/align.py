@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 
 from saladkit.formats.artefact import create_artefact
-from saladkit.formats.checkpoint import SCHEMA, VERSION, check_model_folder, model_digest, stable_or_final
+from saladkit.formats.checkpoint import SCHEMA, VERSION, check_model_folder, model_digest, model_type, stable_or_final
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.listening import front_end_of
-from saladkit.model.loading import load_salad_model, load_tokenizer
+from saladkit.model.loading import is_same_model, load_salad_model, load_tokenizer
+from saladkit.model.lora import LoraOptions
 from saladkit.model.sources import WeightedPath
 from saladkit.model.training_options import TrainingOptions
 from saladkit.model.training_run import TrainingInputs, run_training
@@ -31,6 +32,8 @@ def align(
     words: list[str],
     options: TrainingOptions,
     interleaving: InterleavingOptions,
+    lora: LoraOptions | None = None,
+    save: str = "full",
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
     report_to: str = "none",
@@ -43,6 +46,9 @@ def align(
 
     Args:
         teacher: a teacher cache, or the text LLM to run live. Never the checkpoint itself: it has moved.
+        lora: LoRA upon the checkpoint's language model, or full training if its rank is 0; None: as the checkpoint,
+            whose LoRA goes on where it was saved apart. The text LLM that this lies upon is not loaded again to teach.
+        save: "full", or "trained" for what was trained alone.
         options: but for its decay; Stage II is all decay, from the stable rate linearly to 0.
 
     Returns:
@@ -55,12 +61,14 @@ def align(
     options = replace(options, decay_fraction=1.0)
     check_model_folder(checkpoint)
     start = stable_or_final(checkpoint)
-    student = load_salad_model(start, dtype="float32", device="cpu")
+    student = load_salad_model(start, dtype="float32", device="cpu", merge_lora=lora is not None)
     tokenizer = load_tokenizer(start)
     inputs = TrainingInputs(data, replay, teacher, frames, words, names, limit)
+    beneath = student.config.text_model and student.config.text_model["name"]
+    own_teacher = beneath is not None and model_type(beneath) != "salad" and is_same_model(teacher, beneath)
     device = resolve_device(device)
     front_end = front_end_of(student.config, device=device)
-    opened = inputs.open(tokenizer, student.config, front_end, options, checkpoint)
+    opened = inputs.open(tokenizer, student.config, front_end, options, checkpoint, own_teacher=own_teacher)
     if dry_run:
         return run.summary({"dry_run": True, **opened.figures(options)})
     with main_process_first(device):
@@ -69,7 +77,7 @@ def align(
             schema=SCHEMA,
             version=VERSION,
             verb="align",
-            settings=inputs.settings(options, interleaving),
+            settings=inputs.settings(options, interleaving, lora, save),
             inputs={"checkpoint": start} | inputs.paths() | {"state": resume_from_checkpoint},
             overwrite=overwrite,
         )
@@ -77,6 +85,8 @@ def align(
         return writer.finished
     torch.manual_seed(options.seed)
     identity = {"started_from": model_digest(start)}
+    if lora and lora.rank:
+        student.add_lora(lora, {"name": str(start), "digest": identity["started_from"]})
     figures = run_training(
         student,
         tokenizer,
@@ -89,5 +99,7 @@ def align(
         report_to=report_to,
         resume_from=resume_from_checkpoint,
         keep_stable=False,
+        own_teacher=own_teacher,
+        save=save,
     )
     return run.summary(figures, writer if is_main_process() else None)

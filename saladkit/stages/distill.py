@@ -10,7 +10,8 @@ from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.listening import choose_encoder, front_end_of
-from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.model.loading import is_same_model, load_text_model, load_tokenizer
+from saladkit.model.lora import LoraOptions
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.sources import WeightedPath
 from saladkit.model.training_options import TrainingOptions
@@ -31,6 +32,8 @@ def distill(
     interleaving: InterleavingOptions,
     adapter: dict,
     encoder: dict,
+    lora: LoraOptions | None = None,
+    save: str = "full",
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
     report_to: str = "none",
@@ -42,9 +45,12 @@ def distill(
     """Adapt the text LLM `model` to speech.
 
     Args:
-        teacher: a teacher cache, or a text LLM to run live; None runs `model` itself live.
+        teacher: a teacher cache, or a text LLM to run live; None runs `model` itself live. With LoRA `model` is the
+            student with its adapters off, and no second copy is loaded.
         adapter: arguments of `adapter_configuration`.
         encoder: `speech_encoder`; of log-mel `num_mel_bins` and `encoder_width`, of the others `codebooks` and `layer`.
+        lora: LoRA in the place of full training, if its rank is not 0.
+        save: "full", or "trained" for what was trained alone.
 
     Returns:
         The summary, with the last logged losses.
@@ -64,7 +70,9 @@ def distill(
             f"note: what {config.speech_encoder} makes of a span has heard the words after it, which the model is to"
             " predict; Mimi and log-mel are causal"
         )
-    opened = inputs.open(tokenizer, config, front_end, options, model)
+    lora = lora if lora and lora.rank else None
+    own_teacher = lora is not None and is_same_model(inputs.teacher, model)
+    opened = inputs.open(tokenizer, config, front_end, options, model, own_teacher=own_teacher)
     if dry_run:
         return run.summary({"dry_run": True, **opened.figures(options)})
     encoder_folder = None if config.frozen_encoder is None else config.speech_encoder
@@ -74,7 +82,7 @@ def distill(
             schema=SCHEMA,
             version=VERSION,
             verb="distill",
-            settings=inputs.settings(options, interleaving)
+            settings=inputs.settings(options, interleaving, lora, save)
             | {"adapter": adapter, "encoder": encoder | {"speech_encoder": front_end.identity["name"]}},
             inputs={"model": model, "speech encoder": encoder_folder, "state": resume_from_checkpoint} | inputs.paths(),
             overwrite=overwrite,
@@ -87,6 +95,8 @@ def distill(
     if codebooks is not None:
         student.speech_encoder.codebooks.copy_(codebooks)
     identity = {"started_from": model_digest(model)}
+    if lora:
+        student.add_lora(lora, {"name": str(model), "digest": identity["started_from"]})
     figures = run_training(
         student,
         tokenizer,
@@ -99,5 +109,7 @@ def distill(
         report_to=report_to,
         resume_from=resume_from_checkpoint,
         keep_stable=True,
+        own_teacher=own_teacher,
+        save=save,
     )
     return run.summary(figures, writer if is_main_process() else None)

@@ -1,0 +1,42 @@
+"""transformers' `generate` over a spoken prompt: the speech is heard once, with the prompt; later steps only read."""
+
+import torch
+from torch import Tensor
+from transformers.generation import GenerationMixin
+
+SPEECH = ("speech_frames", "speech_lengths", "speech_mask")
+
+
+class SaladGenerationMixin(GenerationMixin):
+    """transformers' generation loop over SaladForCausalLM's arguments."""
+
+    def prepare_inputs_for_generation(
+        self, input_ids: Tensor, is_first_iteration: bool | None = False, **kwargs: object
+    ) -> dict:
+        """One step's arguments: all of the prompt first, then one id a row and the cache."""
+        inputs = super().prepare_inputs_for_generation(input_ids, is_first_iteration=is_first_iteration, **kwargs)
+        mask = inputs.get("speech_mask")
+        if mask is None:
+            return inputs
+        if inputs.get("use_cache") and not is_first_iteration:
+            return inputs | dict.fromkeys(SPEECH)
+        written = input_ids.shape[1] - mask.shape[1]  # without a cache every step hears the prompt anew
+        return inputs | {"speech_mask": torch.nn.functional.pad(mask, (0, written))}
+
+    def _expand_inputs_for_generation(
+        self, expand_size: int = 1, is_encoder_decoder: bool = False, input_ids: Tensor | None = None, **kwargs: object
+    ) -> tuple[Tensor, dict]:
+        """Several answers to each prompt (beams, samples): rows are repeated, and with each row all of its spans."""
+        speech = {name: kwargs.pop(name) for name in SPEECH if kwargs.get(name) is not None}
+        input_ids, kwargs = super()._expand_inputs_for_generation(expand_size, is_encoder_decoder, input_ids, **kwargs)
+        if not speech:
+            return input_ids, kwargs
+        lengths, mask = speech["speech_lengths"], speech["speech_mask"]
+        # Spans fill the true places of all rows in order, so a span is its row's whose places its own end among.
+        rows = torch.searchsorted(mask.sum(dim=1).cumsum(0), lengths.cumsum(0))
+        order = torch.cat([(rows == row).nonzero()[:, 0].repeat(expand_size) for row in range(len(mask))])
+        return input_ids, kwargs | {
+            "speech_frames": speech["speech_frames"][order],
+            "speech_lengths": lengths[order],
+            "speech_mask": mask.repeat_interleave(expand_size, dim=0),
+        }

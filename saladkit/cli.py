@@ -1,6 +1,7 @@
 """The shell: one thin command per verb. Logic lives in `saladkit.stages`, imported when a command runs."""
 
 import json
+import os
 import sys
 
 import click
@@ -28,6 +29,8 @@ class Shell(click.Group):
 
 
 def _print(summary: dict) -> None:
+    if int(os.environ.get("RANK", 0)) > 0:  # of several processes that train together the first one speaks
+        return
     sys.stdout.write(json.dumps(summary) + "\n")
 
 
@@ -46,19 +49,20 @@ def main() -> None:
 @click.option("--model", required=True, help="The text LLM: a folder or a name on the Hub.")
 @options.output
 @click.option(
-    "--top-k",
-    type=click.IntRange(min=1),
-    default=32,
+    "--keep",
+    type=click.Choice(["top-k", "sampled"]),
+    default="top-k",
     show_default=True,
-    help="Tokens kept a position; the rest is one tail class.",
+    help="The most likely tokens and the mass of the rest, or tokens drawn by --seed.",
 )
 @click.option(
-    "--max-length",
-    type=click.IntRange(min=2),
-    default=2048,
-    show_default=True,
-    help="Longer rows are left out and listed, in tokens.",
+    "--top-k", type=click.IntRange(min=1), default=32, show_default=True, help="Most likely tokens kept a position."
 )
+@click.option(
+    "--draws", type=click.IntRange(1, 255), default=50, show_default=True, help="Draws a position, with --keep sampled."
+)
+@options.temperature
+@options.max_length
 @click.option("--batch-tokens", type=click.IntRange(min=1), default=8192, show_default=True, help="Tokens a batch.")
 @click.option(
     "--reuse", multiple=True, metavar="CACHE", help="A cache of the same teacher: what it holds is copied; repeat."
@@ -68,7 +72,7 @@ def main() -> None:
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Compute so many texts of the finished cache again, drawn by --seed, and print the KL between the two.",
+    help="Compute so many texts of the finished cache again, drawn by --seed, and print how far it is from them.",
 )
 @options.seed
 @options.columns
@@ -119,7 +123,7 @@ def distill(model: str, output: str, **settings: object) -> None:
 @options.output
 @click.option("--teacher", required=True, help="The original text LLM; its distributions are computed exactly.")
 @click.option("--regions", help="Regions of the texts: adds a table by region.")
-@click.option("--draws", type=click.IntRange(min=1), default=4, show_default=True, help="Interleavings a row.")
+@click.option("--interleavings", type=click.IntRange(min=1), default=4, show_default=True, help="Drawn for every row.")
 @options.words
 @options.spans
 @click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True, help="Rows a batch.")

@@ -59,6 +59,22 @@ dtype = click.option(
 )
 
 
+temperature = click.option(
+    "--temperature",
+    type=Real(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Divides the logits, the teacher's and the student's; a cache has to be made at that of the training.",
+)
+max_length = click.option(
+    "--max-length",
+    type=click.IntRange(min=2),
+    default=2048,
+    show_default=True,
+    help="Longer texts are split between words, in tokens; the same for cache and training.",
+)
+
+
 def _one_of_the_shards(context: click.Context, parameter: click.Parameter, index: int) -> int:
     if index >= context.params["num_shards"]:
         raise SaladError(
@@ -192,6 +208,13 @@ training = stack(
         help="Batches a step.",
     ),
     click.option(
+        "--batching",
+        type=click.Choice(["auto", "packed", "padded"]),
+        default="auto",
+        show_default=True,
+        help="A device's rows packed into one, or padded beside rows of about their length; auto packs on cuda.",
+    ),
+    click.option(
         "--learning-rate",
         type=Real(0),
         default=5e-5,
@@ -220,8 +243,24 @@ training = stack(
         type=Real(0, 1),
         default=1.0,
         show_default=True,
-        help="Loss = alpha * KL + (1 - alpha) * NLL.",
+        help="Loss = alpha * divergence + (1 - alpha) * NLL.",
     ),
+    click.option(
+        "--divergence",
+        type=click.Choice(["forward-kl", "reverse-kl", "jsd"]),
+        default="forward-kl",
+        show_default=True,
+        help="Of the student from the teacher; the paper's is KL(teacher || student).",
+    ),
+    temperature,
+    click.option(
+        "--replay-loss",
+        type=click.Choice(["kl", "nll"]),
+        default="kl",
+        show_default=True,
+        help="What replayed text is learnt from: the teacher, or the text alone, which needs no teacher.",
+    ),
+    max_length,
     click.option(
         "--lexical-weight",
         type=Real(0),
@@ -263,6 +302,11 @@ training = stack(
         default=500,
         show_default=True,
         help="Steps between two states to resume from.",
+    ),
+    click.option(
+        "--resume-from-checkpoint",
+        metavar="FOLDER",
+        help="A saved state (training/checkpoint-N) to go on from.  [default: this output's own last one]",
     ),
     click.option("--bf16", is_flag=True, help="Mixed precision."),
     click.option(

@@ -3,8 +3,11 @@
 import os
 import resource
 import sys
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 
 from tqdm import tqdm
 
@@ -28,6 +31,25 @@ def resolve_device(name: str) -> str:
     return name
 
 
+def processes() -> int:
+    """How many processes train together (`accelerate launch`, `torchrun`); 1 where nobody has begun several."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def is_main_process() -> bool:
+    """Whether this is the one of them that writes what all share."""
+    return int(os.environ.get("RANK", 0)) == 0
+
+
+def main_process_first(device: str) -> AbstractContextManager:
+    """A block that the main process runs through before the others enter it."""
+    if processes() == 1:
+        return nullcontext()
+    from accelerate import PartialState
+
+    return PartialState(cpu=device == "cpu").main_process_first()
+
+
 def available_cores() -> int:
     """Cores that this process may run on, by its affinity; a container's quota of time is not seen."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -47,6 +69,44 @@ def end_progress() -> None:
 def say(line: str) -> None:
     """A note for a person, on stderr."""
     print(line, file=sys.stderr)
+
+
+class InBackground:
+    """One thread beside this one, for work from a queue that holds a few pieces; the caller waits while it is full.
+
+    What a piece raises is raised in the caller, at its next `put` or at the end, and nothing is begun after it.
+    """
+
+    def __init__(self, waiting: int = 4):
+        self._thread, self._free = ThreadPoolExecutor(max_workers=1), threading.BoundedSemaphore(waiting)
+        self._error: BaseException | None = None
+
+    def put(self, work: Callable[..., None], *arguments: object) -> None:
+        """Queue one call."""
+        self._free.acquire()
+        self._raise()
+        self._thread.submit(self._run, work, arguments)
+
+    def _run(self, work: Callable[..., None], arguments: tuple) -> None:
+        try:
+            if self._error is None:
+                work(*arguments)
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._free.release()
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def __enter__(self) -> "InBackground":
+        return self
+
+    def __exit__(self, kind: type | None, *_: object) -> None:
+        self._thread.shutdown(wait=True, cancel_futures=kind is not None)
+        if kind is None:
+            self._raise()
 
 
 class Run:

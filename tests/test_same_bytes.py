@@ -10,8 +10,6 @@ import transformers.trainer
 from safetensors.numpy import load_file
 from transformers import TrainerCallback
 
-from saladkit.formats.teacher_cache import TeacherCache
-from saladkit.model.text import tokenize
 from saladkit.stages import cache_speech, cache_teacher, evaluate, gap, synth
 from saladkit.stages import regions as regions_stage
 
@@ -197,29 +195,6 @@ def test_what_a_voice_cannot_speak_is_left_out_and_listed(shell, tmp_path):
     assert "nothing to speak" in manifest["skipped"][0]["reason"]
     table = pq.read_table(tmp_path / "out" / "part-00000-of-00001.parquet")
     assert table.column("id").to_pylist() == ["a", "c"]
-
-
-def test_rows_too_long_for_the_teacher_are_left_out_and_listed(shell, world, text_lm, tokenizer, tmp_path):
-    natural = world / "natural.parquet"
-    line = [
-        "cache-teacher",
-        natural,
-        "--model",
-        text_lm,
-        "--max-length",
-        60,
-        "--device",
-        "cpu",
-        "-o",
-        tmp_path / "cache",
-    ]
-    assert shell(*line).exit_code == 0
-    texts = {row["id"]: tokenize(tokenizer, row["text"]).token_ids for row in pq.read_table(natural).to_pylist()}
-    cache = TeacherCache(tmp_path / "cache")
-    skipped = {row["id"] for row in cache.artefact.manifest["skipped"]}
-    assert skipped == {id_ for id_, tokens in texts.items() if len(tokens) > 60}
-    assert 0 < len(skipped) < len(texts)
-    assert all(cache.has(tokens) == (id_ not in skipped) for id_, tokens in texts.items())
 
 
 def killed_after(step):

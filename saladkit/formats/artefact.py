@@ -102,11 +102,11 @@ class Artefact:
     manifest: dict
 
     @classmethod
-    def open(cls, path: str | Path, schema: str) -> "Artefact":
-        """Open the artefact at `path`, which must be complete and of `schema`.
+    def open(cls, path: str | Path, schema: str, version: int | None = None) -> "Artefact":
+        """Open the artefact at `path`, which must be complete, of `schema`, and of `version` if one is given.
 
         Raises:
-            SaladError: no such folder, not complete, of another schema, or a file of it is missing.
+            SaladError: no such folder, not complete, of another schema or version, or a file of it is missing.
         """
         path = Path(path)
         if not path.is_dir():
@@ -120,6 +120,12 @@ class Artefact:
         if manifest.get("schema") != schema:
             found = manifest.get("schema")
             raise SaladError(f"{path} holds {found}, not {schema}", f"Give the folder of a {schema} artefact.")
+        found = manifest["schema_version"]
+        if version is not None and found != version:
+            raise SaladError(
+                f"{path} is {schema} of version {found}, and this is saladkit for version {version}",
+                f"Make it again with saladkit {__version__}, or read it with {manifest['tool']}.",
+            )
         for name, stored in manifest["files"].items():
             if not (path / name).is_file() or (path / name).stat().st_size != stored["bytes"]:
                 raise SaladError(f"{path / name} is missing or cut short", "Make the artefact again with --overwrite.")

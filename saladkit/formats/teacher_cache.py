@@ -2,14 +2,24 @@
 
 A text of n tokens (the BOS token included, where the tokenizer sets one) has n - 1 positions: position i holds
 the distribution of token i + 1 given tokens 0..i. Rows are found by the digest of their token ids, so one cache
-serves every voice and every id that speaks the same text.
+serves every voice and every id that speaks the same text. A shard holds R texts of P positions; `position_offsets`
+int64 [R + 1] says where each text's begin. The manifest's `identity` says how to read the rest: `keep`, `vocabulary`
+(V), and `top_k` or `draws`, at most 255.
 
-Per shard of R texts, N tokens and P = N - R positions: `token_ids` int32 [N] and `row_offsets` int64 [R + 1], the
-texts; `position_offsets` int64 [R + 1], each text's positions; `kept_ids` int32 [P, k] and `kept_logprobs` float16
-[P, k], the k most likely tokens in nats; `log_tail` float32 [P], the log of all others' mass. Beside it a Parquet
-index of `digest`, `row` and `id`. Texts that were too long are listed in the manifest.
+`keep: top-k`, the most likely tokens of each position: `kept_ids` uint16 [P, k], the low 16 bits of their ids, and
+`kept_ids_high` uint8 [P, k], the bits above, where V is over 65,536; `kept_logprobs` float16 [P, k] in nats;
+`log_tail` float32 [P], the log of all others' mass.
+
+`keep: sampled`, draws from each position's distribution: `distinct` uint8 [P], how many different tokens were drawn;
+`kept_codes` uint8 [K, w], one for each of them, position after position, ids ascending: the little-endian bytes of
+(count - 1) * V + id, with as many bytes as V * draws needs; `kept_offsets` int64 [R + 1], where each text's begin;
+`label_logprobs` float16 [P], the log-probability of the token that follows in the text.
+
+Beside each shard a Parquet index of `digest` (SHA-256 of the token ids as little-endian int32), `row` and `id`. Texts
+that were left out are listed in the manifest.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,19 +30,17 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import Artefact, digest_bytes, written_aside
+from saladkit.formats.artefact import Artefact, written_aside
 
-SCHEMA, VERSION = "teacher-cache", 1
+SCHEMA, VERSION = "teacher-cache", 2
+INDEX = pa.schema([("id", pa.string()), ("digest", pa.binary(32)), ("row", pa.int32())])
 
 
 @dataclass(frozen=True)
-class CachedRow:
-    """One text's distributions.
+class TopKRow:
+    """One text's p positions.
 
-    Attributes:
-        kept_ids: int32 [n - 1, k].
-        kept_log_probs: float16 [n - 1, k], nats.
-        log_tail: float32 [n - 1], nats: the mass of all other tokens.
+    `kept_ids` int32 [p, k]; in nats, `kept_log_probs` float16 [p, k] and `log_tail` float32 [p].
     """
 
     kept_ids: np.ndarray
@@ -40,42 +48,108 @@ class CachedRow:
     log_tail: np.ndarray
 
 
-def digest_tokens(token_ids: np.ndarray | list[int]) -> str:
+@dataclass(frozen=True)
+class SampledRow:
+    """One text's p positions.
+
+    `distinct` uint8 [p]; `kept_ids` int32 [K] and `counts` uint8 [K], position after position; `label_log_probs`
+    float16 [p], nats.
+    """
+
+    distinct: np.ndarray
+    kept_ids: np.ndarray
+    counts: np.ndarray
+    label_log_probs: np.ndarray
+
+
+CachedRow = TopKRow | SampledRow
+
+
+def digest_tokens(token_ids: np.ndarray | list[int]) -> bytes:
     """The key of a text: SHA-256 over its token ids as little-endian int32."""
-    return digest_bytes(np.asarray(token_ids, dtype="<i4").tobytes())
+    return hashlib.sha256(np.asarray(token_ids, dtype="<i4").tobytes()).digest()
 
 
-def write_cache_part(path: Path, ids: list[str], token_ids: list[np.ndarray], rows: list[CachedRow]) -> None:
+def write_cache_part(
+    path: Path, ids: list[str], token_ids: list[np.ndarray], rows: list[CachedRow], identity: dict
+) -> None:
     """Write one shard: the tensors at `path` (.safetensors), then the index beside it (.parquet).
 
-    The tensors are those of the module's head.
+    The tensors are those of the module's head; `identity` is what the manifest will say.
     """
-    lengths = np.array([len(tokens) for tokens in token_ids], dtype=np.int64)
-    tensors = {
-        "token_ids": np.concatenate(token_ids).astype(np.int32),
-        "row_offsets": np.concatenate([[0], lengths.cumsum()]).astype(np.int64),
-        "position_offsets": np.concatenate([[0], (lengths - 1).cumsum()]).astype(np.int64),
-        "kept_ids": np.concatenate([row.kept_ids for row in rows]).astype(np.int32),
+    lengths = [len(tokens) - 1 for tokens in token_ids]
+    pack = _pack_top_k if identity["keep"] == "top-k" else _pack_samples
+    tensors = {"position_offsets": _offsets(lengths)} | pack(rows, identity)
+    with written_aside(path) as aside:
+        save_file(tensors, aside)
+    columns = [ids, [digest_tokens(tokens) for tokens in token_ids], np.arange(len(ids), dtype=np.int32)]
+    with written_aside(path.with_suffix(".parquet")) as aside:
+        pq.write_table(pa.table(columns, schema=INDEX), aside)
+
+
+def _offsets(lengths: list[int]) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _pack_top_k(rows: list[TopKRow], identity: dict) -> dict[str, np.ndarray]:
+    ids = np.concatenate([row.kept_ids for row in rows])
+    high = {"kept_ids_high": (ids >> 16).astype(np.uint8)} if identity["vocabulary"] > 2**16 else {}
+    return high | {
+        "kept_ids": (ids & 0xFFFF).astype(np.uint16),
         "kept_logprobs": np.concatenate([row.kept_log_probs for row in rows]).astype(np.float16),
         "log_tail": np.concatenate([row.log_tail for row in rows]).astype(np.float32),
     }
-    with written_aside(path) as aside:
-        save_file(tensors, aside)
-    index = pa.table(
-        {
-            "id": ids,
-            "digest": [digest_tokens(tokens) for tokens in token_ids],
-            "row": np.arange(len(ids), dtype=np.int32),
-        }
-    )
-    with written_aside(path.with_suffix(".parquet")) as aside:
-        pq.write_table(index, aside)
 
 
-def read_log_tails(path: Path) -> np.ndarray:
-    """`log_tail` of all positions of one shard, float32 [P]."""
+def _pack_samples(rows: list[SampledRow], identity: dict) -> dict[str, np.ndarray]:
+    ids, counts = (np.concatenate([getattr(row, name) for row in rows]) for name in ("kept_ids", "counts"))
+    codes = (counts.astype("<i8") - 1) * identity["vocabulary"] + ids
+    return {
+        "distinct": np.concatenate([row.distinct for row in rows]).astype(np.uint8),
+        "kept_codes": codes[:, None].view(np.uint8)[:, : code_bytes(identity)].copy(),
+        "kept_offsets": _offsets([len(row.kept_ids) for row in rows]),
+        "label_logprobs": np.concatenate([row.label_log_probs for row in rows]).astype(np.float16),
+    }
+
+
+def code_bytes(identity: dict) -> int:
+    """How many bytes a drawn token takes: 3 for 50 draws of 151,936 tokens."""
+    return -(-(identity["vocabulary"] * identity["draws"] - 1).bit_length() // 8)
+
+
+def read_column(path: Path, name: str) -> np.ndarray:
+    """One tensor of all positions of one shard."""
     with safe_open(path, framework="numpy") as opened:
-        return opened.get_tensor("log_tail")
+        return opened.get_tensor(name)
+
+
+def predicted_bytes(identity: dict, rows: int, positions: int, distinct: float) -> int:
+    """About how large a cache will be; `distinct` tokens a position where they are drawn."""
+    if identity["keep"] == "top-k":
+        each = identity["top_k"] * (5 if identity["vocabulary"] > 2**16 else 4) + 4
+    else:
+        each = distinct * code_bytes(identity) + 3
+    return round(positions * each + rows * 64)  # offsets, digest, id
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """One open shard; `tensors` are read by memory map when they are sliced."""
+
+    offsets: np.ndarray
+    tensors: dict
+
+    @classmethod
+    def open(cls, path: Path) -> "_Shard":
+        opened = safe_open(path, framework="numpy")
+        return cls(
+            {name: opened.get_tensor(name) for name in opened.keys() if name.endswith("_offsets")},
+            {name: opened.get_slice(name) for name in opened.keys() if not name.endswith("_offsets")},
+        )
+
+    def slices(self, offsets: str, row: int, names: tuple[str, ...]) -> list[np.ndarray]:
+        begin, end = self.offsets[offsets][row : row + 2]
+        return [self.tensors[name][begin:end] for name in names]
 
 
 class TeacherCache:
@@ -87,16 +161,19 @@ class TeacherCache:
         Raises:
             SaladError: `path` is not a complete teacher cache.
         """
-        self.artefact = Artefact.open(path, SCHEMA)
+        self.artefact = Artefact.open(path, SCHEMA, VERSION)
         self.identity: dict = self.artefact.manifest["identity"]
-        self._offsets, self._kept, self._where = [], [], {}
+        self._shards, self._where = [], {}
         for part, tensors in enumerate(self.artefact.parts(".safetensors")):
-            opened = safe_open(tensors, framework="numpy")
-            self._offsets.append(opened.get_tensor("position_offsets"))
-            self._kept.append([opened.get_slice(name) for name in ("kept_ids", "kept_logprobs", "log_tail")])
+            self._shards.append(_Shard.open(tensors))
             index = pq.read_table(tensors.with_suffix(".parquet")).to_pydict()
             for digest, row in zip(index["digest"], index["row"], strict=True):
                 self._where[digest] = (part, row)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether its rows are SampledRow, not TopKRow."""
+        return self.identity["keep"] == "sampled"
 
     def check_tokenizer(self, digest: str, name: str) -> None:
         """Raise a SaladError unless the cache was made with the tokenizer of this digest."""
@@ -117,5 +194,21 @@ class TeacherCache:
             KeyError: the text is not in the cache; check with `has` first.
         """
         part, row = self._where[digest_tokens(token_ids)]
-        begin, end = self._offsets[part][row : row + 2]
-        return CachedRow(*(kept[begin:end] for kept in self._kept[part]))
+        read = self._read_samples if self.sampled else self._read_top_k
+        return read(self._shards[part], row)
+
+    def _read_top_k(self, shard: _Shard, row: int) -> TopKRow:
+        low, log_probs, tail = shard.slices("position_offsets", row, ("kept_ids", "kept_logprobs", "log_tail"))
+        ids = low.astype(np.int32)
+        if "kept_ids_high" in shard.tensors:
+            (high,) = shard.slices("position_offsets", row, ("kept_ids_high",))
+            ids |= high.astype(np.int32) << 16
+        return TopKRow(ids, log_probs, tail)
+
+    def _read_samples(self, shard: _Shard, row: int) -> SampledRow:
+        distinct, label = shard.slices("position_offsets", row, ("distinct", "label_logprobs"))
+        (packed,) = shard.slices("kept_offsets", row, ("kept_codes",))
+        wide = np.zeros((len(packed), 8), dtype=np.uint8)
+        wide[:, : packed.shape[1]] = packed
+        counts, ids = np.divmod(wide.view("<i8")[:, 0], self.identity["vocabulary"])
+        return SampledRow(distinct, ids.astype(np.int32), (counts + 1).astype(np.uint8), label)

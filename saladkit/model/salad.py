@@ -11,6 +11,7 @@ from transformers.utils import ModelOutput
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.speech_adapter import SpeechAdapter
 from saladkit.model.speech_encoder import speech_encoder_of
+from saladkit.teacher.head import LossAt, head_loss
 
 SPAN_GROUPS = 4
 
@@ -23,19 +24,31 @@ class SaladOutput(ModelOutput):
         logits: [P, V] where `logits_at` named P positions, else [B, L, V].
         past_key_values: the language model's cache, if it was asked for.
         speech_vectors: the adapter's output [S, T, hidden_size]; None without speech.
+        loss, divergence, nll: sums of `HeadLoss`, where a loss was asked for in the place of logits.
     """
 
+    loss: Tensor | None = None
     logits: Tensor | None = None
     past_key_values: Cache | None = None
     speech_vectors: Tensor | None = None
+    divergence: Tensor | None = None
+    nll: Tensor | None = None
 
 
-def run_language_model(language_model: PreTrainedModel, logits_at: Tensor | None, **arguments: object) -> SaladOutput:
-    """Run a causal LM's decoder, and its head on the flat positions `logits_at` alone (None: on all)."""
+def run_language_model(
+    language_model: PreTrainedModel, logits_at: Tensor | None, asked: list[LossAt] | None = None, **arguments: object
+) -> SaladOutput:
+    """Run a causal LM's decoder, and its head on the flat positions `logits_at` alone (None: on all).
+
+    With `asked` the head gives the loss at these positions, one after another,, and no logits.
+    """
     outputs = language_model.get_decoder()(**arguments)
     hidden = outputs.last_hidden_state
     if logits_at is not None:
         hidden = hidden.flatten(0, 1)[logits_at]
+    if asked is not None:
+        found = head_loss(hidden, language_model.get_output_embeddings(), asked)
+        return SaladOutput(loss=found.total, divergence=found.divergence, nll=found.nll)
     logits = language_model.get_output_embeddings()(hidden)
     return SaladOutput(logits=logits, past_key_values=outputs.past_key_values)
 
@@ -85,22 +98,31 @@ class SaladForCausalLM(PreTrainedModel):
     def get_output_embeddings(self) -> torch.nn.Module:
         return self.language_model.get_output_embeddings()
 
-    def hear(self, speech_frames: Tensor, speech_lengths: Tensor) -> Tensor:
+    def hear(self, speech_frames: Tensor, speech_lengths: Tensor, packed: bool = False) -> Tensor:
         """Frames of spans [S, T, width] -> the adapter's vectors [S, T / frames_per_vector, hidden_size].
 
         What stands beyond a span's own length means nothing.
 
-        Spans run in groups of about one length: where they have 1 to 8 words, 56 % of a batch was padding.
+        Spans run in groups of about one length: where they have 1 to 8 words, 56 % of a batch was padding. `packed`,
+        the adapter's layers read all spans in one row, without any.
         """
         per_vector = self.config.frames_per_vector
+        adapt = (lambda vectors: vectors) if packed else self.speech_adapter
         groups = []
         order = speech_lengths.argsort(stable=True)
         for group in order.chunk(SPAN_GROUPS):
             longest = int(speech_lengths[group[-1]])
-            vectors = self.speech_adapter(self.speech_encoder(speech_frames[group, : longest * per_vector]))
+            vectors = adapt(self.speech_encoder(speech_frames[group, : longest * per_vector]))
             missing = speech_frames.shape[1] // per_vector - longest
             groups.append(torch.nn.functional.pad(vectors, (0, 0, 0, missing)))
-        return torch.cat(groups)[order.argsort()]
+        vectors = torch.cat(groups)[order.argsort()]
+        if not packed:
+            return vectors
+        steps = torch.arange(vectors.shape[1], device=vectors.device).expand(len(vectors), -1)
+        there = steps < speech_lengths[:, None]
+        adapted = self.speech_adapter(vectors[there][None], steps[there][None])[0]
+        empty = adapted.new_zeros(*vectors.shape[:2], adapted.shape[-1])
+        return empty.masked_scatter(there[..., None], adapted)
 
     def forward(
         self,
@@ -113,6 +135,7 @@ class SaladForCausalLM(PreTrainedModel):
         past_key_values: Cache | None = None,
         use_cache: bool = False,
         logits_at: Tensor | None = None,
+        asked: list[LossAt] | None = None,
     ) -> SaladOutput:
         """Run the model over one interleaved sequence a row.
 
@@ -123,16 +146,19 @@ class SaladForCausalLM(PreTrainedModel):
             speech_mask: bool [B, L], true where a speech vector stands.
             speech_lengths: int64 [S], vectors that each span fills; their sum is the number of true places.
             attention_mask: int64 [B, past + L]; not needed where rows are padded at the end only.
+            position_ids: int64 [B, L]; where one row holds several texts, each begins anew, and none sees another.
             logits_at: int64 [P], flat positions (row * L + column) at which logits are wanted; the language
                 model's head, the widest layer there is, then runs on these alone. With none wanted the language
                 model is not run at all, and `logits` is None.
+            asked: the loss that is wanted at these positions, in the place of their logits.
         """
         embeddings = self.get_input_embeddings()(input_ids)
         vectors = None
         if speech_frames is not None:
             if speech_frames.is_floating_point():
                 speech_frames = speech_frames.to(embeddings.dtype)
-            vectors = self.hear(speech_frames, speech_lengths)
+            packed = position_ids is not None and past_key_values is None and len(input_ids) == 1
+            vectors = self.hear(speech_frames, speech_lengths, packed)
             steps = torch.arange(vectors.shape[1], device=vectors.device)
             heard = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
             embeddings = embeddings.masked_scatter(speech_mask[..., None], heard)
@@ -141,6 +167,7 @@ class SaladForCausalLM(PreTrainedModel):
         outputs = run_language_model(
             self.language_model,
             logits_at,
+            asked,
             inputs_embeds=embeddings,
             attention_mask=attention_mask,
             position_ids=position_ids,

@@ -130,6 +130,22 @@ def _cut_speech(
     return SpeechSpan(np.ascontiguousarray(cut, dtype=kind), vectors, names)
 
 
+def pack_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
+    """One row of all sequences, one after another: the arguments of SaladForCausalLM.forward.
+
+    `position_ids` begin anew with each; that is what tells the attention where one ends.
+    """
+    begins = np.cumsum([0, *(len(sequence) for sequence in sequences)])
+    parts = {
+        "input_ids": [sequence.input_ids for sequence in sequences],
+        "position_ids": [np.arange(len(sequence)) for sequence in sequences],
+        "speech_mask": [sequence.speech_mask for sequence in sequences],
+    }
+    batch = {name: torch.from_numpy(np.concatenate(rows))[None] for name, rows in parts.items()}
+    positions = [sequence.positions + begin for sequence, begin in zip(sequences, begins, strict=False)]
+    return _with_speech(batch | {"logits_at": torch.from_numpy(np.concatenate(positions))}, sequences)
+
+
 def collate_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
     """Pad at the end and stack: the arguments of SaladForCausalLM.forward.
 
@@ -144,13 +160,19 @@ def collate_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
         speech_mask[row, : len(sequence)] = sequence.speech_mask
     batch = {
         "input_ids": torch.from_numpy(input_ids),
+        "speech_mask": torch.from_numpy(speech_mask),
         "logits_at": torch.from_numpy(
             np.concatenate([sequence.positions + row * length for row, sequence in enumerate(sequences)])
         ),
     }
+    return _with_speech(batch, sequences)
+
+
+def _with_speech(batch: dict[str, torch.Tensor], sequences: list[Sequence]) -> dict[str, torch.Tensor]:
     spans = [span for sequence in sequences for span in sequence.spans]
-    if spans:
-        batch["speech_mask"] = torch.from_numpy(speech_mask)
+    if not spans:
+        del batch["speech_mask"]
+    else:
         batch["speech_lengths"] = torch.tensor([span.vectors for span in spans])
         batch["speech_frames"] = torch.nn.utils.rnn.pad_sequence(
             [torch.from_numpy(span.frames) for span in spans], batch_first=True

@@ -1,6 +1,7 @@
 """Open what training and the gap are measured on: paired rows of speech and text, and rows of text alone."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.formats.word_times import join_word_times, read_word_times
 from saladkit.formats.words import Word
 from saladkit.model.dataset import FrameSource, TrainingSource
-from saladkit.model.text import TokenizedText, tokenize
+from saladkit.model.text import TextPiece, TokenizedText, split_text, tokenize
 from saladkit.speech.front_end import FrontEnd, LiveFrames, cached_frames
 
 
@@ -71,11 +72,13 @@ def open_speech(
     word_times: list[str | Path] = (),
     names: ColumnNames = OUR_NAMES,
     limit: int | None = None,
+    max_length: int | None = None,
 ) -> TrainingSource:
     """Rows of speech, text and word times; frames from a cache that holds the rows, else from the audio.
 
     Args:
         word_times: artefacts of `timestamps`; one that holds the rows takes the place of their own words.
+        max_length: rows with more tokens are split, as `model.text.split_text` does; None leaves all whole.
 
     Raises:
         SaladError: as `read_samples` and `join_word_times`, and words that do not fit the text.
@@ -101,9 +104,56 @@ def open_speech(
         frames = cached_frames(cache, table, source.path)
     else:
         frames = LiveFrames(table, front_end, source.path)
+    whole = [tokenize(tokenizer, text) for text in texts]
+    pieces, left_out = _split(ids, whole, max_length)
+    cut = [words_of_piece(words[row], piece.begin, piece.end) for row, piece in pieces]
+    unknown = {row for (row, piece), own in zip(pieces, cut, strict=True) if _is_cut_blindly(piece, own, words[row])}
+    left_out += [ids[row] for row in sorted(unknown)]
+    heard = [(at, own) for at, own in zip(pieces, cut, strict=True) if at[0] not in unknown]
+    pieces = [at for at, _ in heard]
     return TrainingSource(
-        source.path, source.weight, ids, [tokenize(tokenizer, text) for text in texts], words=words, frames=frames
+        source.path,
+        source.weight,
+        [ids[row] for row, _ in pieces],
+        [piece.text for _, piece in pieces],
+        words=[own for _, own in heard],
+        frames=frames,
+        split=_count_split(pieces),
+        left_out=left_out,
     )
+
+
+def _split(
+    ids: list[str], texts: list[TokenizedText], max_length: int | None
+) -> tuple[list[tuple[int, TextPiece]], list[str]]:
+    """(row, piece) of all texts in order, and the ids of those that cannot be split."""
+    pieces, left_out = [], []
+    for row, text in enumerate(texts):
+        of_text = split_text(text, max_length or len(text.token_ids))
+        pieces += [(row, piece) for piece in of_text]
+        left_out += [] if of_text else [ids[row]]
+    return pieces, left_out
+
+
+def _count_split(pieces: list[tuple[int, TextPiece]]) -> int:
+    return sum(count > 1 for count in Counter(row for row, _ in pieces).values())
+
+
+def _is_cut_blindly(piece: TextPiece, own: list[Word], words: list[Word]) -> bool:
+    """Whether nobody knows where in the recording a piece begins or ends."""
+    return (piece.begin > 0 and own[0].start is None) or (piece.end < len(words) and own[-1].end is None)
+
+
+def words_of_piece(words: list[Word], begin: int, end: int) -> list[Word]:
+    """Words [begin, end), the first and the last with a time wherever a neighbour tells one: speech is cut there."""
+    piece = list(words[begin:end])
+    before = [time for word in words[:begin] for time in (word.start, word.end) if time is not None]
+    after = [time for word in words[end:] for time in (word.start, word.end) if time is not None]
+    if before and piece[0].start is None:
+        piece[0] = replace(piece[0], start=before[-1])
+    if after and piece[-1].end is None:
+        piece[-1] = replace(piece[-1], end=after[0])
+    return piece
 
 
 def open_text(
@@ -112,15 +162,25 @@ def open_text(
     *,
     names: ColumnNames = OUR_NAMES,
     limit: int | None = None,
+    max_length: int | None = None,
 ) -> TrainingSource:
-    """Rows of text to read: replay.
+    """Rows of text to read: replay; longer ones than `max_length` tokens in pieces.
 
     Raises:
         SaladError: as `read_samples`.
     """
     table = read_samples(source.path, needed=["id", "text"], optional=[], names=names, limit=limit)
-    texts: list[TokenizedText] = [tokenize(tokenizer, text) for text in table.column("text").to_pylist()]
-    return TrainingSource(source.path, source.weight, table.column("id").to_pylist(), texts)
+    ids = table.column("id").to_pylist()
+    pieces, left_out = _split(ids, [tokenize(tokenizer, text) for text in table.column("text").to_pylist()], max_length)
+    return TrainingSource(
+        source.path,
+        source.weight,
+        [ids[row] for row, _ in pieces],
+        [piece.text for _, piece in pieces],
+        split=_count_split(pieces),
+        left_out=left_out,
+        replay=True,
+    )
 
 
 def check_teacher_covers(cache: TeacherCache, sources: list[TrainingSource]) -> None:
@@ -130,6 +190,6 @@ def check_teacher_covers(cache: TeacherCache, sources: list[TrainingSource]) -> 
             if len(text.token_ids) > 1 and not cache.has(text.token_ids):
                 raise SaladError(
                     f"{cache.artefact.path} does not hold the text of row '{id_}' of {source.name}",
-                    f"Run `saladkit cache-teacher` on all texts together, {source.name} among them; rows that it left"
-                    " out as too long (its manifest lists them) have to leave this source too.",
+                    f"Run `saladkit cache-teacher` on all texts together, {source.name} among them, with the same"
+                    " --max-length.",
                 )

@@ -24,10 +24,12 @@ class SpeechAdapter(nn.Module):
         self.project_out = nn.Linear(width, config.text_config.hidden_size)
         self.length = nn.Parameter(torch.ones(()))
 
-    def forward(self, vectors: Tensor) -> Tensor:
+    def forward(self, vectors: Tensor, position_ids: Tensor | None = None) -> Tensor:
         """[S, T, vector_width] -> [S, T, text hidden_size], each vector `length` long.
 
-        Spans are padded at the end, which causal layers never see.
+        Spans are padded at the end, which causal layers never see; or, all in one row, `position_ids` [1, T] begin
+        anew with each.
         """
-        hidden = self.layers(inputs_embeds=self.project_in(vectors), use_cache=False).last_hidden_state
+        read = {"inputs_embeds": self.project_in(vectors), "position_ids": position_ids}
+        hidden = self.layers(**read, use_cache=False).last_hidden_state
         return self.length * functional.normalize(self.project_out(hidden), dim=-1)

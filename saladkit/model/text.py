@@ -47,6 +47,47 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> TokenizedText:
     return TokenizedText(np.array(prefix + ids, dtype=np.int32), word_tokens, splittable, len(prefix))
 
 
+@dataclass(frozen=True)
+class TextPiece:
+    """Words [begin, end) of a longer text, as a text of its own."""
+
+    text: TokenizedText
+    begin: int
+    end: int
+
+
+def split_text(text: TokenizedText, max_length: int) -> list[TextPiece]:
+    """Pieces of at most `max_length` tokens, BOS included, of about one length, cut where the text may be.
+
+    A text that fits is its own only piece. One that has a longer stretch where no cut is possible has none.
+    """
+    words = len(text.splittable) - 1
+    if len(text.token_ids) <= max_length:
+        return [TextPiece(text, 0, words)]
+    room = max_length - text.prefix
+    total = len(text.token_ids) - text.prefix
+    wanted = -(-total // -(-total // room))
+    ends = np.flatnonzero(text.splittable[1:] | (np.arange(1, words + 1) == words)) + 1
+    tokens = text.word_tokens[ends]
+    pieces, begin = [], 0
+    while begin < words:
+        first = text.word_tokens[begin]
+        after = int(np.searchsorted(ends, begin, side="right"))  # the nearest end there is
+        last = max(after, int(np.searchsorted(tokens, first + wanted, side="right")) - 1)
+        if tokens[last] - first > room:
+            return []
+        pieces.append(_piece(text, begin, int(ends[last])))
+        begin = int(ends[last])
+    return pieces
+
+
+def _piece(text: TokenizedText, begin: int, end: int) -> TextPiece:
+    first, last = text.word_tokens[begin], text.word_tokens[end]
+    token_ids = np.concatenate([text.token_ids[: text.prefix], text.token_ids[first:last]])
+    word_tokens = text.word_tokens[begin : end + 1] - first + text.prefix
+    return TextPiece(TokenizedText(token_ids, word_tokens, text.splittable[begin : end + 1], text.prefix), begin, end)
+
+
 def sets_bos(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether this tokenizer puts a BOS token before a text (Llama and Gemma do, Qwen2 does not)."""
     return tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id

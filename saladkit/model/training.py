@@ -1,182 +1,29 @@
-"""Training by `transformers.Trainer`: the loss, the two learning rates, the checkpoint before the decay."""
+"""Train and leave a checkpoint: what is saved when, and where a run that was cut off goes on."""
 
 import json
-import math
 import shutil
 import sys
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
 from transformers import (
     PreTrainedTokenizerBase,
-    Trainer,
     TrainerCallback,
     TrainerControl,
     TrainerState,
     TrainingArguments,
 )
 from transformers.integrations import TensorBoardCallback
-from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import ProgressCallback
 
-from saladkit.errors import SaladError
 from saladkit.formats.artefact import written_aside
 from saladkit.formats.checkpoint import LOGS, METRICS, STABLE
-from saladkit.model.dataset import TrainingExample, TrainingSchedule
-from saladkit.model.lexical import lexical_loss
-from saladkit.model.salad import SaladForCausalLM, SaladOutput
-from saladkit.model.sequence import collate_names, collate_sequences
-from saladkit.teacher.losses import distillation_loss
+from saladkit.model.dataset import TrainingSchedule
+from saladkit.model.salad import SaladForCausalLM
+from saladkit.model.trainer import SaladTrainer, last_saved_state
+from saladkit.model.training_faults import diverged, out_of_memory
+from saladkit.model.training_options import TrainingOptions
 from saladkit.teacher.signals import TeacherSignal
-
-LOGGED = ("loss", "distillation", "lexical", "learning_rate", "grad_norm")
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """The settings of a run that change its result; names as in transformers.TrainingArguments where it has them."""
-
-    max_steps: int
-    per_device_train_batch_size: int
-    learning_rate: float
-    adapter_learning_rate: float
-    gradient_accumulation_steps: int = 1
-    weight_decay: float = 0.1
-    warmup_steps: int = 500
-    decay_fraction: float = 0.2  # the share of steps, the last ones, in which the rate falls linearly to 0
-    alpha: float = 1.0
-    lexical_weight: float = 0.0
-    lexical_steps: int = 0  # of max_steps, the first ones, in which the lexical loss is all there is
-    lexical_learning_rate: float | None = None  # of encoder and adapter in those steps; None: adapter_learning_rate
-    logging_steps: int = 10
-    save_steps: int = 500
-    bf16: bool = False
-    seed: int = 0
-
-    @property
-    def decay_steps(self) -> int:
-        """Steps of the decay, at least one."""
-        return max(1, math.floor((self.max_steps - self.lexical_steps) * self.decay_fraction))
-
-    def rate(self, step: int, *, llm: bool) -> float:
-        """The learning rate at `step` (from 0), of the language model or of encoder and adapter.
-
-        Warm-up, constant, linear decay. The language model's begins after the lexical steps; in these, encoder and
-        adapter go to `lexical_learning_rate` and over the last third come down to `adapter_learning_rate`.
-        """
-        base = self.learning_rate if llm else self.adapter_learning_rate
-        begun = step - self.lexical_steps if llm else step
-        warm = min(1.0, begun / max(1, self.warmup_steps)) if begun >= 0 else 0.0
-        if not llm and step < self.lexical_steps and self.lexical_learning_rate is not None:
-            fall = math.ceil(self.lexical_steps / 3)
-            left = min(1.0, (self.lexical_steps - step) / fall)
-            return warm * (base + left * (self.lexical_learning_rate - base))
-        return warm * base * min(1.0, max(0, self.max_steps - step) / self.decay_steps)
-
-
-@dataclass(frozen=True)
-class Collator:
-    """Examples -> one batch of tensors, and beside it what the teacher and the lexical loss are asked."""
-
-    lexical: bool
-
-    def __call__(self, examples: list[TrainingExample]) -> dict:
-        sequences = [example.sequence for example in examples]
-        targets = [sequence.targets for sequence in sequences]
-        token_ids = [example.token_ids for example in examples]
-        wanted = [tokens[target] for tokens, target in zip(token_ids, targets, strict=True)]
-        batch = {"model": collate_sequences(sequences), "token_ids": token_ids, "targets": targets}
-        batch["labels"] = torch.cat([torch.from_numpy(ids.astype("int64")) for ids in wanted])
-        if self.lexical:
-            batch["names"] = collate_names(sequences)
-        return batch
-
-
-class SaladTrainer(Trainer):
-    """transformers.Trainer with the method's loss, two learning rates and a schedule that is read in its own order."""
-
-    def __init__(self, *, teacher: TeacherSignal | None, options: TrainingOptions, **kwargs):
-        super().__init__(data_collator=Collator(options.lexical_weight > 0), **kwargs)
-        self.teacher, self.options = teacher, options
-        self.model_accepts_loss_kwargs = False
-        self._parts: dict[str, list[torch.Tensor]] = {}
-
-    def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
-        """AdamW; encoder and adapter at one rate, the language model at another; only matrices decay."""
-        decayed = set(self.get_decay_parameter_names(self.model))
-        groups: dict[tuple[bool, bool], list] = {}
-        for name, parameter in self.model.named_parameters():
-            if parameter.requires_grad:
-                decays = name in decayed and parameter.ndim > 1
-                groups.setdefault((name.startswith("language_model."), decays), []).append(parameter)
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": group, "llm": is_llm, "weight_decay": self.args.weight_decay if decays else 0.0}
-                for (is_llm, decays), group in groups.items()
-            ],
-            lr=1.0,  # the schedule's values are the rates themselves
-        )
-        return self.optimizer
-
-    def create_scheduler(
-        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
-    ) -> torch.optim.lr_scheduler.LambdaLR:
-        """`TrainingOptions.rate` for each group."""
-        if self.lr_scheduler is None:
-            optimizer = self.optimizer if optimizer is None else optimizer
-            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-                optimizer, [partial(self.options.rate, llm=group["llm"]) for group in optimizer.param_groups]
-            )
-        return self.lr_scheduler
-
-    def compute_loss(
-        self,
-        model: torch.nn.Module,
-        inputs: dict,
-        return_outputs: bool = False,
-        num_items_in_batch: torch.Tensor | int | None = None,
-    ) -> torch.Tensor | tuple[torch.Tensor, SaladOutput]:
-        """Mean over the batch's text positions, plus the weighted lexical loss, mean over its heard tokens."""
-        outputs = model(**inputs["model"])
-        loss = 0.0 * next(model.parameters()).sum()  # a batch may hold nothing to learn from: rows of one word
-        if outputs.logits is not None:
-            teacher = None
-            if self.options.alpha > 0:
-                teacher = self.teacher.distributions(inputs["token_ids"], inputs["targets"], outputs.logits.device)
-            loss = distillation_loss(teacher, outputs.logits, inputs["labels"], self.options.alpha).mean()
-            self._note("distillation", loss)
-        if self.options.lexical_weight > 0 and outputs.speech_vectors is not None:
-            table = self.accelerator.unwrap_model(model).get_input_embeddings().weight
-            lexical = lexical_loss(outputs.speech_vectors, table, inputs["names"])
-            self._note("lexical", lexical)
-            loss = loss + self.options.lexical_weight * lexical
-        return (loss, outputs) if return_outputs else loss
-
-    def _note(self, name: str, value: torch.Tensor) -> None:
-        self._parts.setdefault(name, []).append(value.detach())
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the means of the loss's parts since the last log.
-
-        Raises:
-            SaladError: one of them is not finite. No state is saved from then on: saving comes after logging.
-        """
-        if "loss" in logs:
-            logs = logs | {name: torch.stack(values).mean().item() for name, values in self._parts.items()}
-            self._parts.clear()
-            if not all(math.isfinite(value) for value in logs.values()):
-                raise diverged(self.state.global_step)
-        super().log(logs, start_time)
-
-
-def diverged(step: int) -> SaladError:
-    """What a training ends with whose loss or weights are not finite."""
-    return SaladError(
-        f"the training has diverged: at step {step} the loss or the weights are not finite",
-        "Lower --learning-rate or --adapter-learning-rate or give more --warmup-steps, and --overwrite.",
-    )
 
 
 class KeepStableCheckpoint(TrainerCallback):
@@ -218,12 +65,6 @@ class ProgressOnStderr(ProgressCallback):
             self.training_bar.write(json.dumps(logs), file=sys.stderr)
 
 
-def last_saved_state(folder: Path) -> Path | None:
-    """The last state that was saved whole; transformers writes `trainer_state.json` last."""
-    whole = [path.parent for path in folder.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")]
-    return max(whole, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
-
-
 def save_model(model: SaladForCausalLM, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Save model and tokenizer in Hugging Face's layout; the manifest, written later, says that it is complete."""
     model.save_pretrained(folder)
@@ -241,17 +82,21 @@ def train(
     device: str,
     report_to: str = "none",
     keep_stable: bool = True,
+    resume_from: str | None = None,
 ) -> dict:
     """Train, or go on from the last saved step, and leave the checkpoint's files in `folder`.
 
     Writes `config.json`, `model.safetensors`, the tokenizer, `metrics.jsonl` and, with `keep_stable`, `stable/`.
     The state for resuming stands in `training/` until the run is complete.
 
+    Args:
+        resume_from: a saved state to go on from, in the place of this run's own last one.
+
     Returns:
         The last logged values of the loss and its parts.
 
     Raises:
-        SaladError: the loss or the weights are no longer finite.
+        SaladError: the loss runs away, or the training does not fit the memory.
     """
     state_folder = folder / "training"
     arguments = TrainingArguments(
@@ -268,6 +113,7 @@ def train(
         bf16=options.bf16,
         seed=options.seed,
         use_cpu=device == "cpu",
+        ddp_find_unused_parameters=True,  # a batch without speech does not run the adapter
         report_to="none" if report_to == "tensorboard" else report_to,
         remove_unused_columns=False,
         train_sampling_strategy="sequential",
@@ -285,6 +131,7 @@ def train(
     trainer = SaladTrainer(
         teacher=teacher,
         options=options,
+        sources=[source.name for source in schedule.sources],
         model=model,
         args=arguments,
         train_dataset=schedule,
@@ -293,13 +140,19 @@ def train(
     )
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(ProgressOnStderr)
-    trainer.train(resume_from_checkpoint=last_saved_state(state_folder))
+    try:
+        trainer.train(resume_from_checkpoint=resume_from or last_saved_state(state_folder))
+    except torch.OutOfMemoryError as error:
+        raise out_of_memory(error) from error
     if not all(torch.isfinite(parameter).all() for parameter in model.parameters()):
-        raise diverged(options.max_steps)
-    save_model(model, tokenizer, folder)
+        raise diverged(options.max_steps, [], "the weights are not finite", last_saved_state(state_folder))
     steps = [entry for entry in trainer.state.log_history if "loss" in entry]
-    metrics = [{"step": entry["step"]} | {name: entry[name] for name in LOGGED if name in entry} for entry in steps]
-    with written_aside(folder / METRICS) as aside:
-        aside.write_text("".join(json.dumps(entry) + "\n" for entry in metrics))
-    shutil.rmtree(state_folder)
+    # Sorted: a resumed run has read its earlier entries from a file that is.
+    metrics = [{name: entry[name] for name in sorted(entry) if name != "epoch"} for entry in steps]
+    if trainer.is_world_process_zero():
+        save_model(model, tokenizer, folder)
+        with written_aside(folder / METRICS) as aside:
+            aside.write_text("".join(json.dumps(entry) + "\n" for entry in metrics))
+        shutil.rmtree(state_folder)
+    trainer.accelerator.wait_for_everyone()
     return metrics[-1] if metrics else {}

@@ -1,6 +1,5 @@
 """What both stages of training share: open the inputs, train, complete the checkpoint."""
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,7 +18,9 @@ from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.sequence import FrameClock
 from saladkit.model.sources import WeightedPath, check_teacher_covers, open_speech, open_text
 from saladkit.model.text import tokenizer_digest
-from saladkit.model.training import TrainingOptions, train
+from saladkit.model.training import train
+from saladkit.model.training_options import TrainingOptions
+from saladkit.runtime import is_main_process, processes
 from saladkit.speech.front_end import FrontEnd
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
 
@@ -32,14 +33,20 @@ class OpenedInputs:
     teacher: TeacherSignal | None
     clock: FrameClock
 
+    def left_out(self) -> list[dict]:
+        """Rows that no piece of is read, as a manifest lists them."""
+        reason = "over --max-length, and it cannot be split where its tokens and the times of its words allow"
+        return [{"id": id_, "source": s.name, "reason": reason} for s in self.sources for id_ in s.left_out]
+
     def figures(self, options: TrainingOptions) -> dict:
         """The plan: rows and words of every source, rows to be read."""
-        batch = options.per_device_train_batch_size * options.gradient_accumulation_steps
         return {
             "rows": {source.name: len(source) for source in self.sources},
             "text_tokens": {s.name: sum(len(text.token_ids) for text in s.texts) for s in self.sources},
             "rows_never_cut": sum(source.never_cut for source in self.sources),
-            "rows_to_read": options.max_steps * batch,
+            "rows_split": sum(source.split for source in self.sources),
+            "skipped": len(self.left_out()),
+            "rows_to_read": options.max_steps * rows_a_step(options),
         }
 
 
@@ -70,7 +77,7 @@ class TrainingInputs:
             "limit": self.limit,
             "columns": vars(self.names),
         }
-        return asdict(options) | {"interleaving": asdict(interleaving)} | read
+        return asdict(options) | {"interleaving": asdict(interleaving), "processes": processes()} | read
 
     def open(
         self,
@@ -84,13 +91,8 @@ class TrainingInputs:
 
         Raises:
             SaladError: anything missing, speech without word times, a teacher of another tokenizer or text, steps that
-                do not fit each other, or more than one process.
+                do not fit each other.
         """
-        if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-            raise SaladError(
-                f"training in {os.environ['WORLD_SIZE']} processes is not supported yet",
-                "Run the line without `accelerate launch`: one process, one device.",
-            )
         if options.save_steps % options.logging_steps:
             raise SaladError(
                 f"--save-steps {options.save_steps} is no multiple of --logging-steps {options.logging_steps}",
@@ -103,7 +105,7 @@ class TrainingInputs:
                 "Give a weight above 0, and fewer lexical steps than steps.",
             )
         clock = FrameClock(front_end.frames_per_second, config.frames_per_vector)
-        opened = {"names": self.names, "limit": self.limit}
+        opened = {"names": self.names, "limit": self.limit, "max_length": options.max_length}
         caches = {"frames_caches": self.frames, "word_times": self.words}
         sources = [open_speech(source, tokenizer, front_end, **caches, **opened) for source in self.data]
         for source in sources:
@@ -113,26 +115,43 @@ class TrainingInputs:
                     "Find the times with `saladkit timestamps` and give them with --words.",
                 )
         sources += [open_text(source, tokenizer, **opened) for source in self.replay]
-        teacher = open_teacher(self.teacher, tokenizer, model, sources) if options.alpha > 0 else None
+        followed = [source for source in sources if options.alpha > 0 and not options.by_likelihood(source.replay)]
+        teacher = open_teacher(self.teacher, tokenizer, model, followed, options) if followed else None
         return OpenedInputs(sources, teacher, clock)
 
 
 def open_teacher(
-    name: str, tokenizer: PreTrainedTokenizerBase, model: str, sources: list[TrainingSource]
+    name: str,
+    tokenizer: PreTrainedTokenizerBase,
+    model: str,
+    sources: list[TrainingSource],
+    options: TrainingOptions,
 ) -> TeacherSignal:
     """A teacher cache that holds every text of the sources, or a text LLM.
 
     Raises:
-        SaladError: made with another tokenizer than `model`'s, or a text is missing.
+        SaladError: made with another tokenizer than `model`'s or at another temperature, a text is missing, or a
+            divergence that cannot be told from samples.
     """
     if is_artefact(name) and not (Path(name) / "config.json").exists():
         cache = TeacherCache(name)
         cache.check_tokenizer(tokenizer_digest(tokenizer), model)
+        if cache.identity["temperature"] != options.temperature:
+            raise SaladError(
+                f"{name} was made at temperature {cache.identity['temperature']}, and this training is at "
+                f"{options.temperature}",
+                "Give both the same --temperature.",
+            )
+        if cache.sampled and options.divergence != "forward-kl":
+            raise SaladError(
+                f"{name} holds samples, from which --divergence {options.divergence} cannot be told without bias",
+                "Use forward-kl, a cache made with --keep top-k, or the text LLM itself as --teacher.",
+            )
         check_teacher_covers(cache, sources)
         return CachedTeacher(cache)
     if tokenizer_digest(load_tokenizer(name)) != tokenizer_digest(tokenizer):
         raise SaladError(f"{name} has another tokenizer than {model}", "Give the text LLM that the model started from.")
-    return LiveTeacher(load_text_model(name, dtype="float32", device="cpu"))
+    return LiveTeacher(load_text_model(name, dtype="float32", device="cpu"), options.temperature, options.packed)
 
 
 def run_training(
@@ -147,18 +166,20 @@ def run_training(
     device: str,
     report_to: str,
     keep_stable: bool,
+    resume_from: str | None,
 ) -> dict:
     """Train and write the manifest; the figures for the summary.
 
     Raises:
         SaladError: the training diverges.
     """
-    batch = options.per_device_train_batch_size * options.gradient_accumulation_steps
+    batch = rows_a_step(options)
     schedule = TrainingSchedule(
         opened.sources,
         count=options.max_steps * batch,
         warm_up=options.lexical_steps * batch,
         batch=batch,
+        packed_micro_batch=options.per_device_train_batch_size if options.packed else None,
         clock=opened.clock,
         options=interleaving,
         seed=options.seed,
@@ -173,13 +194,24 @@ def run_training(
         device=device,
         report_to=report_to,
         keep_stable=keep_stable,
+        resume_from=resume_from,
     )
-    for file in sorted(path for path in writer.path.rglob("*") if path.is_file()):
-        name = file.relative_to(writer.path)
-        if name.parts[0] not in (PLAN, SUMMARY, LOGS):
-            writer.has(str(name))
     read = {source.name: int((schedule.source == i).sum()) for i, source in enumerate(opened.sources)}
-    never_cut = sum(source.never_cut for source in opened.sources)
-    counts = {"steps": options.max_steps, "rows_read": sum(read.values()), "rows_never_cut": never_cut}
-    writer.finish(counts=counts, identity=identity | {"tokenizer": tokenizer_digest(tokenizer), "log": METRICS})
-    return {"steps": options.max_steps, "rows_read": read, "rows_never_cut": never_cut, "last": last}
+    plan = opened.figures(options)
+    notes = {name: plan[name] for name in ("rows_never_cut", "rows_split")}
+    if is_main_process():
+        for file in sorted(path for path in writer.path.rglob("*") if path.is_file()):
+            name = file.relative_to(writer.path)
+            if name.parts[0] not in (PLAN, SUMMARY, LOGS):
+                writer.has(str(name))
+        writer.finish(
+            counts={"steps": options.max_steps, "rows_read": sum(read.values())} | notes,
+            skipped=opened.left_out(),
+            identity=identity | {"tokenizer": tokenizer_digest(tokenizer), "log": METRICS},
+        )
+    return {"steps": options.max_steps, "rows_read": read, "skipped": len(opened.left_out())} | notes | {"last": last}
+
+
+def rows_a_step(options: TrainingOptions) -> int:
+    """Rows of one optimizer step, of all processes."""
+    return options.per_device_train_batch_size * options.gradient_accumulation_steps * processes()

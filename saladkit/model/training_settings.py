@@ -4,7 +4,8 @@ from dataclasses import fields
 
 from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.sources import WeightedPath
-from saladkit.model.training import TrainingOptions
+from saladkit.model.training_options import TrainingOptions
+from saladkit.runtime import resolve_device
 from saladkit.speech.encoders.opening import LOG_MEL
 
 
@@ -12,6 +13,8 @@ def training_settings(settings: dict) -> dict:
     """Options as click gives them -> keyword arguments of `distill` and `align`."""
     settings = dict(settings)
     interleaving = InterleavingOptions(*(settings.pop(name) for name in ("text_words", "speech_words", "text_first")))
+    batching, device = settings.pop("batching"), settings["device"]
+    settings["packed"] = batching == "packed" or (batching == "auto" and resolve_device(device) == "cuda")
     names = [field.name for field in fields(TrainingOptions) if field.name in settings]
     options = TrainingOptions(**{name: settings.pop(name) for name in names})
     settings["data"] = [WeightedPath.parse(path) for path in settings["data"]]

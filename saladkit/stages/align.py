@@ -15,9 +15,9 @@ from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.listening import front_end_of
 from saladkit.model.loading import load_salad_model, load_tokenizer
 from saladkit.model.sources import WeightedPath
-from saladkit.model.training import TrainingOptions
+from saladkit.model.training_options import TrainingOptions
 from saladkit.model.training_run import TrainingInputs, run_training
-from saladkit.runtime import Run, resolve_device
+from saladkit.runtime import Run, is_main_process, main_process_first, resolve_device
 
 
 def align(
@@ -34,6 +34,7 @@ def align(
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
     report_to: str = "none",
+    resume_from_checkpoint: str | None = None,
     limit: int | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
@@ -57,22 +58,23 @@ def align(
     student = load_salad_model(start, dtype="float32", device="cpu")
     tokenizer = load_tokenizer(start)
     inputs = TrainingInputs(data, replay, teacher, frames, words, names, limit)
-    front_end = front_end_of(student.config, device=resolve_device(device))
+    device = resolve_device(device)
+    front_end = front_end_of(student.config, device=device)
     opened = inputs.open(tokenizer, student.config, front_end, options, checkpoint)
     if dry_run:
         return run.summary({"dry_run": True, **opened.figures(options)})
-    writer = create_artefact(
-        output,
-        schema=SCHEMA,
-        version=VERSION,
-        verb="align",
-        settings=inputs.settings(options, interleaving),
-        inputs={"checkpoint": start} | inputs.paths(),
-        overwrite=overwrite,
-    )
+    with main_process_first(device):
+        writer = create_artefact(
+            output,
+            schema=SCHEMA,
+            version=VERSION,
+            verb="align",
+            settings=inputs.settings(options, interleaving),
+            inputs={"checkpoint": start} | inputs.paths() | {"state": resume_from_checkpoint},
+            overwrite=overwrite,
+        )
     if writer.finished is not None:
         return writer.finished
-    device = resolve_device(device)
     torch.manual_seed(options.seed)
     identity = {"started_from": model_digest(start)}
     figures = run_training(
@@ -85,6 +87,7 @@ def align(
         identity=identity,
         device=device,
         report_to=report_to,
+        resume_from=resume_from_checkpoint,
         keep_stable=False,
     )
-    return run.summary(figures, writer)
+    return run.summary(figures, writer if is_main_process() else None)

@@ -13,9 +13,9 @@ from saladkit.model.listening import choose_encoder, front_end_of
 from saladkit.model.loading import load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.sources import WeightedPath
-from saladkit.model.training import TrainingOptions
+from saladkit.model.training_options import TrainingOptions
 from saladkit.model.training_run import TrainingInputs, run_training
-from saladkit.runtime import Run, resolve_device, say
+from saladkit.runtime import Run, is_main_process, main_process_first, resolve_device, say
 
 
 def distill(
@@ -34,6 +34,7 @@ def distill(
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
     report_to: str = "none",
+    resume_from_checkpoint: str | None = None,
     limit: int | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
@@ -58,7 +59,7 @@ def distill(
     listening, codebooks = choose_encoder(encoder)
     config = SaladConfig(adapter_config=adapter_configuration(**adapter), **listening)
     front_end = front_end_of(config, device=device)
-    if config.frozen_encoder and not config.frozen_encoder["causal"]:
+    if config.frozen_encoder and not config.frozen_encoder["causal"] and is_main_process():
         say(
             f"note: what {config.speech_encoder} makes of a span has heard the words after it, which the model is to"
             " predict; Mimi and log-mel are causal"
@@ -67,16 +68,19 @@ def distill(
     if dry_run:
         return run.summary({"dry_run": True, **opened.figures(options)})
     encoder_folder = None if config.frozen_encoder is None else config.speech_encoder
-    writer = create_artefact(
-        output,
-        schema=SCHEMA,
-        version=VERSION,
-        verb="distill",
-        settings=inputs.settings(options, interleaving)
-        | {"adapter": adapter, "encoder": encoder | {"speech_encoder": front_end.identity["name"]}},
-        inputs={"model": model, "speech encoder": encoder_folder} | inputs.paths(),
-        overwrite=overwrite,
-    )
+    with main_process_first(device):
+        writer = create_artefact(
+            output,
+            schema=SCHEMA,
+            version=VERSION,
+            verb="distill",
+            settings=inputs.settings(options, interleaving)
+            | {"adapter": adapter, "encoder": encoder | {"speech_encoder": front_end.identity["name"]}},
+            inputs={"model": model, "speech encoder": encoder_folder}
+            | inputs.paths()
+            | {"state": resume_from_checkpoint},
+            overwrite=overwrite,
+        )
     if writer.finished is not None:
         return writer.finished
     torch.manual_seed(options.seed)
@@ -95,6 +99,7 @@ def distill(
         identity=identity,
         device=device,
         report_to=report_to,
+        resume_from=resume_from_checkpoint,
         keep_stable=True,
     )
-    return run.summary(figures, writer)
+    return run.summary(figures, writer if is_main_process() else None)

@@ -34,7 +34,7 @@ def gap(
     teacher: str,
     regions: str | None = None,
     words: tuple[str, ...] = (),
-    draws: int = 4,
+    interleavings: int = 4,
     text_words: tuple[int, int] = (10, 30),
     speech_words: tuple[int, int] = (5, 15),
     batch_size: int = 16,
@@ -46,7 +46,7 @@ def gap(
     overwrite: bool = False,
     dry_run: bool = False,
 ) -> dict:
-    """Measure the gap on every row of `sources`, over `draws` random interleavings that begin with speech.
+    """Measure the gap on every row of `sources`, over random `interleavings` that begin with speech.
 
     Rows in which no text token follows speech in any draw are listed in the manifest.
 
@@ -73,14 +73,14 @@ def gap(
                 f"{regions} has no region for row '{id_}'", "Give the regions of the pool it was chosen from."
             )
     if dry_run:
-        return run.summary({"dry_run": True, "rows": len(about), "interleavings": len(about) * draws})
+        return run.summary({"dry_run": True, "rows": len(about), "interleavings": len(about) * interleavings})
     writer = create_artefact(
         output,
         schema=SCHEMA,
         version=VERSION,
         verb="gap",
         settings={
-            "draws": draws,
+            "interleavings": interleavings,
             "text_words": list(text_words),
             "speech_words": list(speech_words),
             "dtype": dtype,
@@ -110,7 +110,7 @@ def gap(
                 probes = [
                     (row, sequence)
                     for row in rows
-                    for sequence in probe_sequences(source, row, clock, options, draws, seed)
+                    for sequence in probe_sequences(source, row, clock, options, interleavings, seed)
                 ]
                 sums = _measure(student, original, source, probes, clock, batch_size)
                 with written_aside(block) as aside:

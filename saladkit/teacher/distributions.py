@@ -1,6 +1,6 @@
-"""A teacher's next-token distributions: all of the vocabulary, or its top k and the mass of the rest.
+"""A teacher's next-token distributions: the whole vocabulary, its top k and the mass of the rest, or a sample.
 
-Notation: P positions, V vocabulary entries, k kept entries. Temperature 1 throughout (method: T = 1).
+Notation: P positions, V vocabulary entries, k kept entries.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,31 @@ class DenseDistributions:
 
     def __len__(self) -> int:
         return self.log_probs.shape[0]
+
+    def piece(self, begin: int, end: int) -> "DenseDistributions":
+        """Positions [begin, end)."""
+        return DenseDistributions(self.log_probs[begin:end])
+
+
+@dataclass(frozen=True)
+class HiddenDistributions:
+    """The distributions of a model that is at hand: its last hidden states [P, H] and its head; dense piece by piece.
+
+    Attributes:
+        temperature: what the logits are divided by.
+    """
+
+    hidden: Tensor
+    head: torch.nn.Module
+    temperature: float = 1.0
+
+    def __len__(self) -> int:
+        return self.hidden.shape[0]
+
+    @torch.no_grad()
+    def piece(self, begin: int, end: int) -> DenseDistributions:
+        """Positions [begin, end), computed now: [P, V] never lives whole."""
+        return dense_from_logits(self.head(self.hidden[begin:end]), self.temperature)
 
 
 @dataclass(frozen=True)
@@ -36,13 +61,38 @@ class TopKDistributions:
     def __len__(self) -> int:
         return self.kept_ids.shape[0]
 
+    def piece(self, begin: int, end: int) -> "TopKDistributions":
+        """Positions [begin, end)."""
+        return TopKDistributions(self.kept_ids[begin:end], self.kept_log_probs[begin:end], self.log_tail[begin:end])
 
-Distributions = DenseDistributions | TopKDistributions
+
+@dataclass(frozen=True)
+class SampledDistributions:
+    """Some draws from each position's distribution, the same token counted.
+
+    Attributes:
+        kept_ids: distinct token ids, int64 [P, m]; 0 where a position has fewer than m.
+        weights: their shares of the draws, float [P, m], 0 where there is no token; each position's sum to 1.
+    """
+
+    kept_ids: Tensor
+    weights: Tensor
+
+    def __len__(self) -> int:
+        return self.kept_ids.shape[0]
+
+    def piece(self, begin: int, end: int) -> "SampledDistributions":
+        """Positions [begin, end)."""
+        return SampledDistributions(self.kept_ids[begin:end], self.weights[begin:end])
 
 
-def dense_from_logits(logits: Tensor) -> DenseDistributions:
+Distributions = DenseDistributions | HiddenDistributions | TopKDistributions | SampledDistributions
+
+
+def dense_from_logits(logits: Tensor, temperature: float = 1.0) -> DenseDistributions:
     """Normalise logits [P, V] in float32 (float64 stays)."""
-    return DenseDistributions(torch.log_softmax(at_least_float32(logits), dim=-1))
+    logits = at_least_float32(logits)
+    return DenseDistributions(torch.log_softmax(logits if temperature == 1 else logits / temperature, dim=-1))
 
 
 def top_k_from_logits(logits: Tensor, k: int) -> TopKDistributions:
@@ -51,14 +101,11 @@ def top_k_from_logits(logits: Tensor, k: int) -> TopKDistributions:
     The tail's mass is summed over the tokens that are not kept, in log space: one minus the kept mass would
     lose every digit where the kept mass is close to 1.
     """
-    log_probs = torch.log_softmax(at_least_float32(logits), dim=-1)
-    kept_log_probs, kept_ids = log_probs.topk(min(k, log_probs.shape[-1]), dim=-1)
-    return TopKDistributions(kept_ids, kept_log_probs, log_mass_outside(log_probs, kept_ids))
-
-
-def log_mass_outside(log_probs: Tensor, ids: Tensor) -> Tensor:
-    """log of the probability outside `ids` ([P, k], distinct) under `log_probs` [P, V]; float [P]."""
-    return log_probs.scatter(-1, ids, float("-inf")).logsumexp(dim=-1)
+    logits = at_least_float32(logits)
+    kept, kept_ids = logits.topk(min(k, logits.shape[-1]), dim=-1)
+    tail = logits.scatter(-1, kept_ids, float("-inf")).logsumexp(dim=-1)
+    mass = torch.logaddexp(kept.logsumexp(dim=-1), tail)
+    return TopKDistributions(kept_ids, kept - mass[:, None], tail - mass)
 
 
 def normalised(distributions: TopKDistributions) -> TopKDistributions:
@@ -70,15 +117,6 @@ def normalised(distributions: TopKDistributions) -> TopKDistributions:
     mass = classes.logsumexp(dim=-1)
     return TopKDistributions(
         distributions.kept_ids, distributions.kept_log_probs - mass[:, None], distributions.log_tail - mass
-    )
-
-
-def concatenate(pieces: list[TopKDistributions]) -> TopKDistributions:
-    """Join distributions over positions; all with the same k."""
-    return TopKDistributions(
-        torch.cat([piece.kept_ids for piece in pieces]),
-        torch.cat([piece.kept_log_probs for piece in pieces]),
-        torch.cat([piece.log_tail for piece in pieces]),
     )
 
 

@@ -1,14 +1,18 @@
 """What training cannot learn from: teachers, caches and settings that do not fit."""
 
 import json
+import re
 import subprocess
 import sys
 
 import pyarrow as pa
 import pytest
+import torch
 
 from saladkit import options
 from saladkit.formats.samples import read_samples, write_samples
+from saladkit.model import training_faults
+from saladkit.model.salad import SaladForCausalLM
 
 
 def replaced(arguments, option, value):
@@ -156,9 +160,45 @@ def test_numbers_below_their_range(option, shell, distill_arguments, tmp_path):
     assert not (tmp_path / "output").exists()
 
 
-def test_training_in_several_processes(refused, distill_arguments, monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    refused(*distill_arguments, named=["2 processes"])
+@pytest.mark.parametrize(
+    ("cached", "asked", "named"),
+    [
+        (["--temperature", "2"], [], "temperature 2.0"),
+        (["--keep", "sampled"], ["--divergence", "jsd"], "samples"),
+        (["--keep", "sampled"], ["--divergence", "reverse-kl"], "samples"),
+    ],
+)
+def test_a_cache_that_was_kept_otherwise_than_the_loss_needs(
+    cached, asked, named, refused, shell, distill_arguments, world, text_lm, tmp_path
+):
+    sources = [world / "natural.parquet", world / "pool.parquet"]
+    line = ["cache-teacher", *sources, "--model", text_lm, "--device", "cpu", *cached, "-o", tmp_path / "cache"]
+    assert shell(*line).exit_code == 0
+    refused(*replaced(distill_arguments, "--teacher", tmp_path / "cache"), *asked, named=[tmp_path / "cache", named])
+
+
+def test_a_training_that_explodes_names_its_step_rows_and_last_state(refused, distill_arguments, monkeypatch, tmp_path):
+    monkeypatch.setattr(training_faults, "BEYOND_GUESSING", 0.0)
+    monkeypatch.setattr(training_faults, "EXPLODED", 0.9)  # the fourth loss is the first that is above nine tenths
+    line = replaced(replaced(distill_arguments, "--max-steps", 12), "--save-steps", 1)
+    line += ["--learning-rate", 0.3, "--adapter-learning-rate", 0.3]
+    problem, fix = refused(*line, named=["diverged"])
+    step = int(re.search(r"at step (\d+) the loss is", problem)[1])
+    state = tmp_path / "output" / "training" / f"checkpoint-{step - 1}"
+    assert str(state) in problem
+    assert f"--resume-from-checkpoint {state}" in fix
+    rows = re.search(r"\(rows (.*)\)", problem)[1]
+    assert rows.count("'") == 8  # four ids
+
+
+def test_a_training_that_does_not_fit_the_memory(refused, distill_arguments, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore lines.")
+
+    monkeypatch.setattr(SaladForCausalLM, "forward", full)
+    problem, fix = refused(*distill_arguments, named=["memory", "2.00 GiB"])
+    assert "More lines" not in problem
+    assert "--per-device-train-batch-size" in fix and "--gradient-accumulation-steps" in fix
 
 
 def test_a_reporter_that_is_not_installed(refused, distill_arguments, monkeypatch):

@@ -8,46 +8,69 @@ from saladkit.errors import SaladError
 from saladkit.formats import frames_cache, teacher_cache
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.frames_cache import FramesCache, frames_in_part, write_frames_part
-from saladkit.formats.teacher_cache import CachedRow, TeacherCache, digest_tokens, write_cache_part
+from saladkit.formats.teacher_cache import (
+    SampledRow,
+    TeacherCache,
+    TopKRow,
+    code_bytes,
+    digest_tokens,
+    write_cache_part,
+)
 
 
 def writer_of(folder, module):
     return create_artefact(folder, schema=module.SCHEMA, version=module.VERSION, verb="test", settings={}, inputs={})
 
 
-def draw_cached_row(random, tokens, k=3):
+def draw_top_k(random, tokens, vocabulary, k=3):
     positions = len(tokens) - 1
     kept = np.sort(random.normal(-3, 2, size=(positions, k)))[:, ::-1].astype(np.float32)
     tail = random.normal(-20, 5, size=positions).astype(np.float32)
-    return CachedRow(random.integers(0, 200_000, size=(positions, k)), kept, tail)
+    return TopKRow(random.integers(0, vocabulary, size=(positions, k)), kept, tail)
 
 
-def test_distributions_come_back_by_the_tokens_of_their_text(tmp_path):
-    random = np.random.default_rng(0)
-    texts = [random.integers(0, 200_000, size=length).astype(np.int32) for length in (2, 9, 1, 5)]
-    rows = [draw_cached_row(random, tokens) for tokens in texts]
+def draw_samples(random, tokens, vocabulary, draws=50):
+    distinct = random.integers(1, 14, size=len(tokens) - 1).astype(np.uint8)
+    ids = np.concatenate([np.zeros(0), *(np.sort(random.integers(0, vocabulary, size=n)) for n in distinct)])
+    counts = random.integers(1, draws + 1, size=len(ids))
+    return SampledRow(distinct, ids.astype(np.int32), counts.astype(np.uint8), np.log(random.random(len(distinct))))
+
+
+KINDS = [
+    (draw_top_k, {"keep": "top-k", "top_k": 3, "vocabulary": 200_000}),
+    (draw_top_k, {"keep": "top-k", "top_k": 3, "vocabulary": 2**16}),
+    (draw_samples, {"keep": "sampled", "draws": 50, "vocabulary": 151_936}),
+    (draw_samples, {"keep": "sampled", "draws": 255, "vocabulary": 262_208}),
+    (draw_samples, {"keep": "sampled", "draws": 1, "vocabulary": 256}),
+]
+
+
+@pytest.mark.parametrize(("draw", "identity"), KINDS)
+def test_distributions_come_back_by_the_tokens_of_their_text(draw, identity, tmp_path):
+    random, vocabulary = np.random.default_rng(0), identity["vocabulary"]
+    texts = [random.integers(0, vocabulary, size=length).astype(np.int32) for length in (2, 9, 1, 5)]
+    options = (identity["draws"],) if "draws" in identity else ()
+    rows = [draw(random, tokens, vocabulary, *options) for tokens in texts]
     writer = writer_of(tmp_path / "cache", teacher_cache)
     for index, (begin, end) in enumerate([(0, 2), (2, 4)]):
         name = f"part-0000{index}-of-00002"
-        write_cache_part(
-            writer.path / f"{name}.safetensors", list("abcd")[begin:end], texts[begin:end], rows[begin:end]
-        )
+        ids, here = list("abcd")[begin:end], slice(begin, end)
+        write_cache_part(writer.path / f"{name}.safetensors", ids, texts[here], rows[here], identity)
         assert writer.has(f"{name}.safetensors")
         assert writer.has(f"{name}.parquet")
-    writer.finish(counts={"rows": 4}, identity={"tokenizer": "t"})
+    writer.finish(counts={"rows": 4}, identity={"tokenizer": "t"} | identity)
     cache = TeacherCache(tmp_path / "cache")
     for tokens, row in zip(texts, rows, strict=True):
         assert cache.has(tokens)
         assert cache.has(tokens.tolist())
         back = cache.row(tokens)
-        assert np.array_equal(back.kept_ids, row.kept_ids)
-        assert np.array_equal(back.kept_log_probs, row.kept_log_probs.astype(np.float16))
-        assert np.array_equal(back.log_tail, row.log_tail)
-        assert (back.kept_ids.dtype, back.kept_log_probs.dtype, back.log_tail.dtype) == (
-            np.int32,
-            np.float16,
-            np.float32,
-        )
+        assert type(back) is type(row)
+        for name, stored in vars(back).items():
+            written = getattr(row, name)
+            if name.endswith("log_probs"):
+                written = written.astype(np.float16)
+            assert np.array_equal(stored, written), name
+            assert stored.dtype == {"kept_ids": np.int32}.get(name, written.dtype)
     assert not cache.has([1, 2, 3])
     with pytest.raises(KeyError):
         cache.row([1, 2, 3])
@@ -92,3 +115,18 @@ def test_frames_come_back_by_id(tensor, dtype, tmp_path):
     cache.check_encoder({"name": "e"}, "the model")
     with pytest.raises(SaladError, match="another speech encoder than that of the model"):
         cache.check_encoder({"name": "f"}, "the model")
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "draws", "size"), [(151_936, 50, 3), (256, 1, 1), (257, 1, 2), (3_072, 50, 3), (262_208, 64, 4)]
+)
+def test_a_drawn_token_takes_as_few_bytes_as_hold_it(vocabulary, draws, size):
+    assert code_bytes({"vocabulary": vocabulary, "draws": draws}) == size
+    assert 256 ** (size - 1) < vocabulary * draws <= 256**size
+
+
+def test_a_cache_of_another_version_is_refused(tmp_path):
+    folder = tmp_path / "cache"
+    create_artefact(folder, schema="teacher-cache", version=1, verb="test", settings={}, inputs={}).finish(counts={})
+    with pytest.raises(SaladError, match="version 1"):
+        TeacherCache(folder)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from saladkit.model.training import TrainingOptions
+from saladkit.model.training_options import TrainingOptions
 
 
 def options(**changes: object) -> TrainingOptions:

@@ -9,7 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.teacher_cache import TeacherCache
-from saladkit.model.text import tokenize
+from saladkit.model.text import split_text, tokenize
 from saladkit.stages import cache_teacher as stage
 
 TOP_K = 6
@@ -53,13 +53,13 @@ def test_a_larger_cache_computes_only_what_is_missing(line, shell, world, tokeni
     assert shell(*line).exit_code == 0
     wider = [*line[:2], world / "pool.parquet", *line[2:]]
     assert shell(*wider, "-o", tmp_path / "whole").exit_code == 0
-    compute, computed = stage._distributions, []
+    compute, computed = stage.encode_texts, []
 
     def watched(model, texts, *options):
         computed.extend(texts)
         return compute(model, texts, *options)
 
-    monkeypatch.setattr(stage, "_distributions", watched)
+    monkeypatch.setattr(stage, "encode_texts", watched)
     result = shell(*wider, "--reuse", tmp_path / "cache", "-o", tmp_path / "larger", "--verify", 84)
     assert result.exit_code == 0, result.stderr
     summary = json.loads(result.stdout)
@@ -95,3 +95,87 @@ def test_a_cache_of_other_probabilities_is_found_out(line, shell, tmp_path):
     tensors["kept_logprobs"] = tensors["kept_logprobs"] + np.float16(1.5)
     save_file(tensors, part)
     assert verified(shell, line)["kl_mean"] > 1e-3
+
+
+def test_rows_too_long_for_the_teacher_are_split_between_words(line, shell, world, tokenizer, tmp_path):
+    result = shell(*line, "--max-length", 60)
+    assert result.exit_code == 0, result.stderr
+    texts = [tokenize(tokenizer, text) for text in pq.read_table(world / "natural.parquet").column("text").to_pylist()]
+    long = [text for text in texts if len(text.token_ids) > 60]
+    assert 0 < len(long) < len(texts)
+    summary = json.loads(result.stdout)
+    assert (summary["rows_split"], summary["skipped"]) == (len(long), 0)
+    assert f"{len(long)} texts have more than 60 tokens" in result.stderr
+    cache = TeacherCache(tmp_path / "cache")
+    assert all(cache.has(piece.text.token_ids) for text in texts for piece in split_text(text, 60))
+    assert not any(cache.has(text.token_ids) for text in long)
+
+
+def test_a_row_that_cannot_be_split_is_left_out_and_listed(shell, text_lm, tmp_path):
+    rows = [{"id": "whole", "text": "Water boils."}, {"id": "one", "text": "x" * 200}]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    line = ["cache-teacher", tmp_path / "rows.jsonl", "--model", text_lm, "--max-length", 20, "-o", tmp_path / "out"]
+    result = shell(*line, "--device", "cpu")
+    assert (json.loads(result.stdout)["rows"], json.loads(result.stdout)["skipped"]) == (1, 1)
+    (skipped,) = json.loads((tmp_path / "out" / "manifest.json").read_text())["skipped"]
+    assert skipped["id"] == "one"
+    assert "over --max-length" in skipped["reason"]
+
+
+def shares(row, vocabulary=400):
+    """Which share of its draws each token has, [p, V]."""
+    shares = np.zeros((len(row.distinct), vocabulary))
+    shares[np.repeat(np.arange(len(row.distinct)), row.distinct), row.kept_ids] = row.counts
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+def test_a_sampled_cache_does_not_depend_on_batches_or_what_was_reused(
+    line, shell, contents, world, tokenizer, tmp_path
+):
+    sampled = [*line[:-2], "--keep", "sampled", "--draws", 200]
+    summary = json.loads(shell(*sampled, "-o", tmp_path / "one").stdout)
+    assert 1 < summary["distinct_tokens"] < 200
+    first = contents(tmp_path / "one")
+    part = next(name for name in first if name.endswith(".safetensors"))
+    shell(*sampled, "--limit", 9, "-o", tmp_path / "few")
+    for name, options in (("single", ["--batch-tokens", 1]), ("again", ["--reuse", tmp_path / "few"])):
+        assert shell(*sampled, *options, "-o", tmp_path / name).exit_code == 0
+        drawn, expected = (TeacherCache(tmp_path / folder) for folder in (name, "one"))
+        for text in pq.read_table(world / "natural.parquet").column("text").to_pylist():
+            found, alone = (cache.row(tokenize(tokenizer, text).token_ids) for cache in (drawn, expected))
+            # Other batches add up in another order, which moves a draw in a thousand to the token beside it.
+            assert np.abs(shares(found) - shares(alone)).sum() < 1e-2 * len(found.distinct)
+            assert found.label_log_probs == pytest.approx(alone.label_log_probs, abs=4e-3)
+    shell(*sampled, "--seed", 1, "-o", tmp_path / "other")
+    assert contents(tmp_path / "other")[part] != first[part]
+
+
+def test_a_sampled_cache_is_verified_by_the_mean_of_its_draws(line, shell):
+    found = verified(shell, [*line, "--keep", "sampled"])
+    assert abs(found["kl_mean"]) < 4 * found["kl_standard_error"] < 0.2
+    assert found["label_off"] < 4e-3  # float16
+
+
+def test_a_dry_run_says_how_large_and_how_long(line, shell, tmp_path):
+    for options in (["--keep", "top-k"], ["--keep", "sampled"]):
+        plan = json.loads(shell(*line, *options, "--dry-run").stdout)
+        done = json.loads(shell(*line, *options, "-o", tmp_path / options[1]).stdout)
+        assert plan["positions"] == done["positions"]
+        assert plan["bytes"] == pytest.approx(done["bytes_per_position"] * done["positions"], rel=0.15)
+        assert 0 < plan["predicted_seconds"] < 60
+
+
+def test_a_cache_at_another_temperature_is_verified_and_kept_apart(line, shell, tmp_path):
+    assert verified(shell, [*line, "--temperature", 2])["kl_max"] < 1e-5
+    result = shell(*line, "--reuse", tmp_path / "cache", "-o", tmp_path / "other")
+    assert result.exit_code == 2
+    assert "temperature" in result.stderr
+
+
+def test_what_fails_while_writing_is_raised(line, shell, monkeypatch):
+    def broken(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(stage, "write_cache_part", broken)
+    with pytest.raises(OSError, match="no space left"):
+        shell(*line)

@@ -188,7 +188,7 @@ def test_the_gap_and_the_questions_are_measured_on_live_audio(
     name, distilled, text_lm, speech, spoken_questions, shell, tmp_path
 ):
     checkpoint = distilled(name)
-    line = ["gap", checkpoint, speech, "--teacher", text_lm, "--limit", 6, "--draws", 1, "--device", "cpu", *SPANS]
+    line = ["gap", checkpoint, speech, "--teacher", text_lm, "--limit", 6, "--device", "cpu", *SPANS]
     measured = shell(*line, "-o", tmp_path / "gap")
     assert measured.exit_code == 0, measured.stderr
     assert json.loads(measured.stdout)["misalignment"]["mean"] > 0

@@ -25,7 +25,7 @@ def measured(workshop, checkpoint, text_lm, speech):
     """(summary, items, regions) of `gap` over the first rows."""
     from saladkit.stages.gap import gap
 
-    options = {"text_words": SPANS.text_words, "speech_words": SPANS.speech_words, "draws": DRAWS, "seed": SEED}
+    options = {"text_words": SPANS.text_words, "speech_words": SPANS.speech_words, "interleavings": DRAWS, "seed": SEED}
     output = workshop / "gap-of-three"
     settings = options | {"teacher": str(text_lm), "batch_size": 2, "limit": ROWS, "device": "cpu"}
     summary = gap(str(checkpoint), [str(speech)], output, **settings)

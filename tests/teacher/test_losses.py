@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from saladkit.teacher.distributions import DenseDistributions, TopKDistributions, dense_from_logits, top_k_from_logits
-from saladkit.teacher.losses import distillation_loss, forward_kl, negative_log_likelihood
+from saladkit.teacher.losses import DIVERGENCES, divergence, forward_kl
 
 POSITIONS, VOCABULARY = 6, 23
 
@@ -139,25 +139,6 @@ def test_an_empty_tail_counts_the_students_mass_outside_as_nothing():
     assert student.grad.tolist()[0] == pytest.approx([0.0, -0.5, 0.5], abs=1e-6)
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.25, 1.0])
-def test_alpha_mixes_kl_and_nll(alpha):
-    teacher, student = draw_logits(13), draw_logits(14)
-    tokens = torch.arange(POSITIONS)
-    loss = distillation_loss(top_k_from_logits(teacher, 5), student, tokens, alpha)
-    for position in range(POSITIONS):
-        logits = teacher[position].tolist()
-        kept = sorted(range(VOCABULARY), key=lambda token, logits=logits: -logits[token])[:5]
-        kl, _ = merged_kl(logits, student[position].tolist(), kept)
-        nll = -math.log(softmax(student[position].tolist())[position])
-        assert loss[position].item() == pytest.approx(alpha * kl + (1 - alpha) * nll, rel=1e-12)
-
-
-def test_without_alpha_no_teacher_is_asked():
-    student, tokens = draw_logits(15), torch.arange(POSITIONS)
-    loss = distillation_loss(None, student, tokens, 0.0)
-    torch.testing.assert_close(loss, negative_log_likelihood(student, tokens), rtol=0, atol=0)
-
-
 def test_half_precision_students_are_compared_in_float32():
     teacher, student = draw_logits(16, dtype=torch.float32), draw_logits(17, dtype=torch.bfloat16)
     expected = forward_kl(DenseDistributions(torch.log_softmax(teacher, -1)), student.float())
@@ -167,4 +148,38 @@ def test_half_precision_students_are_compared_in_float32():
 
 def test_no_positions_give_no_losses():
     student = torch.zeros(0, VOCABULARY)
-    assert distillation_loss(dense_from_logits(student), student, torch.zeros(0, dtype=torch.int64), 0.5).shape == (0,)
+    assert forward_kl(dense_from_logits(student), student).shape == (0,)
+
+
+def twin(kind, p, q):
+    """A divergence between two lists of probabilities, term by term."""
+
+    def kl(left, right):
+        return math.fsum(a * math.log(a / b) for a, b in zip(left, right, strict=True) if a > 0)
+
+    middle = [(a + b) / 2 for a, b in zip(p, q, strict=True)]
+    both = {"forward-kl": lambda: kl(p, q), "reverse-kl": lambda: kl(q, p)}
+    return both.get(kind, lambda: (kl(p, middle) + kl(q, middle)) / 2)()
+
+
+@pytest.mark.parametrize("kind", DIVERGENCES)
+@pytest.mark.parametrize("k", [None, 1, 6, VOCABULARY])
+def test_every_divergence_is_its_sum_over_classes(kind, k):
+    teacher, student = draw_logits(20), draw_logits(21)
+    signal = dense_from_logits(teacher) if k is None else top_k_from_logits(teacher, k)
+    found = divergence(signal, student, kind)
+    for position in range(POSITIONS):
+        logits = teacher[position].tolist()
+        p, q = softmax(logits), softmax(student[position].tolist())
+        if k is not None:
+            kept = sorted(range(VOCABULARY), key=lambda token, logits=logits: -logits[token])[:k]
+            rest = [token for token in range(VOCABULARY) if token not in kept]
+            p, q = ([x[t] for t in kept] + ([math.fsum(x[t] for t in rest)] if rest else []) for x in (p, q))
+        assert found[position].item() == pytest.approx(twin(kind, p, q), rel=1e-11, abs=1e-13)
+
+
+def test_every_divergence_is_zero_at_the_teacher_and_bounded_where_it_is_bounded():
+    teacher, student = draw_logits(22, spread=30.0), draw_logits(23, spread=30.0)
+    for kind in DIVERGENCES:
+        assert divergence(top_k_from_logits(teacher, 4), teacher, kind).abs().max() < 1e-12
+    assert divergence(dense_from_logits(teacher), student, "jsd").max() <= math.log(2)

@@ -8,6 +8,7 @@ from saladkit.formats.samples import read_samples
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.loading import load_text_model
 from saladkit.model.text import tokenize
+from saladkit.stages.cache_teacher import cache_teacher
 from saladkit.teacher.losses import forward_kl
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher
 
@@ -26,12 +27,25 @@ def cached(teacher_cache):
 
 
 @pytest.fixture(scope="module")
+def sampled(workshop, world, text_lm):
+    sources, options = [str(world / "natural.parquet")], {"keep": "sampled", "draws": 40, "device": "cpu"}
+    cache_teacher(sources, workshop / "sampled-cache", model=str(text_lm), **options)
+    return CachedTeacher(TeacherCache(workshop / "sampled-cache"))
+
+
+@pytest.fixture(scope="module")
 def live(text_lm):
     return LiveTeacher(load_text_model(text_lm, dtype="float32", device="cpu"))
 
 
 def all_targets(texts):
     return [np.arange(1, len(tokens)) for tokens in texts]
+
+
+def exactly(live, texts, targets):
+    """The live teacher's distributions, dense."""
+    hidden = live.distributions(texts, targets, CPU)
+    return hidden.piece(0, len(hidden))
 
 
 def float16_rounding(log_probs):
@@ -41,7 +55,7 @@ def float16_rounding(log_probs):
 
 def test_the_cache_agrees_with_the_live_teacher_to_the_rounding_of_float16(texts, cached, live):
     stored = cached.distributions(texts, all_targets(texts), CPU)
-    exact = live.distributions(texts, all_targets(texts), CPU)
+    exact = exactly(live, texts, all_targets(texts))
     assert len(stored) == len(exact) == sum(len(tokens) - 1 for tokens in texts)
     kept = exact.log_probs.gather(-1, stored.kept_ids)
     assert ((stored.kept_log_probs - kept).abs() <= float16_rounding(kept)).all()
@@ -56,7 +70,7 @@ def test_the_kl_of_both_differs_by_no_more_than_the_tail_and_the_rounding(texts,
     positions = sum(len(tokens) - 1 for tokens in texts)
     student = torch.randn(positions, live.model.config.vocab_size, generator=torch.Generator().manual_seed(0))
     stored = cached.distributions(texts, all_targets(texts), CPU)
-    exact = live.distributions(texts, all_targets(texts), CPU)
+    exact = exactly(live, texts, all_targets(texts))
     sparse, dense = forward_kl(stored, student), forward_kl(exact, student)
     kept = exact.log_probs.gather(-1, stored.kept_ids)
     # d(p (log p - log q)) = p (1 + log p - log q) d(log p); the log-ratio is below 20 in size here.
@@ -70,25 +84,37 @@ def test_the_kl_of_both_differs_by_no_more_than_the_tail_and_the_rounding(texts,
     assert ((dense - inside_tail + merged_tail - sparse).abs() <= rounding).all()
 
 
-@pytest.mark.parametrize("signal", ["cached", "live"])
+def test_the_drawn_shares_are_the_live_teachers_probabilities_to_one_draw(texts, sampled, live):
+    drawn = sampled.distributions(texts, all_targets(texts), CPU)
+    exact = exactly(live, texts, all_targets(texts)).log_probs.exp()
+    assert drawn.weights.sum(dim=-1) == pytest.approx(np.ones(len(drawn)), abs=1e-6)
+    assert ((drawn.weights - exact.gather(-1, drawn.kept_ids)) * (drawn.weights > 0)).abs().max() < 1 / 40
+    outside = exact.scatter(-1, drawn.kept_ids, 0.0)  # what was not drawn is less likely than one draw
+    assert outside.max() < 1 / 40
+
+
+@pytest.mark.parametrize("signal", ["cached", "sampled", "live"])
 def test_chosen_targets_are_rows_of_all_targets(signal, texts, request):
     teacher = request.getfixturevalue(signal)
+    ask = exactly if signal == "live" else lambda teacher, *asked: teacher.distributions(*asked, CPU)
     random = np.random.default_rng(0)
     chosen = [np.sort(random.choice(np.arange(1, len(t)), size=5, replace=False)) for t in texts]
     chosen[2] = np.array([], dtype=np.int64)
-    some, every = teacher.distributions(texts, chosen, CPU), teacher.distributions(texts, all_targets(texts), CPU)
+    some, every = ask(teacher, texts, chosen), ask(teacher, texts, all_targets(texts))
     begins = np.cumsum([0] + [len(tokens) - 1 for tokens in texts])[:-1]
     places = torch.from_numpy(
         np.concatenate([wanted - 1 + begin for wanted, begin in zip(chosen, begins, strict=True)])
     )
     for name, values in vars(some).items():
+        if signal == "sampled":  # as wide as its widest position
+            values = torch.nn.functional.pad(values, (0, getattr(every, name).shape[1] - values.shape[1]))
         torch.testing.assert_close(values, getattr(every, name)[places], rtol=0, atol=0)
 
 
 def test_the_live_teacher_hears_no_neighbour(texts, live):
-    alone = live.distributions(texts[1:2], all_targets(texts)[1:2], CPU)
+    alone = exactly(live, texts[1:2], all_targets(texts)[1:2])
     begin = len(texts[0]) - 1
-    beside = live.distributions(texts, all_targets(texts), CPU).log_probs[begin : begin + len(alone)]
+    beside = exactly(live, texts, all_targets(texts)).log_probs[begin : begin + len(alone)]
     torch.testing.assert_close(beside, alone.log_probs, rtol=0, atol=1e-5)
 
 

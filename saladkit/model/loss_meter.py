@@ -1,0 +1,64 @@
+"""What a training's log tells beside the loss: its parts, and how much was read of what."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+PARTS = ("distillation", "followed", "nll", "alone", "lexical", "lexical batches", "places", "room")
+
+
+class LossMeter:
+    """Sums since the last log, of this process; `means` brings all processes' together.
+
+    Args:
+        sources: the names of all sources, in an order that all processes share.
+    """
+
+    def __init__(self, sources: list[str]):
+        self.sources = sources
+        self._clear()
+
+    def _clear(self) -> None:
+        self._sums: dict[str, Tensor | float] = Counter()
+        self.batches: list[tuple[int, list[str], Tensor]] = []
+
+    def add_parts(self, divergence: Tensor, followed: int, nll: Tensor, alone: int) -> None:
+        """Sums in nats, and over how many text positions each."""
+        for name, value in zip(PARTS, (divergence, followed, nll, alone), strict=False):
+            self._sums[name] += value
+
+    def add_lexical(self, loss: Tensor) -> None:
+        """This process's share of a batch's lexical loss."""
+        self._sums["lexical"] += loss.detach()
+        self._sums["lexical batches"] += 1
+
+    def add_places(self, filled: int, room: int) -> None:
+        """How many places of a batch hold a token or a vector, and how many there are."""
+        self._sums["places"] += filled
+        self._sums["room"] += room
+
+    def add_rows(self, step: int, rows: list[tuple[str, str, int]], loss: Tensor) -> None:
+        """A batch's rows, each as its id, its source and its text positions; and the loss that they had."""
+        self.batches.append((step, [id_ for id_, _, _ in rows], loss.detach()))
+        for _, source, positions in rows:
+            self._sums[f"rows of {source}"] += 1
+            self._sums[f"positions of {source}"] += positions
+
+    def means(self, total: Callable[[Tensor], Tensor], processes: int) -> dict[str, float]:
+        """The loss's parts in nats, where they were computed, and rows and text positions by source; begins anew.
+
+        Args:
+            total: sums a tensor over all processes.
+        """
+        read = [f"{what} of {source}" for source in self.sources for what in ("rows", "positions")]
+        device = self.batches[0][2].device
+        sums = [torch.as_tensor(self._sums[name], dtype=torch.float32, device=device) for name in (*PARTS, *read)]
+        found = dict(zip((*PARTS, *read), total(torch.stack(sums)).tolist(), strict=True))
+        self._clear()
+        means = {"places_used": found["places"] / found["room"]}
+        for name, over in (("distillation", "followed"), ("nll", "alone"), ("lexical", "lexical batches")):
+            if found[over]:
+                means[name] = found[name] / found[over] * (processes if name == "lexical" else 1)
+        return means | {name: int(found[name]) for name in read}

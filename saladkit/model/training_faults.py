@@ -1,0 +1,56 @@
+"""What can end a training early, and what to do about it."""
+
+import math
+from pathlib import Path
+
+import torch
+
+from saladkit.errors import SaladError
+
+EXPLODED = 10.0  # times the first logged divergence, and
+BEYOND_GUESSING = 3.0  # times ln V: a student that knows nothing, and says so, is at most ln V nats from its teacher
+
+
+def check_sane(
+    logs: dict[str, float],
+    first: dict[str, float],
+    vocabulary: int,
+    batches: list[tuple[int, list[str], torch.Tensor]],
+    last_state: Path | None,
+) -> None:
+    """Raise a SaladError if a logged value is not finite, or the divergence has exploded.
+
+    Args:
+        first: the first log entry of the run that has a divergence; empty where there is none yet.
+        batches: step, row ids and loss of every batch since the last log.
+        last_state: the last state that was saved.
+    """
+    losses = torch.stack([loss.float() for _, _, loss in batches]).tolist()
+    if not all(math.isfinite(value) for value in [*logs.values(), *losses]):
+        at = next((i for i, loss in enumerate(losses) if not math.isfinite(loss)), len(losses) - 1)
+        raise diverged(batches[at][0], batches[at][1], "the loss or the gradient is not finite", last_state)
+    bound = max(EXPLODED * first.get("distillation", math.inf), BEYOND_GUESSING * math.log(vocabulary))
+    if logs.get("distillation", 0.0) > bound:
+        at = max(range(len(losses)), key=losses.__getitem__)
+        raise diverged(batches[at][0], batches[at][1], f"the loss is {losses[at]:.3g}", last_state)
+
+
+def diverged(step: int, ids: list[str], what: str, last_state: Path | None) -> SaladError:
+    """What a training ends with that has run away."""
+    rows = ", ".join(f"'{id_}'" for id_ in ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
+    good = "no state was saved before" if last_state is None else f"the last good state is {last_state}"
+    again = "" if last_state is None else f" --resume-from-checkpoint {last_state} goes on from there, with another -o."
+    return SaladError(
+        f"the training has diverged: at step {step} {what} (rows {rows}); {good}",
+        f"Lower --learning-rate or --adapter-learning-rate, give more --warmup-steps, or look at these rows.{again}",
+    )
+
+
+def out_of_memory(error: Exception) -> SaladError:
+    """What a training ends with that does not fit the device."""
+    first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return SaladError(
+        f"the training does not fit the device's memory: {first_line}",
+        "Lower --per-device-train-batch-size and raise --gradient-accumulation-steps as many times, or give "
+        "--gradient-checkpointing, --bf16, --lora-rank, or a smaller --max-length.",
+    )

@@ -6,8 +6,9 @@
 # WE HAVE NOT RUN THIS: we have neither the weights nor the speech. Its lines are those of recipes/desk.sh, which we have
 # run, with the published settings (arXiv 2510.13632) where saladkit has them; no time or memory beside a step is
 # measured. What differs from the paper: speech of your own for LibriHeavy and Emilia (141,612 h), Piper for Kokoro, and
-# no cluster is dropped for its character error rate, which saladkit does not measure yet. Training runs in one
-# process: the paper's 24,000 steps of about a million positions are weeks of one GPU, so begin with fewer.
+# no cluster is dropped for its character error rate, which saladkit does not measure yet. The paper's 24,000 steps of
+# about a million positions are weeks of one GPU: begin with fewer, or on more (`accelerate launch -m saladkit distill`
+# and `align` in the place of `saladkit`, and less to accumulate).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit

@@ -205,6 +205,7 @@ def run_training(
         options=interleaving,
         seed=options.seed,
     )
+    own = UnadaptedTeacher(student.language_model, options.temperature, options.packed) if own_teacher else None
     last = train(
         student,
         CheckpointSaver(SaladProcessor(tokenizer, student.config), trained=save == "trained"),

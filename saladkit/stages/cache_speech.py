@@ -135,8 +135,14 @@ def batches_by_length(lengths: list[float], longest_batch: float) -> list[list[i
 
 
 def _plan(tables: list[tuple[str, pa.Table]], front_end: FrontEnd) -> dict:
-    rows = [(source, row) for source, table in tables for row in iterate_rows(table)]
-    known = [(source, row, row.get("duration")) for source, row in rows]
-    seconds = sum(seconds_of_row(row, source) if duration is None else duration for source, row, duration in known)
+    seconds = sum(_seconds_of(table, source) for source, table in tables)
     size = round(seconds * front_end.frames_per_second * front_end.bytes_per_frame)
-    return {"rows": len(rows), "seconds_of_speech": seconds, "bytes": size}
+    return {"rows": sum(table.num_rows for _, table in tables), "seconds_of_speech": seconds, "bytes": size}
+
+
+def _seconds_of(table: pa.Table, source: str) -> float:
+    known = table.column("duration").to_pylist() if "duration" in table.column_names else [None] * table.num_rows
+    return sum(
+        seconds_of_row(table.slice(row, 1).to_pylist()[0], source) if duration is None else duration
+        for row, duration in enumerate(known)
+    )

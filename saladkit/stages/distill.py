@@ -65,7 +65,7 @@ def distill(
     listening, codebooks = choose_encoder(encoder)
     config = SaladConfig(adapter_config=adapter_configuration(**adapter), **listening)
     front_end = front_end_of(config, device=device)
-    if config.frozen_encoder and not config.frozen_encoder["causal"]:
+    if config.frozen_encoder and not config.frozen_encoder["causal"] and is_main_process():
         say(
             f"note: what {config.speech_encoder} makes of a span has heard the words after it, which the model is to"
             " predict; Mimi and log-mel are causal"
@@ -84,7 +84,9 @@ def distill(
             verb="distill",
             settings=inputs.settings(options, interleaving, lora, save)
             | {"adapter": adapter, "encoder": encoder | {"speech_encoder": front_end.identity["name"]}},
-            inputs={"model": model, "speech encoder": encoder_folder, "state": resume_from_checkpoint} | inputs.paths(),
+            inputs={"model": model, "speech encoder": encoder_folder}
+            | inputs.paths()
+            | {"state": resume_from_checkpoint},
             overwrite=overwrite,
         )
     if writer.finished is not None:

@@ -12,7 +12,7 @@ from saladkit.model.interleaving import Span
 from saladkit.model.listening import choose_encoder
 from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.model.sequence import FrameClock, build_sequence, collate_sequences
+from saladkit.model.sequence import FrameClock, build_sequence, collate_sequences, pack_sequences
 from saladkit.model.text import TokenizedText
 
 STACKED = {"speech_encoder": "there", "frozen_encoder": {"name": "hubert", "width": 6}, "stacked_frames": 4}
@@ -73,6 +73,14 @@ def test_padding_of_codes_is_never_heard(model, sequences):
         together = model(**collate_sequences(sequences)).logits
         alone = torch.cat([model(**collate_sequences([sequence])).logits for sequence in sequences])
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
+
+
+def test_packed_codes_are_heard_as_padded_ones(model, sequences):
+    sequences = [sequence for _, sequence in sequences]
+    with torch.inference_mode():
+        padded = model(**collate_sequences(sequences)).logits
+        packed = model(**pack_sequences(sequences)).logits
+    torch.testing.assert_close(packed, padded, rtol=0, atol=1e-5)
 
 
 def test_codebooks_are_saved_and_nothing_trains_them(model, sequences, tmp_path):

@@ -93,14 +93,16 @@ class SaladProcessor(ProcessorMixin):
         """
         ids = [self.tokenizer.bos_token_id] if sets_bos(self.tokenizer) else []
         mask, spans = [False] * len(ids), []
-        for place, piece in enumerate(pieces):
-            if isinstance(piece, str):
-                tokens = self._read(piece, pieces[:place], pieces[place + 1 :])
-            else:
+        heard = [not isinstance(piece, str) for piece in pieces]
+        neighbours = zip([False, *heard], [*heard[1:], False], strict=False)
+        for piece, is_heard, (speech_before, speech_after) in zip(pieces, heard, neighbours, strict=True):
+            if is_heard:
                 spans.append(self._hear(piece, sampling_rate))
                 tokens = [0] * spans[-1].vectors
+            else:
+                tokens = self._read(piece, speech_before, speech_after)
             ids += tokens
-            mask += [not isinstance(piece, str)] * len(tokens)
+            mask += [is_heard] * len(tokens)
         if not ids:
             raise SaladError("an empty prompt", "Give it text or a recording.")
         none = np.zeros(0, dtype=np.int64)  # a prompt has no targets
@@ -131,10 +133,10 @@ class SaladProcessor(ProcessorMixin):
         names = ["input_ids", "attention_mask", "position_ids"]
         return [*names, "speech_mask", "speech_frames", "speech_lengths"]
 
-    def _read(self, text: str, before: list[Recording], after: list[Recording]) -> list[int]:
-        if any(not isinstance(piece, str) for piece in after[:1]):
+    def _read(self, text: str, speech_before: bool, speech_after: bool) -> list[int]:
+        if speech_after:
             text = text.rstrip(" ")
-        if text and not text[0].isspace() and any(not isinstance(piece, str) for piece in before[-1:]):
+        if speech_before and text and not text[0].isspace():
             text = f" {text}"
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 

@@ -1,5 +1,6 @@
 """`generate` against a loop that runs the whole prompt anew for every token, without a cache."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,20 @@ def test_a_text_is_parted_from_speech_by_a_space_as_in_training(processor, recor
         *tokenizer("a ")["input_ids"],
         *tokenizer("b")["input_ids"],
     ]
+
+
+def test_a_prompt_begins_with_bos_where_the_tokenizer_sets_one(salad_model, tokenizer, recordings):
+    from tokenizers.processors import TemplateProcessing
+
+    begun = copy.deepcopy(tokenizer)
+    begun.bos_token = begun.eos_token
+    begun.backend_tokenizer.post_processor = TemplateProcessing(
+        single=f"{begun.bos_token} $A", special_tokens=[(begun.bos_token, begun.bos_token_id)]
+    )
+    (one, *_), rate = recordings
+    prompt = SaladProcessor(begun, salad_model.config).lay_out([one, "is"], rate)
+    assert prompt.input_ids[~prompt.speech_mask].tolist() == begun(" is")["input_ids"]
+    assert prompt.input_ids[0] == begun.bos_token_id and not prompt.speech_mask[0] and prompt.speech_mask[1]
 
 
 def test_a_call_splits_texts_at_their_marks(processor, recordings):

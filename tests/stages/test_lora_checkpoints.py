@@ -163,7 +163,9 @@ def test_align_trains_a_merged_checkpoint_in_full(made, align, text_lm, tmp_path
     assert all(np.array_equal(value, after[name]) for name, value in weights(merged).items())
 
 
-def test_align_puts_lora_upon_a_checkpoint(checkpoint, align, tmp_path):
+@pytest.mark.parametrize("kind", ["trained in full", "LoRA saved apart"])
+def test_align_puts_lora_upon_a_checkpoint(kind, checkpoint, made, align, tmp_path):
+    checkpoint = checkpoint if kind == "trained in full" else made["trained"]
     line = ["--lora-rank", 2, "--lora-targets", "q_proj", "--learning-rate", 1e-2]
     apart = align(checkpoint, tmp_path / "apart", *line, "--save", "trained")
     assert {name.split(".lora_")[0][-6:] for name in weights(apart) if ".lora_" in name} == {"q_proj"}

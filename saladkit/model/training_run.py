@@ -210,9 +210,7 @@ def run_training(
         student,
         CheckpointSaver(SaladProcessor(tokenizer, student.config), trained=save == "trained"),
         schedule,
-        UnadaptedTeacher(student.language_model, options.temperature, options.packed)
-        if own_teacher
-        else opened.teacher,
+        own or opened.teacher,
         options,
         writer.path,
         device=device,

@@ -9,13 +9,15 @@ from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.dataset import TrainingSchedule
 from saladkit.model.interleaving import InterleavingOptions
+from saladkit.model.listening import front_end_of
 from saladkit.model.loading import load_text_model
 from saladkit.model.lora import LoraOptions
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.saving import CheckpointSaver
 from saladkit.model.sources import WeightedPath
-from saladkit.model.training import TrainingOptions, train
+from saladkit.model.training import train
+from saladkit.model.training_options import TrainingOptions
 from saladkit.model.training_run import TrainingInputs
 from saladkit.model.unadapted_teacher import UnadaptedTeacher
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher
@@ -56,7 +58,8 @@ def opened(student, tokenizer, text_lm, speech, frames_cache, world):
     """Speech and replay, and no teacher."""
     data, replay = [WeightedPath(str(speech), 2.0)], [WeightedPath(str(world / "pool.parquet"))]
     inputs = TrainingInputs(data, replay, str(text_lm), [str(frames_cache)], [], OUR_NAMES, None)
-    opened = inputs.open(tokenizer, student.config, OPTIONS, str(text_lm), own_teacher=True)
+    front_end = front_end_of(student.config, device="cpu")
+    opened = inputs.open(tokenizer, student.config, front_end, OPTIONS, str(text_lm), own_teacher=True)
     assert opened.teacher is None
     return opened
 
@@ -80,6 +83,12 @@ def with_lora(student, text_lm):
     return student
 
 
+def said(teacher, texts, targets):
+    """A teacher's tensors by name."""
+    found = teacher.distributions(texts, targets, CPU)
+    return {name: value.clone() for name, value in vars(found.piece(0, len(found))).items()}
+
+
 @pytest.mark.parametrize("kind", ["cached", "live", "the student without its LoRA"])
 def test_a_teacher_stays_where_it_is(kind, student, trained, opened, text_lm, teacher_cache):
     if kind == "cached":
@@ -90,18 +99,18 @@ def test_a_teacher_stays_where_it_is(kind, student, trained, opened, text_lm, te
         teacher = UnadaptedTeacher(with_lora(student, text_lm).language_model)
     texts = [text.token_ids for text in opened.sources[1].texts[:5]]
     targets = [np.arange(1, len(tokens)) for tokens in texts]
-    before = vars(teacher.distributions(texts, targets, CPU))
+    before = said(teacher, texts, targets)
     learns = [parameter.requires_grad for parameter in student.parameters()]
     start = {name: value.clone() for name, value in student.named_parameters()}
     trained(student, teacher)
     moved = {name for name, value in student.named_parameters() if not torch.equal(value, start[name])}
     assert any(name.startswith("language_model.") for name in moved)
     assert learns == [parameter.requires_grad for parameter in student.parameters()]
-    after = vars(teacher.distributions(texts, targets, CPU))
+    after = said(teacher, texts, targets)
     assert all(torch.equal(after[name], before[name]) for name in before)
     if kind != "cached":
         untouched = LiveTeacher(load_text_model(text_lm, dtype="float32", device="cpu"))
-        assert torch.equal(after["log_probs"], untouched.distributions(texts, targets, CPU).log_probs)
+        assert torch.equal(after["log_probs"], said(untouched, texts, targets)["log_probs"])
 
 
 def test_the_student_without_its_lora_teaches_what_a_second_copy_of_the_text_llm_teaches(new_student, trained, text_lm):

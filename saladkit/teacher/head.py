@@ -20,6 +20,7 @@ from saladkit.teacher.distributions import (
     Distributions,
     TopKDistributions,
     at_least_float32,
+    exponentiate,
 )
 from saladkit.teacher.losses import class_divergence, divergence
 
@@ -109,7 +110,7 @@ class _HeadLoss(torch.autograd.Function):
             logits = logits if bias is None else logits.add_(bias)
             found, gradient = piece_loss(at_least_float32(logits), piece)
             sums += found
-            narrow = gradient.to(hidden.dtype)
+            narrow = gradient if gradient.dtype == hidden.dtype else buffer[: len(piece)].copy_(gradient)
             if wanted[0]:
                 torch.mm(narrow, weight, out=of_hidden[here])
             if wanted[1]:
@@ -174,10 +175,11 @@ def piece_loss(logits: Tensor, asked: LossAt) -> tuple[Tensor, Tensor]:
 
 def _likelihood_and_gradient(logits: Tensor, asked: LossAt) -> tuple[Tensor, Tensor]:
     """The negative log-likelihood's sum, and its gradient times 1 - alpha; `logits` [P, V] is used up."""
-    mass, labels = logits.logsumexp(dim=-1), asked.token_ids[:, None]
-    nll = (mass - logits.gather(-1, labels)[:, 0]).sum()
-    weight = 1 - asked.alpha
-    gradient = logits.sub_(mass[:, None]).exp_().mul_(weight)
+    labels, weight = asked.token_ids[:, None], 1 - asked.alpha
+    of_labels = logits.gather(-1, labels)[:, 0]
+    mass, sums = exponentiate(logits)
+    nll = (mass - of_labels).sum()
+    gradient = logits.mul_((weight / sums)[:, None])
     return nll, gradient.scatter_add_(-1, labels, gradient.new_full(labels.shape, -weight))
 
 
@@ -198,12 +200,12 @@ def _divergence_and_gradient(logits: Tensor, asked: LossAt) -> tuple[Tensor, Ten
     kept = logits.gather(-1, teacher.kept_ids)
     if isinstance(teacher, TopKDistributions):
         logits.scatter_(-1, teacher.kept_ids, -math.inf)
-    rest = logits.logsumexp(dim=-1)
+    rest, sums = exponentiate(logits)
     with torch.enable_grad():
         classes = torch.cat([kept, rest[:, None]], dim=-1).requires_grad_()
         values = class_divergence(teacher, classes, asked.kind)
         (of_classes,) = torch.autograd.grad(weight * values.sum(), classes)
-    # Where the top k is the whole vocabulary nothing is left: -inf - 0, not -inf - -inf.
-    logits.sub_(torch.where(rest == -math.inf, 0.0, rest)[:, None]).exp_().mul_(of_classes[:, -1:])
+    # Where the top k is the whole vocabulary nothing is left: 0 times something finite, not 0 / 0.
+    logits.mul_(of_classes[:, -1:] / sums.clamp(min=1)[:, None])
     logits.scatter_add_(-1, teacher.kept_ids, of_classes[:, :-1])
     return values.detach().sum() * square, logits

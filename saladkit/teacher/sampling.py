@@ -8,17 +8,15 @@ lost.
 import torch
 from torch import Tensor
 
-from saladkit.teacher.distributions import at_least_float32
 
-
-def draw_from_logits(logits: Tensor, draws: int, uniforms: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def draw_from_masses(masses: Tensor, draws: int, uniforms: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Systematic samples: `draws` evenly spaced points on the cumulative distribution, shifted by one random number.
 
     A token of probability p is drawn floor(draws * p) or ceil(draws * p) times, draws * p in the mean: as unbiased as
     independent draws, with less noise.
 
     Args:
-        logits: float [P, V], already divided by the temperature.
+        masses: float32 or float64 [P, V], probabilities times a number of each position's own; used up.
         draws: at most 255.
         uniforms: float [P], each position's random number in [0, 1).
 
@@ -26,9 +24,9 @@ def draw_from_logits(logits: Tensor, draws: int, uniforms: Tensor) -> tuple[Tens
         `distinct` uint8 [P], how many different tokens each position drew; `kept_ids` int32 [K] and `counts` uint8
         [K], position after position, ids ascending.
     """
-    cumulative = torch.softmax(at_least_float32(logits), dim=-1).cumsum(dim=-1)
+    cumulative = masses.cumsum_(dim=-1)
     total = cumulative[:, -1:].contiguous()
-    points = (torch.arange(draws, device=logits.device) + uniforms.to(total)[:, None]) / draws * total
+    points = (torch.arange(draws, device=masses.device) + uniforms.to(total)[:, None]) / draws * total
     ids = torch.searchsorted(cumulative, points, right=True)
     ids = ids.minimum(torch.searchsorted(cumulative, total))  # a point that was rounded up to all the mass
     first = torch.ones_like(ids, dtype=torch.bool)  # ids ascend, so equal ones are neighbours

@@ -4,7 +4,7 @@ import torch
 
 from saladkit.teacher.distributions import SampledDistributions, dense_from_logits
 from saladkit.teacher.losses import forward_kl
-from saladkit.teacher.sampling import draw_from_logits
+from saladkit.teacher.sampling import draw_from_masses
 
 VOCABULARY = 31
 
@@ -27,7 +27,7 @@ def one_by_one(probs, draws, uniform):
 
 def test_the_draws_are_the_tokens_under_the_points():
     logits, uniforms = draw_logits(0, 40), torch.rand(40, dtype=torch.float64)
-    distinct, ids, counts = draw_from_logits(logits, 17, uniforms)
+    distinct, ids, counts = draw_from_masses(torch.softmax(logits, -1), 17, uniforms)
     assert (distinct.dtype, ids.dtype, counts.dtype) == (torch.uint8, torch.int32, torch.uint8)
     at = 0
     for position in range(40):
@@ -49,7 +49,7 @@ def test_loss_and_gradient_are_unbiased():
     # The shares are a step function of the shift, so evenly spaced shifts find their mean: to one step each.
     logits, draws, shifts = draw_logits(1, 1), 6, 4000
     uniforms = (torch.arange(shifts, dtype=torch.float64) + 0.5) / shifts
-    drawn = as_distributions(*draw_from_logits(logits.expand(shifts, -1), draws, uniforms))
+    drawn = as_distributions(*draw_from_masses(torch.softmax(logits, -1).repeat(shifts, 1), draws, uniforms))
     student = draw_logits(2, 1).requires_grad_()
     loss = forward_kl(drawn, student.expand(shifts, -1)).mean()
     dense = dense_from_logits(logits)
@@ -57,7 +57,7 @@ def test_loss_and_gradient_are_unbiased():
     (found,), (expected,) = torch.autograd.grad(loss, student), torch.autograd.grad(exact, student)
     assert abs(loss - exact) < 20 * VOCABULARY / shifts / draws
     assert (found - expected).abs().max() < 4 / shifts / draws
-    one = as_distributions(*draw_from_logits(logits, draws, uniforms[:1]))
+    one = as_distributions(*draw_from_masses(torch.softmax(logits, -1), draws, uniforms[:1]))
     (of_one,) = torch.autograd.grad(forward_kl(one, student).sum(), student)
     assert (of_one - expected).abs().max() > 0.01  # a single sample is far from it
 
@@ -67,5 +67,5 @@ def test_what_has_no_probability_is_never_drawn():
     logits[:, 20:] = -torch.inf
     logits[:, 0] = -torch.inf
     for uniform in (0.0, 1 - 1e-9):
-        _, ids, _ = draw_from_logits(logits, 255, torch.full((500,), uniform))
+        _, ids, _ = draw_from_masses(torch.softmax(logits, -1), 255, torch.full((500,), uniform))
         assert 0 < ids.min() and ids.max() < 20

@@ -1,5 +1,6 @@
 # make demo   the whole method on two cores; ends with a table and runs/desk/report.html
 # make test   all tests
+# make bench  every benchmark on two cores, about ten minutes; runs/bench.jsonl, and its table in docs/performance.md
 # make docs   write docs/cli.md and docs/formats.md anew
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ ENV := .venv
 READY := $(ENV)/ready
 export PATH := $(CURDIR)/$(ENV)/bin:$(PATH)
 
-.PHONY: setup demo test lint docs clean
+.PHONY: setup demo test lint bench docs clean
 
 setup: $(READY)
 
@@ -29,6 +30,13 @@ test: setup
 lint: setup
 	ruff check .
 	ruff format --check .
+
+BENCHMARKS := cache_teacher_bytes cache_teacher_speed head_loss packing online_teacher training_step
+
+bench: setup
+	mkdir -p runs
+	set -e; for name in $(BENCHMARKS); do python benchmarks/$$name.py; done > runs/bench.jsonl
+	python benchmarks/table.py runs/bench.jsonl docs/performance.md
 
 docs: setup
 	python docs/generate.py

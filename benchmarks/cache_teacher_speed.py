@@ -1,0 +1,94 @@
+"""Tokens a second of `cache-teacher`, files written, against the same model's bare forward pass on the same batches."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from saladkit.formats.teacher_cache import CachedRow, write_cache_part
+from saladkit.runtime import InBackground
+from saladkit.teacher.encodings import Encoding, Sampled, TopK, batches_of, encode_texts, to_rows
+from shapes import configuration, text_model
+from side_by_side import Target, arguments, emit, run_pairs
+from texts import random_texts, realistic_lengths
+
+SPREAD = 7.2  # as in cache_teacher_bytes.py
+
+
+def main() -> None:
+    """One line for each way of keeping."""
+    parser = arguments(__doc__, shape="0.5b")
+    parser.add_argument("--tokens", type=int, default=512, help="of all texts, about")
+    parser.add_argument("--batch-tokens", type=int, default=256)
+    options = parser.parse_args()
+    vocabulary = configuration(options.shape).vocab_size
+    model = text_model(options.shape, dtype=options.dtype, device=options.device, spread=SPREAD)
+    texts = random_texts(realistic_lengths(options.tokens, options.batch_tokens), vocabulary)
+    bounds = list(batches_of([len(text) for text in texts], options.batch_tokens))
+    padded = [_padded(texts[begin:end]).to(options.device) for begin, end in bounds]
+    for encoding, identity in (
+        (TopK(32), {"keep": "top-k", "top_k": 32}),
+        (Sampled(50), {"keep": "sampled", "draws": 50, "seed": 0}),
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            part = Path(folder) / "part.safetensors"
+            written = identity | {"vocabulary": vocabulary}
+            found = run_pairs(
+                lambda: cache(model, texts, bounds, encoding, part, written, options.device),  # noqa: B023
+                lambda: bare_forward(model, padded),
+                options.pairs,
+                options.device,
+            )
+        tokens = sum(len(text) for text in texts)
+        emit(
+            f"cache-teacher, speed: {identity['keep']} {identity.get('top_k', identity.get('draws'))}",
+            ours=tokens / found.ours,
+            theirs=tokens / found.theirs,
+            unit="tokens/s",
+            ratio=found.speedup,
+            target=Target("ratio", ">=", 0.9, holds=options.shape != "tiny"),
+            device=options.device,
+            shape=options.shape,
+            dtype=options.dtype,
+            pairs=found.pairs,
+            tokens=tokens,
+            places=sum(batch.numel() for batch in padded),
+        )
+
+
+def _padded(texts: list[np.ndarray]) -> torch.Tensor:
+    rows = [torch.from_numpy(text.astype(np.int64)) for text in texts]
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+
+
+@torch.inference_mode()
+def bare_forward(model: PreTrainedModel, batches: list[torch.Tensor]) -> None:
+    """All logits, which are then forgotten."""
+    for batch in batches:
+        model(batch, use_cache=False)
+
+
+def cache(
+    model: PreTrainedModel,
+    texts: list[np.ndarray],
+    bounds: list[tuple[int, int]],
+    encoding: Encoding,
+    part: Path,
+    identity: dict,
+    device: str,
+) -> None:
+    """As the stage does it: the model runs here; another thread cuts what it made into rows, and writes them."""
+    made: list[CachedRow] = []
+    with InBackground() as background:
+        for begin, end in bounds:
+            tensors = encode_texts(model, texts[begin:end], encoding, device, 0)
+            lengths = [len(text) - 1 for text in texts[begin:end]]
+            background.put(lambda *of_batch: made.extend(to_rows(*of_batch)), tensors, encoding, lengths)
+        ids = [str(index) for index in range(len(texts))]
+        background.put(write_cache_part, part, ids, texts, made, identity)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The teacher's word for one training step: read from a cache, against the text LLM run beside the student.
+
+The signal alone, as `head_loss` gets it, whatever is computed piece by piece included; and within a step, forward, loss
+and backward, of a student of the same shape.
+"""
+
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from saladkit.formats.artefact import create_artefact
+from saladkit.formats.teacher_cache import SCHEMA, VERSION, TeacherCache, write_cache_part
+from saladkit.model.dataset import TrainingExample
+from saladkit.teacher.distributions import HiddenDistributions
+from saladkit.teacher.encodings import Sampled, encode_texts, to_rows, vocabulary_of
+from saladkit.teacher.head import LossAt
+from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
+from shapes import text_model
+from side_by_side import arguments, emit, run_pairs
+from training_batches import half_precision, make_batch, speech_model
+from training_rows import schedule
+
+SPREAD, PIECE = 7.2, 512  # as in cache_teacher_bytes.py; positions of a live teacher's logits that live at once
+
+
+def main() -> None:
+    """A line for the signal, one for the step."""
+    parser = arguments(__doc__.splitlines()[0], shape="0.5b")
+    parser.add_argument("--layers", type=int, help="fewer than the shape has; 4 on a CPU, or the step takes minutes")
+    parser.add_argument("--rows", type=int, default=4)
+    options = parser.parse_args()
+    layers = options.layers or (4 if options.device == "cpu" and options.shape != "tiny" else None)
+    device = torch.device(options.device)
+    teacher = text_model(options.shape, dtype=options.dtype, device=options.device, layers=layers, spread=SPREAD)
+    student, vocabulary = speech_model(options.shape, device=options.device, layers=layers)
+    drawn = schedule(options.rows, vocabulary, options.rows)
+    examples = [drawn[index] for index in range(len(drawn))]
+    batch = make_batch(examples, packed=True, vocabulary=vocabulary, device=options.device)
+    with tempfile.TemporaryDirectory() as folder:
+        signals = CachedTeacher(cache(teacher, examples, Path(folder), options.device)), LiveTeacher(teacher, 1.0, True)
+
+        def step(signal: TeacherSignal) -> None:
+            with half_precision(options.device, options.dtype):
+                asked = [LossAt(ask(signal, examples, device), batch.asked[0].token_ids)]
+                student(**batch.model, asked=asked).loss.backward()
+            student.zero_grad()
+
+        def heard(signal: TeacherSignal) -> None:
+            said = ask(signal, examples, device)
+            if isinstance(said, HiddenDistributions):
+                for at in range(0, len(said), PIECE):
+                    said.piece(at, at + PIECE)
+
+        for name, work in (("the signal alone", heard), ("within a step", step)):
+            found = run_pairs(*(partial(work, signal) for signal in signals), options.pairs, options.device)
+            emit(
+                f"cached teacher against online: {name}",
+                ours=1000 * found.ours,
+                theirs=1000 * found.theirs,
+                unit="ms",
+                ratio=found.speedup,
+                target=None,
+                device=options.device,
+                shape=options.shape,
+                dtype=options.dtype,
+                pairs=found.pairs,
+                layers=teacher.config.num_hidden_layers,
+                places=batch.places,
+                text_positions=len(batch.asked[0]),
+            )
+
+
+def cache(teacher: object, examples: list[TrainingExample], folder: Path, device: str) -> TeacherCache:
+    """A complete cache of the examples' texts."""
+    encoding, texts = Sampled(50), [example.token_ids for example in examples]
+    identity = {"keep": "sampled", "draws": 50, "vocabulary": vocabulary_of(teacher)}
+    rows = to_rows(encode_texts(teacher, texts, encoding, device, 0), encoding, [len(text) - 1 for text in texts])
+    writer = create_artefact(
+        folder / "cache", schema=SCHEMA, version=VERSION, verb="benchmark", settings=identity, inputs={}
+    )
+    write_cache_part(writer.path / "part.safetensors", [e.id for e in examples], texts, rows, identity)
+    writer.has_all(["part.safetensors", "part.parquet"])
+    writer.finish(counts={"rows": len(rows)}, identity=identity)
+    return TeacherCache(writer.path)
+
+
+def ask(signal: TeacherSignal, examples: list[TrainingExample], device: torch.device) -> object:
+    """What `SaladTrainer` asks of it."""
+    return signal.distributions([e.token_ids for e in examples], [e.sequence.targets for e in examples], device)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Packed rows against padded ones: the share of places that hold something, and positions a second of a training step.
+
+Padded in two ways: rows in random order, and rows of about one length together. All read the same rows.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+
+from saladkit.model.dataset import TrainingExample, balance_lengths, group_by_length
+from side_by_side import Target, arguments, emit, run_pairs
+from training_batches import Batch, make_batch, speech_model, train_on
+from training_rows import predicted_lengths, schedule
+
+WINDOW = 16  # batches, as TrainingSchedule has it
+
+
+def main() -> None:
+    """For each way to pad, a line of the share, and one of the step."""
+    parser = arguments(__doc__.splitlines()[0], shape="small")
+    parser.add_argument("--rows", type=int, default=128)
+    parser.add_argument("--micro-batch", type=int, default=8, help="rows")
+    options = parser.parse_args()
+    model, vocabulary = speech_model(options.shape, device=options.device)
+    drawn = schedule(options.rows, vocabulary, options.micro_batch)
+    examples, lengths = [drawn[index] for index in range(len(drawn))], predicted_lengths(drawn)
+    rows, micro = len(examples), options.micro_batch
+    made = {"vocabulary": vocabulary, "device": options.device}
+    packed = batches(examples, balance_lengths(lengths, rows, micro, 1, [0]), micro, packed=True, **made)
+    padded = {
+        "random order": np.random.default_rng(0).permutation(rows),
+        "length order": group_by_length(lengths, micro, WINDOW, [0]),
+    }
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.0)
+    common = {"device": options.device, "shape": options.shape, "dtype": options.dtype, "rows": rows}
+    for name, order in padded.items():
+        others = batches(examples, order, micro, packed=False, **made)
+        emit(
+            f"packing, places used: against padding in {name}",
+            ours=used(packed),
+            theirs=used(others),
+            unit="share",
+            ratio=used(packed) / used(others),
+            target=Target("ours", ">=", 0.99),
+            places=sum(batch.places for batch in packed),
+            longest_micro_batch_over_mean=round(unevenness(packed), 4),
+            **common,
+        )
+        losses = [train_on(model, optimizer, side) for side in (packed, others)]
+        found = run_pairs(
+            lambda: train_on(model, optimizer, packed, options.dtype),
+            lambda: train_on(model, optimizer, others, options.dtype),  # noqa: B023
+            options.pairs,
+            options.device,
+        )
+        places = sum(batch.places for batch in packed)
+        emit(
+            f"packing, training step: against padding in {name}",
+            ours=places / found.ours,
+            theirs=places / found.theirs,
+            unit="positions/s",
+            ratio=found.speedup,
+            target=Target("loss_difference", "<=", 1e-5),
+            pairs=found.pairs,
+            loss_difference=abs(losses[0] - losses[1]),
+            loss=losses[0],
+            **common,
+        )
+
+
+def batches(
+    examples: list[TrainingExample], order: Iterable[int], micro: int, *, packed: bool, vocabulary: int, device: str
+) -> list[Batch]:
+    """Micro-batches of so many rows, in an order."""
+    rows = [examples[index] for index in order]
+    made = {"packed": packed, "vocabulary": vocabulary, "device": device}
+    return [make_batch(rows[at : at + micro], **made) for at in range(0, len(rows), micro)]
+
+
+def used(made: list[Batch]) -> float:
+    """The share of all places that hold a token or a vector."""
+    return sum(batch.places for batch in made) / sum(batch.room for batch in made)
+
+
+def unevenness(made: list[Batch]) -> float:
+    """The longest micro-batch over the mean one: what several devices would wait for."""
+    return max(batch.room for batch in made) / (sum(batch.room for batch in made) / len(made))
+
+
+if __name__ == "__main__":
+    main()

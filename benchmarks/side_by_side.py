@@ -1,0 +1,139 @@
+"""Two ways of doing one thing, side by side in one process: pairs of runs, their medians, one JSON line.
+
+Every line has `name`, `ours`, `theirs`, `unit`, `ratio`, `target`, `reached`, `machine`. `ratio` is how many times
+faster ours is, or fuller; of bytes it is ours over theirs. `target` names the field that is held to it; `reached` is
+null where there is none, and where machine or shape are not the target's.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Medians of pairs of runs: seconds of ours and of theirs, and of theirs / ours within a pair."""
+
+    ours: float
+    theirs: float
+    speedup: float
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a line's `field` is to be: at least, or at most, a number."""
+
+    field: str
+    relation: str
+    value: float
+    holds: bool = True  # whether machine and shape are those that it is for
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.relation} {self.value:g}"
+
+    def reached(self, line: dict) -> bool | None:
+        """Whether the line reaches it; None where it is not for this machine or shape."""
+        if not self.holds:
+            return None
+        found = line[self.field]
+        return bool(found >= self.value if self.relation == ">=" else found <= self.value)
+
+
+def arguments(description: str, *, shape: str, dtype: str = "float32", pairs: int = 5) -> argparse.ArgumentParser:
+    """The options that all scripts share."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--dtype", default=dtype, choices=["float32", "bfloat16"])
+    parser.add_argument("--shape", default=shape, help="a name of benchmarks/shapes.py")
+    parser.add_argument("--pairs", type=int, default=pairs, help="runs of each side, after one to warm up")
+    return parser
+
+
+def run_pairs(ours: Callable[[], object], theirs: Callable[[], object], pairs: int, device: str) -> Pairs:
+    """Time both in turn, each first as often as the other, after one run of each that does not count."""
+    sides = (ours, theirs)
+    for side in sides:
+        seconds(side, device)
+    taken: tuple[list[float], list[float]] = ([], [])
+    for pair in range(pairs):
+        for side in (0, 1) if pair % 2 == 0 else (1, 0):
+            taken[side].append(seconds(sides[side], device))
+    speedups = [theirs / ours for ours, theirs in zip(*taken, strict=True)]
+    return Pairs(*(statistics.median(values) for values in (*taken, speedups)), pairs)
+
+
+def median_seconds(work: Callable[[], object], runs: int, device: str) -> float:
+    """Of one way alone, for an absolute figure; after one run that does not count."""
+    seconds(work, device)
+    return statistics.median(seconds(work, device) for _ in range(runs))
+
+
+def seconds(work: Callable[[], object], device: str) -> float:
+    """How long one call takes, all that it asked of the device included."""
+    _synchronise(device)
+    started = time.perf_counter()
+    work()
+    _synchronise(device)
+    return time.perf_counter() - started
+
+
+def _synchronise(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def machine(device: str) -> dict:
+    """What a figure depends on beside the code."""
+    found = {"torch": torch.__version__, "threads": torch.get_num_threads(), "cores": os.cpu_count()}
+    if device == "cuda":
+        return {"device": torch.cuda.get_device_name()} | found
+    return {"device": _processor()} | found
+
+
+def _processor() -> str:
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text().splitlines() if listed.exists() else []
+    fields = dict((part.strip() for part in line.split(":", 1)) for line in lines if ":" in line)
+    name = fields.get("model name", platform.processor() or platform.machine())
+    # Cloud machines name neither the generation nor the clock.
+    generation = f" (family {fields['cpu family']}, model {fields['model']})" if "cpu family" in fields else ""
+    return name + generation
+
+
+def is_h200(device: str) -> bool:
+    """Whether the absolute targets of the GPU are for this machine."""
+    return device == "cuda" and "H200" in torch.cuda.get_device_name()
+
+
+def installed(package: str) -> bool:
+    """Whether a package that is not among our requirements is there."""
+    return importlib.util.find_spec(package) is not None
+
+
+def emit(
+    name: str,
+    *,
+    ours: float | None,
+    theirs: float | None,
+    unit: str,
+    ratio: float | None,
+    target: Target | None,
+    device: str,
+    **further: object,
+) -> None:
+    """Print one JSON line."""
+    line = {"name": name, "ours": ours, "theirs": theirs, "unit": unit, "ratio": ratio}
+    line = {key: float(f"{value:.4g}") if isinstance(value, float) else value for key, value in line.items()}
+    reached = None if target is None else target.reached(line | further)
+    line |= {"target": None if target is None else str(target), "reached": reached}
+    print(json.dumps(line | {"machine": machine(device), "device": device} | further), flush=True)

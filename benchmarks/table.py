@@ -1,0 +1,55 @@
+"""Put the lines of a jsonl file into a page, as a table between two marks; nothing in it is typed by hand.
+
+python benchmarks/table.py runs/bench.jsonl docs/performance.md
+"""
+
+import json
+import sys
+from pathlib import Path
+
+BEGIN, END = "<!-- table: make bench -->", "<!-- end of table -->"
+HEAD = "| name | ours | theirs | ratio | target | reached |\n|---|---|---|---|---|---|"
+REACHED = {True: "yes", False: "**no**", None: "–"}
+
+
+def table(lines: list[dict]) -> str:
+    """What was measured where, then a row a line."""
+    machines = sorted({_machine(line["machine"]) for line in lines})
+    rows = [
+        f"| {_name(line)} | {_figure(line['ours'], line['unit'])} | {_figure(line['theirs'], line['unit'])} "
+        f"| {_number(line['ratio'])} | {line['target'] or '–'} | {REACHED[line['reached']]} |"
+        for line in lines
+    ]
+    return "\n".join(["Measured on " + "; ".join(machines) + ".", "", HEAD, *rows])
+
+
+def _machine(found: dict) -> str:
+    return f"{found['device']}, {found['threads']} threads of {found['cores']} cores, torch {found['torch']}"
+
+
+def _name(line: dict) -> str:
+    layers = f", {line['layers']} layers" if "layers" in line else ""
+    return f"{line['name']} ({line['shape']}{layers})"
+
+
+def _figure(value: float | None, unit: str) -> str:
+    return "–" if value is None else f"{_number(value)} {unit}"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def main() -> None:
+    """Write the table of the first file into the second."""
+    source, page = map(Path, sys.argv[1:3])
+    lines = [json.loads(line) for line in source.read_text().splitlines()]
+    text = page.read_text()
+    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
+    page.write_text(f"{before}{BEGIN}\n\n{table(lines)}\n\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()

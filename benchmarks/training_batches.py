@@ -1,0 +1,82 @@
+"""Batches that are ready to be trained on, and the step that is timed: forward, loss, backward, optimizer."""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+
+from saladkit.model.configuration import SaladConfig, adapter_configuration
+from saladkit.model.dataset import TrainingExample
+from saladkit.model.salad import SaladForCausalLM
+from saladkit.model.sequence import collate_sequences, pack_sequences
+from saladkit.teacher.distributions import SampledDistributions
+from saladkit.teacher.head import LossAt
+from shapes import configuration
+
+DISTINCT = 12
+SMALL_ADAPTER = {"layers": 1, "width": 32, "mlp_width": 64, "heads": 2, "kv_heads": 1}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Arguments of the model, what its head is asked, and how many places hold a token or a vector."""
+
+    model: dict[str, torch.Tensor]
+    asked: list[LossAt]
+    places: int
+
+    @property
+    def room(self) -> int:
+        """How many places there are, padding included."""
+        return self.model["input_ids"].numel()
+
+
+def speech_model(
+    shape: str, *, device: str, layers: int | None = None, attention: str = "sdpa"
+) -> tuple[SaladForCausalLM, int]:
+    """A speech-adapted model from a random start, in float32; its vocabulary. The true shapes have the true adapter."""
+    text = configuration(shape, layers)
+    small = shape in ("small", "tiny")
+    adapter = adapter_configuration(**(SMALL_ADAPTER if small else {}))
+    text._attn_implementation = adapter._attn_implementation = attention
+    torch.manual_seed(0)
+    with torch.device(device):
+        model = SaladForCausalLM(SaladConfig(text_config=text, adapter_config=adapter))
+    return model.train(), text.vocab_size
+
+
+def make_batch(examples: list[TrainingExample], *, packed: bool, vocabulary: int, device: str) -> Batch:
+    """Packed into one row, or padded; a row's teacher is drawn from its own tokens, wherever it stands."""
+    sequences = [example.sequence for example in examples]
+    collated = pack_sequences(sequences) if packed else collate_sequences(sequences)
+    labels = torch.cat([torch.from_numpy(e.token_ids[e.sequence.targets]).long() for e in examples])
+    shifts = torch.arange(DISTINCT) * (vocabulary // DISTINCT)
+    ids = (labels[:, None] + shifts) % vocabulary
+    weights = torch.softmax(-torch.arange(DISTINCT) / 2.0, dim=0).expand(len(labels), -1).contiguous()
+    teacher = SampledDistributions(ids.to(device), weights.to(device))
+    return Batch(
+        {name: values.to(device) for name, values in collated.items()},
+        [LossAt(teacher, labels.to(device))],
+        sum(len(sequence) for sequence in sequences),
+    )
+
+
+def half_precision(device: str, dtype: str) -> AbstractContextManager:
+    """Weights stay in float32, as `distill --bf16` has it."""
+    return torch.autocast(device, dtype=torch.bfloat16) if dtype == "bfloat16" else nullcontext()
+
+
+def train_on(
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer, batches: list[Batch], dtype: str = "float32"
+) -> float:
+    """One optimizer step; the loss, mean over text positions."""
+    positions = sum(len(part) for batch in batches for part in batch.asked)
+    total = 0.0
+    for batch in batches:
+        with half_precision(batch.model["input_ids"].device.type, dtype):
+            loss = model(**batch.model, asked=batch.asked).loss / positions
+        loss.backward()
+        total += loss.item()
+    optimizer.step()
+    optimizer.zero_grad()
+    return total

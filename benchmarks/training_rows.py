@@ -1,0 +1,94 @@
+"""Rows as training reads them, without a corpus: lengths and spans as published, noise for speech.
+
+Spans of 10-30 words of text and 5-15 words of speech in turn, two thirds of the rows spoken (arXiv 2510.13632); 1.3
+tokens and 4.6 vectors a word. Spoken rows have 13 to 80 words (5 to 30 s), read ones log-normally about 150.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from saladkit.formats.words import Word
+from saladkit.model.dataset import TrainingSchedule, TrainingSource
+from saladkit.model.interleaving import InterleavingOptions
+from saladkit.model.sequence import FrameClock
+from saladkit.model.text import TokenizedText
+
+TOKENS_PER_WORD, VECTORS_PER_WORD, SPOKEN_ROWS = 1.3, 4.6, 2 / 3
+BINS, CLOCK = 80, FrameClock(frames_per_second=100, frames_per_vector=8)
+SECONDS_PER_WORD = VECTORS_PER_WORD * CLOCK.frames_per_vector / CLOCK.frames_per_second
+SPOKEN_WORDS, READ_WORDS, READ_SPREAD, MOST_WORDS = (13, 80), 150, 0.8, 1500
+
+
+@dataclass(frozen=True)
+class NoiseFrames:
+    """A FrameSource: as many frames of noise as a recording has."""
+
+    lengths: dict[str, int]
+    noise: np.ndarray
+
+    def row(self, id_: str) -> np.ndarray:
+        """The frames of one recording, float16 [F, BINS]."""
+        return self.noise[: self.lengths[id_]]
+
+
+def share_of_text(options: InterleavingOptions | None = None) -> float:
+    """How many of a batch's places are text, by the mean lengths of spans; rows of both kinds as long in words."""
+    options = options or InterleavingOptions()
+    text, speech = (sum(words) / 2 for words in (options.text_words, options.speech_words))
+    read_words = 1 - SPOKEN_ROWS * speech / (text + speech)
+    read = read_words * TOKENS_PER_WORD
+    return read / (read + (1 - read_words) * VECTORS_PER_WORD)
+
+
+def schedule(rows: int, vocabulary: int, micro_batch: int, seed: int = 0) -> TrainingSchedule:
+    """So many rows, drawn from two sources as `distill` draws them for packing."""
+    random = np.random.default_rng(seed)
+    sources = [_spoken(rows, vocabulary, random), _read(rows, vocabulary, random)]
+    return TrainingSchedule(
+        sources,
+        count=rows,
+        batch=rows,
+        packed_micro_batch=micro_batch,
+        clock=CLOCK,
+        options=InterleavingOptions(),
+        seed=seed,
+    )
+
+
+def predicted_lengths(drawn: TrainingSchedule) -> np.ndarray:
+    """What the schedule takes each row's length to be before its spans are drawn, int64 [rows]."""
+    by_source = [s.lengths(CLOCK.frames_per_second / CLOCK.frames_per_vector) for s in drawn.sources]
+    return np.array([by_source[source][row] for source, row in zip(drawn.source, drawn.row, strict=True)])
+
+
+def _spoken(rows: int, vocabulary: int, random: np.random.Generator) -> TrainingSource:
+    counts = random.integers(SPOKEN_WORDS[0], SPOKEN_WORDS[1] + 1, size=rows)
+    ids = [f"spoken-{index}" for index in range(rows)]
+    lengths = {id_: CLOCK.frame(count * SECONDS_PER_WORD) for id_, count in zip(ids, counts, strict=True)}
+    noise = random.standard_normal((max(lengths.values()), BINS)).astype(np.float16)
+    return TrainingSource(
+        "spoken",
+        SPOKEN_ROWS,
+        ids,
+        [_text(count, vocabulary, random) for count in counts],
+        words=[[_word(index) for index in range(count)] for count in counts],
+        frames=NoiseFrames(lengths, noise),
+    )
+
+
+def _read(rows: int, vocabulary: int, random: np.random.Generator) -> TrainingSource:
+    counts = random.lognormal(np.log(READ_WORDS), READ_SPREAD, size=rows).clip(10, MOST_WORDS).astype(np.int64)
+    texts = [_text(count, vocabulary, random) for count in counts]
+    return TrainingSource("read", 1 - SPOKEN_ROWS, [f"read-{i}" for i in range(rows)], texts, replay=True)
+
+
+def _text(words: int, vocabulary: int, random: np.random.Generator) -> TokenizedText:
+    lengths = 1 + (random.random(words) < TOKENS_PER_WORD - 1)
+    word_tokens = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    ids = random.integers(0, vocabulary, size=word_tokens[-1], dtype=np.int32)
+    return TokenizedText(ids, word_tokens, np.ones(words + 1, dtype=bool), prefix=0)
+
+
+def _word(index: int) -> Word:
+    return Word("word", index * SECONDS_PER_WORD, (index + 1) * SECONDS_PER_WORD)

@@ -1,0 +1,109 @@
+"""Positions a second of a whole training step: packed rows and the sparse teacher, against padded rows and full logits.
+
+Forward, loss, backward and AdamW of one micro-batch, in full and by LoRA. Theirs pads rows of about one length,
+computes all logits and compares them by torch's kl_div with the teacher's dense ones, which it gets as a gift; four
+rows at a time, for one long row would fill a batch of all with padding.
+"""
+
+import argparse
+from functools import partial
+
+import torch
+from torch.nn import functional
+
+from saladkit.model.dataset import TrainingExample
+from saladkit.model.lora import LoraOptions
+from side_by_side import Target, arguments, emit, is_h200, run_pairs
+from training_batches import Batch, half_precision, make_batch, speech_model, train_on
+from training_rows import schedule
+
+PADDED_ROWS = 4
+FULL, LORA = 26_000, 36_000  # positions/s on one H200 at the 3B shape
+
+
+def main() -> None:
+    """One line in full, one by LoRA."""
+    parser = arguments(__doc__.splitlines()[0], shape="small")
+    parser.add_argument("--positions", type=int, default=4096, help="places of a step, about")
+    parser.add_argument("--lora-rank", type=int, default=16)
+    parser.add_argument("--attention", default="sdpa", choices=["sdpa", "flash_attention_2", "flex_attention"])
+    parser.add_argument("--torch-compile", action="store_true")
+    options = parser.parse_args()
+    for mode, least in (("full", FULL), ("LoRA", LORA)):
+        measure(mode, least, options)
+
+
+def measure(mode: str, least: int, options: argparse.Namespace) -> None:
+    """One way of training; the model goes before the next is made."""
+    model, vocabulary = speech_model(options.shape, device=options.device, attention=options.attention)
+    if mode == "LoRA":
+        model.add_lora(LoraOptions(options.lora_rank), {"name": "random", "digest": ""})
+    examples = rows_of(options.positions, vocabulary)
+    packed = make_batch(examples, packed=True, vocabulary=vocabulary, device=options.device)
+    examples.sort(key=lambda example: len(example.sequence))
+    padded = [
+        make_batch(examples[at : at + PADDED_ROWS], packed=False, vocabulary=vocabulary, device=options.device)
+        for at in range(0, len(examples), PADDED_ROWS)
+    ]
+    gifts = [torch.randn(len(batch.asked[0]), vocabulary, device=options.device) for batch in padded]
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=0.0)
+    run = torch.compile(model, dynamic=True) if options.torch_compile else model
+    found = run_pairs(
+        lambda: train_on(run, optimizer, [packed], options.dtype),
+        partial(step_on_full_logits, run, optimizer, padded, gifts, options.dtype),
+        options.pairs,
+        options.device,
+    )
+    emit(
+        f"training step: {mode}",
+        ours=packed.places / found.ours,
+        theirs=packed.places / found.theirs,
+        unit="positions/s",
+        ratio=found.speedup,
+        target=Target("ours", ">=", least, holds=is_h200(options.device) and options.shape == "3b"),
+        device=options.device,
+        shape=options.shape,
+        dtype=options.dtype,
+        pairs=found.pairs,
+        rows=len(examples),
+        places=packed.places,
+        padded_places=sum(batch.room for batch in padded),
+        text_positions=len(packed.asked[0]),
+        attention=options.attention,
+        torch_compile=options.torch_compile,
+        trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        **({"lora_rank": options.lora_rank} if mode == "LoRA" else {}),
+    )
+
+
+def rows_of(positions: int, vocabulary: int) -> list[TrainingExample]:
+    """Rows that have about so many places together."""
+    drawn, examples = schedule(max(8, positions // 16), vocabulary, 8), []
+    for index in range(len(drawn)):
+        example = drawn[index]
+        if sum(len(e.sequence) for e in examples) + len(example.sequence) <= positions:
+            examples.append(example)
+    return examples
+
+
+def step_on_full_logits(
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batches: list[Batch],
+    gifts: list[torch.Tensor],
+    dtype: str,
+) -> None:
+    """The logits of every place; then those of the text positions against the teacher's."""
+    positions = sum(len(dense) for dense in gifts)
+    for batch, dense in zip(batches, gifts, strict=True):
+        read = {name: values for name, values in batch.model.items() if name != "logits_at"}
+        with half_precision(batch.model["input_ids"].device.type, dtype):
+            logits = model(**read).logits.flatten(0, 1)[batch.model["logits_at"]]
+        student, teacher = functional.log_softmax(logits.float(), dim=-1), functional.softmax(dense, dim=-1)
+        (functional.kl_div(student, teacher, reduction="sum") / positions).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+if __name__ == "__main__":
+    main()

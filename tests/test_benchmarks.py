@@ -1,0 +1,89 @@
+"""Every benchmark runs, at a tiny shape and with one pair, and prints what a table can be made of; none is timed."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+SMALL = {
+    "cache_teacher_bytes": ["--positions", "256", "--text-tokens", "33"],
+    "cache_teacher_speed": ["--tokens", "128"],
+    "head_loss": ["--positions", "16", "--memory-positions", "0"],
+    "packing": ["--rows", "16", "--micro-batch", "4"],
+    "online_teacher": [],
+    "training_step": ["--positions", "400"],
+}
+REQUIRED = {"name", "ours", "theirs", "unit", "ratio", "target", "reached", "machine"}
+
+
+def run(repository, script, *arguments):
+    command = [sys.executable, str(repository / "benchmarks" / script), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=repository)
+
+
+def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
+    others = {"side_by_side", "shapes", "texts", "training_rows", "training_batches", "table"}
+    assert {path.stem for path in (repository / "benchmarks").glob("*.py")} == SMALL.keys() | others
+    on_gpu = (repository / "benchmarks" / "gpu.sh").read_text()
+    assert all(f"benchmarks/{name}.py" in on_gpu for name in SMALL)
+
+
+@pytest.fixture(scope="session")
+def printed(repository):
+    """script -> its lines, each script run once."""
+    kept = {}
+
+    def lines(name):
+        if name not in kept:
+            done = run(repository, f"{name}.py", "--shape", "tiny", "--pairs", "1", *SMALL[name])
+            assert done.returncode == 0, done.stderr
+            kept[name] = [json.loads(line) for line in done.stdout.splitlines()]
+        return kept[name]
+
+    return lines
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_benchmark_prints_whole_lines(name, printed):
+    lines = printed(name)
+    assert lines
+    for line in lines:
+        assert line.keys() >= REQUIRED
+        assert line["ours"] > 0 and line["theirs"] > 0 and line["ratio"] > 0
+        assert line["machine"].keys() == {"device", "torch", "threads", "cores"}
+        assert line["shape"] == "tiny"
+    assert len({line["name"] for line in lines}) == len(lines)
+
+
+def test_packed_and_padded_rows_have_the_same_loss(printed):
+    differences = [line["loss_difference"] for line in printed("packing") if "loss_difference" in line]
+    assert len(differences) == 2
+    assert max(differences) <= 1e-5
+
+
+def test_one_sides_memory_is_read_in_a_process_of_its_own(repository):
+    arguments = ["--shape", "tiny", "--memory-positions", "4096"]
+    peaks = [
+        int(run(repository, "head_loss.py", *arguments, "--peak", side, "same positions", "frozen").stdout)
+        for side in ("ours", "theirs")
+    ]
+    assert peaks[1] > 2 * 4096 * 512 * 4  # log-probabilities of both, at least
+    assert peaks[0] > 0
+
+
+def test_the_table_stands_between_its_marks(repository, printed, tmp_path):
+    source, page = tmp_path / "bench.jsonl", tmp_path / "page.md"
+    lines = printed("cache_teacher_bytes")
+    source.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    page.write_text("# A page\n\n<!-- table: make bench -->\n\nold\n\n<!-- end of table -->\n\nMore.\n")
+    for _ in range(2):
+        done = run(repository, "table.py", str(source), str(page))
+        assert done.returncode == 0, done.stderr
+    text = page.read_text()
+    assert text.startswith("# A page\n") and text.endswith("<!-- end of table -->\n\nMore.\n")
+    assert "old" not in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert rows[0] == "| name | ours | theirs | ratio | target | reached |"
+    assert len(rows) == 2 + len(lines)
+    assert lines[0]["machine"]["device"] in text

@@ -1,8 +1,8 @@
-"""Positions a second of a whole training step: packed rows and the sparse teacher, against padded rows and full logits.
+"""Positions a second of a whole training step: our rows and the sparse teacher, against padded rows and full logits.
 
-Forward, loss, backward and AdamW of one micro-batch, in full and by LoRA. Theirs pads rows of about one length,
-computes all logits and compares them by torch's kl_div with the teacher's dense ones, which it gets as a gift; four
-rows at a time, for one long row would fill a batch of all with padding.
+Forward, loss, backward and AdamW of one micro-batch, in full and by LoRA. Ours packs where `distill` does, on a GPU.
+Theirs pads rows of about one length, computes all logits and compares them by torch's kl_div with the teacher's dense
+ones, which it gets as a gift; four rows at a time, for one long row would fill a batch of all with padding.
 """
 
 import argparse
@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--lora-rank", type=int, default=16)
     parser.add_argument("--attention", default="sdpa", choices=["sdpa", "flash_attention_2", "flex_attention"])
     parser.add_argument("--torch-compile", action="store_true")
+    parser.add_argument("--batching", default="auto", choices=["auto", "packed", "padded"], help="as `distill` has it")
     options = parser.parse_args()
     for mode, least in (("full", FULL), ("LoRA", LORA)):
         measure(mode, least, options)
@@ -39,25 +40,30 @@ def measure(mode: str, least: int, options: argparse.Namespace) -> None:
     if mode == "LoRA":
         model.add_lora(LoraOptions(options.lora_rank), {"name": "random", "digest": ""})
     examples = rows_of(options.positions, vocabulary)
-    packed = make_batch(examples, packed=True, vocabulary=vocabulary, device=options.device)
     examples.sort(key=lambda example: len(example.sequence))
     padded = [
         make_batch(examples[at : at + PADDED_ROWS], packed=False, vocabulary=vocabulary, device=options.device)
         for at in range(0, len(examples), PADDED_ROWS)
     ]
     gifts = [torch.randn(len(batch.asked[0]), vocabulary, device=options.device) for batch in padded]
+    packed = options.batching == "packed" or (options.batching == "auto" and options.device == "cuda")
+    if packed:
+        ours = [make_batch(examples, packed=True, vocabulary=vocabulary, device=options.device)]
+    else:
+        ours = padded
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=0.0)
     run = torch.compile(model, dynamic=True) if options.torch_compile else model
     found = run_pairs(
-        lambda: train_on(run, optimizer, [packed], options.dtype),
+        lambda: train_on(run, optimizer, ours, options.dtype),
         partial(step_on_full_logits, run, optimizer, padded, gifts, options.dtype),
         options.pairs,
         options.device,
     )
+    places = sum(batch.places for batch in ours)
     emit(
         f"training step: {mode}",
-        ours=packed.places / found.ours,
-        theirs=packed.places / found.theirs,
+        ours=places / found.ours,
+        theirs=places / found.theirs,
         unit="positions/s",
         ratio=found.speedup,
         target=Target("ours", ">=", least, holds=is_h200(options.device) and options.shape == "3b"),
@@ -66,9 +72,10 @@ def measure(mode: str, least: int, options: argparse.Namespace) -> None:
         dtype=options.dtype,
         pairs=found.pairs,
         rows=len(examples),
-        places=packed.places,
+        places=places,
+        batching="packed" if packed else "padded",
         padded_places=sum(batch.room for batch in padded),
-        text_positions=len(packed.asked[0]),
+        text_positions=sum(len(dense) for dense in gifts),
         attention=options.attention,
         torch_compile=options.torch_compile,
         trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),

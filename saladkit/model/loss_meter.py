@@ -6,7 +6,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-PARTS = ("distillation", "followed", "nll", "alone", "lexical", "lexical batches", "places", "room")
+LOSSES = ("distillation", "nll", "lexical")
+COUNTS = ("followed", "alone", "lexical batches", "places", "room")
 
 
 class LossMeter:
@@ -26,7 +27,7 @@ class LossMeter:
 
     def add_parts(self, divergence: Tensor, followed: int, nll: Tensor, alone: int) -> None:
         """Sums in nats, and over how many text positions each."""
-        for name, value in zip(PARTS, (divergence, followed, nll, alone), strict=False):
+        for name, value in (("distillation", divergence), ("followed", followed), ("nll", nll), ("alone", alone)):
             self._sums[name] += value
 
     def add_lexical(self, loss: Tensor) -> None:
@@ -53,12 +54,15 @@ class LossMeter:
             total: sums a tensor over all processes.
         """
         read = [f"{what} of {source}" for source in self.sources for what in ("rows", "positions")]
-        device = self.batches[0][2].device
-        sums = [torch.as_tensor(self._sums[name], dtype=torch.float32, device=device) for name in (*PARTS, *read)]
-        found = dict(zip((*PARTS, *read), total(torch.stack(sums)).tolist(), strict=True))
+        found = self._summed(LOSSES, torch.float32, total) | self._summed((*COUNTS, *read), torch.int64, total)
         self._clear()
         means = {"places_used": found["places"] / found["room"]}
         for name, over in (("distillation", "followed"), ("nll", "alone"), ("lexical", "lexical batches")):
             if found[over]:
                 means[name] = found[name] / found[over] * (processes if name == "lexical" else 1)
-        return means | {name: int(found[name]) for name in read}
+        return means | {name: found[name] for name in read}
+
+    def _summed(self, names: tuple[str, ...], kind: torch.dtype, total: Callable[[Tensor], Tensor]) -> dict:
+        device = self.batches[0][2].device
+        sums = [torch.as_tensor(self._sums[name], dtype=kind, device=device) for name in names]
+        return dict(zip(names, total(torch.stack(sums)).tolist(), strict=True))

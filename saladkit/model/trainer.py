@@ -5,9 +5,10 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from transformers import Trainer
+from transformers import Trainer, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 
+from saladkit.errors import SaladError
 from saladkit.model.dataset import TrainingExample
 from saladkit.model.lexical import lexical_loss
 from saladkit.model.loss_meter import LossMeter
@@ -55,6 +56,7 @@ class SaladTrainer(Trainer):
         super().__init__(data_collator=Collator(options), **kwargs)
         self.teacher, self.options = teacher, options
         self.model_accepts_loss_kwargs = True  # so that text positions are counted over micro-batches and processes
+        self._loss_shifts_labels = False  # all of them: ours are one flat list, and none is a row's first
         self.meter = LossMeter(sources)
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
@@ -97,6 +99,8 @@ class SaladTrainer(Trainer):
         outputs = model(**inputs["model"], asked=asked)
         processes = self.accelerator.num_processes  # their gradients are averaged; the loss's parts are to be added
         loss = 0.0 * next(model.parameters()).sum()  # a batch may hold nothing to learn from: rows of one word
+        if outputs.speech_vectors is not None:  # or speech alone, whose gradients other processes wait for
+            loss = loss + 0.0 * outputs.speech_vectors.sum()
         if outputs.loss is not None:
             positions = len(inputs["labels"]) if num_items_in_batch is None else num_items_in_batch
             loss = outputs.loss * (processes / positions)
@@ -133,7 +137,8 @@ class SaladTrainer(Trainer):
         teacher = None
         if options.alpha > 0 and count:
             token_ids, targets = (inputs[name][:followed] for name in ("token_ids", "targets"))
-            teacher = self.teacher.distributions(token_ids, targets, labels.device)
+            with self.accelerator.autocast():
+                teacher = self.teacher.distributions(token_ids, targets, labels.device)
         asked = [LossAt(teacher, labels[:count], options.alpha, options.divergence, options.temperature)]
         return [part for part in (*asked, LossAt(None, labels[count:], 0.0)) if len(part)]
 
@@ -154,6 +159,20 @@ class SaladTrainer(Trainer):
             vocabulary = self.model.config.text_config.vocab_size
             check_sane(logs, first, vocabulary, batches, last_saved_state(Path(self.args.output_dir)))
         super().log(logs, start_time)
+
+
+def check_state(folder: str | Path) -> None:
+    """Raise a SaladError unless `folder` is a state that was saved whole."""
+    if not (Path(folder) / TRAINER_STATE_NAME).is_file():
+        raise SaladError(
+            f"{folder} is no saved state of a training: it has no {TRAINER_STATE_NAME}",
+            "Give a folder such as OUTPUT/training/checkpoint-500.",
+        )
+
+
+def step_of(state: str | Path) -> int:
+    """After how many steps a state was saved."""
+    return TrainerState.load_from_json(str(Path(state) / TRAINER_STATE_NAME)).global_step
 
 
 def last_saved_state(folder: Path) -> Path | None:

@@ -18,10 +18,11 @@ from saladkit.formats.artefact import written_aside
 from saladkit.formats.checkpoint import LOGS, METRICS, STABLE
 from saladkit.model.dataset import TrainingSchedule
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.model.saving import CheckpointSaver, KeepStableCheckpoint
-from saladkit.model.trainer import SaladTrainer, last_saved_state
+from saladkit.model.saving import CheckpointSaver, KeepStableCheckpoint, copy_stable
+from saladkit.model.trainer import SaladTrainer, last_saved_state, step_of
 from saladkit.model.training_faults import diverged, out_of_memory
 from saladkit.model.training_options import TrainingOptions
+from saladkit.runtime import is_main_process
 from saladkit.teacher.signals import TeacherSignal
 
 
@@ -60,7 +61,7 @@ def train(
     The state for resuming stands in `training/` until the run is complete.
 
     Args:
-        resume_from: a saved state to go on from, in the place of this run's own last one.
+        resume_from: a saved state to go on from, where this run has none of its own yet.
 
     Returns:
         The last logged values of the loss and its parts.
@@ -95,8 +96,11 @@ def train(
     arguments._n_gpu = min(arguments.n_gpu, 1)  # DataParallel would cut flat positions and spans by rows
     callbacks = []
     if keep_stable:
-        callbacks.append(KeepStableCheckpoint(folder / STABLE, options.max_steps - options.decay_steps, saver))
-    if report_to == "tensorboard":  # its own place would go with the state
+        before_decay = options.max_steps - options.decay_steps
+        callbacks.append(KeepStableCheckpoint(folder / STABLE, before_decay, saver))
+        if resume_from is not None and is_main_process() and step_of(resume_from) > before_decay:
+            copy_stable(resume_from, folder / STABLE)
+    if report_to == "tensorboard" and is_main_process():  # its own place would go with the state
         from torch.utils.tensorboard import SummaryWriter
 
         callbacks.append(TensorBoardCallback(SummaryWriter(folder / LOGS)))
@@ -113,7 +117,7 @@ def train(
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(ProgressOnStderr)
     try:
-        trainer.train(resume_from_checkpoint=resume_from or last_saved_state(state_folder))
+        trainer.train(resume_from_checkpoint=last_saved_state(state_folder) or resume_from)
     except torch.OutOfMemoryError as error:
         raise out_of_memory(error) from error
     if not all(torch.isfinite(parameter).all() for parameter in model.parameters()):

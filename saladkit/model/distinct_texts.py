@@ -65,7 +65,7 @@ def read_distinct_texts(
             split += len(pieces) > 1
             for piece in pieces:
                 digest = digest_tokens(piece.text.token_ids)
-                if digest not in seen:
+                if digest not in seen and len(piece.text.token_ids) > 1:  # a single token is never predicted
                     seen.add(digest)
                     rows.append((digest, id_, piece.text.token_ids))
     # Sorted by length: batches without padding, and an order that does not depend on the sources'.

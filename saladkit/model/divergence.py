@@ -10,7 +10,7 @@ from torch import Tensor
 from saladkit.model.dataset import TrainingSource
 from saladkit.model.interleaving import InterleavingOptions, draw_spans, may_cut, whole_text
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.model.sequence import FrameClock, Sequence, build_sequence, collate_sequences
+from saladkit.model.sequence import Sequence, SequenceLayout, build_sequence, collate_sequences
 from saladkit.teacher.distributions import DenseDistributions, dense_from_logits
 from saladkit.teacher.losses import forward_kl
 from saladkit.teacher.signals import LiveTeacher
@@ -29,7 +29,7 @@ class ItemSums:
 
 
 def probe_sequences(
-    source: TrainingSource, row: int, clock: FrameClock, options: InterleavingOptions, draws: int, seed: int
+    source: TrainingSource, row: int, layout: SequenceLayout, options: InterleavingOptions, draws: int, seed: int
 ) -> list[Sequence]:
     """`draws` interleavings of one row; those without a text position are left out.
 
@@ -41,7 +41,7 @@ def probe_sequences(
     heard_first = InterleavingOptions(options.text_words, options.speech_words, text_first=0.0)
     allowed, frames = may_cut(text, words), source.frames.row(id_)
     sequences = [
-        build_sequence(text, draw_spans(allowed, heard_first, random), words, frames, clock) for _ in range(draws)
+        build_sequence(text, draw_spans(allowed, heard_first, random), words, frames, layout) for _ in range(draws)
     ]
     return [sequence for sequence in sequences if len(sequence.positions)]
 
@@ -52,7 +52,7 @@ def add_divergences(
     teacher: LiveTeacher,
     source: TrainingSource,
     batch: list[tuple[int, Sequence]],
-    clock: FrameClock,
+    layout: SequenceLayout,
     sums: dict[int, ItemSums],
 ) -> None:
     """Run one batch of (row, interleaving) through student and teacher, and add up per row.
@@ -66,11 +66,12 @@ def add_divergences(
     texts = [source.texts[row] for row in rows]
     targets = [sequence.targets for sequence in sequences]
     heard = _logits(student, sequences, device)
-    read_whole = [build_sequence(text, whole_text(len(text.splittable) - 1), [], None, clock) for text in texts]
+    read_whole = [build_sequence(text, whole_text(len(text.splittable) - 1), [], None, layout) for text in texts]
     read = _logits(
         student, [_only(sequence, wanted) for sequence, wanted in zip(read_whole, targets, strict=True)], device
     )
     original = teacher.distributions([text.token_ids for text in texts], targets, device)
+    original = original.piece(0, len(original))  # dense, once for both comparisons
     itself: DenseDistributions = dense_from_logits(read)
     labels = torch.cat(
         [torch.from_numpy(text.token_ids[wanted].astype(np.int64)) for text, wanted in zip(texts, targets, strict=True)]
@@ -87,7 +88,7 @@ def add_divergences(
         item = sums.setdefault(row, ItemSums())
         item.tokens += int(end - begin)
         for name, values in figures.items():
-            setattr(item, name, getattr(item, name) + float(values[begin:end].double().sum()))
+            setattr(item, name, getattr(item, name) + float(values[begin:end].cpu().double().sum()))
 
 
 def _only(sequence: Sequence, targets: np.ndarray) -> Sequence:

@@ -65,13 +65,13 @@ def split_text(text: TokenizedText, max_length: int) -> list[TextPiece]:
     if len(text.token_ids) <= max_length:
         return [TextPiece(text, 0, words)]
     room = max_length - text.prefix
-    total = len(text.token_ids) - text.prefix
-    wanted = -(-total // -(-total // room))
     ends = np.flatnonzero(text.splittable[1:] | (np.arange(1, words + 1) == words)) + 1
     tokens = text.word_tokens[ends]
     pieces, begin = [], 0
     while begin < words:
         first = text.word_tokens[begin]
+        left = text.word_tokens[-1] - first
+        wanted = -(-left // -(-left // room))  # anew for each: else what a cut left over may end as a token alone
         after = int(np.searchsorted(ends, begin, side="right"))  # the nearest end there is
         last = max(after, int(np.searchsorted(tokens, first + wanted, side="right")) - 1)
         if tokens[last] - first > room:

@@ -229,7 +229,7 @@ def _predicted(
     for index in [*probes[:1], *probes]:
         started = time.monotonic()
         tensors = encode_texts(model, batches[index], encoding, options["device"], options["seed"])
-        distinct.append(tensors[0].double().mean().item())
+        distinct.append(tensors[0].float().mean().item())
         # The first run warms up and does not count.
         seconds = 0.0 if len(distinct) == 1 else seconds + time.monotonic() - started
     rate = sum(padded[index] for index in probes) / max(seconds, 1e-6)
@@ -252,16 +252,17 @@ def _verified(
     divergences, off = [], 0.0
     for row in progress(drawn, what="verify", unit="text"):
         tokens = rows[row][1]
-        asked = [tokens], [np.arange(1, len(tokens))], torch.device(device)
-        stored, computed = cached.distributions(*asked), live.distributions(*asked)
-        again = computed.piece(0, len(computed)).log_probs.double()
+        asked = [tokens], [np.arange(1, len(tokens))]
+        stored = cached.distributions(*asked, torch.device("cpu"))
+        computed = live.distributions(*asked, torch.device(device))
+        again = computed.piece(0, len(computed)).log_probs.cpu().double()
         if isinstance(stored, TopKDistributions):
             stored = TopKDistributions(stored.kept_ids, stored.kept_log_probs.double(), stored.log_tail.double())
-            divergences.append(forward_kl(stored, again).cpu())
+            divergences.append(forward_kl(stored, again))
             continue
-        divergences.append((forward_kl(stored, again) - torch.special.entr(again.exp()).sum(dim=-1)).cpu())
+        divergences.append(forward_kl(stored, again) - torch.special.entr(again.exp()).sum(dim=-1))
         untempered = replace(computed, temperature=1.0).piece(0, len(computed)).log_probs
-        labels = untempered[np.arange(len(again)), tokens[1:]].cpu().numpy()
+        labels = untempered.cpu()[np.arange(len(again)), tokens[1:]].numpy()
         off = max(off, float(np.abs(labels - opened.row(tokens).label_log_probs).max()))
     values = torch.cat(divergences)
     figures = {"texts": len(drawn), "positions": len(values), "kl_mean": values.mean().item()}

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from saladkit.errors import SaladError
 from saladkit.formats.teacher_cache import CachedRow, SampledRow, TopKRow, digest_tokens
 from saladkit.teacher.distributions import at_least_float32, exponentiate, top_k_from_logits
 from saladkit.teacher.sampling import draw_from_masses
@@ -26,7 +27,7 @@ class TopK:
     k: int
     temperature: float = 1.0
 
-    def encode(self, logits: Tensor, labels: Tensor, uniforms: Tensor) -> tuple[Tensor, ...]:
+    def encode(self, logits: Tensor, labels: Tensor, uniforms: None) -> tuple[Tensor, ...]:
         """Logits float [P, V], used up -> ids [P, k], log-probabilities float16 [P, k], log tails [P]."""
         sparse = top_k_from_logits(_scaled(logits, self.temperature), self.k, used_up=True)
         return sparse.kept_ids.to(torch.int32), sparse.kept_log_probs.to(torch.float16), sparse.log_tail
@@ -97,11 +98,15 @@ def encode_texts(
     targets = [np.arange(1, len(tokens)) for tokens in texts]
     hidden = hidden_states(model, texts, targets, torch.device(device))
     labels = torch.from_numpy(np.concatenate([tokens[1:] for tokens in texts]).astype(np.int64)).to(device)
-    uniforms = torch.from_numpy(np.concatenate([_uniforms(tokens, seed) for tokens in texts])).to(device)
+    uniforms = _uniforms(texts, seed).to(device) if isinstance(encoding, Sampled) else None
     head = model.get_output_embeddings()
     size = positions_a_piece(head.weight)
     pieces = [
-        encoding.encode(head(hidden[at : at + size]), labels[at : at + size], uniforms[at : at + size])
+        encoding.encode(
+            head(hidden[at : at + size]),
+            labels[at : at + size],
+            None if uniforms is None else uniforms[at : at + size],
+        )
         for at in range(0, len(hidden), size)
     ]
     return tuple(torch.cat(parts) for parts in zip(*pieces, strict=True))
@@ -118,11 +123,22 @@ def positions_a_piece(weight: Tensor) -> int:
     return max(LEAST_POSITIONS, logits // weight.shape[0])
 
 
-def _uniforms(tokens: np.ndarray, seed: int) -> np.ndarray:
-    key = int.from_bytes(digest_tokens(tokens)[:16], "little")
-    return np.random.default_rng([seed, 6, key]).random(len(tokens) - 1)
+def _uniforms(texts: list[np.ndarray], seed: int) -> Tensor:
+    """A number in [0, 1) for each position, float32."""
+    keys = [int.from_bytes(digest_tokens(tokens)[:16], "little") for tokens in texts]
+    drawn = [
+        np.random.default_rng([seed, 6, key]).random(len(tokens) - 1) for key, tokens in zip(keys, texts, strict=True)
+    ]
+    return torch.from_numpy(np.concatenate(drawn).astype(np.float32))
 
 
 def to_rows(tensors: tuple[Tensor, ...], encoding: Encoding, lengths: list[int]) -> list[CachedRow]:
-    """Bring a batch from the device and cut it into the rows of its texts."""
-    return list(encoding.rows(tuple(tensor.cpu().numpy() for tensor in tensors), lengths))
+    """Bring a batch from the device and cut it into the rows of its texts.
+
+    Raises:
+        SaladError: the text LLM gives values that are not numbers.
+    """
+    arrays = tuple(tensor.cpu().numpy() for tensor in tensors)
+    if np.isnan(arrays[-1]).any():  # a tail's mass, a label's probability: NaN wherever a logit is
+        raise SaladError("the text LLM gives values that are not finite", "Try --dtype float32 or bfloat16.")
+    return list(encoding.rows(arrays, lengths))

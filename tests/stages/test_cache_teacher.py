@@ -1,6 +1,7 @@
 """What `cache-teacher` says of its own cache: the mass that it kept, and how far it lies from the text LLM."""
 
 import json
+import shutil
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -179,3 +180,30 @@ def test_what_fails_while_writing_is_raised(line, shell, monkeypatch):
     monkeypatch.setattr(stage, "write_cache_part", broken)
     with pytest.raises(OSError, match="no space left"):
         shell(*line)
+
+
+def test_a_text_of_one_token_needs_no_teacher(shell, text_lm, tokenizer, tmp_path):
+    rows = [{"id": "one", "text": "x"}, {"id": "two", "text": "Water boils."}]
+    assert len(tokenize(tokenizer, "x").token_ids) == 1
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    line = ["cache-teacher", tmp_path / "rows.jsonl", "--model", text_lm, "--batch-tokens", 1, "--device", "cpu"]
+    for keep in ("top-k", "sampled"):
+        for further in (["--dry-run"], ["--verify", 5]):
+            result = shell(*line, "--keep", keep, *further, "-o", tmp_path / keep)
+            assert result.exit_code == 0, result.stderr
+            assert json.loads(result.stdout)["rows"] == 1
+
+
+@pytest.mark.parametrize("keep", ["top-k", "sampled"])
+def test_a_teacher_whose_values_are_not_numbers_is_refused(keep, shell, world, text_lm, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(text_lm, broken)
+    weights = load_file(broken / "model.safetensors")
+    name = next(name for name in weights if "down_proj" in name)
+    weights[name][:] = np.nan
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    line = ["cache-teacher", world / "natural.parquet", "--model", broken, "--keep", keep, "--device", "cpu"]
+    result = shell(*line, "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "not finite" in result.stderr
+    assert not (tmp_path / "out" / "manifest.json").exists()

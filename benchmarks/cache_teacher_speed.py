@@ -1,6 +1,7 @@
 """Tokens a second of `cache-teacher`, files written, against the same model's bare forward pass on the same batches."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def main() -> None:
             part = Path(folder) / "part.safetensors"
             written = identity | {"vocabulary": vocabulary}
             found = run_pairs(
-                lambda: cache(model, texts, bounds, encoding, part, written, options.device),  # noqa: B023
+                partial(cache, model, texts, bounds, encoding, part, written, options.device),
                 lambda: bare_forward(model, padded),
                 options.pairs,
                 options.device,

@@ -7,30 +7,30 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 OUT=${OUT:-runs}
 PYTHON=${PYTHON:-python}
-LINES=$OUT/bench-gpu.jsonl
+FOUND=$OUT/bench-gpu.jsonl
 GPU=(--device cuda --dtype bfloat16)
 mkdir -p "$OUT"
-: > "$LINES"
+: > "$FOUND"
 export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH}
 
 # The tests first: a figure of a wrong result is none.
 "$PYTHON" -m pytest -m gpu tests/gpu
 
 # Bytes of 65,536 positions; tokens/s of 65,536 tokens in batches of 8,192, as the command's default has them.
-"$PYTHON" benchmarks/cache_teacher_bytes.py "${GPU[@]}" --positions 65536 >> "$LINES"
-"$PYTHON" benchmarks/cache_teacher_speed.py "${GPU[@]}" --shape 3b --tokens 65536 --batch-tokens 8192 >> "$LINES"
+"$PYTHON" benchmarks/cache_teacher_bytes.py "${GPU[@]}" --positions 65536 >> "$FOUND"
+"$PYTHON" benchmarks/cache_teacher_speed.py "${GPU[@]}" --shape 3b --tokens 65536 --batch-tokens 8192 >> "$FOUND"
 
 # Loss and head: the 3B shape, then the width of the absolute target (30 ms and 3 GB on one H200).
 for shape in 3b h4096; do
-  "$PYTHON" benchmarks/head_loss.py "${GPU[@]}" --shape $shape --positions 4096 --memory-positions 4096 >> "$LINES"
+  "$PYTHON" benchmarks/head_loss.py "${GPU[@]}" --shape $shape --positions 4096 --memory-positions 4096 >> "$FOUND"
 done
 
 # Rows in micro-batches of about 4,096 places. The step's model is small: what is compared is the padding.
-"$PYTHON" benchmarks/packing.py "${GPU[@]}" --shape 0.5b --rows 256 --micro-batch 16 >> "$LINES"
-"$PYTHON" benchmarks/online_teacher.py "${GPU[@]}" --shape 3b --rows 16 >> "$LINES"
+"$PYTHON" benchmarks/packing.py "${GPU[@]}" --shape 0.5b --rows 256 --micro-batch 16 >> "$FOUND"
+"$PYTHON" benchmarks/online_teacher.py "${GPU[@]}" --shape 3b --rows 16 >> "$FOUND"
 
 # The whole step at 4,096 positions, in full and by LoRA; once more compiled.
-"$PYTHON" benchmarks/training_step.py "${GPU[@]}" --shape 3b --positions 4096 >> "$LINES"
-"$PYTHON" benchmarks/training_step.py "${GPU[@]}" --shape 3b --positions 4096 --torch-compile >> "$LINES"
+"$PYTHON" benchmarks/training_step.py "${GPU[@]}" --shape 3b --positions 4096 >> "$FOUND"
+"$PYTHON" benchmarks/training_step.py "${GPU[@]}" --shape 3b --positions 4096 --torch-compile >> "$FOUND"
 
-echo "$LINES"
+echo "$FOUND"

@@ -4,6 +4,7 @@ Padded in two ways: rows in random order, and rows of about one length together.
 """
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 import torch
@@ -49,8 +50,8 @@ def main() -> None:
         )
         losses = [train_on(model, optimizer, side) for side in (packed, others)]
         found = run_pairs(
-            lambda: train_on(model, optimizer, packed, options.dtype),
-            lambda: train_on(model, optimizer, others, options.dtype),  # noqa: B023
+            partial(train_on, model, optimizer, packed, options.dtype),
+            partial(train_on, model, optimizer, others, options.dtype),
             options.pairs,
             options.device,
         )

@@ -71,12 +71,12 @@ def train_on(
 ) -> float:
     """One optimizer step; the loss, mean over text positions."""
     positions = sum(len(part) for batch in batches for part in batch.asked)
-    total = 0.0
+    losses = []
     for batch in batches:
         with half_precision(batch.model["input_ids"].device.type, dtype):
             loss = model(**batch.model, asked=batch.asked).loss / positions
         loss.backward()
-        total += loss.item()
+        losses.append(loss.detach())
     optimizer.step()
     optimizer.zero_grad()
-    return total
+    return torch.stack(losses).sum().item()

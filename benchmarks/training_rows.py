@@ -11,12 +11,12 @@ import numpy as np
 from saladkit.formats.words import Word
 from saladkit.model.dataset import TrainingSchedule, TrainingSource
 from saladkit.model.interleaving import InterleavingOptions
-from saladkit.model.sequence import FrameClock
+from saladkit.model.sequence import SequenceLayout
 from saladkit.model.text import TokenizedText
 
 TOKENS_PER_WORD, VECTORS_PER_WORD, SPOKEN_ROWS = 1.3, 4.6, 2 / 3
-BINS, CLOCK = 80, FrameClock(frames_per_second=100, frames_per_vector=8)
-SECONDS_PER_WORD = VECTORS_PER_WORD * CLOCK.frames_per_vector / CLOCK.frames_per_second
+BINS, LAYOUT = 80, SequenceLayout(frames_per_second=100, frames_per_vector=8)
+SECONDS_PER_WORD = VECTORS_PER_WORD * LAYOUT.frames_per_vector / LAYOUT.frames_per_second
 SPOKEN_WORDS, READ_WORDS, READ_SPREAD, MOST_WORDS = (13, 80), 150, 0.8, 1500
 
 
@@ -50,7 +50,7 @@ def schedule(rows: int, vocabulary: int, micro_batch: int, seed: int = 0) -> Tra
         count=rows,
         batch=rows,
         packed_micro_batch=micro_batch,
-        clock=CLOCK,
+        layout=LAYOUT,
         options=InterleavingOptions(),
         seed=seed,
     )
@@ -58,14 +58,14 @@ def schedule(rows: int, vocabulary: int, micro_batch: int, seed: int = 0) -> Tra
 
 def predicted_lengths(drawn: TrainingSchedule) -> np.ndarray:
     """What the schedule takes each row's length to be before its spans are drawn, int64 [rows]."""
-    by_source = [s.lengths(CLOCK.frames_per_second / CLOCK.frames_per_vector) for s in drawn.sources]
+    by_source = [s.lengths(LAYOUT.frames_per_second / LAYOUT.frames_per_vector) for s in drawn.sources]
     return np.array([by_source[source][row] for source, row in zip(drawn.source, drawn.row, strict=True)])
 
 
 def _spoken(rows: int, vocabulary: int, random: np.random.Generator) -> TrainingSource:
     counts = random.integers(SPOKEN_WORDS[0], SPOKEN_WORDS[1] + 1, size=rows)
     ids = [f"spoken-{index}" for index in range(rows)]
-    lengths = {id_: CLOCK.frame(count * SECONDS_PER_WORD) for id_, count in zip(ids, counts, strict=True)}
+    lengths = {id_: LAYOUT.frame(count * SECONDS_PER_WORD) for id_, count in zip(ids, counts, strict=True)}
     noise = random.standard_normal((max(lengths.values()), BINS)).astype(np.float16)
     return TrainingSource(
         "spoken",

@@ -105,6 +105,7 @@ def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> 
 @click.option(
     "--encoder-width", type=click.IntRange(min=1), default=160, show_default=True, help="Width of the log-mel encoder."
 )
+@click.option("--modality-token", is_flag=True, help="Mark where speech begins and text goes on by learned vectors.")
 @options.columns
 @options.seed
 @options.device

@@ -337,7 +337,14 @@ training = stack(
     click.option(
         "--resume-from-checkpoint",
         metavar="FOLDER",
-        help="A saved state (training/checkpoint-N) to go on from.  [default: this output's own last one]",
+        help="A saved state (OUTPUT/training/checkpoint-N) to go on from, where this output has none of its own yet.",
+    ),
+    click.option(
+        "--attention",
+        type=click.Choice(["sdpa", "eager", "flash_attention_2", "flex_attention"]),
+        default="sdpa",
+        show_default=True,
+        help="How attention is computed; for packed rows on a GPU flash_attention_2 skips what is masked.",
     ),
     click.option("--bf16", is_flag=True, help="Mixed precision."),
     click.option(

@@ -1,10 +1,14 @@
 """Checkpoints: a Hugging Face model folder with our manifest, and `stable/` from before the decay.
 
 `config.json`, `model.safetensors`, `generation_config.json`, the tokenizer's files, `processor_config.json` and the
-model card `README.md`, here and in `stable/` (after Stage I only); and `metrics.jsonl`, the training log: one line per
-logged step with `step`, `loss`, its parts `distillation` and `lexical` (nats; each where it was computed),
-`learning_rate` and `grad_norm`. A TensorBoard log in `logs/` is no part of it. While training works, the state to
-resume from is in `training/`.
+model card `README.md`, here and in `stable/` (after Stage I only). A TensorBoard log in `logs/` is no part of it. While
+training works, the state to resume from is in `training/`.
+
+`metrics.jsonl` is the training log, one line per logged step, each over the steps since the line before: `step`,
+`loss`, its parts `distillation`, `nll` and `lexical` (means in nats, each where it was computed; from samples
+`distillation` is the cross entropy: the divergence and the teacher's entropy together), `learning_rate`, `grad_norm`,
+`places_used` (the share of the batches' places that was no padding), and the mix: `rows of SOURCE` and `positions of
+SOURCE`, text positions.
 
 After `import saladkit` transformers' AutoConfig, AutoModelForCausalLM and AutoProcessor load such a folder. With
 `--save trained` after LoRA, `model.safetensors` holds speech encoder, adapter and LoRA alone; `config.json` then has

@@ -51,16 +51,19 @@ def model_card(plan: dict, config: SaladConfig, sources: list[SourceFigures], la
     encoder, adapter = config.speech_encoder, config.adapter_config
     lora = config.lora and f"encoder, adapter, and LoRA of rank {config.lora['rank']} in the text LLM"
     started = plan["inputs"].get("checkpoint")
-    rows_a_step = settings["per_device_train_batch_size"] * settings["gradient_accumulation_steps"]
+    rows_a_step = settings["processes"] * settings["per_device_train_batch_size"]
+    rows_a_step *= settings["gradient_accumulation_steps"]
     made = {
         "stage": f"{STAGES[plan['verb']]} (`saladkit {plan['verb']}`)",
         "text LLM": code(text_llm),
         "started from": code(started["path"]) if started else None,
         "speech encoder": f"{code(encoder)}, {config.frames_per_vector} frames a vector",
         "adapter": f"{adapter.num_hidden_layers} causal layers of width {adapter.hidden_size}",
+        "modality tokens": "before speech, and before text that follows it" if config.modality_tokens else None,
         "trained": lora or "encoder, adapter and text LLM",
         "teacher": code(plan["inputs"]["teacher"]["path"]),
-        "loss": f"{settings['alpha']:g} · KL + {1 - settings['alpha']:g} · NLL, on text tokens",
+        "loss": f"{settings['alpha']:g} · {settings['divergence']} at temperature {settings['temperature']:g}"
+        f" + {1 - settings['alpha']:g} · NLL, on text tokens; replay by {settings['replay_loss']}",
         "lexical warm-up": f"weight {settings['lexical_weight']:g}, and alone for {settings['lexical_steps']} steps",
         "steps": f"{settings['max_steps']} of {rows_a_step} rows",
         "peak learning rates": f"{settings['adapter_learning_rate']:g} encoder and adapter, "
@@ -79,7 +82,7 @@ def model_card(plan: dict, config: SaladConfig, sources: list[SourceFigures], la
     if last is None:
         what += "\n\nThis is the state before the learning rate fell: where `saladkit align` goes on from."
     needs = "Needs the package `saladkit`."
-    if config.text_model and settings.get("save") == "trained":
+    if config.text_model and settings["save"] == "trained":
         needs += f" Only what was trained stands here; the rest is read from {code(config.text_model['name'])}."
     table = ["| source | | weight | rows | read |", "|---|---|---|---|---|"]
     table += [
@@ -139,5 +142,6 @@ def _head(text_llm: str) -> str:
 
 
 def _losses(last: dict[str, float]) -> str:
-    named = ", ".join(f"{name} {last[name]:.4g}" for name in ("loss", "distillation", "lexical") if name in last)
+    parts = ("loss", "distillation", "nll", "lexical")
+    named = ", ".join(f"{name} {last[name]:.4g}" for name in parts if name in last)
     return f"Losses logged last (step {last['step']}, nats): {named}. `metrics.jsonl` has all of them."

@@ -15,6 +15,8 @@ class SaladConfig(PretrainedConfig):
     Any other name is the folder, or the name on the Hub, of a frozen encoder: `frozen_encoder` is its front end's
     identity (family, settings, rates, digest of its weights), and `stacked_frames` of its frames make one vector.
 
+    `modality_tokens`: whether a learned vector stands where speech begins, and where text begins again.
+
     `lora` and `text_model` are set where the language model is LoRA upon a model that stands elsewhere
     (`model/trained_part.py`).
     """
@@ -31,6 +33,7 @@ class SaladConfig(PretrainedConfig):
     encoder_blocks: int = 2
     frozen_encoder: dict | None = None
     stacked_frames: int = 1
+    modality_tokens: bool = False
     lora: dict | None = None
     text_model: dict | None = None
 

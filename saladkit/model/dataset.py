@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from saladkit.formats.words import Word
 from saladkit.model.interleaving import InterleavingOptions, draw_spans, heard_spans, may_cut, whole_text
-from saladkit.model.sequence import FrameClock, Sequence, build_sequence
+from saladkit.model.sequence import Sequence, SequenceLayout, build_sequence
 from saladkit.model.text import TokenizedText
 
 
@@ -134,12 +134,13 @@ class TrainingSchedule(Dataset):
         warm_up: int = 0,
         batch: int,
         packed_micro_batch: int | None = None,
-        clock: FrameClock,
+        layout: SequenceLayout,
         options: InterleavingOptions,
         seed: int,
     ):
         self.packed_micro_batch = packed_micro_batch
-        self.sources, self.warm_up, self.clock, self.options, self.seed = sources, warm_up, clock, options, seed
+        self.sources, self.warm_up, self.layout, self.options, self.seed = sources, warm_up, layout, options, seed
+        self.lengths = [s.lengths(layout.frames_per_second / layout.frames_per_vector) for s in sources]
         weights = [source.weight for source in sources]
         speech_weights = [0.0 if source.frames is None else source.weight for source in sources]
         phases = [
@@ -154,8 +155,7 @@ class TrainingSchedule(Dataset):
         if count == 0:
             return (np.zeros(0, dtype=np.int64),) * 3
         source, row = draw_schedule([len(s) for s in self.sources], weights, count, [*seed, 0])
-        by_source = [s.lengths(self.clock.frames_per_second / self.clock.frames_per_vector) for s in self.sources]
-        lengths = np.array([by_source[s][r] for s, r in zip(source, row, strict=True)])
+        lengths = np.array([self.lengths[s][r] for s, r in zip(source, row, strict=True)])
         if self.packed_micro_batch:
             order = balance_lengths(lengths, batch, self.packed_micro_batch, 16, [*seed, 1])
             return source[order], row[order], order
@@ -171,11 +171,11 @@ class TrainingSchedule(Dataset):
         source, row = self.sources[self.source[index]], self.row[index]
         text = source.texts[row]
         if source.frames is None:
-            sequence = build_sequence(text, whole_text(len(text.splittable) - 1), [], None, self.clock)
+            sequence = build_sequence(text, whole_text(len(text.splittable) - 1), [], None, self.layout)
             return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)
         random = np.random.default_rng([self.seed, 2, self.drawn[index]])
         words = source.words[row]
         draw = heard_spans if index < self.warm_up else draw_spans
         spans = draw(may_cut(text, words), self.options, random)
-        sequence = build_sequence(text, spans, words, source.frames.row(source.ids[row]), self.clock)
+        sequence = build_sequence(text, spans, words, source.frames.row(source.ids[row]), self.layout)
         return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)

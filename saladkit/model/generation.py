@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 from transformers.generation import GenerationMixin
 
-SPEECH = ("speech_frames", "speech_lengths", "speech_mask")
+SPANS = ("speech_frames", "speech_lengths")
+PLACES = ("speech_mask", "modality_marks")  # of the prompt
 
 
 class SaladGenerationMixin(GenerationMixin):
@@ -19,24 +20,22 @@ class SaladGenerationMixin(GenerationMixin):
         if mask is None:
             return inputs
         if inputs.get("use_cache") and not is_first_iteration:
-            return inputs | dict.fromkeys(SPEECH)
+            return inputs | dict.fromkeys((*SPANS, *PLACES))
         written = input_ids.shape[1] - mask.shape[1]  # without a cache every step hears the prompt anew
-        return inputs | {"speech_mask": torch.nn.functional.pad(mask, (0, written))}
+        places = {name: inputs[name] for name in PLACES if inputs.get(name) is not None}
+        return inputs | {name: torch.nn.functional.pad(values, (0, written)) for name, values in places.items()}
 
     def _expand_inputs_for_generation(
         self, expand_size: int = 1, is_encoder_decoder: bool = False, input_ids: Tensor | None = None, **kwargs: object
     ) -> tuple[Tensor, dict]:
         """Several answers to each prompt (beams, samples): rows are repeated, and with each row all of its spans."""
-        speech = {name: kwargs.pop(name) for name in SPEECH if kwargs.get(name) is not None}
+        spans = {name: kwargs.pop(name) for name in SPANS if kwargs.get(name) is not None}
+        mask = kwargs.get("speech_mask")
         input_ids, kwargs = super()._expand_inputs_for_generation(expand_size, is_encoder_decoder, input_ids, **kwargs)
-        if not speech:
+        if not spans:
             return input_ids, kwargs
-        lengths, mask = speech["speech_lengths"], speech["speech_mask"]
+        lengths = spans["speech_lengths"]
         # Spans fill the true places of all rows in order, so a span is its row's whose places its own end among.
         rows = torch.searchsorted(mask.sum(dim=1).cumsum(0), lengths.cumsum(0))
         order = torch.cat([(rows == row).nonzero()[:, 0].repeat(expand_size) for row in range(len(mask))])
-        return input_ids, kwargs | {
-            "speech_frames": speech["speech_frames"][order],
-            "speech_lengths": lengths[order],
-            "speech_mask": mask.repeat_interleave(expand_size, dim=0),
-        }
+        return input_ids, kwargs | {name: values[order] for name, values in spans.items()}

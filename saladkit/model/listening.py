@@ -8,6 +8,7 @@ from torch import Tensor
 
 from saladkit.errors import SaladError
 from saladkit.model.configuration import SaladConfig
+from saladkit.model.sequence import SequenceLayout
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.speech.encoders.opening import LOG_MEL, open_front_end
 from saladkit.speech.front_end import FrontEnd
@@ -68,6 +69,11 @@ def front_end_of(config: SaladConfig, *, device: str) -> FrontEnd:
     if config.frozen_encoder is None:
         return LogMelFrontEnd(bins=config.num_mel_bins)
     return RecordedFrontEnd(config.speech_encoder, config.frozen_encoder, device)
+
+
+def layout_of(config: SaladConfig, front_end: FrontEnd) -> SequenceLayout:
+    """How rows are laid out for a model that listens with this front end."""
+    return SequenceLayout(front_end.frames_per_second, config.frames_per_vector, config.modality_tokens)
 
 
 def choose_encoder(encoder: dict) -> tuple[dict, Tensor | None]:

@@ -1,8 +1,11 @@
 """Open text LLMs, speech-adapted checkpoints and tokenizers; whatever is wrong with them is said in two lines."""
 
+import math
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
@@ -10,6 +13,7 @@ from saladkit.formats.checkpoint import check_model_folder, model_digest, model_
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.teacher.signals import hidden_states
 
 
 def load_text_model(name: str | Path, *, dtype: str, device: str) -> PreTrainedModel:
@@ -21,7 +25,30 @@ def load_text_model(name: str | Path, *, dtype: str, device: str) -> PreTrainedM
     check_model_folder(name)
     if model_type(name) == "salad":
         raise SaladError(f"{name} is a speech-adapted checkpoint", "Give the text LLM that it was made from.")
-    return _load(AutoModelForCausalLM, name, dtype, device)
+    model = _load(AutoModelForCausalLM, name, dtype, device)
+    _check_head(model, name)
+    return model
+
+
+@torch.no_grad()
+def _check_head(model: PreTrainedModel, name: str | Path) -> None:
+    """Raise a SaladError unless the logits are the head's own: distributions and losses are computed from the head."""
+    ids = torch.arange(2, device=model.device)[None]
+    whole = model(input_ids=ids, use_cache=False).logits
+    heads = model.get_output_embeddings()(model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state)
+    capped = getattr(model.config, "final_logit_softcapping", None)  # may leave two tokens' logits as they are
+    if capped or not _are_same(whole, heads):
+        raise SaladError(
+            f"{name} is a {model.config.model_type} model that changes the logits of its head (by a cap or a scale)",
+            "Give a text LLM without, such as Qwen2.5, Llama 3, Gemma 3 or SmolLM.",
+        )
+
+
+def _are_same(one: Tensor, other: Tensor) -> bool:
+    """Up to rounding, which many layers have enlarged. What is not finite is refused where it is used, not here."""
+    largest = float(other.abs().max())
+    far = torch.finfo(one.dtype).eps ** 0.5
+    return not math.isfinite(largest) or torch.allclose(one.float(), other.float(), rtol=far, atol=far * largest)
 
 
 def load_salad_model(name: str | Path, *, dtype: str, device: str, merge_lora: bool = True) -> SaladForCausalLM:
@@ -37,6 +64,35 @@ def load_salad_model(name: str | Path, *, dtype: str, device: str, merge_lora: b
             "Give a checkpoint that `saladkit distill` or `saladkit align` made.",
         )
     return _load(SaladForCausalLM, name, dtype, device, merge_lora=merge_lora)
+
+
+def use_attention(model: SaladForCausalLM, name: str) -> None:
+    """Let language model and adapter compute their attention as transformers' `attn_implementation` of this name.
+
+    Raises:
+        SaladError: what it needs is not installed, or the language model does not have it.
+    """
+    try:
+        for layers in (model.language_model, model.speech_adapter.layers):
+            layers.set_attn_implementation(name)
+    except (ImportError, ValueError) as error:
+        raise SaladError(f"--attention {name}: {' '.join(str(error).split())}", "Use sdpa, or install it.") from error
+
+
+@torch.no_grad()
+def check_packing(language_model: PreTrainedModel) -> None:
+    """Raise a SaladError unless texts that stand in one row are kept apart by positions that begin anew."""
+    texts = [np.array([0, 1]), np.array([1, 0])]
+    asked = texts, [np.array([1]), np.array([1])], language_model.device
+    was_training = language_model.training
+    language_model.eval()
+    apart, packed = (hidden_states(language_model, *asked, packed) for packed in (False, True))
+    language_model.train(was_training)
+    if not _are_same(packed, apart):
+        raise SaladError(
+            f"in a {language_model.config.model_type} model texts that are packed into one row see each other",
+            "Give --batching padded.",
+        )
 
 
 def load_processor(name: str | Path) -> SaladProcessor:

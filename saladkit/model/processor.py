@@ -7,8 +7,16 @@ from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 
 from saladkit.errors import SaladError
 from saladkit.model.configuration import SaladConfig
-from saladkit.model.listening import front_end_of
-from saladkit.model.sequence import FrameClock, Sequence, SpeechSpan, pad_at_front, speech_span
+from saladkit.model.listening import front_end_of, layout_of
+from saladkit.model.sequence import (
+    SPEECH_FOLLOWS,
+    TEXT_FOLLOWS,
+    Sequence,
+    SpeechSpan,
+    expect_text,
+    pad_at_front,
+    speech_span,
+)
 from saladkit.model.text import sets_bos
 from saladkit.speech.audio import decode_audio, resample
 
@@ -30,7 +38,7 @@ class SaladProcessor(ProcessorMixin):
     def __init__(self, tokenizer: PreTrainedTokenizerBase, config: SaladConfig):
         super().__init__(tokenizer)
         self.front_end = front_end_of(config, device="cpu")
-        self.clock = FrameClock(self.front_end.frames_per_second, config.frames_per_vector)
+        self.layout = layout_of(config, self.front_end)
 
     @classmethod
     def from_pretrained(cls, name: str | Path, **kwargs: object) -> "SaladProcessor":
@@ -101,12 +109,16 @@ class SaladProcessor(ProcessorMixin):
                 tokens = [0] * spans[-1].vectors
             else:
                 tokens = self._read(piece, speech_before, speech_after)
+            if self.layout.modality_tokens and tokens and is_heard != (mask[-1:] == [True]):
+                ids.append(SPEECH_FOLLOWS if is_heard else TEXT_FOLLOWS)
+                mask.append(False)
             ids += tokens
             mask += [is_heard] * len(tokens)
         if not ids:
             raise SaladError("an empty prompt", "Give it text or a recording.")
         none = np.zeros(0, dtype=np.int64)  # a prompt has no targets
-        return Sequence(np.array(ids, dtype=np.int64), np.array(mask, dtype=bool), spans, none, none)
+        prompt = Sequence(np.array(ids, dtype=np.int64), np.array(mask, dtype=bool), spans, none, none)
+        return expect_text(prompt, self.layout)
 
     def batch(self, prompts: list[Sequence], return_tensors: str = "pt") -> BatchFeature:
         """Prompts side by side, padded at the front."""
@@ -115,6 +127,8 @@ class SaladProcessor(ProcessorMixin):
         unread = batch["attention_mask"] == 0
         if "speech_mask" in batch:
             unread |= batch["speech_mask"]
+        if "modality_marks" in batch:
+            unread |= batch["modality_marks"] > 0
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.tokenizer.eos_token_id
         batch["input_ids"].masked_fill_(unread, pad or 0)
         return BatchFeature(batch, tensor_type=return_tensors)
@@ -131,7 +145,7 @@ class SaladProcessor(ProcessorMixin):
     def model_input_names(self) -> list[str]:
         """What a call gives."""
         names = ["input_ids", "attention_mask", "position_ids"]
-        return [*names, "speech_mask", "speech_frames", "speech_lengths"]
+        return [*names, "speech_mask", "speech_frames", "speech_lengths", "modality_marks"]
 
     def _read(self, text: str, speech_before: bool, speech_after: bool) -> list[int]:
         if speech_after:
@@ -153,7 +167,7 @@ class SaladProcessor(ProcessorMixin):
             if sampling_rate is None:
                 raise SaladError("samples without their rate", "Give sampling_rate, in Hz.")
         heard = resample(samples, sampling_rate, self.front_end.sample_rate)
-        return speech_span(self.front_end.frames([heard])[0], self.clock)
+        return speech_span(self.front_end.frames([heard])[0], self.layout)
 
 
 def _as_heard(recording: Recording) -> Path | np.ndarray:

@@ -65,6 +65,17 @@ def run_language_model(
     return SaladOutput(logits=logits, past_key_values=outputs.past_key_values)
 
 
+def embedding_length(language_model: PreTrainedModel) -> Tensor:
+    """The median length of a token's vector, as the language model is given it.
+
+    Some kinds (Gemma 3) scale what stands in the table on its way.
+    """
+    table = language_model.get_input_embeddings()
+    one = table.weight.float().norm(dim=-1).argmax()
+    scale = table(one[None])[0].float().norm() / table.weight[one].float().norm()
+    return scale * table.weight.float().norm(dim=-1).median()
+
+
 class TextModel(torch.nn.Module):
     """A text LLM behind SaladForCausalLM's forward, so that both are measured by the same code."""
 
@@ -91,6 +102,9 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         super().__init__(config)
         self.speech_encoder = speech_encoder_of(config)
         self.speech_adapter = SpeechAdapter(config)
+        self.modality_embeddings = None  # of TEXT_FOLLOWS and SPEECH_FOLLOWS
+        if config.modality_tokens:
+            self.modality_embeddings = torch.nn.Parameter(torch.zeros(2, config.text_config.hidden_size))
         self.language_model = AutoModelForCausalLM.from_config(config.text_config)
         self.post_init()
 
@@ -102,7 +116,11 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         model.language_model.load_state_dict(language_model.state_dict())
         model.generation_config = copy.deepcopy(language_model.generation_config)
         with torch.no_grad():
-            model.speech_adapter.length.copy_(model.get_input_embeddings().weight.float().norm(dim=-1).median())
+            length = embedding_length(language_model)
+            model.speech_adapter.length.copy_(length)
+            if config.modality_tokens:
+                directions = torch.nn.functional.normalize(torch.randn_like(model.modality_embeddings), dim=-1)
+                model.modality_embeddings.copy_(length * directions)
         return model.to(language_model.dtype)
 
     @classmethod
@@ -143,6 +161,14 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
     def get_output_embeddings(self) -> torch.nn.Module:
         return self.language_model.get_output_embeddings()
 
+    def read(self, input_ids: Tensor, modality_marks: Tensor | None) -> Tensor:
+        """Token ids and modality tokens [B, L] -> what the language model is given for them, [B, L, hidden_size]."""
+        embeddings = self.get_input_embeddings()(input_ids)
+        if modality_marks is None:
+            return embeddings
+        marks = self.modality_embeddings[(modality_marks - 1).clamp(min=0)].to(embeddings.dtype)
+        return torch.where((modality_marks > 0)[..., None], marks, embeddings)
+
     def hear(self, speech_frames: Tensor, speech_lengths: Tensor, packed: bool = False) -> Tensor:
         """Frames of spans [S, T, width] -> the adapter's vectors [S, T / frames_per_vector, hidden_size].
 
@@ -175,6 +201,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         speech_frames: Tensor | None = None,
         speech_mask: Tensor | None = None,
         speech_lengths: Tensor | None = None,
+        modality_marks: Tensor | None = None,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
         past_key_values: Cache | None = None,
@@ -187,11 +214,13 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         """Run the model over one interleaved sequence a row.
 
         Args:
-            input_ids: int64 [B, L]; what stands where speech goes is not looked at.
+            input_ids: int64 [B, L]; what stands where speech or a modality token goes is not looked at.
             speech_frames: front-end frames of all speech spans of the batch, [S, T, width], in the order in which they
                 stand in the rows; T is a multiple of `config.frames_per_vector`. int64 where they are codes.
             speech_mask: bool [B, L], true where a speech vector stands.
             speech_lengths: int64 [S], vectors that each span fills; their sum is the number of true places.
+            modality_marks: int64 [B, L], 1 before text that follows speech, 2 before speech, 0 elsewhere; where there
+                are modality tokens.
             attention_mask: int64 [B, past + L]; not needed where rows are padded at the end only.
             position_ids: int64 [B, L]; where one row holds several texts, each begins anew, and none sees another.
             logits_at: int64 [P], flat positions (row * L + column) at which logits are wanted; the language
@@ -202,7 +231,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
                 asks for them so.
             return_dict: what `generate` passes; the output is never anything else.
         """
-        embeddings = self.get_input_embeddings()(input_ids)
+        embeddings = self.read(input_ids, modality_marks)
         vectors = None
         if speech_frames is not None:
             packed = position_ids is not None and past_key_values is None and len(input_ids) == 1

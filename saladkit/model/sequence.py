@@ -1,7 +1,7 @@
 """One row as the model reads it: text tokens and speech vectors in one causal sequence."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -9,6 +9,9 @@ import torch
 from saladkit.formats.words import Word
 from saladkit.model.interleaving import Span
 from saladkit.model.text import TokenizedText
+
+# Modality tokens: ids that no vocabulary has, so that a text's own never change.
+TEXT_FOLLOWS, SPEECH_FOLLOWS = -1, -2
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Sequence:
     """An interleaved row.
 
     Attributes:
-        input_ids: int64 [L]; 0 where speech stands.
+        input_ids: int64 [L]; 0 where speech stands, negative for a modality token.
         speech_mask: bool [L].
         spans: the heard spans, in order; their vectors fill the true places of `speech_mask`.
         positions: int64 [P], places whose next item is a text token: where the loss is.
@@ -50,11 +53,16 @@ class Sequence:
 
 
 @dataclass(frozen=True)
-class FrameClock:
-    """How seconds, front-end frames and encoder vectors relate."""
+class SequenceLayout:
+    """How seconds, front-end frames and encoder vectors relate; and whether a token stands where speech or text begins.
+
+    `modality_tokens`: SPEECH_FOLLOWS stands before speech, TEXT_FOLLOWS before text that follows speech. Text that
+    nothing was heard before has none, so what is only read is what the text LLM reads.
+    """
 
     frames_per_second: float
     frames_per_vector: int
+    modality_tokens: bool = False
 
     def frame(self, seconds: float) -> int:
         """The frame boundary nearest to a time."""
@@ -66,7 +74,7 @@ class FrameClock:
 
 
 def build_sequence(
-    text: TokenizedText, spans: list[Span], words: list[Word], frames: np.ndarray | None, clock: FrameClock
+    text: TokenizedText, spans: list[Span], words: list[Word], frames: np.ndarray | None, layout: SequenceLayout
 ) -> Sequence:
     """Lay out one row.
 
@@ -75,10 +83,15 @@ def build_sequence(
         frames: the whole recording's front-end frames [F, width]; may be None where no span is heard.
     """
     ids, mask, heard, positions, targets = list(text.token_ids[: text.prefix]), [False] * text.prefix, [], [], []
+    was_heard = False
     for span in spans:
         first, end = text.word_tokens[span.begin], text.word_tokens[span.end]
+        if span.heard != was_heard and layout is not None and layout.modality_tokens:
+            ids.append(SPEECH_FOLLOWS if span.heard else TEXT_FOLLOWS)
+            mask.append(False)
+        was_heard = span.heard
         if span.heard:
-            speech = _cut_speech(text, span, words, frames, clock)
+            speech = _cut_speech(text, span, words, frames, layout)
             heard.append(speech)
             ids += [0] * speech.vectors
             mask += [True] * speech.vectors
@@ -99,25 +112,25 @@ def build_sequence(
 
 
 def _cut_speech(
-    text: TokenizedText, span: Span, words: list[Word], frames: np.ndarray, clock: FrameClock
+    text: TokenizedText, span: Span, words: list[Word], frames: np.ndarray, layout: SequenceLayout
 ) -> SpeechSpan:
     # A span ends where the next word starts: the word before may have been spoken as one with its neighbour and
     # have no end of its own. Without a time (interleaving.may_cut allows that only at the ends) nothing is cut off.
     start = words[span.begin].start if words else None
     stop = (words[span.end].start if span.end < len(words) else words[-1].end) if words else None
-    first = 0 if start is None else min(clock.frame(start), len(frames) - 1)
-    last = len(frames) if stop is None else min(clock.frame(stop), len(frames))
+    first = 0 if start is None else min(layout.frame(start), len(frames) - 1)
+    last = len(frames) if stop is None else min(layout.frame(stop), len(frames))
     # Rounded up, here and below: where a word's end was rounded to the nearest vector, up to 40 ms of its last sound
     # were not heard when it was named, and "characters" was heard as "character". What fills the last vector is the
     # span's own last frame, never the next word, which the model is about to be asked for.
-    speech = speech_span(frames[first : max(last, first + 1)], clock)
+    speech = speech_span(frames[first : max(last, first + 1)], layout)
     vectors, names = speech.vectors, speech.names
     for index in range(span.begin, span.end) if words else ():
         word = words[index]
         owned = text.token_ids[text.word_tokens[index] : text.word_tokens[index + 1]]
         if word.start is None or word.end is None:
             continue
-        begin, end = ((clock.place(time) - first) / clock.frames_per_vector for time in (word.start, word.end))
+        begin, end = ((layout.place(time) - first) / layout.frames_per_vector for time in (word.start, word.end))
         stop_naming = min(max(math.ceil(end), 1), vectors)
         own = min(max(math.ceil(begin), 0), stop_naming - 1)  # the vector before ends the word before
         for place, token in enumerate(owned, start=stop_naming - len(owned)):
@@ -125,14 +138,22 @@ def _cut_speech(
     return speech
 
 
-def speech_span(frames: np.ndarray, clock: FrameClock) -> SpeechSpan:
+def speech_span(frames: np.ndarray, layout: SequenceLayout) -> SpeechSpan:
     """All of `frames` [F, bins], F at least 1, as one heard span that names nothing; its last frame fills it up."""
-    vectors = math.ceil(len(frames) / clock.frames_per_vector)
-    missing = vectors * clock.frames_per_vector - len(frames)
+    vectors = math.ceil(len(frames) / layout.frames_per_vector)
+    missing = vectors * layout.frames_per_vector - len(frames)
     if missing:
         frames = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
     kind = np.int64 if np.issubdtype(frames.dtype, np.integer) else np.float32
     return SpeechSpan(np.ascontiguousarray(frames, dtype=kind), vectors, np.full(vectors, -1, dtype=np.int64))
+
+
+def expect_text(prompt: Sequence, layout: SequenceLayout | None) -> Sequence:
+    """The prompt, and after what was heard last, where there are such tokens, the one that says that text follows."""
+    if layout is None or not layout.modality_tokens or not prompt.speech_mask[-1]:
+        return prompt
+    ids, mask = np.append(prompt.input_ids, TEXT_FOLLOWS), np.append(prompt.speech_mask, False)
+    return replace(prompt, input_ids=ids, speech_mask=mask)
 
 
 def pack_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
@@ -174,6 +195,11 @@ def collate_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
 
 
 def _with_speech(batch: dict[str, torch.Tensor], sequences: list[Sequence]) -> dict[str, torch.Tensor]:
+    """Add the spans, and move the modality tokens from the ids, where no vocabulary has them, to their own tensor."""
+    marks = (-batch["input_ids"]).clamp(min=0)
+    if marks.any():
+        batch["modality_marks"] = marks
+        batch["input_ids"] = batch["input_ids"].clamp(min=0)
     spans = [span for sequence in sequences for span in sequence.spans]
     if not spans:
         del batch["speech_mask"]
@@ -197,15 +223,7 @@ def pad_at_front(prompts: list[Sequence]) -> dict[str, torch.Tensor]:
         batch["speech_mask"][row, length - len(prompt) :] = torch.from_numpy(prompt.speech_mask)
         batch["attention_mask"][row, length - len(prompt) :] = 1
     batch["position_ids"] = (batch["attention_mask"].cumsum(dim=1) - 1).clamp(min=0)
-    spans = [span for prompt in prompts for span in prompt.spans]
-    if not spans:
-        del batch["speech_mask"]
-        return batch
-    batch["speech_lengths"] = torch.tensor([span.vectors for span in spans])
-    batch["speech_frames"] = torch.nn.utils.rnn.pad_sequence(
-        [torch.from_numpy(span.frames) for span in spans], batch_first=True
-    )
-    return batch
+    return _with_speech(batch, prompts)
 
 
 def collate_names(sequences: list[Sequence]) -> torch.Tensor:

@@ -14,12 +14,13 @@ from saladkit.model.card import SourceFigures, model_card
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.dataset import TrainingSchedule, TrainingSource
 from saladkit.model.interleaving import InterleavingOptions
-from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.model.listening import layout_of
+from saladkit.model.loading import check_packing, load_text_model, load_tokenizer, use_attention
 from saladkit.model.lora import LoraOptions
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.saving import CheckpointSaver
-from saladkit.model.sequence import FrameClock
+from saladkit.model.sequence import SequenceLayout
 from saladkit.model.sources import WeightedPath, check_teacher_covers, open_speech, open_text
 from saladkit.model.text import tokenizer_digest
 from saladkit.model.training import train
@@ -36,7 +37,7 @@ class OpenedInputs:
 
     sources: list[TrainingSource]
     teacher: TeacherSignal | None
-    clock: FrameClock
+    layout: SequenceLayout
 
     def left_out(self) -> list[dict]:
         """Rows that no piece of is read, as a manifest lists them."""
@@ -78,19 +79,14 @@ class TrainingInputs:
     def settings(
         self, options: TrainingOptions, interleaving: InterleavingOptions, lora: LoraOptions | None, save: str
     ) -> dict:
-        """Everything but the files that the result depends on; what is left at its default came later, and is left out.
-
-        So a checkpoint that was made before there was such an option is still what its line makes.
-        """
+        """Everything but the files that the result depends on."""
         read = {
             "weights": {"data": [s.weight for s in self.data], "replay": [s.weight for s in self.replay]},
             "limit": self.limit,
             "columns": vars(self.names),
         }
-        values = asdict(options) | {"lora": lora and asdict(lora), "save": None if save == "full" else save}
-        later = ("gradient_checkpointing", "torch_compile", "lora", "save")
-        given = {name: value for name, value in values.items() if value or name not in later}
-        return given | {"interleaving": asdict(interleaving), "processes": processes()} | read
+        shape = {"interleaving": asdict(interleaving), "lora": lora and asdict(lora), "save": save}
+        return asdict(options) | shape | {"processes": processes()} | read
 
     def open(
         self,
@@ -122,21 +118,28 @@ class TrainingInputs:
                 f"and --max-steps {options.max_steps}",
                 "Give a weight above 0, and fewer lexical steps than steps.",
             )
-        clock = FrameClock(front_end.frames_per_second, config.frames_per_vector)
+        layout = layout_of(config, front_end)
         opened = {"names": self.names, "limit": self.limit, "max_length": options.max_length}
         caches = {"frames_caches": self.frames, "word_times": self.words}
         sources = [open_speech(source, tokenizer, front_end, **caches, **opened) for source in self.data]
+        sources += [open_text(source, tokenizer, **opened) for source in self.replay]
         for source in sources:
+            if not len(source):
+                raise SaladError(
+                    f"every row of {source.name} is over --max-length {options.max_length}, and none can be split",
+                    "Raise --max-length, or put spaces where words end.",
+                )
+            if source.frames is None:
+                continue
             if source.never_cut == len(source):
                 raise SaladError(
                     f"no row of {source.name} has a word inside whose time is known, so none can be interleaved",
                     "Find the times with `saladkit timestamps` and give them with --words.",
                 )
-        sources += [open_text(source, tokenizer, **opened) for source in self.replay]
         followed = [source for source in sources if options.alpha > 0 and not options.by_likelihood(source.replay)]
         wanted = bool(followed) and not own_teacher
         teacher = open_teacher(self.teacher, tokenizer, model, followed, options) if wanted else None
-        return OpenedInputs(sources, teacher, clock)
+        return OpenedInputs(sources, teacher, layout)
 
 
 def open_teacher(
@@ -183,6 +186,7 @@ def run_training(
     *,
     identity: dict,
     device: str,
+    attention: str,
     report_to: str,
     keep_stable: bool,
     resume_from: str | None,
@@ -191,9 +195,15 @@ def run_training(
 ) -> dict:
     """Train and write the manifest; the figures for the summary.
 
+    Args:
+        attention: how the layers' attention is computed: a name of transformers' `attn_implementation`.
+
     Raises:
-        SaladError: the training diverges.
+        SaladError: the training diverges, or the attention is not there.
     """
+    use_attention(student, attention)
+    if options.packed:
+        check_packing(student.language_model)
     batch = rows_a_step(options)
     schedule = TrainingSchedule(
         opened.sources,
@@ -201,7 +211,7 @@ def run_training(
         warm_up=options.lexical_steps * batch,
         batch=batch,
         packed_micro_batch=options.per_device_train_batch_size if options.packed else None,
-        clock=opened.clock,
+        layout=opened.layout,
         options=interleaving,
         seed=options.seed,
     )

@@ -9,7 +9,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.columns import ColumnNames
 from saladkit.formats.samples import iterate_rows, read_samples, words_from_row
 from saladkit.model.interleaving import whole_speech, whole_text
-from saladkit.model.sequence import FrameClock, Sequence, build_sequence
+from saladkit.model.sequence import Sequence, SequenceLayout, build_sequence, expect_text
 from saladkit.model.sources import check_words
 from saladkit.model.text import tokenize
 from saladkit.speech.front_end import FrontEnd, frames_of_row
@@ -61,7 +61,7 @@ def lay_out_question(
     row: dict,
     tokenizer: PreTrainedTokenizerBase,
     front_end: FrontEnd | None,
-    clock: FrameClock | None,
+    layout: SequenceLayout | None,
     source: str,
 ) -> Question:
     """The prompt read (`front_end` None) or wholly heard, and each choice as it continues the prompt.
@@ -75,11 +75,11 @@ def lay_out_question(
     text = tokenize(tokenizer, row["text"])
     count = len(text.splittable) - 1
     if front_end is None:
-        prompt = build_sequence(text, whole_text(count), [], None, clock)
+        prompt = build_sequence(text, whole_text(count), [], None, layout)
     else:
         words = words_from_row(row) if row.get("words") else []
         frames = frames_of_row(front_end, row, source)
-        prompt = build_sequence(text, whole_speech(count), words, frames, clock)
+        prompt = expect_text(build_sequence(text, whole_speech(count), words, frames, layout), layout)
     choices = []
     for choice in row["choices"]:
         whole = tokenize(tokenizer, f"{row['text']} {choice}").token_ids

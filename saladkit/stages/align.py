@@ -16,6 +16,7 @@ from saladkit.model.listening import front_end_of
 from saladkit.model.loading import is_same_model, load_salad_model, load_tokenizer
 from saladkit.model.lora import LoraOptions
 from saladkit.model.sources import WeightedPath
+from saladkit.model.trainer import check_state
 from saladkit.model.training_options import TrainingOptions
 from saladkit.model.training_run import TrainingInputs, run_training
 from saladkit.runtime import Run, is_main_process, main_process_first, resolve_device
@@ -36,6 +37,7 @@ def align(
     save: str = "full",
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
+    attention: str = "sdpa",
     report_to: str = "none",
     resume_from_checkpoint: str | None = None,
     limit: int | None = None,
@@ -58,6 +60,8 @@ def align(
         SaladError: a checkpoint, speech, cache or teacher that is none or does not fit, or a training that diverges.
     """
     run = Run("align")
+    if resume_from_checkpoint is not None:
+        check_state(resume_from_checkpoint)
     options = replace(options, decay_fraction=1.0)
     check_model_folder(checkpoint)
     start = stable_or_final(checkpoint)
@@ -79,7 +83,7 @@ def align(
             verb="align",
             settings=inputs.settings(options, interleaving, lora, save),
             inputs={"checkpoint": start} | inputs.paths() | {"state": resume_from_checkpoint},
-            overwrite=overwrite,
+            overwrite=overwrite and is_main_process(),  # the others find what it has begun
         )
     if writer.finished is not None:
         return writer.finished
@@ -96,6 +100,7 @@ def align(
         writer,
         identity=identity,
         device=device,
+        attention=attention,
         report_to=report_to,
         resume_from=resume_from_checkpoint,
         keep_stable=False,

@@ -14,6 +14,7 @@ from saladkit.model.loading import is_same_model, load_text_model, load_tokenize
 from saladkit.model.lora import LoraOptions
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.sources import WeightedPath
+from saladkit.model.trainer import check_state
 from saladkit.model.training_options import TrainingOptions
 from saladkit.model.training_run import TrainingInputs, run_training
 from saladkit.runtime import Run, is_main_process, main_process_first, resolve_device, say
@@ -32,10 +33,12 @@ def distill(
     interleaving: InterleavingOptions,
     adapter: dict,
     encoder: dict,
+    modality_token: bool = False,
     lora: LoraOptions | None = None,
     save: str = "full",
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
+    attention: str = "sdpa",
     report_to: str = "none",
     resume_from_checkpoint: str | None = None,
     limit: int | None = None,
@@ -49,6 +52,7 @@ def distill(
             student with its adapters off, and no second copy is loaded.
         adapter: arguments of `adapter_configuration`.
         encoder: `speech_encoder`; of log-mel `num_mel_bins` and `encoder_width`, of the others `codebooks` and `layer`.
+        modality_token: whether a learned vector stands where speech begins, and where text begins again.
         lora: LoRA in the place of full training, if its rank is not 0.
         save: "full", or "trained" for what was trained alone.
 
@@ -59,11 +63,13 @@ def distill(
         SaladError: a model, speech, cache or teacher that is none or does not fit, or a training that diverges.
     """
     run = Run("distill")
+    if resume_from_checkpoint is not None:
+        check_state(resume_from_checkpoint)
     tokenizer = load_tokenizer(model)
     inputs = TrainingInputs(data, replay, teacher or model, frames, words, names, limit)
     device = resolve_device(device)
     listening, codebooks = choose_encoder(encoder)
-    config = SaladConfig(adapter_config=adapter_configuration(**adapter), **listening)
+    config = SaladConfig(adapter_config=adapter_configuration(**adapter), **listening, modality_tokens=modality_token)
     front_end = front_end_of(config, device=device)
     if config.frozen_encoder and not config.frozen_encoder["causal"] and is_main_process():
         say(
@@ -83,11 +89,12 @@ def distill(
             version=VERSION,
             verb="distill",
             settings=inputs.settings(options, interleaving, lora, save)
-            | {"adapter": adapter, "encoder": encoder | {"speech_encoder": front_end.identity["name"]}},
+            | {"adapter": adapter, "encoder": encoder | {"speech_encoder": front_end.identity["name"]}}
+            | {"modality_token": modality_token},
             inputs={"model": model, "speech encoder": encoder_folder}
             | inputs.paths()
             | {"state": resume_from_checkpoint},
-            overwrite=overwrite,
+            overwrite=overwrite and is_main_process(),  # the others find what it has begun
         )
     if writer.finished is not None:
         return writer.finished
@@ -108,6 +115,7 @@ def distill(
         writer,
         identity=identity,
         device=device,
+        attention=attention,
         report_to=report_to,
         resume_from=resume_from_checkpoint,
         keep_stable=True,

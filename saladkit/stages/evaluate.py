@@ -18,10 +18,9 @@ from saladkit.formats.results import (
     read_predictions_file,
     write_predictions,
 )
-from saladkit.model.listening import front_end_of
+from saladkit.model.listening import front_end_of, layout_of
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM, TextModel
-from saladkit.model.sequence import FrameClock
 from saladkit.runtime import Run, progress, resolve_device
 from saladkit.scoring.likelihood import score_options
 from saladkit.scoring.questions import lay_out_question, read_questions, task_name
@@ -117,12 +116,12 @@ def _score(
     modality: str,
     batch_size: int,
 ) -> list[dict]:
-    front_end = clock = None
+    front_end = layout = None
     if modality == "speech":
         front_end = front_end_of(model.config, device=str(model.device))
-        clock = FrameClock(front_end.frames_per_second, model.config.frames_per_vector)
+        layout = layout_of(model.config, front_end)
     laid_out = [
-        lay_out_question(row, tokenizer, front_end, clock, task)
+        lay_out_question(row, tokenizer, front_end, layout, task)
         for row in progress(rows, what=f"read {task_name(task)}")
     ]
     by_length = sorted(range(len(laid_out)), key=lambda index: len(laid_out[index].prompt))

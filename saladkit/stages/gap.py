@@ -13,10 +13,10 @@ from saladkit.formats.samples import check_ids_distinct, read_samples
 from saladkit.model.dataset import TrainingSource
 from saladkit.model.divergence import ItemSums, add_divergences, probe_sequences
 from saladkit.model.interleaving import InterleavingOptions
-from saladkit.model.listening import front_end_of
+from saladkit.model.listening import front_end_of, layout_of
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.model.sequence import FrameClock, Sequence
+from saladkit.model.sequence import Sequence, SequenceLayout
 from saladkit.model.sources import WeightedPath, open_speech
 from saladkit.model.text import tokenizer_digest
 from saladkit.runtime import Run, progress, resolve_device
@@ -99,7 +99,7 @@ def gap(
     student = load_salad_model(checkpoint, dtype=dtype, device=device).eval()
     original = LiveTeacher(load_text_model(teacher, dtype=dtype, device=device))
     front_end = front_end_of(student.config, device=device)
-    clock = FrameClock(front_end.frames_per_second, student.config.frames_per_vector)
+    layout = layout_of(student.config, front_end)
     items, skipped = [], []
     for number, path in enumerate(sources):
         source = open_speech(WeightedPath(path), tokenizer, front_end, word_times=words, names=names, limit=limit)
@@ -110,9 +110,9 @@ def gap(
                 probes = [
                     (row, sequence)
                     for row in rows
-                    for sequence in probe_sequences(source, row, clock, options, interleavings, seed)
+                    for sequence in probe_sequences(source, row, layout, options, interleavings, seed)
                 ]
-                sums = _measure(student, original, source, probes, clock, batch_size)
+                sums = _measure(student, original, source, probes, layout, batch_size)
                 with written_aside(block) as aside:
                     rows_of_table = [
                         _item(about[source.ids[row]], sums[row], region_of, checkpoint) for row in sorted(sums)
@@ -138,13 +138,13 @@ def _measure(
     teacher: LiveTeacher,
     source: TrainingSource,
     probes: list[tuple[int, Sequence]],
-    clock: FrameClock,
+    layout: SequenceLayout,
     batch_size: int,
 ) -> dict[int, ItemSums]:
     probes = sorted(probes, key=lambda probe: len(probe[1]))
     sums: dict[int, ItemSums] = {}
     for begin in progress(range(0, len(probes), batch_size), what="gap", unit="batch"):
-        add_divergences(student, teacher, source, probes[begin : begin + batch_size], clock, sums)
+        add_divergences(student, teacher, source, probes[begin : begin + batch_size], layout, sums)
     return sums
 
 

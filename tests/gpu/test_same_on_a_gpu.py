@@ -9,7 +9,7 @@ import torch
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.dataset import TrainingSchedule
 from saladkit.model.interleaving import InterleavingOptions
-from saladkit.model.sequence import FrameClock, collate_sequences, pack_sequences
+from saladkit.model.sequence import SequenceLayout, collate_sequences, pack_sequences
 from saladkit.model.sources import WeightedPath, open_speech, open_text
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.stages.cache_teacher import cache_teacher
@@ -62,7 +62,9 @@ def examples(speech, world, frames_cache, tokenizer):
     heard = open_speech(WeightedPath(str(speech)), tokenizer, LogMelFrontEnd(bins=16), frames_caches=[frames_cache])
     read = open_text(WeightedPath(str(world / "pool.parquet")), tokenizer)
     options = InterleavingOptions((2, 5), (2, 5))
-    schedule = TrainingSchedule([heard, read], count=12, batch=12, clock=FrameClock(100, 8), options=options, seed=0)
+    schedule = TrainingSchedule(
+        [heard, read], count=12, batch=12, layout=SequenceLayout(100, 8), options=options, seed=0
+    )
     return [schedule[index] for index in range(12)]
 
 

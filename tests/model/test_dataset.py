@@ -7,7 +7,7 @@ from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.samples import read_samples, words_from_row
 from saladkit.model.dataset import TrainingSchedule, TrainingSource, draw_schedule, group_by_length
 from saladkit.model.interleaving import InterleavingOptions
-from saladkit.model.sequence import FrameClock
+from saladkit.model.sequence import SequenceLayout
 from saladkit.model.text import tokenize
 
 
@@ -73,7 +73,7 @@ def sources(speech, frames_cache, world, tokenizer):
 
 def schedule(sources, seed=0, count=120):
     options = InterleavingOptions((2, 5), (2, 5))
-    return TrainingSchedule(sources, count=count, batch=4, clock=FrameClock(100, 8), options=options, seed=seed)
+    return TrainingSchedule(sources, count=count, batch=4, layout=SequenceLayout(100, 8), options=options, seed=seed)
 
 
 def fields(example):

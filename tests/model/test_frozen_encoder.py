@@ -12,7 +12,7 @@ from saladkit.model.interleaving import Span
 from saladkit.model.listening import choose_encoder
 from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.model.sequence import FrameClock, build_sequence, collate_sequences, pack_sequences
+from saladkit.model.sequence import SequenceLayout, build_sequence, collate_sequences, pack_sequences
 from saladkit.model.text import TokenizedText
 
 STACKED = {"speech_encoder": "there", "frozen_encoder": {"name": "hubert", "width": 6}, "stacked_frames": 4}
@@ -45,7 +45,7 @@ def sequences():
         text = TokenizedText(np.array([5, 6, 7], dtype=np.int32), np.arange(4), np.ones(4, dtype=bool), 0)
         codes = random.integers(0, 32, size=(25, 5)).astype(np.uint16)
         spans = [Span(False, 0, 1), Span(True, 1, 2), Span(False, 2, 3)]
-        rows.append((codes, build_sequence(text, spans, words, codes, FrameClock(12.5, 1))))
+        rows.append((codes, build_sequence(text, spans, words, codes, SequenceLayout(12.5, 1))))
     return rows
 
 

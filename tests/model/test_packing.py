@@ -5,12 +5,14 @@ import copy
 import numpy as np
 import pytest
 import torch
+from transformers import BloomConfig, BloomForCausalLM
 
+from saladkit.errors import SaladError
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.model.dataset import TrainingSchedule, balance_lengths
 from saladkit.model.interleaving import InterleavingOptions
-from saladkit.model.loading import load_text_model
-from saladkit.model.sequence import FrameClock, collate_sequences, pack_sequences
+from saladkit.model.loading import check_packing, load_text_model
+from saladkit.model.sequence import SequenceLayout, collate_sequences, pack_sequences
 from saladkit.model.sources import WeightedPath, open_speech, open_text
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.teacher.head import LossAt
@@ -26,8 +28,8 @@ def examples(speech, world, frames_cache, tokenizer):
     read = open_text(WeightedPath(str(world / "pool.parquet")), tokenizer)
     assert isinstance(heard.frames, FramesCache)
     options = InterleavingOptions((2, 5), (2, 5))
-    clock = FrameClock(100, 8)
-    schedule = TrainingSchedule([heard, read], count=12, batch=12, clock=clock, options=options, seed=0)
+    layout = SequenceLayout(100, 8)
+    schedule = TrainingSchedule([heard, read], count=12, batch=12, layout=layout, options=options, seed=0)
     chosen = [schedule[index] for index in range(12)]
     assert {example.replay for example in chosen} == {True, False}
     return chosen
@@ -91,3 +93,10 @@ def test_the_same_rows_make_a_step_in_one_process_or_two():
     lengths = np.random.default_rng(1).integers(10, 400, size=256)
     one, two = (balance_lengths(lengths, 16, micro, 16, [3]).reshape(-1, 16) for micro in (16, 8))
     assert [set(step) for step in one.tolist()] == [set(step) for step in two.tolist()]
+
+
+def test_a_decoder_that_does_not_tell_packed_texts_apart_is_refused(text_lm):
+    check_packing(load_text_model(text_lm, dtype="float32", device="cpu"))
+    bloom = BloomForCausalLM(BloomConfig(vocab_size=50, hidden_size=16, n_layer=1, n_head=2))
+    with pytest.raises(SaladError, match="see each other"):
+        check_packing(bloom)

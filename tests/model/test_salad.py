@@ -10,7 +10,7 @@ from saladkit.formats.samples import read_samples, words_from_row
 from saladkit.model.interleaving import InterleavingOptions, draw_spans, may_cut, whole_text
 from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.model.sequence import FrameClock, Sequence, SpeechSpan, build_sequence, collate_sequences
+from saladkit.model.sequence import Sequence, SequenceLayout, SpeechSpan, build_sequence, collate_sequences
 from saladkit.model.speech_encoder import CausalConv1d
 from saladkit.model.text import tokenize
 
@@ -18,13 +18,13 @@ from saladkit.model.text import tokenize
 @pytest.fixture(scope="module")
 def sequences(speech, frames_cache, tokenizer, salad_model):
     """Five interleaved rows, each with at least two heard spans."""
-    clock, frames = FrameClock(100, salad_model.config.frames_per_vector), FramesCache(frames_cache)
+    layout, frames = SequenceLayout(100, salad_model.config.frames_per_vector), FramesCache(frames_cache)
     rows = []
     for seed, row in enumerate(read_samples(speech, needed=["text", "words"], optional=[], limit=5).to_pylist()):
         text, words = tokenize(tokenizer, row["text"]), words_from_row(row)
         options = InterleavingOptions((2, 4), (2, 4))
         spans = draw_spans(may_cut(text, words), options, np.random.default_rng(seed))
-        rows.append(build_sequence(text, spans, words, frames.row(row["id"]), clock))
+        rows.append(build_sequence(text, spans, words, frames.row(row["id"]), layout))
     assert all(len(row.spans) >= 2 and len(row.positions) > 3 for row in rows)
     assert len({len(row) for row in rows}) > 1
     return rows

@@ -6,10 +6,10 @@ import torch
 
 from saladkit.formats.words import Word
 from saladkit.model.interleaving import InterleavingOptions, Span, draw_spans, may_cut, whole_speech, whole_text
-from saladkit.model.sequence import FrameClock, build_sequence, collate_names, collate_sequences
+from saladkit.model.sequence import SequenceLayout, build_sequence, collate_names, collate_sequences
 from saladkit.model.text import TokenizedText
 
-CLOCK = FrameClock(frames_per_second=100, frames_per_vector=8)
+LAYOUT = SequenceLayout(frames_per_second=100, frames_per_vector=8)
 BINS = 3
 
 
@@ -48,7 +48,7 @@ def naive_items(text, sequence, spans):
 @pytest.mark.parametrize("seed", range(40))
 def test_every_text_token_is_the_target_of_the_place_before_it(seed):
     text, words, frames, spans = draw_row(seed)
-    sequence = build_sequence(text, spans, words, frames, CLOCK)
+    sequence = build_sequence(text, spans, words, frames, LAYOUT)
     items = naive_items(text, sequence, spans)
     assert len(sequence) == len(items)
     assert sequence.speech_mask.tolist() == [item is None for item in items]
@@ -63,7 +63,7 @@ def test_every_text_token_is_the_target_of_the_place_before_it(seed):
 @pytest.mark.parametrize("seed", range(40))
 def test_a_heard_span_is_cut_where_its_first_word_and_the_next_one_start(seed):
     text, words, frames, spans = draw_row(seed)
-    sequence = build_sequence(text, spans, words, frames, CLOCK)
+    sequence = build_sequence(text, spans, words, frames, LAYOUT)
     assert sequence.speech_mask.sum() == sum(speech.vectors for speech in sequence.spans)
     for span, speech in zip([span for span in spans if span.heard], sequence.spans, strict=True):
         assert speech.frames.shape == (8 * speech.vectors, BINS)
@@ -87,7 +87,7 @@ def last_vector(word, origin):
 @pytest.mark.parametrize("seed", range(40))
 def test_a_words_last_vectors_name_its_tokens_and_nothing_else_does(seed):
     text, words, frames, spans = draw_row(seed)
-    sequence = build_sequence(text, spans, words, frames, CLOCK)
+    sequence = build_sequence(text, spans, words, frames, LAYOUT)
     for span, speech in zip([span for span in spans if span.heard], sequence.spans, strict=True):
         assert len(speech.names) == speech.vectors
         origin = 0.0 if words[span.begin].start is None else words[span.begin].start
@@ -111,18 +111,18 @@ def test_a_words_last_vectors_name_its_tokens_and_nothing_else_does(seed):
 
 def test_a_row_that_is_read_has_every_token_but_the_first_as_a_target():
     text = TokenizedText(np.arange(5, 12, dtype=np.int32), np.array([0, 3, 7]), np.ones(3, dtype=bool), 0)
-    sequence = build_sequence(text, whole_text(2), [], None, CLOCK)
+    sequence = build_sequence(text, whole_text(2), [], None, LAYOUT)
     assert sequence.input_ids.tolist() == text.token_ids.tolist()
     assert sequence.positions.tolist() == list(range(6))
     assert sequence.targets.tolist() == list(range(1, 7))
     begun = TokenizedText(text.token_ids, text.word_tokens + np.array([1, 0, 0]), text.splittable, 1)
-    assert build_sequence(begun, whole_text(2), [], None, CLOCK).targets.tolist() == list(range(1, 7))
+    assert build_sequence(begun, whole_text(2), [], None, LAYOUT).targets.tolist() == list(range(1, 7))
 
 
 def test_a_row_that_is_heard_without_word_times_keeps_all_frames():
     text = TokenizedText(np.arange(5, dtype=np.int32), np.array([0, 2, 5]), np.ones(3, dtype=bool), 0)
     frames = np.arange(21, dtype=np.float16)[:, None]
-    sequence = build_sequence(text, whole_speech(2), [], frames, CLOCK)
+    sequence = build_sequence(text, whole_speech(2), [], frames, LAYOUT)
     assert len(sequence.positions) == 0
     assert sequence.spans[0].vectors == 3
     assert sequence.spans[0].frames[:, 0].tolist() == [*range(21), 20, 20, 20]
@@ -133,7 +133,7 @@ def test_the_first_text_token_after_speech_is_scored_from_the_last_vector():
     text = TokenizedText(np.arange(1, 5, dtype=np.int32), np.arange(5), np.ones(5, dtype=bool), 0)
     words = [Word("a", 0.0, 0.4), Word("b", 0.4, 0.8), Word("c", 0.8, 1.2), Word("d", 1.2, 1.6)]
     spans = [Span(True, 0, 2), Span(False, 2, 4)]
-    sequence = build_sequence(text, spans, words, np.zeros((160, BINS), np.float16), CLOCK)
+    sequence = build_sequence(text, spans, words, np.zeros((160, BINS), np.float16), LAYOUT)
     assert sequence.spans[0].vectors == 10
     assert sequence.positions.tolist() == [9, 10]
     assert sequence.targets.tolist() == [2, 3]
@@ -143,7 +143,7 @@ def test_speech_longer_than_the_recording_still_has_a_vector():
     text = TokenizedText(np.arange(1, 3, dtype=np.int32), np.arange(3), np.ones(3, dtype=bool), 0)
     words = [Word("a", 0.0, 5.0), Word("b", 5.0, 5.1)]
     sequence = build_sequence(
-        text, [Span(False, 0, 1), Span(True, 1, 2)], words, np.zeros((10, BINS), np.float16), CLOCK
+        text, [Span(False, 0, 1), Span(True, 1, 2)], words, np.zeros((10, BINS), np.float16), LAYOUT
     )
     assert sequence.spans[0].vectors == 1
     assert sequence.spans[0].frames.shape == (8, BINS)
@@ -151,8 +151,8 @@ def test_speech_longer_than_the_recording_still_has_a_vector():
 
 def test_collating_pads_at_the_end_and_lists_flat_positions():
     rows = [draw_row(seed) for seed in (1, 2, 3)]
-    sequences = [build_sequence(text, spans, words, frames, CLOCK) for text, words, frames, spans in rows]
-    sequences.append(build_sequence(rows[0][0], whole_text(20), [], None, CLOCK))
+    sequences = [build_sequence(text, spans, words, frames, LAYOUT) for text, words, frames, spans in rows]
+    sequences.append(build_sequence(rows[0][0], whole_text(20), [], None, LAYOUT))
     batch = collate_sequences(sequences)
     width = max(len(sequence) for sequence in sequences)
     assert batch["input_ids"].shape == batch["speech_mask"].shape == (4, width)
@@ -179,7 +179,7 @@ def test_collating_pads_at_the_end_and_lists_flat_positions():
 
 def test_a_batch_without_speech_has_no_speech_tensors():
     text = draw_row(0)[0]
-    batch = collate_sequences([build_sequence(text, whole_text(20), [], None, CLOCK)])
+    batch = collate_sequences([build_sequence(text, whole_text(20), [], None, LAYOUT)])
     assert batch.keys() == {"input_ids", "logits_at"}
 
 
@@ -187,12 +187,12 @@ def test_of_frames_of_80_ms_too_the_first_that_has_heard_all_of_a_word_names_it(
     words = [Word("a", 0.1, 0.5), Word("b", 0.58, 0.9)]  # 1.25 to 6.25 frames, 7.25 to 11.25
     text = TokenizedText(np.array([5, 6], dtype=np.int32), np.arange(3), np.ones(3, dtype=bool), 0)
     codes = np.arange(12, dtype=np.uint16)[:, None]
-    sequence = build_sequence(text, whole_speech(2), words, codes, FrameClock(12.5, 1))
+    sequence = build_sequence(text, whole_speech(2), words, codes, SequenceLayout(12.5, 1))
     (speech,) = sequence.spans
     assert speech.frames[:, 0].tolist() == list(range(1, 11))
     assert speech.names.tolist() == [-1] * 5 + [5] + [-1] * 3 + [6]
 
 
 def test_a_place_among_frames_of_10_ms_is_the_nearest_frame():
-    clock = FrameClock(frames_per_second=100, frames_per_vector=8)
-    assert all(clock.place(i / 997) == clock.frame(i / 997) for i in range(5000))
+    layout = SequenceLayout(frames_per_second=100, frames_per_vector=8)
+    assert all(layout.place(i / 997) == layout.frame(i / 997) for i in range(5000))

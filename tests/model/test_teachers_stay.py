@@ -70,7 +70,7 @@ def trained(opened, tokenizer, tmp_path):
 
     def run(student, teacher):
         options = InterleavingOptions((2, 5), (2, 5))
-        schedule = TrainingSchedule(opened.sources, count=16, batch=4, clock=opened.clock, options=options, seed=0)
+        schedule = TrainingSchedule(opened.sources, count=16, batch=4, layout=opened.layout, options=options, seed=0)
         saver = CheckpointSaver(SaladProcessor(tokenizer, student.config))
         train(student, saver, schedule, teacher, OPTIONS, tmp_path, device="cpu", keep_stable=False)
         return student

@@ -14,7 +14,7 @@ from saladkit.formats.samples import read_samples, words_from_row
 from saladkit.model.interleaving import Span, whole_speech, whole_text
 from saladkit.model.loading import load_text_model
 from saladkit.model.salad import TextModel
-from saladkit.model.sequence import FrameClock, build_sequence
+from saladkit.model.sequence import SequenceLayout, build_sequence
 from saladkit.model.text import tokenize
 from saladkit.scoring.likelihood import pad_at_front, score_options
 from saladkit.scoring.questions import lay_out_question, read_questions
@@ -68,7 +68,7 @@ def read_prompts(tokenizer):
 
 @pytest.fixture(scope="module")
 def heard_prompts(speech, frames_cache, tokenizer):
-    clock, frames = FrameClock(100, 8), FramesCache(frames_cache)
+    layout, frames = SequenceLayout(100, 8), FramesCache(frames_cache)
     prompts = []
     for place, row in enumerate(read_samples(speech, needed=["text", "words"], optional=[], limit=4).to_pylist()):
         text, words = tokenize(tokenizer, row["text"]), words_from_row(row)
@@ -76,7 +76,7 @@ def heard_prompts(speech, frames_cache, tokenizer):
         if place == 2:  # heard, read, heard
             cuts = [0, 3, 6, len(words)]
             spans = [Span(i != 1, begin, end) for i, (begin, end) in enumerate(zip(cuts, cuts[1:], strict=False))]
-        prompts.append(build_sequence(text, spans, words, frames.row(row["id"]), clock))
+        prompts.append(build_sequence(text, spans, words, frames.row(row["id"]), layout))
     return prompts
 
 

@@ -12,7 +12,7 @@ from saladkit.formats.gap_table import METRICS, read_gap_table
 from saladkit.model.divergence import probe_sequences
 from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.loading import load_salad_model, load_text_model
-from saladkit.model.sequence import FrameClock
+from saladkit.model.sequence import SequenceLayout
 from saladkit.model.sources import WeightedPath, open_speech
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 
@@ -44,11 +44,11 @@ def kl(p, q):
 
 
 @torch.no_grad()
-def twin(student, teacher, source, row, clock):
+def twin(student, teacher, source, row, layout):
     """{metric: sum over all compared tokens of a row's draws}, and their number."""
     text = torch.from_numpy(source.texts[row].token_ids.astype(np.int64))
     sums, tokens = dict.fromkeys(METRICS, 0.0), 0
-    for sequence in probe_sequences(source, row, clock, SPANS, DRAWS, SEED):
+    for sequence in probe_sequences(source, row, layout, SPANS, DRAWS, SEED):
         inputs = student.get_input_embeddings()(torch.from_numpy(sequence.input_ids))
         heard = [
             student.hear(torch.from_numpy(span.frames).double()[None], torch.tensor([span.vectors]))[0]
@@ -76,9 +76,9 @@ def expected(checkpoint, text_lm, speech, tokenizer):
     student = load_salad_model(checkpoint, dtype="float32", device="cpu").double().eval()
     teacher = load_text_model(text_lm, dtype="float32", device="cpu").double().eval()
     front_end = LogMelFrontEnd(bins=student.config.num_mel_bins)
-    clock = FrameClock(front_end.frames_per_second, student.config.frames_per_vector)
+    layout = SequenceLayout(front_end.frames_per_second, student.config.frames_per_vector)
     source = open_speech(WeightedPath(str(speech)), tokenizer, front_end, limit=ROWS)
-    return {id_: twin(student, teacher, source, row, clock) for row, id_ in enumerate(source.ids)}
+    return {id_: twin(student, teacher, source, row, layout) for row, id_ in enumerate(source.ids)}
 
 
 def test_every_item_has_the_figures_of_its_twin(measured, expected):

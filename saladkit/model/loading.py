@@ -66,12 +66,15 @@ def load_salad_model(name: str | Path, *, dtype: str, device: str, merge_lora: b
     return _load(SaladForCausalLM, name, dtype, device, merge_lora=merge_lora)
 
 
-def use_attention(model: SaladForCausalLM, name: str) -> None:
+def use_attention(model: SaladForCausalLM, name: str, *, half_on_gpu: bool) -> None:
     """Let language model and adapter compute their attention as transformers' `attn_implementation` of this name.
 
     Raises:
-        SaladError: what it needs is not installed, or the language model does not have it.
+        SaladError: what it needs is not installed, the language model does not have it, or FlashAttention is to
+            compute in another way than in half precision on a GPU.
     """
+    if name == "flash_attention_2" and not half_on_gpu:
+        raise SaladError(f"--attention {name} needs a GPU and half precision", "Give --bf16 on a GPU, or use sdpa.")
     try:
         for layers in (model.language_model, model.speech_adapter.layers):
             layers.set_attn_implementation(name)

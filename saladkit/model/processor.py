@@ -68,7 +68,7 @@ class SaladProcessor(ProcessorMixin):
 
         Returns:
             `input_ids`, `attention_mask`, `position_ids`; with speech also `speech_mask`, `speech_frames`,
-            `speech_lengths`.
+            `speech_lengths`; where the model has modality tokens, `modality_marks`.
 
         Raises:
             SaladError: as many recordings as places for them are not given, or as `lay_out`.

@@ -169,6 +169,14 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         marks = self.modality_embeddings[(modality_marks - 1).clamp(min=0)].to(embeddings.dtype)
         return torch.where((modality_marks > 0)[..., None], marks, embeddings)
 
+    def _nothing_to_learn(self, speech_vectors: Tensor | None) -> SaladOutput:
+        """A loss of 0 that has a gradient, of 0, for what ran: other processes wait for it."""
+        trained = next((parameter for parameter in self.parameters() if parameter.requires_grad), None)
+        zero = 0.0 if trained is None else 0.0 * trained.sum()
+        if speech_vectors is not None:
+            zero = zero + 0.0 * speech_vectors.sum()
+        return SaladOutput(loss=zero, speech_vectors=speech_vectors)
+
     def hear(self, speech_frames: Tensor, speech_lengths: Tensor, packed: bool = False) -> Tensor:
         """Frames of spans [S, T, width] -> the adapter's vectors [S, T / frames_per_vector, hidden_size].
 
@@ -226,7 +234,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             logits_at: int64 [P], flat positions (row * L + column) at which logits are wanted; the language
                 model's head, the widest layer there is, then runs on these alone. With none wanted the language
                 model is not run at all, and `logits` is None.
-            asked: the loss that is wanted at these positions, in the place of their logits.
+            asked: the loss that is wanted at these positions, in the place of their logits; with none, it is 0.
             logits_to_keep: logits of so many last positions of each row are wanted, [B, n, V]; 0 for all. `generate`
                 asks for them so.
             return_dict: what `generate` passes; the output is never anything else.
@@ -243,7 +251,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             # Under autocast the adapter gives bfloat16 and the embeddings stay in float32.
             embeddings = embeddings.masked_scatter(speech_mask[..., None], heard.to(embeddings.dtype))
         if logits_at is not None and len(logits_at) == 0:
-            return SaladOutput(speech_vectors=vectors)
+            return self._nothing_to_learn(vectors)
         outputs = run_language_model(
             self.language_model,
             logits_at,

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from saladkit.errors import SaladError
-from saladkit.formats.artefact import PARTIAL
 from saladkit.model.lora import merged_state
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
@@ -34,26 +32,6 @@ class CheckpointSaver:
             merged.lora = merged.text_model = None
             merged.save_pretrained(folder)
         self.processor.save_pretrained(folder)
-
-
-def copy_stable(state: str | Path, folder: Path) -> None:
-    """Bring the checkpoint from before the decay to `folder`, from beside the `training/` in which `state` was saved.
-
-    Raises:
-        SaladError: it is not there; what is trained on from `state` alone is in its decay already.
-    """
-    if folder.exists():
-        return
-    stable = Path(state).parent.parent / folder.name
-    if not (stable / "config.json").is_file():
-        raise SaladError(
-            f"{state} was saved when the learning rate had begun to fall, and no checkpoint from before is at {stable}",
-            "Give an earlier state, or one that still stands in its OUTPUT/training/.",
-        )
-    aside = folder.with_name(f"{folder.name}{PARTIAL}")
-    shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(stable, aside)
-    aside.rename(folder)
 
 
 class KeepStableCheckpoint(TrainerCallback):

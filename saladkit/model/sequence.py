@@ -74,13 +74,13 @@ class SequenceLayout:
 
 
 def build_sequence(
-    text: TokenizedText, spans: list[Span], words: list[Word], frames: np.ndarray | None, layout: SequenceLayout
+    text: TokenizedText, spans: list[Span], words: list[Word], frames: np.ndarray | None, layout: SequenceLayout | None
 ) -> Sequence:
     """Lay out one row.
 
     Args:
         spans: cover all words of the text, in order.
-        frames: the whole recording's front-end frames [F, width]; may be None where no span is heard.
+        frames: the whole recording's front-end frames [F, width]; it and `layout` may be None where no span is heard.
     """
     ids, mask, heard, positions, targets = list(text.token_ids[: text.prefix]), [False] * text.prefix, [], [], []
     was_heard = False

@@ -5,14 +5,13 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from transformers import Trainer, TrainerState
-from transformers.trainer import TRAINER_STATE_NAME
+from transformers import Trainer
 
-from saladkit.errors import SaladError
 from saladkit.model.dataset import TrainingExample
 from saladkit.model.lexical import lexical_loss
 from saladkit.model.loss_meter import LossMeter
 from saladkit.model.salad import SaladOutput
+from saladkit.model.saved_states import last_saved_state
 from saladkit.model.sequence import collate_names, collate_sequences, pack_sequences
 from saladkit.model.training_faults import check_sane
 from saladkit.model.training_options import TrainingOptions
@@ -69,7 +68,7 @@ class SaladTrainer(Trainer):
                 groups.setdefault((name.startswith("language_model."), decays), []).append(parameter)
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": group, "llm": is_llm, "weight_decay": self.args.weight_decay if decays else 0.0}
+                {"params": group, "llm": is_llm, "decays": decays, "weight_decay": self.args.weight_decay * decays}
                 for (is_llm, decays), group in groups.items()
             ],
             lr=1.0,  # the schedule's values are the rates themselves
@@ -87,6 +86,14 @@ class SaladTrainer(Trainer):
             )
         return self.lr_scheduler
 
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """Let a state that is gone on from bring its moments; rates, decay and intervals are this run's own."""
+        super()._load_optimizer_and_scheduler(checkpoint)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.options.rate(self.state.global_step, llm=group["llm"])
+            group["weight_decay"] = self.args.weight_decay * group["decays"]
+        self.state.compute_steps(self.args, self.args.max_steps)
+
     def compute_loss(
         self,
         model: torch.nn.Module,
@@ -94,16 +101,17 @@ class SaladTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor | tuple[torch.Tensor, SaladOutput]:
-        """Mean over the text positions of the whole step, plus the weighted lexical loss, mean over heard tokens."""
+        """Mean over the text positions of the whole step, plus the weighted lexical loss.
+
+        The lexical loss is a mean over the distinct tokens heard in each micro-batch, and then over micro-batches.
+        """
         asked = self._asked(inputs)
         outputs = model(**inputs["model"], asked=asked)
         processes = self.accelerator.num_processes  # their gradients are averaged; the loss's parts are to be added
-        loss = 0.0 * next(model.parameters()).sum()  # a batch may hold nothing to learn from: rows of one word
-        if outputs.speech_vectors is not None:  # or speech alone, whose gradients other processes wait for
-            loss = loss + 0.0 * outputs.speech_vectors.sum()
-        if outputs.loss is not None:
+        loss = outputs.loss
+        if asked:
             positions = len(inputs["labels"]) if num_items_in_batch is None else num_items_in_batch
-            loss = outputs.loss * (processes / positions)
+            loss = loss * (processes / positions)
             alone = [len(part) for part in asked if part.alpha < 1]
             followed = [len(part) for part in asked if part.alpha > 0]
             self.meter.add_parts(outputs.divergence, sum(followed), outputs.nll, sum(alone))
@@ -159,23 +167,3 @@ class SaladTrainer(Trainer):
             vocabulary = self.model.config.text_config.vocab_size
             check_sane(logs, first, vocabulary, batches, last_saved_state(Path(self.args.output_dir)))
         super().log(logs, start_time)
-
-
-def check_state(folder: str | Path) -> None:
-    """Raise a SaladError unless `folder` is a state that was saved whole."""
-    if not (Path(folder) / TRAINER_STATE_NAME).is_file():
-        raise SaladError(
-            f"{folder} is no saved state of a training: it has no {TRAINER_STATE_NAME}",
-            "Give a folder such as OUTPUT/training/checkpoint-500.",
-        )
-
-
-def step_of(state: str | Path) -> int:
-    """After how many steps a state was saved."""
-    return TrainerState.load_from_json(str(Path(state) / TRAINER_STATE_NAME)).global_step
-
-
-def last_saved_state(folder: Path) -> Path | None:
-    """The last state that was saved whole; transformers writes `trainer_state.json` last."""
-    whole = [path.parent for path in folder.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")]
-    return max(whole, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)

@@ -1,16 +1,11 @@
 """Train and leave a checkpoint: what is saved when, and where a run that was cut off goes on."""
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
 import torch
-from transformers import (
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.integrations import TensorBoardCallback
 from transformers.trainer_callback import ProgressCallback
 
@@ -18,8 +13,9 @@ from saladkit.formats.artefact import written_aside
 from saladkit.formats.checkpoint import LOGS, METRICS, STABLE
 from saladkit.model.dataset import TrainingSchedule
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.model.saving import CheckpointSaver, KeepStableCheckpoint, copy_stable
-from saladkit.model.trainer import SaladTrainer, last_saved_state, step_of
+from saladkit.model.saved_states import STATES, bring_stable, is_past_stable, last_saved_state
+from saladkit.model.saving import CheckpointSaver, KeepStableCheckpoint
+from saladkit.model.trainer import SaladTrainer
 from saladkit.model.training_faults import diverged, out_of_memory
 from saladkit.model.training_options import TrainingOptions
 from saladkit.runtime import is_main_process
@@ -42,6 +38,17 @@ class ProgressOnStderr(ProgressCallback):
             self.training_bar.write(json.dumps(logs), file=sys.stderr)
 
 
+class LogLastStep(TrainerCallback):
+    """The last state is saved whatever its number; a divergence since the last log is then found before."""
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> TrainerControl:
+        """Called by the trainer."""
+        control.should_log |= state.global_step == state.max_steps
+        return control
+
+
 def train(
     model: SaladForCausalLM,
     saver: CheckpointSaver,
@@ -58,7 +65,7 @@ def train(
     """Train, or go on from the last saved step, and leave the checkpoint's files in `folder`.
 
     Writes what `saver` does, `metrics.jsonl` and, with `keep_stable`, `stable/`.
-    The state for resuming stands in `training/` until the run is complete.
+    The states for resuming stay in `training/`: until the manifest is written the run may be cut off.
 
     Args:
         resume_from: a saved state to go on from, where this run has none of its own yet.
@@ -69,7 +76,7 @@ def train(
     Raises:
         SaladError: the loss runs away, or the training does not fit the memory.
     """
-    state_folder = folder / "training"
+    state_folder = folder / STATES
     arguments = TrainingArguments(
         output_dir=str(state_folder),
         max_steps=options.max_steps,
@@ -94,12 +101,12 @@ def train(
         label_names=["labels"],
     )
     arguments._n_gpu = min(arguments.n_gpu, 1)  # DataParallel would cut flat positions and spans by rows
-    callbacks = []
-    if keep_stable:
-        before_decay = options.max_steps - options.decay_steps
-        callbacks.append(KeepStableCheckpoint(folder / STABLE, before_decay, saver))
-        if resume_from is not None and is_main_process() and step_of(resume_from) > before_decay:
-            copy_stable(resume_from, folder / STABLE)
+    callbacks = [LogLastStep()]
+    if keep_stable and resume_from is not None and is_past_stable(resume_from, options):
+        if is_main_process():
+            bring_stable(resume_from, folder / STABLE)
+    elif keep_stable:
+        callbacks.append(KeepStableCheckpoint(folder / STABLE, options.stable_steps, saver))
     if report_to == "tensorboard" and is_main_process():  # its own place would go with the state
         from torch.utils.tensorboard import SummaryWriter
 
@@ -129,6 +136,5 @@ def train(
         saver.save(model, folder)
         with written_aside(folder / METRICS) as aside:
             aside.write_text("".join(json.dumps(entry) + "\n" for entry in metrics))
-        shutil.rmtree(state_folder)
     trainer.accelerator.wait_for_everyone()
     return metrics[-1] if metrics else {}

@@ -37,6 +37,11 @@ class TrainingOptions:
         """Steps of the decay, at least one."""
         return max(1, math.floor((self.max_steps - self.lexical_steps) * self.decay_fraction))
 
+    @property
+    def stable_steps(self) -> int:
+        """Steps before the decay."""
+        return self.max_steps - self.decay_steps
+
     def by_likelihood(self, replay: bool) -> bool:
         """Whether rows, of replay or not, learn from their own text alone."""
         return replay and self.replay_loss == "nll"

@@ -19,6 +19,7 @@ from saladkit.model.loading import check_packing, load_text_model, load_tokenize
 from saladkit.model.lora import LoraOptions
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.model.saved_states import STATES, discard_states
 from saladkit.model.saving import CheckpointSaver
 from saladkit.model.sequence import SequenceLayout
 from saladkit.model.sources import WeightedPath, check_teacher_covers, open_speech, open_text
@@ -201,9 +202,9 @@ def run_training(
     Raises:
         SaladError: the training diverges, or the attention is not there.
     """
-    use_attention(student, attention)
     if options.packed:
         check_packing(student.language_model)
+    use_attention(student, attention, half_on_gpu=options.bf16 and device != "cpu")
     batch = rows_a_step(options)
     schedule = TrainingSchedule(
         opened.sources,
@@ -242,13 +243,14 @@ def run_training(
                     aside.write_text(model_card(writer.plan, student.config, about, losses))
         for file in sorted(path for path in writer.path.rglob("*") if path.is_file()):
             name = file.relative_to(writer.path)
-            if name.parts[0] not in (PLAN, SUMMARY, LOGS):
+            if name.parts[0] not in (PLAN, SUMMARY, LOGS, STATES):
                 writer.has(str(name))
         writer.finish(
             counts={"steps": options.max_steps, "rows_read": sum(read.values())} | notes,
             skipped=opened.left_out(),
             identity=identity | {"tokenizer": tokenizer_digest(tokenizer), "log": METRICS},
         )
+        discard_states(writer.path)
     return {"steps": options.max_steps, "rows_read": read, "skipped": len(opened.left_out())} | notes | {"last": last}
 
 

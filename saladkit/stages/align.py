@@ -15,8 +15,8 @@ from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.listening import front_end_of
 from saladkit.model.loading import is_same_model, load_salad_model, load_tokenizer
 from saladkit.model.lora import LoraOptions
+from saladkit.model.saved_states import check_state, discard_states
 from saladkit.model.sources import WeightedPath
-from saladkit.model.trainer import check_state
 from saladkit.model.training_options import TrainingOptions
 from saladkit.model.training_run import TrainingInputs, run_training
 from saladkit.runtime import Run, is_main_process, main_process_first, resolve_device
@@ -61,7 +61,7 @@ def align(
     """
     run = Run("align")
     if resume_from_checkpoint is not None:
-        check_state(resume_from_checkpoint)
+        check_state(resume_from_checkpoint, options.max_steps)
     options = replace(options, decay_fraction=1.0)
     check_model_folder(checkpoint)
     start = stable_or_final(checkpoint)
@@ -86,6 +86,7 @@ def align(
             overwrite=overwrite and is_main_process(),  # the others find what it has begun
         )
     if writer.finished is not None:
+        discard_states(writer.path)  # where the run was cut off right before
         return writer.finished
     torch.manual_seed(options.seed)
     identity = {"started_from": model_digest(start)}

@@ -13,8 +13,8 @@ from saladkit.model.listening import choose_encoder, front_end_of
 from saladkit.model.loading import is_same_model, load_text_model, load_tokenizer
 from saladkit.model.lora import LoraOptions
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.model.saved_states import check_state, discard_states
 from saladkit.model.sources import WeightedPath
-from saladkit.model.trainer import check_state
 from saladkit.model.training_options import TrainingOptions
 from saladkit.model.training_run import TrainingInputs, run_training
 from saladkit.runtime import Run, is_main_process, main_process_first, resolve_device, say
@@ -64,7 +64,7 @@ def distill(
     """
     run = Run("distill")
     if resume_from_checkpoint is not None:
-        check_state(resume_from_checkpoint)
+        check_state(resume_from_checkpoint, options.max_steps)
     tokenizer = load_tokenizer(model)
     inputs = TrainingInputs(data, replay, teacher or model, frames, words, names, limit)
     device = resolve_device(device)
@@ -97,6 +97,7 @@ def distill(
             overwrite=overwrite and is_main_process(),  # the others find what it has begun
         )
     if writer.finished is not None:
+        discard_states(writer.path)  # where the run was cut off right before
         return writer.finished
     torch.manual_seed(options.seed)
     language_model = load_text_model(model, dtype="float32", device="cpu")

@@ -124,7 +124,7 @@ def positions_a_piece(weight: Tensor) -> int:
 
 
 def _uniforms(texts: list[np.ndarray], seed: int) -> Tensor:
-    """A number in [0, 1) for each position, float32."""
+    """A number in [0, 1] for each position, float32."""
     keys = [int.from_bytes(digest_tokens(tokens)[:16], "little") for tokens in texts]
     drawn = [
         np.random.default_rng([seed, 6, key]).random(len(tokens) - 1) for key, tokens in zip(keys, texts, strict=True)
@@ -139,6 +139,6 @@ def to_rows(tensors: tuple[Tensor, ...], encoding: Encoding, lengths: list[int])
         SaladError: the text LLM gives values that are not numbers.
     """
     arrays = tuple(tensor.cpu().numpy() for tensor in tensors)
-    if np.isnan(arrays[-1]).any():  # a tail's mass, a label's probability: NaN wherever a logit is
+    if any(np.isnan(values).any() for values in arrays if np.issubdtype(values.dtype, np.floating)):
         raise SaladError("the text LLM gives values that are not finite", "Try --dtype float32 or bfloat16.")
     return list(encoding.rows(arrays, lengths))

@@ -1,6 +1,7 @@
 """What training cannot learn from: teachers, caches and settings that do not fit."""
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from saladkit import options
 from saladkit.formats.samples import read_samples, write_samples
 from saladkit.model import training_faults
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.model.saved_states import last_saved_state
+from saladkit.model.trainer import SaladTrainer
 
 
 def replaced(arguments, option, value):
@@ -189,6 +192,21 @@ def test_a_training_that_explodes_names_its_step_rows_and_last_state(refused, di
     assert f"--resume-from-checkpoint {state}" in fix
     rows = re.search(r"\(rows (.*)\)", problem)[1]
     assert rows.count("'") == 8  # four ids
+
+
+def test_a_divergence_after_the_last_log_leaves_the_last_good_state(refused, distill_arguments, monkeypatch, tmp_path):
+    compute_loss = SaladTrainer.compute_loss
+
+    def broken(self, *arguments, **further):
+        loss = compute_loss(self, *arguments, **further)
+        return loss * math.nan if self.state.global_step == 4 else loss
+
+    monkeypatch.setattr(SaladTrainer, "compute_loss", broken)
+    line = replaced(replaced(distill_arguments, "--max-steps", 5), "--logging-steps", 2)
+    problem, _ = refused(*line, named=["diverged", "step 5"])
+    state = tmp_path / "output" / "training" / "checkpoint-4"
+    assert str(state) in problem
+    assert last_saved_state(state.parent) == state
 
 
 def test_a_training_that_does_not_fit_the_memory(refused, distill_arguments, monkeypatch):

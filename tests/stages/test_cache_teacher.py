@@ -6,12 +6,15 @@ import shutil
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
 
+from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.text import split_text, tokenize
 from saladkit.stages import cache_teacher as stage
+from saladkit.teacher.encodings import Sampled, TopK, to_rows
 
 TOP_K = 6
 
@@ -207,3 +210,10 @@ def test_a_teacher_whose_values_are_not_numbers_is_refused(keep, shell, world, t
     assert result.exit_code == 2
     assert "not finite" in result.stderr
     assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("encoding", [TopK(2), Sampled(4)])
+def test_a_logit_beyond_the_floats_range_is_refused(encoding):
+    logits, labels = torch.tensor([[0.0, torch.inf, 1.0]]), torch.tensor([0])
+    with pytest.raises(SaladError, match="not finite"):
+        to_rows(encoding.encode(logits, labels, torch.tensor([0.5])), encoding, [1])

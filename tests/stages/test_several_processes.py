@@ -47,18 +47,22 @@ def test_two_processes_learn_what_one_does(batching, lexical, distill_arguments,
     assert json.loads((tmp_path / "two" / "manifest.json").read_text())["settings"]["processes"] == 2
 
 
-def test_a_process_that_hears_rows_without_a_text_position_goes_on(distill_arguments, speech, shell, tmp_path):
+@pytest.mark.parametrize("marks", [[], ["--modality-token"]])
+def test_a_process_whose_rows_have_no_text_position_goes_on(marks, distill_arguments, speech, shell, tmp_path):
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"id": "one", "text": "x"}) + "\n")  # one token: nothing to predict
     line = replaced(replaced(distill_arguments, "--lexical-weight", 0), "--per-device-train-batch-size", 1)
     place = line.index("--speech-words")
-    all_heard = ["--speech-words", 400, 400, "--text-first", 0]
-    line = [*line[:place], *line[place + 3 :], *all_heard]
-    launch(line, tmp_path / "two", processes=2, port=29605)
+    all_heard = ["--speech-words", 400, 400, "--text-first", 0, "--replay", f"{tmp_path / 'rows.jsonl'}:2"]
+    line = [*line[:place], *line[place + 3 :], *all_heard, *marks]
+    launch(replaced(line, "--max-steps", 8), tmp_path / "two", processes=2, port=29605 + len(marks))
     entries = [json.loads(row) for row in (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()]
-    assert len(entries) == 4
-    assert any(entry[f"rows of {speech}"] and not entry[f"positions of {speech}"] for entry in entries)
+    assert len(entries) == 8
+    empty = [f"{what} of {source}" for what in ("rows", "positions") for source in (speech, tmp_path / "rows.jsonl")]
+    for rows, positions in zip(empty[:2], empty[2:], strict=True):
+        assert any(entry[rows] and not entry[positions] for entry in entries)
 
 
 def test_several_processes_make_a_checkpoint_anew(distill_arguments, tmp_path):
     for options in ([], ["--overwrite"]):
-        launch([*distill_arguments, *options], tmp_path / "two", processes=2, port=29606)
+        launch([*distill_arguments, *options], tmp_path / "two", processes=2, port=29607)
     assert (tmp_path / "two" / "manifest.json").is_file()

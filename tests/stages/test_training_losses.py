@@ -70,7 +70,7 @@ def test_a_saved_state_of_another_run_is_gone_on_from(shell, distill_arguments, 
     line = replaced(replaced(distill_arguments, "--max-steps", 2), "--save-steps", 2)
     half = tmp_path / "half"
     with pytest.MonkeyPatch.context() as patched:  # keeps its states, as a run that was cut off does
-        patched.setattr("saladkit.model.training.shutil.rmtree", lambda *_, **__: None)
+        patched.setattr("saladkit.model.training_run.discard_states", lambda _: None)
         trained(shell, line, half)
     shutil.copytree(half / "training" / "checkpoint-2", tmp_path / "state")
     options = ["--resume-from-checkpoint", tmp_path / "state", "--learning-rate", 0]
@@ -80,6 +80,9 @@ def test_a_saved_state_of_another_run_is_gone_on_from(shell, distill_arguments, 
     moved = {name for name in start if name in ours and (ours[name] != start[name]).any()}
     assert moved  # encoder and adapter went on
     assert not any(name.startswith("language_model.") for name in moved)
+    over = shell(*line, "--resume-from-checkpoint", tmp_path / "state", "-o", tmp_path / "bad")
+    assert over.exit_code == 2
+    assert "after 2 steps, and --max-steps is 2" in over.stderr
     missing = shell(*distill_arguments, "--resume-from-checkpoint", tmp_path / "none", "-o", tmp_path / "bad")
     assert missing.exit_code == 2
     assert str(tmp_path / "none") in missing.stderr
@@ -109,19 +112,24 @@ def test_the_loss_is_a_mean_over_the_text_positions_of_the_whole_step(shell, dis
             assert ours[name] == pytest.approx(theirs[name], rel=1e-4, abs=1e-9), name
 
 
-def test_a_run_that_goes_on_from_elsewhere_within_the_decay_brings_stable_along(
-    shell, distill_arguments, checkpoint, tmp_path
+def test_a_run_that_goes_on_from_elsewhere_has_its_own_rates_and_brings_stable_along(
+    shell, distill_arguments, tmp_path
 ):
     line = replaced(distill_arguments, "--save-steps", 1)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("saladkit.model.training.shutil.rmtree", lambda *_, **__: None)
-        trained(shell, line, tmp_path / "first")
-    state = tmp_path / "first" / "training" / "checkpoint-4"
-    trained(shell, [*line, "--resume-from-checkpoint", state], tmp_path / "on")
-    ours, theirs = (load_file(folder / "stable" / "model.safetensors") for folder in (tmp_path / "on", checkpoint))
-    assert all((ours[name] == value).all() for name, value in theirs.items())
-    shutil.copytree(state, tmp_path / "alone" / "training" / "checkpoint-4")
-    lost = tmp_path / "alone" / "training" / "checkpoint-4"
+    with pytest.MonkeyPatch.context() as patched:  # cut off at the very end
+        patched.setattr("saladkit.model.training_run.discard_states", lambda _: None)
+        patched.setattr("saladkit.formats.artefact.ArtefactWriter.finish", lambda *_, **__: None)
+        trained(shell, replaced(line, "--max-steps", 3), tmp_path / "first")  # in its decay after 2 steps
+    state = tmp_path / "first" / "training" / "checkpoint-3"
+    still = ["--learning-rate", 0, "--adapter-learning-rate", 0, "--weight-decay", 1, "--resume-from-checkpoint", state]
+    trained(shell, [*replaced(line, "--max-steps", 8), *still], tmp_path / "on")  # its own decay comes after 4
+    ours, theirs = (load_file(folder / "model.safetensors") for folder in (tmp_path / "on", state))
+    assert all((ours[name] == theirs[name]).all() for name in ours)
+    stable, earlier = (load_file(tmp_path / run / "stable" / "model.safetensors") for run in ("on", "first"))
+    assert all((stable[name] == earlier[name]).all() for name in stable)
+    assert any((stable[name] != ours[name]).any() for name in stable)
+    lost = tmp_path / "alone" / "training" / "checkpoint-3"
+    shutil.copytree(state, lost)
     refused = shell(*line, "--resume-from-checkpoint", lost, "-o", tmp_path / "bad")
     assert refused.exit_code == 2
     assert "begun to fall" in refused.stderr

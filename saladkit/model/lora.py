@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
+from peft.utils.other import transpose
 from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
@@ -87,17 +88,19 @@ def is_lora_weight(name: str) -> bool:
     return ".lora_" in name
 
 
-def merged_state(model: torch.nn.Module) -> dict[str, Tensor]:
-    """The state dict of `model` without its LoRA layers, each weight with what they add to it; `model` stays."""
-    layers, state = dict(_lora_layers(model)), {}
-    for name, value in model.state_dict().items():
+@torch.no_grad()
+def merged_state(model: torch.nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The whole state of `model` without its LoRA layers, each weight with what they add to it; `model` stays."""
+    layers, merged = dict(_lora_layers(model)), {}
+    for name, value in state.items():
         owner, inside, last = name.partition(".base_layer.")
         if inside and last == "weight":
-            with torch.no_grad():
-                value = value + layers[owner].get_delta_weight(ADAPTER).to(value.dtype)
+            layer = layers[owner]
+            a, b = (state[f"{owner}.lora_{part}.{ADAPTER}.weight"] for part in "AB")
+            value = value + (transpose(b @ a, layer.fan_in_fan_out) * layer.scaling[ADAPTER]).to(value.dtype)
         if not is_lora_weight(name):
-            state[f"{owner}.{last}" if inside else name] = value
-    return state
+            merged[f"{owner}.{last}" if inside else name] = value
+    return merged
 
 
 def merge_lora(model: torch.nn.Module) -> None:

@@ -10,7 +10,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from saladkit.model.lora import merged_state
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.model.sharding import whole_state
 from saladkit.model.trained_part import trained_state
+from saladkit.runtime import is_main_process
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,13 @@ class CheckpointSaver:
     def save(self, model: SaladForCausalLM, folder: Path) -> None:
         """Save in Hugging Face's layout, LoRA merged but for `trained`; the model goes on as it is.
 
-        The manifest, written later, says that the checkpoint is complete.
+        All processes come here, and the main one writes. The manifest, written later, says that all is complete.
         """
+        state = whole_state(model)
+        if not is_main_process():
+            return
         apart = self.trained and model.config.lora is not None
-        model.save_pretrained(folder, state_dict=trained_state(model) if apart else merged_state(model))
+        model.save_pretrained(folder, state_dict=trained_state(state) if apart else merged_state(model, state))
         if model.config.lora is not None and not apart:
             merged = copy.deepcopy(model.config)
             merged.lora = merged.text_model = None
@@ -60,9 +65,11 @@ class KeepStableCheckpoint(TrainerCallback):
         **kwargs: object,
     ) -> None:
         """Called by the trainer."""
-        if state.global_step == self.step and state.is_world_process_zero:
-            # Aside first: a run that is cut off here leaves no half of it in its place.
-            aside = Path(args.output_dir) / self.folder.name
-            self.saver.save(model, aside)
+        if state.global_step != self.step:
+            return
+        # Aside first: a run that is cut off here leaves no half of it in its place.
+        aside = Path(args.output_dir) / self.folder.name
+        self.saver.save(model, aside)
+        if is_main_process():
             shutil.rmtree(self.folder, ignore_errors=True)
             aside.rename(self.folder)

@@ -22,7 +22,7 @@ class SpeechAdapter(nn.Module):
         self.layers = LlamaModel(config.adapter_config)
         self.layers.embed_tokens = None  # it reads vectors; an unused table would only be saved and synchronised
         self.project_out = nn.Linear(width, config.text_config.hidden_size)
-        self.length = nn.Parameter(torch.ones(()))
+        self.length = nn.Parameter(torch.ones(1))  # FSDP cannot cut a scalar
 
     def forward(self, vectors: Tensor, position_ids: Tensor | None = None) -> Tensor:
         """[S, T, vector_width] -> [S, T, text hidden_size], each vector `length` long.

@@ -22,10 +22,9 @@ LANGUAGE_MODEL = "language_model."
 HUB = ("cache_dir", "force_download", "local_files_only", "proxies", "revision", "subfolder", "token")
 
 
-def trained_state(model: PreTrainedModel) -> dict[str, Tensor]:
-    """The weights of a model with LoRA but for those that LoRA lies upon."""
-    state = model.state_dict().items()
-    return {name: value for name, value in state if not name.startswith(LANGUAGE_MODEL) or is_lora_weight(name)}
+def trained_state(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state of a model with LoRA but for the weights that LoRA lies upon."""
+    return {name: value for name, value in state.items() if not name.startswith(LANGUAGE_MODEL) or is_lora_weight(name)}
 
 
 def complete(
@@ -64,8 +63,9 @@ def complete(
     model = kind.from_text_model(language_model, config)
     add_lora(model.language_model, lora)
     state = load_file(cached_file(name, SAFE_WEIGHTS_NAME, **hub))
-    if state.keys() != trained_state(model).keys():
-        wrong = ", ".join(sorted(state.keys() ^ trained_state(model).keys())[:3])
+    expected = trained_state(model.state_dict())
+    if state.keys() != expected.keys():
+        wrong = ", ".join(sorted(state.keys() ^ expected.keys())[:3])
         raise SaladError(f"{name} does not fit {config.text_model['name']}: {wrong}", "Give a whole checkpoint.")
     model.load_state_dict(state, strict=False)
     model.generation_config = GenerationConfig.from_pretrained(name, **hub)

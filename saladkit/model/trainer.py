@@ -13,6 +13,7 @@ from saladkit.model.loss_meter import LossMeter
 from saladkit.model.salad import SaladOutput
 from saladkit.model.saved_states import last_saved_state
 from saladkit.model.sequence import collate_names, collate_sequences, pack_sequences
+from saladkit.model.sharding import are_finite, whole
 from saladkit.model.training_faults import check_sane
 from saladkit.model.training_options import TrainingOptions
 from saladkit.teacher.head import LossAt
@@ -124,7 +125,7 @@ class SaladTrainer(Trainer):
 
     def _lexical_loss(self, model: torch.nn.Module, outputs: SaladOutput, names: torch.Tensor) -> torch.Tensor:
         """This process's share of it; all processes come here together."""
-        table = self.accelerator.unwrap_model(model).get_input_embeddings().weight
+        table = whole(self.accelerator.unwrap_model(model).get_input_embeddings().weight)
         vectors = outputs.speech_vectors
         if vectors is None:
             vectors = table.new_zeros(*names.shape, table.shape[1])
@@ -152,6 +153,10 @@ class SaladTrainer(Trainer):
 
     def _total(self, value: torch.Tensor) -> torch.Tensor:
         return self.accelerator.reduce(value.detach(), reduction="sum") if self.accelerator.num_processes > 1 else value
+
+    def weights_are_finite(self) -> bool:
+        """Whether they are, in all processes."""
+        return self._sum_over_processes(int(not are_finite(self.model))) == 0
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add the means of the loss's parts, and how much was read of what, since the last log.

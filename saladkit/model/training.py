@@ -127,14 +127,15 @@ def train(
         trainer.train(resume_from_checkpoint=last_saved_state(state_folder) or resume_from)
     except torch.OutOfMemoryError as error:
         raise out_of_memory(error) from error
-    if not all(torch.isfinite(parameter).all() for parameter in model.parameters()):
+    if not trainer.weights_are_finite():
         raise diverged(options.max_steps, [], "the weights are not finite", last_saved_state(state_folder))
     steps = [entry for entry in trainer.state.log_history if "loss" in entry]
     # Sorted: a resumed run has read its earlier entries from a file that is.
     metrics = [{name: entry[name] for name in sorted(entry) if name != "epoch"} for entry in steps]
-    if trainer.is_world_process_zero():
-        saver.save(model, folder)
+    saver.save(model, folder)
+    if is_main_process():
         with written_aside(folder / METRICS) as aside:
             aside.write_text("".join(json.dumps(entry) + "\n" for entry in metrics))
     trainer.accelerator.wait_for_everyone()
+    trainer.accelerator.end_training()  # with the process group left open, gloo aborts as its process ends
     return metrics[-1] if metrics else {}

@@ -22,6 +22,7 @@ from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.saved_states import STATES, discard_states
 from saladkit.model.saving import CheckpointSaver
 from saladkit.model.sequence import SequenceLayout
+from saladkit.model.sharding import check_sharding
 from saladkit.model.sources import WeightedPath, check_teacher_covers, open_speech, open_text
 from saladkit.model.text import tokenizer_digest
 from saladkit.model.training import train
@@ -200,8 +201,9 @@ def run_training(
         attention: how the layers' attention is computed: a name of transformers' `attn_implementation`.
 
     Raises:
-        SaladError: the training diverges, or the attention is not there.
+        SaladError: the training diverges, the attention is not there, or weights are cut as they cannot be.
     """
+    check_sharding(own_teacher=own_teacher)
     if options.packed:
         check_packing(student.language_model)
     use_attention(student, attention, half_on_gpu=options.bf16 and device != "cpu")

@@ -4,14 +4,9 @@ import json
 import shutil
 
 import pytest
+from command_lines import replaced
 
 from saladkit.formats.samples import read_samples
-
-
-def replaced(arguments, option, value):
-    """The same line with another value of one option."""
-    place = arguments.index(option) + 1
-    return [*arguments[:place], str(value), *arguments[place + 1 :]]
 
 
 def bad_encoder(kind, folder, whisper, text_lm):

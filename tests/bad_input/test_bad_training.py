@@ -9,6 +9,7 @@ import sys
 import pyarrow as pa
 import pytest
 import torch
+from command_lines import replaced
 
 from saladkit import options
 from saladkit.formats.samples import read_samples, write_samples
@@ -16,12 +17,6 @@ from saladkit.model import training_faults
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.saved_states import last_saved_state
 from saladkit.model.trainer import SaladTrainer
-
-
-def replaced(arguments, option, value):
-    """The same line with another value of one option."""
-    place = arguments.index(option) + 1
-    return [*arguments[:place], str(value), *arguments[place + 1 :]]
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def test_switched_off_it_is_the_model_that_it_was_put_into(model, salad_model):
 
 
 def test_merged_weights_give_the_logits_of_the_layers(model, salad_model):
-    adapted, state = logits(model.eval()), merged_state(model)
+    adapted, state = logits(model.eval()), merged_state(model, model.state_dict())
     assert state.keys() == salad_model.state_dict().keys()
     plain = copy.deepcopy(salad_model)
     plain.load_state_dict(state)
@@ -87,6 +87,7 @@ def test_merged_weights_give_the_logits_of_the_layers(model, salad_model):
 
 
 def test_without_lora_the_merged_state_is_the_state(salad_model):
-    merged, state = merged_state(salad_model), salad_model.state_dict()
+    state = salad_model.state_dict()
+    merged = merged_state(salad_model, state)
     assert list(merged) == list(state)
     assert all(merged[name].data_ptr() == state[name].data_ptr() for name in state)

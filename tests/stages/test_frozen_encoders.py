@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from command_lines import replaced
 from safetensors.numpy import load_file
 from transformers import HubertConfig, HubertModel, MimiModel, Wav2Vec2FeatureExtractor
 
@@ -34,11 +35,6 @@ def hubert(workshop):
 def encoder_options(name, request):
     """The shell's options for one of the tiny encoders."""
     return ["--speech-encoder", request.getfixturevalue(name), "--codebooks", 4]
-
-
-def replaced(arguments, option, value):
-    place = arguments.index(option) + 1
-    return [*arguments[:place], value, *arguments[place + 1 :]]
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,8 @@ import subprocess
 import sys
 
 import pytest
+from command_lines import replaced
 from safetensors.torch import load_file
-
-
-def replaced(arguments, option, value):
-    place = arguments.index(option) + 1
-    return [*arguments[:place], str(value), *arguments[place + 1 :]]
 
 
 def launch(arguments, output, *, processes, port):

@@ -4,12 +4,8 @@ import json
 import shutil
 
 import pytest
+from command_lines import replaced
 from safetensors.numpy import load_file
-
-
-def replaced(arguments, option, value):
-    place = arguments.index(option) + 1
-    return [*arguments[:place], str(value), *arguments[place + 1 :]]
 
 
 def log_of(folder):

@@ -23,7 +23,7 @@ from pathlib import Path
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, PLAN, digest_input, digest_json
 
-SCHEMA, VERSION = "checkpoint", 1
+SCHEMA, VERSION = "checkpoint", 2  # 2: the vectors' length is of one dimension
 STABLE = "stable"
 METRICS = "metrics.jsonl"
 CARD = "README.md"

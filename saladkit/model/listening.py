@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from saladkit.errors import SaladError
@@ -69,6 +70,16 @@ def front_end_of(config: SaladConfig, *, device: str) -> FrontEnd:
     if config.frozen_encoder is None:
         return LogMelFrontEnd(bins=config.num_mel_bins)
     return RecordedFrontEnd(config.speech_encoder, config.frozen_encoder, device)
+
+
+def silence_of(config: SaladConfig) -> Tensor:
+    """Frames that a model makes one vector of, [1, frames_per_vector, width]: zeros."""
+    frozen = config.frozen_encoder
+    if frozen is None:
+        return torch.zeros(1, config.frames_per_vector, config.num_mel_bins)
+    if "codebooks" in frozen:
+        return torch.zeros(1, config.frames_per_vector, frozen["codebooks"], dtype=torch.int64)
+    return torch.zeros(1, config.frames_per_vector, frozen["width"])
 
 
 def layout_of(config: SaladConfig, front_end: FrontEnd) -> SequenceLayout:

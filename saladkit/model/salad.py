@@ -12,6 +12,7 @@ from transformers.utils import ModelOutput
 
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.generation import SaladGenerationMixin
+from saladkit.model.listening import silence_of
 from saladkit.model.lora import LoraOptions, add_lora
 from saladkit.model.speech_adapter import SpeechAdapter
 from saladkit.model.speech_encoder import speech_encoder_of
@@ -106,6 +107,9 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         if config.modality_tokens:
             self.modality_embeddings = torch.nn.Parameter(torch.zeros(2, config.text_config.hidden_size))
         self.language_model = AutoModelForCausalLM.from_config(config.text_config)
+        self.runs_all = (
+            False  # in training: every layer, in every batch, as often; FSDP's processes wait for each other
+        )
         self.post_init()
 
     @classmethod
@@ -177,6 +181,16 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             zero = zero + 0.0 * speech_vectors.sum()
         return SaladOutput(loss=zero, speech_vectors=speech_vectors)
 
+    def _not_run(self, speech_vectors: Tensor | None, modality_marks: Tensor | None) -> Tensor:
+        """A number that depends on all that a batch had no use for."""
+        number = torch.zeros((), device=self.device)
+        if speech_vectors is None:
+            frames = silence_of(self.config).to(self.device)
+            number = number + self.hear(frames, torch.ones(1, dtype=torch.int64, device=self.device)).sum()
+        if modality_marks is None and self.modality_embeddings is not None:
+            number = number + self.modality_embeddings.sum()
+        return number
+
     def hear(self, speech_frames: Tensor, speech_lengths: Tensor, packed: bool = False) -> Tensor:
         """Frames of spans [S, T, width] -> the adapter's vectors [S, T / frames_per_vector, hidden_size].
 
@@ -189,7 +203,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         adapt = (lambda vectors: vectors) if packed else self.speech_adapter
         groups = []
         order = speech_lengths.argsort(stable=True)
-        for group in order.chunk(SPAN_GROUPS):
+        for group in order.chunk(1 if self.runs_all else SPAN_GROUPS):
             longest = int(speech_lengths[group[-1]])
             vectors = adapt(self.speech_encoder(speech_frames[group, : longest * per_vector]))
             missing = speech_frames.shape[1] // per_vector - longest
@@ -250,7 +264,9 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             heard = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
             # Under autocast the adapter gives bfloat16 and the embeddings stay in float32.
             embeddings = embeddings.masked_scatter(speech_mask[..., None], heard.to(embeddings.dtype))
-        if logits_at is not None and len(logits_at) == 0:
+        if self.runs_all and self.training:
+            embeddings = embeddings + 0.0 * self._not_run(vectors, modality_marks)
+        elif logits_at is not None and len(logits_at) == 0:
             return self._nothing_to_learn(vectors)
         outputs = run_language_model(
             self.language_model,

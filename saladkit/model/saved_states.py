@@ -11,7 +11,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import PARTIAL, PLAN, read_json
 from saladkit.model.training_options import TrainingOptions
-from saladkit.runtime import processes
+from saladkit.runtime import is_main_process, processes
 
 STATES = "training"
 
@@ -65,7 +65,9 @@ def is_past_stable(state: str | Path, options: TrainingOptions) -> bool:
 
 
 def bring_stable(state: str | Path, folder: Path) -> None:
-    """Copy the checkpoint from before the decay to `folder`, from beside the `training/` in which `state` was saved.
+    """Let the main process copy the checkpoint from before the decay to `folder`.
+
+    It stands beside the `training/` in which `state` was saved.
 
     Raises:
         SaladError: it is not there.
@@ -78,10 +80,11 @@ def bring_stable(state: str | Path, folder: Path) -> None:
             f"{state} was saved when the learning rate had begun to fall, and no checkpoint from before is at {stable}",
             "Give an earlier state, or one that still stands in its OUTPUT/training/.",
         )
-    aside = folder.with_name(f"{folder.name}{PARTIAL}")
-    shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(stable, aside)
-    aside.rename(folder)
+    if is_main_process():
+        aside = folder.with_name(f"{folder.name}{PARTIAL}")
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.copytree(stable, aside)
+        aside.rename(folder)
 
 
 def _step_of(state: str | Path) -> int:

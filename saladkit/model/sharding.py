@@ -5,7 +5,9 @@ import os
 from pathlib import Path
 
 import torch
+from accelerate import FullyShardedDataParallelPlugin
 from torch import Tensor
+from torch.distributed.fsdp import MixedPrecisionPolicy
 from torch.distributed.tensor import DTensor
 
 from saladkit.errors import SaladError
@@ -15,11 +17,16 @@ from saladkit.runtime import is_main_process
 def check_sharding(*, own_teacher: bool) -> None:
     """Raise a SaladError where `accelerate launch` was asked to cut weights as these trainings cannot use them.
 
-    The loss reads the head's weights without running it as a layer, which FSDP 2 alone allows.
+    The loss reads the head's weights without running it as a layer.
     """
     if os.environ.get("ACCELERATE_USE_FSDP") == "true":
         if os.environ.get("FSDP_VERSION", "1") != "2":
             raise SaladError("FSDP 1 makes one flat weight of many", "Give accelerate launch --fsdp_version 2.")
+        if os.environ.get("FSDP_CPU_RAM_EFFICIENT_LOADING", "true").lower() == "true":
+            raise SaladError(
+                "accelerate would load the weights in one process alone, and has no way for a frozen encoder's",
+                "Give accelerate launch --fsdp_cpu_ram_efficient_loading false.",
+            )
         if own_teacher:
             raise SaladError(
                 "under FSDP a student cannot be its own teacher, with its LoRA off",
@@ -36,6 +43,15 @@ def _zero_stage() -> int:
     return json.loads(Path(config).read_text()).get("zero_optimization", {}).get("stage", 0)
 
 
+def run_in_step(model: torch.nn.Module, plugin: FullyShardedDataParallelPlugin, *, bf16: bool) -> None:
+    """Let all processes run the same layers as often, whatever their batches hold; and add up in float32."""
+    model.runs_all = True
+    # What goes into the model and comes out, the loss among it, stays as it is: autocast rounds what may be rounded.
+    plugin.mixed_precision_policy = MixedPrecisionPolicy(
+        param_dtype=torch.bfloat16 if bf16 else None, reduce_dtype=torch.float32, cast_forward_inputs=False
+    )
+
+
 def whole(tensor: Tensor) -> Tensor:
     """The tensor itself, or all parts of it; every process has to ask for it then."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
@@ -43,16 +59,15 @@ def whole(tensor: Tensor) -> Tensor:
 
 def whole_state(model: torch.nn.Module) -> dict[str, Tensor]:
     """The state dict, what was cut whole and on the CPU: in the main process. The others, which have to ask, get {}."""
-    tied = {name: id(parameter) for name, parameter in model.named_parameters(remove_duplicate=False)}
     state, gathered = {}, {}
-    for name, value in model.state_dict().items():
+    for name, value in model.state_dict(keep_vars=True).items():
         if not isinstance(value, DTensor):
-            state[name] = value
+            state[name] = value.detach()
             continue
-        if tied[name] not in gathered:
-            one = value.full_tensor()  # one at a time: the whole model need not fit one GPU
-            gathered[tied[name]] = one.cpu() if is_main_process() else None
-        state[name] = gathered[tied[name]]
+        if id(value) not in gathered:  # tied weights are one
+            one = value.detach().full_tensor()  # one at a time: the whole model need not fit one GPU
+            gathered[id(value)] = one.cpu() if is_main_process() else None
+        state[name] = gathered[id(value)]
     return state if is_main_process() else {}
 
 

@@ -13,7 +13,7 @@ from saladkit.model.loss_meter import LossMeter
 from saladkit.model.salad import SaladOutput
 from saladkit.model.saved_states import last_saved_state
 from saladkit.model.sequence import collate_names, collate_sequences, pack_sequences
-from saladkit.model.sharding import are_finite, whole
+from saladkit.model.sharding import are_finite, run_in_step, whole
 from saladkit.model.training_faults import check_sane
 from saladkit.model.training_options import TrainingOptions
 from saladkit.teacher.head import LossAt
@@ -58,6 +58,8 @@ class SaladTrainer(Trainer):
         self.model_accepts_loss_kwargs = True  # so that text positions are counted over micro-batches and processes
         self._loss_shifts_labels = False  # all of them: ours are one flat list, and none is a row's first
         self.meter = LossMeter(sources)
+        if self.is_fsdp_enabled:
+            run_in_step(self.model, self.accelerator.state.fsdp_plugin, bf16=self.args.bf16)
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
         """AdamW; encoder and adapter at one rate, the language model at another; only matrices decay."""

@@ -103,8 +103,7 @@ def train(
     arguments._n_gpu = min(arguments.n_gpu, 1)  # DataParallel would cut flat positions and spans by rows
     callbacks = [LogLastStep()]
     if keep_stable and resume_from is not None and is_past_stable(resume_from, options):
-        if is_main_process():
-            bring_stable(resume_from, folder / STABLE)
+        bring_stable(resume_from, folder / STABLE)
     elif keep_stable:
         callbacks.append(KeepStableCheckpoint(folder / STABLE, options.stable_steps, saver))
     if report_to == "tensorboard" and is_main_process():  # its own place would go with the state
@@ -137,5 +136,5 @@ def train(
         with written_aside(folder / METRICS) as aside:
             aside.write_text("".join(json.dumps(entry) + "\n" for entry in metrics))
     trainer.accelerator.wait_for_everyone()
-    trainer.accelerator.end_training()  # with the process group left open, gloo aborts as its process ends
+    trainer.accelerator.end_training()  # closes the process group
     return metrics[-1] if metrics else {}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.distributed.fsdp import FSDPModule
 
 from saladkit.teacher.distributions import (
     DenseDistributions,
@@ -78,6 +79,8 @@ def head_loss(hidden: Tensor, head: nn.Module, asked: list[LossAt]) -> HeadLoss:
         hidden: float [P, H], the last hidden states at the positions of all that is asked, one after another.
         head: a linear layer [H -> V]; nothing but its weight and bias is looked at.
     """
+    if isinstance(head, FSDPModule):
+        head.unshard()  # it is not run as a layer, which would do this
     weight, bias = head.weight, getattr(head, "bias", None)
     if torch.is_autocast_enabled(hidden.device.type):
         narrow = torch.get_autocast_dtype(hidden.device.type)

@@ -36,4 +36,5 @@ class Ends(TrainerCallback):
 AcceleratorState.__init__ = make_sharded_state
 if "END_AFTER" in os.environ:
     transformers.trainer.DEFAULT_CALLBACKS.append(Ends)
-main(sys.argv[1:])
+main(sys.argv[1:], standalone_mode=False)
+os._exit(0)  # gloo's threads, under FSDP, abort the interpreter's own end now and then

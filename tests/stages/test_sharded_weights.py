@@ -1,14 +1,17 @@
 """Weights cut over two processes by FSDP 2 learn what one process learns, and come out whole."""
 
 import json
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from command_lines import replaced
 from safetensors.numpy import load_file
+from transformers import LlamaConfig, LlamaForCausalLM
 
 FSDP = {
     "ACCELERATE_USE_FSDP": "true",
@@ -28,17 +31,33 @@ def launch(arguments, output, *, port, **environment):
     return subprocess.run(words, capture_output=True, text=True, timeout=600, env=os.environ | FSDP | environment)
 
 
-@pytest.mark.parametrize("options", [[], ["--lora-rank", 4, "--batching", "packed", "--save", "trained"]])
+def untied(folder, tokenizer):
+    """A Llama whose head is its own; its layers are of the adapter's class."""
+    torch.manual_seed(0)
+    shape = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
+    tokens = {"vocab_size": len(tokenizer), "bos_token_id": None, "eos_token_id": 0, "pad_token_id": 0}
+    LlamaForCausalLM(LlamaConfig(**shape, **tokens, initializer_range=0.3)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["full", "LoRA, packed", "untied head"])
 def test_cut_weights_learn_what_whole_ones_do_and_a_run_that_was_cut_off_goes_on(
-    options, distill_arguments, shell, tmp_path
+    kind, distill_arguments, tokenizer, shell, tmp_path
 ):
-    line = [*distill_arguments, *options]
+    line, layer = distill_arguments, "Qwen2DecoderLayer"
+    if kind == "LoRA, packed":
+        line = [*line, "--lora-rank", 4, "--batching", "packed", "--save", "trained"]
+    if kind == "untied head":
+        llama, layer = untied(tmp_path / "llama", tokenizer), "LlamaDecoderLayer"
+        line = replaced(replaced(line, "distill", llama), "--teacher", llama)
     assert shell(*replaced(line, "--per-device-train-batch-size", 8), "-o", tmp_path / "whole").exit_code == 0
-    port = 29700 + len(options)
-    ended = launch(line, tmp_path / "cut", port=port, END_AFTER="3")
+    port = 29700 + len(kind)
+    cut = {"FSDP_TRANSFORMER_CLS_TO_WRAP": layer}
+    ended = launch(line, tmp_path / "cut", port=port, END_AFTER="3", **cut)
     assert ended.returncode != 0
     assert [state.name for state in (tmp_path / "cut" / "training").iterdir()] == ["checkpoint-2"]
-    done = launch(line, tmp_path / "cut", port=port)
+    done = launch(line, tmp_path / "cut", port=port, **cut)
     assert done.returncode == 0, done.stderr
     for name in ("model.safetensors", "stable/model.safetensors"):
         ours, theirs = load_file(tmp_path / "cut" / name), load_file(tmp_path / "whole" / name)
@@ -50,10 +69,23 @@ def test_cut_weights_learn_what_whole_ones_do_and_a_run_that_was_cut_off_goes_on
             assert ours[name] == pytest.approx(theirs[name], abs=1e-7, rel=1e-4), name
 
 
+def test_processes_wait_for_each_other_whatever_their_batches_hold(distill_arguments, speech, world, tmp_path):
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"id": "one", "text": "x"}) + "\n")  # one token: nothing to predict
+    line = replaced(replaced(distill_arguments, "--max-steps", 12), "--per-device-train-batch-size", 1)
+    line = [*line, "--replay", f"{tmp_path / 'rows.jsonl'}:2", "--modality-token"]
+    done = launch(line, tmp_path / "out", port=29740)
+    assert done.returncode == 0, done.stderr
+    entries = [json.loads(row) for row in (tmp_path / "out" / "metrics.jsonl").read_text().splitlines()]
+    read = [[entry[f"rows of {source}"] for source in (speech, tmp_path / "rows.jsonl")] for entry in entries]
+    assert {(1, 0), (0, 1)} <= set(map(tuple, read))  # one hears and one does not; one has nothing to predict
+    assert all(math.isfinite(entry["loss"]) for entry in entries)
+
+
 @pytest.mark.parametrize(
     ("environment", "options", "named"),
     [
         ({"ACCELERATE_USE_FSDP": "true"}, [], "FSDP 1"),
+        (FSDP | {"FSDP_CPU_RAM_EFFICIENT_LOADING": "true"}, [], "in one process alone"),
         (FSDP, ["--lora-rank", 4], "its own teacher"),
         ({"ACCELERATE_USE_DEEPSPEED": "true", "ACCELERATE_DEEPSPEED_ZERO_STAGE": "3"}, [], "ZeRO-3"),
     ],

@@ -7,6 +7,8 @@ import pytest
 from command_lines import replaced
 from safetensors.numpy import load_file
 
+from saladkit.model.trainer import SaladTrainer
+
 
 def log_of(folder):
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
@@ -117,15 +119,28 @@ def test_a_run_that_goes_on_from_elsewhere_has_its_own_rates_and_brings_stable_a
         patched.setattr("saladkit.formats.artefact.ArtefactWriter.finish", lambda *_, **__: None)
         trained(shell, replaced(line, "--max-steps", 3), tmp_path / "first")  # in its decay after 2 steps
     state = tmp_path / "first" / "training" / "checkpoint-3"
-    still = ["--learning-rate", 0, "--adapter-learning-rate", 0, "--weight-decay", 1, "--resume-from-checkpoint", state]
-    trained(shell, [*replaced(line, "--max-steps", 8), *still], tmp_path / "on")  # its own decay comes after 4
-    ours, theirs = (load_file(folder / "model.safetensors") for folder in (tmp_path / "on", state))
-    assert all((ours[name] == theirs[name]).all() for name in ours)
+    seen, compute_loss = [], SaladTrainer.compute_loss
+
+    def watched(self, *arguments, **further):
+        rates = [(group["lr"], group["weight_decay"]) for group in self.optimizer.param_groups]
+        seen.append((self.state.global_step, self.state.save_steps, rates))
+        return compute_loss(self, *arguments, **further)
+
+    own = ["--learning-rate", 3e-3, "--adapter-learning-rate", 2e-3, "--weight-decay", 0.3]
+    line = replaced(replaced(line, "--max-steps", 8), "--save-steps", 5)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(SaladTrainer, "compute_loss", watched)
+        trained(shell, [*line, *own, "--resume-from-checkpoint", state], tmp_path / "on")  # its own decay comes after 4
+    step, save_steps, rates = seen[0]
+    assert (step, save_steps) == (3, 5)
+    assert set(rates) == {(3e-3, 0.3), (3e-3, 0.0), (2e-3, 0.3), (2e-3, 0.0)}
+    ours = load_file(tmp_path / "on" / "model.safetensors")
     stable, earlier = (load_file(tmp_path / run / "stable" / "model.safetensors") for run in ("on", "first"))
     assert all((stable[name] == earlier[name]).all() for name in stable)
     assert any((stable[name] != ours[name]).any() for name in stable)
     lost = tmp_path / "alone" / "training" / "checkpoint-3"
     shutil.copytree(state, lost)
+    line = replaced(line, "--max-steps", 4)
     refused = shell(*line, "--resume-from-checkpoint", lost, "-o", tmp_path / "bad")
     assert refused.exit_code == 2
     assert "begun to fall" in refused.stderr

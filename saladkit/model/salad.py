@@ -107,9 +107,8 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         if config.modality_tokens:
             self.modality_embeddings = torch.nn.Parameter(torch.zeros(2, config.text_config.hidden_size))
         self.language_model = AutoModelForCausalLM.from_config(config.text_config)
-        self.runs_all = (
-            False  # in training: every layer, in every batch, as often; FSDP's processes wait for each other
-        )
+        # In training every layer runs in every batch, and as often: FSDP's processes wait for each other.
+        self.runs_all = False
         self.post_init()
 
     @classmethod

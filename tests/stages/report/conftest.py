@@ -1,0 +1,27 @@
+"""One run, and the report of it."""
+
+import pytest
+from written_run import SETTINGS, write_run
+
+from saladkit.stages.report import report
+
+
+@pytest.fixture(scope="package")
+def finished(tmp_path_factory):
+    """(the run's folder, what `report` returned)."""
+    run = tmp_path_factory.mktemp("run")
+    write_run(run)
+    return run, report(run, run / "report.html", **SETTINGS)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run of one's own, to be changed."""
+    write_run(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="package")
+def page(finished):
+    """The page's HTML."""
+    return (finished[0] / "report.html").read_text(encoding="utf-8")

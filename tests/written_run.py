@@ -1,0 +1,209 @@
+"""A small run in the shape of the desk's, written with the real writers: what `report` reads."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+
+from saladkit.formats import checkpoint, gap_table, regions, results, samples
+from saladkit.formats.artefact import create_artefact
+from saladkit.speech.audio import encode_flac
+
+SUBJECTS = {"capitals": True, "organs": False}  # name -> heard
+ITEMS = 4  # a subject
+MODELS = {"stage1": "stage1", "stage2_uniform": "uniform", "stage2_active": "active"}
+SETTINGS = {
+    "teacher": "eval-teacher",
+    "results": tuple(f"{name}=eval-{folder}" for name, folder in MODELS.items()),
+    "contrast": ("stage2_active", "stage2_uniform"),
+    "speech": "natural",
+    "held_out": "heldout",
+    "title": "A <small> run & more",
+}
+# Right answers, item by item: four of the heard subject, then four of the unheard one.
+READ = {"teacher": "1111 1111", "stage1": "1111 1110", "uniform": "1111 1111", "active": "1111 1111"}
+HEARD = {"stage1": "1110 1000", "uniform": "1110 1100", "active": "1111 1101"}
+HELD_OUT = {"stage1": "1100 0000", "uniform": "1100 1000", "active": "1110 1100"}
+
+
+def finish(writer, summary=None, **counts):
+    writer.finish(counts=counts)
+    writer.record({"command": writer.plan["verb"], "seconds": 1.5, "peak_memory_bytes": 1000, **(summary or {})})
+
+
+def write_samples(folder, rows, *, verb="synth", settings=None, inputs=None, summary=None):
+    started = {"schema": samples.SCHEMA, "version": samples.VERSION, "verb": verb}
+    writer = create_artefact(folder, **started, settings=settings or {}, inputs=inputs or {})
+    with writer.writing("part-00000-of-00001.parquet") as aside:
+        samples.write_samples(pa.Table.from_pylist(rows), aside)
+    finish(writer, summary, rows=len(rows), seconds_of_speech=3600.0)
+
+
+def tone(number, seconds=0.05):
+    return encode_flac(0.2 * np.sin(2 * np.pi * (300 + 20 * number) * np.arange(int(16000 * seconds)) / 16000), 16000)
+
+
+def questions(voice, subjects=SUBJECTS, items=ITEMS):
+    return [
+        {
+            "id": f"{subject}-{number:03d}",
+            "text": f"The <i>answer</i> to {subject} number {number} is",
+            "choices": ["one & only", "two", "three", "four"],
+            "answer": number % 4,
+            "domain": subject,
+            "speaker": voice,
+            "audio": {"bytes": tone(number), "path": None},
+        }
+        for subject in subjects
+        for number in range(items)
+    ]
+
+
+def predictions(rows, task, modality, right):
+    bits, found = [bit == "1" for bit in right.replace(" ", "")], []
+    for row, is_right in zip(rows, bits, strict=True):
+        best = row["answer"] if is_right else (row["answer"] + 1) % len(row["choices"])
+        likely = [-0.1 * len(c) if i == best else -0.9 * len(c) for i, c in enumerate(row["choices"])]
+        found.append(results.prediction_row(row, task, modality, likely))
+    return found
+
+
+def write_results(folder, model, predicted, tasks):
+    writer = create_artefact(
+        folder,
+        schema=results.SCHEMA,
+        version=results.VERSION,
+        verb="eval",
+        settings={},
+        inputs={"model": model} | {f"task {task.name}": task for task in tasks},
+    )
+    for name, rows in predicted.items():
+        with writer.writing(f"predictions-{name}.parquet") as aside:
+            results.write_predictions(aside, rows)
+    finish(writer, items=sum(map(len, predicted.values())))
+
+
+def write_checkpoint(folder, inputs, verb, losses=(2.0, 1.0, 0.5)):
+    writer = create_artefact(
+        folder, schema=checkpoint.SCHEMA, version=checkpoint.VERSION, verb=verb, settings={}, inputs=inputs
+    )
+    with writer.writing("config.json") as aside:
+        aside.write_text(json.dumps({"model_type": "salad", "name": folder.name}))
+    with writer.writing(checkpoint.METRICS) as aside:
+        # The first steps learn words alone: no distillation is logged.
+        rows = [{"step": 10, "loss": 7.0, "lexical": 7.0}]
+        rows += [{"step": 10 * (i + 2), "loss": loss + 3, "distillation": loss} for i, loss in enumerate(losses)]
+        aside.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    finish(writer, steps=len(losses))
+
+
+def write_gap(folder, heard_by, spoken, values, *, by_region=None, with_regions=None, interleavings=4):
+    writer = create_artefact(
+        folder,
+        schema=gap_table.SCHEMA,
+        version=gap_table.VERSION,
+        verb="gap",
+        settings={"interleavings": interleavings},
+        inputs={
+            "checkpoint": heard_by,
+            "teacher": folder.parent / "lm.txt",
+            "regions": with_regions,
+            "samples 0": spoken,
+        },
+    )
+    figures = dict.fromkeys(gap_table.METRICS, 0.5)
+    about = {"region": None, "domain": "capitals", "speaker": "a", "tokens": 10}
+    items = [
+        {"id": f"item-{i}", **about, **figures, "misalignment": value, "forgetting": value / 10}
+        for i, value in enumerate(values)
+    ]
+    rows = []
+    for region, value in enumerate(by_region or []):
+        parts = {"": value, "_low": value * 0.8, "_high": value * 1.2}
+        columns = {f"{metric}{part}": v for metric in gap_table.METRICS for part, v in parts.items()}
+        rows.append({"region": region, "probes": 6, **columns})
+    gap_table.write_gap_table(writer, items, rows)
+    finish(writer, rows=len(items))
+
+
+def write_regions(folder, keywords):
+    writer = create_artefact(
+        folder, schema=regions.SCHEMA, version=regions.VERSION, verb="regions", settings={}, inputs={}
+    )
+    table = [
+        {
+            "region": i,
+            "texts": 10,
+            "pool_share": 1 / len(keywords),
+            "speech_share": 0.25,
+            "distance_to_speech": 0.1 * i,
+            "keywords": words,
+            "samples": ["a text"],
+        }
+        for i, words in enumerate(keywords)
+    ]
+    texts = [{"id": "t0", "region": 0, "distance_to_speech": 0.1, "nearest_spoken": "n0"}]
+    vectors = np.ones((1, 4), np.float32)
+    regions.write_regions(writer, vectors, vectors, vectors[0], texts, table)
+    finish(writer, texts=10 * len(keywords))
+
+
+def write_run(
+    run,
+    *,
+    subjects=SUBJECTS,
+    items=ITEMS,
+    read=READ,
+    heard=HEARD,
+    held_out=HELD_OUT,
+    keywords=(("paris", "rome", "<b>city"), ("heart", "liver", "lung")),
+    region_gaps=(0.5, 2.0),
+    chosen=((2, 2), (0, 4)),
+    gaps=((0.2, 0.4), (0.2, 0.2), (0.1, 0.1)),
+    losses=(2.0, 1.0, 0.5),
+):
+    """A run in the shape of the desk demo's."""
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "lm.txt").write_text("the text LLM")
+    natural = [
+        {"id": f"n{i}", "text": "spoken", "domain": s} for i, s in enumerate(s for s, h in subjects.items() if h)
+    ]
+    write_samples(run / "natural", natural, summary={"seconds": 40.25, "peak_memory_bytes": 5_000_000})
+    asked = questions("espeak:en-us", subjects, items)
+    write_samples(run / "questions", asked)
+    write_samples(run / "heldout", questions("espeak:en-gb", subjects, items))
+    write_regions(run / "regions", keywords)
+    write_checkpoint(run / "stage1", {"data 0": run / "natural", "model": run / "lm.txt"}, "distill", losses)
+    write_gap(
+        run / "gap-probes",
+        run / "stage1",
+        run / "natural",
+        [9.0, 9.5],
+        by_region=region_gaps,
+        with_regions=run / "regions",
+    )
+    for (name, counts), draws in zip(zip(("uniform", "active"), chosen, strict=True), (0, 5), strict=True):
+        texts = [
+            {"id": f"{name}-{region}-{i}", "text": "a text", "region": region}
+            for region, count in enumerate(counts)
+            for i in range(count)
+        ]
+        settings = {"gamma": draws, "metric": "teacher-kl" if draws else None, "count": len(texts), "per_region": None}
+        inputs = {"regions": run / "regions"}
+        write_samples(run / f"chosen-{name}", texts, verb="select", settings=settings, inputs=inputs)
+        spoken = [text | {"duration": 2.0} for text in texts]
+        write_samples(run / f"speech-{name}", spoken, inputs={"samples": run / f"chosen-{name}"})
+        data = {"data 0": run / "natural", "data 1": run / f"speech-{name}", "checkpoint": run / "stage1"}
+        write_checkpoint(run / name, data, "align", [loss / 2 for loss in losses])
+    for folder, values in zip(MODELS.values(), gaps, strict=True):
+        write_gap(run / "gaps" / folder, run / folder, run / "questions", list(values))
+    tasks = [run / "questions", run / "heldout"]
+    only_text = {"questions_text": predictions(asked, "questions", "text", read["teacher"])}
+    write_results(run / "eval-teacher", run / "lm.txt", only_text, tasks[:1])
+    for folder in MODELS.values():
+        predicted = {
+            "questions_text": predictions(asked, "questions", "text", read[folder]),
+            "questions_speech": predictions(asked, "questions", "speech", heard[folder]),
+            "heldout_speech": predictions(asked, "heldout", "speech", held_out[folder]),
+        }
+        write_results(run / f"eval-{folder}", run / folder, predicted, tasks)

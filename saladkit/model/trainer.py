@@ -106,7 +106,7 @@ class SaladTrainer(Trainer):
     ) -> torch.Tensor | tuple[torch.Tensor, SaladOutput]:
         """Mean over the text positions of the whole step, plus the weighted lexical loss.
 
-        The lexical loss is a mean over the distinct tokens heard in each micro-batch, and then over micro-batches.
+        The lexical loss is a mean over each micro-batch's heard tokens, of all processes, and then over micro-batches.
         """
         asked = self._asked(inputs)
         outputs = model(**inputs["model"], asked=asked)

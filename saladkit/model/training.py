@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import torch
@@ -123,7 +124,8 @@ def train(
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(ProgressOnStderr)
     try:
-        trainer.train(resume_from_checkpoint=last_saved_state(state_folder) or resume_from)
+        with redirect_stdout(sys.stderr):  # trackio speaks where the command's summary alone goes
+            trainer.train(resume_from_checkpoint=last_saved_state(state_folder) or resume_from)
     except torch.OutOfMemoryError as error:
         raise out_of_memory(error) from error
     if not trainer.weights_are_finite():

@@ -6,6 +6,8 @@ import shutil
 import pytest
 from command_lines import replaced
 from safetensors.numpy import load_file
+from transformers import TrainerCallback
+from transformers.trainer import DEFAULT_CALLBACKS
 
 from saladkit.model.trainer import SaladTrainer
 
@@ -152,3 +154,14 @@ def test_a_source_of_rows_that_cannot_be_split_is_refused(shell, distill_argumen
     result = shell(*line, "-o", tmp_path / "out")
     assert result.exit_code == 2
     assert "every row of" in result.stderr and "--max-length 100" in result.stderr
+
+
+def test_what_a_reporter_prints_is_not_taken_for_the_summary(shell, distill_arguments, monkeypatch, tmp_path):
+    class Speaks(TrainerCallback):
+        def on_train_begin(self, *_, **__):
+            print("* project initialized")
+
+    monkeypatch.setattr("transformers.trainer.DEFAULT_CALLBACKS", [*DEFAULT_CALLBACKS, Speaks])
+    result = shell(*distill_arguments, "-o", tmp_path / "out")
+    assert json.loads(result.stdout)["steps"] == 4
+    assert "* project initialized" in result.stderr

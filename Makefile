@@ -31,7 +31,7 @@ lint: setup
 	ruff check .
 	ruff format --check .
 
-BENCHMARKS := cache_teacher_bytes cache_teacher_speed head_loss packing online_teacher training_step
+BENCHMARKS := cache_teacher_bytes cache_teacher_speed eval_options head_loss packing online_teacher training_step
 
 bench: setup
 	mkdir -p runs

@@ -25,6 +25,9 @@ for shape in 3b h4096; do
   "$PYTHON" benchmarks/head_loss.py "${GPU[@]}" --shape $shape --positions 4096 --memory-positions 4096 >> "$FOUND"
 done
 
+# Questions with four options each; lm-evaluation-harness has the same model, and batches of the same number.
+"$PYTHON" benchmarks/eval_options.py "${GPU[@]}" --shape 3b --questions 256 --batch-size 32 >> "$FOUND"
+
 # Rows in micro-batches of about 4,096 places. The step's model is small: what is compared is the padding.
 "$PYTHON" benchmarks/packing.py "${GPU[@]}" --shape 0.5b --rows 256 --micro-batch 16 >> "$FOUND"
 "$PYTHON" benchmarks/online_teacher.py "${GPU[@]}" --shape 3b --rows 16 >> "$FOUND"

@@ -230,22 +230,18 @@ def align(checkpoint: str, output: str, **settings: object) -> None:
 @click.argument("model")
 @click.argument("tasks", nargs=-1, required=True)
 @options.output
-@click.option(
-    "--modality",
-    "modalities",
-    type=click.Choice(["text", "speech"]),
-    multiple=True,
-    default=("text", "speech"),
-    show_default=True,
-    help="How the prompt is given; repeat for both.",
-)
+@options.asking
 @click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True, help="Questions a batch.")
 @options.columns
+@options.seed
 @options.device
 @options.dtype
 @options.files
 def eval_(model: str, tasks: tuple[str, ...], output: str, **settings: object) -> None:
-    """Score MODEL on multiple-choice TASKS (samples with `choices` and `answer`), read and heard."""
+    """Score MODEL on multiple-choice TASKS (samples with `choices` and `answer`), read and heard.
+
+    With --teacher, the text LLM that MODEL was made from, also the gap between the two, and what it is made of.
+    """
     from saladkit.stages.evaluate import evaluate
 
     _print(evaluate(model, list(tasks), output, **settings))

@@ -172,6 +172,72 @@ speech_encoder = stack(
         help="Whose output is used, of Whisper, wav2vec2, HuBERT and WavLM.  [default: the last]",
     ),
 )
+asking = stack(
+    click.option("--teacher", help="The text LLM that MODEL was made from; reads the questions too: adds the gap."),
+    click.option("--compare", multiple=True, metavar="CHECKPOINT", help="Another to compare with MODEL; repeat."),
+    click.option(
+        "--modality",
+        "modalities",
+        type=click.Choice(["text", "speech", "cascade"]),
+        multiple=True,
+        default=("text", "speech"),
+        show_default=True,
+        help="How questions are given; repeat. cascade: --teacher reads what --asr wrote down.",
+    ),
+    click.option(
+        "--asr",
+        metavar="NAME",
+        help="Speech recognizer: a Hugging Face model, or sphinx (PocketSphinx, English, offline).",
+    ),
+    click.option(
+        "--template",
+        type=click.Choice(["continuation", "letter"]),
+        default="continuation",
+        show_default=True,
+        help="Score the options as continuations, or list them and score their letters.",
+    ),
+    click.option(
+        "--options",
+        type=click.Choice(["text", "spoken"]),
+        default="text",
+        show_default=True,
+        help="How options that are listed are given where the question is heard.",
+    ),
+    click.option(
+        "--num-fewshot",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Solved questions before each, at most: as many as fit.",
+    ),
+    click.option("--fewshot", metavar="SOURCE", help="Where they come from, the first of it.  [default: the task]"),
+    click.option(
+        "--fewshot-modality",
+        type=click.Choice(["same", "text"]),
+        default="same",
+        show_default=True,
+        help="Examples before a question that is heard are heard too, or read.",
+    ),
+    click.option(
+        "--max-length",
+        type=click.IntRange(min=2),
+        default=2048,
+        show_default=True,
+        help="Positions that a model is given at most, and never more than it was made for.",
+    ),
+    click.option(
+        "--perturb",
+        multiple=True,
+        metavar="KIND=AMOUNT",
+        help="Also hear the recordings with noise (snr=10, in dB) or at another speed (speed=0.9); repeat.",
+    ),
+    click.option(
+        "--heard",
+        multiple=True,
+        metavar="SAMPLES",
+        help="Speech that the models have learned from: voices that it lacks are held out; repeat.",
+    ),
+)
 spans = stack(_span_lengths("text", (10, 30)), _span_lengths("speech", (5, 15)))
 
 lora = stack(

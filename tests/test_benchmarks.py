@@ -9,6 +9,7 @@ import pytest
 SMALL = {
     "cache_teacher_bytes": ["--positions", "256", "--text-tokens", "33"],
     "cache_teacher_speed": ["--tokens", "128"],
+    "eval_options": ["--questions", "6"],
     "head_loss": ["--positions", "16", "--memory-positions", "0"],
     "packing": ["--rows", "16", "--micro-batch", "4"],
     "online_teacher": [],
@@ -70,6 +71,10 @@ def test_one_sides_memory_is_read_in_a_process_of_its_own(repository):
     ]
     assert peaks[1] > 2 * 4096 * 512 * 4  # log-probabilities of both, at least
     assert peaks[0] > 0
+
+
+def test_eval_s_log_likelihoods_are_the_harness_s(printed):
+    assert all(line["furthest_log_likelihoods"] < 1e-4 for line in printed("eval_options"))
 
 
 def test_the_table_stands_between_its_marks(repository, printed, tmp_path):

@@ -10,7 +10,8 @@ import transformers.trainer
 from safetensors.numpy import load_file
 from transformers import TrainerCallback
 
-from saladkit.stages import cache_speech, cache_teacher, evaluate, gap, synth
+from saladkit.scoring import evaluation
+from saladkit.stages import cache_speech, cache_teacher, gap, synth
 from saladkit.stages import regions as regions_stage
 
 
@@ -147,7 +148,7 @@ KEPT = {
     "cache-speech": (cache_speech, "ROWS_PER_PART", "write_frames_part"),
     "regions": (regions_stage, "TEXTS_PER_BLOCK", "write_vectors"),
     "gap": (gap, "ROWS_PER_BLOCK", "write_items"),
-    "eval": (evaluate, None, "write_predictions"),
+    "eval": (evaluation, "ROWS_PER_BLOCK", "write_rows"),
 }
 
 
@@ -176,7 +177,7 @@ def test_a_command_that_was_cut_off_goes_on(name, lines, shell, contents, tmp_pa
     result = shell(*lines[name], "-o", tmp_path / "cut")
     assert json.loads(result.stdout)["resumed"] is True
     lasting = {path: then for path, then in kept.items() if not path.startswith("working/")}
-    assert bool(lasting) is (name not in ("regions", "gap"))  # these keep their blocks in working/
+    assert bool(lasting) is (name not in ("regions", "gap", "eval"))  # these keep their blocks in working/
     assert all((tmp_path / "cut" / path).stat().st_mtime_ns == then for path, then in lasting.items())
     together = len(calls) - 1  # the one that was cut off came to nothing
     calls.clear()

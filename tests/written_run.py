@@ -13,8 +13,8 @@ SUBJECTS = {"capitals": True, "organs": False}  # name -> heard
 ITEMS = 4  # a subject
 MODELS = {"stage1": "stage1", "stage2_uniform": "uniform", "stage2_active": "active"}
 SETTINGS = {
-    "teacher": "eval-teacher",
-    "results": tuple(f"{name}=eval-{folder}" for name, folder in MODELS.items()),
+    "teacher": "eval-teacher/original",
+    "results": tuple(f"{name}=eval-{folder}/{folder}" for name, folder in MODELS.items()),
     "contrast": ("stage2_active", "stage2_uniform"),
     "speech": "natural",
     "held_out": "heldout",
@@ -59,27 +59,30 @@ def questions(voice, subjects=SUBJECTS, items=ITEMS):
     ]
 
 
-def predictions(rows, task, modality, right):
+def predictions(rows, model, task, modality, right):
     bits, found = [bit == "1" for bit in right.replace(" ", "")], []
     for row, is_right in zip(rows, bits, strict=True):
         best = row["answer"] if is_right else (row["answer"] + 1) % len(row["choices"])
         likely = [-0.1 * len(c) if i == best else -0.9 * len(c) for i, c in enumerate(row["choices"])]
-        found.append(results.prediction_row(row, task, modality, likely))
+        prediction = {key: row[key] for key in ("id", "domain", "speaker", "text", "choices", "answer")}
+        prediction |= {"model": model, "task": task, "modality": modality, "scored": row["choices"]}
+        prediction |= {"context": row["text"], "log_likelihoods": likely, "greedy": [False] * len(likely)}
+        found.append(prediction | {"acc": is_right, "acc_norm": is_right, "shots": 0, "words_dropped": 0})
     return found
 
 
-def write_results(folder, model, predicted, tasks):
+def write_results(folder, model, path, predicted, tasks):
     writer = create_artefact(
         folder,
         schema=results.SCHEMA,
         version=results.VERSION,
         verb="eval",
         settings={},
-        inputs={"model": model} | {f"task {task.name}": task for task in tasks},
+        inputs={f"model {model}": path} | {f"task {task.name}": task for task in tasks},
     )
     for name, rows in predicted.items():
         with writer.writing(f"predictions-{name}.parquet") as aside:
-            results.write_predictions(aside, rows)
+            results.write_rows(aside, rows, results.PREDICTIONS)
     finish(writer, items=sum(map(len, predicted.values())))
 
 
@@ -198,12 +201,12 @@ def write_run(
     for folder, values in zip(MODELS.values(), gaps, strict=True):
         write_gap(run / "gaps" / folder, run / folder, run / "questions", list(values))
     tasks = [run / "questions", run / "heldout"]
-    only_text = {"questions_text": predictions(asked, "questions", "text", read["teacher"])}
-    write_results(run / "eval-teacher", run / "lm.txt", only_text, tasks[:1])
+    only_text = {"questions_text": predictions(asked, "original", "questions", "text", read["teacher"])}
+    write_results(run / "eval-teacher", "original", run / "lm.txt", only_text, tasks[:1])
     for folder in MODELS.values():
         predicted = {
-            "questions_text": predictions(asked, "questions", "text", read[folder]),
-            "questions_speech": predictions(asked, "questions", "speech", heard[folder]),
-            "heldout_speech": predictions(asked, "heldout", "speech", held_out[folder]),
+            "questions_text": predictions(asked, folder, "questions", "text", read[folder]),
+            "questions_speech": predictions(asked, folder, "questions", "speech", heard[folder]),
+            "heldout_speech": predictions(asked, folder, "heldout", "speech", held_out[folder]),
         }
-        write_results(run / f"eval-{folder}", run / folder, predicted, tasks)
+        write_results(run / f"eval-{folder}", folder, run / folder, predicted, tasks)

@@ -1,10 +1,13 @@
-"""Results of `eval`, in lm-evaluation-harness's shape, with the predictions of every item as Parquet beside them.
+"""Results of `eval`: every item's prediction and every paired figure as Parquet, and lm-evaluation-harness's files.
 
-`results.json` and `samples_TASK_MODALITY.jsonl` carry the harness's key names; `predictions-*.parquet` is what our
-own commands read: one row per item, joined by `id`.
+A condition is a model that answers and a modality in which it is asked: `text`, `speech`, `cascade` (the transcript of
+the speech), or `speech` with a perturbation behind it (`speech_snr10`). `predictions-MODEL-TASK_MODALITY.parquet` has
+one row per item; rows of two conditions meet by `id`. `figures.parquet` has accuracies and their paired differences.
+`transcripts-TASK_MODALITY.parquet` is what the recognizer of a cascade wrote down.
+`results_MODEL.json` and `samples_TASK_MODALITY_MODEL.jsonl` are the harness's (`formats/harness.py`).
 """
 
-import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,92 +16,90 @@ import pyarrow.parquet as pq
 
 from saladkit.formats.artefact import Artefact
 
-SCHEMA, VERSION = "results", 1
+SCHEMA, VERSION = "results", 2  # 2: a model stands in every row, and what was scored
+
+ORIGINAL = "original"  # what the text LLM is called beside the models that were made from it
+FIGURES_FILE = "figures.parquet"
+GAP_PARTS = ("gap", "forgetting", "misalignment", "recovery")
 
 PREDICTIONS = pa.schema(
     [
         ("id", pa.string()),
+        ("model", pa.string()),
         ("task", pa.string()),
         ("modality", pa.string()),
         ("domain", pa.string()),
-        ("speaker", pa.string()),
+        ("speaker", pa.string()),  # null where nothing is heard
+        ("held_out", pa.bool_()),  # whether no training has heard the speaker; null where nobody said
         ("text", pa.string()),
         ("choices", pa.list_(pa.string())),
         ("answer", pa.int32()),
+        ("context", pa.string()),  # all of the prompt, in words
+        ("scored", pa.list_(pa.string())),  # what was scored for each choice, behind one space
         ("log_likelihoods", pa.list_(pa.float64())),  # nats, one per choice
+        ("greedy", pa.list_(pa.bool_())),  # whether each of its tokens was the likeliest
         ("acc", pa.bool_()),  # the most likely choice is right
         ("acc_norm", pa.bool_()),  # so is the most likely one per character
+        ("shots", pa.int32()),  # examples before the question
+        ("words_dropped", pa.int32()),  # from the question's beginning, for want of room
+    ]
+)
+TRANSCRIPTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("text", pa.string()),
+        ("transcript", pa.string()),
+        ("cer", pa.float64()),  # edits a character of the text
+    ]
+)
+FIGURES = pa.schema(
+    [
+        ("task", pa.string()),
+        ("metric", pa.string()),  # acc or acc_norm
+        ("group_kind", pa.string()),  # all, domain, speaker or held_out
+        ("group", pa.string()),
+        ("figure", pa.string()),
+        ("first", pa.string()),  # conditions, as MODEL MODALITY
+        ("second", pa.string()),  # null for an accuracy
+        ("value", pa.float64()),
+        ("standard_error", pa.float64()),
+        ("low", pa.float64()),  # of the 95 % interval
+        ("high", pa.float64()),
+        ("items", pa.int32()),
+        ("only_first", pa.int32()),  # items that one of the two alone has right
+        ("only_second", pa.int32()),
+        ("mcnemar_p", pa.float64()),
     ]
 )
 
 
-def likeliest_per_character(log_likelihoods: list[float], choices: list[str]) -> int:
+def likeliest_per_character(log_likelihoods: list[float], scored: list[str]) -> int:
     """The choice that `acc_norm` counts, by nats per character, as lm-evaluation-harness has it."""
-    return int(np.argmax([value / len(choice) for value, choice in zip(log_likelihoods, choices, strict=True)]))
+    return int(np.argmax([value / len(words) for value, words in zip(log_likelihoods, scored, strict=True)]))
 
 
-def prediction_row(question: dict, task: str, modality: str, log_likelihoods: list[float]) -> dict:
-    """One scored question."""
-    return {
-        "id": question["id"],
-        "task": task,
-        "modality": modality,
-        "domain": question.get("domain"),
-        "speaker": question.get("speaker") if modality == "speech" else None,
-        "text": question["text"],
-        "choices": question["choices"],
-        "answer": question["answer"],
-        "log_likelihoods": log_likelihoods,
-        "acc": int(np.argmax(log_likelihoods)) == question["answer"],
-        "acc_norm": likeliest_per_character(log_likelihoods, question["choices"]) == question["answer"],
-    }
+def file_name(*names: str) -> str:
+    """Names of models, tasks and modalities as a part of a file's name."""
+    return "-".join(re.sub(r"[^\w.-]", "_", name) for name in names)
 
 
-def write_predictions(path: Path, rows: list[dict]) -> None:
-    """Write the predictions of one task in one modality."""
-    pq.write_table(pa.Table.from_pylist(rows, PREDICTIONS), path)
+def write_rows(path: Path, rows: list[dict], schema: pa.Schema) -> None:
+    """Write rows of `PREDICTIONS`, `TRANSCRIPTS` or `FIGURES`."""
+    pq.write_table(pa.Table.from_pylist(rows, schema), path)
 
 
-def read_predictions_file(path: Path) -> list[dict]:
-    """The predictions of one task in one modality."""
+def read_rows(path: Path) -> list[dict]:
+    """What `write_rows` wrote."""
     return pq.read_table(path).to_pylist()
 
 
 def read_predictions(path: str | Path) -> list[dict]:
     """All predictions of a complete results artefact."""
-    artefact = Artefact.open(path, SCHEMA)
-    return [row for part in artefact.parts(".parquet") for row in read_predictions_file(part)]
+    artefact = Artefact.open(path, SCHEMA, VERSION)
+    parts = [part for part in artefact.parts(".parquet") if part.name.startswith("predictions-")]
+    return [row for part in parts for row in read_rows(part)]
 
 
-def harness_results(rows: list[dict]) -> dict:
-    """lm-evaluation-harness's `results` object over all tasks of `rows`."""
-    results, counts = {}, {}
-    for task in sorted({f"{row['task']}_{row['modality']}" for row in rows}):
-        of_task = [row for row in rows if f"{row['task']}_{row['modality']}" == task]
-        results[task] = {"alias": task}
-        for metric in ("acc", "acc_norm"):
-            values = np.array([row[metric] for row in of_task], dtype=np.float64)
-            error = values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else 0.0
-            results[task] |= {f"{metric},none": values.mean(), f"{metric}_stderr,none": error}
-        counts[task] = {"original": len(of_task), "effective": len(of_task)}
-    return {"results": results, "n-samples": counts, "n-shot": dict.fromkeys(results, 0)}
-
-
-def harness_samples(rows: list[dict]) -> str:
-    """lm-evaluation-harness's samples, one JSON line per item."""
-    lines = []
-    for number, row in enumerate(rows):
-        scores = [[value, False] for value in row["log_likelihoods"]]
-        lines.append(
-            {
-                "doc_id": number,
-                "doc": {key: row[key] for key in ("id", "text", "choices", "answer", "domain")},
-                "target": row["answer"],
-                "arguments": [[row["text"], f" {choice}"] for choice in row["choices"]],
-                "resps": [[score] for score in scores],
-                "filtered_resps": scores,
-                "acc": float(row["acc"]),
-                "acc_norm": float(row["acc_norm"]),
-            }
-        )
-    return "".join(json.dumps(line) + "\n" for line in lines)
+def read_figures(path: str | Path) -> list[dict]:
+    """The figures of a complete results artefact."""
+    return read_rows(Artefact.open(path, SCHEMA, VERSION).path / FIGURES_FILE)

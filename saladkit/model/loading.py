@@ -137,6 +137,16 @@ def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def check_tokenizer_fits(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str | Path) -> None:
+    """Raise a SaladError if the tokenizer has ids that the model has no vector for."""
+    largest, vectors = max(tokenizer.get_vocab().values()), model.get_input_embeddings().num_embeddings
+    if largest >= vectors:
+        raise SaladError(
+            f"{name} has a tokenizer with ids up to {largest}, and a model that knows {vectors} tokens",
+            "Give a folder whose tokenizer and weights belong together.",
+        )
+
+
 def _load(kind: type, name: str | Path, dtype: str, device: str, **settings: object):
     try:
         model, notes = kind.from_pretrained(name, dtype=getattr(torch, dtype), output_loading_info=True, **settings)

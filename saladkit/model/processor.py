@@ -8,16 +8,9 @@ from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 from saladkit.errors import SaladError
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.listening import front_end_of, layout_of
-from saladkit.model.sequence import (
-    SPEECH_FOLLOWS,
-    TEXT_FOLLOWS,
-    Sequence,
-    SpeechSpan,
-    expect_text,
-    pad_at_front,
-    speech_span,
-)
-from saladkit.model.text import sets_bos
+from saladkit.model.prompt import join_parts, pad_at_front
+from saladkit.model.sequence import Sequence, SpeechSpan, speech_span
+from saladkit.model.text import bos_of
 from saladkit.speech.audio import decode_audio, resample
 
 AUDIO_MARK = "<|audio|>"
@@ -99,26 +92,16 @@ class SaladProcessor(ProcessorMixin):
         Raises:
             SaladError: nothing to read or hear; a recording that cannot be decoded, is no mono signal or has no rate.
         """
-        ids = [self.tokenizer.bos_token_id] if sets_bos(self.tokenizer) else []
-        mask, spans = [False] * len(ids), []
         heard = [not isinstance(piece, str) for piece in pieces]
         neighbours = zip([False, *heard], [*heard[1:], False], strict=False)
-        for piece, is_heard, (speech_before, speech_after) in zip(pieces, heard, neighbours, strict=True):
-            if is_heard:
-                spans.append(self._hear(piece, sampling_rate))
-                tokens = [0] * spans[-1].vectors
-            else:
-                tokens = self._read(piece, speech_before, speech_after)
-            if self.layout.modality_tokens and tokens and is_heard != (mask[-1:] == [True]):
-                ids.append(SPEECH_FOLLOWS if is_heard else TEXT_FOLLOWS)
-                mask.append(False)
-            ids += tokens
-            mask += [is_heard] * len(tokens)
-        if not ids:
+        parts = [
+            self._hear(piece, sampling_rate) if is_heard else self._read(piece, speech_before, speech_after)
+            for piece, is_heard, (speech_before, speech_after) in zip(pieces, heard, neighbours, strict=True)
+        ]
+        prompt = join_parts(bos_of(self.tokenizer), parts, self.layout)
+        if not len(prompt):
             raise SaladError("an empty prompt", "Give it text or a recording.")
-        none = np.zeros(0, dtype=np.int64)  # a prompt has no targets
-        prompt = Sequence(np.array(ids, dtype=np.int64), np.array(mask, dtype=bool), spans, none, none)
-        return expect_text(prompt, self.layout)
+        return prompt
 
     def batch(self, prompts: list[Sequence], return_tensors: str = "pt") -> BatchFeature:
         """Prompts side by side, padded at the front."""

@@ -1,7 +1,7 @@
 """One row as the model reads it: text tokens and speech vectors in one causal sequence."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -91,7 +91,7 @@ def build_sequence(
             mask.append(False)
         was_heard = span.heard
         if span.heard:
-            speech = _cut_speech(text, span, words, frames, layout)
+            speech = cut_speech(text, span, words, frames, layout)
             heard.append(speech)
             ids += [0] * speech.vectors
             mask += [True] * speech.vectors
@@ -111,9 +111,13 @@ def build_sequence(
     )
 
 
-def _cut_speech(
+def cut_speech(
     text: TokenizedText, span: Span, words: list[Word], frames: np.ndarray, layout: SequenceLayout
 ) -> SpeechSpan:
+    """What is heard of a recording with these words and front-end frames [F, width], F at least 1.
+
+    Without words all of it, naming nothing.
+    """
     # A span ends where the next word starts: the word before may have been spoken as one with its neighbour and
     # have no end of its own. Without a time (interleaving.may_cut allows that only at the ends) nothing is cut off.
     start = words[span.begin].start if words else None
@@ -148,14 +152,6 @@ def speech_span(frames: np.ndarray, layout: SequenceLayout) -> SpeechSpan:
     return SpeechSpan(np.ascontiguousarray(frames, dtype=kind), vectors, np.full(vectors, -1, dtype=np.int64))
 
 
-def expect_text(prompt: Sequence, layout: SequenceLayout | None) -> Sequence:
-    """The prompt, and after what was heard last, where there are such tokens, the one that says that text follows."""
-    if layout is None or not layout.modality_tokens or not prompt.speech_mask[-1]:
-        return prompt
-    ids, mask = np.append(prompt.input_ids, TEXT_FOLLOWS), np.append(prompt.speech_mask, False)
-    return replace(prompt, input_ids=ids, speech_mask=mask)
-
-
 def pack_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
     """One row of all sequences, one after another: the arguments of SaladForCausalLM.forward.
 
@@ -169,7 +165,7 @@ def pack_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
     }
     batch = {name: torch.from_numpy(np.concatenate(rows))[None] for name, rows in parts.items()}
     positions = [sequence.positions + begin for sequence, begin in zip(sequences, begins, strict=False)]
-    return _with_speech(batch | {"logits_at": torch.from_numpy(np.concatenate(positions))}, sequences)
+    return with_speech(batch | {"logits_at": torch.from_numpy(np.concatenate(positions))}, sequences)
 
 
 def collate_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
@@ -191,10 +187,10 @@ def collate_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
             np.concatenate([sequence.positions + row * length for row, sequence in enumerate(sequences)])
         ),
     }
-    return _with_speech(batch, sequences)
+    return with_speech(batch, sequences)
 
 
-def _with_speech(batch: dict[str, torch.Tensor], sequences: list[Sequence]) -> dict[str, torch.Tensor]:
+def with_speech(batch: dict[str, torch.Tensor], sequences: list[Sequence]) -> dict[str, torch.Tensor]:
     """Add the spans, and move the modality tokens from the ids, where no vocabulary has them, to their own tensor."""
     marks = (-batch["input_ids"]).clamp(min=0)
     if marks.any():
@@ -209,21 +205,6 @@ def _with_speech(batch: dict[str, torch.Tensor], sequences: list[Sequence]) -> d
             [torch.from_numpy(span.frames) for span in spans], batch_first=True
         )
     return batch
-
-
-def pad_at_front(prompts: list[Sequence]) -> dict[str, torch.Tensor]:
-    """Arguments of SaladForCausalLM.forward, each row ending in the last column."""
-    length = max(len(prompt) for prompt in prompts)
-    batch = {
-        name: torch.zeros(len(prompts), length, dtype=kind)
-        for name, kind in (("input_ids", torch.int64), ("speech_mask", torch.bool), ("attention_mask", torch.int64))
-    }
-    for row, prompt in enumerate(prompts):
-        batch["input_ids"][row, length - len(prompt) :] = torch.from_numpy(prompt.input_ids)
-        batch["speech_mask"][row, length - len(prompt) :] = torch.from_numpy(prompt.speech_mask)
-        batch["attention_mask"][row, length - len(prompt) :] = 1
-    batch["position_ids"] = (batch["attention_mask"].cumsum(dim=1) - 1).clamp(min=0)
-    return _with_speech(batch, prompts)
 
 
 def collate_names(sequences: list[Sequence]) -> torch.Tensor:

@@ -30,7 +30,7 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> TokenizedText:
     """Tokenize a whole text once; speech later replaces whole words of it, so ids never depend on the cuts."""
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
-    prefix = [tokenizer.bos_token_id] if sets_bos(tokenizer) else []
+    prefix = bos_of(tokenizer)
     words = split_words(text)
     word_tokens = np.zeros(len(words) + 1, dtype=np.int64)
     splittable = np.ones(len(words) + 1, dtype=bool)
@@ -91,6 +91,11 @@ def _piece(text: TokenizedText, begin: int, end: int) -> TextPiece:
 def sets_bos(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether this tokenizer puts a BOS token before a text (Llama and Gemma do, Qwen2 does not)."""
     return tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id
+
+
+def bos_of(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """The token that begins a text, if there is one."""
+    return [tokenizer.bos_token_id] if sets_bos(tokenizer) else []
 
 
 def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:

@@ -19,8 +19,13 @@ from saladkit.model.saving import CheckpointSaver, KeepStableCheckpoint
 from saladkit.model.trainer import SaladTrainer
 from saladkit.model.training_faults import diverged, out_of_memory
 from saladkit.model.training_options import TrainingOptions
-from saladkit.runtime import is_main_process
+from saladkit.runtime import is_main_process, processes
 from saladkit.teacher.signals import TeacherSignal
+
+# Of several processes: what holds the process group lives as long as the process. Gloo's destructor joins its threads
+# and holds the GIL, for which one of them may be waiting to let go of its last work: the finished process then never
+# ends (seen once in some hundred runs).
+_UNTIL_EXIT: list[torch.nn.Module] = []
 
 
 class ProgressOnStderr(ProgressCallback):
@@ -139,4 +144,6 @@ def train(
             aside.write_text("".join(json.dumps(entry) + "\n" for entry in metrics))
     trainer.accelerator.wait_for_everyone()
     trainer.accelerator.end_training()  # closes the process group
+    if processes() > 1:
+        _UNTIL_EXIT.append(trainer.model_wrapped)
     return metrics[-1] if metrics else {}

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import Artefact
-from saladkit.formats.results import SCHEMA, likeliest_per_character, read_predictions
+from saladkit.formats.artefact import MANIFEST, Artefact
+from saladkit.formats.results import SCHEMA, VERSION, likeliest_per_character, read_predictions
 
 Key = tuple[str, str]  # task and id
 SCORE = "acc_norm"  # the length-normalised likelihood, the method's score
@@ -18,7 +18,7 @@ class Outcome:
     """The predictions of one model."""
 
     name: str
-    folder: Path
+    place: Path  # where the answers were read from
     model_digest: str
     task_digests: dict[str, str]  # the folders that the questions came from
     rows: dict[str, dict[Key, dict]]  # modality -> (task, id) -> prediction
@@ -34,27 +34,37 @@ class Outcome:
 
 def chosen(row: dict) -> int:
     """The choice that a model took."""
-    return likeliest_per_character(row["log_likelihoods"], row["choices"])
+    return likeliest_per_character(row["log_likelihoods"], row["scored"])
 
 
-def read_outcome(name: str, folder: Path) -> Outcome:
-    """Read the results artefact `folder`.
+def read_outcome(name: str, place: Path) -> Outcome:
+    """Read what one model answered: `place` is a results artefact, and where it has several, behind a slash the model.
 
     Raises:
-        SaladError: no complete results artefact, or an item that stands in it twice.
+        SaladError: no complete results artefact, no such model in it, or an item that stands in it twice.
     """
-    manifest = Artefact.open(folder, SCHEMA).manifest
+    is_named = not place.is_dir() and (place.parent / MANIFEST).is_file()
+    folder = place.parent if is_named else place
+    manifest = Artefact.open(folder, SCHEMA, VERSION).manifest
+    digests = {role: entry["digest"] for role, entry in manifest["inputs"].items()}
+    models = [role.removeprefix("model ") for role in digests if role.startswith("model ")]
+    model = place.name if is_named else models[0] if len(models) == 1 else None
+    if model not in models:
+        raise SaladError(
+            f"{place} names no model whose answers {folder} holds", f"Write {folder}/MODEL: {', '.join(models)}."
+        )
     rows: dict[str, dict[Key, dict]] = {}
     for row in read_predictions(folder):
+        if row["model"] != model:
+            continue
         of_modality, key = rows.setdefault(row["modality"], {}), (row["task"], row["id"])
         if key in of_modality:
             raise SaladError(
                 f"{folder} holds item '{row['id']}' of {row['task']} twice", "Make it again with `saladkit eval`."
             )
         of_modality[key] = row
-    inputs = {role: entry["digest"] for role, entry in manifest["inputs"].items()}
-    tasks = {role.removeprefix("task "): digest for role, digest in inputs.items() if role.startswith("task ")}
-    return Outcome(name, folder, inputs["model"], tasks, rows)
+    tasks = {role.removeprefix("task "): digest for role, digest in digests.items() if role.startswith("task ")}
+    return Outcome(name, place, digests[f"model {model}"], tasks, rows)
 
 
 def common_tasks(teacher: Outcome, held_out: str) -> set[str]:
@@ -66,7 +76,7 @@ def common_tasks(teacher: Outcome, held_out: str) -> set[str]:
     tasks = {task for task, _ in teacher.rows.get("text", {})} - {held_out}
     if not tasks:
         raise SaladError(
-            f"{teacher.folder} holds no text predictions of a task", "Evaluate the text LLM with --modality text."
+            f"{teacher.place} holds no text predictions of a task", "Evaluate the text LLM with --modality text."
         )
     return tasks
 
@@ -77,16 +87,16 @@ def check_paired(first: Outcome, second: Outcome, modality: tuple[str, str], tas
     fix = "Evaluate both on the same task folders, in text and in speech."
     if not theirs:
         names = ", ".join(sorted(tasks))
-        raise SaladError(f"{second.folder} holds no {modality[1]} predictions of {names}", fix)
+        raise SaladError(f"{second.place} holds no {modality[1]} predictions of {names}", fix)
     if mine != theirs:
         odd = sorted(set(mine) ^ set(theirs))
         listed = ", ".join(f"'{id_}' ({task})" for task, id_ in odd[:5])
         raise SaladError(
-            f"{first.folder} ({modality[0]}) and {second.folder} ({modality[1]}) do not pair:"
+            f"{first.place} ({modality[0]}) and {second.place} ({modality[1]}) do not pair:"
             f" {len(odd)} items stand in one alone: {listed}{', …' if len(odd) > 5 else ''}",
             fix,
         )
     for key in mine:
         ours, other = first.rows[modality[0]][key], second.rows[modality[1]][key]
         if any(ours[field] != other[field] for field in ("choices", "answer", "domain")):
-            raise SaladError(f"item '{key[1]}' is another question in {first.folder} than in {second.folder}", fix)
+            raise SaladError(f"item '{key[1]}' is another question in {first.place} than in {second.place}", fix)

@@ -1,58 +1,118 @@
-"""Log-likelihood of each option of a question, the prompt run once for all of them."""
+"""Log-likelihood of each option of a question: a prompt is run once, and what all prompts begin with once for all."""
 
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
 import torch
+from torch import Tensor
+from transformers import PreTrainedConfig
+from transformers.cache_utils import Cache
 
+from saladkit.model.prompt import common_beginning, pad_at_front, split_prompt
 from saladkit.model.salad import SaladForCausalLM, TextModel
-from saladkit.model.sequence import Sequence, pad_at_front
+from saladkit.model.sequence import Sequence
+from saladkit.scoring.option_rows import OptionRow, collate_rows, option_row
+
+WORTH_SHARING = 8  # items; a shorter beginning is run with every prompt
+
+
+@dataclass(frozen=True)
+class OptionScore:
+    """How likely an option is after its prompt: summed log-probability in nats; `greedy` if no other token ever led."""
+
+    log_likelihood: float
+    greedy: bool
 
 
 @torch.inference_mode()
 def score_options(
-    model: SaladForCausalLM | TextModel, prompts: list[Sequence], options: list[list[list[int]]]
-) -> list[list[float]]:
-    """Score a batch of questions.
+    model: SaladForCausalLM | TextModel,
+    prompts: list[Sequence],
+    options: list[list[list[int]]],
+    batch_size: int = 16,
+) -> list[list[OptionScore]]:
+    """Score the options of questions, in batches of `batch_size` questions of about one length.
 
     Args:
         prompts: each question as the model reads or hears it, at least one item long.
         options: token ids of every option of each question, at least one token each.
 
     Returns:
-        For each question the summed log-probability (nats) of every option's tokens after the prompt.
+        For each question the score of every option.
 
-    The prompts are padded at the front, so that one cache ends where all options begin; the cache is then repeated for
-    the options of each question, which are padded at the end.
+    Few-shot examples stand before every question, and are run once.
     """
+    window = _window(model.language_model.config)
+    shared = common_beginning(prompts) if len(prompts) > 1 and window is None else 0
+    if shared < WORTH_SHARING:
+        shared = 0
+    beginning = _run_beginning(model, split_prompt(prompts[0], shared)[0]) if shared else None
+    rows = [
+        option_row(split_prompt(prompt, shared)[1] if shared else prompt, of_row)
+        for prompt, of_row in zip(prompts, options, strict=True)
+    ]
+    by_length = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+    scores: dict[int, list[OptionScore]] = {}
+    for begin in range(0, len(by_length), batch_size):
+        batch = by_length[begin : begin + batch_size]
+        found = _score_rows(model, [rows[index] for index in batch], beginning, shared, window)
+        scores |= dict(zip(batch, found, strict=True))
+    return [scores[index] for index in range(len(rows))]
+
+
+def _run_beginning(model: SaladForCausalLM | TextModel, beginning: Sequence) -> Cache:
     device = next(model.parameters()).device
-    batch = pad_at_front(prompts)
-    batch = {name: value.to(device) for name, value in batch.items()}
+    batch = {name: value.to(device) for name, value in pad_at_front([beginning]).items()}
+    last = torch.tensor([len(beginning) - 1], device=device)
+    return model(**batch, use_cache=True, logits_at=last).past_key_values
+
+
+def _score_rows(
+    model: SaladForCausalLM | TextModel,
+    rows: list[OptionRow],
+    beginning: Cache | None,
+    before: int,
+    window: int | None,
+) -> list[list[OptionScore]]:
+    weights = next(model.parameters())
+    batch = {
+        name: value.to(weights.device) for name, value in collate_rows(rows, before, window, weights.dtype).items()
+    }
+    if "window_mask" in batch:
+        batch["attention_mask"] = _masks(model.language_model.config, batch["attention_mask"], batch.pop("window_mask"))
+    if beginning is not None:
+        batch["past_key_values"] = copy.deepcopy(beginning)
+        batch["past_key_values"].batch_repeat_interleave(len(rows))
     length = batch["input_ids"].shape[1]
-    last = torch.arange(len(prompts), device=device) * length + length - 1
-    outputs = model(**batch, use_cache=True, logits_at=last)
-    first = torch.log_softmax(outputs.logits.float(), dim=-1)
+    places = np.concatenate([row.predicted_from + number * length for number, row in enumerate(rows)])
+    # The options of a question begin with what is predicted from one place: its logits are computed once.
+    asked, index = (torch.from_numpy(found).to(weights.device) for found in np.unique(places, return_inverse=True))
+    logits = model(**batch, use_cache=beginning is not None, logits_at=asked).logits.float()
+    tokens = torch.tensor([t for row in rows for option in row.options for t in option], device=weights.device)
+    own = logits[index, tokens]
+    log_probs, leads = own - logits.logsumexp(dim=-1)[index], own == logits.amax(dim=-1)[index]
+    found = _by_option(rows, log_probs, leads)
+    return [[next(found) for _ in row.options] for row in rows]
 
-    owner = torch.tensor([row for row, of_row in enumerate(options) for _ in of_row], device=device)
-    flat = [option for of_row in options for option in of_row]
-    longest = max(len(option) for option in flat)
-    tokens = torch.zeros(len(flat), longest, dtype=torch.int64)
-    for row, option in enumerate(flat):
-        tokens[row, : len(option)] = torch.tensor(option)
-    tokens = tokens.to(device)
-    lengths = torch.tensor([len(option) for option in flat], device=device)
 
-    scores = first[owner, tokens[:, 0]]
-    if longest > 1:
-        cache = outputs.past_key_values
-        cache.batch_select_indices(owner)
-        mask = torch.cat([batch["attention_mask"][owner], torch.ones_like(tokens[:, :-1])], dim=1)
-        steps = torch.arange(longest - 1, device=device)
-        later = model(
-            input_ids=tokens[:, :-1],
-            attention_mask=mask,
-            position_ids=batch["attention_mask"].sum(dim=1)[owner, None] + steps,
-            past_key_values=cache,
-            use_cache=True,
-        ).logits
-        log_probs = torch.log_softmax(later.float(), dim=-1).gather(-1, tokens[:, 1:, None])[..., 0]
-        scores = scores + torch.where(steps + 1 < lengths[:, None], log_probs, 0.0).sum(dim=1)
-    values = iter(scores.tolist())
-    return [[next(values) for _ in of_row] for of_row in options]
+def _by_option(rows: list[OptionRow], log_probs: Tensor, leads: Tensor) -> Iterator[OptionScore]:
+    lengths = [len(option) for row in rows for option in row.options]
+    for values, led in zip(log_probs.cpu().split(lengths), leads.cpu().split(lengths), strict=True):
+        yield OptionScore(float(values.double().sum()), bool(led.all()))
+
+
+def _window(config: PreTrainedConfig) -> int | None:
+    """How far back those layers see that do not see everything; None where all do."""
+    kinds = getattr(config, "layer_types", None)
+    if kinds is not None:
+        return config.sliding_window if "sliding_attention" in kinds else None
+    return getattr(config, "sliding_window", None)
+
+
+def _masks(config: PreTrainedConfig, full: Tensor, window: Tensor) -> Tensor | dict[str, Tensor]:
+    """As the model's decoder takes them: by the kind of its layers, or one for all."""
+    if getattr(config, "layer_types", None) is None:
+        return window
+    return {"full_attention": full, "sliding_attention": window}

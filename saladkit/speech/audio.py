@@ -172,3 +172,10 @@ def ctc_forced_align(log_probs: "torch.Tensor", targets: list[int], blank: int) 
     )
     spans = torchaudio.functional.merge_tokens(path[0], scores[0], blank)
     return [(span.start, span.end, span.score) for span in spans]
+
+
+def edit_distance(first: str, second: str) -> int:
+    """How many characters have to be put in, taken out or replaced to make one text of the other (Levenshtein)."""
+    import torchaudio
+
+    return torchaudio.functional.edit_distance(first, second)

@@ -1,29 +1,33 @@
-"""`eval`: a model scored on the same questions, read and heard."""
+"""`eval`: models scored on the same questions, read, heard and transcribed, and the gap between them."""
 
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-from transformers import PreTrainedTokenizerBase
-
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import create_artefact, write_json
-from saladkit.formats.checkpoint import check_model_folder, model_digest, model_type
+from saladkit.formats.artefact import ArtefactWriter, create_artefact, write_json
+from saladkit.formats.checkpoint import model_digest
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.harness import harness_results
 from saladkit.formats.results import (
+    FIGURES,
+    FIGURES_FILE,
+    GAP_PARTS,
+    ORIGINAL,
     SCHEMA,
     VERSION,
-    harness_results,
-    harness_samples,
-    prediction_row,
-    read_predictions_file,
-    write_predictions,
+    file_name,
+    write_rows,
 )
-from saladkit.model.listening import front_end_of, layout_of
-from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
-from saladkit.model.salad import SaladForCausalLM, TextModel
-from saladkit.runtime import Run, progress, resolve_device
-from saladkit.scoring.likelihood import score_options
-from saladkit.scoring.questions import lay_out_question, read_questions, task_name
+from saladkit.formats.samples import read_samples
+from saladkit.runtime import Run, resolve_device, say
+from saladkit.scoring.conditions import MODALITIES, conditions_of
+from saladkit.scoring.evaluation import Evaluation, Task
+from saladkit.scoring.figures import compute_figures
+from saladkit.scoring.questions import read_questions, task_name
+from saladkit.scoring.respondents import HowAsked, hears
+from saladkit.scoring.summary import Answers, result_lines, summarize
+from saladkit.speech.perturbation import Perturbation
+from saladkit.speech.transcribers.transcriber import open_transcriber
 
 
 def evaluate(
@@ -31,8 +35,20 @@ def evaluate(
     tasks: list[str],
     output: str | Path,
     *,
+    teacher: str | None = None,
+    compare: tuple[str, ...] = (),
     modalities: tuple[str, ...] = ("text", "speech"),
+    asr: str | None = None,
+    template: str = "continuation",
+    num_fewshot: int = 0,
+    fewshot: str | None = None,
+    fewshot_modality: str = "same",
+    options: str = "text",
+    max_length: int = 2048,
+    perturb: tuple[str, ...] = (),
+    heard: tuple[str, ...] = (),
     batch_size: int = 16,
+    seed: int = 0,
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
     dtype: str = "float32",
@@ -40,100 +56,160 @@ def evaluate(
     overwrite: bool = False,
     dry_run: bool = False,
 ) -> dict:
-    """Score every task in every modality by the likelihood of its choices.
+    """Score every task under every condition by the likelihood of its choices.
+
+    Args:
+        teacher: the text LLM that the models were made from; it reads the questions, and their transcripts.
+        compare: further checkpoints, compared with `model`.
+        heard: speech that the models have learned from; voices that it lacks are held out.
 
     Returns:
-        The summary: accuracy by task and modality.
+        The summary: accuracies, and the gap with its parts.
 
     Raises:
         SaladError: a model or questions that are none, a text LLM asked to hear, scores that are not finite.
     """
     run = Run("eval")
-    check_model_folder(model)
-    hears = model_type(model) == "salad"
-    if "speech" in modalities and not hears:
-        raise SaladError(
-            f"{model} is a text LLM and hears nothing", "Give --modality text, or a checkpoint that hears."
-        )
-    pairs = {f"{task_name(task)}_{modality}": (task, modality) for task in tasks for modality in modalities}
-    if len(pairs) < len(tasks) * len(modalities):
-        raise SaladError("two tasks have the same name", "Rename a folder: tasks are called after their folders.")
-    questions = {
-        name: read_questions(task, speech=modality == "speech", names=names, limit=limit)
-        for name, (task, modality) in pairs.items()
-    }
+    models = _named(model, compare)
+    conditions = conditions_of(
+        list(models),
+        original=teacher is not None,
+        modalities=modalities,
+        perturbations=[Perturbation.parse(text) for text in dict.fromkeys(perturb)],
+    )
+    _check(models, teacher, asr, modalities, perturb)
+    if teacher is not None:
+        models[ORIGINAL] = teacher
+    how = HowAsked(num_fewshot, options == "spoken", fewshot_modality == "same", max_length, batch_size, seed)
+    listens = any(condition.listens for condition in conditions)
+    found = _read_tasks(tasks, how, template, fewshot, listens, names, limit)
     if dry_run:
-        return run.summary({"dry_run": True, "items": {name: len(rows) for name, rows in questions.items()}})
+        items = {f"{c.name} {task.name}": len(task.rows) for c in conditions for task in found}
+        return run.summary({"dry_run": True, "items": items})
+    voices = _voices(heard, names)
     writer = create_artefact(
         output,
         schema=SCHEMA,
         version=VERSION,
         verb="eval",
-        settings={"modalities": sorted(modalities), "dtype": dtype, "limit": limit, "columns": vars(names)},
-        inputs={"model": model} | {f"task {task_name(task)}": task for task in tasks},
+        settings={
+            "modalities": sorted(modalities),
+            "template": template,
+            **asdict(how),
+            "perturb": list(perturb),
+            "dtype": dtype,
+            "limit": limit,
+            "columns": vars(names),
+        },
+        inputs={f"model {label}": path for label, path in models.items()}
+        | {"asr": asr, "fewshot": fewshot}
+        | {f"heard {i}": path for i, path in enumerate(heard)}
+        | {f"task {task.name}": task.source for task in found},
         overwrite=overwrite,
     )
     if writer.finished is not None:
         return writer.finished
     device = resolve_device(device)
-    if hears:
-        scored_model = load_salad_model(model, dtype=dtype, device=device).eval()
-    else:
-        scored_model = TextModel(load_text_model(model, dtype=dtype, device=device).eval())
-    tokenizer = load_tokenizer(model)
-    rows = []
-    for name, (task, modality) in pairs.items():
-        predictions, samples = f"predictions-{name}.parquet", f"samples_{name}.jsonl"
-        if not writer.has(predictions):
-            scored = _score(scored_model, tokenizer, questions[name], task, modality, batch_size)
-            with writer.writing(predictions) as aside:
-                write_predictions(aside, scored)
-        scored = read_predictions_file(writer.path / predictions)
-        if not writer.has(samples):
-            with writer.writing(samples) as aside:
-                aside.write_text(harness_samples(scored))
-        rows += scored
-    results = harness_results(rows) | {"model_name": model}
-    write_json(writer.path / "results.json", results)
-    writer.has("results.json")
-    writer.finish(counts={"items": len(rows)}, identity={"model": model_digest(model)})
-    accuracies = {
-        name: {
-            "acc": round(r["acc,none"], 4),
-            "acc_norm": round(r["acc_norm,none"], 4),
-            "items": results["n-samples"][name]["effective"],
-        }
-        for name, r in results["results"].items()
-    }
-    return run.summary({"results": accuracies}, writer)
-
-
-def _score(
-    model: SaladForCausalLM | TextModel,
-    tokenizer: PreTrainedTokenizerBase,
-    rows: list[dict],
-    task: str,
-    modality: str,
-    batch_size: int,
-) -> list[dict]:
-    front_end = layout = None
-    if modality == "speech":
-        front_end = front_end_of(model.config, device=str(model.device))
-        layout = layout_of(model.config, front_end)
-    laid_out = [
-        lay_out_question(row, tokenizer, front_end, layout, task)
-        for row in progress(rows, what=f"read {task_name(task)}")
+    evaluation = Evaluation(writer, found, conditions, models, how, voices, device, dtype)
+    evaluation.transcribe(lambda: open_transcriber(asr, device=device, dtype=dtype))
+    evaluation.ask()
+    answers = evaluation.answers()
+    figures = [
+        row
+        for task, answered in answers.items()
+        for row in compute_figures(task, {c: {row["id"]: row for row in rows} for c, rows in answered.items()})
     ]
-    by_length = sorted(range(len(laid_out)), key=lambda index: len(laid_out[index].prompt))
-    scores: dict[int, list[float]] = {}
-    for begin in progress(range(0, len(by_length), batch_size), what=f"eval {modality}", unit="batch"):
-        batch = by_length[begin : begin + batch_size]
-        values = score_options(model, [laid_out[i].prompt for i in batch], [laid_out[i].choices for i in batch])
-        scores |= dict(zip(batch, values, strict=True))
-    for index, values in scores.items():
-        if not np.all(np.isfinite(values)):
+    with writer.writing(FIGURES_FILE) as aside:
+        write_rows(aside, figures, FIGURES)
+    for label, path in models.items():
+        config = {"template": template, "options": options, "fewshot": fewshot, "dtype": dtype}
+        _write_harness_results(writer, label, path, answers, figures, config)
+    left_out = evaluation.left_out()
+    identity = {label: model_digest(path) for label, path in models.items()}
+    items = sum(len(rows) for answered in answers.values() for rows in answered.values())
+    writer.finish(counts={"items": items}, skipped=left_out, identity=identity)
+    summary = summarize(answers, figures, left_out)
+    for line in result_lines(summary):
+        say(line)
+    return run.summary(summary, writer)
+
+
+def _named(model: str, compare: tuple[str, ...]) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for path in (model, *compare):
+        label = Path(path).name
+        if label in named or label == ORIGINAL:
             raise SaladError(
-                f"the model's score of row '{rows[index]['id']}' of {task}, as {modality}, is not finite",
-                "Give a model that is whole; with --dtype float16, try float32.",
+                f"two models are called '{label}'"
+                if label in named
+                else f"a model is called '{label}', as --teacher is",
+                "Rename a folder: models are called after their folders.",
             )
-    return [prediction_row(rows[i], task_name(task), modality, scores[i]) for i in range(len(rows))]
+        named[label] = path
+    return named
+
+
+def _check(
+    models: dict[str, str], teacher: str | None, asr: str | None, modalities: tuple[str, ...], perturb: tuple[str, ...]
+) -> None:
+    for path in models.values():
+        if not hears(path) and "speech" in modalities:
+            raise SaladError(
+                f"{path} is a text LLM and hears nothing", "Give --modality text, or a checkpoint that hears."
+            )
+    if teacher is not None and hears(teacher):
+        raise SaladError(f"{teacher} is a speech-adapted checkpoint", "Give the text LLM that it was made from.")
+    if "cascade" in modalities and (teacher is None or asr is None):
+        raise SaladError(
+            "a cascade needs a recognizer and the text LLM that reads what it wrote down", "Give --asr and --teacher."
+        )
+    if perturb and modalities == ("text",):
+        raise SaladError("--perturb changes recordings, and nothing is heard", "Add --modality speech.")
+
+
+def _read_tasks(
+    sources: list[str],
+    how: HowAsked,
+    template: str,
+    fewshot: str | None,
+    listens: bool,
+    names: ColumnNames,
+    limit: int | None,
+) -> list[Task]:
+    tasks: dict[str, Task] = {}
+    for source in sources:
+        name = task_name(source)
+        if name in tasks:
+            raise SaladError("two tasks have the same name", "Rename a folder: tasks are called after their folders.")
+        rows = read_questions(source, speech=listens, spoken_options=how.spoken_options, names=names, limit=limit)
+        examples = rows
+        if fewshot is not None and how.shots:
+            spoken = listens and how.spoken_examples
+            examples = read_questions(
+                fewshot, speech=spoken, spoken_options=how.spoken_options, names=names, limit=None
+            )
+        tasks[name] = Task(name, source, rows, examples, template)
+    return list(tasks.values())
+
+
+def _voices(heard: tuple[str, ...], names: ColumnNames) -> set[str] | None:
+    if not heard:
+        return None
+    voices: set[str] = set()
+    for source in heard:
+        table = read_samples(source, needed=["id", "speaker"], optional=[], names=names)
+        voices |= set(table.column("speaker").to_pylist())
+    return voices
+
+
+def _write_harness_results(
+    writer: ArtefactWriter, label: str, path: str, answers: Answers, figures: list[dict], config: dict
+) -> None:
+    own = [row for answered in answers.values() for c, rows in answered.items() if c.model == label for row in rows]
+    asked = [f"{label} {modality}" for modality in MODALITIES]
+    gaps = [
+        row for row in figures if row["group_kind"] == "all" and row["figure"] in GAP_PARTS and row["second"] in asked
+    ]
+    name = f"results_{file_name(label)}.json"
+    write_json(writer.path / name, harness_results(own, path, config, gaps))
+    writer.has(name)

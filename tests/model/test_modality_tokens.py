@@ -8,13 +8,8 @@ import torch
 from saladkit.formats.words import Word
 from saladkit.model.interleaving import Span, whole_text
 from saladkit.model.loading import load_processor, load_salad_model
-from saladkit.model.sequence import (
-    SPEECH_FOLLOWS,
-    TEXT_FOLLOWS,
-    SequenceLayout,
-    build_sequence,
-    expect_text,
-)
+from saladkit.model.prompt import expect_text
+from saladkit.model.sequence import SPEECH_FOLLOWS, TEXT_FOLLOWS, SequenceLayout, build_sequence
 from saladkit.model.text import TokenizedText
 
 LAYOUT = SequenceLayout(100, 8, modality_tokens=True)

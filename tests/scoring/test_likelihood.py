@@ -5,19 +5,17 @@ import copy
 import numpy as np
 import pytest
 import torch
-from tokenizers.normalizers import Replace
+from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, MistralConfig, Qwen2Config
 
-from saladkit.errors import SaladError
-from saladkit.formats.columns import OUR_NAMES
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.samples import read_samples, words_from_row
 from saladkit.model.interleaving import Span, whole_speech, whole_text
 from saladkit.model.loading import load_text_model
+from saladkit.model.prompt import common_beginning, join_parts, pad_at_front
 from saladkit.model.salad import TextModel
 from saladkit.model.sequence import SequenceLayout, build_sequence
 from saladkit.model.text import tokenize
-from saladkit.scoring.likelihood import pad_at_front, score_options
-from saladkit.scoring.questions import lay_out_question, read_questions
+from saladkit.scoring.likelihood import score_options
 
 TEXTS = ["The", "A tomato is a berry of", "The clock had stopped at noon and nobody in the house", "Most of us"]
 
@@ -58,7 +56,8 @@ def check(model, prompts, options):
     scores = score_options(model, prompts, options)
     assert [len(of_row) for of_row in scores] == [len(of_row) for of_row in options]
     for prompt, of_row, found in zip(prompts, options, scores, strict=True):
-        assert found == pytest.approx([naive_score(twin, prompt, option) for option in of_row], abs=2e-4)
+        values = [score.log_likelihood for score in found]
+        assert values == pytest.approx([naive_score(twin, prompt, option) for option in of_row], abs=2e-4)
 
 
 def read_prompts(tokenizer):
@@ -116,20 +115,74 @@ def test_prompts_end_in_the_last_column(tokenizer):
         assert batch["position_ids"][row, padding:].tolist() == list(range(len(prompt)))
 
 
-def test_choices_continue_the_prompt(world, tokenizer):
-    for row in read_questions(str(world / "questions.parquet"), speech=False, names=OUR_NAMES, limit=6):
-        question = lay_out_question(row, tokenizer, None, None, "questions")
-        for choice, tokens in zip(row["choices"], question.choices, strict=True):
-            whole = [*question.prompt.input_ids.tolist(), *tokens]
-            assert tokenizer.decode(whole) == f"{row['text']} {choice}"
-            assert tokenizer.decode(tokens) == f" {choice}"
+def test_what_prompts_begin_with_is_run_once(salad_model, heard_prompts, tokenizer, monkeypatch):
+    examples = tokenizer("A tomato is a berry\n\nA clock is a machine\n\n")["input_ids"]
+    solved = tokenizer(" berry\n\n")["input_ids"]
+    beginning = [examples, heard_prompts[0].spans[0], solved]
+    questions = [
+        [tokenizer("The clock had stopped")["input_ids"]],
+        [heard_prompts[1].spans[0]],
+        [tokenizer("Most")["input_ids"]],
+        [heard_prompts[0].spans[0], tokenizer(" of us")["input_ids"]],
+    ]
+    prompts = [join_parts([], [*beginning, *question], SequenceLayout(100, 8)) for question in questions]
+    shared = len(examples) + heard_prompts[0].spans[0].vectors + len(solved)
+    assert common_beginning(prompts) == shared
+    lengths, forward = [], type(salad_model).forward
+
+    def counted(self, input_ids, **arguments):
+        lengths.append(input_ids.shape[1])
+        return forward(self, input_ids, **arguments)
+
+    monkeypatch.setattr(type(salad_model), "forward", counted)
+    score_options(salad_model, prompts, draw_options(3, 4), batch_size=2)
+    assert lengths[0] == shared and sum(lengths[1:]) < shared
+    monkeypatch.undo()
+    check(salad_model, prompts, draw_options(3, 4))
 
 
-def test_a_choice_that_adds_no_token_is_named(tokenizer):
-    tokenizer = copy.deepcopy(tokenizer)
-    tokenizer.backend_tokenizer.normalizer = Replace(" \u200b", "")
-    row = {"id": "question-7", "text": "A tomato is", "choices": ["a berry", "\u200b"], "answer": 0}
-    with pytest.raises(SaladError) as raised:
-        lay_out_question(row, tokenizer, None, None, "questions.parquet")
-    for named in ("questions.parquet", "'question-7'", repr("\u200b")):
-        assert named in raised.value.problem
+def test_a_span_that_only_sounds_the_same_is_not_shared(heard_prompts):
+    one, other = heard_prompts[0].spans[0], copy.copy(heard_prompts[0].spans[0])
+    prompts = [join_parts([], [[1, 2], span, [3, 4]], SequenceLayout(100, 8)) for span in (one, other)]
+    assert common_beginning(prompts) == 2
+    assert common_beginning([prompts[0], prompts[0]]) == len(prompts[0]) - 1
+    ends_in_speech = join_parts([], [[1, 2], one], SequenceLayout(100, 8))
+    assert common_beginning([ends_in_speech, ends_in_speech]) == 2
+
+
+def test_greedy_says_whether_no_other_token_led(salad_model, tokenizer):
+    prompts = read_prompts(tokenizer)
+    likeliest = []
+    for prompt in prompts:
+        ids = prompt.input_ids.tolist()
+        for _ in range(3):
+            logits = salad_model(input_ids=torch.tensor([ids])).logits[0, -1]
+            ids.append(int(logits.argmax()))
+        likeliest.append(ids[-3:])
+    options = [[best, best[:1], [*best[:2], (best[2] + 1) % 290]] for best in likeliest]
+    scores = score_options(salad_model, prompts, options)
+    assert [[score.greedy for score in of_row] for of_row in scores] == [[True, True, False]] * len(prompts)
+
+
+SHAPE = {"hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 4, "num_key_value_heads": 2}
+WINDOWS = {  # whose texts are longer than what their layers see at once
+    "Llama": (LlamaConfig, {"num_hidden_layers": 2}),
+    "Mistral": (MistralConfig, {"num_hidden_layers": 2, "sliding_window": 6}),
+    "Gemma 3": (Gemma3TextConfig, {"num_hidden_layers": 6, "head_dim": 8, "sliding_window": 6}),
+    "Qwen2": (
+        Qwen2Config,
+        {"num_hidden_layers": 2, "use_sliding_window": True, "sliding_window": 6, "max_window_layers": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WINDOWS)
+@pytest.mark.parametrize("behind", [0, 20])
+def test_other_text_llms_score_as_their_twins(kind, behind, tokenizer):
+    configuration, further = WINDOWS[kind]
+    torch.manual_seed(0)
+    config = configuration(**SHAPE, **further, vocab_size=400, pad_token_id=0, bos_token_id=None, eos_token_id=0)
+    model = TextModel(AutoModelForCausalLM.from_config(config).eval())
+    beginning = np.random.default_rng(0).integers(1, 290, size=behind).tolist()
+    prompts = [join_parts([], [[*beginning, *prompt.input_ids.tolist()]], None) for prompt in read_prompts(tokenizer)]
+    check(model, prompts, draw_options(5, len(prompts)))

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
-from saladkit.scoring.statistics import bootstrap_mean
+from saladkit.scoring.statistics import bootstrap_mean, bootstrap_ratio, mcnemar
 
 
 def test_the_interval_is_that_of_the_normal_distribution_for_many_values():
@@ -39,3 +40,39 @@ def test_the_same_seed_gives_the_same_interval_and_one_value_has_none():
     assert (single.value, single.low, single.high) == (2.0, 2.0, 2.0)
     with pytest.raises(ValueError):
         bootstrap_mean(np.array([]))
+
+
+def test_the_standard_error_is_that_of_a_mean():
+    values = np.random.default_rng(4).exponential(2.0, size=300)
+    assert bootstrap_mean(values).standard_error == pytest.approx(values.std(ddof=1) / 300**0.5, rel=0.03)
+
+
+def test_a_ratio_is_of_sums_and_its_items_stay_together():
+    random = np.random.default_rng(5)
+    below = random.exponential(1.0, size=200)
+    above = 0.5 * below
+    estimate = bootstrap_ratio(above, below)
+    assert (estimate.value, estimate.low, estimate.high) == pytest.approx((0.5, 0.5, 0.5))
+    above = above + 0.1 * random.normal(size=200)
+    noisy = bootstrap_ratio(above, below)
+    residuals = above - noisy.value * below  # the delta method's standard error of a ratio of means
+    assert noisy.standard_error == pytest.approx(residuals.std() / 200**0.5 / below.mean(), rel=0.05)
+    assert noisy.low < 0.5 < noisy.high
+
+
+def test_a_resample_without_a_denominator_is_left_out():
+    estimate = bootstrap_ratio(np.array([1.0, 0.0, 0.0]), np.array([1.0, 0.0, 0.0]))
+    assert (estimate.value, estimate.low, estimate.high) == (1.0, 1.0, 1.0)
+    with pytest.raises(ValueError, match="nothing"):
+        bootstrap_ratio(np.zeros(3), np.zeros(3))
+
+
+@pytest.mark.parametrize("only_first, only_second", [(0, 0), (3, 0), (5, 5), (2, 11), (400, 300), (0, 1200)])
+def test_mcnemar_is_the_binomial_test_of_the_split(only_first, only_second):
+    first = np.array([True] * only_first + [False] * only_second + [True, False] * 4)
+    second = np.array([False] * only_first + [True] * only_second + [True, False] * 4)
+    found = mcnemar(first, second)
+    assert (found.only_first, found.only_second) == (only_first, only_second)
+    count = only_first + only_second
+    expected = binomtest(only_first, count).pvalue if count else 1.0
+    assert found.p == pytest.approx(expected, rel=1e-9)

@@ -1,4 +1,3 @@
-import json
 import math
 from itertools import pairwise
 
@@ -6,7 +5,8 @@ import numpy as np
 import pocketsphinx
 import pytest
 import torch
-from transformers import Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC, Wav2Vec2Model
+from ctc_model import LETTERS, SPECIAL, save_ctc_model
+from transformers import Wav2Vec2ForCTC, Wav2Vec2Model
 
 from saladkit.errors import SaladError
 from saladkit.speech.aligners.aligner import open_aligner
@@ -22,37 +22,12 @@ SENTENCES = [
     "Please turn left after the bridge and follow the narrow road.",
     "Nobody knew why the clock had stopped at seven minutes past noon.",
 ]
-LETTERS = "abcdefghijklmnopqrstuvwxyz'"
-SPECIAL = ["<pad>", "<s>", "</s>", "<unk>", "|"]
 RATE = 16_000
-
-
-def save_ctc_model(folder, tokens, network=Wav2Vec2ForCTC):
-    """A small random wav2vec 2.0 with a frame of 20 ms, in the layout of the Hub."""
-    vocabulary = {token: index for index, token in enumerate([*SPECIAL, *tokens])}
-    config = Wav2Vec2Config(
-        vocab_size=len(vocabulary),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        conv_dim=(8,) * 7,
-        num_conv_pos_embeddings=16,
-        num_conv_pos_embedding_groups=2,
-        pad_token_id=0,
-        initializer_range=0.5,
-    )
-    torch.manual_seed(1)
-    network(config).save_pretrained(folder)
-    (folder / "vocab.json").write_text(json.dumps(vocabulary))
-    Wav2Vec2CTCTokenizer(str(folder / "vocab.json")).save_pretrained(folder)
-    Wav2Vec2FeatureExtractor(return_attention_mask=False).save_pretrained(folder)
-    return f"ctc:{folder}"
 
 
 @pytest.fixture(scope="module")
 def ctc_name(tmp_path_factory):
-    return save_ctc_model(tmp_path_factory.mktemp("ctc"), LETTERS)
+    return f"ctc:{save_ctc_model(tmp_path_factory.mktemp('ctc'), LETTERS)}"
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +128,7 @@ def test_ctc_words_are_those_of_the_slow_viterbi(ctc_name):
 
 def test_ctc_takes_the_case_from_the_vocabulary(ctc_name, tmp_path):
     samples, rate, _ = spoken(SENTENCES[0])
-    upper = open_aligner(save_ctc_model(tmp_path, LETTERS.upper()))
+    upper = open_aligner(f"ctc:{save_ctc_model(tmp_path, LETTERS.upper())}")
     lower = open_aligner(ctc_name)
     assert upper.align(samples, rate, SENTENCES[0]) == lower.align(samples, rate, SENTENCES[0])
 
@@ -172,9 +147,9 @@ def test_ctc_says_why_a_text_does_not_fit(ctc_name):
 def test_what_is_no_ctc_model_is_refused(tmp_path):
     pieces = [f"{first}{second}" for first in "abcdefgh" for second in "xyz"]
     with pytest.raises(SaladError, match="pieces of words"):
-        open_aligner(save_ctc_model(tmp_path / "pieces", [*"abcdefgh", *pieces]))
+        open_aligner(f"ctc:{save_ctc_model(tmp_path / 'pieces', [*'abcdefgh', *pieces])}")
     with pytest.raises(SaladError, match="lacks weights of a CTC model: lm_head"):
-        open_aligner(save_ctc_model(tmp_path / "headless", LETTERS, Wav2Vec2Model))
+        open_aligner(f"ctc:{save_ctc_model(tmp_path / 'headless', LETTERS, Wav2Vec2Model)}")
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "config.json").write_text("{}")
     with pytest.raises(SaladError, match="cannot be loaded as a CTC model"):

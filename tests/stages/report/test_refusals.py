@@ -29,12 +29,13 @@ def test_gap_tables_of_other_samples_are_refused(run):
 def test_items_that_do_not_pair_are_named(run):
     asked = questions("espeak:en-us")
     predicted = {
-        "questions_text": predictions(asked, "questions", "text", READ["stage1"]),
-        "questions_speech": predictions(asked[1:], "questions", "speech", "1110100"),
-        "heldout_speech": predictions(asked, "heldout", "speech", HELD_OUT["stage1"]),
+        "questions_text": predictions(asked, "stage1", "questions", "text", READ["stage1"]),
+        "questions_speech": predictions(asked[1:], "stage1", "questions", "speech", "1110100"),
+        "heldout_speech": predictions(asked, "stage1", "heldout", "speech", HELD_OUT["stage1"]),
     }
-    write_results(run / "cut", run / "stage1", predicted, [run / "questions", run / "heldout"])
-    with pytest.raises(SaladError, match=r"eval-teacher \(text\) and .*cut \(speech\) do not pair.*'capitals-000'"):
+    write_results(run / "cut", "stage1", run / "stage1", predicted, [run / "questions", run / "heldout"])
+    message = r"eval-teacher/original \(text\) and .*cut \(speech\) do not pair.*'capitals-000'"
+    with pytest.raises(SaladError, match=message):
         report(run, run / "report.html", **SETTINGS | {"results": ("stage1=cut",), "contrast": None})
     assert not (run / "report.html").exists() and not (run / "summary.json").exists()
 
@@ -42,8 +43,8 @@ def test_items_that_do_not_pair_are_named(run):
 def test_another_question_under_the_same_id_is_refused(run):
     asked = questions("espeak:en-us")
     asked[0]["answer"] = 2
-    rows = predictions(asked, "questions", "text", READ["teacher"])
-    write_results(run / "changed", run / "lm.txt", {"questions_text": rows}, [run / "questions"])
+    rows = predictions(asked, "original", "questions", "text", READ["teacher"])
+    write_results(run / "changed", "original", run / "lm.txt", {"questions_text": rows}, [run / "questions"])
     with pytest.raises(SaladError, match="item 'capitals-000' is another question in .*changed"):
         report(run, run / "report.html", **SETTINGS | {"teacher": "changed"})
 
@@ -53,6 +54,7 @@ def test_another_question_under_the_same_id_is_refused(run):
     [
         ({"teacher": "nowhere"}, "nowhere is not a folder"),
         ({"teacher": "natural"}, "natural holds samples, not results"),
+        ({"teacher": "eval-teacher/nobody"}, "eval-teacher/nobody names no model"),
         ({"results": ("stage1=regions",), "contrast": None}, "regions holds regions, not results"),
         ({"results": ("stage1",), "contrast": None}, "'stage1' is not NAME=FOLDER"),
         ({"results": ("seconds=eval-stage1",), "contrast": None}, "'seconds' is a key of the summary"),
@@ -61,8 +63,8 @@ def test_another_question_under_the_same_id_is_refused(run):
         ({"contrast": ("stage1", "stage1")}, "contrasted with itself"),
         ({"speech": "eval-active"}, "eval-active holds results, not samples"),
         ({"speech": "chosen-active"}, "chosen-active names no domain"),
-        ({"held_out": "elsewhere"}, "eval-stage1 holds no speech predictions of elsewhere"),
-        ({"held_out": "questions"}, "eval-teacher holds no text predictions"),
+        ({"held_out": "elsewhere"}, "eval-stage1/stage1 holds no speech predictions of elsewhere"),
+        ({"held_out": "questions"}, "eval-teacher/original holds no text predictions"),
     ],
 )
 def test_wrong_input(finished, tmp_path, change, problem):

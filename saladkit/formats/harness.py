@@ -1,0 +1,107 @@
+"""lm-evaluation-harness's files: `results_*.json` and `samples_*.jsonl`, with its key names (0.4.13).
+
+Left out is what differs from run to run (dates, seconds, the machine): the same line gives the same bytes.
+"""
+
+import hashlib
+import json
+import re
+
+import numpy as np
+
+from saladkit import __version__
+
+METRICS = ("acc", "acc_norm")
+DOCUMENT = ("id", "text", "choices", "answer", "domain", "speaker")  # what of a row is the harness's `doc`
+
+
+def harness_task(row: dict) -> str:
+    """What a prediction's task is called there."""
+    return f"{row['task']}_{row['modality']}"
+
+
+def harness_results(rows: list[dict], model: str, config: dict, figures: list[dict]) -> dict:
+    """The `results` object over all predictions of one model.
+
+    Args:
+        model: where it was loaded from.
+        config: how it was asked.
+        figures: paired figures over all items of a task; they become the task `TASK_gap`.
+    """
+    tasks: dict[str, list[dict]] = {}
+    for row in rows:
+        tasks.setdefault(harness_task(row), []).append(row)
+    results = {task: _accuracies(task, of_task) for task, of_task in sorted(tasks.items())}
+    counts = {task: len(of_task) for task, of_task in tasks.items()}
+    for figure in figures:
+        task, metric = f"{figure['task']}_gap", f"{figure['figure']}_{figure['metric']}"
+        results.setdefault(task, {"name": task, "alias": task, "sample_len": figure["items"]})
+        results[task] |= {f"{metric},none": figure["value"], f"{metric}_stderr,none": figure["standard_error"]}
+        counts[task] = figure["items"]
+    return {
+        "results": results,
+        "group_subtasks": {},
+        "configs": {task: {"task": task, "output_type": "multiple_choice"} | config for task in results},
+        "versions": dict.fromkeys(results, __version__),
+        "n-shot": {task: max((row["shots"] for row in tasks.get(task, [])), default=0) for task in results},
+        "higher_is_better": {task: dict.fromkeys(METRICS, True) for task in tasks},
+        "n-samples": {task: {"original": count, "effective": count} for task, count in counts.items()},
+        "config": {"model": "saladkit", "model_args": {"pretrained": model}},
+        "task_hashes": {task: _hash("".join(map(_hashes, of_task))) for task, of_task in sorted(tasks.items())},
+        "model_source": "saladkit",
+        "model_name": model,
+        "model_name_sanitized": re.sub(r"[\"<>:/|\\?*\[\]]+", "__", model),
+    }
+
+
+def harness_samples(rows: list[dict]) -> str:
+    """The samples of one task, one JSON line per item."""
+    return "".join(json.dumps(_sample(number, row), ensure_ascii=False) + "\n" for number, row in enumerate(rows))
+
+
+def _accuracies(task: str, rows: list[dict]) -> dict:
+    found = {"name": task, "alias": task, "sample_len": len(rows)}
+    for metric in METRICS:
+        values = np.array([row[metric] for row in rows], dtype=np.float64)
+        error = values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else 0.0
+        found |= {f"{metric},none": values.mean(), f"{metric}_stderr,none": error}
+    return found
+
+
+def _sample(number: int, row: dict) -> dict:
+    # The harness writes numbers within lists as strings, so that `datasets` can load the file.
+    scores = [[str(value), str(led)] for value, led in zip(row["log_likelihoods"], row["greedy"], strict=True)]
+    arguments = [{"arg_0": row["context"], "arg_1": f" {words}"} for words in row["scored"]]
+    document, prompt, target = _hashed(row)
+    return {
+        "doc_id": number,
+        "doc": _document(row),
+        "target": str(row["answer"]),
+        "arguments": {f"gen_args_{index}": argument for index, argument in enumerate(arguments)},
+        "resps": [[score] for score in scores],
+        "filtered_resps": scores,
+        "filter": "none",
+        "metrics": list(METRICS),
+        "doc_hash": document,
+        "prompt_hash": prompt,
+        "target_hash": target,
+        "acc": float(row["acc"]),
+        "acc_norm": float(row["acc_norm"]),
+    }
+
+
+def _document(row: dict) -> dict:
+    return {key: row[key] for key in DOCUMENT}
+
+
+def _hashed(row: dict) -> tuple[str, str, str]:
+    document = json.dumps(_document(row), indent=2, ensure_ascii=False)
+    return _hash(document), _hash(row["context"]), _hash(str(row["answer"]))
+
+
+def _hashes(row: dict) -> str:
+    return "".join(_hashed(row))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,162 @@
+"""Questions as prompts: read or heard, behind as many examples as fit."""
+
+from dataclasses import dataclass, replace
+from string import ascii_uppercase
+
+from transformers import PreTrainedTokenizerBase
+
+from saladkit.errors import SaladError
+from saladkit.formats.words import split_words
+from saladkit.model.prompt import Part, join_parts
+from saladkit.model.sequence import Sequence
+from saladkit.model.text import bos_of
+from saladkit.scoring.hearing import Hearing
+from saladkit.scoring.wording import Wording, word_question
+
+BETWEEN_EXAMPLES = "\n\n"  # as in lm-evaluation-harness
+
+
+@dataclass(frozen=True)
+class Example:
+    """A solved question: in words, and as parts of a prompt, in which it may be heard; the same for every prompt."""
+
+    id: str
+    asked: str
+    text: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question, ready to be scored.
+
+    Attributes:
+        prompt: as the model reads or hears it.
+        answers: token ids of what is scored after it, and in `wording` its words.
+        context: the prompt in words.
+        shots: how many examples stand before it.
+        words_dropped: words of the question, from its beginning, that the model's context had no room for.
+    """
+
+    prompt: Sequence
+    answers: list[list[int]]
+    wording: Wording
+    context: str
+    shots: int
+    words_dropped: int
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How questions are put to a model.
+
+    Attributes:
+        tokenizer: the model's.
+        max_length: so many items, tokens or speech vectors, are the most that the model is given.
+        template: one of `wording.TEMPLATES`.
+        hearing: None where questions are read.
+        spoken_options: options that are listed are heard too.
+        spoken_examples: examples are heard where the question is.
+        shots: so many examples before a question are the most.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+    max_length: int
+    template: str = "continuation"
+    hearing: Hearing | None = None
+    spoken_options: bool = False
+    spoken_examples: bool = True
+    shots: int = 0
+
+    def example(self, row: dict, where: str) -> Example:
+        """A row and its right answer.
+
+        Raises:
+            SaladError: audio that cannot be heard; more options than letters.
+        """
+        wording = word_question(row, self.template, where)
+        solution = f" {wording.answers[row['answer']]}{BETWEEN_EXAMPLES}"
+        parts, rest = self._put(row, wording, 0, where) if self.spoken_examples else ([], wording.text)
+        return Example(row["id"], row["text"], wording.text + solution, (*parts, self._ids(rest + solution)))
+
+    def lay_out(self, row: dict, examples: list[Example], where: str) -> Question | None:
+        """A row behind the first examples that are other questions.
+
+        The last examples are left out until the rest fits, then words from the question's beginning.
+
+        Returns:
+            None where it fits in no way: what is listed is too long, or no word times tell where to cut its recording.
+
+        Raises:
+            SaladError: audio that cannot be heard; more options than letters; one that adds no token to the prompt.
+        """
+        wording = word_question(row, self.template, where)
+        answers = self._answers(row, wording, where)
+        room = self.max_length - max(len(answer) for answer in answers) + 1
+        others = [e for e in examples if e.id != row["id"] and e.asked != row["text"]][: self.shots]
+        parts, rest = self._put(row, wording, 0, where)
+        for shots in range(len(others), -1, -1):
+            before = others[:shots]
+            words = "".join(example.text for example in before)
+            if self.hearing is None:  # in one piece: a token may reach across the end of an example
+                prompt = self._join([], words + rest)
+            else:
+                prompt = self._join([part for example in before for part in example.parts] + parts, rest)
+            if len(prompt) <= room:
+                return Question(prompt, answers, wording, words + wording.text, shots, 0)
+        return self._truncated(row, wording, answers, room, where)
+
+    def _truncated(
+        self, row: dict, wording: Wording, answers: list[list[int]], room: int, where: str
+    ) -> Question | None:
+        if self.hearing and not row.get("words"):
+            return None
+        words = split_words(row["text"])
+        fewest, most, found = 1, len(words) - 1, None
+        while fewest <= most:
+            dropped = (fewest + most) // 2
+            cut = replace(wording, asked=row["text"][words[dropped][1] :])
+            prompt = self._join(*self._put(row, cut, dropped, where))
+            if len(prompt) <= room:
+                found, most = Question(prompt, answers, cut, cut.text, 0, dropped), dropped - 1
+            else:
+                fewest = dropped + 1
+        return found
+
+    def _put(self, row: dict, wording: Wording, first_word: int, where: str) -> tuple[list[Part], str]:
+        """The question from a word on: what of it is heard, with what is read in between, and the text after that."""
+        if self.hearing is None:
+            return [], wording.text
+        parts: list[Part] = [self.hearing.question(row, self.tokenizer, first_word, where)]
+        if not (self.spoken_options and wording.options):
+            return parts, wording.listed
+        for index, letter in zip(range(len(wording.options)), ascii_uppercase, strict=False):
+            parts += [self._ids(f"\n{letter}."), self.hearing.option(row, index, where)]
+        return parts, wording.cue
+
+    def _join(self, parts: list[Part], rest: str) -> Sequence:
+        """Parts and a text after them, whose last space belongs to what is scored."""
+        read = self._ids(rest.rstrip())
+        layout = self.hearing.layout if self.hearing else None
+        return join_parts(bos_of(self.tokenizer), [*parts, read] if read else parts, layout)
+
+    def _answers(self, row: dict, wording: Wording, where: str) -> list[list[int]]:
+        """Token ids of each answer as it goes on from the question.
+
+        They are what question, a space and answer together have beyond the question's own, as in
+        lm-evaluation-harness; so they are the same whether the question is read or heard.
+        """
+        own = len(self._ids(wording.text.rstrip()))
+        found = []
+        for answer, choice in zip(wording.answers, row["choices"], strict=True):
+            ids = self._ids(f"{wording.text} {answer}")[own:]
+            if not ids:
+                raise SaladError(
+                    f"{where}: row '{row['id']}' has a choice {choice!r} that adds no token to its prompt",
+                    "Word the choice in characters that the model's tokenizer keeps.",
+                )
+            found.append(ids)
+        return found
+
+    def _ids(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -1,0 +1,148 @@
+"""An evaluation under way: the answers under every condition, kept block by block, and the figures made of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from saladkit.formats.artefact import ArtefactWriter, read_json, write_json, written_aside
+from saladkit.formats.harness import harness_samples
+from saladkit.formats.results import PREDICTIONS, TRANSCRIPTS, file_name, read_rows, write_rows
+from saladkit.runtime import progress
+from saladkit.scoring.answering import Respondent
+from saladkit.scoring.asking import Example
+from saladkit.scoring.conditions import Condition
+from saladkit.scoring.respondents import HowAsked, OpenModel
+from saladkit.scoring.transcripts import as_transcribed, transcribe_questions
+from saladkit.speech.transcribers.transcriber import Transcriber
+
+ROWS_PER_BLOCK = 128  # what a run that is cut off has to do again at most
+LEFT_OUT = "left_out"
+
+
+@dataclass(frozen=True)
+class Task:
+    """Questions, the solved ones that may stand before them, and the template that they are put in."""
+
+    name: str
+    source: str
+    rows: list[dict]
+    examples: list[dict]
+    template: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is asked of whom, and where the answers go.
+
+    Attributes:
+        models: where each model of the conditions is loaded from.
+        voices: the speakers that the models have learned from; None where nobody said.
+    """
+
+    writer: ArtefactWriter
+    tasks: list[Task]
+    conditions: list[Condition]
+    models: dict[str, str]
+    how: HowAsked
+    voices: set[str] | None
+    device: str
+    dtype: str
+
+    def transcribe(self, opened: Callable[[], Transcriber]) -> None:
+        """Write down what is said in every task, for the conditions that read it; those that stand are kept."""
+        wanted = [(task, c) for task in self.tasks for c in self.conditions if c.modality == "cascade"]
+        missing = [(task, c) for task, c in wanted if not self.writer.has(_transcripts(task, c))]
+        if not missing:
+            return
+        transcriber = opened()
+        for task, condition in missing:
+
+            def write(rows: list[dict], task: Task = task, condition: Condition = condition) -> tuple[list, list]:
+                return transcribe_questions(transcriber, rows, condition, self.how.seed, task.source), []
+
+            found = self._in_blocks(task, condition, "transcripts", write, TRANSCRIPTS)
+            with self.writer.writing(_transcripts(task, condition)) as aside:
+                write_rows(aside, found, TRANSCRIPTS)
+
+    def ask(self) -> None:
+        """Ask every model; the answers that stand are kept."""
+        for name, path in self.models.items():
+            of_model = [c for c in self.conditions if c.model == name]
+            missing = [(task, c) for c in of_model for task in self.tasks if not self.writer.has_all(_answers(task, c))]
+            if not missing:
+                continue
+            opened = OpenModel(path, device=self.device, dtype=self.dtype)
+            for task, condition in missing:
+                self._ask(opened.respondent(condition, task.template, self.how), task)
+
+    def _ask(self, respondent: Respondent, task: Task) -> None:
+        condition = respondent.condition
+        examples: list[Example] = []
+        if self.how.shots:
+            # One more than are wanted: a question is never its own example.
+            chosen = task.examples[: self.how.shots + 1]
+            examples = [respondent.asking.example(row, task.source) for row in chosen]
+        transcripts = None
+        if condition.modality == "cascade":
+            transcripts = read_rows(self.writer.path / _transcripts(task, condition))
+
+        def answer(rows: list[dict]) -> tuple[list[dict], list[dict]]:
+            asked = as_transcribed(rows, transcripts) if transcripts is not None else rows
+            found, left_out = respondent.answer(asked, examples, task.name, task.source)
+            return [row | {"held_out": self._held_out(row)} for row in found], left_out
+
+        predictions, samples = _answers(task, condition)[:2]
+        found = self._in_blocks(task, condition, "predictions", answer, PREDICTIONS)
+        with self.writer.writing(samples) as aside:
+            aside.write_text(harness_samples(found), encoding="utf-8")
+        with self.writer.writing(predictions) as aside:
+            write_rows(aside, found, PREDICTIONS)
+
+    def _in_blocks(
+        self,
+        task: Task,
+        condition: Condition,
+        what: str,
+        work: Callable[[list[dict]], tuple[list[dict], list[dict]]],
+        schema: pa.Schema,
+    ) -> list[dict]:
+        """What `work` makes of the task's rows, block by block; blocks stay until the artefact is complete."""
+        found = []
+        starts = range(0, len(task.rows), ROWS_PER_BLOCK)
+        for begin in progress(starts, what=f"eval {task.name}, {condition.name}", unit="block"):
+            block = self.writer.working / f"{what}-{condition.file(task.name)}-{begin}.parquet"
+            if not block.exists():
+                done, without = work(task.rows[begin : begin + ROWS_PER_BLOCK])
+                write_json(block.with_suffix(".json"), {LEFT_OUT: without})
+                with written_aside(block) as aside:
+                    write_rows(aside, done, schema)
+            found += read_rows(block)
+        return found
+
+    def _held_out(self, prediction: dict) -> bool | None:
+        if self.voices is None or prediction["speaker"] is None:
+            return None
+        return prediction["speaker"] not in self.voices
+
+    def answers(self) -> dict[str, dict[Condition, list[dict]]]:
+        """The predictions of every task under every condition."""
+        return {
+            task.name: {c: read_rows(self.writer.path / _answers(task, c)[0]) for c in self.conditions}
+            for task in self.tasks
+        }
+
+    def left_out(self) -> list[dict]:
+        """Rows that were not scored, each with `id`, `source` and `reason`."""
+        records = sorted(self.writer.working.glob("predictions-*.json"))
+        return [row for record in records for row in read_json(record)[LEFT_OUT]]
+
+
+def _answers(task: Task, condition: Condition) -> tuple[str, str]:
+    """The files of the predictions, and of the harness's samples."""
+    samples = f"samples_{file_name(f'{task.name}_{condition.asked}')}_{file_name(condition.model)}.jsonl"
+    return f"predictions-{condition.file(task.name)}.parquet", samples
+
+
+def _transcripts(task: Task, condition: Condition) -> str:
+    return f"transcripts-{condition.file(task.name)}.parquet"

@@ -1,0 +1,123 @@
+"""Accuracies and their paired differences: the gap, its parts, voices, perturbations, and checkpoints against another.
+
+Gap = the original text LLM reading - the adapted model hearing the same items. Its parts: forgetting, the original
+reading - the adapted model reading; and misalignment, the adapted model reading - hearing (arXiv 2510.13632). The
+recovery rate is the accuracy of the adapted model hearing over that of the original reading.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from saladkit.formats.results import ORIGINAL
+from saladkit.scoring.conditions import Condition
+from saladkit.scoring.statistics import Estimate, bootstrap_mean, bootstrap_ratio, mcnemar
+
+METRICS = ("acc", "acc_norm")
+GROUPS = ("domain", "speaker", "held_out")
+
+Items = dict[str, dict]  # id -> prediction
+
+
+def compute_figures(task: str, answered: dict[Condition, Items]) -> list[dict]:
+    """All figures of one task, rows of `formats.results.FIGURES`.
+
+    A difference is over the items that both conditions have answered; its group is that of the second one's rows,
+    which tell the speaker.
+    """
+    found = []
+    for metric in METRICS:
+        for condition, items in answered.items():
+            for kind, group, rows in _groups(items):
+                estimate = bootstrap_mean(_right(rows.values(), metric))
+                found.append(_row(task, metric, kind, group, "accuracy", condition, None, estimate))
+        for figure, first, second in _comparisons(list(answered)):
+            for kind, group, rows in _groups(answered[second]):
+                pairs = [(answered[first][id_], row) for id_, row in rows.items() if id_ in answered[first]]
+                if pairs:
+                    found.append(_compare(task, metric, kind, group, figure, first, second, pairs))
+    return [row for row in found if row is not None]
+
+
+def _comparisons(conditions: list[Condition]) -> Iterator[tuple[str, Condition, Condition]]:
+    there = set(conditions)
+    models = list(dict.fromkeys(c.model for c in conditions if c.model != ORIGINAL))
+    original = Condition(ORIGINAL, "text")
+    for condition in conditions:
+        if condition.perturbation is not None:
+            yield "perturbation_cost", Condition(condition.model, condition.modality), condition
+        elif condition.modality == "cascade":
+            yield "gap", original, condition
+        elif condition.model != ORIGINAL and condition.modality == "speech" and original in there:
+            yield "gap", original, condition
+            yield "recovery", original, condition
+        elif condition.model != ORIGINAL and condition.modality == "text" and original in there:
+            yield "forgetting", original, condition
+    for model in models:
+        read, heard = Condition(model, "text"), Condition(model, "speech")
+        if {read, heard} <= there:
+            yield "misalignment", read, heard
+    for other in models[1:]:
+        for condition in conditions:
+            if condition.model == models[0]:
+                yield "gain", Condition(other, condition.modality, condition.perturbation), condition
+
+
+def _groups(items: Items) -> Iterator[tuple[str, str, Items]]:
+    yield "all", "", items
+    for kind in GROUPS:
+        names = sorted({row[kind] for row in items.values()} - {None})
+        for name in names:
+            yield kind, str(name), {id_: row for id_, row in items.items() if row[kind] == name}
+
+
+def _compare(
+    task: str,
+    metric: str,
+    kind: str,
+    group: str,
+    figure: str,
+    first: Condition,
+    second: Condition,
+    pairs: list[tuple[dict, dict]],
+) -> dict | None:
+    one, other = _right([pair[0] for pair in pairs], metric), _right([pair[1] for pair in pairs], metric)
+    if figure == "recovery":
+        if not one.any():
+            return None
+        estimate = bootstrap_ratio(other, one)
+    else:
+        estimate = bootstrap_mean(one - other)
+    row = _row(task, metric, kind, group, figure, first, second, estimate)
+    test = mcnemar(one.astype(bool), other.astype(bool))
+    return row | {"only_first": test.only_first, "only_second": test.only_second, "mcnemar_p": test.p}
+
+
+def _row(
+    task: str,
+    metric: str,
+    kind: str,
+    group: str,
+    figure: str,
+    first: Condition,
+    second: Condition | None,
+    estimate: Estimate,
+) -> dict:
+    return {
+        "task": task,
+        "metric": metric,
+        "group_kind": kind,
+        "group": group,
+        "figure": figure,
+        "first": first.name,
+        "second": second.name if second else None,
+        "value": estimate.value,
+        "standard_error": estimate.standard_error,
+        "low": estimate.low,
+        "high": estimate.high,
+        "items": estimate.items,
+    }
+
+
+def _right(rows: list[dict], metric: str) -> np.ndarray:
+    return np.array([float(row[metric]) for row in rows])

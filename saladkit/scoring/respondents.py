@@ -1,0 +1,64 @@
+"""Models opened to be asked: the text LLM, and what was made of it."""
+
+from dataclasses import dataclass
+
+from saladkit.formats.checkpoint import check_model_folder, model_type
+from saladkit.model.listening import front_end_of, layout_of
+from saladkit.model.loading import check_tokenizer_fits, load_salad_model, load_text_model, load_tokenizer
+from saladkit.model.salad import SaladForCausalLM, TextModel
+from saladkit.scoring.answering import Respondent
+from saladkit.scoring.asking import Asking
+from saladkit.scoring.conditions import Condition
+from saladkit.scoring.hearing import Hearing
+
+
+def hears(name: str) -> bool:
+    """Whether a model is a speech-adapted one.
+
+    Raises:
+        SaladError: no model.
+    """
+    check_model_folder(name)
+    return model_type(name) == "salad"
+
+
+@dataclass(frozen=True)
+class HowAsked:
+    """What is the same under all conditions; see `Asking`. `max_length` is never more than the model was made for."""
+
+    shots: int = 0
+    spoken_options: bool = False
+    spoken_examples: bool = True
+    max_length: int = 2048
+    batch_size: int = 16
+    seed: int = 0
+
+
+class OpenModel:
+    """One model in memory, to be asked under several conditions."""
+
+    def __init__(self, name: str, *, device: str, dtype: str):
+        self.name, self.tokenizer = name, load_tokenizer(name)
+        loaded = (load_salad_model if hears(name) else load_text_model)(name, dtype=dtype, device=device).eval()
+        check_tokenizer_fits(loaded, self.tokenizer, name)
+        self.model: SaladForCausalLM | TextModel = loaded if hears(name) else TextModel(loaded)
+        self.context = getattr(loaded.config.get_text_config(), "max_position_embeddings", None)
+        self.device = device
+
+    def respondent(self, condition: Condition, template: str, how: HowAsked) -> Respondent:
+        """The model asked in this way."""
+        hearing = None
+        if condition.modality == "speech":
+            config = self.model.config
+            front_end = front_end_of(config, device=self.device)
+            hearing = Hearing(front_end, layout_of(config, front_end), condition.perturbation, how.seed)
+        asking = Asking(
+            self.tokenizer,
+            min(how.max_length, self.context or how.max_length),
+            template,
+            hearing,
+            how.spoken_options,
+            how.spoken_examples,
+            how.shots,
+        )
+        return Respondent(self.model, asking, condition, how.batch_size)

@@ -1,0 +1,72 @@
+"""What `eval` prints: accuracies, the gap and its parts, voices; and how many items each figure is of."""
+
+import numpy as np
+
+from saladkit.scoring.conditions import Condition
+
+SHOWN = ("task", "figure", "first", "second", "value", "low", "high", "items", "mcnemar_p")
+
+Answers = dict[str, dict[Condition, list[dict]]]  # task -> condition -> predictions
+
+
+def summarize(answers: Answers, figures: list[dict], left_out: list[dict]) -> dict:
+    """The figures over all items, the length-normalised score's with their intervals; and what was left out."""
+    results: dict[str, dict] = {}
+    for task, answered in answers.items():
+        for condition, rows in answered.items():
+            of_model = results.setdefault(condition.model, {})
+            of_model[f"{task}_{condition.asked}"] = _accuracies(rows) | _voices(rows) | _cut(rows)
+    shown = [{key: row[key] for key in SHOWN} for row in figures if _is_shown(row)]
+    compared = [row | {key: round(row[key], 4) for key in ("value", "low", "high", "mcnemar_p")} for row in shown]
+    return {"results": results, "compared": compared, "left_out": len(left_out)}
+
+
+def _is_shown(figure: dict) -> bool:
+    return figure["group_kind"] == "all" and figure["metric"] == "acc_norm" and figure["second"] is not None
+
+
+def _accuracies(rows: list[dict]) -> dict:
+    means = {metric: round(float(np.mean([row[metric] for row in rows])), 4) for metric in ("acc", "acc_norm")}
+    return means | {"items": len(rows)}
+
+
+def _voices(rows: list[dict]) -> dict:
+    voices: dict[str, list[bool]] = {}
+    for row in rows:
+        if row["speaker"] is not None:
+            voices.setdefault(row["speaker"], []).append(row["acc_norm"])
+    if len(voices) < 2:
+        return {}
+    means = {voice: round(float(np.mean(right)), 4) for voice, right in sorted(voices.items())}
+    return {"voices": means, "spread": round(max(means.values()) - min(means.values()), 4)}
+
+
+def _cut(rows: list[dict]) -> dict:
+    cut = sum(row["words_dropped"] > 0 for row in rows)
+    return {"truncated": cut} if cut else {}
+
+
+def result_lines(summary: dict) -> list[str]:
+    """The same for a person: one line a condition, one a figure, in per cent and points."""
+    lines = []
+    for model, tasks in summary["results"].items():
+        for task, found in tasks.items():
+            cut = f", {found['truncated']} truncated" if "truncated" in found else ""
+            spread = f", voices {100 * found['spread']:.1f} points apart" if "spread" in found else ""
+            lines.append(
+                f"{model:<20} {task:<32} acc_norm {100 * found['acc_norm']:5.1f} %  acc {100 * found['acc']:5.1f} %"
+                f"  ({found['items']} items{cut}{spread})"
+            )
+    for row in summary["compared"]:
+        unit = "%" if row["figure"] == "recovery" else "points"
+        pair = (
+            f"{row['second']} / {row['first']}" if row["figure"] == "recovery" else f"{row['first']} - {row['second']}"
+        )
+        value, low, high = (100 * row[key] for key in ("value", "low", "high"))
+        lines.append(
+            f"{row['figure']:<20} {row['task']}: {pair}  {value:+.1f} {unit} ({low:+.1f} to {high:+.1f};"
+            f" {row['items']} items, p = {row['mcnemar_p']:.2g})"
+        )
+    if summary["left_out"]:
+        lines.append(f"{summary['left_out']} rows were left out; the manifest lists them")
+    return lines

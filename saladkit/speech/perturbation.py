@@ -1,0 +1,57 @@
+"""Recordings made harder to hear: noise, and another speed."""
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from saladkit.errors import SaladError
+from saladkit.speech.audio import resample
+
+KINDS = ("snr", "speed")
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """`snr`: white noise so many dB below the recording. `speed`: played so many times as fast, pitch and all."""
+
+    kind: str
+    amount: float
+
+    @classmethod
+    def parse(cls, text: str) -> "Perturbation":
+        """`snr=10` or `speed=0.9`.
+
+        Raises:
+            SaladError: another kind, no finite number, or a speed that is not in hundredths from 0.25 to 4.
+        """
+        kind, _, amount = text.partition("=")
+        try:
+            value = float(amount)
+        except ValueError:
+            value = np.nan
+        if kind not in KINDS or not np.isfinite(value):
+            raise SaladError(f"--perturb {text} is no perturbation", "Give snr=DECIBELS or speed=FACTOR.")
+        hundredths = 100 * value
+        if kind == "speed" and not (25 <= hundredths <= 400 and abs(hundredths - round(hundredths)) < 1e-6):
+            raise SaladError(f"--perturb {text}: speeds go from 0.25 to 4 in hundredths", "Give speed=0.9, say.")
+        return cls(kind, value)
+
+    @property
+    def name(self) -> str:
+        """`snr10`, `speed0.9`: what a condition is called after."""
+        return f"{self.kind}{self.amount:g}"
+
+    @property
+    def stretch(self) -> float:
+        """By what every time in the recording is multiplied."""
+        return 1 / self.amount if self.kind == "speed" else 1.0
+
+    def apply(self, samples: np.ndarray, id_: str, seed: int) -> np.ndarray:
+        """float32 [n] -> float32 [n, or n / speed]; a row's noise depends on the seed and its id alone."""
+        if self.kind == "speed":
+            return resample(samples, round(100 * self.amount), 100)
+        random = np.random.default_rng([seed, 9, zlib.crc32(id_.encode())])
+        power = np.mean(np.square(samples, dtype=np.float64))
+        noise = random.standard_normal(len(samples)) * np.sqrt(power / 10 ** (self.amount / 10))
+        return samples + noise.astype(np.float32)

@@ -1,0 +1,43 @@
+"""Any speech recognizer of the Hugging Face kind (Whisper, other encoder-decoders, CTC), by transformers' pipeline."""
+
+import numpy as np
+import transformers
+
+from saladkit.errors import SaladError
+from saladkit.formats.checkpoint import check_model_folder, model_digest
+from saladkit.speech.audio import resample
+
+LONGEST = 30.0  # s; what is longer is heard in overlapping windows (CTC) or one after another (Whisper)
+
+
+class HuggingFaceTranscriber:
+    """A model for `automatic-speech-recognition`."""
+
+    def __init__(self, name: str, device: str, dtype: str):
+        check_model_folder(name, example="openai/whisper-large-v3")
+        try:
+            self._pipeline = transformers.pipeline(
+                "automatic-speech-recognition", model=name, device=device, dtype=dtype, trust_remote_code=False
+            )
+        except Exception as error:  # transformers raises whatever the file at fault led to
+            raise SaladError(
+                f"{name} cannot be loaded as a speech recognizer: {' '.join(str(error).split())[:300]}",
+                "Give a Whisper or CTC model, such as openai/whisper-large-v3, or sphinx.",
+            ) from error
+        self.model, self.identity = name, {"model": model_digest(name), "transformers": transformers.__version__}
+        self._rate = self._pipeline.feature_extractor.sampling_rate
+
+    def heard(self, recording: tuple[np.ndarray, int]) -> np.ndarray:
+        """A recording at the model's own rate."""
+        return resample(*recording, self._rate)
+
+    def transcribe(self, recordings: list[tuple[np.ndarray, int]]) -> list[str]:
+        """As `Transcriber.transcribe`; greedy. One by one: in a padded batch some models hear what stands beside."""
+        return [self._transcribe(self.heard(recording)) for recording in recordings]
+
+    def _transcribe(self, samples: np.ndarray) -> str:
+        settings: dict = {}
+        if len(samples) > LONGEST * self._rate:
+            whisper = self._pipeline.type == "seq2seq_whisper"
+            settings = {"return_timestamps": True} if whisper else {"chunk_length_s": LONGEST}
+        return self._pipeline({"raw": samples, "sampling_rate": self._rate}, **settings)["text"].strip()

@@ -1,0 +1,66 @@
+"""Speech recognizers: what they write down, whatever was heard before, and what is none."""
+
+import numpy as np
+import pytest
+import torch
+from ctc_model import LETTERS, SPECIAL, save_ctc_model
+from transformers import Wav2Vec2ForCTC
+
+from saladkit.errors import SaladError
+from saladkit.speech.transcribers.transcriber import character_error_rate, open_transcriber
+from saladkit.speech.voices.voice import open_voice
+
+
+@pytest.fixture(scope="module")
+def recordings():
+    voice = open_voice("espeak:en-us")
+    spoken = [voice.speak(text) for text in ("Water boils.", "My brother wrote a long letter.")]
+    return [(utterance.samples, utterance.sample_rate) for utterance in spoken]
+
+
+def test_a_ctc_model_writes_its_likeliest_letters_each_recording_alone(recordings, tmp_path):
+    folder = save_ctc_model(tmp_path / "ctc")
+    transcriber = open_transcriber(str(folder))
+    together = transcriber.transcribe(recordings)
+    assert together == [transcriber.transcribe([one])[0] for one in reversed(recordings)][::-1]
+    samples = torch.from_numpy(transcriber.heard(recordings[0]))
+    normal = (samples - samples.mean()) / torch.sqrt(samples.var(unbiased=False) + 1e-7)
+    ids = Wav2Vec2ForCTC.from_pretrained(folder).eval()(normal[None]).logits[0].argmax(dim=-1).tolist()
+    kept = [i for place, i in enumerate(ids) if i != (ids[place - 1] if place else None) and i >= 4]
+    written = "".join("|" if i == 4 else [*SPECIAL, *LETTERS][i] for i in kept).replace("|", " ")
+    assert together[0].split() == written.split() != []
+
+
+def test_a_long_recording_is_heard_to_its_end(tmp_path):
+    folder = save_ctc_model(tmp_path / "ctc")
+    noise = np.random.default_rng(0).normal(0, 0.1, 45 * 16_000).astype(np.float32)
+    short, long = open_transcriber(str(folder)).transcribe([(noise[: 16_000 * 20], 16_000), (noise, 16_000)])
+    assert len(long) > 1.5 * len(short)
+
+
+def test_sphinx_hears_a_row_as_if_it_were_the_first(recordings):
+    transcriber = open_transcriber("sphinx")
+    assert transcriber.transcribe(recordings)[1] == transcriber.transcribe(recordings[1:])[0]
+    written = transcriber.transcribe(recordings[1:])[0]
+    assert written  # a formant voice is hard for it: see the module's own docstring
+
+
+def test_what_is_no_recognizer_is_refused(text_lm, tmp_path):
+    with pytest.raises(SaladError, match="no checkpoint|does not exist"):
+        open_transcriber(str(tmp_path / "nowhere"))
+    with pytest.raises(SaladError, match="cannot be loaded as a speech recognizer"):
+        open_transcriber(str(text_lm))
+
+
+@pytest.mark.parametrize(
+    "said, written, expected",
+    [
+        ("Water boils.", "water boils", 0.0),
+        ("It's 9 o'clock!", "its 9 oclock", 0.0),
+        ("cat", "cart", 1 / 3),
+        ("cat", "", 1.0),
+        ("...", "x", None),
+    ],
+)
+def test_character_error_rate(said, written, expected):
+    assert character_error_rate(said, written) == (None if expected is None else pytest.approx(expected))

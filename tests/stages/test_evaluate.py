@@ -1,0 +1,191 @@
+"""`eval` end to end: every condition on the same items, and what their differences are made of."""
+
+import json
+import shutil
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from saladkit.formats.harness import harness_task
+from saladkit.formats.results import read_figures, read_predictions
+from saladkit.formats.samples import read_samples, write_samples
+
+ITEMS = 12
+
+
+@pytest.fixture(scope="module")
+def two_voices(world, workshop):
+    from saladkit.stages.synth import synth
+
+    voices = ["espeak:en-us", "espeak:en-us+f5"]
+    synth(str(world / "questions.parquet"), workshop / "two-voices", voices=voices, workers=1)
+    return workshop / "two-voices"
+
+
+@pytest.fixture(scope="module")
+def evaluated(checkpoint, text_lm, speech, two_voices, tmp_path_factory):
+    """Two checkpoints, the text LLM, a cascade, noise; the second checkpoint is the first from before its decay."""
+    from click.testing import CliRunner
+
+    from saladkit.cli import main
+
+    output = tmp_path_factory.mktemp("eval") / "out"
+    line = ["eval", checkpoint, two_voices, "--teacher", text_lm, "--compare", checkpoint / "stable", "--asr", "sphinx"]
+    line += ["--modality", "text", "--modality", "speech", "--modality", "cascade", "--perturb", "snr=10"]
+    line += ["--heard", speech, "--device", "cpu", "-o", output]
+    done = CliRunner().invoke(main, [str(word) for word in line], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return output, json.loads(done.stdout), done.stderr
+
+
+def right(predictions, model, modality, metric="acc_norm"):
+    rows = {row["id"]: row[metric] for row in predictions if (row["model"], row["modality"]) == (model, modality)}
+    return np.array([rows[id_] for id_ in sorted(rows)], dtype=float)
+
+
+def test_every_condition_answers_every_item(evaluated):
+    output, summary, _ = evaluated
+    predictions = read_predictions(output)
+    conditions = {(row["model"], row["modality"]) for row in predictions}
+    assert conditions == {
+        ("original", "text"),
+        ("original", "cascade"),
+        ("original", "cascade_snr10"),
+        *((model, asked) for model in ("checkpoint", "stable") for asked in ("text", "speech", "speech_snr10")),
+    }
+    assert len(predictions) == ITEMS * len(conditions)
+    for model, tasks in summary["results"].items():
+        for task, found in tasks.items():
+            assert found["items"] == ITEMS
+            values = right(predictions, model, task.removeprefix("two-voices_"))
+            assert found["acc_norm"] == pytest.approx(values.mean(), abs=1e-4)
+
+
+def test_the_gap_is_the_sum_of_its_parts_and_paired_by_item(evaluated):
+    output, _, _ = evaluated
+    predictions = read_predictions(output)
+    figures = {
+        (row["metric"], row["figure"], row["first"], row["second"]): row
+        for row in read_figures(output)
+        if row["group_kind"] == "all"
+    }
+    for metric in ("acc", "acc_norm"):
+        original = right(predictions, "original", "text", metric)
+        for model in ("checkpoint", "stable"):
+            read, heard = (right(predictions, model, asked, metric) for asked in ("text", "speech"))
+            gap = figures[metric, "gap", "original text", f"{model} speech"]
+            forgetting = figures[metric, "forgetting", "original text", f"{model} text"]
+            misalignment = figures[metric, "misalignment", f"{model} text", f"{model} speech"]
+            assert gap["value"] == pytest.approx(original.mean() - heard.mean())
+            assert gap["value"] == pytest.approx(forgetting["value"] + misalignment["value"])
+            assert gap["low"] <= gap["value"] <= gap["high"]
+            assert (gap["only_first"], gap["only_second"]) == ((original > heard).sum(), (original < heard).sum())
+            recovery = figures[metric, "recovery", "original text", f"{model} speech"]
+            assert recovery["value"] == pytest.approx(heard.sum() / original.sum())
+            noisy = right(predictions, model, "speech_snr10", metric)
+            cost = figures[metric, "perturbation_cost", f"{model} speech", f"{model} speech_snr10"]
+            assert cost["value"] == pytest.approx(heard.mean() - noisy.mean())
+            assert misalignment["value"] == pytest.approx(read.mean() - heard.mean())
+        gain = figures[metric, "gain", "stable speech", "checkpoint speech"]
+        change = right(predictions, "stable", "speech", metric) - right(predictions, "checkpoint", "speech", metric)
+        assert gain["value"] == pytest.approx(change.mean())
+        cascade = figures[metric, "gap", "original text", "original cascade"]
+        assert cascade["value"] == pytest.approx(
+            original.mean() - right(predictions, "original", "cascade", metric).mean()
+        )
+
+
+def test_voices_and_what_no_training_has_heard_are_told_apart(evaluated):
+    output, summary, _ = evaluated
+    heard = [row for row in read_predictions(output) if row["modality"] != "text"]
+    assert {(row["speaker"], row["held_out"]) for row in heard} == {
+        ("espeak:en-us", False),
+        ("espeak:en-us+f5", True),
+    }
+    assert all(row["held_out"] is None for row in read_predictions(output) if row["modality"] == "text")
+    groups = {(row["group_kind"], row["group"]) for row in read_figures(output) if row["figure"] == "gap"}
+    assert {("held_out", "True"), ("held_out", "False"), ("speaker", "espeak:en-us+f5")} <= groups
+    assert sum(kind == "domain" for kind, _ in groups) == 3
+    found = summary["results"]["checkpoint"]["two-voices_speech"]
+    assert found["spread"] == pytest.approx(abs(np.subtract(*found["voices"].values())), abs=1e-4)
+
+
+def test_a_cascade_answers_what_was_written_down(evaluated, two_voices):
+    output, _, _ = evaluated
+    transcripts = pq.read_table(output / "transcripts-original-two-voices_cascade.parquet").to_pylist()
+    written = {row["id"]: row["transcript"] for row in transcripts}
+    said = {row["id"]: row["text"] for row in read_samples(two_voices, needed=["text"], optional=[]).to_pylist()}
+    assert {row["id"]: row["text"] for row in transcripts} == said
+    for row in read_predictions(output):
+        if row["modality"] == "cascade":
+            assert row["context"] == (written[row["id"]] or ".")
+            assert row["text"] == said[row["id"]]
+
+
+def test_what_a_person_reads_says_how_many_items(evaluated):
+    _, summary, stderr = evaluated
+    lines = stderr.splitlines()
+    assert sum("(12 items" in line for line in lines) == sum(len(tasks) for tasks in summary["results"].values())
+    assert any("original text - checkpoint speech" in line and "points" in line for line in lines)
+
+
+def test_harness_files_of_each_model_have_the_gap_as_a_task(evaluated):
+    output, _, _ = evaluated
+    figures = read_figures(output)
+    for model in ("checkpoint", "stable"):
+        written = json.loads((output / f"results_{model}.json").read_text())
+        tasks = {harness_task(row) for row in read_predictions(output) if row["model"] == model}
+        assert set(written["results"]) == tasks | {"two-voices_gap"}
+        for part in ("gap", "forgetting", "misalignment", "recovery"):
+            (row,) = (
+                row
+                for row in figures
+                if (row["figure"], row["metric"], row["group_kind"]) == (part, "acc_norm", "all")
+                and row["second"].startswith(f"{model} ")
+            )
+            assert written["results"]["two-voices_gap"][f"{part}_acc_norm,none"] == row["value"]
+            assert written["results"]["two-voices_gap"][f"{part}_acc_norm_stderr,none"] == row["standard_error"]
+
+
+def test_what_does_not_fit_is_left_out_counted_and_listed(shell, checkpoint, text_lm, spoken_questions, tmp_path):
+    rows = read_samples(spoken_questions, needed=["id"]).to_pylist()
+    for row in rows[:2]:
+        row["words"] = None  # then nobody knows where its recording may be cut
+    path = tmp_path / "questions.parquet"
+    write_samples(type(read_samples(spoken_questions, needed=["id"])).from_pylist(rows), path)
+    line = ["eval", checkpoint, path, "--max-length", 18, "--device", "cpu", "-o", tmp_path / "out"]
+    summary = json.loads(shell(*line).stdout)
+    assert summary["left_out"] == 2
+    assert summary["results"]["checkpoint"]["questions_speech"]["items"] == len(rows) - 2
+    assert summary["results"]["checkpoint"]["questions_speech"]["truncated"] == len(rows) - 2
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [row["id"] for row in manifest["skipped"]] == [row["id"] for row in rows[:2]]
+    assert all("longer than the model's context" in row["reason"] for row in manifest["skipped"])
+    dropped = {
+        row["id"]: row["words_dropped"] for row in read_predictions(tmp_path / "out") if row["modality"] == "speech"
+    }
+    assert all(words > 0 for words in dropped.values())
+
+
+def test_a_plain_file_may_say_prompt_and_subject(shell, text_lm, world, tmp_path):
+    rows = pq.read_table(world / "questions.parquet").to_pylist()
+    asked = [
+        {"id": r["id"], "prompt": r["text"], "choices": r["choices"], "answer": r["answer"], "subject": "s"}
+        for r in rows
+    ]
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in asked))
+    shell("eval", text_lm, tmp_path / "q.jsonl", "--modality", "text", "--device", "cpu", "-o", tmp_path / "out")
+    assert [row["text"] for row in read_predictions(tmp_path / "out")] == [row["text"] for row in rows]
+    assert {row["domain"] for row in read_predictions(tmp_path / "out")} == {"s"}
+
+
+def test_a_tokenizer_of_another_model_is_refused(shell, other_text_lm, text_lm, world, tmp_path):
+    mixed = tmp_path / "mixed"
+    shutil.copytree(other_text_lm, mixed)  # 300 tokens
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(text_lm / file, mixed / file)  # 400
+    line = ["eval", mixed, world / "questions.parquet", "--modality", "text", "--device", "cpu", "-o", tmp_path / "out"]
+    result = shell(*line)
+    assert result.exit_code == 2
+    assert "ids up to 399" in result.stderr and "knows 300 tokens" in result.stderr

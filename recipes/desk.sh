@@ -79,13 +79,11 @@ for CHOSEN in active uniform; do
   saladkit gap "$RUN/stage2-$CHOSEN" "$RUN/probes" -o "$RUN/gap-$CHOSEN" "${GAP[@]}"
 done
 
-step "read and heard, on the same questions (41 s)"
-saladkit eval "$TEACHER_LM" "$RUN/questions" -o "$RUN/eval-teacher" --modality text
-for MODEL in stage1 stage2-uniform stage2-active; do
-  saladkit eval "$RUN/$MODEL" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval-$MODEL"
-done
+step "read and heard, on the same questions, and the gap in between (41 s)"
+saladkit eval "$RUN/stage1" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval" --teacher "$TEACHER_LM" --heard "$RUN/natural" \
+  --compare "$RUN/stage2-uniform" --compare "$RUN/stage2-active"
 
 step "the report (3 s)"
-saladkit report "$RUN" -o "$RUN/report.html" --title "The desk: SALAD on two cores" --teacher eval-teacher \
-  --result stage1=eval-stage1 --result stage2_uniform=eval-stage2-uniform --result stage2_active=eval-stage2-active \
+saladkit report "$RUN" -o "$RUN/report.html" --title "The desk: SALAD on two cores" --teacher eval/original \
+  --result stage1=eval/stage1 --result stage2_uniform=eval/stage2-uniform --result stage2_active=eval/stage2-active \
   --contrast stage2_active stage2_uniform --speech natural --held-out heldout >/dev/null  # the JSON is summary.json

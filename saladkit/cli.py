@@ -193,6 +193,7 @@ def select(pool: str, output: str, **settings: object) -> None:
     required=True,
     help="espeak:VOICE[+VARIANT][@RATE] or piper:PATH[#SPEAKER]; repeat for more.",
 )
+@click.option("--choices", is_flag=True, help="Speak the choices of questions too (eval --options spoken).")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes.  [default: one a core]")
 @options.columns
 @options.seed

@@ -191,10 +191,13 @@ asking = stack(
     ),
     click.option(
         "--template",
-        type=click.Choice(["continuation", "letter"]),
+        type=click.Choice(["continuation", "letter", "best"]),
         default="continuation",
         show_default=True,
-        help="Score the options as continuations, or list them and score their letters.",
+        help="Score options as continuations, or list them and score their letters; best: what does better on --dev.",
+    ),
+    click.option(
+        "--dev", metavar="SOURCE", help="Solved questions to choose it on, read.  [default: the benchmark's own]"
     ),
     click.option(
         "--options",
@@ -210,7 +213,11 @@ asking = stack(
         show_default=True,
         help="Solved questions before each, at most: as many as fit.",
     ),
-    click.option("--fewshot", metavar="SOURCE", help="Where they come from, the first of it.  [default: the task]"),
+    click.option(
+        "--fewshot",
+        metavar="SOURCE",
+        help="Where they come from, the first of it.  [default: the benchmark's own, or the task]",
+    ),
     click.option(
         "--fewshot-modality",
         type=click.Choice(["same", "text"]),

@@ -45,7 +45,7 @@ def test_the_recipe_runs_the_whole_method_and_a_second_run_changes_nothing(tmp_p
     contrast = summary["active_minus_uniform"]
     assert contrast["low"] <= contrast["points"] <= contrast["high"]
     assert summary["peak_memory_bytes"] > 0
-    assert set(summary["seconds"]) >= {"text-lm", "teacher", "natural", "stage1", "stage2-active", "eval-stage1"}
+    assert set(summary["seconds"]) >= {"text-lm", "teacher", "natural", "stage1", "stage2-active", "eval"}
 
     page = (tmp_path / "desk" / "report.html").read_text()
     assert page.startswith("<!doctype html>")

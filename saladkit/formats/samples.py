@@ -1,10 +1,14 @@
 """Samples: rows of text, usually with the speech that says it, and the times of its words.
 
-Read from a samples artefact, a `.parquet` or `.jsonl` file, a glob of them, or the name of a Hugging Face data set
-(`owner/name` or `owner/name:split`). Every reader gets one table with an `id`, whatever the source called it.
-Further columns are kept by `select` and `synth`. Questions for `eval` have `choices` list<string> and `answer`, the
-index of the right one. `select` adds `region`, `region_gap`, `region_probability` and `draw`. Audio given by its path
-is not part of a digest: after another file has been put there, make what was made of it anew with --overwrite.
+Read from a samples artefact, a `.parquet` or `.jsonl` file, a glob of them, the name of a Hugging Face data set
+(`owner/name` or `owner/name:split`), or the name of a public benchmark (`formats/benchmarks/named.py`). Every reader
+gets one table with an `id`, whatever the source called it. Further columns are kept by `select` and `synth`.
+
+Questions for `eval` have `choices` list<string> and `answer`, the index of the right one. They may have `lead` and
+`trail`, which are read before and after a question also where it is heard; `cue`, which is read last where options are
+not listed; `letters`, true where a question lists its options itself; and `choices_audio`, a recording a choice.
+`select` adds `region`, `region_gap`, `region_probability` and `draw`. Audio given by its path is not part of a digest:
+after another file has been put there, make what was made of it anew with --overwrite.
 """
 
 import glob
@@ -19,6 +23,7 @@ import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact, is_artefact
+from saladkit.formats.benchmarks.named import named_source, read_benchmark
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.words import Word
 
@@ -174,10 +179,14 @@ def read_samples(
         SaladError: unreadable source, missing column or value, no rows, duplicate ids, empty text.
     """
     source, needed = str(source), ["id", *[c for c in needed if c != "id"]]
+    benchmark = named_source(source)
     theirs = [getattr(names, c, c) for c in [*needed, *(optional or [])]]
     columns = None if optional is None else theirs
-    files = _source_files(source)
-    if files:
+    files = [] if benchmark else _source_files(source)
+    if benchmark:
+        found, stored = _select(read_benchmark(benchmark), None if optional is None else [*needed, *(optional or [])])
+        table = _as_our_types(_with_our_names(found, stored, OUR_NAMES, source, needed), source, None)
+    elif files:
         tables = []
         for path in files:
             table = _with_our_names(*_read_file(path, columns), names, str(path), needed)

@@ -93,7 +93,7 @@ class Asking:
         wording = word_question(row, self.template, where)
         answers = self._answers(row, wording, where)
         room = self.max_length - max(len(answer) for answer in answers) + 1
-        others = [e for e in examples if e.id != row["id"] and e.asked != row["text"]][: self.shots]
+        others = [e for e in examples if e.id != row["id"] and (not e.asked or e.asked != row["text"])][: self.shots]
         parts, rest = self._put(row, wording, 0, where)
         for shots in range(len(others), -1, -1):
             before = others[:shots]
@@ -127,11 +127,14 @@ class Asking:
         """The question from a word on: what of it is heard, with what is read in between, and the text after that."""
         if self.hearing is None:
             return [], wording.text
-        parts: list[Part] = [self.hearing.question(row, self.tokenizer, first_word, where)]
+        lead = self._ids(wording.lead.rstrip(" "))  # a space before speech is a part of what is heard
+        parts: list[Part] = [*([lead] if lead else []), self.hearing.question(row, self.tokenizer, first_word, where)]
         if not (self.spoken_options and wording.options):
             return parts, wording.listed
+        before = wording.trail
         for index, letter in zip(range(len(wording.options)), ascii_uppercase, strict=False):
-            parts += [self._ids(f"\n{letter}."), self.hearing.option(row, index, where)]
+            parts += [self._ids(f"{before}\n{letter}."), self.hearing.option(row, index, where)]
+            before = ""
         return parts, wording.cue
 
     def _join(self, parts: list[Part], rest: str) -> Sequence:

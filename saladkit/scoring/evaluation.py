@@ -3,32 +3,35 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from saladkit.formats.artefact import ArtefactWriter, read_json, write_json, written_aside
 from saladkit.formats.harness import harness_samples
-from saladkit.formats.results import PREDICTIONS, TRANSCRIPTS, file_name, read_rows, write_rows
+from saladkit.formats.results import ORIGINAL, PREDICTIONS, TRANSCRIPTS, file_name, read_rows, write_rows
 from saladkit.runtime import progress
 from saladkit.scoring.answering import Respondent
 from saladkit.scoring.asking import Example
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.respondents import HowAsked, OpenModel
 from saladkit.scoring.transcripts import as_transcribed, transcribe_questions
+from saladkit.scoring.wording import TEMPLATES
 from saladkit.speech.transcribers.transcriber import Transcriber
 
+BEST = "best"
 ROWS_PER_BLOCK = 128  # what a run that is cut off has to do again at most
 LEFT_OUT = "left_out"
 
 
 @dataclass(frozen=True)
 class Task:
-    """Questions, the solved ones that may stand before them, and the template that they are put in."""
+    """Questions, and solved ones: those that may stand before them, and those that a template is chosen on."""
 
     name: str
     source: str
     rows: list[dict]
     examples: list[dict]
-    template: str
+    chosen_on: list[dict]
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Evaluation:
 
     Attributes:
         models: where each model of the conditions is loaded from.
+        template: one of `wording.TEMPLATES` for all tasks, or `BEST`: for each the one that does better on `chosen_on`.
         voices: the speakers that the models have learned from; None where nobody said.
     """
 
@@ -45,6 +49,7 @@ class Evaluation:
     conditions: list[Condition]
     models: dict[str, str]
     how: HowAsked
+    template: str
     voices: set[str] | None
     device: str
     dtype: str
@@ -65,8 +70,29 @@ class Evaluation:
             with self.writer.writing(_transcripts(task, condition)) as aside:
                 write_rows(aside, found, TRANSCRIPTS)
 
+    def templates(self) -> dict[str, dict]:
+        """For each task its `template`, and where it was chosen, what each came to, read by the first of the models."""
+        if self.template != BEST:
+            return {task.name: {"template": self.template} for task in self.tasks}
+        record = self.writer.working / "templates.json"
+        if not record.exists():
+            judge = ORIGINAL if ORIGINAL in self.models else next(iter(self.models))
+            opened = OpenModel(self.models[judge], device=self.device, dtype=self.dtype)
+            write_json(record, {task.name: self._best(opened, judge, task) for task in self.tasks})
+        return read_json(record)
+
+    def _best(self, opened: OpenModel, judge: str, task: Task) -> dict:
+        found = {}
+        for template in TEMPLATES:
+            respondent = opened.respondent(Condition(judge, "text"), template, self.how)
+            examples = self._examples(respondent, task)
+            answers, _ = respondent.answer(task.chosen_on, examples, task.name, task.source)
+            found[template] = float(np.mean([row["acc_norm"] for row in answers])) if answers else 0.0
+        return {"template": max(TEMPLATES, key=found.get), "judge": judge, "items": len(task.chosen_on)} | found
+
     def ask(self) -> None:
         """Ask every model; the answers that stand are kept."""
+        templates = self.templates()
         for name, path in self.models.items():
             of_model = [c for c in self.conditions if c.model == name]
             missing = [(task, c) for c in of_model for task in self.tasks if not self.writer.has_all(_answers(task, c))]
@@ -74,15 +100,11 @@ class Evaluation:
                 continue
             opened = OpenModel(path, device=self.device, dtype=self.dtype)
             for task, condition in missing:
-                self._ask(opened.respondent(condition, task.template, self.how), task)
+                self._ask(opened.respondent(condition, templates[task.name]["template"], self.how), task)
 
     def _ask(self, respondent: Respondent, task: Task) -> None:
         condition = respondent.condition
-        examples: list[Example] = []
-        if self.how.shots:
-            # One more than are wanted: a question is never its own example.
-            chosen = task.examples[: self.how.shots + 1]
-            examples = [respondent.asking.example(row, task.source) for row in chosen]
+        examples = self._examples(respondent, task)
         transcripts = None
         if condition.modality == "cascade":
             transcripts = read_rows(self.writer.path / _transcripts(task, condition))
@@ -98,6 +120,11 @@ class Evaluation:
             aside.write_text(harness_samples(found), encoding="utf-8")
         with self.writer.writing(predictions) as aside:
             write_rows(aside, found, PREDICTIONS)
+
+    def _examples(self, respondent: Respondent, task: Task) -> list[Example]:
+        # One more than are wanted: a question is never its own example.
+        chosen = task.examples[: self.how.shots + 1] if self.how.shots else []
+        return [respondent.asking.example(row, task.source) for row in chosen]
 
     def _in_blocks(
         self,

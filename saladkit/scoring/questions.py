@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pyarrow as pa
+
 from saladkit.errors import SaladError
+from saladkit.formats.benchmarks.named import named_source
 from saladkit.formats.columns import ColumnNames
 from saladkit.formats.samples import iterate_rows, read_samples, words_from_row
 from saladkit.model.sources import check_words
@@ -11,7 +14,10 @@ OTHER_NAMES = {"prompt": "text", "subject": "domain"}  # what files of questions
 
 
 def task_name(source: str) -> str:
-    """A task is called after its folder or file."""
+    """A task is called after its benchmark, or its folder or file."""
+    benchmark = named_source(source)
+    if benchmark:
+        return benchmark.name
     return Path(source).name.removesuffix(".parquet").removesuffix(".jsonl") or source
 
 
@@ -25,11 +31,11 @@ def read_questions(
     Raises:
         SaladError: as `read_samples`; fewer than two choices, an empty choice, an answer that is none of them.
     """
-    needed = ["id", "choices", "answer", *(["audio"] if speech else [])]
-    needed += ["choices_audio"] if speech and spoken_options else []
-    optional = ["text", "domain", "speaker", "letters", *OTHER_NAMES]
-    optional += ["duration", "words"] if speech else []
+    needed = ["id", "choices", "answer"]
+    optional = ["text", "domain", "speaker", "lead", "trail", "cue", "letters", *OTHER_NAMES]
+    optional += ["audio", "duration", "words", *(["choices_audio"] if spoken_options else [])] if speech else []
     table = read_samples(source, needed=needed, optional=optional, names=names, limit=limit)
+    _check_recordings(table, source, ["audio", *(["choices_audio"] if spoken_options else [])] if speech else [])
     for theirs, ours in OTHER_NAMES.items():
         if theirs in table.column_names and ours not in table.column_names:
             table = table.rename_columns([ours if c == theirs else c for c in table.column_names])
@@ -45,9 +51,22 @@ def read_questions(
     return rows
 
 
+def _check_recordings(table: pa.Table, source: str, columns: list[str]) -> None:
+    for column in columns:
+        there = table.column(column).is_valid().to_pylist() if column in table.column_names else [False] * len(table)
+        if not all(there):
+            choices = " --choices" if column == "choices_audio" else ""
+            raise SaladError(
+                f"{source}: row '{table.column('id')[there.index(False)]}' has no {column}",
+                f"`saladkit synth {source} -o {task_name(source)}-spoken --voice VOICE{choices}` makes it; then give"
+                f" {task_name(source)}-spoken.",
+            )
+
+
 def _check(row: dict, source: str) -> None:
     choices = row["choices"]
-    if not (row["text"] or "").strip():
+    row["text"] = row["text"] or ""
+    if not row["text"].strip() and not (row.get("trail") or "").strip():
         raise SaladError(f"{source}: row '{row['id']}' has an empty text", "Remove the row or give it a text.")
     if not isinstance(choices, list) or type(row["answer"]) is not int:
         raise SaladError(

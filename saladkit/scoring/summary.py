@@ -3,6 +3,7 @@
 import numpy as np
 
 from saladkit.scoring.conditions import Condition
+from saladkit.scoring.wording import TEMPLATES
 
 SHOWN = ("task", "figure", "first", "second", "value", "low", "high", "items", "mcnemar_p")
 
@@ -48,7 +49,13 @@ def _cut(rows: list[dict]) -> dict:
 
 def result_lines(summary: dict) -> list[str]:
     """The same for a person: one line a condition, one a figure, in per cent and points."""
-    lines = []
+    lines = [f"{task} is {title}" for task, title in summary["titles"].items()]
+    for task, found in summary["templates"].items():
+        if "judge" in found:
+            scores = ", ".join(f"{name} {100 * found[name]:.1f} %" for name in TEMPLATES)
+            lines.append(
+                f"{task}: template {found['template']} ({scores} of {found['items']}, read by {found['judge']})"
+            )
     for model, tasks in summary["results"].items():
         for task, found in tasks.items():
             cut = f", {found['truncated']} truncated" if "truncated" in found else ""

@@ -12,6 +12,8 @@ from saladkit.formats.samples import words_to_row
 from saladkit.speech.audio import encode_flac
 from saladkit.speech.voices.voice import Voice, open_voice
 
+Speak = Callable[[list[tuple[str, str, str]]], Iterator[tuple[int, dict]]]  # what `speakers` yields
+
 CHUNK = 16  # rows for which a voice is opened: Piper's noise runs on from row to row, and begins anew with each chunk
 
 
@@ -41,7 +43,7 @@ def _speak_chunk(voice: str, chunk: list[tuple[int, str, str]]) -> list[tuple[in
 
 
 @contextmanager
-def speakers(workers: int) -> Iterator[Callable[[list[tuple[str, str, str]]], Iterator[tuple[int, dict]]]]:
+def speakers(workers: int) -> Iterator[Speak]:
     """Yield a function that speaks rows [(id, text, voice), ...] in `workers` processes.
 
     It gives pairs of a row's place and what `speak_row` makes of it, voice by voice. However many processes there are,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import ArtefactWriter, create_artefact, write_json
+from saladkit.formats.benchmarks.named import named_source, path_of
 from saladkit.formats.checkpoint import model_digest
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.harness import harness_results
@@ -21,7 +22,7 @@ from saladkit.formats.results import (
 from saladkit.formats.samples import read_samples
 from saladkit.runtime import Run, resolve_device, say
 from saladkit.scoring.conditions import MODALITIES, conditions_of
-from saladkit.scoring.evaluation import Evaluation, Task
+from saladkit.scoring.evaluation import BEST, Evaluation, Task
 from saladkit.scoring.figures import compute_figures
 from saladkit.scoring.questions import read_questions, task_name
 from saladkit.scoring.respondents import HowAsked, hears
@@ -41,6 +42,7 @@ def evaluate(
     asr: str | None = None,
     template: str = "continuation",
     num_fewshot: int = 0,
+    dev: str | None = None,
     fewshot: str | None = None,
     fewshot_modality: str = "same",
     options: str = "text",
@@ -60,6 +62,7 @@ def evaluate(
 
     Args:
         teacher: the text LLM that the models were made from; it reads the questions, and their transcripts.
+        dev: solved questions on which the better template is chosen.
         compare: further checkpoints, compared with `model`.
         heard: speech that the models have learned from; voices that it lacks are held out.
 
@@ -82,7 +85,9 @@ def evaluate(
         models[ORIGINAL] = teacher
     how = HowAsked(num_fewshot, options == "spoken", fewshot_modality == "same", max_length, batch_size, seed)
     listens = any(condition.listens for condition in conditions)
-    found = _read_tasks(tasks, how, template, fewshot, listens, names, limit)
+    found = _read_tasks(tasks, how, template, fewshot, dev, listens, names, limit)
+    if any(condition.modality == "text" for condition in conditions):
+        _check_texts(found)
     if dry_run:
         items = {f"{c.name} {task.name}": len(task.rows) for c in conditions for task in found}
         return run.summary({"dry_run": True, "items": items})
@@ -102,15 +107,16 @@ def evaluate(
             "columns": vars(names),
         },
         inputs={f"model {label}": path for label, path in models.items()}
-        | {"asr": asr, "fewshot": fewshot}
+        | {"asr": asr}
+        | {role: path and path_of(path) for role, path in (("fewshot", fewshot), ("dev", dev))}
         | {f"heard {i}": path for i, path in enumerate(heard)}
-        | {f"task {task.name}": task.source for task in found},
+        | {f"task {task.name}": path_of(task.source) for task in found},
         overwrite=overwrite,
     )
     if writer.finished is not None:
         return writer.finished
     device = resolve_device(device)
-    evaluation = Evaluation(writer, found, conditions, models, how, voices, device, dtype)
+    evaluation = Evaluation(writer, found, conditions, models, how, template, voices, device, dtype)
     evaluation.transcribe(lambda: open_transcriber(asr, device=device, dtype=dtype))
     evaluation.ask()
     answers = evaluation.answers()
@@ -121,14 +127,15 @@ def evaluate(
     ]
     with writer.writing(FIGURES_FILE) as aside:
         write_rows(aside, figures, FIGURES)
+    templates = evaluation.templates()
     for label, path in models.items():
-        config = {"template": template, "options": options, "fewshot": fewshot, "dtype": dtype}
+        config = {"templates": templates, "options": options, "fewshot": fewshot, "dtype": dtype}
         _write_harness_results(writer, label, path, answers, figures, config)
     left_out = evaluation.left_out()
     identity = {label: model_digest(path) for label, path in models.items()}
     items = sum(len(rows) for answered in answers.values() for rows in answered.values())
     writer.finish(counts={"items": items}, skipped=left_out, identity=identity)
-    summary = summarize(answers, figures, left_out)
+    summary = {"templates": templates, "titles": _titles(found)} | summarize(answers, figures, left_out)
     for line in result_lines(summary):
         say(line)
     return run.summary(summary, writer)
@@ -172,6 +179,7 @@ def _read_tasks(
     how: HowAsked,
     template: str,
     fewshot: str | None,
+    dev: str | None,
     listens: bool,
     names: ColumnNames,
     limit: int | None,
@@ -182,14 +190,36 @@ def _read_tasks(
         if name in tasks:
             raise SaladError("two tasks have the same name", "Rename a folder: tasks are called after their folders.")
         rows = read_questions(source, speech=listens, spoken_options=how.spoken_options, names=names, limit=limit)
-        examples = rows
-        if fewshot is not None and how.shots:
+        solved = benchmark.solved if (benchmark := named_source(source)) else None
+        examples, chosen_on = rows, []
+        if how.shots and (fewshot or solved):
             spoken = listens and how.spoken_examples
             examples = read_questions(
-                fewshot, speech=spoken, spoken_options=how.spoken_options, names=names, limit=None
+                fewshot or solved, speech=spoken, spoken_options=how.spoken_options, names=names, limit=None
             )
-        tasks[name] = Task(name, source, rows, examples, template)
+        if template == BEST:
+            if not (dev or solved):
+                raise SaladError(
+                    f"nothing to choose the template of {source} on", "Give solved questions with --dev, or a template."
+                )
+            chosen_on = read_questions(dev or solved, speech=False, names=names, limit=limit)
+        tasks[name] = Task(name, source, rows, examples, chosen_on)
     return list(tasks.values())
+
+
+def _check_texts(tasks: list[Task]) -> None:
+    for task in tasks:
+        row = next((row for row in task.rows if not row["text"].strip()), None)
+        if row is not None:
+            raise SaladError(
+                f"{task.source}: row '{row['id']}' has no text of its recording, so it cannot be read",
+                "Give --modality speech alone, without --teacher.",
+            )
+
+
+def _titles(tasks: list[Task]) -> dict[str, str]:
+    named = {task.name: named_source(task.source) for task in tasks}
+    return {name: source.benchmark.title for name, source in named.items() if source}
 
 
 def _voices(heard: tuple[str, ...], names: ColumnNames) -> set[str] | None:

@@ -6,8 +6,10 @@ import pyarrow as pa
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import ArtefactWriter, create_artefact, part_name, read_json, write_json
+from saladkit.formats.benchmarks.named import path_of
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.samples import (
+    AUDIO,
     COLUMNS,
     SCHEMA,
     VERSION,
@@ -15,11 +17,12 @@ from saladkit.formats.samples import (
     write_samples,
 )
 from saladkit.runtime import Run, available_cores, progress
-from saladkit.speech.synthesis import speakers, voice_of_row
+from saladkit.speech.synthesis import Speak, speakers, voice_of_row
 from saladkit.speech.voices.voice import open_voice
 
 ROWS_PER_PART = 512
 SPOKEN = ("audio", "duration", "speaker", "words")
+CHOICES_AUDIO = "choices_audio"
 SECONDS_PER_WORD = 0.36  # measured on the desk's texts with espeak at its default rate; for --dry-run only
 
 
@@ -28,6 +31,7 @@ def synth(
     output: str | Path,
     *,
     voices: list[str],
+    choices: bool = False,
     seed: int = 0,
     workers: int = 0,
     names: ColumnNames = OUR_NAMES,
@@ -41,6 +45,9 @@ def synth(
 
     All other columns of the rows are kept. A row that its voice cannot speak is left out and listed in the manifest.
 
+    Args:
+        choices: also speak each of a row's `choices`, in the row's voice, as `choices_audio`.
+
     Returns:
         The summary: rows, hours, rows per voice, times faster than real time.
 
@@ -51,8 +58,8 @@ def synth(
     run = Run("synth", workers)
     for voice in voices:
         open_voice(voice)
-    table = read_samples(source, needed=["id", "text"], names=names, limit=limit)
-    table = table.drop_columns([column for column in SPOKEN if column in table.column_names])
+    table = read_samples(source, needed=["id", "text", *(["choices"] if choices else [])], names=names, limit=limit)
+    table = table.drop_columns([column for column in (*SPOKEN, CHOICES_AUDIO) if column in table.column_names])
     if dry_run:
         words = sum(len(text.split()) for text in table.column("text").to_pylist())
         hours = round(words * SECONDS_PER_WORD / 3600, 3)
@@ -62,8 +69,8 @@ def synth(
         schema=SCHEMA,
         version=VERSION,
         verb="synth",
-        settings={"voices": voices, "seed": seed, "limit": limit, "columns": vars(names)},
-        inputs={"samples": source},
+        settings={"voices": voices, "choices": choices, "seed": seed, "limit": limit, "columns": vars(names)},
+        inputs={"samples": path_of(source)},
         overwrite=overwrite,
     )
     if writer.finished is not None:
@@ -83,10 +90,16 @@ def synth(
                 made[place] = row
                 bar.update()
             rows = [made[place] for place in range(len(asked))]
+            if choices:
+                rows = _with_choices(rows, asked, part.column("choices").to_pylist(), speak)
             failed = [row for row in rows if "reason" in row]
             spoken = [row for row in rows if "reason" not in row]
             silent = {row["id"] for row in failed}
             part = part.filter(pa.array([id_ not in silent for id_ in ids]))
+            if choices:
+                part = part.append_column(
+                    CHOICES_AUDIO, pa.array([row[CHOICES_AUDIO] for row in spoken], pa.list_(AUDIO))
+                )
             for column in SPOKEN:
                 part = part.append_column(column, pa.array([row[column] for row in spoken], COLUMNS[column]))
             if failed:
@@ -97,6 +110,26 @@ def synth(
     if not writer.has_all(parts):
         return run.summary({"shards_missing": True, "rows": table.num_rows})
     return _finish(run, writer, source, parts)
+
+
+def _with_choices(
+    rows: list[dict], asked: list[tuple[str, str, str]], choices: list[list[str]], speak: Speak
+) -> list[dict]:
+    """The rows with their choices' recordings; one of whose choices cannot be spoken is left out itself."""
+    every = [
+        (place, f"{asked[place][0]}/{i}", text) for place, of_row in enumerate(choices) for i, text in enumerate(of_row)
+    ]
+    spoken = dict(speak([(id_, text, asked[place][2]) for place, id_, text in every]))
+    found: list[dict] = [row if "reason" in row else row | {CHOICES_AUDIO: []} for row in rows]
+    for number, (place, id_, _) in enumerate(every):
+        row, option = found[place], spoken[number]
+        if "reason" in row:
+            continue
+        if "reason" in option:
+            found[place] = {"id": row.get("id", asked[place][0]), "reason": f"choice {id_}: {option['reason']}"}
+        else:
+            row[CHOICES_AUDIO].append(option["audio"])
+    return found
 
 
 def _skipped_name(part: str) -> str:

@@ -1,0 +1,160 @@
+"""Where public benchmarks lie on the Hub, and which of their rows are asked."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.json
+import pyarrow.parquet as pq
+
+from saladkit.errors import SaladError
+from saladkit.formats.benchmarks import public_rows
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One data set.
+
+    Attributes:
+        title: what it is called in full.
+        hub: its name on the Hub; `configuration` is its part there.
+        splits: what is asked.
+        solved: the split that examples and the choice of a template come from; None where there is none.
+    """
+
+    title: str
+    hub: str
+    configuration: str | None
+    splits: tuple[str, ...]
+    solved: str | None
+    as_question: Callable[[dict], dict]
+
+
+_MMLU_PRO = (
+    *("law", "engineering", "other", "biology", "business", "economics"),
+    *("health", "philosophy", "psychology", "history", "chemistry", "physics"),
+)
+BENCHMARKS = {
+    "storycloze": Benchmark(
+        "StoryCloze", "LSDSem/story_cloze", "2016", ("test",), "validation", public_rows.story_cloze
+    ),
+    "hellaswag": Benchmark("HellaSwag", "Rowan/hellaswag", None, ("validation",), "train", public_rows.hellaswag),
+    "arc_challenge": Benchmark(
+        "ARC-Challenge", "allenai/ai2_arc", "ARC-Challenge", ("test",), "validation", public_rows.arc
+    ),
+    "piqa": Benchmark("PIQA", "baber/piqa", None, ("validation",), "train", public_rows.piqa),
+    "openbookqa": Benchmark(
+        "OpenBookQA", "allenai/openbookqa", "main", ("test",), "validation", public_rows.openbookqa
+    ),
+    "voicebench_openbookqa": Benchmark(
+        "VoiceBench OpenBookQA", "hlt-lab/voicebench", "openbookqa", ("test",), None, public_rows.voicebench
+    ),
+    "voicebench_mmsu": Benchmark(
+        "VoiceBench MMSU (spoken MMLU-Pro)", "hlt-lab/voicebench", "mmsu", _MMLU_PRO, None, public_rows.voicebench
+    ),
+    "mmsu": Benchmark(
+        "MMSU (Massive Multi-task Spoken Language Understanding and Reasoning Benchmark)",
+        "ddwang2000/MMSU",
+        None,
+        ("train",),
+        None,
+        public_rows.mmsu,
+    ),
+}
+_SOURCE = re.compile(r"(?P<name>[a-z_]+)(=(?P<folder>[^:]+))?(:(?P<split>[\w-]+))?")
+
+
+@dataclass(frozen=True)
+class NamedSource:
+    """A source that names a benchmark."""
+
+    name: str
+    benchmark: Benchmark
+    folder: str | None
+    splits: tuple[str, ...]
+
+    @property
+    def solved(self) -> str | None:
+        """The source of its solved questions."""
+        split = self.benchmark.solved
+        return split and f"{self.name}{f'={self.folder}' if self.folder else ''}:{split}"
+
+
+def named_source(source: str) -> NamedSource | None:
+    """The benchmark that `source` names, or None: a path that exists is never one."""
+    found = _SOURCE.fullmatch(source)
+    if found is None or found["name"] not in BENCHMARKS or Path(source).exists():
+        return None
+    benchmark = BENCHMARKS[found["name"]]
+    splits = (found["split"],) if found["split"] else benchmark.splits
+    return NamedSource(found["name"], benchmark, found["folder"], splits)
+
+
+def path_of(source: str) -> str:
+    """What of a source a digest can be made of: the folder of a benchmark's copy, else the source itself."""
+    named = named_source(source)
+    return named.folder if named and named.folder else source
+
+
+def read_benchmark(source: NamedSource) -> pa.Table:
+    """Its questions, with our columns.
+
+    Raises:
+        SaladError: it is neither in the folder nor in the cache, and cannot be downloaded; rows of another kind.
+    """
+    questions = []
+    for split in source.splits:
+        rows = _read_folder(source, split) if source.folder else _read_hub(source, split)
+        for number, row in enumerate(rows):
+            try:
+                question = source.benchmark.as_question(row | {"row": number, "split": split})
+            except (KeyError, ValueError, TypeError, AttributeError) as error:
+                raise SaladError(
+                    f"row {number} of {source.name}, {split}, is not as {source.benchmark.hub} has them: {error!r}",
+                    "Give the data set's own files, unchanged.",
+                ) from error
+            several = len(source.splits) > 1
+            questions.append(question | {"id": f"{split}/{question['id']}" if several else question["id"]})
+    return pa.Table.from_pylist(questions) if questions else pa.table({"id": pa.array([], pa.string())})
+
+
+def _read_folder(source: NamedSource, split: str) -> list[dict]:
+    folder = Path(source.folder)
+    part = folder / (source.benchmark.configuration or "")
+    folder = part if part.is_dir() else folder
+    files = sorted(path for path in folder.rglob(f"{split}*") if path.suffix in (".parquet", ".jsonl"))
+    if not files:
+        raise SaladError(
+            f"{folder} holds no {split}*.parquet and no {split}*.jsonl",
+            f"Copy the files of {source.benchmark.hub} ({_part(source)}) there.",
+        )
+    try:
+        tables = [pq.read_table(path) if path.suffix == ".parquet" else pa.json.read_json(path) for path in files]
+    except (pa.ArrowException, OSError) as error:
+        raise SaladError(f"{folder}: a file cannot be read: {error}", "Copy it there again.") from error
+    return [row for table in tables for row in table.to_pylist()]
+
+
+def _read_hub(source: NamedSource, split: str) -> list[dict]:
+    import datasets
+
+    benchmark = source.benchmark
+    try:
+        rows = datasets.load_dataset(benchmark.hub, benchmark.configuration, split=split)
+    except Exception as error:  # the Hub client raises many kinds: not found, offline, gated, damaged
+        raise SaladError(
+            f"{benchmark.title} ({benchmark.hub}, {_part(source)}, {split}) is not in the Hugging Face cache and could"
+            f" not be downloaded: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
+            f"Where there is a network run `hf download {benchmark.hub} --repo-type dataset --local-dir FOLDER`, copy"
+            f" FOLDER here, and give {source.name}=FOLDER.",
+        ) from error
+    for column, feature in rows.features.items():
+        if isinstance(feature, datasets.Audio):
+            rows = rows.cast_column(column, datasets.Audio(decode=False))
+    return rows.to_list()
+
+
+def _part(source: NamedSource) -> str:
+    return source.benchmark.configuration or "all of it"

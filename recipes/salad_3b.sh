@@ -71,8 +71,6 @@ saladkit select "$POOL" -o "$RUN/uniform-texts" "${CHOICE[@]}" --gamma 0
 step "the questions, spoken in the voice of Stage II and in one that no training hears"
 saladkit synth "$QUESTIONS" -o "$RUN/questions" --voice "piper:$VOICE" --seed "$SEED"
 saladkit synth "$QUESTIONS" -o "$RUN/heldout" --voice "piper:$HELD_OUT_VOICE" --seed "$SEED"
-saladkit eval "$LLM" "$RUN/questions" -o "$RUN/eval-teacher" --modality text --dtype bfloat16
-saladkit eval "$RUN/stage1" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval-stage1" --dtype bfloat16
 
 for CHOSEN in active uniform; do
   step "Stage II, $CHOSEN: speak what was chosen, and align on it, a third each of natural, chosen and read rows"
@@ -84,5 +82,8 @@ for CHOSEN in active uniform; do
     --words "$RUN/words" --max-steps "$STAGE2_STEPS" "${RATES[@]}" "${SPANS[@]}" "${TRAIN[@]}"
   saladkit gap "$RUN/stage2-$CHOSEN" "$RUN/probes" -o "$RUN/gap-$CHOSEN" --teacher "$LLM" --dtype bfloat16 \
     "${SPANS[@]}" --seed "$SEED"
-  saladkit eval "$RUN/stage2-$CHOSEN" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval-stage2-$CHOSEN" --dtype bfloat16
 done
+
+step "read and heard, on the same questions, behind as many examples as fit, and the gap in between"
+saladkit eval "$RUN/stage1" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval" --teacher "$LLM" --num-fewshot 5 \
+  --compare "$RUN/stage2-uniform" --compare "$RUN/stage2-active" --dtype bfloat16

@@ -123,9 +123,28 @@ def distill(model: str, output: str, **settings: object) -> None:
 @click.argument("checkpoint")
 @click.argument("samples", nargs=-1, required=True)
 @options.output
-@click.option("--teacher", required=True, help="The original text LLM; its distributions are computed exactly.")
-@click.option("--regions", help="Regions of the texts: adds a table by region.")
+@click.option(
+    "--teacher",
+    required=True,
+    help="The original text LLM, computed exactly; or a teacher cache of its likeliest tokens.",
+)
+@click.option("--regions", help="Regions of the texts: adds means by region.")
+@click.option(
+    "--context",
+    type=click.Choice(["interleaved", "spoken"]),
+    default="interleaved",
+    show_default=True,
+    help="What stands before a compared word: text and speech in turn, or speech alone.",
+)
 @click.option("--interleavings", type=click.IntRange(min=1), default=4, show_default=True, help="Drawn for every row.")
+@options.asr
+@click.option(
+    "--worst",
+    type=options.Real(0, 1),
+    default=0.15,
+    show_default=True,
+    help="Share of regions, those that --asr understands worst, whose speech is marked as bad.",
+)
 @options.words
 @options.spans
 @click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True, help="Rows a batch.")
@@ -155,10 +174,10 @@ def gap(checkpoint: str, samples: tuple[str, ...], output: str, **settings: obje
 )
 @click.option(
     "--metric",
-    type=click.Choice(["teacher-kl", "misalignment"]),
+    type=click.Choice(["teacher-kl", "misalignment", "accuracy", "nll-gap", "jsd", "coverage"]),
     default="teacher-kl",
     show_default=True,
-    help="Which mean of the gap table is M.",
+    help="Which mean of the gap table is M; coverage: the distance to speech that the regions have.",
 )
 @click.option("--per-region", type=click.IntRange(min=1), help="Budget: so many texts of every region (probes).")
 @click.option("--count", type=click.IntRange(min=1), help="Budget: texts.")

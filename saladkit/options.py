@@ -172,6 +172,9 @@ speech_encoder = stack(
         help="Whose output is used, of Whisper, wav2vec2, HuBERT and WavLM.  [default: the last]",
     ),
 )
+asr = click.option(
+    "--asr", metavar="NAME", help="Speech recognizer: a Hugging Face model, or sphinx (PocketSphinx, English, offline)."
+)
 asking = stack(
     click.option("--teacher", help="The text LLM that MODEL was made from; reads the questions too: adds the gap."),
     click.option("--compare", multiple=True, metavar="CHECKPOINT", help="Another to compare with MODEL; repeat."),
@@ -184,11 +187,7 @@ asking = stack(
         show_default=True,
         help="How questions are given; repeat. cascade: --teacher reads what --asr wrote down.",
     ),
-    click.option(
-        "--asr",
-        metavar="NAME",
-        help="Speech recognizer: a Hugging Face model, or sphinx (PocketSphinx, English, offline).",
-    ),
+    asr,
     click.option(
         "--template",
         type=click.Choice(["continuation", "letter", "best"]),

@@ -122,9 +122,9 @@ def write_gap(folder, heard_by, spoken, values, *, by_region=None, with_regions=
     ]
     rows = []
     for region, value in enumerate(by_region or []):
-        parts = {"": value, "_low": value * 0.8, "_high": value * 1.2}
+        parts = {"": value, "_low": value * 0.8, "_high": value * 1.2, "_shrunk": value}
         columns = {f"{metric}{part}": v for metric in gap_table.METRICS for part, v in parts.items()}
-        rows.append({"region": region, "probes": 6, **columns})
+        rows.append({"kind": "region", "group": str(region), "region": region, "probes": 6, **columns})
     gap_table.write_gap_table(writer, items, rows)
     finish(writer, rows=len(items))
 

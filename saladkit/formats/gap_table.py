@@ -1,4 +1,23 @@
-"""The gap table: how far speech lies from text, per item and per region; all figures in nats per text token."""
+"""The gap table: how far speech lies from text, per item and per group of items.
+
+Figures are means over the compared text tokens; divergences, negative log-likelihoods and entropies in nats.
+
+| column | what it is |
+|---|---|
+| `misalignment` | M: KL of the adapted model on speech from itself on text |
+| `teacher_kl` | KL of the adapted model on speech from the text LLM on text; a region's mean is the method's M(c) |
+| `forgetting` | F: KL of the adapted model on text from the text LLM on text |
+| `jsd` | Jensen-Shannon divergence of the adapted model on text and on speech |
+| `text_nll`, `speech_nll`, `nll_gap` | of the next token, read and heard; heard minus read |
+| `text_entropy`, `speech_entropy` | of what the adapted model expects |
+| `agreement` | how often the likeliest token is the same, read and heard |
+| `text_accuracy`, `speech_accuracy`, `accuracy_gap` | how often it is the next one; read minus heard |
+
+`groups.parquet` has a row for all items, and one for each region, domain and speaker: means, 95 % intervals over items,
+and means drawn toward that of all groups of the kind, the more the fewer items there are (`_shrunk`). `cer` is the
+character error rate of a recognizer on the recordings, `duration_ratio` their length over what texts so long take the
+same speaker; `bad_speech` marks regions whose speech, not the model, may be at fault.
+"""
 
 from pathlib import Path
 
@@ -7,9 +26,22 @@ import pyarrow.parquet as pq
 
 from saladkit.formats.artefact import Artefact, ArtefactWriter
 
-SCHEMA, VERSION = "gap-table", 2  # 2: means by region weigh items by their tokens
+SCHEMA, VERSION = "gap-table", 3  # 3: more figures; groups of every kind, shrunk means
 
-METRICS = ("misalignment", "teacher_kl", "forgetting", "text_nll", "speech_nll")
+SUMMED = (
+    *("misalignment", "teacher_kl", "forgetting", "jsd", "text_nll", "speech_nll", "text_entropy", "speech_entropy"),
+    *("agreement", "text_accuracy", "speech_accuracy"),
+)
+METRICS = (*SUMMED, "nll_gap", "accuracy_gap")
+COVERAGE = "coverage"  # a region's distance to all speech, which the regions have
+SELECTION_METRICS = {  # what `select --metric` calls them, beside `COVERAGE`
+    "misalignment": "misalignment",
+    "teacher-kl": "teacher_kl",
+    "accuracy": "accuracy_gap",
+    "nll-gap": "nll_gap",
+    "jsd": "jsd",
+}
+KINDS = ("all", "region", "domain", "speaker")
 ITEMS = pa.schema(
     [
         ("id", pa.string()),
@@ -18,15 +50,31 @@ ITEMS = pa.schema(
         ("speaker", pa.string()),
         ("tokens", pa.int32()),  # text tokens compared, over all draws
         *[(metric, pa.float64()) for metric in METRICS],
+        ("cer", pa.float64()),  # null where no recognizer was asked
+        ("duration_ratio", pa.float64()),  # null where the samples do not say how long they are
     ]
 )
-REGIONS = pa.schema(
+GROUPS = pa.schema(
     [
-        ("region", pa.int32()),
+        ("kind", pa.string()),
+        ("group", pa.string()),
+        ("region", pa.int32()),  # of a region, as a number
         ("probes", pa.int32()),
-        *[(f"{metric}{part}", pa.float64()) for metric in METRICS for part in ("", "_low", "_high")],
+        ("tokens", pa.int64()),
+        *[(f"{metric}{part}", pa.float64()) for metric in METRICS for part in ("", "_low", "_high", "_shrunk")],
+        ("cer", pa.float64()),
+        ("duration_ratio", pa.float64()),
+        ("bad_speech", pa.bool_()),  # of a region; null without `cer` and `duration_ratio`
     ]
 )
+
+
+def with_gaps(figures: dict[str, float]) -> dict[str, float]:
+    """The summed figures and the two that are differences of others."""
+    return figures | {
+        "nll_gap": figures["speech_nll"] - figures["text_nll"],
+        "accuracy_gap": figures["text_accuracy"] - figures["speech_accuracy"],
+    }
 
 
 def write_items(path: Path, items: list[dict]) -> None:
@@ -39,20 +87,25 @@ def read_items(path: Path) -> list[dict]:
     return pq.read_table(path).to_pylist()
 
 
-def write_gap_table(writer: ArtefactWriter, items: list[dict], regions: list[dict]) -> None:
-    """Write `items.parquet` and `regions.parquet` (without rows where no regions were given)."""
+def write_gap_table(writer: ArtefactWriter, items: list[dict], groups: list[dict]) -> None:
+    """Write `items.parquet` and `groups.parquet`."""
     with writer.writing("items.parquet") as aside:
         write_items(aside, items)
-    with writer.writing("regions.parquet") as aside:
-        pq.write_table(pa.Table.from_pylist(regions, REGIONS), aside)
+    with writer.writing("groups.parquet") as aside:
+        pq.write_table(pa.Table.from_pylist(groups, GROUPS), aside)
 
 
 def read_gap_table(path: str | Path) -> tuple[list[dict], list[dict]]:
-    """(items, regions) of a complete gap table."""
-    folder = Artefact.open(path, SCHEMA).path
-    return read_items(folder / "items.parquet"), pq.read_table(folder / "regions.parquet").to_pylist()
+    """(items, groups) of a complete gap table."""
+    folder = Artefact.open(path, SCHEMA, VERSION).path
+    return read_items(folder / "items.parquet"), pq.read_table(folder / "groups.parquet").to_pylist()
+
+
+def read_regions(path: str | Path) -> list[dict]:
+    """The groups of a complete gap table that are regions; none without --regions."""
+    return [group for group in read_gap_table(path)[1] if group["kind"] == "region"]
 
 
 def read_region_gaps(path: str | Path, metric: str) -> dict[int, float]:
-    """Mean of a metric (`teacher-kl` or `misalignment`) by region."""
-    return {row["region"]: row[metric.replace("-", "_")] for row in read_gap_table(path)[1]}
+    """Shrunk mean of a metric, one of `SELECTION_METRICS`, by region."""
+    return {row["region"]: row[f"{SELECTION_METRICS[metric]}_shrunk"] for row in read_regions(path)}

@@ -1,12 +1,11 @@
 """Which of a run's gap tables belong to which model, and which may be compared."""
 
-import numpy as np
-
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import digest_json
-from saladkit.formats.gap_table import SCHEMA, read_gap_table
+from saladkit.formats.gap_table import SCHEMA, read_gap_table, read_regions
 from saladkit.reporting.inventory import Found, Inventory
-from saladkit.scoring.statistics import Estimate, bootstrap_mean
+from saladkit.scoring.group_means import estimate
+from saladkit.scoring.statistics import Estimate
 
 COMPARED = ("misalignment", "forgetting")  # nats per text token
 
@@ -18,7 +17,7 @@ def tables_of(inventory: Inventory, model_digest: str) -> list[Found]:
 
 def has_regions(table: Found) -> bool:
     """Whether the table was measured by region."""
-    return bool(read_gap_table(table.path)[1])
+    return bool(read_regions(table.path))
 
 
 def _measurement(table: Found) -> str:
@@ -63,5 +62,4 @@ def comparable_tables(inventory: Inventory, models: dict[str, str]) -> dict[str,
 def compared_figures(table: Found) -> dict[str, Estimate]:
     """Misalignment and forgetting in nats per text token, with intervals over items."""
     items, _ = read_gap_table(table.path)
-    tokens = np.array([item["tokens"] for item in items])
-    return {metric: bootstrap_mean(np.array([item[metric] for item in items]), weights=tokens) for metric in COMPARED}
+    return {metric: estimate(items, metric) for metric in COMPARED}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from saladkit.formats.gap_table import read_gap_table
+from saladkit.formats.gap_table import SELECTION_METRICS, read_regions
 from saladkit.formats.regions import SCHEMA as REGIONS
 from saladkit.formats.regions import Regions
 from saladkit.formats.samples import SCHEMA as SAMPLES
@@ -40,7 +40,7 @@ class RegionView:
 def region_view(inventory: Inventory, model_digest: str) -> RegionView | None:
     """The gap by region of a model; None if none was measured."""
     for table in tables_of(inventory, model_digest):
-        gaps = read_gap_table(table.path)[1]
+        gaps = read_regions(table.path)
         if gaps:
             break
     else:
@@ -55,7 +55,7 @@ def region_view(inventory: Inventory, model_digest: str) -> RegionView | None:
         and found.manifest["settings"].get("per_region") is None  # probes: as many of every region
     ]
     metrics = [found.manifest["settings"].get("metric") for found in selections]
-    metric = next((m for m in metrics if m), "misalignment").replace("-", "_")
+    metric = next((SELECTION_METRICS[m] for m in metrics if m in SELECTION_METRICS), "misalignment")
     counts = {found.name: _count_by_region(found) for found in selections}
     rows = []
     for row in sorted(gaps, key=lambda row: (-row[metric], row["region"])):

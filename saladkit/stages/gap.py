@@ -1,15 +1,18 @@
-"""`gap`: misalignment, teacher KL and forgetting of a checkpoint on paired speech and text."""
+"""`gap`: misalignment, teacher KL and forgetting of a checkpoint on paired speech and text, and why they are large."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import create_artefact, written_aside
+from saladkit.formats.artefact import create_artefact, is_artefact, written_aside
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
-from saladkit.formats.gap_table import METRICS, SCHEMA, VERSION, read_items, write_gap_table, write_items
+from saladkit.formats.gap_table import SCHEMA, VERSION, read_items, with_gaps, write_gap_table, write_items
 from saladkit.formats.regions import Regions
-from saladkit.formats.samples import check_ids_distinct, read_samples
+from saladkit.formats.samples import check_ids_distinct, iterate_rows, read_samples
+from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.dataset import TrainingSource
 from saladkit.model.divergence import ItemSums, add_divergences, probe_sequences
 from saladkit.model.interleaving import InterleavingOptions
@@ -17,13 +20,17 @@ from saladkit.model.listening import front_end_of, layout_of
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.sequence import Sequence, SequenceLayout
-from saladkit.model.sources import WeightedPath, open_speech
+from saladkit.model.sources import WeightedPath, check_teacher_covers, open_speech
 from saladkit.model.text import tokenizer_digest
 from saladkit.runtime import Run, progress, resolve_device
-from saladkit.scoring.statistics import Estimate, bootstrap_mean
-from saladkit.teacher.signals import LiveTeacher
+from saladkit.scoring.group_means import group_rows
+from saladkit.scoring.speech_quality import duration_ratios, mark_bad_speech
+from saladkit.speech.audio import decode_row
+from saladkit.speech.transcribers.transcriber import Transcriber, character_error_rate, open_transcriber
+from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
 
 ROWS_PER_BLOCK = 512  # what a run that is cut off has to do again at most
+SHOWN = (*("misalignment", "teacher_kl", "forgetting", "jsd", "text_nll", "speech_nll"), "agreement")
 
 
 def gap(
@@ -34,9 +41,12 @@ def gap(
     teacher: str,
     regions: str | None = None,
     words: tuple[str, ...] = (),
+    context: str = "interleaved",
     interleavings: int = 4,
     text_words: tuple[int, int] = (10, 30),
     speech_words: tuple[int, int] = (5, 15),
+    asr: str | None = None,
+    worst: float = 0.15,
     batch_size: int = 16,
     seed: int = 0,
     names: ColumnNames = OUR_NAMES,
@@ -46,24 +56,34 @@ def gap(
     overwrite: bool = False,
     dry_run: bool = False,
 ) -> dict:
-    """Measure the gap on every row of `sources`, over random `interleavings` that begin with speech.
+    """Measure the gap on every row of `sources`, heard in `interleavings` random ways.
 
     Rows in which no text token follows speech in any draw are listed in the manifest.
+
+    Args:
+        teacher: the text LLM, or a teacher cache with the most likely tokens of these texts; then teacher KL and
+            forgetting are those of its classes, which are never above the exact ones.
+        context: `interleaved`, or `spoken`: all that stands before a compared word is heard.
+        asr: recognizer that says how well the recordings are understood.
+        worst: share of regions, those understood worst, that are marked as bad speech.
 
     Returns:
         The summary: mean of every figure with its bootstrap interval over items.
 
     Raises:
-        SaladError: models, samples or regions that are none or do not fit each other; figures that are not finite.
+        SaladError: models, samples, cache or regions that are none or do not fit; figures that are not finite.
     """
     run = Run("gap")
     options = InterleavingOptions(text_words, speech_words)
     tokenizer = load_tokenizer(checkpoint)
-    if tokenizer_digest(load_tokenizer(teacher)) != tokenizer_digest(tokenizer):
+    cache = TeacherCache(teacher) if is_artefact(teacher) and not (Path(teacher) / "config.json").exists() else None
+    if cache is not None:
+        cache.check_tokenizer(tokenizer_digest(tokenizer), checkpoint)
+        _check_exact_enough(cache)
+    elif tokenizer_digest(load_tokenizer(teacher)) != tokenizer_digest(tokenizer):
         raise SaladError(f"{teacher} has another tokenizer than {checkpoint}", "Give the text LLM it started from.")
-    tables = [
-        (s, read_samples(s, needed=["id"], optional=["domain", "speaker"], names=names, limit=limit)) for s in sources
-    ]
+    wanted = ["domain", "speaker", "duration"]
+    tables = [(s, read_samples(s, needed=["id", "text"], optional=wanted, names=names, limit=limit)) for s in sources]
     check_ids_distinct(tables)
     about = {row["id"]: row for _, table in tables for row in table.to_pylist()}
     region_of = Regions.open(regions).region_of if regions else {}
@@ -80,7 +100,9 @@ def gap(
         version=VERSION,
         verb="gap",
         settings={
+            "context": context,
             "interleavings": interleavings,
+            "worst": worst,
             "text_words": list(text_words),
             "speech_words": list(speech_words),
             "dtype": dtype,
@@ -88,7 +110,7 @@ def gap(
             "limit": limit,
             "columns": vars(names),
         },
-        inputs={"checkpoint": checkpoint, "teacher": teacher, "regions": regions}
+        inputs={"checkpoint": checkpoint, "teacher": teacher, "regions": regions, "asr": asr}
         | {f"samples {i}": source for i, source in enumerate(sources)}
         | {f"words {i}": path for i, path in enumerate(words)},
         overwrite=overwrite,
@@ -97,12 +119,17 @@ def gap(
         return writer.finished
     device = resolve_device(device)
     student = load_salad_model(checkpoint, dtype=dtype, device=device).eval()
-    original = LiveTeacher(load_text_model(teacher, dtype=dtype, device=device))
+    original: TeacherSignal
+    original = CachedTeacher(cache) if cache else LiveTeacher(load_text_model(teacher, dtype=dtype, device=device))
+    transcriber = open_transcriber(asr, device=device, dtype=dtype) if asr else None
+    ratios = duration_ratios(list(about.values()))
     front_end = front_end_of(student.config, device=device)
     layout = layout_of(student.config, front_end)
     items, skipped = [], []
     for number, path in enumerate(sources):
         source = open_speech(WeightedPath(path), tokenizer, front_end, word_times=words, names=names, limit=limit)
+        if cache is not None:
+            check_teacher_covers(cache, [source])
         for begin in range(0, len(source), ROWS_PER_BLOCK):
             rows = range(begin, min(begin + ROWS_PER_BLOCK, len(source)))
             block = writer.working / f"items-{number}-{rows.start}-{rows.stop}.parquet"
@@ -110,12 +137,14 @@ def gap(
                 probes = [
                     (row, sequence)
                     for row in rows
-                    for sequence in probe_sequences(source, row, layout, options, interleavings, seed)
+                    for sequence in probe_sequences(source, row, layout, options, interleavings, seed, context)
                 ]
                 sums = _measure(student, original, source, probes, layout, batch_size)
+                errors = _error_rates(transcriber, path, [source.ids[row] for row in sorted(sums)], names, limit)
                 with written_aside(block) as aside:
                     rows_of_table = [
-                        _item(about[source.ids[row]], sums[row], region_of, checkpoint) for row in sorted(sums)
+                        _item(about[source.ids[row]], sums[row], region_of, errors, ratios, checkpoint)
+                        for row in sorted(sums)
                     ]
                     write_items(aside, rows_of_table)
             measured = read_items(block)
@@ -128,9 +157,12 @@ def gap(
             ]
     if not items:
         raise SaladError("no text token follows speech in any row", "Give longer texts or shorter --speech-words.")
-    write_gap_table(writer, items, _by_region(items))
+    groups = group_rows(items)
+    mark_bad_speech([group for group in groups if group["kind"] == "region"], worst)
+    write_gap_table(writer, items, groups)
     writer.finish(counts={"rows": len(items), "tokens": sum(item["tokens"] for item in items)}, skipped=skipped)
-    return run.summary({"rows": len(items), "skipped": len(skipped), **_means(items)}, writer)
+    figures = {"rows": len(items), "skipped": len(skipped)} | _shown(groups)
+    return run.summary(figures | (_said_of(cache) if cache else {}), writer)
 
 
 def _measure(
@@ -148,36 +180,70 @@ def _measure(
     return sums
 
 
-def _item(row: dict, sums: ItemSums, region_of: dict[str, int], checkpoint: str) -> dict:
-    figures = {metric: getattr(sums, metric) / sums.tokens for metric in METRICS}
+def _item(
+    row: dict,
+    sums: ItemSums,
+    region_of: dict[str, int],
+    errors: dict[str, float | None],
+    ratios: dict[str, float],
+    checkpoint: str,
+) -> dict:
+    figures = with_gaps({name: value / sums.tokens for name, value in asdict(sums).items() if name != "tokens"})
     if not np.all(np.isfinite(list(figures.values()))):
         raise SaladError(
             f"{checkpoint} or the teacher gives row '{row['id']}' probabilities that are not finite",
             "Give models that are whole; with --dtype float16, try float32.",
         )
     kept = {column: row.get(column) for column in ("domain", "speaker")}
-    return {"id": row["id"], "region": region_of.get(row["id"]), **kept, "tokens": sums.tokens, **figures}
+    quality = {"cer": errors.get(row["id"]), "duration_ratio": ratios.get(row["id"])}
+    return {"id": row["id"], "region": region_of.get(row["id"]), **kept, "tokens": sums.tokens, **figures, **quality}
 
 
-def _estimates(items: list[dict]) -> dict[str, Estimate]:
-    """Nats per text token: sums over items by sums of their tokens, with intervals over items."""
-    tokens = np.array([item["tokens"] for item in items])
-    return {metric: bootstrap_mean(np.array([item[metric] for item in items]), weights=tokens) for metric in METRICS}
+def _error_rates(
+    transcriber: Transcriber | None, source: str, ids: list[str], names: ColumnNames, limit: int | None
+) -> dict[str, float | None]:
+    """The character error rate of each recording, if there is someone to transcribe it."""
+    if transcriber is None:
+        return {}
+    table = read_samples(source, needed=["id", "text", "audio"], optional=[], names=names, limit=limit)
+    table = table.filter(pa.compute.is_in(table.column("id"), pa.array(ids)))
+    found = {}
+    for row in progress(list(iterate_rows(table)), what="transcribe"):
+        (written,) = transcriber.transcribe([decode_row(row, source)])
+        found[row["id"]] = character_error_rate(row["text"], written)
+    return found
 
 
-def _means(items: list[dict]) -> dict:
+def _check_exact_enough(cache: TeacherCache) -> None:
+    if cache.sampled:
+        raise SaladError(
+            f"{cache.artefact.path} holds draws, which tell a divergence only on average",
+            "Give the text LLM, or a cache made with --keep top-k.",
+        )
+    if cache.identity["temperature"] != 1:
+        raise SaladError(
+            f"{cache.artefact.path} was made at temperature {cache.identity['temperature']:g}",
+            "Give the text LLM, or a cache made at temperature 1.",
+        )
+
+
+def _said_of(cache: TeacherCache) -> dict:
+    """What is known of how far a cache's figures lie from the exact ones."""
     return {
-        metric: {"mean": round(e.value, 4), "low": round(e.low, 4), "high": round(e.high, 4)}
-        for metric, e in _estimates(items).items()
+        "teacher_cache": {"top_k": cache.identity["top_k"], "kept_mass": cache.artefact.manifest["counts"]["kept_mass"]}
     }
 
 
-def _by_region(items: list[dict]) -> list[dict]:
-    rows = []
-    for region in sorted({item["region"] for item in items if item["region"] is not None}):
-        inside = [item for item in items if item["region"] == region]
-        row = {"region": region, "probes": len(inside)}
-        for metric, estimate in _estimates(inside).items():
-            row |= {metric: estimate.value, f"{metric}_low": estimate.low, f"{metric}_high": estimate.high}
-        rows.append(row)
-    return rows
+def _shown(groups: list[dict]) -> dict:
+    (every,) = (group for group in groups if group["kind"] == "all")
+    figures = {
+        metric: {"mean": every[metric], "low": every[f"{metric}_low"], "high": every[f"{metric}_high"]}
+        for metric in SHOWN
+    }
+    shown = {metric: {name: round(value, 4) for name, value in found.items()} for metric, found in figures.items()}
+    bad = [group["region"] for group in groups if group["bad_speech"]]
+    return (
+        shown
+        | ({"cer": round(every["cer"], 4)} if every["cer"] is not None else {})
+        | ({"bad_speech": bad} if bad else {})
+    )

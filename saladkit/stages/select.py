@@ -8,7 +8,7 @@ import pyarrow as pa
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
-from saladkit.formats.gap_table import read_region_gaps
+from saladkit.formats.gap_table import COVERAGE, read_region_gaps
 from saladkit.formats.regions import Regions
 from saladkit.formats.samples import SCHEMA, VERSION, read_samples, write_samples
 from saladkit.runtime import Run
@@ -51,7 +51,7 @@ def select(
     if sum(budget is not None for budget in (per_region, count, hours)) != 1:
         raise SaladError("the budget is not clear", "Give exactly one of --per-region, --count and --hours.")
     probing = per_region is not None
-    if not probing and gamma > 0 and gap is None:
+    if not probing and gamma > 0 and gap is None and metric != COVERAGE:
         raise SaladError(
             f"gamma is {gamma} and there is no gap table", "Give --gap, or --gamma 0 for a uniform choice."
         )
@@ -69,7 +69,11 @@ def select(
     region = np.array([-1 if id_ in taken else opened.region_of[id_] for id_ in ids])
     words = np.array([len(text.split()) for text in table.column("text").to_pylist()])
     clusters = len(opened.table)
-    gaps = None if gap is None or probing else _gaps(gap, metric, clusters, gamma)
+    gaps = None
+    if not probing and metric == COVERAGE:
+        gaps = _distances(opened, regions)
+    elif not probing and gap is not None:
+        gaps = _gaps(gap, metric, clusters, gamma)
     if dry_run:
         return run.summary({"dry_run": True, "candidates": int((region >= 0).sum()), "regions": clusters})
     writer = create_artefact(
@@ -130,6 +134,14 @@ def select(
         "effective_regions": round(float(1 / (shares**2).sum()), 2),
     }
     return run.summary(figures, writer)
+
+
+def _distances(opened: Regions, regions: str) -> np.ndarray:
+    """How far each region lies from all speech: M of those who never ask a model."""
+    distances = [row["distance_to_speech"] for row in opened.table]
+    if None in distances:
+        raise SaladError(f"{regions} does not know the distance to speech", "Make it again with --speech.")
+    return np.array(distances)
 
 
 def _gaps(gap: str, metric: str, clusters: int, gamma: float) -> np.ndarray:

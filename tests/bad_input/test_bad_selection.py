@@ -10,9 +10,8 @@ from saladkit.formats.samples import read_samples
 def gap_table(folder, regions):
     """A gap table with a figure for each of some regions."""
     writer = create_artefact(folder, schema=SCHEMA, version=VERSION, verb="test", settings={}, inputs={})
-    write_gap_table(
-        writer, [], [{"region": region, "probes": 1, "teacher_kl": 1.0, "misalignment": 0.0} for region in regions]
-    )
+    figures = {"kind": "region", "probes": 1, "teacher_kl_shrunk": 1.0, "misalignment_shrunk": 0.0}
+    write_gap_table(writer, [], [figures | {"region": region} for region in regions])
     writer.finish(counts={})
     return folder
 

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from ctc_model import save_ctc_model
 
 from saladkit.formats.gap_table import METRICS, read_gap_table
 from saladkit.model.divergence import probe_sequences
@@ -15,6 +16,7 @@ from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.sequence import SequenceLayout
 from saladkit.model.sources import WeightedPath, open_speech
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
+from saladkit.stages.gap import SHOWN
 
 ROWS, DRAWS, SEED = 3, 2, 7
 SPANS = InterleavingOptions((2, 4), (2, 4))
@@ -22,7 +24,7 @@ SPANS = InterleavingOptions((2, 4), (2, 4))
 
 @pytest.fixture(scope="module")
 def measured(workshop, checkpoint, text_lm, speech):
-    """(summary, items, regions) of `gap` over the first rows."""
+    """(summary, items, groups) of `gap` over the first rows."""
     from saladkit.stages.gap import gap
 
     options = {"text_words": SPANS.text_words, "speech_words": SPANS.speech_words, "interleavings": DRAWS, "seed": SEED}
@@ -66,7 +68,17 @@ def twin(student, teacher, source, row, layout):
             sums["forgetting"] += kl(original, read)
             sums["text_nll"] -= read[text[target]]
             sums["speech_nll"] -= spoken[text[target]]
+            middle = [math.log((math.exp(a) + math.exp(b)) / 2) for a, b in zip(read, spoken, strict=True)]
+            sums["jsd"] += (kl(read, middle) + kl(spoken, middle)) / 2
+            sums["text_entropy"] -= math.fsum(math.exp(a) * a for a in read)
+            sums["speech_entropy"] -= math.fsum(math.exp(a) * a for a in spoken)
+            best_read, best_heard = read.index(max(read)), spoken.index(max(spoken))
+            sums["agreement"] += best_read == best_heard
+            sums["text_accuracy"] += best_read == int(text[target])
+            sums["speech_accuracy"] += best_heard == int(text[target])
             tokens += 1
+    sums["nll_gap"] = sums["speech_nll"] - sums["text_nll"]
+    sums["accuracy_gap"] = sums["text_accuracy"] - sums["speech_accuracy"]
     return sums, tokens
 
 
@@ -96,7 +108,7 @@ def test_every_item_has_the_figures_of_its_twin(measured, expected):
 def test_means_are_nats_per_text_token_not_per_item(measured, expected):
     summary, _, _ = measured
     together = sum(tokens for _, tokens in expected.values())
-    for metric in METRICS:
+    for metric in SHOWN:
         mean = sum(sums[metric] for sums, _ in expected.values()) / together
         assert summary[metric]["mean"] == pytest.approx(mean, rel=1e-3, abs=1e-4)
         assert summary[metric]["low"] <= summary[metric]["mean"] <= summary[metric]["high"]
@@ -110,7 +122,11 @@ def test_regions_hold_their_own_items(shell, workshop, checkpoint, text_lm, worl
     spans = [*("--text-words", 2, 4), *("--speech-words", 2, 4)]
     line = ["gap", checkpoint, speech, "--teacher", text_lm, "--regions", tmp_path / "regions", *spans]
     assert json.loads(shell(*line, "--device", "cpu", "-o", tmp_path / "gap").stdout)["rows"] == 24
-    items, table = read_gap_table(tmp_path / "gap")
+    items, groups = read_gap_table(tmp_path / "gap")
+    table = [group for group in groups if group["kind"] == "region"]
+    assert [group["kind"] for group in groups].count("all") == 1
+    assert {group["group"] for group in groups if group["kind"] == "speaker"} == {"espeak:en-us", "espeak:en-gb+f2"}
+    assert len([group for group in groups if group["kind"] == "domain"]) == len({item["domain"] for item in items})
     region_of = {row["id"]: row["region"] for row in pq.read_table(tmp_path / "regions" / "texts.parquet").to_pylist()}
     assert {item["id"]: item["region"] for item in items} == {item["id"]: region_of[item["id"]] for item in items}
     assert sum(row["probes"] for row in table) == len(items)
@@ -119,3 +135,63 @@ def test_regions_hold_their_own_items(shell, workshop, checkpoint, text_lm, worl
         mean = sum(item["teacher_kl"] * item["tokens"] for item in inside) / sum(item["tokens"] for item in inside)
         assert row["teacher_kl"] == pytest.approx(mean, rel=1e-9)
         assert row["teacher_kl_low"] <= row["teacher_kl"] <= row["teacher_kl_high"]
+
+
+def test_everything_before_a_compared_word_is_heard(checkpoint, speech, tokenizer):
+    student = load_salad_model(checkpoint, dtype="float32", device="cpu")
+    front_end = LogMelFrontEnd(bins=student.config.num_mel_bins)
+    layout = SequenceLayout(front_end.frames_per_second, student.config.frames_per_vector)
+    source = open_speech(WeightedPath(str(speech)), tokenizer, front_end, limit=ROWS)
+    for row in range(ROWS):
+        text, ways = source.texts[row], probe_sequences(source, row, layout, SPANS, 3, SEED, "spoken")
+        assert len(ways) == len({int(way.targets[0]) for way in ways}) == 3
+        for way in ways:
+            (span,) = way.spans
+            assert way.speech_mask.tolist() == [True] * span.vectors + [False] * len(way.targets)
+            word = int(np.searchsorted(text.word_tokens, way.targets[0]))
+            assert text.word_tokens[word] == way.targets[0]  # a word's first token, and all of its others
+            assert way.targets.tolist() == list(range(text.word_tokens[word], text.word_tokens[word + 1]))
+            assert way.positions[0] == span.vectors - 1
+
+
+def test_a_cache_of_all_tokens_is_as_good_as_the_teacher(shell, checkpoint, text_lm, world, speech, tmp_path):
+    cache = ["cache-teacher", world / "natural.parquet", "--model", text_lm, "--device", "cpu"]
+    spans = ["--text-words", 2, 4, "--speech-words", 2, 4, "--limit", ROWS, "--device", "cpu"]
+    shell(*cache, "--top-k", 399, "-o", tmp_path / "whole")
+    shell(*cache, "--top-k", 4, "-o", tmp_path / "four")
+    figures = {}
+    for name, teacher in (("exact", text_lm), ("whole", tmp_path / "whole"), ("four", tmp_path / "four")):
+        done = shell("gap", checkpoint, speech, "--teacher", teacher, *spans, "-o", tmp_path / f"gap-{name}")
+        assert done.exit_code == 0, done.stderr
+        figures[name] = json.loads(done.stdout)
+    for metric in SHOWN:
+        assert figures["whole"][metric]["mean"] == pytest.approx(figures["exact"][metric]["mean"], abs=2e-3), metric
+    assert figures["four"]["misalignment"] == figures["exact"]["misalignment"]
+    assert 0 < figures["four"]["teacher_kl"]["mean"] < figures["exact"]["teacher_kl"]["mean"]
+    assert figures["four"]["forgetting"]["mean"] <= figures["exact"]["forgetting"]["mean"]
+    assert figures["four"]["teacher_cache"]["top_k"] == 4
+    assert 0 < figures["four"]["teacher_cache"]["kept_mass"] < figures["whole"]["teacher_cache"]["kept_mass"] <= 1
+    assert "teacher_cache" not in figures["exact"]
+    shell(*cache, "--keep", "sampled", "-o", tmp_path / "drawn")
+    refused = shell("gap", checkpoint, speech, "--teacher", tmp_path / "drawn", *spans, "-o", tmp_path / "no")
+    assert refused.exit_code == 2 and "holds draws" in refused.stderr
+
+
+def test_recordings_are_judged(shell, checkpoint, text_lm, world, speech, tmp_path):
+    from saladkit.stages.regions import regions
+
+    regions(str(world / "natural.parquet"), tmp_path / "regions", embedder=f"lm:{text_lm}", clusters=3, device="cpu")
+    recognizer = save_ctc_model(tmp_path / "ctc")
+    line = ["gap", checkpoint, speech, "--teacher", text_lm, "--regions", tmp_path / "regions", "--asr", recognizer]
+    line += ["--worst", 0.34, "--text-words", 2, 4, "--speech-words", 2, 4, "--device", "cpu", "-o", tmp_path / "gap"]
+    done = shell(*line)
+    assert done.exit_code == 0, done.stderr
+    items, groups = read_gap_table(tmp_path / "gap")
+    assert all(item["cer"] > 0.5 and 0.5 < item["duration_ratio"] < 2 for item in items)
+    table = [group for group in groups if group["kind"] == "region"]
+    for row in table:
+        inside = [item["cer"] for item in items if item["region"] == row["region"]]
+        assert row["cer"] == pytest.approx(np.mean(inside))
+    (marked,) = (row for row in table if row["bad_speech"])
+    assert marked["cer"] == max(row["cer"] for row in table)
+    assert json.loads(done.stdout)["bad_speech"] == [marked["region"]]

@@ -22,10 +22,15 @@ def cut(workshop, world, text_lm):
 
 @pytest.fixture(scope="module")
 def gap(workshop):
-    """Teacher KL is 0, 1, 2 and 3 by region; misalignment is in region 1 alone."""
+    """Teacher KL is 0, 1, 2 and 3 by region; every other figure is positive in one region alone."""
     writer = create_artefact(workshop / "gap", schema=SCHEMA, version=VERSION, verb="t", settings={}, inputs={})
-    rows = [{"region": r, "probes": 1, "teacher_kl": float(r), "misalignment": float(r == 1)} for r in range(CLUSTERS)]
-    write_gap_table(writer, [], rows)
+    rows = [
+        {"region": r, "teacher_kl_shrunk": r, "misalignment_shrunk": r == 1, "jsd_shrunk": r == 2}
+        | {"nll_gap_shrunk": r == 3, "accuracy_gap_shrunk": r - 2.5}
+        for r in range(CLUSTERS)
+    ]
+    figures = [{name: value if name == "region" else float(value) for name, value in row.items()} for row in rows]
+    write_gap_table(writer, [], [row | {"kind": "region", "probes": 1} for row in figures])
     writer.finish(counts={})
     return workshop / "gap"
 
@@ -61,10 +66,25 @@ def test_a_chosen_row_keeps_its_columns_and_says_why_it_was_chosen(select, world
         assert row["region"] != 0
 
 
-def test_the_metric_is_that_of_the_option(select, gap):
-    chosen, summary = select("--gap", gap, "--metric", "misalignment", "--count", 5)
-    assert {row["region"] for row in chosen} == {1}
+@pytest.mark.parametrize("metric, region", [("misalignment", 1), ("jsd", 2), ("nll-gap", 3), ("accuracy", 3)])
+def test_the_metric_is_that_of_the_option(metric, region, select, gap):
+    chosen, summary = select("--gap", gap, "--metric", metric, "--count", 5)
+    assert {row["region"] for row in chosen} == {region}
     assert summary["effective_regions"] == 1
+
+
+def test_coverage_needs_no_model(shell, world, text_lm, cut, tmp_path):
+    heard = tmp_path / "heard"
+    settings = {"embedder": f"lm:{text_lm}", "clusters": CLUSTERS, "speech": (str(world / "natural.parquet"),)}
+    regions(str(world / "pool.parquet"), heard, **settings, device="cpu")
+    line = ["select", world / "pool.parquet", "--count", 20, "--gamma", 1, "--metric", "coverage"]
+    done = shell(*line, "--regions", heard, "-o", tmp_path / "far")
+    assert done.exit_code == 0, done.stderr
+    distance = {row["region"]: row["distance_to_speech"] for row in Regions.open(heard).table}
+    for row in read_samples(tmp_path / "far", needed=["id"]).to_pylist():
+        assert row["region_gap"] == pytest.approx(distance[row["region"]])
+    unknown = shell(*line, "--regions", cut, "-o", tmp_path / "no")
+    assert unknown.exit_code == 2 and "--speech" in unknown.stderr
 
 
 def test_what_is_excluded_is_never_chosen(select, tmp_path):

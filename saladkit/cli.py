@@ -121,12 +121,10 @@ def distill(model: str, output: str, **settings: object) -> None:
 
 @main.command("gap")
 @click.argument("checkpoint")
-@click.argument("samples", nargs=-1, required=True)
+@click.argument("samples", nargs=-1)
 @options.output
 @click.option(
-    "--teacher",
-    required=True,
-    help="The original text LLM, computed exactly; or a teacher cache of its likeliest tokens.",
+    "--teacher", help="The original text LLM, computed exactly; or a teacher cache of its likeliest tokens.  [required]"
 )
 @click.option("--regions", help="Regions of the texts: adds means by region.")
 @click.option(
@@ -145,6 +143,12 @@ def distill(model: str, output: str, **settings: object) -> None:
     show_default=True,
     help="Share of regions, those that --asr understands worst, whose speech is marked as bad.",
 )
+@click.option(
+    "--fit-scaling",
+    is_flag=True,
+    help="Take the arguments as gap tables or logs of several checkpoints, and fit M = E + B * D^-beta.",
+)
+@click.option("--results", multiple=True, metavar="RESULTS", help="With it: their results of eval; repeat.")
 @options.words
 @options.spans
 @click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True, help="Rows a batch.")
@@ -154,9 +158,22 @@ def distill(model: str, output: str, **settings: object) -> None:
 @options.dtype
 @options.files
 def gap(checkpoint: str, samples: tuple[str, ...], output: str, **settings: object) -> None:
-    """Measure misalignment, teacher KL and forgetting of CHECKPOINT on paired SAMPLES, by item and region."""
+    """Measure misalignment, teacher KL and forgetting of CHECKPOINT on paired SAMPLES, by item and group.
+
+    With --fit-scaling CHECKPOINT and SAMPLES are gap tables, or logs, of checkpoints that saw more and more.
+    """
+    fit, results = settings.pop("fit_scaling"), settings.pop("results")
+    if fit:
+        from saladkit.stages.fit_scaling import fit_scaling
+
+        kept = {name: settings[name] for name in ("seed", "overwrite")}
+        _print(fit_scaling([checkpoint, *samples], output, results=results, **kept))
+        return
     from saladkit.stages.gap import gap
 
+    missing = "SAMPLES" if not samples else "--teacher" if settings["teacher"] is None else None
+    if missing:
+        raise click.UsageError(f"Missing {missing}.")
     _print(gap(checkpoint, list(samples), output, **settings))
 
 

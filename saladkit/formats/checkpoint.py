@@ -21,7 +21,7 @@ import re
 from pathlib import Path
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import MANIFEST, PLAN, digest_input, digest_json
+from saladkit.formats.artefact import MANIFEST, PLAN, digest_input, digest_json, read_json
 
 SCHEMA, VERSION = "checkpoint", 2  # 2: the vectors' length is of one dimension
 STABLE = "stable"
@@ -73,3 +73,30 @@ def read_metrics(checkpoint: str | Path) -> list[dict]:
     """The training log: one entry per logged step."""
     path = Path(checkpoint) / METRICS
     return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+def positions_trained_on(checkpoint: Path, stable_steps: int, start: dict | None) -> dict[str, int]:
+    """Text positions that a training has seen by its log, and before its decay, those of its start with them.
+
+    Args:
+        start: the manifest's entry of the checkpoint that it went on from.
+    """
+    before = (trained_positions(start["path"]) or 0) if start else 0
+    seen = [(row["step"], _positions(row)) for row in read_metrics(checkpoint)]
+    return {
+        "positions": before + sum(count for _, count in seen),
+        "positions_before_decay": before + sum(count for step, count in seen if step <= stable_steps),
+    }
+
+
+def trained_positions(checkpoint: str | Path) -> int | None:
+    """Text positions that a checkpoint, or what stands in its `stable/`, has seen; None where no manifest tells."""
+    path = Path(checkpoint)
+    for manifest, name in ((path / MANIFEST, "positions"), (path.parent / MANIFEST, "positions_before_decay")):
+        if manifest.is_file() and (name == "positions" or path.name == STABLE):
+            return read_json(manifest).get("counts", {}).get(name)
+    return None
+
+
+def _positions(row: dict) -> int:
+    return sum(int(count) for name, count in row.items() if name.startswith("positions of "))

@@ -7,7 +7,7 @@ from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import PLAN, SUMMARY, ArtefactWriter, is_artefact, written_aside
-from saladkit.formats.checkpoint import CARD, LOGS, METRICS, STABLE
+from saladkit.formats.checkpoint import CARD, LOGS, METRICS, STABLE, positions_trained_on
 from saladkit.formats.columns import ColumnNames
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.card import SourceFigures, model_card
@@ -248,7 +248,9 @@ def run_training(
             if name.parts[0] not in (PLAN, SUMMARY, LOGS, STATES):
                 writer.has(str(name))
         writer.finish(
-            counts={"steps": options.max_steps, "rows_read": sum(read.values())} | notes,
+            counts={"steps": options.max_steps, "rows_read": sum(read.values())}
+            | notes
+            | positions_trained_on(writer.path, options.stable_steps, writer.plan["inputs"].get("checkpoint")),
             skipped=opened.left_out(),
             identity=identity | {"tokenizer": tokenizer_digest(tokenizer), "log": METRICS},
         )

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import create_artefact, is_artefact, written_aside
+from saladkit.formats.checkpoint import trained_positions
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.gap_table import SCHEMA, VERSION, read_items, with_gaps, write_gap_table, write_items
 from saladkit.formats.regions import Regions
@@ -160,7 +161,11 @@ def gap(
     groups = group_rows(items)
     mark_bad_speech([group for group in groups if group["kind"] == "region"], worst)
     write_gap_table(writer, items, groups)
-    writer.finish(counts={"rows": len(items), "tokens": sum(item["tokens"] for item in items)}, skipped=skipped)
+    writer.finish(
+        counts={"rows": len(items), "tokens": sum(item["tokens"] for item in items)},
+        skipped=skipped,
+        identity={"trained_positions": trained_positions(checkpoint)},
+    )
     figures = {"rows": len(items), "skipped": len(skipped)} | _shown(groups)
     return run.summary(figures | (_said_of(cache) if cache else {}), writer)
 

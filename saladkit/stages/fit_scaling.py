@@ -1,0 +1,101 @@
+"""`gap --fit-scaling`: how misalignment falls with training, and what scores follow from it."""
+
+from pathlib import Path
+
+import numpy as np
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import Artefact, create_artefact, write_json
+from saladkit.formats.results import SCHEMA as RESULTS
+from saladkit.formats.results import VERSION as RESULTS_VERSION
+from saladkit.formats.results import read_predictions
+from saladkit.formats.scaling import SCHEMA, VERSION, Measured, read_log
+from saladkit.runtime import Run, say
+from saladkit.scoring.scaling import fit_power_law, power_law_intervals, relate
+
+RELATIONS = {"speech_score": "log_misalignment", "text_score": "forgetting"}
+
+
+def fit_scaling(
+    logs: list[str], output: str | Path, *, results: tuple[str, ...] = (), seed: int = 0, overwrite: bool = False
+) -> dict:
+    """Fit M = E + B * D^-beta over checkpoints; relate the speech score to log M and the text score to F.
+
+    Args:
+        logs: gap tables, one a checkpoint, on the same items; or `.jsonl` logs (`formats/scaling.py`).
+        results: of `eval`: the scores of these checkpoints, mean `acc_norm` heard and read.
+
+    Returns:
+        The summary: the law with its intervals, the relations that can be told.
+
+    Raises:
+        SaladError: logs that are none, fewer than three amounts of training, gap tables of different items.
+    """
+    run = Run("gap")
+    measured = [point for log in logs for point in read_log(log)]
+    scores = _scores(results)
+    points = [point.figures | scores.get(point.digest, {}) | {"name": point.name} for point in measured]
+    if len({point["positions"] for point in points}) < 3:
+        raise SaladError(
+            f"{len(points)} checkpoints with {len({p['positions'] for p in points})} different amounts of training",
+            "Three are the fewest that a floor, a scale and an exponent can be told from.",
+        )
+    writer = create_artefact(
+        output,
+        schema=SCHEMA,
+        version=VERSION,
+        verb="gap",
+        settings={"fit_scaling": True, "seed": seed},
+        inputs={f"log {i}": log for i, log in enumerate(logs)} | {f"results {i}": r for i, r in enumerate(results)},
+        overwrite=overwrite,
+    )
+    if writer.finished is not None:
+        return writer.finished
+    found = {"law": _law(measured, seed)}
+    for score, over in RELATIONS.items():
+        known = [
+            point for point in points if point[score] is not None and (score != "text_score" or point[over] is not None)
+        ]
+        x = [np.log(point["misalignment"]) if over == "log_misalignment" else point[over] for point in known]
+        try:
+            found[score] = {"over": over} | vars(relate(np.array(x), np.array([point[score] for point in known])))
+        except ValueError as error:
+            found[score] = {"over": over, "not_fitted": str(error), "checkpoints": len(known)}
+    write_json(writer.path / "scaling.json", found | {"points": points})
+    writer.has("scaling.json")
+    writer.finish(counts={"checkpoints": len(points)})
+    law = found["law"]
+    say(f"M = {law['floor']['value']:.3g} + {law['scale']['value']:.3g} * D^-{law['exponent']['value']:.3g}")
+    return run.summary(found | {"checkpoints": len(points)}, writer)
+
+
+def _law(measured: list[Measured], seed: int) -> dict:
+    positions = np.array([point.figures["positions"] for point in measured], dtype=np.float64)
+    if any(point.items is None for point in measured):
+        law = fit_power_law(positions, np.array([point.figures["misalignment"] for point in measured]))
+        return {name: {"value": value} for name, value in vars(law).items()}
+    ids = [sorted(item["id"] for item in point.items) for point in measured]
+    if any(of_point != ids[0] for of_point in ids):
+        raise SaladError("the gap tables were not measured on the same items", "Measure all on the same samples.")
+    by_id = [{item["id"]: item for item in point.items} for point in measured]
+    values, tokens = (
+        np.array([[items[id_][name] for id_ in ids[0]] for items in by_id], dtype=np.float64)
+        for name in ("misalignment", "tokens")
+    )
+    law = power_law_intervals(positions, values, tokens, seed=seed)
+    return {name: {"value": e.value, "low": e.low, "high": e.high, "items": e.items} for name, e in law.items()}
+
+
+def _scores(results: tuple[str, ...]) -> dict[str, dict[str, float]]:
+    """Digest of a model -> its `speech_score` and `text_score`, of those that were asked."""
+    found: dict[str, dict[str, float]] = {}
+    for folder in results:
+        inputs = Artefact.open(folder, RESULTS, RESULTS_VERSION).manifest["inputs"]
+        rows = read_predictions(folder)
+        for role, entry in inputs.items():
+            if role.startswith("model "):
+                for modality in ("speech", "text"):
+                    own = [row["acc_norm"] for row in rows if row["model"] == role[6:] and row["modality"] == modality]
+                    if own:
+                        found.setdefault(entry["digest"], {})[f"{modality}_score"] = float(np.mean(own))
+    return found

@@ -12,6 +12,8 @@ import numpy as np
 from saladkit import __version__
 
 METRICS = ("acc", "acc_norm")
+EXACT_MATCH, UNPARSED = "exact_match", "unparsed"
+GENERATED = (EXACT_MATCH, UNPARSED)  # of answers in words: what they name is right; they name nothing
 DOCUMENT = ("id", "text", "choices", "answer", "domain", "speaker")  # what of a row is the harness's `doc`
 
 
@@ -30,8 +32,12 @@ def harness_results(rows: list[dict], model: str, config: dict, figures: list[di
     """
     tasks: dict[str, list[dict]] = {}
     for row in rows:
+        if row["acc"] is None:  # an open question has no score
+            continue
         tasks.setdefault(harness_task(row), []).append(row)
-    results = {task: _accuracies(task, of_task) for task, of_task in sorted(tasks.items())}
+    generated = any(row["response"] is not None for row in rows)
+    metrics = GENERATED if generated else METRICS
+    results = {task: _means(task, of_task, metrics) for task, of_task in sorted(tasks.items())}
     counts = {task: len(of_task) for task, of_task in tasks.items()}
     for figure in figures:
         task, metric = f"{figure['task']}_gap", f"{figure['figure']}_{figure['metric']}"
@@ -41,10 +47,13 @@ def harness_results(rows: list[dict], model: str, config: dict, figures: list[di
     return {
         "results": results,
         "group_subtasks": {},
-        "configs": {task: {"task": task, "output_type": "multiple_choice"} | config for task in results},
+        "configs": {
+            task: {"task": task, "output_type": "generate_until" if generated else "multiple_choice"} | config
+            for task in results
+        },
         "versions": dict.fromkeys(results, __version__),
         "n-shot": {task: max((row["shots"] for row in tasks.get(task, [])), default=0) for task in results},
-        "higher_is_better": {task: dict.fromkeys(METRICS, True) for task in tasks},
+        "higher_is_better": {task: {metric: metric != UNPARSED for metric in metrics} for task in tasks},
         "n-samples": {task: {"original": count, "effective": count} for task, count in counts.items()},
         "config": {"model": "saladkit", "model_args": {"pretrained": model}},
         "task_hashes": {task: _hash("".join(map(_hashes, of_task))) for task, of_task in sorted(tasks.items())},
@@ -59,20 +68,31 @@ def harness_samples(rows: list[dict]) -> str:
     return "".join(json.dumps(_sample(number, row), ensure_ascii=False) + "\n" for number, row in enumerate(rows))
 
 
-def _accuracies(task: str, rows: list[dict]) -> dict:
+def _score(row: dict, metric: str) -> float:
+    if metric == UNPARSED:
+        return float(row["parsed"] is None or bool(row["drawn"]))
+    return float(row["acc" if metric == EXACT_MATCH else metric])
+
+
+def _means(task: str, rows: list[dict], metrics: tuple[str, ...]) -> dict:
     found = {"name": task, "alias": task, "sample_len": len(rows)}
-    for metric in METRICS:
-        values = np.array([row[metric] for row in rows], dtype=np.float64)
+    for metric in metrics:
+        values = np.array([_score(row, metric) for row in rows])
         error = values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else 0.0
         found |= {f"{metric},none": values.mean(), f"{metric}_stderr,none": error}
     return found
 
 
 def _sample(number: int, row: dict) -> dict:
-    # The harness writes numbers within lists as strings, so that `datasets` can load the file.
-    scores = [[str(value), str(led)] for value, led in zip(row["log_likelihoods"], row["greedy"], strict=True)]
-    arguments = [{"arg_0": row["context"], "arg_1": f" {words}"} for words in row["scored"]]
     document, prompt, target = _hashed(row)
+    if row["response"] is not None:
+        metrics = GENERATED if row["acc"] is not None else ()
+        arguments, scores = [{"arg_0": row["context"], "arg_1": "{}"}], [row["response"]]
+    else:
+        metrics = METRICS
+        arguments = [{"arg_0": row["context"], "arg_1": f" {words}"} for words in row["scored"]]
+        # The harness writes numbers within lists as strings, so that `datasets` can load the file.
+        scores = [[str(value), str(led)] for value, led in zip(row["log_likelihoods"], row["greedy"], strict=True)]
     return {
         "doc_id": number,
         "doc": _document(row),
@@ -81,12 +101,11 @@ def _sample(number: int, row: dict) -> dict:
         "resps": [[score] for score in scores],
         "filtered_resps": scores,
         "filter": "none",
-        "metrics": list(METRICS),
+        "metrics": list(metrics),
         "doc_hash": document,
         "prompt_hash": prompt,
         "target_hash": target,
-        "acc": float(row["acc"]),
-        "acc_norm": float(row["acc_norm"]),
+        **{metric: _score(row, metric) for metric in metrics},
     }
 
 

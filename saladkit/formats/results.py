@@ -38,8 +38,11 @@ PREDICTIONS = pa.schema(
         ("scored", pa.list_(pa.string())),  # what was scored for each choice, behind one space
         ("log_likelihoods", pa.list_(pa.float64())),  # nats, one per choice
         ("greedy", pa.list_(pa.bool_())),  # whether each of its tokens was the likeliest
-        ("acc", pa.bool_()),  # the most likely choice is right
-        ("acc_norm", pa.bool_()),  # so is the most likely one per character
+        ("acc", pa.bool_()),  # the most likely choice is right, or the one that the response names
+        ("acc_norm", pa.bool_()),  # so is the most likely one per character; of a response the same as `acc`
+        ("response", pa.string()),  # the answer in words, where it was generated; then nothing was scored
+        ("parsed", pa.int32()),  # the choice that it names, null for none
+        ("drawn", pa.bool_()),  # whether that was drawn by chance instead (VoiceBench's rule)
         ("shots", pa.int32()),  # examples before the question
         ("words_dropped", pa.int32()),  # from the question's beginning, for want of room
     ]

@@ -79,8 +79,8 @@ class Asking:
         parts, rest = self._put(row, wording, 0, where) if self.spoken_examples else ([], wording.text)
         return Example(row["id"], row["text"], wording.text + solution, (*parts, self._ids(rest + solution)))
 
-    def lay_out(self, row: dict, examples: list[Example], where: str) -> Question | None:
-        """A row behind the first examples that are other questions.
+    def lay_out(self, row: dict, examples: list[Example], where: str, new_tokens: int | None = None) -> Question | None:
+        """A row behind the first examples that are other questions, with room for its answers, or `new_tokens`.
 
         The last examples are left out until the rest fits, then words from the question's beginning.
 
@@ -91,8 +91,8 @@ class Asking:
             SaladError: audio that cannot be heard; more options than letters; one that adds no token to the prompt.
         """
         wording = word_question(row, self.template, where)
-        answers = self._answers(row, wording, where)
-        room = self.max_length - max(len(answer) for answer in answers) + 1
+        answers = self._answers(row, wording, where) if new_tokens is None else []
+        room = self.max_length - (new_tokens or max(len(answer) for answer in answers)) + 1
         others = [e for e in examples if e.id != row["id"] and (not e.asked or e.asked != row["text"])][: self.shots]
         parts, rest = self._put(row, wording, 0, where)
         for shots in range(len(others), -1, -1):

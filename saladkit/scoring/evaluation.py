@@ -13,6 +13,7 @@ from saladkit.runtime import progress
 from saladkit.scoring.answering import Respondent
 from saladkit.scoring.asking import Example
 from saladkit.scoring.conditions import Condition
+from saladkit.scoring.generating import Writer
 from saladkit.scoring.respondents import HowAsked, OpenModel
 from saladkit.scoring.transcripts import as_transcribed, transcribe_questions
 from saladkit.scoring.wording import TEMPLATES
@@ -102,7 +103,7 @@ class Evaluation:
             for task, condition in missing:
                 self._ask(opened.respondent(condition, templates[task.name]["template"], self.how), task)
 
-    def _ask(self, respondent: Respondent, task: Task) -> None:
+    def _ask(self, respondent: Respondent | Writer, task: Task) -> None:
         condition = respondent.condition
         examples = self._examples(respondent, task)
         transcripts = None
@@ -121,7 +122,7 @@ class Evaluation:
         with self.writer.writing(predictions) as aside:
             write_rows(aside, found, PREDICTIONS)
 
-    def _examples(self, respondent: Respondent, task: Task) -> list[Example]:
+    def _examples(self, respondent: Respondent | Writer, task: Task) -> list[Example]:
         # One more than are wanted: a question is never its own example.
         chosen = task.examples[: self.how.shots + 1] if self.how.shots else []
         return [respondent.asking.example(row, task.source) for row in chosen]

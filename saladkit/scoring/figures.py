@@ -26,6 +26,8 @@ def compute_figures(task: str, answered: dict[Condition, Items]) -> list[dict]:
     which tell the speaker.
     """
     found = []
+    answered = {c: {id_: row for id_, row in items.items() if row["acc"] is not None} for c, items in answered.items()}
+    answered = {condition: items for condition, items in answered.items() if items}  # an open question has no score
     for metric in METRICS:
         for condition, items in answered.items():
             for kind, group, rows in _groups(items):

@@ -22,17 +22,34 @@ def task_name(source: str) -> str:
 
 
 def read_questions(
-    source: str, *, speech: bool, names: ColumnNames, limit: int | None, spoken_options: bool = False
+    source: str,
+    *,
+    speech: bool,
+    names: ColumnNames,
+    limit: int | None,
+    spoken_options: bool = False,
+    open_ended: bool = False,
 ) -> list[dict]:
     """Rows with `text` or `prompt` (what is asked), `choices` and `answer` (the index of the right one).
 
-    With `speech` each has its `audio`, and with `spoken_options` the `choices_audio`, one recording a choice.
+    With `open_ended` there may be no choices. With `speech` each has its `audio`, and with `spoken_options` the
+    `choices_audio`, one recording a choice.
 
     Raises:
         SaladError: as `read_samples`; fewer than two choices, an empty choice, an answer that is none of them.
     """
-    needed = ["id", "choices", "answer"]
-    optional = ["text", "domain", "speaker", "lead", "trail", "cue", "letters", *OTHER_NAMES]
+    needed = ["id"] if open_ended else ["id", "choices", "answer"]
+    optional = [
+        *(["choices", "answer"] if open_ended else []),
+        "text",
+        "domain",
+        "speaker",
+        "lead",
+        "trail",
+        "cue",
+        "letters",
+        *OTHER_NAMES,
+    ]
     optional += ["audio", "duration", "words", *(["choices_audio"] if spoken_options else [])] if speech else []
     table = read_samples(source, needed=needed, optional=optional, names=names, limit=limit)
     _check_recordings(table, source, ["audio", *(["choices_audio"] if spoken_options else [])] if speech else [])
@@ -45,7 +62,7 @@ def read_questions(
         )
     rows = list(iterate_rows(table))
     for row in rows:
-        _check(row, source)
+        _check(row, source, open_ended)
         if speech and row.get("words"):
             check_words(row["id"], row["text"], words_from_row(row), row.get("duration"), source)
     return rows
@@ -63,11 +80,13 @@ def _check_recordings(table: pa.Table, source: str, columns: list[str]) -> None:
             )
 
 
-def _check(row: dict, source: str) -> None:
-    choices = row["choices"]
+def _check(row: dict, source: str, open_ended: bool) -> None:
+    choices = row.get("choices")
     row["text"] = row["text"] or ""
     if not row["text"].strip() and not (row.get("trail") or "").strip():
         raise SaladError(f"{source}: row '{row['id']}' has an empty text", "Remove the row or give it a text.")
+    if open_ended and not choices:
+        return
     if not isinstance(choices, list) or type(row["answer"]) is not int:
         raise SaladError(
             f"{source}: row '{row['id']}' has choices {choices!r} and answer {row['answer']!r}",

@@ -8,7 +8,9 @@ from saladkit.model.loading import check_tokenizer_fits, load_salad_model, load_
 from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.scoring.answering import Respondent
 from saladkit.scoring.asking import Asking
+from saladkit.scoring.choices import Reading, VoiceBenchRule
 from saladkit.scoring.conditions import Condition
+from saladkit.scoring.generating import Generation, Writer
 from saladkit.scoring.hearing import Hearing
 
 
@@ -24,7 +26,13 @@ def hears(name: str) -> bool:
 
 @dataclass(frozen=True)
 class HowAsked:
-    """What is the same under all conditions; see `Asking`. `max_length` is never more than the model was made for."""
+    """What is the same under all conditions; see `Asking`.
+
+    Attributes:
+        max_length: never more than the model was made for.
+        generation: how answers are written; None: options are scored.
+        voicebench: a copy of VoiceBench whose rule reads them.
+    """
 
     shots: int = 0
     spoken_options: bool = False
@@ -32,6 +40,8 @@ class HowAsked:
     max_length: int = 2048
     batch_size: int = 16
     seed: int = 0
+    generation: Generation | None = None
+    voicebench: str | None = None
 
 
 class OpenModel:
@@ -45,8 +55,12 @@ class OpenModel:
         self.context = getattr(loaded.config.get_text_config(), "max_position_embeddings", None)
         self.device = device
 
-    def respondent(self, condition: Condition, template: str, how: HowAsked) -> Respondent:
-        """The model asked in this way."""
+    def respondent(self, condition: Condition, template: str, how: HowAsked) -> Respondent | Writer:
+        """The model asked in this way.
+
+        Raises:
+            SaladError: as `VoiceBenchRule`.
+        """
         hearing = None
         if condition.modality == "speech":
             config = self.model.config
@@ -61,4 +75,13 @@ class OpenModel:
             how.spoken_examples,
             how.shots,
         )
-        return Respondent(self.model, asking, condition, how.batch_size)
+        if how.generation is None:
+            return Respondent(self.model, asking, condition, how.batch_size)
+        if how.voicebench is None:
+            return Writer(self.model, asking, condition, how.generation, how.batch_size)
+        rule = VoiceBenchRule(how.voicebench, how.seed)
+
+        def read(id_: str, response: str, choices: list[str]) -> Reading:
+            return rule.read(id_, response)
+
+        return Writer(self.model, asking, condition, how.generation, how.batch_size, read)

@@ -27,14 +27,26 @@ def _is_shown(figure: dict) -> bool:
 
 
 def _accuracies(rows: list[dict]) -> dict:
-    means = {metric: round(float(np.mean([row[metric] for row in rows])), 4) for metric in ("acc", "acc_norm")}
-    return means | {"items": len(rows)}
+    scored = [row for row in rows if row["acc"] is not None]
+    means = {
+        metric: round(float(np.mean([row[metric] for row in scored])), 4) for metric in ("acc", "acc_norm") if scored
+    }
+    generated = {}
+    if any(row["response"] is not None for row in rows):
+        generated = {
+            "unparsed": sum(row["parsed"] is None for row in scored),
+            "drawn": sum(bool(row["drawn"]) for row in scored),
+            "open": len(rows) - len(scored),
+        }
+    return (
+        means | {"items": len(rows)} | {name: count for name, count in generated.items() if count or name == "unparsed"}
+    )
 
 
 def _voices(rows: list[dict]) -> dict:
     voices: dict[str, list[bool]] = {}
     for row in rows:
-        if row["speaker"] is not None:
+        if row["speaker"] is not None and row["acc_norm"] is not None:
             voices.setdefault(row["speaker"], []).append(row["acc_norm"])
     if len(voices) < 2:
         return {}
@@ -60,10 +72,11 @@ def result_lines(summary: dict) -> list[str]:
         for task, found in tasks.items():
             cut = f", {found['truncated']} truncated" if "truncated" in found else ""
             spread = f", voices {100 * found['spread']:.1f} points apart" if "spread" in found else ""
-            lines.append(
-                f"{model:<20} {task:<32} acc_norm {100 * found['acc_norm']:5.1f} %  acc {100 * found['acc']:5.1f} %"
-                f"  ({found['items']} items{cut}{spread})"
-            )
+            counts = [f", {found[name]} {name}" for name in ("unparsed", "drawn", "open") if name in found]
+            scores = "no score"
+            if "acc" in found:
+                scores = f"acc_norm {100 * found['acc_norm']:5.1f} %  acc {100 * found['acc']:5.1f} %"
+            lines.append(f"{model:<20} {task:<32} {scores}  ({found['items']} items{''.join(counts)}{cut}{spread})")
     for row in summary["compared"]:
         unit = "%" if row["figure"] == "recovery" else "points"
         pair = (

@@ -51,7 +51,7 @@ def word_question(row: dict, template: str, where: str) -> Wording:
         SaladError: more options than letters.
     """
     lead, asked, trail, cue = (row.get(part) or "" for part in ("lead", "text", "trail", "cue"))
-    choices = tuple(row["choices"])
+    choices = tuple(row.get("choices") or ())
     if template == "continuation":
         return Wording(lead, asked, trail, (), cue, choices)
     if len(choices) > len(ascii_uppercase):

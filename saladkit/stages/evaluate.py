@@ -24,6 +24,7 @@ from saladkit.runtime import Run, resolve_device, say
 from saladkit.scoring.conditions import MODALITIES, conditions_of
 from saladkit.scoring.evaluation import BEST, Evaluation, Task
 from saladkit.scoring.figures import compute_figures
+from saladkit.scoring.generating import Generation
 from saladkit.scoring.questions import read_questions, task_name
 from saladkit.scoring.respondents import HowAsked, hears
 from saladkit.scoring.summary import Answers, result_lines, summarize
@@ -49,6 +50,11 @@ def evaluate(
     max_length: int = 2048,
     perturb: tuple[str, ...] = (),
     heard: tuple[str, ...] = (),
+    generate: bool = False,
+    max_new_tokens: int = 64,
+    temperature: float = 0.0,
+    top_k: int = 50,
+    voicebench_compatible: str | None = None,
     batch_size: int = 16,
     seed: int = 0,
     names: ColumnNames = OUR_NAMES,
@@ -58,10 +64,11 @@ def evaluate(
     overwrite: bool = False,
     dry_run: bool = False,
 ) -> dict:
-    """Score every task under every condition by the likelihood of its choices.
+    """Score every task under every condition by the likelihood of its choices, or by what is written in answer.
 
     Args:
         teacher: the text LLM that the models were made from; it reads the questions, and their transcripts.
+        generate: let the models write; `voicebench_compatible` is a copy of VoiceBench whose rule reads the answers.
         dev: solved questions on which the better template is chosen.
         compare: further checkpoints, compared with `model`.
         heard: speech that the models have learned from; voices that it lacks are held out.
@@ -83,7 +90,17 @@ def evaluate(
     _check(models, teacher, asr, modalities, perturb)
     if teacher is not None:
         models[ORIGINAL] = teacher
-    how = HowAsked(num_fewshot, options == "spoken", fewshot_modality == "same", max_length, batch_size, seed)
+    generation = Generation(max_new_tokens, temperature, top_k, seed) if generate or voicebench_compatible else None
+    how = HowAsked(
+        num_fewshot,
+        options == "spoken",
+        fewshot_modality == "same",
+        max_length,
+        batch_size,
+        seed,
+        generation,
+        voicebench_compatible,
+    )
     listens = any(condition.listens for condition in conditions)
     found = _read_tasks(tasks, how, template, fewshot, dev, listens, names, limit)
     if any(condition.modality == "text" for condition in conditions):
@@ -134,7 +151,10 @@ def evaluate(
     left_out = evaluation.left_out()
     identity = {label: model_digest(path) for label, path in models.items()}
     items = sum(len(rows) for answered in answers.values() for rows in answered.values())
-    writer.finish(counts={"items": items}, skipped=left_out, identity=identity)
+    cut = sum(row["words_dropped"] > 0 for answered in answers.values() for rows in answered.values() for row in rows)
+    writer.finish(counts={"items": items, "truncated": cut}, skipped=left_out, identity=identity)
+    if voicebench_compatible:
+        say("answers are read by VoiceBench's rule; what it cannot read is a letter from A to D, drawn by --seed")
     summary = {"templates": templates, "titles": _titles(found)} | summarize(answers, figures, left_out)
     for line in result_lines(summary):
         say(line)
@@ -189,7 +209,14 @@ def _read_tasks(
         name = task_name(source)
         if name in tasks:
             raise SaladError("two tasks have the same name", "Rename a folder: tasks are called after their folders.")
-        rows = read_questions(source, speech=listens, spoken_options=how.spoken_options, names=names, limit=limit)
+        rows = read_questions(
+            source,
+            speech=listens,
+            spoken_options=how.spoken_options,
+            open_ended=how.generation is not None and not how.shots,
+            names=names,
+            limit=limit,
+        )
         solved = benchmark.solved if (benchmark := named_source(source)) else None
         examples, chosen_on = rows, []
         if how.shots and (fewshot or solved):

@@ -5,7 +5,7 @@ import numpy as np
 import pocketsphinx
 import pytest
 import torch
-from ctc_model import LETTERS, SPECIAL, save_ctc_model
+from recognizers import LETTERS, SPECIAL, save_ctc_model
 from transformers import Wav2Vec2ForCTC, Wav2Vec2Model
 
 from saladkit.errors import SaladError

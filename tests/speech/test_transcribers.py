@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from ctc_model import LETTERS, SPECIAL, save_ctc_model
-from transformers import Wav2Vec2ForCTC
+from recognizers import LETTERS, SPECIAL, save_ctc_model, save_whisper
+from transformers import Wav2Vec2ForCTC, WhisperForConditionalGeneration, WhisperProcessor
 
 from saladkit.errors import SaladError
 from saladkit.speech.transcribers.transcriber import character_error_rate, open_transcriber
@@ -36,6 +36,19 @@ def test_a_long_recording_is_heard_to_its_end(tmp_path):
     noise = np.random.default_rng(0).normal(0, 0.1, 45 * 16_000).astype(np.float32)
     short, long = open_transcriber(str(folder)).transcribe([(noise[: 16_000 * 20], 16_000), (noise, 16_000)])
     assert len(long) > 1.5 * len(short)
+
+
+def test_a_whisper_writes_what_it_generates_and_hears_more_than_a_window(tmp_path):
+    folder = save_whisper(tmp_path / "whisper")
+    noise = np.random.default_rng(0).normal(0, 0.1, 65 * 16_000).astype(np.float32)
+    transcriber = open_transcriber(str(folder))
+    short, long = transcriber.transcribe([(noise[: 16_000 * 3], 16_000), (noise, 16_000)])
+    processor, model = WhisperProcessor.from_pretrained(folder), WhisperForConditionalGeneration.from_pretrained(folder)
+    features = processor(noise[: 16_000 * 3], sampling_rate=16_000, return_tensors="pt").input_features
+    expected = processor.batch_decode(model.eval().generate(features, num_beams=5), skip_special_tokens=True)[0].strip()
+    assert short == expected != ""
+    assert long not in ("", short)
+    assert transcriber.transcribe([(noise, 16_000)]) == [long]
 
 
 def test_sphinx_hears_a_row_as_if_it_were_the_first(recordings):

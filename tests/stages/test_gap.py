@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from ctc_model import save_ctc_model
+from recognizers import save_ctc_model
 
 from saladkit.formats.gap_table import METRICS, read_gap_table
 from saladkit.model.divergence import probe_sequences

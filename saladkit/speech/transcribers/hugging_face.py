@@ -32,7 +32,10 @@ class HuggingFaceTranscriber:
         return resample(*recording, self._rate)
 
     def transcribe(self, recordings: list[tuple[np.ndarray, int]]) -> list[str]:
-        """As `Transcriber.transcribe`; greedy. One by one: in a padded batch some models hear what stands beside."""
+        """As `Transcriber.transcribe`; the pipeline decodes Whisper with five beams, as its authors do.
+
+        One by one: in a padded batch some models hear what stands beside.
+        """
         return [self._transcribe(self.heard(recording)) for recording in recordings]
 
     def _transcribe(self, samples: np.ndarray) -> str:

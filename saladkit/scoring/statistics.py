@@ -5,6 +5,8 @@ from math import exp, lgamma, log
 
 import numpy as np
 
+FEW = 16  # kinds of items that are counted, not drawn one by one
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -39,17 +41,28 @@ def bootstrap_ratio(
         raise ValueError("a mean of no values")
     if denominators.sum() == 0:
         raise ValueError("a ratio to nothing")
-    random = np.random.default_rng(seed)
-    ratios = []
-    # Chunks, so that 10,000 resamples of many items do not stand in memory at once.
-    for size in np.diff(np.linspace(0, resamples, 1 + max(1, count * resamples // 2**22), dtype=int)):
-        drawn = random.integers(0, count, (size, count))
-        above, below = numerators[drawn].sum(axis=1), denominators[drawn].sum(axis=1)
-        ratios.append(above[below != 0] / below[below != 0])
-    found = np.concatenate(ratios)
+    above, below = _resampled_sums(numerators, denominators, resamples, np.random.default_rng(seed))
+    found = above[below != 0] / below[below != 0]
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     value = numerators.sum() / denominators.sum()
     return Estimate(float(value), float(low), float(high), count, float(found.std()))
+
+
+def _resampled_sums(
+    first: np.ndarray, second: np.ndarray, resamples: int, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of two columns [n] over `resamples` draws of n items with replacement, float64 [resamples] each."""
+    pairs, counts = np.unique(np.stack([first, second]), axis=1, return_counts=True)
+    if len(counts) <= FEW:
+        # How often each kind of item is drawn is multinomial: of 576 right and wrong answers, 20 times as fast.
+        drawn = random.multinomial(len(first), counts / len(first), size=resamples)
+        return drawn @ pairs[0], drawn @ pairs[1]
+    sums = []
+    # Chunks, so that 10,000 resamples of many items do not stand in memory at once.
+    for size in np.diff(np.linspace(0, resamples, 1 + max(1, len(first) * resamples // 2**22), dtype=int)):
+        drawn = random.integers(0, len(first), (size, len(first)))
+        sums.append((first[drawn].sum(axis=1), second[drawn].sum(axis=1)))
+    return tuple(np.concatenate(column) for column in zip(*sums, strict=True))
 
 
 def bootstrap_mean(

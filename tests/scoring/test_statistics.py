@@ -42,6 +42,15 @@ def test_the_same_seed_gives_the_same_interval_and_one_value_has_none():
         bootstrap_mean(np.array([]))
 
 
+def test_items_of_few_kinds_are_resampled_as_all_are():
+    """The same 300 right and wrong answers, once told apart by next to nothing."""
+    right = np.random.default_rng(6).random(300) < 0.7
+    few = bootstrap_mean(right)
+    many = bootstrap_mean(right + 1e-9 * np.arange(300))
+    assert (few.value, few.low, few.high) == pytest.approx((many.value, many.low, many.high), abs=0.002)
+    assert few.standard_error == pytest.approx(many.standard_error, rel=0.03)
+
+
 def test_the_standard_error_is_that_of_a_mean():
     values = np.random.default_rng(4).exponential(2.0, size=300)
     assert bootstrap_mean(values).standard_error == pytest.approx(values.std(ddof=1) / 300**0.5, rel=0.03)

@@ -115,6 +115,7 @@ def evaluate(
         version=VERSION,
         verb="eval",
         settings={
+            "models": list(models),  # whom the others are compared with
             "modalities": sorted(modalities),
             "template": template,
             **asdict(how),
@@ -164,12 +165,10 @@ def evaluate(
 def _named(model: str, compare: tuple[str, ...]) -> dict[str, str]:
     named: dict[str, str] = {}
     for path in (model, *compare):
-        label = Path(path).name
+        label = Path(path).resolve().name
         if label in named or label == ORIGINAL:
             raise SaladError(
-                f"two models are called '{label}'"
-                if label in named
-                else f"a model is called '{label}', as --teacher is",
+                f"two models are called '{label}'" if label in named else f"'{label}' is what --teacher is called",
                 "Rename a folder: models are called after their folders.",
             )
         named[label] = path

@@ -180,6 +180,21 @@ def test_a_plain_file_may_say_prompt_and_subject(shell, text_lm, world, tmp_path
     assert {row["domain"] for row in read_predictions(tmp_path / "out")} == {"s"}
 
 
+def test_whom_the_others_are_compared_with_is_part_of_the_line(shell, checkpoint, world, tmp_path):
+    asked = [world / "questions.parquet", "--modality", "text", "--device", "cpu", "-o", tmp_path / "out"]
+    assert shell("eval", checkpoint, *asked, "--compare", checkpoint / "stable").exit_code == 0
+    again = shell("eval", checkpoint, *asked, "--compare", checkpoint / "stable")
+    assert json.loads(again.stdout)["results"].keys() == {"checkpoint", "stable"}
+    turned = shell("eval", checkpoint / "stable", *asked, "--compare", checkpoint)
+    assert turned.exit_code == 2 and "made from something else" in turned.stderr
+
+
+def test_two_models_of_one_name_are_refused(shell, checkpoint, world, tmp_path):
+    asked = [world / "questions.parquet", "--modality", "text", "--device", "cpu", "-o", tmp_path / "out"]
+    twice = shell("eval", checkpoint, *asked, "--compare", checkpoint)
+    assert twice.exit_code == 2 and "two models are called 'checkpoint'" in twice.stderr
+
+
 def test_a_tokenizer_of_another_model_is_refused(shell, other_text_lm, text_lm, world, tmp_path):
     mixed = tmp_path / "mixed"
     shutil.copytree(other_text_lm, mixed)  # 300 tokens

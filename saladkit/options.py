@@ -191,9 +191,8 @@ asking = stack(
     click.option(
         "--template",
         type=click.Choice(["continuation", "letter", "best"]),
-        default="continuation",
-        show_default=True,
-        help="Score options as continuations, or list them and score their letters; best: what does better on --dev.",
+        help="Score options as continuations, or list them and score their letters; best: what does better on --dev."
+        "  [default: continuation; with --generate: letter]",
     ),
     click.option(
         "--dev", metavar="SOURCE", help="Solved questions to choose it on, read.  [default: the benchmark's own]"

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from saladkit import __version__
 from saladkit.errors import SaladError
+from saladkit.formats.benchmarks.named import named_source
 
 MANIFEST, PLAN, SUMMARY = "manifest.json", "plan.json", "summary.json"
 PARTIAL = ".partial"
@@ -147,8 +148,11 @@ def digest_input(path: str | Path) -> str:
 
     An artefact's digest comes from the digests in its manifest, so that nothing is read twice and so that the
     same content made in another folder counts as the same. What is no path on this machine (the name of a model
-    or a data set on the Hub) is identified by its name.
+    or a data set on the Hub) is identified by its name; a benchmark's copied folder by name, splits and content.
     """
+    benchmark = named_source(str(path))
+    if benchmark is not None and benchmark.folder is not None:
+        return digest_json([benchmark.name, benchmark.splits, digest_input(benchmark.folder)])
     path = Path(path)
     if (path / MANIFEST).is_file() and is_artefact(path):
         manifest = read_json(path / MANIFEST)

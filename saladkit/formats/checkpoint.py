@@ -76,12 +76,14 @@ def read_metrics(checkpoint: str | Path) -> list[dict]:
 
 
 def positions_trained_on(checkpoint: Path, stable_steps: int, start: dict | None) -> dict[str, int]:
-    """Text positions that a training has seen by its log, and before its decay, those of its start with them.
+    """Text positions that a training has seen by its log, and before its decay, with those of its start.
 
     Args:
-        start: the manifest's entry of the checkpoint that it went on from.
+        start: the manifest's entry of the checkpoint that it went on from; nothing is known where it does not tell.
     """
-    before = (trained_positions(start["path"]) or 0) if start else 0
+    before = trained_positions(start["path"]) if start else 0
+    if before is None:
+        return {}
     seen = [(row["step"], _positions(row)) for row in read_metrics(checkpoint)]
     return {
         "positions": before + sum(count for _, count in seen),

@@ -1,10 +1,10 @@
 """Results of `eval`: every item's prediction and every paired figure as Parquet, and lm-evaluation-harness's files.
 
 A condition is a model that answers and a modality in which it is asked: `text`, `speech`, `cascade` (the transcript of
-the speech), or `speech` with a perturbation behind it (`speech_snr10`). `predictions-MODEL-TASK_MODALITY.parquet` has
+the speech), or `speech` with a perturbation behind it (`speech_snr10`). `MODEL/predictions-TASK_MODALITY.parquet` has
 one row per item; rows of two conditions meet by `id`. `figures.parquet` has accuracies and their paired differences.
-`transcripts-TASK_MODALITY.parquet` is what the recognizer of a cascade wrote down.
-`results_MODEL.json` and `samples_TASK_MODALITY_MODEL.jsonl` are the harness's (`formats/harness.py`).
+`original/transcripts-TASK_MODALITY.parquet` is what the recognizer of a cascade wrote down. `MODEL/results_MODEL.json`
+and `MODEL/samples_TASK_MODALITY.jsonl` are the harness's (`formats/harness.py`), a folder a model, as it has them.
 """
 
 import re
@@ -81,9 +81,9 @@ def likeliest_per_character(log_likelihoods: list[float], scored: list[str]) -> 
     return int(np.argmax([value / len(words) for value, words in zip(log_likelihoods, scored, strict=True)]))
 
 
-def file_name(*names: str) -> str:
-    """Names of models, tasks and modalities as a part of a file's name."""
-    return "-".join(re.sub(r"[^\w.-]", "_", name) for name in names)
+def file_name(name: str) -> str:
+    """The name of a model or a task as a part of a file's; two names may come to the same."""
+    return re.sub(r"[^\w.-]", "_", name)
 
 
 def write_rows(path: Path, rows: list[dict], schema: pa.Schema) -> None:

@@ -63,7 +63,7 @@ def run_language_model(
         found = head_loss(hidden, language_model.get_output_embeddings(), asked)
         return SaladOutput(loss=found.total, divergence=found.divergence, nll=found.nll)
     logits = language_model.get_output_embeddings()(hidden)
-    return SaladOutput(logits=logits, past_key_values=outputs.past_key_values)
+    return SaladOutput(logits=logits, past_key_values=getattr(outputs, "past_key_values", None))
 
 
 def embedding_length(language_model: PreTrainedModel) -> Tensor:

@@ -44,14 +44,17 @@ class ProgressOnStderr(ProgressCallback):
             self.training_bar.write(json.dumps(logs), file=sys.stderr)
 
 
-class LogLastStep(TrainerCallback):
-    """The last state is saved whatever its number; a divergence since the last log is then found before."""
+class LogSavedSteps(TrainerCallback):
+    """Log the step before the decay and the last, whose states are kept: what was seen until then, and a divergence."""
+
+    def __init__(self, stable_steps: int):
+        self.stable_steps = stable_steps
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> TrainerControl:
         """Called by the trainer."""
-        control.should_log |= state.global_step == state.max_steps
+        control.should_log |= state.global_step in (self.stable_steps, state.max_steps)
         return control
 
 
@@ -107,7 +110,7 @@ def train(
         label_names=["labels"],
     )
     arguments._n_gpu = min(arguments.n_gpu, 1)  # DataParallel would cut flat positions and spans by rows
-    callbacks = [LogLastStep()]
+    callbacks = [LogSavedSteps(options.stable_steps)]
     if keep_stable and resume_from is not None and is_past_stable(resume_from, options):
         bring_stable(resume_from, folder / STABLE)
     elif keep_stable:

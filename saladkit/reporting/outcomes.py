@@ -43,7 +43,7 @@ def read_outcome(name: str, place: Path) -> Outcome:
     Raises:
         SaladError: no complete results artefact, no such model in it, or an item that stands in it twice.
     """
-    is_named = not place.is_dir() and (place.parent / MANIFEST).is_file()
+    is_named = not (place / MANIFEST).is_file() and (place.parent / MANIFEST).is_file()
     folder = place.parent if is_named else place
     manifest = Artefact.open(folder, SCHEMA, VERSION).manifest
     digests = {role: entry["digest"] for role, entry in manifest["inputs"].items()}

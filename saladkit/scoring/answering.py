@@ -20,6 +20,7 @@ class Respondent:
     asking: Asking
     condition: Condition
     batch_size: int = 16
+    together: bool = True  # whether a question and its options are one row
 
     def answer(self, rows: list[dict], examples: list[Example], task: str, where: str) -> tuple[list[dict], list[dict]]:
         """Predictions of `rows`, in order, without `held_out`; and those left out, with `id` and `reason`.
@@ -36,6 +37,7 @@ class Respondent:
                 [asked[index].prompt for index in alike],
                 [asked[index].answers for index in alike],
                 self.batch_size,
+                self.together,
             )
             scores |= dict(zip(alike, found, strict=True))
         for index, of_row in scores.items():

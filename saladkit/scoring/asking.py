@@ -21,9 +21,14 @@ class Example:
     """A solved question: in words, and as parts of a prompt, in which it may be heard; the same for every prompt."""
 
     id: str
+    source: str
     asked: str
     text: str
     parts: tuple[Part, ...]
+
+    def is_of(self, id_: str, asked: str, source: str) -> bool:
+        """Whether it is this question's own solution: the same row, or the same words."""
+        return (self.source == source and self.id == id_) or (self.asked != "" and self.asked == asked)
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class Asking:
         wording = word_question(row, self.template, where)
         solution = f" {wording.answers[row['answer']]}{BETWEEN_EXAMPLES}"
         parts, rest = self._put(row, wording, 0, where) if self.spoken_examples else ([], wording.text)
-        return Example(row["id"], row["text"], wording.text + solution, (*parts, self._ids(rest + solution)))
+        return Example(row["id"], where, row["text"], wording.text + solution, (*parts, self._ids(rest + solution)))
 
     def lay_out(self, row: dict, examples: list[Example], where: str, new_tokens: int | None = None) -> Question | None:
         """A row behind the first examples that are other questions, with room for its answers, or `new_tokens`.
@@ -93,7 +98,8 @@ class Asking:
         wording = word_question(row, self.template, where)
         answers = self._answers(row, wording, where) if new_tokens is None else []
         room = self.max_length - (new_tokens or max(len(answer) for answer in answers)) + 1
-        others = [e for e in examples if e.id != row["id"] and (not e.asked or e.asked != row["text"])][: self.shots]
+        asked = row.get("said", row["text"])  # also where a recognizer has written it down otherwise
+        others = [e for e in examples if not e.is_of(row["id"], asked, where)][: self.shots]
         parts, rest = self._put(row, wording, 0, where)
         for shots in range(len(others), -1, -1):
             before = others[:shots]

@@ -13,8 +13,9 @@ import numpy as np
 
 from saladkit.errors import SaladError
 
-_LETTER_FIRST = re.compile(r"\(?([A-Z])(?:\)|[.:,)]|$|\n)")
-_LETTER_NAMED = re.compile(r"\b(?:answer|option|choice)(?:\s+is|\s*:)?\s*:?\s*\(?([A-Z])\b(?!')")
+_MARKED = r"\(?\**([A-Z])\**(?:\)|[.:,;)]|\s*$|\s*\n)"  # a letter that stands for an option, not an article or a name
+_LETTER_FIRST = re.compile(rf"(?:^|\n)\s*{_MARKED}")
+_LETTER_NAMED = re.compile(rf"(?i:\b(?:answer|option|choice)(?:\s+is|\s*:)?\s*:?\s*){_MARKED}")
 
 
 @dataclass(frozen=True)
@@ -26,24 +27,26 @@ class Reading:
 
 
 def read_strictly(response: str, choices: list[str]) -> Reading:
-    """The one option that an answer names: by its letter first, by "the answer is C", or in the option's own words.
+    """The one option that an answer names: by a letter that begins a line, by "the answer is C", or in its own words.
 
     An answer that names none, or several, is not read: `choice` is None.
     """
-    response = response.strip()
-    letters = ascii_uppercase[: len(choices)]
-    first = _LETTER_FIRST.match(response)
-    named = {first[1]} if first and first[1] in letters else set()
-    named |= {letter for letter in _LETTER_NAMED.findall(response) if letter in letters}
+    response, letters = response.strip(), ascii_uppercase[: len(choices)]
+    named = {*_LETTER_FIRST.findall(response), *_LETTER_NAMED.findall(response)} & {*letters}
     found = {letters.index(letter) for letter in named}
     if not found:
         line = _plain(response.split("\n")[0])
-        found = {index for index, choice in enumerate(choices) if _plain(choice) == line}
+        found = {index for index, choice in enumerate(choices) if line and _plain(choice) == line}
     return Reading(found.pop() if len(found) == 1 else None)
 
 
 def _plain(text: str) -> str:
     return " ".join(re.sub(r"[^\w\s]", " ", text.lower()).split())
+
+
+def rule_file(folder: str | None) -> str | None:
+    """Where a clone of VoiceBench has its rule."""
+    return folder and str(Path(folder) / "src" / "evaluator" / "mcq.py")
 
 
 class VoiceBenchRule:
@@ -55,7 +58,7 @@ class VoiceBenchRule:
         Raises:
             SaladError: it is not there, or not as it was when this was written.
         """
-        source = (Path(folder) / "src" / "evaluator").resolve()
+        source = Path(rule_file(folder)).parent.resolve()
         try:
             package = ModuleType(f"voicebench_{zlib.crc32(str(source).encode())}")
             package.__path__ = [str(source)]  # its own __init__ imports what judging open answers needs
@@ -71,7 +74,7 @@ class VoiceBenchRule:
     def read(self, id_: str, response: str) -> Reading:
         """The letter that VoiceBench's evaluator extracts; or one drawn from A to D, by the seed and the row's id."""
         letter = self._extract(response)
-        if letter is not None:
-            return Reading(ascii_uppercase.index(letter))
+        if letter is not None and str(letter).upper() in tuple("ABCD"):
+            return Reading("ABCD".index(str(letter).upper()))
         random = np.random.default_rng([self.seed, 11, *id_.encode()])
         return Reading(int(random.integers(4)), drawn=True)

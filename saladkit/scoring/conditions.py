@@ -31,9 +31,9 @@ class Condition:
         """Whether recordings are needed."""
         return self.modality != "text"
 
-    def file(self, task: str) -> str:
-        """The stem of its predictions of a task."""
-        return file_name(self.model, f"{task}_{self.asked}")
+    def file(self, what: str, task: str) -> str:
+        """Where its predictions, samples or transcripts of a task stand, without the suffix."""
+        return f"{file_name(self.model)}/{what}{file_name(task)}_{self.asked}"
 
 
 def conditions_of(

@@ -8,12 +8,12 @@ import pyarrow as pa
 
 from saladkit.formats.artefact import ArtefactWriter, read_json, write_json, written_aside
 from saladkit.formats.harness import harness_samples
-from saladkit.formats.results import ORIGINAL, PREDICTIONS, TRANSCRIPTS, file_name, read_rows, write_rows
+from saladkit.formats.results import ORIGINAL, PREDICTIONS, TRANSCRIPTS, read_rows, write_rows
 from saladkit.runtime import progress
 from saladkit.scoring.answering import Respondent
 from saladkit.scoring.asking import Example
 from saladkit.scoring.conditions import Condition
-from saladkit.scoring.generating import Writer
+from saladkit.scoring.generating import WritingRespondent
 from saladkit.scoring.respondents import HowAsked, OpenModel
 from saladkit.scoring.transcripts import as_transcribed, transcribe_questions
 from saladkit.scoring.wording import TEMPLATES
@@ -33,6 +33,7 @@ class Task:
     rows: list[dict]
     examples: list[dict]
     chosen_on: list[dict]
+    examples_source: str
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Evaluation:
             def write(rows: list[dict], task: Task = task, condition: Condition = condition) -> tuple[list, list]:
                 return transcribe_questions(transcriber, rows, condition, self.how.seed, task.source), []
 
-            found = self._in_blocks(task, condition, "transcripts", write, TRANSCRIPTS)
+            found = self._in_blocks(task, condition, "transcripts-", write, TRANSCRIPTS)
             with self.writer.writing(_transcripts(task, condition)) as aside:
                 write_rows(aside, found, TRANSCRIPTS)
 
@@ -96,14 +97,16 @@ class Evaluation:
         templates = self.templates()
         for name, path in self.models.items():
             of_model = [c for c in self.conditions if c.model == name]
-            missing = [(task, c) for c in of_model for task in self.tasks if not self.writer.has_all(_answers(task, c))]
+            missing = [
+                (task, c) for c in of_model for task in self.tasks if not self.writer.has_all(answer_files(task, c))
+            ]
             if not missing:
                 continue
             opened = OpenModel(path, device=self.device, dtype=self.dtype)
             for task, condition in missing:
                 self._ask(opened.respondent(condition, templates[task.name]["template"], self.how), task)
 
-    def _ask(self, respondent: Respondent | Writer, task: Task) -> None:
+    def _ask(self, respondent: Respondent | WritingRespondent, task: Task) -> None:
         condition = respondent.condition
         examples = self._examples(respondent, task)
         transcripts = None
@@ -115,17 +118,17 @@ class Evaluation:
             found, left_out = respondent.answer(asked, examples, task.name, task.source)
             return [row | {"held_out": self._held_out(row)} for row in found], left_out
 
-        predictions, samples = _answers(task, condition)[:2]
-        found = self._in_blocks(task, condition, "predictions", answer, PREDICTIONS)
+        predictions, samples = answer_files(task, condition)
+        found = self._in_blocks(task, condition, "predictions-", answer, PREDICTIONS)
         with self.writer.writing(samples) as aside:
             aside.write_text(harness_samples(found), encoding="utf-8")
         with self.writer.writing(predictions) as aside:
             write_rows(aside, found, PREDICTIONS)
 
-    def _examples(self, respondent: Respondent | Writer, task: Task) -> list[Example]:
+    def _examples(self, respondent: Respondent | WritingRespondent, task: Task) -> list[Example]:
         # One more than are wanted: a question is never its own example.
         chosen = task.examples[: self.how.shots + 1] if self.how.shots else []
-        return [respondent.asking.example(row, task.source) for row in chosen]
+        return [respondent.asking.example(row, task.examples_source) for row in chosen]
 
     def _in_blocks(
         self,
@@ -139,7 +142,7 @@ class Evaluation:
         found = []
         starts = range(0, len(task.rows), ROWS_PER_BLOCK)
         for begin in progress(starts, what=f"eval {task.name}, {condition.name}", unit="block"):
-            block = self.writer.working / f"{what}-{condition.file(task.name)}-{begin}.parquet"
+            block = self.writer.working / f"{condition.file(what, task.name)}-{begin}.parquet"
             if not block.exists():
                 done, without = work(task.rows[begin : begin + ROWS_PER_BLOCK])
                 write_json(block.with_suffix(".json"), {LEFT_OUT: without})
@@ -156,21 +159,23 @@ class Evaluation:
     def answers(self) -> dict[str, dict[Condition, list[dict]]]:
         """The predictions of every task under every condition."""
         return {
-            task.name: {c: read_rows(self.writer.path / _answers(task, c)[0]) for c in self.conditions}
+            task.name: {c: read_rows(self.writer.path / answer_files(task, c)[0]) for c in self.conditions}
             for task in self.tasks
         }
 
     def left_out(self) -> list[dict]:
         """Rows that were not scored, each with `id`, `source` and `reason`."""
-        records = sorted(self.writer.working.glob("predictions-*.json"))
+        records = sorted(self.writer.working.glob("*/predictions-*.json"))
         return [row for record in records for row in read_json(record)[LEFT_OUT]]
 
 
-def _answers(task: Task, condition: Condition) -> tuple[str, str]:
+def answer_files(task: Task, condition: Condition) -> tuple[str, str]:
     """The files of the predictions, and of the harness's samples."""
-    samples = f"samples_{file_name(f'{task.name}_{condition.asked}')}_{file_name(condition.model)}.jsonl"
-    return f"predictions-{condition.file(task.name)}.parquet", samples
+    return (
+        f"{condition.file('predictions-', task.name)}.parquet",
+        f"{condition.file('samples_', task.name)}.jsonl",
+    )
 
 
 def _transcripts(task: Task, condition: Condition) -> str:
-    return f"transcripts-{condition.file(task.name)}.parquet"
+    return f"{condition.file('transcripts-', task.name)}.parquet"

@@ -34,6 +34,8 @@ def compute_figures(task: str, answered: dict[Condition, Items]) -> list[dict]:
                 estimate = bootstrap_mean(_right(rows.values(), metric))
                 found.append(_row(task, metric, kind, group, "accuracy", condition, None, estimate))
         for figure, first, second in _comparisons(list(answered)):
+            if not {first, second} <= answered.keys():  # one of them has not a scored item
+                continue
             for kind, group, rows in _groups(answered[second]):
                 pairs = [(answered[first][id_], row) for id_, row in rows.items() if id_ in answered[first]]
                 if pairs:

@@ -23,7 +23,7 @@ class Generation:
 
 
 @dataclass(frozen=True)
-class Writer:
+class WritingRespondent:
     """A model that is asked in one way, and answers in words.
 
     `read` says which option of a row with choices an answer names, from its id, the answer and the choices.

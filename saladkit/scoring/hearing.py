@@ -57,5 +57,5 @@ class Hearing:
     def _frames(self, id_: str, audio: dict, where: str) -> np.ndarray:
         samples, rate = decode_row({"id": id_, "audio": audio}, where)
         if self.perturbation is not None:
-            samples = self.perturbation.apply(samples, id_, self.seed)
+            samples = self.perturbation.apply(samples, rate, id_, self.seed)
         return self.front_end.frames([resample(samples, rate, self.front_end.sample_rate)])[0]

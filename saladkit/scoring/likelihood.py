@@ -10,11 +10,12 @@ from torch import Tensor
 from transformers import PreTrainedConfig
 from transformers.cache_utils import Cache
 
-from saladkit.model.prompt import common_beginning, pad_at_front, split_prompt
+from saladkit.model.prompt import common_beginning, join_parts, pad_at_front, split_prompt
 from saladkit.model.salad import SaladForCausalLM, TextModel
-from saladkit.model.sequence import Sequence
+from saladkit.model.sequence import Sequence, collate_sequences
 from saladkit.scoring.option_rows import OptionRow, collate_rows, option_row
 
+ATTENTION = {"full_attention", "sliding_attention"}  # layers that a mask can keep from seeing something
 WORTH_SHARING = 8  # items; a shorter beginning is run with every prompt
 
 
@@ -32,18 +33,21 @@ def score_options(
     prompts: list[Sequence],
     options: list[list[list[int]]],
     batch_size: int = 16,
+    together: bool = True,
 ) -> list[list[OptionScore]]:
     """Score the options of questions, in batches of `batch_size` questions of about one length.
 
     Args:
         prompts: each question as the model reads or hears it, at least one item long.
         options: token ids of every option of each question, at least one token each.
+        together: whether a question and its options are one row, and what all prompts begin with is run once; where
+            `keeps_options_apart` says no, each option is run alone behind its prompt.
 
     Returns:
         For each question the score of every option.
-
-    Few-shot examples stand before every question, and are run once.
     """
+    if not together:
+        return _score_alone(model, prompts, options, batch_size)
     window = _window(model.language_model.config)
     shared = common_beginning(prompts) if len(prompts) > 1 and window is None else 0
     if shared < WORTH_SHARING:
@@ -60,6 +64,46 @@ def score_options(
         found = _score_rows(model, [rows[index] for index in batch], beginning, shared, window)
         scores |= dict(zip(batch, found, strict=True))
     return [scores[index] for index in range(len(rows))]
+
+
+@torch.inference_mode()
+def keeps_options_apart(model: SaladForCausalLM | TextModel) -> bool:
+    """Whether options behind one prompt are scored as if each stood there alone.
+
+    A mask parts them only where attention is all by which one item knows of another, and where positions are given.
+    Layers with a state (Mamba and its kin) and biases that count columns (ALiBi) do not keep to that.
+    """
+    config = model.language_model.config.get_text_config()
+    if not set(getattr(config, "layer_types", None) or ATTENTION) <= ATTENTION:
+        return False
+    ids = torch.arange(1, 25).tolist()
+    prompts = [join_parts([], [ids[:7]], None), join_parts([], [ids[:3]], None)]
+    options = [[ids[7:12], ids[12:18], ids[18:20]], [ids[9:17], ids[3:5]]]
+    try:
+        found = [score for of_row in score_options(model, prompts, options) for score in of_row]
+    except (TypeError, ValueError, IndexError, RuntimeError, AttributeError):
+        return False  # of a kind that takes no such mask
+    alone = [score for of_row in _score_alone(model, prompts, options, 16) for score in of_row]
+    close = 1e-3 if next(model.parameters()).dtype == torch.float32 else 0.2
+    pairs = zip(found, alone, strict=True)
+    return all(abs(one.log_likelihood - other.log_likelihood) < close for one, other in pairs)
+
+
+def _score_alone(
+    model: SaladForCausalLM | TextModel, prompts: list[Sequence], options: list[list[list[int]]], batch_size: int
+) -> list[list[OptionScore]]:
+    """Every option behind its prompt, padded at the end, without a mask."""
+    rows = [option_row(prompt, [option]) for prompt, of_row in zip(prompts, options, strict=True) for option in of_row]
+    by_length = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+    scores: dict[int, OptionScore] = {}
+    for begin in range(0, len(by_length), batch_size):
+        batch = by_length[begin : begin + batch_size]
+        arguments = collate_sequences([rows[index].sequence for index in batch])
+        arguments.pop("logits_at")
+        found = _score(model, [rows[index] for index in batch], arguments | {"use_cache": False})
+        scores |= dict(zip(batch, (of_row[0] for of_row in found), strict=True))
+    values = (scores[index] for index in range(len(rows)))
+    return [[next(values) for _ in of_row] for of_row in options]
 
 
 def _run_beginning(model: SaladForCausalLM | TextModel, beginning: Sequence) -> Cache:
@@ -85,11 +129,20 @@ def _score_rows(
     if beginning is not None:
         batch["past_key_values"] = copy.deepcopy(beginning)
         batch["past_key_values"].batch_repeat_interleave(len(rows))
+    return _score(model, rows, batch | {"use_cache": beginning is not None})
+
+
+def _score(
+    model: SaladForCausalLM | TextModel, rows: list[OptionRow], batch: dict[str, object]
+) -> list[list[OptionScore]]:
+    """Run rows that stand in `batch`, and look at what their options' tokens are predicted from."""
+    weights = next(model.parameters())
+    batch = {name: value.to(weights.device) if isinstance(value, Tensor) else value for name, value in batch.items()}
     length = batch["input_ids"].shape[1]
     places = np.concatenate([row.predicted_from + number * length for number, row in enumerate(rows)])
     # The options of a question begin with what is predicted from one place: its logits are computed once.
     asked, index = (torch.from_numpy(found).to(weights.device) for found in np.unique(places, return_inverse=True))
-    logits = model(**batch, use_cache=beginning is not None, logits_at=asked).logits.float()
+    logits = model(**batch, logits_at=asked).logits.float()
     tokens = torch.tensor([t for row in rows for option in row.options for t in option], device=weights.device)
     own = logits[index, tokens]
     log_probs, leads = own - logits.logsumexp(dim=-1)[index], own == logits.amax(dim=-1)[index]
@@ -105,6 +158,7 @@ def _by_option(rows: list[OptionRow], log_probs: Tensor, leads: Tensor) -> Itera
 
 def _window(config: PreTrainedConfig) -> int | None:
     """How far back those layers see that do not see everything; None where all do."""
+    config = config.get_text_config()
     kinds = getattr(config, "layer_types", None)
     if kinds is not None:
         return config.sliding_window if "sliding_attention" in kinds else None
@@ -113,6 +167,6 @@ def _window(config: PreTrainedConfig) -> int | None:
 
 def _masks(config: PreTrainedConfig, full: Tensor, window: Tensor) -> Tensor | dict[str, Tensor]:
     """As the model's decoder takes them: by the kind of its layers, or one for all."""
-    if getattr(config, "layer_types", None) is None:
+    if getattr(config.get_text_config(), "layer_types", None) is None:
         return window
     return {"full_attention": full, "sliding_attention": window}

@@ -1,6 +1,7 @@
 """Models opened to be asked: the text LLM, and what was made of it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from saladkit.formats.checkpoint import check_model_folder, model_type
 from saladkit.model.listening import front_end_of, layout_of
@@ -10,8 +11,9 @@ from saladkit.scoring.answering import Respondent
 from saladkit.scoring.asking import Asking
 from saladkit.scoring.choices import Reading, VoiceBenchRule
 from saladkit.scoring.conditions import Condition
-from saladkit.scoring.generating import Generation, Writer
+from saladkit.scoring.generating import Generation, WritingRespondent
 from saladkit.scoring.hearing import Hearing
+from saladkit.scoring.likelihood import keeps_options_apart
 
 
 def hears(name: str) -> bool:
@@ -55,7 +57,11 @@ class OpenModel:
         self.context = getattr(loaded.config.get_text_config(), "max_position_embeddings", None)
         self.device = device
 
-    def respondent(self, condition: Condition, template: str, how: HowAsked) -> Respondent | Writer:
+    @cached_property
+    def _keeps_options_apart(self) -> bool:
+        return keeps_options_apart(self.model)
+
+    def respondent(self, condition: Condition, template: str, how: HowAsked) -> Respondent | WritingRespondent:
         """The model asked in this way.
 
         Raises:
@@ -76,12 +82,12 @@ class OpenModel:
             how.shots,
         )
         if how.generation is None:
-            return Respondent(self.model, asking, condition, how.batch_size)
+            return Respondent(self.model, asking, condition, how.batch_size, self._keeps_options_apart)
         if how.voicebench is None:
-            return Writer(self.model, asking, condition, how.generation, how.batch_size)
+            return WritingRespondent(self.model, asking, condition, how.generation, how.batch_size)
         rule = VoiceBenchRule(how.voicebench, how.seed)
 
         def read(id_: str, response: str, choices: list[str]) -> Reading:
             return rule.read(id_, response)
 
-        return Writer(self.model, asking, condition, how.generation, how.batch_size, read)
+        return WritingRespondent(self.model, asking, condition, how.generation, how.batch_size, read)

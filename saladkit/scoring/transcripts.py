@@ -17,7 +17,7 @@ def transcribe_questions(
     for row in rows:
         samples, rate = decode_row(row, where)
         if condition.perturbation is not None:
-            samples = condition.perturbation.apply(samples, row["id"], seed)
+            samples = condition.perturbation.apply(samples, rate, row["id"], seed)
         recordings.append((samples, rate))
     written = transcriber.transcribe(recordings)
     return [

@@ -9,11 +9,15 @@ from saladkit.errors import SaladError
 from saladkit.speech.audio import resample
 
 KINDS = ("snr", "speed")
+NOISE_RATE = 16_000  # Hz
 
 
 @dataclass(frozen=True)
 class Perturbation:
-    """`snr`: white noise so many dB below the recording. `speed`: played so many times as fast, pitch and all."""
+    """`snr`: noise so many dB below the recording. `speed`: played so many times as fast, pitch and all.
+
+    The noise is white up to 8 kHz, whatever the recording's rate: a model that hears at 16 kHz hears all of it.
+    """
 
     kind: str
     amount: float
@@ -47,11 +51,13 @@ class Perturbation:
         """By what every time in the recording is multiplied."""
         return 1 / self.amount if self.kind == "speed" else 1.0
 
-    def apply(self, samples: np.ndarray, id_: str, seed: int) -> np.ndarray:
-        """float32 [n] -> float32 [n, or n / speed]; a row's noise depends on the seed and its id alone."""
+    def apply(self, samples: np.ndarray, rate: int, id_: str, seed: int) -> np.ndarray:
+        """float32 [n] at `rate` Hz -> float32 [n, or n / speed]; a row's noise depends on the seed and its id alone."""
         if self.kind == "speed":
             return resample(samples, round(100 * self.amount), 100)
         random = np.random.default_rng([seed, 9, zlib.crc32(id_.encode())])
         power = np.mean(np.square(samples, dtype=np.float64))
-        noise = random.standard_normal(len(samples)) * np.sqrt(power / 10 ** (self.amount / 10))
-        return samples + noise.astype(np.float32)
+        drawn = random.standard_normal(-(-len(samples) * NOISE_RATE // rate) + 1).astype(np.float32)
+        noise = resample(drawn, NOISE_RATE, rate)[: len(samples)]
+        wanted = np.sqrt(power / 10 ** (self.amount / 10) / np.mean(np.square(noise, dtype=np.float64)))
+        return samples + (wanted * noise).astype(np.float32)

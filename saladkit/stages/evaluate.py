@@ -4,8 +4,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import ArtefactWriter, create_artefact, write_json
-from saladkit.formats.benchmarks.named import named_source, path_of
+from saladkit.formats.artefact import WORKING, ArtefactWriter, create_artefact, write_json
+from saladkit.formats.benchmarks.named import named_source
 from saladkit.formats.checkpoint import model_digest
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.harness import harness_results
@@ -20,9 +20,12 @@ from saladkit.formats.results import (
     write_rows,
 )
 from saladkit.formats.samples import read_samples
+from saladkit.model.loading import load_tokenizer
+from saladkit.model.text import tokenizer_digest
 from saladkit.runtime import Run, resolve_device, say
-from saladkit.scoring.conditions import MODALITIES, conditions_of
-from saladkit.scoring.evaluation import BEST, Evaluation, Task
+from saladkit.scoring.choices import VoiceBenchRule, rule_file
+from saladkit.scoring.conditions import MODALITIES, Condition, conditions_of
+from saladkit.scoring.evaluation import BEST, Evaluation, Task, answer_files
 from saladkit.scoring.figures import compute_figures
 from saladkit.scoring.generating import Generation
 from saladkit.scoring.questions import read_questions, task_name
@@ -41,7 +44,7 @@ def evaluate(
     compare: tuple[str, ...] = (),
     modalities: tuple[str, ...] = ("text", "speech"),
     asr: str | None = None,
-    template: str = "continuation",
+    template: str | None = None,
     num_fewshot: int = 0,
     dev: str | None = None,
     fewshot: str | None = None,
@@ -69,6 +72,7 @@ def evaluate(
     Args:
         teacher: the text LLM that the models were made from; it reads the questions, and their transcripts.
         generate: let the models write; `voicebench_compatible` is a copy of VoiceBench whose rule reads the answers.
+        template: one of `wording.TEMPLATES`, or `best`; None: `letter` where answers are written, else `continuation`.
         dev: solved questions on which the better template is chosen.
         compare: further checkpoints, compared with `model`.
         heard: speech that the models have learned from; voices that it lacks are held out.
@@ -90,6 +94,12 @@ def evaluate(
     _check(models, teacher, asr, modalities, perturb)
     if teacher is not None:
         models[ORIGINAL] = teacher
+        _check_tokenizers(models)
+    template = template or ("letter" if generate or voicebench_compatible else "continuation")
+    writes = generate or voicebench_compatible is not None
+    _check_options(template, dev, fewshot, num_fewshot, options, max_new_tokens if writes else 0, max_length)
+    if voicebench_compatible:
+        VoiceBenchRule(voicebench_compatible, seed)
     generation = Generation(max_new_tokens, temperature, top_k, seed) if generate or voicebench_compatible else None
     how = HowAsked(
         num_fewshot,
@@ -105,6 +115,7 @@ def evaluate(
     found = _read_tasks(tasks, how, template, fewshot, dev, listens, names, limit)
     if any(condition.modality == "text" for condition in conditions):
         _check_texts(found)
+    _check_files(found, conditions)
     if dry_run:
         items = {f"{c.name} {task.name}": len(task.rows) for c in conditions for task in found}
         return run.summary({"dry_run": True, "items": items})
@@ -125,10 +136,9 @@ def evaluate(
             "columns": vars(names),
         },
         inputs={f"model {label}": path for label, path in models.items()}
-        | {"asr": asr}
-        | {role: path and path_of(path) for role, path in (("fewshot", fewshot), ("dev", dev))}
+        | {"asr": asr, "fewshot": fewshot, "dev": dev, "voicebench": rule_file(voicebench_compatible)}
         | {f"heard {i}": path for i, path in enumerate(heard)}
-        | {f"task {task.name}": path_of(task.source) for task in found},
+        | {f"task {task.name}": task.source for task in found},
         overwrite=overwrite,
     )
     if writer.finished is not None:
@@ -166,9 +176,11 @@ def _named(model: str, compare: tuple[str, ...]) -> dict[str, str]:
     named: dict[str, str] = {}
     for path in (model, *compare):
         label = Path(path).resolve().name
-        if label in named or label == ORIGINAL:
+        if label in named or label in (ORIGINAL, WORKING):
             raise SaladError(
-                f"two models are called '{label}'" if label in named else f"'{label}' is what --teacher is called",
+                f"two models are called '{label}'"
+                if label in named
+                else f"'{label}' is the name of another thing here",
                 "Rename a folder: models are called after their folders.",
             )
         named[label] = path
@@ -185,12 +197,44 @@ def _check(
             )
     if teacher is not None and hears(teacher):
         raise SaladError(f"{teacher} is a speech-adapted checkpoint", "Give the text LLM that it was made from.")
+    if asr is not None and "cascade" not in modalities:
+        raise SaladError(f"--asr {asr} has nothing to write down", "Add --modality cascade.")
     if "cascade" in modalities and (teacher is None or asr is None):
         raise SaladError(
             "a cascade needs a recognizer and the text LLM that reads what it wrote down", "Give --asr and --teacher."
         )
     if perturb and modalities == ("text",):
         raise SaladError("--perturb changes recordings, and nothing is heard", "Add --modality speech.")
+
+
+def _check_tokenizers(models: dict[str, str]) -> None:
+    digests = {label: tokenizer_digest(load_tokenizer(path)) for label, path in models.items()}
+    for label, digest in digests.items():
+        if digest != digests[ORIGINAL]:
+            raise SaladError(
+                f"{models[ORIGINAL]} has another tokenizer than {models[label]}", "Give the text LLM it started from."
+            )
+
+
+def _check_options(
+    template: str,
+    dev: str | None,
+    fewshot: str | None,
+    shots: int,
+    options: str,
+    max_new_tokens: int,
+    max_length: int,
+) -> None:
+    if dev is not None and template != BEST:
+        raise SaladError(f"--dev {dev}, and no template to choose on it", "Add --template best.")
+    if fewshot is not None and not shots:
+        raise SaladError(f"--fewshot {fewshot}, and no examples are asked for", "Add --num-fewshot.")
+    if options == "spoken" and template == "continuation":
+        raise SaladError("--options spoken, and no options are listed", "Add --template letter.")
+    if max_new_tokens >= max_length:
+        raise SaladError(
+            f"--max-new-tokens {max_new_tokens} leaves no room in --max-length {max_length}", "Give a smaller number."
+        )
 
 
 def _read_tasks(
@@ -217,11 +261,12 @@ def _read_tasks(
             limit=limit,
         )
         solved = benchmark.solved if (benchmark := named_source(source)) else None
-        examples, chosen_on = rows, []
+        examples, chosen_on, examples_source = rows, [], source
         if how.shots and (fewshot or solved):
             spoken = listens and how.spoken_examples
+            examples_source = fewshot or solved
             examples = read_questions(
-                fewshot or solved, speech=spoken, spoken_options=how.spoken_options, names=names, limit=None
+                examples_source, speech=spoken, spoken_options=how.spoken_options, names=names, limit=None
             )
         if template == BEST:
             if not (dev or solved):
@@ -229,8 +274,21 @@ def _read_tasks(
                     f"nothing to choose the template of {source} on", "Give solved questions with --dev, or a template."
                 )
             chosen_on = read_questions(dev or solved, speech=False, names=names, limit=limit)
-        tasks[name] = Task(name, source, rows, examples, chosen_on)
+        tasks[name] = Task(name, source, rows, examples, chosen_on, examples_source)
     return list(tasks.values())
+
+
+def _check_files(tasks: list[Task], conditions: list[Condition]) -> None:
+    seen: dict[str, str] = {}
+    for task in tasks:
+        for condition in conditions:
+            file, _ = answer_files(task, condition)
+            if file in seen:
+                raise SaladError(
+                    f"answers of {task.name}, {condition.name}, and of {seen[file]} would be one file",
+                    "Rename a folder: files are called after models and tasks, by letters, digits, points and dashes.",
+                )
+            seen[file] = f"{task.name}, {condition.name}"
 
 
 def _check_texts(tasks: list[Task]) -> None:
@@ -266,6 +324,6 @@ def _write_harness_results(
     gaps = [
         row for row in figures if row["group_kind"] == "all" and row["figure"] in GAP_PARTS and row["second"] in asked
     ]
-    name = f"results_{file_name(label)}.json"
+    name = f"{file_name(label)}/results_{file_name(label)}.json"
     write_json(writer.path / name, harness_results(own, path, config, gaps))
     writer.has(name)

@@ -6,7 +6,6 @@ import pyarrow as pa
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import ArtefactWriter, create_artefact, part_name, read_json, write_json
-from saladkit.formats.benchmarks.named import path_of
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.samples import (
     AUDIO,
@@ -70,7 +69,7 @@ def synth(
         version=VERSION,
         verb="synth",
         settings={"voices": voices, "choices": choices, "seed": seed, "limit": limit, "columns": vars(names)},
-        inputs={"samples": path_of(source)},
+        inputs={"samples": source},
         overwrite=overwrite,
     )
     if writer.finished is not None:

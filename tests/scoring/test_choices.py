@@ -25,6 +25,14 @@ CHOICES = ["a berry", "A clock", "the moon", "nothing at all"]
         ("A berry grows", None),
         ("A dog", None),
         ("B. But the answer is C", None),
+        ("The answer is A clock", None),  # an article
+        ("The answer is A berry.", None),
+        ("Answer: B", 1),
+        ("ANSWER: D", 3),
+        ("The Answer is B", 1),
+        ("**B**", 1),
+        ("A) a berry\nB) a clock\nC) the moon", None),
+        ("The moon is round.\nC", 2),
         ("E.", None),
         ("", None),
         ("It depends.", None),
@@ -34,6 +42,10 @@ CHOICES = ["a berry", "A clock", "the moon", "nothing at all"]
 )
 def test_an_answer_names_one_option_or_none(response, choice):
     assert read_strictly(response, CHOICES) == Reading(choice)
+
+
+def test_nothing_names_no_option_of_punctuation_alone():
+    assert read_strictly("", ["a", "?"]) == read_strictly("...", ["a", "?"]) == Reading(None)
 
 
 @pytest.fixture

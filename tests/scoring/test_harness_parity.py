@@ -51,9 +51,10 @@ def test_log_likelihoods_and_scores_are_the_harness_s(shots, model, rows, tmp_pa
     results, samples = run_harness(model, asked, examples, shots, tmp_path / "harness")
     source = write_rows(tmp_path / "questions.jsonl", asked)
     fewshot = write_rows(tmp_path / "examples.jsonl", examples)
-    settings = {"num_fewshot": shots, "fewshot": str(fewshot), "modalities": ("text",), "device": "cpu"}
+    settings = {"num_fewshot": shots, "fewshot": str(fewshot) if shots else None}
+    settings |= {"modalities": ("text",), "device": "cpu"}
     evaluate(str(model), [str(source)], tmp_path / "ours", **settings)
-    listed = (tmp_path / "ours" / "samples_questions_text_text-lm.jsonl").read_text()
+    listed = (tmp_path / "ours" / "text-lm" / "samples_questions_text.jsonl").read_text()
     ours = [json.loads(line) for line in listed.splitlines()]
     assert len(ours) == len(samples) == 8
     for mine, theirs in zip(ours, samples, strict=True):
@@ -64,7 +65,7 @@ def test_log_likelihoods_and_scores_are_the_harness_s(shots, model, rows, tmp_pa
         assert [led for ((_, led),) in mine["resps"]] == [led for ((_, led),) in theirs["resps"]]
         for key in ("acc", "acc_norm", "prompt_hash", "target_hash", "filter"):
             assert mine[key] == theirs[key]
-    written = json.loads((tmp_path / "ours" / "results_text-lm.json").read_text())
+    written = json.loads((tmp_path / "ours" / "text-lm" / "results_text-lm.json").read_text())
     for key, value in results["results"]["questions_text"].items():
         assert written["results"]["questions_text"][key] == pytest.approx(value, abs=1e-12), key
     assert written["n-shot"] == results["n-shot"] == {"questions_text": shots}
@@ -74,13 +75,13 @@ def test_files_have_the_harness_s_keys(text_lm, rows, tmp_path):
     results, samples = run_harness(text_lm, rows[:4], rows[4:], 0, tmp_path / "harness")
     source = write_rows(tmp_path / "questions.jsonl", rows[:4])
     evaluate(str(text_lm), [str(source)], tmp_path / "ours", modalities=("text",), device="cpu")
-    written = json.loads((tmp_path / "ours" / "results_text-lm.json").read_text())
+    written = json.loads((tmp_path / "ours" / "text-lm" / "results_text-lm.json").read_text())
     assert set(results) - set(written) == ITS_OWN
     assert set(written) <= set(results)
     for key in ("results", "versions", "n-shot", "higher_is_better", "n-samples", "group_subtasks", "task_hashes"):
         assert _shape(written[key]) == _shape(results[key]), key
     assert set(written["configs"]["questions_text"]) >= {"task", "output_type"}
-    (ours, *_) = (tmp_path / "ours" / "samples_questions_text_text-lm.jsonl").read_text().splitlines()
+    (ours, *_) = (tmp_path / "ours" / "text-lm" / "samples_questions_text.jsonl").read_text().splitlines()
     ours = json.loads(ours)
     assert list(ours) == list(samples[0])
     assert _shape({k: v for k, v in ours.items() if k != "doc"}) == _shape(

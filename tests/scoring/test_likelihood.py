@@ -5,7 +5,19 @@ import copy
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, MistralConfig, Qwen2Config
+from transformers import (
+    AutoModelForCausalLM,
+    BloomConfig,
+    Gemma3Config,
+    Gemma3ForConditionalGeneration,
+    Gemma3TextConfig,
+    GPTNeoXConfig,
+    Lfm2Config,
+    LlamaConfig,
+    MambaConfig,
+    MistralConfig,
+    Qwen2Config,
+)
 
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.samples import read_samples, words_from_row
@@ -15,7 +27,7 @@ from saladkit.model.prompt import common_beginning, join_parts, pad_at_front
 from saladkit.model.salad import TextModel
 from saladkit.model.sequence import SequenceLayout, build_sequence
 from saladkit.model.text import tokenize
-from saladkit.scoring.likelihood import score_options
+from saladkit.scoring.likelihood import keeps_options_apart, score_options
 
 TEXTS = ["The", "A tomato is a berry of", "The clock had stopped at noon and nobody in the house", "Most of us"]
 
@@ -50,10 +62,10 @@ def naive_score(model, prompt, option):
     return sum(log_probs[len(prompt) - 1 + place, token].item() for place, token in enumerate(option))
 
 
-def check(model, prompts, options):
+def check(model, prompts, options, together=True):
     assert len({len(prompt) for prompt in prompts}) > 1
     twin = copy.deepcopy(model).double()
-    scores = score_options(model, prompts, options)
+    scores = score_options(model, prompts, options, together=together)
     assert [len(of_row) for of_row in scores] == [len(of_row) for of_row in options]
     for prompt, of_row, found in zip(prompts, options, scores, strict=True):
         values = [score.log_likelihood for score in found]
@@ -100,7 +112,7 @@ def test_heard_and_read_prompts_in_one_batch(salad_model, heard_prompts, tokeniz
     check(salad_model, prompts, draw_options(7, len(prompts)))
 
 
-def test_options_of_one_token_need_no_second_run(salad_model, tokenizer):
+def test_options_of_one_token(salad_model, tokenizer):
     options = [[[5], [9]], [[1], [2], [3]], [[7], [8]], [[4], [6]]]
     check(salad_model, read_prompts(tokenizer), options)
 
@@ -186,3 +198,32 @@ def test_other_text_llms_score_as_their_twins(kind, behind, tokenizer):
     beginning = np.random.default_rng(0).integers(1, 290, size=behind).tolist()
     prompts = [join_parts([], [[*beginning, *prompt.input_ids.tolist()]], None) for prompt in read_prompts(tokenizer)]
     check(model, prompts, draw_options(5, len(prompts)))
+
+
+HYBRID = {
+    "GPT-NeoX": (GPTNeoXConfig, {"num_hidden_layers": 2}),
+    "Bloom (ALiBi)": (BloomConfig, {"n_layer": 2, "n_head": 4}),
+    "LFM2 (convolutions)": (Lfm2Config, {"num_hidden_layers": 3, "full_attn_idxs": [1]}),
+    "Mamba": (MambaConfig, {"num_hidden_layers": 2, "state_size": 4}),
+}
+
+
+@pytest.mark.parametrize("kind", HYBRID)
+def test_models_that_a_mask_does_not_part_score_options_one_by_one(kind, tokenizer):
+    configuration, further = HYBRID[kind]
+    torch.manual_seed(0)
+    config = configuration(**SHAPE, **further, vocab_size=400, pad_token_id=0, bos_token_id=None, eos_token_id=0)
+    model = TextModel(AutoModelForCausalLM.from_config(config).eval())
+    together = keeps_options_apart(model)
+    assert together is (kind == "GPT-NeoX")
+    check(model, read_prompts(tokenizer), draw_options(5, len(TEXTS)), together)
+
+
+def test_a_model_s_own_kind_of_attention_is_looked_at_within_a_composite(tokenizer):
+    """A Gemma 3 with eyes: its language model's settings stand one level deeper."""
+    torch.manual_seed(0)
+    text = {**SHAPE, "num_hidden_layers": 6, "head_dim": 8, "sliding_window": 6, "vocab_size": 400}
+    vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = Gemma3Config(text_config=text, vision_config=vision | {"image_size": 16, "patch_size": 8})
+    model = TextModel(Gemma3ForConditionalGeneration(config).eval())
+    check(model, read_prompts(tokenizer), draw_options(5, len(TEXTS)), keeps_options_apart(model))

@@ -113,7 +113,7 @@ def test_voices_and_what_no_training_has_heard_are_told_apart(evaluated):
 
 def test_a_cascade_answers_what_was_written_down(evaluated, two_voices):
     output, _, _ = evaluated
-    transcripts = pq.read_table(output / "transcripts-original-two-voices_cascade.parquet").to_pylist()
+    transcripts = pq.read_table(output / "original" / "transcripts-two-voices_cascade.parquet").to_pylist()
     written = {row["id"]: row["transcript"] for row in transcripts}
     said = {row["id"]: row["text"] for row in read_samples(two_voices, needed=["text"], optional=[]).to_pylist()}
     assert {row["id"]: row["text"] for row in transcripts} == said
@@ -134,7 +134,7 @@ def test_harness_files_of_each_model_have_the_gap_as_a_task(evaluated):
     output, _, _ = evaluated
     figures = read_figures(output)
     for model in ("checkpoint", "stable"):
-        written = json.loads((output / f"results_{model}.json").read_text())
+        written = json.loads((output / model / f"results_{model}.json").read_text())
         tasks = {harness_task(row) for row in read_predictions(output) if row["model"] == model}
         assert set(written["results"]) == tasks | {"two-voices_gap"}
         for part in ("gap", "forgetting", "misalignment", "recovery"):

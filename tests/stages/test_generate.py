@@ -34,10 +34,12 @@ def test_a_greedy_answer_is_the_likeliest_token_each_time(shell, text_lm, world,
     assert summary["items"] == len(found) == 12
     assert summary["unparsed"] == sum(row["parsed"] is None for row in found.values())
     assert f"{summary['unparsed']} unparsed" in done.stderr
-    results = json.loads((tmp_path / "out" / "results_text-lm.json").read_text())["results"]["questions_text"]
+    results = json.loads((tmp_path / "out" / "text-lm" / "results_text-lm.json").read_text())["results"][
+        "questions_text"
+    ]
     assert results["exact_match,none"] == summary["acc"]
     assert results["unparsed,none"] == pytest.approx(summary["unparsed"] / 12)
-    listed = (tmp_path / "out" / "samples_questions_text_text-lm.jsonl").read_text().splitlines()
+    listed = (tmp_path / "out" / "text-lm" / "samples_questions_text.jsonl").read_text().splitlines()
     assert [json.loads(line)["resps"] for line in listed] == [[[row["response"]]] for row in found.values()]
 
 

@@ -92,12 +92,6 @@ def named_source(source: str) -> NamedSource | None:
     return NamedSource(found["name"], benchmark, found["folder"], splits)
 
 
-def path_of(source: str) -> str:
-    """What of a source a digest can be made of: the folder of a benchmark's copy, else the source itself."""
-    named = named_source(source)
-    return named.folder if named and named.folder else source
-
-
 def read_benchmark(source: NamedSource) -> pa.Table:
     """Its questions, with our columns.
 

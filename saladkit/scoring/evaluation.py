@@ -34,6 +34,7 @@ class Task:
     examples: list[dict]
     chosen_on: list[dict]
     examples_source: str
+    excluded: list[dict]
 
 
 @dataclass(frozen=True)
@@ -165,8 +166,13 @@ class Evaluation:
 
     def left_out(self) -> list[dict]:
         """Rows that were not scored, each with `id`, `source` and `reason`."""
+        excluded = [
+            {"id": row["id"], "source": task.source, "reason": row["excluded"]}
+            for task in self.tasks
+            for row in task.excluded
+        ]
         records = sorted(self.writer.working.glob("*/predictions-*.json"))
-        return [row for record in records for row in read_json(record)[LEFT_OUT]]
+        return excluded + [row for record in records for row in read_json(record)[LEFT_OUT]]
 
 
 def answer_files(task: Task, condition: Condition) -> tuple[str, str]:

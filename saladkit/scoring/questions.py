@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
-from saladkit.formats.benchmarks.named import named_source
+from saladkit.formats.artefact import MANIFEST, read_json
+from saladkit.formats.benchmarks.named import NamedSource, named_source
 from saladkit.formats.columns import ColumnNames
 from saladkit.formats.samples import iterate_rows, read_samples, words_from_row
 from saladkit.model.sources import check_words
@@ -21,6 +23,13 @@ def task_name(source: str) -> str:
     return Path(source).name.removesuffix(".parquet").removesuffix(".jsonl") or source
 
 
+def benchmark_of(source: str) -> NamedSource | None:
+    """The benchmark whose questions these are, also after `saladkit synth` has spoken them."""
+    if (Path(source) / MANIFEST).is_file():
+        source = read_json(Path(source) / MANIFEST).get("inputs", {}).get("samples", {}).get("path", source)
+    return named_source(source)
+
+
 def read_questions(
     source: str,
     *,
@@ -33,7 +42,7 @@ def read_questions(
     """Rows with `text` or `prompt` (what is asked), `choices` and `answer` (the index of the right one).
 
     With `open_ended` there may be no choices. With `speech` each has its `audio`, and with `spoken_options` the
-    `choices_audio`, one recording a choice.
+    `choices_audio`, one recording a choice. A row with `excluded`, a reason, is not to be asked.
 
     Raises:
         SaladError: as `read_samples`; fewer than two choices, an empty choice, an answer that is none of them.
@@ -48,11 +57,14 @@ def read_questions(
         "trail",
         "cue",
         "letters",
+        "excluded",
         *OTHER_NAMES,
     ]
     optional += ["audio", "duration", "words", *(["choices_audio"] if spoken_options else [])] if speech else []
     table = read_samples(source, needed=needed, optional=optional, names=names, limit=limit)
-    _check_recordings(table, source, ["audio", *(["choices_audio"] if spoken_options else [])] if speech else [])
+    recordings = ["audio", *(["choices_audio"] if spoken_options else [])] if speech else []
+    asked_by = names.text if names.text != "text" or "text" in table.column_names else "prompt"
+    _check_recordings(table, source, recordings, names, asked_by)
     for theirs, ours in OTHER_NAMES.items():
         if theirs in table.column_names and ours not in table.column_names:
             table = table.rename_columns([ours if c == theirs else c for c in table.column_names])
@@ -62,20 +74,27 @@ def read_questions(
         )
     rows = list(iterate_rows(table))
     for row in rows:
+        if row.get("excluded"):
+            continue
         _check(row, source, open_ended)
         if speech and row.get("words"):
             check_words(row["id"], row["text"], words_from_row(row), row.get("duration"), source)
     return rows
 
 
-def _check_recordings(table: pa.Table, source: str, columns: list[str]) -> None:
+def _check_recordings(table: pa.Table, source: str, columns: list[str], names: ColumnNames, asked_by: str) -> None:
     for column in columns:
         there = table.column(column).is_valid().to_pylist() if column in table.column_names else [False] * len(table)
+        if column == "choices_audio" and all(there):  # one for each
+            counts = [pc.list_value_length(table.column(name)).to_pylist() for name in ("choices", column)]
+            there = [choices == spoken for choices, spoken in zip(*counts, strict=True)]
         if not all(there):
-            choices = " --choices" if column == "choices_audio" else ""
+            further = " --choices" if column == "choices_audio" else ""
+            further += f" --id-column {names.id}" if names.id != "id" else ""
+            further += f" --text-column {asked_by}" if asked_by != "text" else ""
             raise SaladError(
                 f"{source}: row '{table.column('id')[there.index(False)]}' has no {column}",
-                f"`saladkit synth {source} -o {task_name(source)}-spoken --voice VOICE{choices}` makes it; then give"
+                f"`saladkit synth {source} -o {task_name(source)}-spoken --voice VOICE{further}` makes it; then give"
                 f" {task_name(source)}-spoken.",
             )
 

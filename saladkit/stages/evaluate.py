@@ -5,7 +5,6 @@ from pathlib import Path
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import WORKING, ArtefactWriter, create_artefact, write_json
-from saladkit.formats.benchmarks.named import named_source
 from saladkit.formats.checkpoint import model_digest
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.harness import harness_results
@@ -28,11 +27,13 @@ from saladkit.scoring.conditions import MODALITIES, Condition, conditions_of
 from saladkit.scoring.evaluation import BEST, Evaluation, Task, answer_files
 from saladkit.scoring.figures import compute_figures
 from saladkit.scoring.generating import Generation
-from saladkit.scoring.questions import read_questions, task_name
+from saladkit.scoring.questions import benchmark_of, read_questions, task_name
 from saladkit.scoring.respondents import HowAsked, hears
 from saladkit.scoring.summary import Answers, result_lines, summarize
 from saladkit.speech.perturbation import Perturbation
 from saladkit.speech.transcribers.transcriber import open_transcriber
+
+DEV_ITEMS = 500  # of a template's choice; a benchmark's solved split may have tens of thousands
 
 
 def evaluate(
@@ -260,8 +261,10 @@ def _read_tasks(
             names=names,
             limit=limit,
         )
-        solved = benchmark.solved if (benchmark := named_source(source)) else None
-        examples, chosen_on, examples_source = rows, [], source
+        benchmark = benchmark_of(source)
+        solved = benchmark.solved if benchmark else None
+        asked = [row for row in rows if not row.get("excluded")]
+        examples, chosen_on, examples_source = asked, [], source
         if how.shots and (fewshot or solved):
             spoken = listens and how.spoken_examples
             examples_source = fewshot or solved
@@ -273,8 +276,10 @@ def _read_tasks(
                 raise SaladError(
                     f"nothing to choose the template of {source} on", "Give solved questions with --dev, or a template."
                 )
-            chosen_on = read_questions(dev or solved, speech=False, names=names, limit=limit)
-        tasks[name] = Task(name, source, rows, examples, chosen_on, examples_source)
+            chosen_on = read_questions(dev or solved, speech=False, names=names, limit=DEV_ITEMS)
+        tasks[name] = Task(
+            name, source, asked, examples, chosen_on, examples_source, [r for r in rows if r.get("excluded")]
+        )
     return list(tasks.values())
 
 
@@ -302,7 +307,7 @@ def _check_texts(tasks: list[Task]) -> None:
 
 
 def _titles(tasks: list[Task]) -> dict[str, str]:
-    named = {task.name: named_source(task.source) for task in tasks}
+    named = {task.name: benchmark_of(task.source) for task in tasks}
     return {name: source.benchmark.title for name, source in named.items() if source}
 
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.json
 import pyarrow.parquet as pq
 
@@ -21,6 +22,8 @@ class Benchmark:
         title: what it is called in full.
         hub: its name on the Hub; `configuration` is its part there.
         splits: what is asked.
+        files: further patterns of a split's files in a copied folder.
+        by_hand: where the files come from that the Hub does not give.
         solved: the split that examples and the choice of a template come from; None where there is none.
     """
 
@@ -30,6 +33,8 @@ class Benchmark:
     splits: tuple[str, ...]
     solved: str | None
     as_question: Callable[[dict], dict]
+    files: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    by_hand: str | None = None
 
 
 _MMLU_PRO = (
@@ -38,7 +43,14 @@ _MMLU_PRO = (
 )
 BENCHMARKS = {
     "storycloze": Benchmark(
-        "StoryCloze", "LSDSem/story_cloze", "2016", ("test",), "validation", public_rows.story_cloze
+        "StoryCloze",
+        "LSDSem/story_cloze",
+        "2016",
+        ("test",),
+        "validation",
+        public_rows.story_cloze,
+        {"test": ("cloze_test_test__*",), "validation": ("cloze_test_val__*",)},
+        "Ask for its CSV files at cs.rochester.edu/nlp/rocstories, put them into a FOLDER",
     ),
     "hellaswag": Benchmark("HellaSwag", "Rowan/hellaswag", None, ("validation",), "train", public_rows.hellaswag),
     "arc_challenge": Benchmark(
@@ -63,6 +75,7 @@ BENCHMARKS = {
         public_rows.mmsu,
     ),
 }
+READERS = {".parquet": pq.read_table, ".jsonl": pa.json.read_json, ".csv": pa.csv.read_csv}
 _SOURCE = re.compile(r"(?P<name>[a-z_]+)(=(?P<folder>[^:]+))?(:(?P<split>[\w-]+))?")
 
 
@@ -103,7 +116,7 @@ def read_benchmark(source: NamedSource) -> pa.Table:
         rows = _read_folder(source, split) if source.folder else _read_hub(source, split)
         for number, row in enumerate(rows):
             try:
-                question = source.benchmark.as_question(row | {"row": number, "split": split})
+                question = source.benchmark.as_question(row | {"row": number, "split": split, "folder": source.folder})
             except (KeyError, ValueError, TypeError, AttributeError) as error:
                 raise SaladError(
                     f"row {number} of {source.name}, {split}, is not as {source.benchmark.hub} has them: {error!r}",
@@ -118,14 +131,16 @@ def _read_folder(source: NamedSource, split: str) -> list[dict]:
     folder = Path(source.folder)
     part = folder / (source.benchmark.configuration or "")
     folder = part if part.is_dir() else folder
-    files = sorted(path for path in folder.rglob(f"{split}*") if path.suffix in (".parquet", ".jsonl"))
+    patterns = [f"{split}*", *source.benchmark.files.get(split, ())]
+    found = {path for pattern in patterns for path in folder.rglob(pattern) if path.suffix in READERS}
+    files = sorted(found)
     if not files:
         raise SaladError(
-            f"{folder} holds no {split}*.parquet and no {split}*.jsonl",
+            f"{folder} holds no file {' or '.join(patterns)} ({', '.join(READERS)})",
             f"Copy the files of {source.benchmark.hub} ({_part(source)}) there.",
         )
     try:
-        tables = [pq.read_table(path) if path.suffix == ".parquet" else pa.json.read_json(path) for path in files]
+        tables = [READERS[path.suffix](path) for path in files]
     except (pa.ArrowException, OSError) as error:
         raise SaladError(f"{folder}: a file cannot be read: {error}", "Copy it there again.") from error
     return [row for table in tables for row in table.to_pylist()]
@@ -141,13 +156,17 @@ def _read_hub(source: NamedSource, split: str) -> list[dict]:
         raise SaladError(
             f"{benchmark.title} ({benchmark.hub}, {_part(source)}, {split}) is not in the Hugging Face cache and could"
             f" not be downloaded: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
-            f"Where there is a network run `hf download {benchmark.hub} --repo-type dataset --local-dir FOLDER`, copy"
-            f" FOLDER here, and give {source.name}=FOLDER.",
+            f"{benchmark.by_hand or _download(benchmark)}, and give {source.name}=FOLDER.",
         ) from error
     for column, feature in rows.features.items():
         if isinstance(feature, datasets.Audio):
             rows = rows.cast_column(column, datasets.Audio(decode=False))
     return rows.to_list()
+
+
+def _download(benchmark: Benchmark) -> str:
+    line = f"hf download {benchmark.hub} --repo-type dataset --local-dir FOLDER"
+    return f"Where there is a network run `{line}`, copy FOLDER here"
 
 
 def _part(source: NamedSource) -> str:

@@ -8,21 +8,24 @@ does not have.
 """
 
 import re
-
-from saladkit.errors import SaladError
+from pathlib import Path
 
 LETTERS = "ABCDEFGHIJ"
-_OPTION = re.compile(r"(?:^|(?<=\s)|(?<=[.?!:;,]))\(?([A-J])[.):]\s*")
+_MARK = r"\(?([A-J])[.):]\s*"
+_AT_LINES = re.compile(rf"^[ \t]*{_MARK}", re.MULTILINE)
+_ANYWHERE = re.compile(rf"(?:^|(?<=\s)|(?<=[.?!:;,])){_MARK}")
 
 
 def story_cloze(row: dict) -> dict:
-    """LSDSem/story_cloze: four sentences, and which of two is the fifth."""
-    sentences = [row[f"input_sentence_{number}"] for number in (1, 2, 3, 4)]
+    """StoryCloze: four sentences, and which of two is the fifth; columns as on the Hub, or as in its CSV files."""
+    csv = "InputStoryid" in row
+    sentences = [row[f"InputSentence{number}" if csv else f"input_sentence_{number}"] for number in (1, 2, 3, 4)]
+    endings = [row[f"RandomFifthSentenceQuiz{number}" if csv else f"sentence_quiz{number}"] for number in (1, 2)]
     return {
-        "id": row["story_id"],
+        "id": row["InputStoryid" if csv else "story_id"],
         "text": " ".join(sentences),
-        "choices": [row["sentence_quiz1"], row["sentence_quiz2"]],
-        "answer": int(row["answer_right_ending"]) - 1,
+        "choices": endings,
+        "answer": int(row["AnswerRightEnding" if csv else "answer_right_ending"]) - 1,
     }
 
 
@@ -72,37 +75,51 @@ def piqa(row: dict) -> dict:
 def voicebench(row: dict) -> dict:
     """hlt-lab/voicebench, its sets of multiple choice: the recording has question and options, `reference` the letter.
 
-    Raises:
-        SaladError: options that cannot be found in the prompt.
+    Where the options cannot be told apart, `excluded` says so: the row is counted, and not asked.
     """
-    choices = options_of(row["prompt"])
-    letter = row["reference"].strip().upper()
-    if letter not in LETTERS[: len(choices)]:
-        raise SaladError(
-            f"the options of a prompt of VoiceBench could not be told apart: {row['prompt'][:200]!r} ({letter!r})",
-            "Give the questions as a file with `choices` and `answer`.",
-        )
-    return {
+    choices, letter = options_of(row["prompt"]), row["reference"].strip().upper()
+    question = {
         "id": str(row.get("question_id") or row["row"]),
         "text": row["prompt"],
-        "choices": choices,
-        "answer": LETTERS.index(letter),
         "letters": True,
         "domain": row["split"],
         "audio": row["audio"],
     }
+    if len(letter) != 1 or letter not in LETTERS[: len(choices)]:
+        reason = f"the prompt's {len(choices)} options do not go with the answer {row['reference']!r}"
+        return question | {"choices": [], "answer": -1, "excluded": reason}
+    return question | {"choices": choices, "answer": LETTERS.index(letter), "excluded": None}
 
 
 def options_of(prompt: str) -> list[str]:
-    """The options that a prompt lists behind `A.`, `B.` and so on (or `A)`, `(A)`, `A:`); none where it lists none."""
-    marks = list(_OPTION.finditer(prompt))
-    first = next((place for place in reversed(range(len(marks))) if marks[place][1] == "A"), None)
-    if first is None:
-        return []
-    marks = marks[first:]
-    count = next((n for n, mark in enumerate(marks) if mark[1] != LETTERS[n]), len(marks))
-    ends = [mark.start() for mark in marks[1:count]] + [len(prompt)]
-    return [prompt[mark.end() : end].strip(" \n,;") for mark, end in zip(marks[:count], ends, strict=True)]
+    """The options that a prompt lists behind `A.`, `B.` and so on (or `A)`, `(A)`, `A:`); none where it lists none.
+
+    Marks that begin lines are looked at first. Of marks anywhere, those are taken that run furthest from A on, and of
+    such the last; so a letter that belongs to an option ("hepatitis B.") is not taken for a mark.
+    """
+    for pattern in (_AT_LINES, _ANYWHERE):
+        marks = list(pattern.finditer(prompt))
+        chains = [_chain(marks, first) for first, mark in enumerate(marks) if mark[1] == "A"]
+        chain = max(chains, key=len, default=[])
+        chain = next((other for other in reversed(chains) if len(other) == len(chain)), [])
+        options = [
+            prompt[mark.end() : end].strip(" \n\t,;")
+            for mark, end in zip(chain, [*(mark.start() for mark in chain[1:]), len(prompt)], strict=False)
+        ]
+        if len(options) > 1 and all(options):
+            return options
+    return []
+
+
+def _chain(marks: list[re.Match], first: int) -> list[re.Match]:
+    """The marks A, B, C, … from the `first` on, each the nearest that leaves the one before it some words."""
+    chain = [marks[first]]
+    for mark in marks[first + 1 :]:
+        if mark[1] == LETTERS[len(chain)] and mark.start() > chain[-1].end():
+            chain.append(mark)
+        if len(chain) == len(LETTERS):
+            break
+    return chain
 
 
 def mmsu(row: dict) -> dict:
@@ -115,7 +132,7 @@ def mmsu(row: dict) -> dict:
         "choices": [row[f"choice_{letter}"] for letter in "abcd"],
         "answer": _named(row, row["answer_gt"]),
         "domain": row["task_name"],
-        "audio": row.get("audio") or {"bytes": None, "path": row["audio_path"]},
+        "audio": row.get("audio") or {"bytes": None, "path": str(Path(row["folder"] or "") / row["audio_path"])},
     }
 
 

@@ -166,11 +166,13 @@ def gap(checkpoint: str, samples: tuple[str, ...], output: str, **settings: obje
     if fit:
         from saladkit.stages.fit_scaling import fit_scaling
 
-        kept = {name: settings[name] for name in ("seed", "overwrite")}
+        kept = {name: settings[name] for name in ("seed", "overwrite", "dry_run")}
         _print(fit_scaling([checkpoint, *samples], output, results=results, **kept))
         return
     from saladkit.stages.gap import gap
 
+    if results:
+        raise click.UsageError("--results goes with --fit-scaling.")
     missing = "SAMPLES" if not samples else "--teacher" if settings["teacher"] is None else None
     if missing:
         raise click.UsageError(f"Missing {missing}.")
@@ -191,7 +193,7 @@ def gap(checkpoint: str, samples: tuple[str, ...], output: str, **settings: obje
 )
 @click.option(
     "--metric",
-    type=click.Choice(["teacher-kl", "misalignment", "accuracy", "nll-gap", "jsd", "coverage"]),
+    type=click.Choice(["misalignment", "teacher-kl", "accuracy", "nll-gap", "jsd", "coverage"]),
     default="teacher-kl",
     show_default=True,
     help="Which mean of the gap table is M; coverage: the distance to speech that the regions have.",

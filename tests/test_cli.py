@@ -153,3 +153,20 @@ def test_recipes_and_pages_name_commands_and_options_that_exist(repository):
 def test_the_generated_pages_are_current(repository):
     done = run(str(repository / "docs" / "generate.py"), "--check")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_choices_are_the_names_that_the_rooms_know():
+    """The shell spells them itself: it may load neither pyarrow nor torch."""
+    from saladkit.formats.gap_table import CONTEXTS, COVERAGE, SELECTION_METRICS
+    from saladkit.scoring.conditions import MODALITIES
+    from saladkit.scoring.evaluation import BEST
+    from saladkit.scoring.wording import TEMPLATES
+
+    def choices(command, option):
+        (found,) = (param for param in main.commands[command].params if option in param.opts)
+        return list(found.type.choices)
+
+    assert choices("gap", "--context") == list(CONTEXTS)
+    assert choices("select", "--metric") == [*SELECTION_METRICS, COVERAGE]
+    assert choices("eval", "--modality") == list(MODALITIES)
+    assert choices("eval", "--template") == [*TEMPLATES, BEST]

@@ -24,7 +24,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from saladkit.formats.artefact import Artefact, ArtefactWriter
+from saladkit.formats.artefact import Artefact, ArtefactWriter, digest_json
 
 SCHEMA, VERSION = "gap-table", 3  # 3: more figures; groups of every kind, shrunk means
 
@@ -41,6 +41,7 @@ SELECTION_METRICS = {  # what `select --metric` calls them, beside `COVERAGE`
     "nll-gap": "nll_gap",
     "jsd": "jsd",
 }
+CONTEXTS = ("interleaved", "spoken")  # what stands before a compared word
 KINDS = ("all", "region", "domain", "speaker")
 ITEMS = pa.schema(
     [
@@ -75,6 +76,13 @@ def with_gaps(figures: dict[str, float]) -> dict[str, float]:
         "nll_gap": figures["speech_nll"] - figures["text_nll"],
         "accuracy_gap": figures["text_accuracy"] - figures["speech_accuracy"],
     }
+
+
+def measurement(manifest: dict) -> str:
+    """Equal for two gap tables of the same samples and teacher and settings, whatever the model and the regions."""
+    of = {role: entry["digest"] for role, entry in manifest["inputs"].items()}
+    shared = {role: digest for role, digest in of.items() if role not in ("checkpoint", "regions")}
+    return digest_json([shared, manifest["settings"]])
 
 
 def write_items(path: Path, items: list[dict]) -> None:

@@ -1,6 +1,7 @@
 """lm-evaluation-harness's files: `results_*.json` and `samples_*.jsonl`, with its key names (0.4.13).
 
-Left out is what differs from run to run (dates, seconds, the machine): the same line gives the same bytes.
+Left out is what differs from run to run (dates, seconds, the machine): the same line gives the same bytes. A sample's
+`doc_hash` is of our document, and so another than the harness's of its own; the metric `unparsed` is ours.
 """
 
 import hashlib
@@ -63,9 +64,21 @@ def harness_results(rows: list[dict], model: str, config: dict, figures: list[di
     }
 
 
-def harness_samples(rows: list[dict]) -> str:
-    """The samples of one task, one JSON line per item."""
-    return "".join(json.dumps(_sample(number, row), ensure_ascii=False) + "\n" for number, row in enumerate(rows))
+def harness_samples(rows: list[dict], generation: dict | None = None) -> str:
+    """The samples of one task, one JSON line per item.
+
+    Args:
+        generation: how answers were written, where they were.
+    """
+    samples = (_sample(number, row, generation) for number, row in enumerate(rows))
+    return "".join(json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
+
+
+def target_of(row: dict) -> str:
+    """What is right: the option's number where options are scored, its words where an answer is written."""
+    if row["response"] is None:
+        return str(row["answer"])
+    return "" if row["answer"] is None else row["choices"][row["answer"]]
 
 
 def _score(row: dict, metric: str) -> float:
@@ -83,11 +96,11 @@ def _means(task: str, rows: list[dict], metrics: tuple[str, ...]) -> dict:
     return found
 
 
-def _sample(number: int, row: dict) -> dict:
+def _sample(number: int, row: dict, generation: dict | None) -> dict:
     document, prompt, target = _hashed(row)
     if row["response"] is not None:
         metrics = GENERATED if row["acc"] is not None else ()
-        arguments, scores = [{"arg_0": row["context"], "arg_1": "{}"}], [row["response"]]
+        arguments, scores = [{"arg_0": row["context"], "arg_1": generation}], [row["response"]]
     else:
         metrics = METRICS
         arguments = [{"arg_0": row["context"], "arg_1": f" {words}"} for words in row["scored"]]
@@ -96,7 +109,7 @@ def _sample(number: int, row: dict) -> dict:
     return {
         "doc_id": number,
         "doc": _document(row),
-        "target": str(row["answer"]),
+        "target": target_of(row),
         "arguments": {f"gen_args_{index}": argument for index, argument in enumerate(arguments)},
         "resps": [[score] for score in scores],
         "filtered_resps": scores,
@@ -115,7 +128,7 @@ def _document(row: dict) -> dict:
 
 def _hashed(row: dict) -> tuple[str, str, str]:
     document = json.dumps(_document(row), indent=2, ensure_ascii=False)
-    return _hash(document), _hash(row["context"]), _hash(str(row["answer"]))
+    return _hash(document), _hash(row["context"]), _hash(target_of(row))
 
 
 def _hashes(row: dict) -> str:

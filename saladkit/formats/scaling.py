@@ -16,7 +16,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.gap_table import SCHEMA as GAP_TABLE
 from saladkit.formats.gap_table import VERSION as GAP_VERSION
-from saladkit.formats.gap_table import read_gap_table
+from saladkit.formats.gap_table import measurement, read_gap_table
 
 SCHEMA, VERSION = "scaling", 1
 NEEDED = ("positions", "misalignment")
@@ -25,12 +25,16 @@ OPTIONAL = ("forgetting", "speech_score", "text_score")
 
 @dataclass(frozen=True)
 class Measured:
-    """One checkpoint. `items` are its gap table's, None where it stands in a log."""
+    """One checkpoint. `items` are its gap table's, None where it stands in a log.
+
+    `measured_by` is the same for gap tables that differ in nothing but the model.
+    """
 
     name: str
     figures: dict[str, float | None]
     digest: str | None = None
     items: list[dict] | None = None
+    measured_by: str | None = None
 
 
 def read_log(source: str) -> list[Measured]:
@@ -61,7 +65,8 @@ def _from_table(source: str) -> Measured:
         )
     figures = dict.fromkeys(OPTIONAL) | {"positions": positions}
     figures |= {metric: every[metric] for metric in ("misalignment", "forgetting")}
-    return Measured(Path(source).name, figures, manifest["inputs"]["checkpoint"]["digest"], items)
+    digests = {role: entry["digest"] for role, entry in manifest["inputs"].items()}
+    return Measured(Path(source).name, figures, digests["checkpoint"], items, measurement(manifest))
 
 
 def _from_line(source: str, number: int, row: dict) -> Measured:

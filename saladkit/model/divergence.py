@@ -17,8 +17,6 @@ from saladkit.teacher.distributions import DenseDistributions, HiddenDistributio
 from saladkit.teacher.losses import divergence, forward_kl
 from saladkit.teacher.signals import TeacherSignal
 
-CONTEXTS = ("interleaved", "spoken")
-
 
 @dataclass
 class ItemSums:

@@ -1,8 +1,7 @@
 """Which of a run's gap tables belong to which model, and which may be compared."""
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import digest_json
-from saladkit.formats.gap_table import SCHEMA, read_gap_table, read_regions
+from saladkit.formats.gap_table import SCHEMA, measurement, read_gap_table, read_regions
 from saladkit.reporting.inventory import Found, Inventory
 from saladkit.scoring.group_means import estimate
 from saladkit.scoring.statistics import Estimate
@@ -18,11 +17,6 @@ def tables_of(inventory: Inventory, model_digest: str) -> list[Found]:
 def has_regions(table: Found) -> bool:
     """Whether the table was measured by region."""
     return bool(read_regions(table.path))
-
-
-def _measurement(table: Found) -> str:
-    """Equal for two tables that differ in nothing but the model: same samples, same teacher, same settings."""
-    return digest_json([table.reads_all("samples"), table.reads("teacher"), table.manifest["settings"]])
 
 
 def comparable_tables(inventory: Inventory, models: dict[str, str]) -> dict[str, Found] | None:
@@ -43,7 +37,7 @@ def comparable_tables(inventory: Inventory, models: dict[str, str]) -> dict[str,
     by_measurement: dict[str, dict[str, Found]] = {}
     for name, found in tables.items():
         for table in found:
-            by_measurement.setdefault(_measurement(table), {}).setdefault(name, table)
+            by_measurement.setdefault(measurement(table.manifest), {}).setdefault(name, table)
     shared = [of_model for of_model in by_measurement.values() if len(of_model) == len(models)]
     if not shared:
         listed = "; ".join(f"{name}: {', '.join(str(t.path) for t in found)}" for name, found in tables.items())

@@ -82,7 +82,13 @@ class Asking:
         wording = word_question(row, self.template, where)
         solution = f" {wording.answers[row['answer']]}{BETWEEN_EXAMPLES}"
         parts, rest = self._put(row, wording, 0, where) if self.spoken_examples else ([], wording.text)
-        return Example(row["id"], where, row["text"], wording.text + solution, (*parts, self._ids(rest + solution)))
+        return Example(
+            row["id"],
+            where,
+            row["text"],
+            wording.text + solution,
+            (*parts, self._ids_behind(rest + solution) if parts else self._ids(rest + solution)),
+        )
 
     def lay_out(self, row: dict, examples: list[Example], where: str, new_tokens: int | None = None) -> Question | None:
         """A row behind the first examples that are other questions, with room for its answers, or `new_tokens`.
@@ -139,13 +145,13 @@ class Asking:
             return parts, wording.listed
         before = wording.trail
         for index, letter in zip(range(len(wording.options)), ascii_uppercase, strict=False):
-            parts += [self._ids(f"{before}\n{letter}."), self.hearing.option(row, index, where)]
+            parts += [self._ids_behind(f"{before}\n{letter}."), self.hearing.option(row, index, where)]
             before = ""
         return parts, wording.cue
 
     def _join(self, parts: list[Part], rest: str) -> Sequence:
         """Parts and a text after them, whose last space belongs to what is scored."""
-        read = self._ids(rest.rstrip())
+        read = self._ids(rest.rstrip()) if not parts else self._ids_behind(rest.rstrip())
         layout = self.hearing.layout if self.hearing else None
         return join_parts(bos_of(self.tokenizer), [*parts, read] if read else parts, layout)
 
@@ -166,6 +172,10 @@ class Asking:
                 )
             found.append(ids)
         return found
+
+    def _ids_behind(self, text: str) -> list[int]:
+        """Token ids of a text that follows something: some tokenizers begin a text of its own with a space."""
+        return self._ids(f"a{text}")[len(self._ids("a")) :]
 
     def _ids(self, text: str) -> list[int]:
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -122,7 +122,7 @@ class Evaluation:
         predictions, samples = answer_files(task, condition)
         found = self._in_blocks(task, condition, "predictions-", answer, PREDICTIONS)
         with self.writer.writing(samples) as aside:
-            aside.write_text(harness_samples(found), encoding="utf-8")
+            aside.write_text(harness_samples(found, self.how.harness_generation()), encoding="utf-8")
         with self.writer.writing(predictions) as aside:
             write_rows(aside, found, PREDICTIONS)
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from saladkit.formats.harness import METRICS
 from saladkit.formats.results import ORIGINAL
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.statistics import Estimate, bootstrap_mean, bootstrap_ratio, mcnemar
 
-METRICS = ("acc", "acc_norm")
 GROUPS = ("domain", "speaker", "held_out")
 
 Items = dict[str, dict]  # id -> prediction

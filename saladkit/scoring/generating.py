@@ -1,10 +1,12 @@
 """A model's answers in words, and which option they name."""
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
+from saladkit.errors import SaladError
 from saladkit.model.prompt import pad_at_front
 from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.scoring.asking import BETWEEN_EXAMPLES, Asking, Example, Question
@@ -43,7 +45,7 @@ class WritingRespondent:
         where a row has no choices nothing is right or wrong.
 
         Raises:
-            SaladError: as `Asking.lay_out`.
+            SaladError: as `Asking.lay_out`; logits that are not finite.
         """
         laid_out = [self.asking.lay_out(row, examples, where, self.generation.max_new_tokens) for row in rows]
         asked = [index for index, question in enumerate(laid_out) if question is not None]
@@ -68,8 +70,15 @@ class WritingRespondent:
         settings: dict = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
         if how.temperature > 0:
             settings = {"do_sample": True, "temperature": how.temperature, "top_k": how.top_k, "top_p": None}
+        last = torch.arange(1, len(questions) + 1, device=network.device) * batch["input_ids"].shape[1] - 1
+        if not torch.isfinite(self.model(**batch, logits_at=last).logits).all():
+            raise SaladError(
+                f"{self.condition.model}'s logits behind row '{first_id}' and its batch, as {self.condition.asked}, are"
+                " not finite",
+                "Give a model that is whole; with --dtype float16, try float32.",
+            )
         # A batch's draws depend on the seed and its first row, not on what was generated before.
-        torch.manual_seed(how.seed + sum(first_id.encode()))
+        torch.manual_seed(zlib.crc32(f"{how.seed}/{first_id}".encode()))
         pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
         found = network.generate(**batch, max_new_tokens=how.max_new_tokens, pad_token_id=pad or 0, **settings)
         texts = tokenizer.batch_decode(found[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)

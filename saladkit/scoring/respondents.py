@@ -8,7 +8,7 @@ from saladkit.model.listening import front_end_of, layout_of
 from saladkit.model.loading import check_tokenizer_fits, load_salad_model, load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.scoring.answering import Respondent
-from saladkit.scoring.asking import Asking
+from saladkit.scoring.asking import BETWEEN_EXAMPLES, Asking
 from saladkit.scoring.choices import Reading, VoiceBenchRule
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.generating import Generation, WritingRespondent
@@ -44,6 +44,14 @@ class HowAsked:
     seed: int = 0
     generation: Generation | None = None
     voicebench: str | None = None
+
+    def harness_generation(self) -> dict | None:
+        """How answers are written, in lm-evaluation-harness's words."""
+        if self.generation is None:
+            return None
+        how = self.generation
+        settings = {"until": [BETWEEN_EXAMPLES], "max_gen_toks": how.max_new_tokens, "do_sample": how.temperature > 0}
+        return settings | {"temperature": how.temperature}
 
 
 class OpenModel:

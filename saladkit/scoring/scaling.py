@@ -76,11 +76,27 @@ def power_law_intervals(
         of_drawn = (values * weights)[:, drawn].sum(axis=1) / weights[:, drawn].sum(axis=1)
         law = fit_power_law(positions, of_drawn)
         found.append([law.floor, law.scale, law.exponent])
+    return _estimates(fitted, np.array(found), count)
+
+
+def residual_intervals(
+    positions: np.ndarray, misalignment: np.ndarray, *, resamples: int = 500, seed: int = 0
+) -> dict[str, Estimate]:
+    """The same where nothing but each checkpoint's M is known: its distances to the fit are drawn anew."""
+    fitted = fit_power_law(positions, misalignment)
+    on_it = fitted(positions)
+    random, residuals = np.random.default_rng(seed), misalignment - on_it
+    found = []
+    for _ in range(resamples):
+        law = fit_power_law(positions, on_it + random.choice(residuals, len(residuals)))
+        found.append([law.floor, law.scale, law.exponent])
+    return _estimates(fitted, np.array(found), len(positions))
+
+
+def _estimates(fitted: PowerLaw, found: np.ndarray, count: int) -> dict[str, Estimate]:
     low, high = np.quantile(found, [0.025, 0.975], axis=0)
-    errors = np.std(found, axis=0)
-    own = [fitted.floor, fitted.scale, fitted.exponent]
-    names = ("floor", "scale", "exponent")
-    parts = zip(names, own, low, high, errors, strict=True)
+    own, names = [fitted.floor, fitted.scale, fitted.exponent], ("floor", "scale", "exponent")
+    parts = zip(names, own, low, high, np.std(found, axis=0), strict=True)
     return {name: Estimate(float(v), float(lo), float(hi), count, float(e)) for name, v, lo, hi, e in parts}
 
 

@@ -16,7 +16,7 @@ def summarize(answers: Answers, figures: list[dict], left_out: list[dict]) -> di
     for task, answered in answers.items():
         for condition, rows in answered.items():
             of_model = results.setdefault(condition.model, {})
-            of_model[f"{task}_{condition.asked}"] = _accuracies(rows) | _voices(rows) | _cut(rows)
+            of_model[f"{task}_{condition.asked}"] = _accuracies(rows) | _groups(rows) | _cut(rows)
     shown = [{key: row[key] for key in SHOWN} for row in figures if _is_shown(row)]
     compared = [row | {key: round(row[key], 4) for key in ("value", "low", "high", "mcnemar_p")} for row in shown]
     return {"results": results, "compared": compared, "left_out": len(left_out)}
@@ -34,7 +34,7 @@ def _accuracies(rows: list[dict]) -> dict:
     generated = {}
     if any(row["response"] is not None for row in rows):
         generated = {
-            "unparsed": sum(row["parsed"] is None for row in scored),
+            "unparsed": sum(row["parsed"] is None or bool(row["drawn"]) for row in scored),
             "drawn": sum(bool(row["drawn"]) for row in scored),
             "open": len(rows) - len(scored),
         }
@@ -43,15 +43,28 @@ def _accuracies(rows: list[dict]) -> dict:
     )
 
 
-def _voices(rows: list[dict]) -> dict:
-    voices: dict[str, list[bool]] = {}
+def _groups(rows: list[dict]) -> dict:
+    """Means by subject, by voice with their spread, and of the voices that no training has heard."""
+    found: dict = {}
+    for name, column in (("subjects", "domain"), ("voices", "speaker")):
+        means = _means(rows, column)
+        if len(means) > 1:
+            found[name] = means
+    if "voices" in found:
+        found["spread"] = round(max(found["voices"].values()) - min(found["voices"].values()), 4)
+    unheard = [row for row in rows if row["held_out"]]
+    if unheard:
+        found["held_out"] = {**_means(unheard, "held_out"), "items": len(unheard)}
+        found["held_out"]["acc_norm"] = found["held_out"].pop("True", None)
+    return found
+
+
+def _means(rows: list[dict], column: str) -> dict[str, float]:
+    groups: dict[str, list[bool]] = {}
     for row in rows:
-        if row["speaker"] is not None and row["acc_norm"] is not None:
-            voices.setdefault(row["speaker"], []).append(row["acc_norm"])
-    if len(voices) < 2:
-        return {}
-    means = {voice: round(float(np.mean(right)), 4) for voice, right in sorted(voices.items())}
-    return {"voices": means, "spread": round(max(means.values()) - min(means.values()), 4)}
+        if row[column] is not None and row["acc_norm"] is not None:
+            groups.setdefault(str(row[column]), []).append(row["acc_norm"])
+    return {name: round(float(np.mean(right)), 4) for name, right in sorted(groups.items())}
 
 
 def _cut(rows: list[dict]) -> dict:
@@ -71,6 +84,8 @@ def result_lines(summary: dict) -> list[str]:
     for model, tasks in summary["results"].items():
         for task, found in tasks.items():
             cut = f", {found['truncated']} truncated" if "truncated" in found else ""
+            if found.get("held_out", {}).get("acc_norm") is not None:
+                cut += f", held-out voices {100 * found['held_out']['acc_norm']:.1f} % of {found['held_out']['items']}"
             spread = f", voices {100 * found['spread']:.1f} points apart" if "spread" in found else ""
             counts = [f", {found[name]} {name}" for name in ("unparsed", "drawn", "open") if name in found]
             scores = "no score"

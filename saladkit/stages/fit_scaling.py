@@ -11,13 +11,20 @@ from saladkit.formats.results import VERSION as RESULTS_VERSION
 from saladkit.formats.results import read_predictions
 from saladkit.formats.scaling import SCHEMA, VERSION, Measured, read_log
 from saladkit.runtime import Run, say
-from saladkit.scoring.scaling import fit_power_law, power_law_intervals, relate
+from saladkit.scoring.scaling import EXPONENTS, power_law_intervals, relate, residual_intervals
+from saladkit.scoring.statistics import Estimate
 
 RELATIONS = {"speech_score": "log_misalignment", "text_score": "forgetting"}
 
 
 def fit_scaling(
-    logs: list[str], output: str | Path, *, results: tuple[str, ...] = (), seed: int = 0, overwrite: bool = False
+    logs: list[str],
+    output: str | Path,
+    *,
+    results: tuple[str, ...] = (),
+    seed: int = 0,
+    overwrite: bool = False,
+    dry_run: bool = False,
 ) -> dict:
     """Fit M = E + B * D^-beta over checkpoints; relate the speech score to log M and the text score to F.
 
@@ -40,6 +47,8 @@ def fit_scaling(
             f"{len(points)} checkpoints with {len({p['positions'] for p in points})} different amounts of training",
             "Three are the fewest that a floor, a scale and an exponent can be told from.",
         )
+    if dry_run:
+        return run.summary({"dry_run": True, "checkpoints": len(points)})
     writer = create_artefact(
         output,
         schema=SCHEMA,
@@ -65,25 +74,39 @@ def fit_scaling(
     writer.has("scaling.json")
     writer.finish(counts={"checkpoints": len(points)})
     law = found["law"]
-    say(f"M = {law['floor']['value']:.3g} + {law['scale']['value']:.3g} * D^-{law['exponent']['value']:.3g}")
+    formula = f"M = {law['floor']['value']:.3g} + {law['scale']['value']:.3g} * D^-{law['exponent']['value']:.3g}"
+    say(formula if law["exponent_found"] else f"{formula}: M does not fall as a power of D here")
     return run.summary(found | {"checkpoints": len(points)}, writer)
 
 
 def _law(measured: list[Measured], seed: int) -> dict:
     positions = np.array([point.figures["positions"] for point in measured], dtype=np.float64)
     if any(point.items is None for point in measured):
-        law = fit_power_law(positions, np.array([point.figures["misalignment"] for point in measured]))
-        return {name: {"value": value} for name, value in vars(law).items()}
+        law = residual_intervals(positions, np.array([point.figures["misalignment"] for point in measured]), seed=seed)
+        return _described(law, "checkpoints' residuals")
+    if len({point.measured_by for point in measured}) > 1:
+        raise SaladError(
+            "the gap tables were not measured in the same way: their samples, teacher or options differ",
+            "Run `saladkit gap` with the same line for every checkpoint.",
+        )
     ids = [sorted(item["id"] for item in point.items) for point in measured]
     if any(of_point != ids[0] for of_point in ids):
-        raise SaladError("the gap tables were not measured on the same items", "Measure all on the same samples.")
+        raise SaladError("the gap tables do not hold the same items", "Measure all on the same samples.")
     by_id = [{item["id"]: item for item in point.items} for point in measured]
     values, tokens = (
         np.array([[items[id_][name] for id_ in ids[0]] for items in by_id], dtype=np.float64)
         for name in ("misalignment", "tokens")
     )
-    law = power_law_intervals(positions, values, tokens, seed=seed)
-    return {name: {"value": e.value, "low": e.low, "high": e.high, "items": e.items} for name, e in law.items()}
+    return _described(power_law_intervals(positions, values, tokens, seed=seed), "items")
+
+
+def _described(law: dict[str, Estimate], over: str) -> dict:
+    """The three numbers with their intervals; an exponent at the end of what is tried, or of nothing, is none."""
+    found = {name: {"value": e.value, "low": e.low, "high": e.high, "items": e.items} for name, e in law.items()}
+    exponent = law["exponent"].value
+    found["resampled"] = over
+    found["exponent_found"] = bool(law["scale"].value > 0 and EXPONENTS[0] < exponent < EXPONENTS[-1])
+    return found
 
 
 def _scores(results: tuple[str, ...]) -> dict[str, dict[str, float]]:
@@ -95,7 +118,8 @@ def _scores(results: tuple[str, ...]) -> dict[str, dict[str, float]]:
         for role, entry in inputs.items():
             if role.startswith("model "):
                 for modality in ("speech", "text"):
-                    own = [row["acc_norm"] for row in rows if row["model"] == role[6:] and row["modality"] == modality]
+                    asked = [row for row in rows if (row["model"], row["modality"]) == (role[6:], modality)]
+                    own = [row["acc_norm"] for row in asked if row["acc_norm"] is not None]
                     if own:
                         found.setdefault(entry["digest"], {})[f"{modality}_score"] = float(np.mean(own))
     return found

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import create_artefact, is_artefact, written_aside
+from saladkit.formats.artefact import SUMMARY, create_artefact, is_artefact, read_json, written_aside
 from saladkit.formats.checkpoint import trained_positions
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.gap_table import SCHEMA, VERSION, read_items, with_gaps, write_gap_table, write_items
@@ -131,6 +131,9 @@ def gap(
         source = open_speech(WeightedPath(path), tokenizer, front_end, word_times=words, names=names, limit=limit)
         if cache is not None:
             check_teacher_covers(cache, [source])
+        recordings = None
+        if transcriber is not None:
+            recordings = read_samples(path, needed=["id", "text", "audio"], optional=[], names=names, limit=limit)
         for begin in range(0, len(source), ROWS_PER_BLOCK):
             rows = range(begin, min(begin + ROWS_PER_BLOCK, len(source)))
             block = writer.working / f"items-{number}-{rows.start}-{rows.stop}.parquet"
@@ -141,7 +144,7 @@ def gap(
                     for sequence in probe_sequences(source, row, layout, options, interleavings, seed, context)
                 ]
                 sums = _measure(student, original, source, probes, layout, batch_size)
-                errors = _error_rates(transcriber, path, [source.ids[row] for row in sorted(sums)], names, limit)
+                errors = _error_rates(transcriber, recordings, [source.ids[row] for row in sorted(sums)], path)
                 with written_aside(block) as aside:
                     rows_of_table = [
                         _item(about[source.ids[row]], sums[row], region_of, errors, ratios, checkpoint)
@@ -172,7 +175,7 @@ def gap(
 
 def _measure(
     student: SaladForCausalLM,
-    teacher: LiveTeacher,
+    teacher: TeacherSignal,
     source: TrainingSource,
     probes: list[tuple[int, Sequence]],
     layout: SequenceLayout,
@@ -205,15 +208,14 @@ def _item(
 
 
 def _error_rates(
-    transcriber: Transcriber | None, source: str, ids: list[str], names: ColumnNames, limit: int | None
+    transcriber: Transcriber | None, recordings: pa.Table | None, ids: list[str], source: str
 ) -> dict[str, float | None]:
     """The character error rate of each recording, if there is someone to transcribe it."""
     if transcriber is None:
         return {}
-    table = read_samples(source, needed=["id", "text", "audio"], optional=[], names=names, limit=limit)
-    table = table.filter(pa.compute.is_in(table.column("id"), pa.array(ids)))
+    table = recordings.filter(pa.compute.is_in(recordings.column("id"), pa.array(ids)))
     found = {}
-    for row in progress(list(iterate_rows(table)), what="transcribe"):
+    for row in progress(iterate_rows(table), total=table.num_rows, what="transcribe"):
         (written,) = transcriber.transcribe([decode_row(row, source)])
         found[row["id"]] = character_error_rate(row["text"], written)
     return found
@@ -233,10 +235,11 @@ def _check_exact_enough(cache: TeacherCache) -> None:
 
 
 def _said_of(cache: TeacherCache) -> dict:
-    """What is known of how far a cache's figures lie from the exact ones."""
-    return {
-        "teacher_cache": {"top_k": cache.identity["top_k"], "kept_mass": cache.artefact.manifest["counts"]["kept_mass"]}
-    }
+    """What is known of how far a cache's figures lie from the exact ones: what it keeps, and what --verify found."""
+    summary = cache.artefact.path / SUMMARY
+    verified = read_json(summary).get("verified") if summary.is_file() else None
+    known = {"top_k": cache.identity["top_k"], "kept_mass": cache.artefact.manifest["counts"]["kept_mass"]}
+    return {"teacher_cache": known | ({"verified": verified} if verified else {})}
 
 
 def _shown(groups: list[dict]) -> dict:

@@ -1,11 +1,13 @@
 """`eval` end to end: every condition on the same items, and what their differences are made of."""
 
 import json
+import re
 import shutil
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from saladkit.formats.harness import harness_task
 from saladkit.formats.results import read_figures, read_predictions
@@ -204,3 +206,87 @@ def test_a_tokenizer_of_another_model_is_refused(shell, other_text_lm, text_lm, 
     result = shell(*line)
     assert result.exit_code == 2
     assert "ids up to 399" in result.stderr and "knows 300 tokens" in result.stderr
+
+
+def test_names_that_run_into_each_other_have_files_of_their_own(shell, checkpoint, text_lm, world, tmp_path):
+    for name in ("x", "x-q"):
+        shutil.copytree(text_lm, tmp_path / name)
+    rows = pq.read_table(world / "questions.parquet")
+    pq.write_table(rows, tmp_path / "t.parquet")
+    pq.write_table(rows.slice(0, 5), tmp_path / "q-t.parquet")
+    line = ["eval", tmp_path / "x", tmp_path / "t.parquet", tmp_path / "q-t.parquet", "--compare", tmp_path / "x-q"]
+    done = shell(*line, "--modality", "text", "--device", "cpu", "-o", tmp_path / "out")
+    results = json.loads(done.stdout)["results"]
+    assert {model: {task: found["items"] for task, found in tasks.items()} for model, tasks in results.items()} == {
+        "x": {"t_text": 12, "q-t_text": 5},
+        "x-q": {"t_text": 12, "q-t_text": 5},
+    }
+    assert results["x"] == results["x-q"]
+    pq.write_table(rows, tmp_path / "q t.parquet")
+    pq.write_table(rows, tmp_path / "q_t.parquet")
+    twins = ["eval", tmp_path / "x", tmp_path / "q t.parquet", tmp_path / "q_t.parquet", "--modality", "text"]
+    refused = shell(*twins, "-o", tmp_path / "no")
+    assert refused.exit_code == 2 and "would be one file" in refused.stderr
+
+
+def test_a_condition_without_a_scored_item_has_no_figures(shell, checkpoint, spoken_questions, tmp_path):
+    rows = read_samples(spoken_questions, needed=["id"]).to_pylist()
+    for row in rows:
+        row["words"] = None
+    write_samples(type(read_samples(spoken_questions, needed=["id"])).from_pylist(rows), tmp_path / "q.parquet")
+    line = ["eval", checkpoint, tmp_path / "q.parquet", "--max-length", 12, "--perturb", "speed=3", "--device", "cpu"]
+    done = shell(*line, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["results"]["checkpoint"]["q_speech"]["items"] == 0
+
+
+def test_a_text_llm_of_another_tokenizer_is_no_teacher(shell, checkpoint, other_text_lm, spoken_questions, tmp_path):
+    line = ["eval", checkpoint, spoken_questions, "--teacher", other_text_lm, "--device", "cpu", "-o", tmp_path / "out"]
+    done = shell(*line)
+    assert done.exit_code == 2 and "another tokenizer" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "options, named",
+    [
+        (["--dev", "x.jsonl"], "--template best"),
+        (["--fewshot", "x.jsonl"], "--num-fewshot"),
+        (["--options", "spoken"], "--template letter"),
+        (["--asr", "sphinx"], "--modality cascade"),
+        (["--generate", "--max-new-tokens", 64, "--max-length", 64], "smaller"),
+    ],
+)
+def test_options_without_an_effect_are_refused(options, named, shell, checkpoint, spoken_questions, tmp_path):
+    done = shell("eval", checkpoint, spoken_questions, *options, "--device", "cpu", "-o", tmp_path / "out")
+    assert done.exit_code == 2 and named in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("writes", [[], ["--generate"], ["--generate", "--sampling-temperature", 1]])
+def test_scores_and_answers_that_are_not_finite_stop_it(writes, shell, text_lm, world, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(text_lm, broken)
+    weights = load_file(broken / "model.safetensors")
+    weights["model.norm.weight"][:] = float("nan")
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    line = ["eval", broken, world / "questions.parquet", "--modality", "text", *writes, "--device", "cpu"]
+    done = shell(*line, "-o", tmp_path / "out")
+    assert done.exit_code == 2 and "not finite" in done.stderr
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_the_line_that_makes_missing_recordings_can_be_run(shell, checkpoint, world, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = pq.read_table(world / "questions.parquet").to_pylist()[:2]
+    asked = [
+        {"id": row["id"], "prompt": row["text"], "choices": row["choices"], "answer": row["answer"]} for row in rows
+    ]
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in asked))
+    missing = shell("eval", checkpoint, "q.jsonl", "--device", "cpu", "-o", "out")
+    (line,) = re.findall(r"`saladkit (.*?)`", missing.stderr)
+    words = line.replace("VOICE", "espeak:en-us").split()
+    made = shell(*words, "--workers", 1)
+    assert made.exit_code == 0, made.stderr
+    heard = shell("eval", checkpoint, "q-spoken", "--device", "cpu", "-o", "out")
+    assert heard.exit_code == 0, heard.stderr
+    assert json.loads(heard.stdout)["results"]["checkpoint"]["q-spoken_speech"]["items"] == 2

@@ -98,10 +98,23 @@ def test_a_law_over_a_log(shell, tmp_path):
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     summary = json.loads(shell("gap", "--fit-scaling", tmp_path / "log.jsonl", "-o", tmp_path / "law").stdout)
     assert summary["law"]["exponent"]["value"] == pytest.approx(0.4, rel=0.02)
+    exponent = summary["law"]["exponent"]
+    assert exponent["low"] - 1e-4 <= exponent["value"] <= exponent["high"] + 1e-4  # the points lie on the curve
+    assert summary["law"]["exponent_found"] is True
     assert summary["speech_score"]["r2"] == pytest.approx(1)
     assert summary["speech_score"]["r2_left_out"] == pytest.approx(1)
     assert summary["speech_score"]["slope"] == pytest.approx(-0.1)
     assert summary["text_score"]["checkpoints"] == 0 and "not_fitted" in summary["text_score"]
+
+
+def test_misalignment_that_grows_has_no_exponent(shell, tmp_path):
+    rows = [{"positions": 10**n, "misalignment": 0.1 * n} for n in (3, 4, 5, 6)]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plan = shell("gap", "--fit-scaling", tmp_path / "log.jsonl", "--dry-run", "-o", tmp_path / "law")
+    assert json.loads(plan.stdout)["checkpoints"] == 4 and not (tmp_path / "law").exists()
+    done = shell("gap", "--fit-scaling", tmp_path / "log.jsonl", "-o", tmp_path / "law")
+    assert json.loads(done.stdout)["law"]["exponent_found"] is False
+    assert "does not fall as a power" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -124,7 +137,7 @@ def test_tables_of_other_items_do_not_pair(shell, checkpoint, text_lm, speech, t
     line = ["gap", checkpoint, speech, "--teacher", text_lm, *SPANS, "--device", "cpu", "--limit", 7]
     assert shell(*line, "-o", tmp_path / "seven").exit_code == 0
     done = shell("gap", "--fit-scaling", tables[0], tmp_path / "seven", tables[2], "-o", tmp_path / "law")
-    assert done.exit_code == 2 and "same items" in done.stderr
+    assert done.exit_code == 2 and "measured in the same way" in done.stderr
 
 
 def test_without_samples_or_teacher_gap_says_what_is_missing(shell, checkpoint, speech, tmp_path):

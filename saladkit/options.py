@@ -195,7 +195,9 @@ asking = stack(
         "  [default: continuation; with --generate: letter]",
     ),
     click.option(
-        "--dev", metavar="SOURCE", help="Solved questions to choose it on, read.  [default: the benchmark's own]"
+        "--dev",
+        metavar="SOURCE",
+        help="Solved questions to choose it on, the first 500, read.  [default: the benchmark's own]",
     ),
     click.option(
         "--options",

@@ -23,17 +23,15 @@ from saladkit.model.loading import load_tokenizer
 from saladkit.model.text import tokenizer_digest
 from saladkit.runtime import Run, resolve_device, say
 from saladkit.scoring.choices import VoiceBenchRule, rule_file
-from saladkit.scoring.conditions import MODALITIES, Condition, conditions_of
-from saladkit.scoring.evaluation import BEST, Evaluation, Task, answer_files
+from saladkit.scoring.conditions import MODALITIES, conditions_of
+from saladkit.scoring.evaluation import BEST, Evaluation
 from saladkit.scoring.figures import compute_figures
 from saladkit.scoring.generating import Generation
-from saladkit.scoring.questions import benchmark_of, read_questions, task_name
 from saladkit.scoring.respondents import HowAsked, hears
 from saladkit.scoring.summary import Answers, result_lines, summarize
+from saladkit.scoring.tasks import check_files, check_texts, read_tasks, titles_of
 from saladkit.speech.perturbation import Perturbation
 from saladkit.speech.transcribers.transcriber import open_transcriber
-
-DEV_ITEMS = 500  # of a template's choice; a benchmark's solved split may have tens of thousands
 
 
 def evaluate(
@@ -113,10 +111,10 @@ def evaluate(
         voicebench_compatible,
     )
     listens = any(condition.listens for condition in conditions)
-    found = _read_tasks(tasks, how, template, fewshot, dev, listens, names, limit)
+    found = read_tasks(tasks, how, template, fewshot, dev, listens, names, limit)
     if any(condition.modality == "text" for condition in conditions):
-        _check_texts(found)
-    _check_files(found, conditions)
+        check_texts(found)
+    check_files(found, conditions)
     if dry_run:
         items = {f"{c.name} {task.name}": len(task.rows) for c in conditions for task in found}
         return run.summary({"dry_run": True, "items": items})
@@ -167,7 +165,7 @@ def evaluate(
     writer.finish(counts={"items": items, "truncated": cut}, skipped=left_out, identity=identity)
     if voicebench_compatible:
         say("answers are read by VoiceBench's rule; what it cannot read is a letter from A to D, drawn by --seed")
-    summary = {"templates": templates, "titles": _titles(found)} | summarize(answers, figures, left_out)
+    summary = {"templates": templates, "titles": titles_of(found)} | summarize(answers, figures, left_out)
     for line in result_lines(summary):
         say(line)
     return run.summary(summary, writer)
@@ -236,79 +234,6 @@ def _check_options(
         raise SaladError(
             f"--max-new-tokens {max_new_tokens} leaves no room in --max-length {max_length}", "Give a smaller number."
         )
-
-
-def _read_tasks(
-    sources: list[str],
-    how: HowAsked,
-    template: str,
-    fewshot: str | None,
-    dev: str | None,
-    listens: bool,
-    names: ColumnNames,
-    limit: int | None,
-) -> list[Task]:
-    tasks: dict[str, Task] = {}
-    for source in sources:
-        name = task_name(source)
-        if name in tasks:
-            raise SaladError("two tasks have the same name", "Rename a folder: tasks are called after their folders.")
-        rows = read_questions(
-            source,
-            speech=listens,
-            spoken_options=how.spoken_options,
-            open_ended=how.generation is not None and not how.shots,
-            names=names,
-            limit=limit,
-        )
-        benchmark = benchmark_of(source)
-        solved = benchmark.solved if benchmark else None
-        asked = [row for row in rows if not row.get("excluded")]
-        examples, chosen_on, examples_source = asked, [], source
-        if how.shots and (fewshot or solved):
-            spoken = listens and how.spoken_examples
-            examples_source = fewshot or solved
-            examples = read_questions(
-                examples_source, speech=spoken, spoken_options=how.spoken_options, names=names, limit=None
-            )
-        if template == BEST:
-            if not (dev or solved):
-                raise SaladError(
-                    f"nothing to choose the template of {source} on", "Give solved questions with --dev, or a template."
-                )
-            chosen_on = read_questions(dev or solved, speech=False, names=names, limit=DEV_ITEMS)
-        tasks[name] = Task(
-            name, source, asked, examples, chosen_on, examples_source, [r for r in rows if r.get("excluded")]
-        )
-    return list(tasks.values())
-
-
-def _check_files(tasks: list[Task], conditions: list[Condition]) -> None:
-    seen: dict[str, str] = {}
-    for task in tasks:
-        for condition in conditions:
-            file, _ = answer_files(task, condition)
-            if file in seen:
-                raise SaladError(
-                    f"answers of {task.name}, {condition.name}, and of {seen[file]} would be one file",
-                    "Rename a folder: files are called after models and tasks, by letters, digits, points and dashes.",
-                )
-            seen[file] = f"{task.name}, {condition.name}"
-
-
-def _check_texts(tasks: list[Task]) -> None:
-    for task in tasks:
-        row = next((row for row in task.rows if not row["text"].strip()), None)
-        if row is not None:
-            raise SaladError(
-                f"{task.source}: row '{row['id']}' has no text of its recording, so it cannot be read",
-                "Give --modality speech alone, without --teacher.",
-            )
-
-
-def _titles(tasks: list[Task]) -> dict[str, str]:
-    named = {task.name: benchmark_of(task.source) for task in tasks}
-    return {name: source.benchmark.title for name, source in named.items() if source}
 
 
 def _voices(heard: tuple[str, ...], names: ColumnNames) -> set[str] | None:

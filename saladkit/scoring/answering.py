@@ -28,6 +28,7 @@ class Respondent:
         Raises:
             SaladError: as `Asking.lay_out`; scores that are not finite.
         """
+        self.asking.prepare(rows, where)
         laid_out = [self.asking.lay_out(row, examples, where) for row in rows]
         asked = {index: question for index, question in enumerate(laid_out) if question is not None}
         scores: dict[int, list[OptionScore]] = {}

@@ -18,7 +18,7 @@ def summarize(answers: Answers, figures: list[dict], left_out: list[dict]) -> di
             of_model = results.setdefault(condition.model, {})
             of_model[f"{task}_{condition.asked}"] = _accuracies(rows) | _groups(rows) | _cut(rows)
     shown = [{key: row[key] for key in SHOWN} for row in figures if _is_shown(row)]
-    compared = [row | {key: round(row[key], 4) for key in ("value", "low", "high", "mcnemar_p")} for row in shown]
+    compared = [row | {key: round(row[key], 4) for key in ("value", "low", "high")} for row in shown]
     return {"results": results, "compared": compared, "left_out": len(left_out)}
 
 
@@ -97,10 +97,11 @@ def result_lines(summary: dict) -> list[str]:
         pair = (
             f"{row['second']} / {row['first']}" if row["figure"] == "recovery" else f"{row['first']} - {row['second']}"
         )
+        chance = f"p = {row['mcnemar_p']:.2g}" if row["mcnemar_p"] >= 1e-4 else "p < 0.0001"
         value, low, high = (100 * row[key] for key in ("value", "low", "high"))
         lines.append(
             f"{row['figure']:<20} {row['task']}: {pair}  {value:+.1f} {unit} ({low:+.1f} to {high:+.1f};"
-            f" {row['items']} items, p = {row['mcnemar_p']:.2g})"
+            f" {row['items']} items, {chance})"
         )
     if summary["left_out"]:
         lines.append(f"{summary['left_out']} rows were left out; the manifest lists them")

@@ -117,3 +117,8 @@ def read_regions(path: str | Path) -> list[dict]:
 def read_region_gaps(path: str | Path, metric: str) -> dict[int, float]:
     """Shrunk mean of a metric, one of `SELECTION_METRICS`, by region."""
     return {row["region"]: row[f"{SELECTION_METRICS[metric]}_shrunk"] for row in read_regions(path)}
+
+
+def bad_speech_regions(path: str | Path) -> list[int]:
+    """The regions whose speech is marked as bad."""
+    return sorted(row["region"] for row in read_regions(path) if row["bad_speech"])

@@ -8,7 +8,7 @@ import pyarrow as pa
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
-from saladkit.formats.gap_table import COVERAGE, read_region_gaps
+from saladkit.formats.gap_table import COVERAGE, bad_speech_regions, read_region_gaps
 from saladkit.formats.regions import Regions
 from saladkit.formats.samples import SCHEMA, VERSION, read_samples, write_samples
 from saladkit.runtime import Run
@@ -37,6 +37,9 @@ def select(
     dry_run: bool = False,
 ) -> dict:
     """Choose texts: probes (`per_region`), or a budget in texts (`count`) or in hours of speech.
+
+    Regions that the gap table marks as bad speech are left out, since a failure of synthesis is not a gap; a uniform
+    choice (gamma 0) leaves them out too where it is given the table.
 
     The chosen rows keep all columns of the pool and say why they were chosen: `region`, `region_gap`,
     `region_probability`, `draw`.
@@ -69,6 +72,7 @@ def select(
     region = np.array([-1 if id_ in taken else opened.region_of[id_] for id_ in ids])
     words = np.array([len(text.split()) for text in table.column("text").to_pylist()])
     clusters = len(opened.table)
+    bad = [] if gap is None or probing else bad_speech_regions(gap)
     gaps = None
     if not probing and metric == COVERAGE:
         gaps = _distances(opened, regions)
@@ -103,6 +107,8 @@ def select(
         chosen = draw_per_region(region, clusters, per_region, random)
     else:
         sizes = np.array([row["texts"] for row in opened.table])
+        sizes[bad] = 0
+        region[np.isin(region, bad)] = -1
         try:
             probabilities = region_probabilities(sizes, gaps, gamma)
         except ValueError as error:
@@ -131,6 +137,7 @@ def select(
         "rows": len(chosen),
         "predicted_hours": round(float(words[[draw.row for draw in chosen]].sum() / words_per_second / 3600), 4),
         "by_region": {str(r): int(n) for r, n in enumerate(by_region) if n},
+        "dropped_for_bad_speech": bad,
         "effective_regions": round(float(1 / (shares**2).sum()), 2),
     }
     return run.summary(figures, writer)

@@ -277,7 +277,10 @@ def align(checkpoint: str, output: str, **settings: object) -> None:
 @options.dtype
 @options.files
 def eval_(model: str, tasks: tuple[str, ...], output: str, **settings: object) -> None:
-    """Score MODEL on multiple-choice TASKS (samples with `choices` and `answer`), read and heard.
+    """Score MODEL on multiple-choice TASKS, read and heard: samples with `choices` and `answer`, or public benchmarks.
+
+    Benchmarks go by name: storycloze, hellaswag, arc_challenge, piqa, openbookqa, voicebench_openbookqa,
+    voicebench_mmsu, mmsu; NAME=FOLDER reads a copy of one, NAME:SPLIT another split.
 
     With --teacher, the text LLM that MODEL was made from, also the gap between the two, and what it is made of.
     """

@@ -21,6 +21,18 @@ class Real(click.FloatRange):
         return number
 
 
+class Several(click.Choice):
+    """One of some names, or several with commas between them."""
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> list[str]:
+        parts = value if isinstance(value, list) else str(value).split(",")
+        return [super(Several, self).convert(part, parameter, context) for part in parts]
+
+
+def _flat(context: click.Context, parameter: click.Parameter, values: tuple[list[str], ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for value in values for name in value))
+
+
 def stack(*options: Callable) -> Callable:
     """Several options as one decorator, shown in the order given."""
 
@@ -181,11 +193,12 @@ asking = stack(
     click.option(
         "--modality",
         "modalities",
-        type=click.Choice(["text", "speech", "cascade"]),
+        type=Several(["text", "speech", "cascade"]),
         multiple=True,
         default=("text", "speech"),
         show_default=True,
-        help="How questions are given; repeat. cascade: --teacher reads what --asr wrote down.",
+        callback=_flat,
+        help="How questions are given: one, or several behind commas. cascade: --teacher reads what --asr wrote down.",
     ),
     asr,
     click.option(

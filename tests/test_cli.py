@@ -170,3 +170,14 @@ def test_choices_are_the_names_that_the_rooms_know():
     assert choices("select", "--metric") == [*SELECTION_METRICS, COVERAGE]
     assert choices("eval", "--modality") == list(MODALITIES)
     assert choices("eval", "--template") == [*TEMPLATES, BEST]
+
+
+def test_several_modalities_may_stand_in_one_option(shell, text_lm, world, tmp_path):
+    line = ["eval", text_lm, world / "questions.parquet", "--dry-run", "-o", tmp_path / "out", "--teacher", text_lm]
+    for modalities in (["--modality", "text,cascade"], ["--modality", "text", "--modality", "cascade"]):
+        refused = shell(*line, *modalities)
+        assert refused.exit_code == 2 and "a cascade needs a recognizer" in refused.stderr
+    assert shell(*line, "--modality", "text,song").exit_code == 2
+    from saladkit.formats.benchmarks.named import BENCHMARKS
+
+    assert all(name in main.commands["eval"].help for name in BENCHMARKS)

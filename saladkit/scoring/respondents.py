@@ -7,6 +7,7 @@ from saladkit.formats.checkpoint import check_model_folder, model_type
 from saladkit.model.listening import front_end_of, layout_of
 from saladkit.model.loading import check_tokenizer_fits, load_salad_model, load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM, TextModel
+from saladkit.runtime import say
 from saladkit.scoring.answering import Respondent
 from saladkit.scoring.asking import BETWEEN_EXAMPLES, Asking
 from saladkit.scoring.choices import Reading, VoiceBenchRule
@@ -67,7 +68,10 @@ class OpenModel:
 
     @cached_property
     def _keeps_options_apart(self) -> bool:
-        return keeps_options_apart(self.model)
+        together = keeps_options_apart(self.model)
+        if not together:
+            say(f"{self.name}: each option is run alone behind its prompt; a mask does not part them in this model")
+        return together
 
     def respondent(self, condition: Condition, template: str, how: HowAsked) -> Respondent | WritingRespondent:
         """The model asked in this way.

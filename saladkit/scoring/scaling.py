@@ -82,10 +82,16 @@ def power_law_intervals(
 def residual_intervals(
     positions: np.ndarray, misalignment: np.ndarray, *, resamples: int = 500, seed: int = 0
 ) -> dict[str, Estimate]:
-    """The same where nothing but each checkpoint's M is known: its distances to the fit are drawn anew."""
-    fitted = fit_power_law(positions, misalignment)
+    """The same where nothing but each checkpoint's M is known: its distances to the fit are drawn anew.
+
+    They are enlarged by what three fitted numbers take away; of three checkpoints nothing is left, and the intervals
+    are NaN.
+    """
+    fitted, count = fit_power_law(positions, misalignment), len(positions)
+    if count <= 3:
+        return _estimates(fitted, np.full((1, 3), np.nan), count)
     on_it = fitted(positions)
-    random, residuals = np.random.default_rng(seed), misalignment - on_it
+    random, residuals = np.random.default_rng(seed), (misalignment - on_it) * np.sqrt(count / (count - 3))
     found = []
     for _ in range(resamples):
         law = fit_power_law(positions, on_it + random.choice(residuals, len(residuals)))

@@ -27,7 +27,11 @@ def mark_bad_speech(regions: list[dict], worst: float) -> None:
     """
     known = [row for row in regions if row["cer"] is not None]
     by_error = sorted(known, key=lambda row: (-row["cer"], row["region"]))
-    worst_regions = {row["region"] for row in by_error[: int(worst * len(known))]}
+    count = int(worst * len(known))
+    bound = (
+        by_error[count]["cer"] if count < len(by_error) else -1.0
+    )  # who is as well understood as others is not worse
+    worst_regions = {row["region"] for row in by_error[:count] if row["cer"] > bound}
     for row in regions:
         ratio = row["duration_ratio"]
         if row["cer"] is None and ratio is None:

@@ -1,6 +1,7 @@
 """The questions of an evaluation: read, with the solved ones beside them, and checked against what is asked."""
 
 from saladkit.errors import SaladError
+from saladkit.formats.benchmarks.named import named_source
 from saladkit.formats.columns import ColumnNames
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.evaluation import BEST, Task, answer_files
@@ -42,26 +43,33 @@ def read_tasks(
             names=names,
             limit=limit,
         )
-        benchmark = benchmark_of(source)
+        benchmark = named_source(source)
         solved = benchmark.solved if benchmark else None
-        asked = [row for row in rows if not row.get("excluded")]
+        asked = _to_ask(rows)
         examples, chosen_on, examples_source = asked, [], source
         if how.shots and (fewshot or solved):
             spoken = listens and how.spoken_examples
             examples_source = fewshot or solved
-            examples = read_questions(
-                examples_source, speech=spoken, spoken_options=how.spoken_options, names=names, limit=how.shots + 1
+            enough = 4 * (how.shots + 1)  # some may not be to be asked
+            examples = _to_ask(
+                read_questions(
+                    examples_source, speech=spoken, spoken_options=how.spoken_options, names=names, limit=enough
+                )
             )
         if template == BEST:
             if not (dev or solved):
                 raise SaladError(
                     f"nothing to choose the template of {source} on", "Give solved questions with --dev, or a template."
                 )
-            chosen_on = read_questions(dev or solved, speech=False, names=names, limit=DEV_ITEMS)
+            chosen_on = _to_ask(read_questions(dev or solved, speech=False, names=names, limit=DEV_ITEMS))
         tasks[name] = Task(
             name, source, asked, examples, chosen_on, examples_source, [r for r in rows if r.get("excluded")]
         )
     return list(tasks.values())
+
+
+def _to_ask(rows: list[dict]) -> list[dict]:
+    return [row for row in rows if not row.get("excluded")]
 
 
 def check_files(tasks: list[Task], conditions: list[Condition]) -> None:

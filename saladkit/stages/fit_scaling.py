@@ -102,11 +102,18 @@ def _law(measured: list[Measured], seed: int) -> dict:
 
 def _described(law: dict[str, Estimate], over: str) -> dict:
     """The three numbers with their intervals; an exponent at the end of what is tried, or of nothing, is none."""
-    found = {name: {"value": e.value, "low": e.low, "high": e.high, "items": e.items} for name, e in law.items()}
+    found = {
+        name: {"value": e.value, "low": _known(e.low), "high": _known(e.high), "items": e.items}
+        for name, e in law.items()
+    }
     exponent = law["exponent"].value
     found["resampled"] = over
     found["exponent_found"] = bool(law["scale"].value > 0 and EXPONENTS[0] < exponent < EXPONENTS[-1])
     return found
+
+
+def _known(bound: float) -> float | None:
+    return None if np.isnan(bound) else bound
 
 
 def _scores(results: tuple[str, ...]) -> dict[str, dict[str, float]]:

@@ -73,6 +73,7 @@ def select(
     words = np.array([len(text.split()) for text in table.column("text").to_pylist()])
     clusters = len(opened.table)
     bad = [] if gap is None or probing else bad_speech_regions(gap)
+    region[np.isin(region, bad)] = -1
     gaps = None
     if not probing and metric == COVERAGE:
         gaps = _distances(opened, regions)
@@ -108,7 +109,6 @@ def select(
     else:
         sizes = np.array([row["texts"] for row in opened.table])
         sizes[bad] = 0
-        region[np.isin(region, bad)] = -1
         try:
             probabilities = region_probabilities(sizes, gaps, gamma)
         except ValueError as error:

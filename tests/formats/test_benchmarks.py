@@ -175,6 +175,11 @@ def test_letters_are_listed_once(copied):
         ),
         ("Which?\nA. A. niger\nB. E. coli\nC. both", ["A. niger", "E. coli", "both"]),
         ("What? A. only one", []),
+        ("Which? A. Hepatitis B. B. Hepatitis C. C. Influenza. D. HIV.", []),  # to be read in two ways
+        (
+            "A. The first is x.\nB. The second is y.\nWhich holds? A. only one B. only two C. both D. neither",
+            ["only one", "only two", "both", "neither"],
+        ),
     ],
 )
 def test_options_of_a_prompt(prompt, options):
@@ -229,6 +234,9 @@ def test_options_that_cannot_be_told_apart_are_counted_exclusions(copied, shell,
     assert done.exit_code == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["left_out"] == 1 and summary["results"]["text-lm"]["voicebench_mmsu_text"]["items"] == 1
+    solved = ["--num-fewshot", 1, "--fewshot", f"{source}:law", "--template", "best", "--dev", f"{source}:law"]
+    behind = shell(*line[:-1], tmp_path / "behind", *solved)
+    assert behind.exit_code == 0, behind.stderr
     (skipped,) = json.loads((tmp_path / "out" / "manifest.json").read_text())["skipped"]
     assert skipped["id"] == "1" and "'E'" in skipped["reason"]
 
@@ -252,10 +260,16 @@ def test_storycloze_is_read_from_its_published_csv_files(tmp_path):
     for split in ("val", "test"):
         name = f"cloze_test_{split}__spring2016 - cloze_test_ALL_{split}.csv"
         (tmp_path / name).write_text(",".join(names) + f"\n{line}\n")
+    unlabelled = tmp_path / "cloze_test_test__winter2018-cloze_test_ALL_test - 1.csv"
+    unlabelled.write_text(",".join(names[:-1]) + f"\n{line[:-2]}\n")
     (row,) = read_samples(f"storycloze={tmp_path}", needed=["choices", "answer"]).to_pylist()
     assert row["text"] == "Rick grew up. He had no luck. A, b. He left."
     assert (row["choices"], row["answer"]) == (ANSWERS["storycloze"], 0)
     assert read_samples(f"storycloze={tmp_path}:validation", needed=["id"]).num_rows == 1
+    old = ",".join(names) + f"\n{line}\n".replace("Rick", "Ren\xe9")
+    (tmp_path / "cloze_test_val__spring2016 - cloze_test_ALL_val.csv").write_bytes(old.encode("cp1252"))
+    (row,) = read_samples(f"storycloze={tmp_path}:validation", needed=["text"]).to_pylist()
+    assert row["text"].startswith("Ren\xe9 grew up.")
     with pytest.raises(SaladError) as raised:
         read_samples("storycloze", needed=["id"])
     assert "rocstories" in raised.value.fix and "storycloze=FOLDER" in raised.value.fix

@@ -73,3 +73,6 @@ def test_the_worst_share_and_odd_durations_are_marked():
     mark_bad_speech([*regions, unknown], 0.15)
     assert [row["region"] for row in regions if row["bad_speech"]] == [4, 5, 17, 18, 19]
     assert unknown["bad_speech"] is None
+    same = [{"region": i, "cer": 0.02 * (i > 18), "duration_ratio": 1.0, "bad_speech": None} for i in range(20)]
+    mark_bad_speech(same, 0.15)
+    assert [row["region"] for row in same if row["bad_speech"]] == [19]  # the others are as well understood as any

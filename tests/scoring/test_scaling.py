@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import curve_fit
 
-from saladkit.scoring.scaling import fit_power_law, power_law_intervals, relate
+from saladkit.scoring.scaling import fit_power_law, power_law_intervals, relate, residual_intervals
 
 POSITIONS = np.array([1e6, 2e6, 5e6, 1e7, 3e7, 1e8])
 
@@ -50,6 +50,17 @@ def test_intervals_are_over_items():
         assert found[name].low <= found[name].value <= found[name].high
         assert found[name].low <= truth <= found[name].high
         assert found[name].items == 200
+
+
+def test_of_three_checkpoints_no_interval_can_be_told():
+    random = np.random.default_rng(2)
+    assert all(np.isnan(e.low) for e in residual_intervals(POSITIONS[:3], np.array([0.5, 0.4, 0.36])).values())
+    held = 0
+    for seed in range(40):
+        noisy = 0.2 + 40 * POSITIONS**-0.35 + 0.01 * random.normal(size=len(POSITIONS))
+        found = residual_intervals(POSITIONS, noisy, resamples=100, seed=seed)["floor"]
+        held += found.low <= 0.2 <= found.high
+    assert held >= 30  # of 40, at 95 %: three numbers of six points
 
 
 def test_a_line_and_each_point_left_out():

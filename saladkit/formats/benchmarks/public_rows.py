@@ -92,34 +92,32 @@ def voicebench(row: dict) -> dict:
 
 
 def options_of(prompt: str) -> list[str]:
-    """The options that a prompt lists behind `A.`, `B.` and so on (or `A)`, `(A)`, `A:`); none where it lists none.
+    """The options that a prompt lists behind `A.`, `B.` and so on (or `A)`, `(A)`, `A:`).
 
-    Marks that begin lines are looked at first. Of marks anywhere, those are taken that run furthest from A on, and of
-    such the last; so a letter that belongs to an option ("hepatitis B.") is not taken for a mark.
+    Of all ways to read marks from A on, those count in which no further mark of a letter stands where it might be meant
+    instead ("A. Hepatitis B. B. Hepatitis C." has two); the longest, at the beginnings of lines before elsewhere, and
+    the last of such. None where there is no such way.
     """
+    best: list[str] = []
     for pattern in (_AT_LINES, _ANYWHERE):
         marks = list(pattern.finditer(prompt))
-        chains = [_chain(marks, first) for first, mark in enumerate(marks) if mark[1] == "A"]
-        chain = max(chains, key=len, default=[])
-        chain = next((other for other in reversed(chains) if len(other) == len(chain)), [])
-        options = [
-            prompt[mark.end() : end].strip(" \n\t,;")
-            for mark, end in zip(chain, [*(mark.start() for mark in chain[1:]), len(prompt)], strict=False)
-        ]
-        if len(options) > 1 and all(options):
-            return options
-    return []
+        for first, mark in reversed(list(enumerate(marks))):
+            options = _options_from(prompt, marks[first:]) if mark[1] == "A" else []
+            best = options if len(options) > len(best) else best
+    return best
 
 
-def _chain(marks: list[re.Match], first: int) -> list[re.Match]:
-    """The marks A, B, C, … from the `first` on, each the nearest that leaves the one before it some words."""
-    chain = [marks[first]]
-    for mark in marks[first + 1 :]:
-        if mark[1] == LETTERS[len(chain)] and mark.start() > chain[-1].end():
+def _options_from(prompt: str, marks: list[re.Match]) -> list[str]:
+    """The options behind A, B, C, … where the first of `marks` is A's; none where they can be read in two ways."""
+    chain = marks[:1]
+    for mark in marks[1:]:
+        if len(chain) < len(LETTERS) and mark[1] == LETTERS[len(chain)]:
             chain.append(mark)
-        if len(chain) == len(LETTERS):
-            break
-    return chain
+        elif mark[1] in LETTERS[: len(chain)]:
+            return []  # a letter that has been there
+    ends = [*(mark.start() for mark in chain[1:]), len(prompt)]
+    options = [prompt[mark.end() : end].strip(" \n\t,;") for mark, end in zip(chain, ends, strict=True)]
+    return options if len(options) > 1 and all(options) else []
 
 
 def mmsu(row: dict) -> dict:

@@ -8,6 +8,7 @@ import click
 
 from saladkit import __version__, options
 from saladkit.errors import SaladError
+from saladkit.options import asking, training
 
 
 class Shell(click.Group):
@@ -91,8 +92,8 @@ def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> 
 @click.argument("model")
 @options.output
 @click.option("--teacher", help="A teacher cache, or a text LLM to run live.  [default: MODEL, live]")
-@options.training
-@options.lora
+@training.training
+@training.lora
 @click.option(
     "--decay-fraction",
     type=options.Real(0, 1),
@@ -100,7 +101,7 @@ def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> 
     show_default=True,
     help="Last share of the steps, in which the rate falls to 0.",
 )
-@options.adapter
+@training.adapter
 @options.speech_encoder
 @click.option(
     "--encoder-width", type=click.IntRange(min=1), default=160, show_default=True, help="Width of the log-mel encoder."
@@ -248,8 +249,8 @@ def synth(samples: str, output: str, voices: tuple[str, ...], **settings: object
 @click.argument("checkpoint")
 @options.output
 @click.option("--teacher", required=True, help="A teacher cache, or the text LLM to run live.")
-@options.training
-@options.lora
+@training.training
+@training.lora
 @options.columns
 @options.seed
 @options.device
@@ -269,7 +270,7 @@ def align(checkpoint: str, output: str, **settings: object) -> None:
 @click.argument("model")
 @click.argument("tasks", nargs=-1, required=True)
 @options.output
-@options.asking
+@asking.asking
 @click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True, help="Questions a batch.")
 @options.columns
 @options.seed

@@ -2,7 +2,8 @@
 
 Read from gap tables, or from `.jsonl` logs with one line a checkpoint: `name`, `positions` (D: text positions trained
 on), `misalignment`, and where known `forgetting`, `speech_score`, `text_score`. Written as `scaling.json`: the same of
-every checkpoint as `points`; `law`, M = `floor` + `scale` * D^-`exponent`, with intervals where items were paired;
+every checkpoint as `points`; `law`, M = `floor` + `scale` * D^-`exponent`, each with an interval over the items that
+gap tables share, or over the residuals of more than three checkpoints of logs, and whether there is an exponent at all;
 `speech_score` over log M and `text_score` over F, each with R2 and that of each checkpoint left out once.
 """
 

@@ -10,6 +10,7 @@ from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.scoring.asking import Asking, Example, Question
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.likelihood import OptionScore, score_options
+from saladkit.scoring.predictions import about_question
 
 
 @dataclass(frozen=True)
@@ -56,24 +57,12 @@ class Respondent:
 
     def _prediction(self, row: dict, question: Question, scores: list[OptionScore], task: str) -> dict:
         values, scored = [score.log_likelihood for score in scores], list(question.wording.answers)
-        return {
-            "id": row["id"],
-            "model": self.condition.model,
-            "task": task,
-            "modality": self.condition.asked,
-            "domain": row.get("domain"),
-            "speaker": row.get("speaker") if self.condition.listens else None,
-            "text": row.get("said", row["text"]),
-            "choices": row["choices"],
-            "answer": row["answer"],
-            "context": question.context,
+        return about_question(row, question, self.condition, task) | {
             "scored": scored,
             "log_likelihoods": values,
             "greedy": [score.greedy for score in scores],
             "acc": int(np.argmax(values)) == row["answer"],
             "acc_norm": likeliest_per_character(values, scored) == row["answer"],
-            "shots": question.shots,
-            "words_dropped": question.words_dropped,
         }
 
 

@@ -5,7 +5,7 @@ reading - the adapted model reading; and misalignment, the adapted model reading
 recovery rate is the accuracy of the adapted model hearing over that of the original reading.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -30,16 +30,18 @@ def compute_figures(task: str, answered: dict[Condition, Items]) -> list[dict]:
     answered = {condition: items for condition, items in answered.items() if items}  # an open question has no score
     for metric in METRICS:
         for condition, items in answered.items():
-            for kind, group, rows in _groups(items):
+            for group, rows in _groups(items):
                 estimate = bootstrap_mean(_right(rows.values(), metric))
-                found.append(_row(task, metric, kind, group, "accuracy", condition, None, estimate))
+                where = {"task": task, "metric": metric, **group}
+                found.append(_row(where, "accuracy", condition, None, estimate))
         for figure, first, second in _comparisons(list(answered)):
             if not {first, second} <= answered.keys():  # one of them has not a scored item
                 continue
-            for kind, group, rows in _groups(answered[second]):
+            for group, rows in _groups(answered[second]):
                 pairs = [(answered[first][id_], row) for id_, row in rows.items() if id_ in answered[first]]
                 if pairs:
-                    found.append(_compare(task, metric, kind, group, figure, first, second, pairs))
+                    where = {"task": task, "metric": metric, **group}
+                    found.append(_compare(where, figure, first, second, pairs))
     return [row for row in found if row is not None]
 
 
@@ -67,51 +69,33 @@ def _comparisons(conditions: list[Condition]) -> Iterator[tuple[str, Condition, 
                 yield "gain", Condition(other, condition.modality, condition.perturbation), condition
 
 
-def _groups(items: Items) -> Iterator[tuple[str, str, Items]]:
-    yield "all", "", items
+def _groups(items: Items) -> Iterator[tuple[dict[str, str], Items]]:
+    """All items, and those of each group, with the columns that say which group it is."""
+    yield {"group_kind": "all", "group": ""}, items
     for kind in GROUPS:
-        names = sorted({row[kind] for row in items.values()} - {None})
-        for name in names:
-            yield kind, str(name), {id_: row for id_, row in items.items() if row[kind] == name}
+        for name in sorted({row[kind] for row in items.values()} - {None}):
+            inside = {id_: row for id_, row in items.items() if row[kind] == name}
+            yield {"group_kind": kind, "group": str(name)}, inside
 
 
 def _compare(
-    task: str,
-    metric: str,
-    kind: str,
-    group: str,
-    figure: str,
-    first: Condition,
-    second: Condition,
-    pairs: list[tuple[dict, dict]],
+    where: dict[str, str], figure: str, first: Condition, second: Condition, pairs: list[tuple[dict, dict]]
 ) -> dict | None:
-    one, other = _right([pair[0] for pair in pairs], metric), _right([pair[1] for pair in pairs], metric)
+    one, other = (_right(rows, where["metric"]) for rows in zip(*pairs, strict=True))
     if figure == "recovery":
         if not one.any():
             return None
         estimate = bootstrap_ratio(other, one)
     else:
         estimate = bootstrap_mean(one - other)
-    row = _row(task, metric, kind, group, figure, first, second, estimate)
     test = mcnemar(one.astype(bool), other.astype(bool))
-    return row | {"only_first": test.only_first, "only_second": test.only_second, "mcnemar_p": test.p}
+    tested = {"only_first": test.only_first, "only_second": test.only_second, "mcnemar_p": test.p}
+    return _row(where, figure, first, second, estimate) | tested
 
 
-def _row(
-    task: str,
-    metric: str,
-    kind: str,
-    group: str,
-    figure: str,
-    first: Condition,
-    second: Condition | None,
-    estimate: Estimate,
-) -> dict:
-    return {
-        "task": task,
-        "metric": metric,
-        "group_kind": kind,
-        "group": group,
+def _row(where: dict[str, str], figure: str, first: Condition, second: Condition | None, estimate: Estimate) -> dict:
+    """`where` has the columns of task, metric and group."""
+    return where | {
         "figure": figure,
         "first": first.name,
         "second": second.name if second else None,
@@ -123,5 +107,5 @@ def _row(
     }
 
 
-def _right(rows: list[dict], metric: str) -> np.ndarray:
+def _right(rows: Iterable[dict], metric: str) -> np.ndarray:
     return np.array([float(row[metric]) for row in rows])

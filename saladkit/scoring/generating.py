@@ -12,6 +12,7 @@ from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.scoring.asking import BETWEEN_EXAMPLES, Asking, Example, Question
 from saladkit.scoring.choices import Reading, read_strictly
 from saladkit.scoring.conditions import Condition
+from saladkit.scoring.predictions import about_question
 
 
 @dataclass(frozen=True)
@@ -88,22 +89,10 @@ class WritingRespondent:
         has_choices = bool(row.get("choices"))
         reading = self.read(row["id"], response, row["choices"]) if has_choices else Reading(None)
         is_right = reading.choice == row["answer"] if has_choices else None
-        return {
-            "id": row["id"],
-            "model": self.condition.model,
-            "task": task,
-            "modality": self.condition.asked,
-            "domain": row.get("domain"),
-            "speaker": row.get("speaker") if self.condition.listens else None,
-            "text": row.get("said", row["text"]),
-            "choices": row.get("choices"),
-            "answer": row.get("answer"),
-            "context": question.context,
+        return about_question(row, question, self.condition, task) | {
             "response": response,
             "parsed": reading.choice,
             "drawn": reading.drawn,
             "acc": is_right,
             "acc_norm": is_right,
-            "shots": question.shots,
-            "words_dropped": question.words_dropped,
         }

@@ -132,12 +132,8 @@ HARNESS = {
 
 @pytest.mark.parametrize("name", HARNESS)
 def test_prompts_are_the_harness_s(name, copied):
-    class Loader(yaml.SafeLoader):
-        pass
-
-    Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
     page = (Path(lm_eval.tasks.__file__).parent / HARNESS[name]).read_text()
-    task, row = yaml.load(page, Loader), dict(ROWS[name])
+    task, row = yaml.safe_load(page.replace("!function", "")), dict(ROWS[name])
     if name == "hellaswag":
         from lm_eval.tasks.hellaswag.utils import preprocess
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from recognizers import save_ctc_model
 
 from saladkit.formats.artefact import read_json
 from saladkit.formats.checkpoint import read_metrics, trained_positions
@@ -143,3 +144,11 @@ def test_tables_of_other_items_do_not_pair(shell, checkpoint, text_lm, speech, t
 def test_without_samples_or_teacher_gap_says_what_is_missing(shell, checkpoint, speech, tmp_path):
     assert "Missing SAMPLES" in shell("gap", checkpoint, "--teacher", "x", "-o", tmp_path / "a").stderr
     assert "Missing --teacher" in shell("gap", checkpoint, speech, "-o", tmp_path / "a").stderr
+
+
+def test_who_judged_the_recordings_does_not_matter(shell, checkpoint, text_lm, speech, tables, tmp_path):
+    line = ["gap", checkpoint, speech, "--teacher", text_lm, *SPANS, "--device", "cpu", "--limit", 8, "--worst", 0.3]
+    judged = shell(*line, "--asr", save_ctc_model(tmp_path / "ctc"), "-o", tmp_path / "judged")
+    assert judged.exit_code == 0, judged.stderr
+    done = shell("gap", "--fit-scaling", tables[0], tmp_path / "judged", tables[2], "-o", tmp_path / "law")
+    assert done.exit_code == 0, done.stderr

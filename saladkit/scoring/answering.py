@@ -1,6 +1,7 @@
 """A model's answers to questions, as predictions."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -9,7 +10,8 @@ from saladkit.formats.results import likeliest_per_character
 from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.scoring.asking import Asking, Example, Question
 from saladkit.scoring.conditions import Condition
-from saladkit.scoring.likelihood import OptionScore, score_options
+from saladkit.scoring.kept_answers import KeptAnswers
+from saladkit.scoring.likelihood import MakeScores, OptionScore, score_options
 from saladkit.scoring.predictions import about_question
 
 
@@ -23,8 +25,12 @@ class Respondent:
     batch_size: int = 16
     together: bool = True  # whether a question and its options are one row
 
-    def answer(self, rows: list[dict], examples: list[Example], task: str, where: str) -> tuple[list[dict], list[dict]]:
+    def answer(
+        self, rows: list[dict], examples: list[Example], task: str, where: str, kept: KeptAnswers | None = None
+    ) -> tuple[list[dict], list[dict]]:
         """Predictions of `rows`, in order, without `held_out`; and those left out, with `id` and `reason`.
+
+        Scores are kept in `kept`, and those that stand there are not computed again.
 
         Raises:
             SaladError: as `Asking.lay_out`; scores that are not finite.
@@ -40,6 +46,7 @@ class Respondent:
                 [asked[index].answers for index in alike],
                 self.batch_size,
                 self.together,
+                _keeping(kept, [rows[index]["id"] for index in alike]),
             )
             scores |= dict(zip(alike, found, strict=True))
         for index, of_row in scores.items():
@@ -72,3 +79,13 @@ def _by_examples(asked: dict[int, Question]) -> list[list[int]]:
     for index, question in asked.items():
         groups.setdefault(question.context.removesuffix(question.wording.text), []).append(index)
     return list(groups.values())
+
+
+def _keeping(kept: KeptAnswers | None, ids: list[str]) -> Callable[[list[int], MakeScores], list[list[OptionScore]]]:
+    def keep(batch: list[int], make: MakeScores) -> list[list[OptionScore]]:
+        if kept is None:
+            return make()
+        stored = kept.of_batch([ids[index] for index in batch], lambda: [[astuple(s) for s in row] for row in make()])
+        return [[OptionScore(*score) for score in of_row] for of_row in stored]
+
+    return keep

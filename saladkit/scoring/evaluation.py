@@ -14,13 +14,14 @@ from saladkit.scoring.answering import Respondent
 from saladkit.scoring.asking import Example
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.generating import WritingRespondent
+from saladkit.scoring.kept_answers import KeptAnswers
 from saladkit.scoring.respondents import HowAsked, OpenModel
 from saladkit.scoring.transcripts import as_transcribed, transcribe_questions
 from saladkit.scoring.wording import TEMPLATES
 from saladkit.speech.transcribers.transcriber import Transcriber
 
 BEST = "best"
-ROWS_PER_BLOCK = 128  # what a run that is cut off has to do again at most
+ROWS_PER_BLOCK = 128  # questions that are laid out at once; what they begin with is run once
 LEFT_OUT = "left_out"
 
 
@@ -66,8 +67,10 @@ class Evaluation:
         transcriber = opened()
         for task, condition in missing:
 
-            def write(rows: list[dict], task: Task = task, condition: Condition = condition) -> tuple[list, list]:
-                return transcribe_questions(transcriber, rows, condition, self.how.seed, task.source), []
+            def write(
+                rows: list[dict], kept: KeptAnswers, task: Task = task, condition: Condition = condition
+            ) -> tuple[list, list]:
+                return transcribe_questions(transcriber, rows, condition, self.how.seed, task.source, kept), []
 
             found = self._in_blocks(task, condition, "transcripts-", write, TRANSCRIPTS)
             with self.writer.writing(_transcripts(task, condition)) as aside:
@@ -114,9 +117,9 @@ class Evaluation:
         if condition.modality == "cascade":
             transcripts = read_rows(self.writer.path / _transcripts(task, condition))
 
-        def answer(rows: list[dict]) -> tuple[list[dict], list[dict]]:
+        def answer(rows: list[dict], kept: KeptAnswers) -> tuple[list[dict], list[dict]]:
             asked = as_transcribed(rows, transcripts) if transcripts is not None else rows
-            found, left_out = respondent.answer(asked, examples, task.name, task.source)
+            found, left_out = respondent.answer(asked, examples, task.name, task.source, kept)
             return [row | {"held_out": self._held_out(row)} for row in found], left_out
 
         predictions, samples = answer_files(task, condition)
@@ -136,7 +139,7 @@ class Evaluation:
         task: Task,
         condition: Condition,
         what: str,
-        work: Callable[[list[dict]], tuple[list[dict], list[dict]]],
+        work: Callable[[list[dict], KeptAnswers], tuple[list[dict], list[dict]]],
         schema: pa.Schema,
     ) -> list[dict]:
         """What `work` makes of the task's rows, block by block; blocks stay until the artefact is complete."""
@@ -145,10 +148,12 @@ class Evaluation:
         for begin in progress(starts, what=f"eval {task.name}, {condition.name}", unit="block"):
             block = self.writer.working / f"{condition.file(what, task.name)}-{begin}.parquet"
             if not block.exists():
-                done, without = work(task.rows[begin : begin + ROWS_PER_BLOCK])
+                kept = KeptAnswers(block.with_suffix(".kept.jsonl"))
+                done, without = work(task.rows[begin : begin + ROWS_PER_BLOCK], kept)
                 write_json(block.with_suffix(".json"), {LEFT_OUT: without})
                 with written_aside(block) as aside:
                     write_rows(aside, done, schema)
+                kept.path.unlink()
             found += read_rows(block)
         return found
 

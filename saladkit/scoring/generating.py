@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -12,6 +13,7 @@ from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.scoring.asking import BETWEEN_EXAMPLES, Asking, Example, Question
 from saladkit.scoring.choices import Reading, read_strictly
 from saladkit.scoring.conditions import Condition
+from saladkit.scoring.kept_answers import KeptAnswers
 from saladkit.scoring.predictions import about_question
 
 
@@ -39,11 +41,13 @@ class WritingRespondent:
     batch_size: int = 16
     read: Callable[[str, str, list[str]], Reading] = lambda id_, response, choices: read_strictly(response, choices)
 
-    def answer(self, rows: list[dict], examples: list[Example], task: str, where: str) -> tuple[list[dict], list[dict]]:
+    def answer(
+        self, rows: list[dict], examples: list[Example], task: str, where: str, kept: KeptAnswers | None = None
+    ) -> tuple[list[dict], list[dict]]:
         """Predictions of `rows`, in order, without `held_out`; and those left out, with `id` and `reason`.
 
         An answer ends where the next example would begin. One that names no option is wrong, and counted as unparsed;
-        where a row has no choices nothing is right or wrong.
+        where a row has no choices nothing is right or wrong. What stands in `kept` is not written again.
 
         Raises:
             SaladError: as `Asking.lay_out`; logits that are not finite.
@@ -54,7 +58,8 @@ class WritingRespondent:
         responses: dict[int, str] = {}
         for begin in range(0, len(by_length), self.batch_size):
             batch = by_length[begin : begin + self.batch_size]
-            written = self._write([laid_out[index] for index in batch], rows[batch[0]]["id"])
+            write = partial(self._write, [laid_out[index] for index in batch], rows[batch[0]]["id"])
+            written = write() if kept is None else kept.of_batch([rows[index]["id"] for index in batch], write)
             responses |= dict(zip(batch, written, strict=True))
         reason = f"{self.condition.name}: longer than the model's context, and cannot be cut"
         left_out = [

@@ -1,8 +1,9 @@
 """Log-likelihood of each option of a question: a prompt is run once, and what all prompts begin with once for all."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -27,6 +28,9 @@ class OptionScore:
     greedy: bool
 
 
+MakeScores = Callable[[], list[list[OptionScore]]]
+
+
 @torch.inference_mode()
 def score_options(
     model: SaladForCausalLM | TextModel,
@@ -34,6 +38,7 @@ def score_options(
     options: list[list[list[int]]],
     batch_size: int = 16,
     together: bool = True,
+    keep: Callable[[list[int], MakeScores], list[list[OptionScore]]] = lambda batch, make: make(),
 ) -> list[list[OptionScore]]:
     """Score the options of questions, in batches of `batch_size` questions of about one length.
 
@@ -42,28 +47,38 @@ def score_options(
         options: token ids of every option of each question, at least one token each.
         together: whether a question and its options are one row, and what all prompts begin with is run once; where
             `keeps_options_apart` says no, each option is run alone behind its prompt.
+        keep: given a batch, as indices of questions, and what makes its scores, gives them; it may know them already.
 
     Returns:
         For each question the score of every option.
     """
-    if not together:
-        return _score_alone(model, prompts, options, batch_size)
+    run = _together(model, prompts, options) if together else partial(_alone, model, prompts, options, batch_size)
+    lengths = [len(prompt) + sum(map(len, of_row)) for prompt, of_row in zip(prompts, options, strict=True)]
+    by_length = sorted(range(len(prompts)), key=lambda index: lengths[index])
+    scores: dict[int, list[OptionScore]] = {}
+    for begin in range(0, len(by_length), batch_size):
+        batch = by_length[begin : begin + batch_size]
+        scores |= dict(zip(batch, keep(batch, partial(run, batch)), strict=True))
+    return [scores[index] for index in range(len(prompts))]
+
+
+def _together(
+    model: SaladForCausalLM | TextModel, prompts: list[Sequence], options: list[list[list[int]]]
+) -> Callable[[list[int]], list[list[OptionScore]]]:
+    """What scores a batch, each question as one row, behind what all prompts begin with."""
     window = _window(model.language_model.config)
     shared = common_beginning(prompts) if len(prompts) > 1 and window is None else 0
-    if shared < WORTH_SHARING:
-        shared = 0
-    beginning = _run_beginning(model, split_prompt(prompts[0], shared)[0]) if shared else None
+    shared = shared if shared >= WORTH_SHARING else 0
     rows = [
         option_row(split_prompt(prompt, shared)[1] if shared else prompt, of_row)
         for prompt, of_row in zip(prompts, options, strict=True)
     ]
-    by_length = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-    scores: dict[int, list[OptionScore]] = {}
-    for begin in range(0, len(by_length), batch_size):
-        batch = by_length[begin : begin + batch_size]
-        found = _score_rows(model, [rows[index] for index in batch], beginning, shared, window)
-        scores |= dict(zip(batch, found, strict=True))
-    return [scores[index] for index in range(len(rows))]
+
+    @cache
+    def beginning() -> Cache | None:  # not run where every batch is known already
+        return _run_beginning(model, split_prompt(prompts[0], shared)[0]) if shared else None
+
+    return lambda batch: _score_rows(model, [rows[index] for index in batch], beginning(), shared, window)
 
 
 @torch.inference_mode()
@@ -83,27 +98,29 @@ def keeps_options_apart(model: SaladForCausalLM | TextModel) -> bool:
         found = [score for of_row in score_options(model, prompts, options) for score in of_row]
     except (TypeError, ValueError, IndexError, RuntimeError, AttributeError):
         return False  # of a kind that takes no such mask
-    alone = [score for of_row in _score_alone(model, prompts, options, 16) for score in of_row]
+    alone = [score for of_row in score_options(model, prompts, options, together=False) for score in of_row]
     close = 1e-3 if next(model.parameters()).dtype == torch.float32 else 0.2
     pairs = zip(found, alone, strict=True)
     return all(abs(one.log_likelihood - other.log_likelihood) < close for one, other in pairs)
 
 
-def _score_alone(
-    model: SaladForCausalLM | TextModel, prompts: list[Sequence], options: list[list[list[int]]], batch_size: int
+def _alone(
+    model: SaladForCausalLM | TextModel,
+    prompts: list[Sequence],
+    options: list[list[list[int]]],
+    batch_size: int,
+    batch: list[int],
 ) -> list[list[OptionScore]]:
-    """Every option behind its prompt, padded at the end, without a mask."""
-    rows = [option_row(prompt, [option]) for prompt, of_row in zip(prompts, options, strict=True) for option in of_row]
-    by_length = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-    scores: dict[int, OptionScore] = {}
-    for begin in range(0, len(by_length), batch_size):
-        batch = by_length[begin : begin + batch_size]
-        arguments = collate_sequences([rows[index].sequence for index in batch])
+    """Every option of a batch of questions behind its prompt, padded at the end, without a mask."""
+    rows = [option_row(prompts[index], [option]) for index in batch for option in options[index]]
+    found = []
+    for begin in range(0, len(rows), batch_size):
+        piece = rows[begin : begin + batch_size]
+        arguments = collate_sequences([row.sequence for row in piece])
         arguments.pop("logits_at")
-        found = _score(model, [rows[index] for index in batch], arguments | {"use_cache": False})
-        scores |= dict(zip(batch, (of_row[0] for of_row in found), strict=True))
-    values = (scores[index] for index in range(len(rows)))
-    return [[next(values) for _ in of_row] for of_row in options]
+        found += _score(model, piece, arguments | {"use_cache": False})
+    values = (score for (score,) in found)
+    return [[next(values) for _ in options[index]] for index in batch]
 
 
 def _run_beginning(model: SaladForCausalLM | TextModel, beginning: Sequence) -> Cache:

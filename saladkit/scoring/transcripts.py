@@ -1,29 +1,34 @@
 """Questions as a speech recognizer wrote them down: what the cascade reads."""
 
+from functools import partial
+
 from saladkit.scoring.conditions import Condition
+from saladkit.scoring.kept_answers import KeptAnswers
 from saladkit.speech.audio import decode_row
 from saladkit.speech.transcribers.transcriber import Transcriber, character_error_rate
 
 
 def transcribe_questions(
-    transcriber: Transcriber, rows: list[dict], condition: Condition, seed: int, where: str
+    transcriber: Transcriber, rows: list[dict], condition: Condition, seed: int, where: str, kept: KeptAnswers
 ) -> list[dict]:
     """For each row its `id`, `text`, `transcript` and the transcript's character error rate, `cer`.
 
     Raises:
         SaladError: audio that cannot be heard.
     """
-    recordings = []
-    for row in rows:
+
+    def write(row: dict) -> list[str]:
         samples, rate = decode_row(row, where)
         if condition.perturbation is not None:
             samples = condition.perturbation.apply(samples, rate, row["id"], seed)
-        recordings.append((samples, rate))
-    written = transcriber.transcribe(recordings)
-    return [
-        {"id": row["id"], "text": row["text"], "transcript": text, "cer": character_error_rate(row["text"], text)}
-        for row, text in zip(rows, written, strict=True)
-    ]
+        return transcriber.transcribe([(samples, rate)])
+
+    found = []
+    for row in rows:
+        (text,) = kept.of_batch([row["id"]], partial(write, row))
+        rate = character_error_rate(row["text"], text)
+        found.append({"id": row["id"], "text": row["text"], "transcript": text, "cer": rate})
+    return found
 
 
 def as_transcribed(rows: list[dict], transcripts: list[dict]) -> list[dict]:

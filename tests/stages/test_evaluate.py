@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from saladkit.formats.harness import harness_task
 from saladkit.formats.results import read_figures, read_predictions
 from saladkit.formats.samples import read_samples, write_samples
+from saladkit.scoring.kept_answers import KeptAnswers
 
 ITEMS = 12
 
@@ -290,3 +291,29 @@ def test_the_line_that_makes_missing_recordings_can_be_run(shell, checkpoint, wo
     heard = shell("eval", checkpoint, "q-spoken", "--device", "cpu", "-o", "out")
     assert heard.exit_code == 0, heard.stderr
     assert json.loads(heard.stdout)["results"]["checkpoint"]["q-spoken_speech"]["items"] == 2
+
+
+@pytest.mark.parametrize("writes", [[], ["--generate", "--max-new-tokens", 3]])
+def test_cut_off_within_a_block_only_the_batch_at_work_is_asked_again(
+    writes, shell, checkpoint, spoken_questions, contents, tmp_path, monkeypatch
+):
+    line = ["eval", checkpoint, spoken_questions, "--modality", "speech", *writes, "--batch-size", 3, "--device", "cpu"]
+    assert shell(*line, "-o", tmp_path / "whole").exit_code == 0
+    asked, of_batch, killed = [], KeptAnswers.of_batch, [3]
+
+    def counted(self, ids, make):
+        def made():
+            asked.append(ids)
+            if len(asked) in killed:
+                raise KeyboardInterrupt
+            return make()
+
+        return of_batch(self, ids, made)
+
+    monkeypatch.setattr(KeptAnswers, "of_batch", counted)
+    shell(*line, "-o", tmp_path / "cut")
+    assert not (tmp_path / "cut" / "manifest.json").exists() and len(asked) == 3
+    killed.clear()
+    assert shell(*line, "-o", tmp_path / "cut").exit_code == 0
+    assert len(asked) == 3 + 2 and asked[3] == asked[2]  # four batches of three in all
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")

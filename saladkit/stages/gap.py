@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import SUMMARY, create_artefact, is_artefact, read_json, written_aside
@@ -213,7 +214,7 @@ def _error_rates(
     """The character error rate of each recording, if there is someone to transcribe it."""
     if transcriber is None:
         return {}
-    table = recordings.filter(pa.compute.is_in(recordings.column("id"), pa.array(ids)))
+    table = recordings.filter(pc.is_in(recordings.column("id"), pa.array(ids)))
     found = {}
     for row in progress(iterate_rows(table), total=table.num_rows, what="transcribe"):
         (written,) = transcriber.transcribe([decode_row(row, source)])

@@ -1,8 +1,7 @@
 """PocketSphinx's English recognizer: no download (its models are inside the package), words of CMUdict alone.
 
 It was made for people: of espeak-ng's formant voices it understands little (a character error rate of 0.7 on twelve of
-the desk's questions at 230 words a minute, about 0.5 on slower ones in the voice f3), so a cascade of it on such speech
-is near chance, and says little about cascades.
+the desk's questions), so a cascade of it on such speech is near chance, and says little about cascades.
 """
 
 from importlib.metadata import version

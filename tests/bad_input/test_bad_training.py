@@ -11,12 +11,12 @@ import pytest
 import torch
 from command_lines import replaced
 
-from saladkit import options
 from saladkit.formats.samples import read_samples, write_samples
 from saladkit.model import training_faults
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.saved_states import last_saved_state
 from saladkit.model.trainer import SaladTrainer
+from saladkit.options import training as training_options
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +215,6 @@ def test_a_training_that_does_not_fit_the_memory(refused, distill_arguments, mon
 
 
 def test_a_reporter_that_is_not_installed(refused, distill_arguments, monkeypatch):
-    monkeypatch.setattr(options, "find_spec", lambda name: None)
+    monkeypatch.setattr(training_options, "find_spec", lambda name: None)
     _, fix = refused(*distill_arguments, "--report-to", "wandb", named=["wandb"])
     assert "pip install wandb" in fix

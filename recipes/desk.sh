@@ -15,24 +15,16 @@ SEED=${SEED:-0}
 LM_STEPS=${LM_STEPS:-750}
 LEXICAL_STEPS=${LEXICAL_STEPS:-950}  # the first of Stage I: the front-end alone learns the words
 STAGE1_STEPS=${STAGE1_STEPS:-2000}
-STAGE2_LEXICAL_STEPS=${STAGE2_LEXICAL_STEPS:-380}  # the words that were chosen were never heard
-STAGE2_STEPS=${STAGE2_STEPS:-550}
 REGIONS=${REGIONS:-24}
 PROBES=${PROBES:-4}
-BUDGET=${BUDGET:-120}       # texts that Stage II may have spoken; the same for the active and the uniform choice
+HOURS=${HOURS:-0.26}       # of speech that Stage II may have spoken, 3.6 % of the natural speech; the same for both choices
 GAMMA=${GAMMA:-1}          # P(region) ~ P_pool * M^gamma. The paper's 5 fits 128 regions; here it would name three
 WORLD_OPTIONS=${WORLD_OPTIONS:-}
 ADAPTER_OPTIONS=${ADAPTER_OPTIONS:---adapter-layers 1 --adapter-width 160 --adapter-mlp-width 400 --adapter-heads 4 --adapter-kv-heads 4}
 
 WORLD=$RUN/world
 TEACHER_LM=$RUN/text-lm
-# The voices heard in training; and one, of another timbre, that is heard in questions alone.
-VOICES=(--voice espeak:en-us@230 --voice espeak:en-gb+f2@230 --voice espeak:en-us+m3@230)
-HELD_OUT_VOICE=(--voice espeak:en-us+f5@230)
-# Short spans: a text of the desk has 30 words, so the paper's spans (10-30 and 5-15) would seldom change sides.
-SPANS=(--text-words 1 6 --speech-words 1 10)
-
-step() { printf '\n== %s\n' "$*" >&2; }
+. recipes/desk_settings.sh
 
 step "the world: facts as text, a selection pool, questions (2 s)"
 python examples/desk/build_world.py -o "$WORLD" --seed "$SEED" $WORLD_OPTIONS  # the same bytes every time
@@ -65,17 +57,16 @@ GAP=(--teacher "$TEACHER_LM" "${SPANS[@]}" --seed "$SEED")
 saladkit gap "$RUN/stage1" "$RUN/probes" -o "$RUN/gap-stage1" --regions "$RUN/regions" "${GAP[@]}"
 
 step "the same budget twice: where the gap is, and anywhere, the control (2 s)"
-CHOICE=(--regions "$RUN/regions" --exclude "$RUN/probe-texts" --count "$BUDGET" --seed "$SEED")
-saladkit select "$WORLD/pool.parquet" -o "$RUN/active-texts" "${CHOICE[@]}" --gap "$RUN/gap-stage1" --gamma "$GAMMA"
-saladkit select "$WORLD/pool.parquet" -o "$RUN/uniform-texts" "${CHOICE[@]}" --gamma 0
+CHOICE=(--regions "$RUN/regions" --exclude "$RUN/probe-texts" --hours "$HOURS" --rate-from "$RUN/natural" --seed "$SEED")
+saladkit select "$WORLD/pool.parquet" -o "$RUN/active-texts" "${CHOICE[@]}" --gap "$RUN/gap-stage1" --gamma "$GAMMA" --explain
+saladkit select "$WORLD/pool.parquet" -o "$RUN/uniform-texts" "${CHOICE[@]}" --strategy uniform
 
 for CHOSEN in active uniform; do
   step "Stage II, $CHOSEN: speak what was chosen, align on it (115 s)"
   saladkit synth "$RUN/$CHOSEN-texts" -o "$RUN/$CHOSEN" "${VOICES[@]}" --seed "$SEED"
   saladkit align "$RUN/stage1" -o "$RUN/stage2-$CHOSEN" --data "$RUN/natural:1" --data "$RUN/$CHOSEN:1" \
-    --replay "$WORLD/pool.parquet:2" --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE2_STEPS" \
-    --per-device-train-batch-size 16 --learning-rate 2e-4 --adapter-learning-rate 3e-4 --warmup-steps 10 \
-    --lexical-weight 1 --lexical-steps "$STAGE2_LEXICAL_STEPS" --lexical-learning-rate 2e-3 "${SPANS[@]}" --seed "$SEED"
+    --replay "$WORLD/pool.parquet:2" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" "${SPANS[@]}" \
+    --seed "$SEED"
   saladkit gap "$RUN/stage2-$CHOSEN" "$RUN/probes" -o "$RUN/gap-$CHOSEN" "${GAP[@]}"
 done
 

@@ -5,15 +5,14 @@
 #
 # WE HAVE NOT RUN THIS: we have neither the weights nor the speech. Its lines are those of recipes/desk.sh, which we have
 # run, with the published settings (arXiv 2510.13632) where saladkit has them; no time or memory beside a step is
-# measured. What differs from the paper: speech of your own for LibriHeavy and Emilia (141,612 h), Piper for Kokoro, and
-# no cluster is dropped for its character error rate, which saladkit does not measure yet. The paper's 24,000 steps of
-# about a million positions are weeks of one GPU: begin with fewer, or on more (`accelerate launch -m saladkit distill`
-# and `align` in the place of `saladkit`, and less to accumulate).
+# measured. What differs from the paper: speech of your own for LibriHeavy and Emilia (141,612 h), and Piper for Kokoro.
+# The paper's 24,000 steps of about a million positions are weeks of one GPU: begin with fewer, or on more (`accelerate
+# launch -m saladkit distill` and `align` in the place of `saladkit`, and less to accumulate).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
 
-: "${SPEECH:?samples of natural speech: id, text, audio}"
+: "${SPEECH:?samples of natural speech: id, text, audio, duration}"
 : "${QUESTIONS:?questions to read and hear: id, text, choices, answer}"
 : "${POOL:?broad texts to choose from, such as a sample of FineWeb-Edu: id, text}"
 : "${REPLAY:?texts to read, so that nothing is forgotten, such as a sample of the SmolLM corpus: id, text}"
@@ -27,7 +26,8 @@ EMBEDDER=${EMBEDDER:-BAAI/bge-large-en-v1.5}
 ALIGNER=${ALIGNER:-ctc:facebook/wav2vec2-base-960h}
 STAGE1_STEPS=${STAGE1_STEPS:-24000}  # 24 billion positions
 STAGE2_STEPS=${STAGE2_STEPS:-1900}   # 1.9 billion positions
-HOURS=${HOURS:-1416}                 # of speech that Stage II may have spoken: 1 % of the natural speech
+SHARE=${SHARE:-0.01}                 # of the natural speech: what Stage II may have spoken (1,416 h in the paper)
+ASR=${ASR:-openai/whisper-large-v3}
 REGIONS=${REGIONS:-128}
 PROBES=${PROBES:-32}                 # ours; the paper says "small"
 GAMMA=${GAMMA:-5}
@@ -61,12 +61,15 @@ saladkit regions "$POOL" -o "$RUN/regions" --embedder "$EMBEDDER" --clusters "$R
 saladkit select "$POOL" -o "$RUN/probe-texts" --regions "$RUN/regions" --per-region "$PROBES" --seed "$SEED"
 saladkit synth "$RUN/probe-texts" -o "$RUN/probes" --voice "piper:$VOICE" --seed "$SEED"
 saladkit gap "$RUN/stage1" "$RUN/probes" -o "$RUN/gap-stage1" --teacher "$LLM" --regions "$RUN/regions" \
-  --dtype bfloat16 "${SPANS[@]}" --seed "$SEED"
+  --asr "$ASR" --dtype bfloat16 "${SPANS[@]}" --seed "$SEED"
 
 step "the same budget twice: where the gap is, and anywhere, the control"
-CHOICE=(--regions "$RUN/regions" --exclude "$RUN/probe-texts" --hours "$HOURS" --seed "$SEED")
+# What the questions say is left out, and so is what a voice cannot say or would say twice. The natural speech has to
+# know its durations.
+CHOICE=(--regions "$RUN/regions" --exclude "$RUN/probe-texts" --fraction-of "$SPEECH" "$SHARE" --near-duplicate 0.95
+  --min-words 5 --max-words 400 --decontaminate "$QUESTIONS" --decontaminate-cosine 0.9 --seed "$SEED")
 saladkit select "$POOL" -o "$RUN/active-texts" "${CHOICE[@]}" --gap "$RUN/gap-stage1" --gamma "$GAMMA"
-saladkit select "$POOL" -o "$RUN/uniform-texts" "${CHOICE[@]}" --gamma 0
+saladkit select "$POOL" -o "$RUN/uniform-texts" "${CHOICE[@]}" --gap "$RUN/gap-stage1" --strategy uniform
 
 step "the questions, spoken in the voice of Stage II and in one that no training hears"
 saladkit synth "$QUESTIONS" -o "$RUN/questions" --voice "piper:$VOICE" --seed "$SEED"

@@ -8,7 +8,7 @@ import click
 
 from saladkit import __version__, options
 from saladkit.errors import SaladError
-from saladkit.options import asking, training
+from saladkit.options import asking, selecting, training
 
 
 class Shell(click.Group):
@@ -184,42 +184,21 @@ def gap(checkpoint: str, samples: tuple[str, ...], output: str, **settings: obje
 @click.argument("pool")
 @options.output
 @click.option("--regions", required=True, help="Regions of the pool (`saladkit regions`).")
-@click.option("--gap", help="Gap table by region; needed unless gamma is 0.")
-@click.option(
-    "--gamma",
-    type=options.Real(min=0),
-    default=5.0,
-    show_default=True,
-    help="P(region) ~ P_pool * M^gamma; 0 is uniform.",
-)
-@click.option(
-    "--metric",
-    type=click.Choice(["misalignment", "teacher-kl", "accuracy", "nll-gap", "jsd", "coverage"]),
-    default="teacher-kl",
-    show_default=True,
-    help="Which mean of the gap table is M; coverage: the distance to speech that the regions have.",
-)
-@click.option("--per-region", type=click.IntRange(min=1), help="Budget: so many texts of every region (probes).")
-@click.option("--count", type=click.IntRange(min=1), help="Budget: texts.")
-@click.option(
-    "--hours", type=options.Real(min=0, min_open=True), help="Budget: hours of speech, predicted from the words."
-)
-@click.option(
-    "--words-per-second",
-    type=options.Real(min=0, min_open=True),
-    default=2.5,
-    show_default=True,
-    help="Speaking rate for --hours.",
-)
+@selecting.choice
+@selecting.budget
+@selecting.filters
 @click.option("--exclude", multiple=True, help="Samples chosen before; repeat for more.")
+@click.option("--explain", is_flag=True, help="Print the regions as a table on stderr: keywords, gaps, what was drawn.")
 @options.columns
 @options.seed
+@options.device
 @options.files
 def select(pool: str, output: str, **settings: object) -> None:
     """Choose texts of POOL where the gap is, under a budget of speech."""
+    from saladkit.selection.choice import selection_settings
     from saladkit.stages.select import select
 
-    _print(select(pool, output, **settings))
+    _print(select(pool, output, **selection_settings(settings)))
 
 
 @main.command("synth")
@@ -335,19 +314,13 @@ def cache_speech(samples: tuple[str, ...], output: str, **settings: object) -> N
 @main.command("regions")
 @click.argument("pool")
 @options.output
-@click.option(
-    "--embedder", required=True, help="lm:MODEL (mean of a text LLM's hidden states) or an encoder of the Hub."
-)
-@click.option("--clusters", type=click.IntRange(min=2), default=128, show_default=True, help="Regions.")
-@click.option(
-    "--speech", multiple=True, help="Samples that are spoken already: measures how far the pool lies from them."
-)
-@click.option("--iterations", type=click.IntRange(min=1), default=25, show_default=True, help="k-means iterations.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True, help="Texts a batch.")
+@selecting.embedder
+@selecting.clusters
+@selecting.covered
 @options.columns
 @options.seed
 @options.device
-@options.dtype
+@options.shards
 @options.files
 def regions(pool: str, output: str, **settings: object) -> None:
     """Embed POOL, cut it into regions of about the same size, and measure how far each text lies from all speech."""

@@ -18,7 +18,7 @@ REDUCED = {
     "STAGE2_STEPS": "4",
     "REGIONS": "4",
     "PROBES": "2",
-    "BUDGET": "8",
+    "HOURS": "0.02",
     "ADAPTER_OPTIONS": (
         "--adapter-layers 1 --adapter-width 32 --adapter-mlp-width 64 --adapter-heads 2 --adapter-kv-heads 2"
     ),

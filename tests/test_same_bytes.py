@@ -56,7 +56,7 @@ def lines(world, text_lm, speech, checkpoint, regions, spoken_questions, distill
             "--device",
             "cpu",
         ],
-        "select": ["select", pool, "--regions", regions, "--gamma", 0, "--count", 20, "--seed", 5],
+        "select": ["select", pool, "--regions", regions, "--strategy", "uniform", "--count", 20, "--seed", 5],
         "probes": ["select", pool, "--regions", regions, "--per-region", 2, "--seed", 5],
         "gap": [
             "gap",

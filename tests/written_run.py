@@ -139,15 +139,15 @@ def write_regions(folder, keywords):
             "texts": 10,
             "pool_share": 1 / len(keywords),
             "speech_share": 0.25,
-            "distance_to_speech": 0.1 * i,
+            "distance_to_speech_50": 0.1 * i,
             "keywords": words,
             "samples": ["a text"],
         }
         for i, words in enumerate(keywords)
     ]
-    texts = [{"id": "t0", "region": 0, "distance_to_speech": 0.1, "nearest_spoken": "n0"}]
+    texts = [{"id": "t0", "region": 0, "distance_to_speech": 0.1, "nearest_spoken": ["n0"]}]
     vectors = np.ones((1, 4), np.float32)
-    regions.write_regions(writer, vectors, vectors, vectors[0], texts, table)
+    regions.write_regions(writer, vectors, vectors[0], pa.Table.from_pylist(texts, regions.TEXTS), table)
     finish(writer, texts=10 * len(keywords))
 
 

@@ -20,11 +20,13 @@ same speaker; `bad_speech` marks regions whose speech, not the model, may be at 
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from saladkit.formats.artefact import Artefact, ArtefactWriter, digest_json
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import Artefact, ArtefactWriter, digest_input, digest_json
 
 SCHEMA, VERSION = "gap-table", 3  # 3: more figures; groups of every kind, shrunk means
 
@@ -118,9 +120,32 @@ def read_regions(path: str | Path) -> list[dict]:
     return [group for group in read_gap_table(path)[1] if group["kind"] == "region"]
 
 
-def read_region_gaps(path: str | Path, metric: str) -> dict[int, float]:
-    """Shrunk mean of a metric, one of `SELECTION_METRICS`, by region."""
-    return {row["region"]: row[f"{SELECTION_METRICS[metric]}_shrunk"] for row in read_regions(path)}
+class RegionGap(NamedTuple):
+    """A region's figure: its mean drawn toward the others', and the interval of the mean itself."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+def read_region_gaps(path: str | Path, metric: str) -> dict[int, RegionGap]:
+    """A metric, one of `SELECTION_METRICS`, by region."""
+    name = SELECTION_METRICS[metric]
+    return {
+        row["region"]: RegionGap(row[f"{name}_shrunk"], row[f"{name}_low"], row[f"{name}_high"])
+        for row in read_regions(path)
+    }
+
+
+def check_measured_with(path: str | Path, regions: str | Path) -> None:
+    """Raise a SaladError if the gap table was measured with other regions than these."""
+    manifest = Artefact.open(path, SCHEMA, VERSION).manifest
+    digest = manifest["inputs"].get("regions", {}).get("digest")
+    if digest is not None and digest != digest_input(regions):
+        raise SaladError(
+            f"{path} was measured with the regions {manifest['inputs']['regions']['path']}, not with {regions}",
+            "Give the regions that it was measured with, or measure again with --regions.",
+        )
 
 
 def bad_speech_regions(path: str | Path) -> list[int]:

@@ -1,11 +1,13 @@
 """Regions of a text pool: embeddings, centroids, which region each text is in, and what each region is about.
 
-`embeddings.safetensors` holds `embeddings` float16 [N, D] (length 1, in the pool's order), `centroids` float32 [K, D]
-and `centre` float32 [D], which was taken off first. `texts.parquet` has a row per text, `regions.parquet` one per
-region.
+`pool-*.safetensors` and `speech-*.safetensors` hold the embeddings of the pool and of the spoken texts, in their orders
+(`formats/embeddings.py`); each row less the `centre` of `clusters.safetensors`, scaled to length 1 again, is the vector
+that all distances are of. `clusters.safetensors` holds `centroids` float32 [K, D] and `centre` float32 [D] (zeros, but
+where the embedder is a text LLM). `texts.parquet` has a row per text, `regions.parquet` one per region.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +15,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.numpy import load_file, save_file
 
-from saladkit.formats.artefact import Artefact, ArtefactWriter
+from saladkit.formats.artefact import Artefact, ArtefactWriter, part_name
+from saladkit.formats.embeddings import map_embeddings_part
 
-SCHEMA, VERSION = "regions", 1
+SCHEMA, VERSION = "regions", 2  # 2: embeddings in shards, as the model made them; neighbours and densities
+POOL, SPEECH = "pool", "speech"
+QUANTILES = (0.1, 0.5, 0.9)
 
 TEXTS = pa.schema(
     [
         ("id", pa.string()),
         ("region", pa.int32()),
         ("distance_to_speech", pa.float32()),  # cosine distance to the nearest spoken text; null without speech
-        ("nearest_spoken", pa.string()),
+        ("density_ratio", pa.float32()),  # how much denser the pool is here than speech; null without speech
+        ("nearest_spoken", pa.list_(pa.string())),  # ids, the nearest first
     ]
 )
 REGIONS = pa.schema(
@@ -30,23 +36,28 @@ REGIONS = pa.schema(
         ("region", pa.int32()),
         ("texts", pa.int64()),
         ("pool_share", pa.float64()),
-        (
-            "speech_share",
-            pa.float64(),
-        ),  # of the spoken texts, those whose nearest centroid is this; null without speech
-        ("distance_to_speech", pa.float64()),  # median over the region's texts
+        ("speech_share", pa.float64()),  # of the spoken texts those whose nearest centroid is this; null without speech
+        *[(f"distance_to_speech_{round(100 * q)}", pa.float64()) for q in QUANTILES],  # over the region's texts
+        ("density_ratio", pa.float64()),  # median over the region's texts
         ("keywords", pa.list_(pa.string())),
-        ("samples", pa.list_(pa.string())),
+        ("samples", pa.list_(pa.string())),  # the texts nearest to the centroid
     ]
 )
+MEDIAN_DISTANCE = "distance_to_speech_50"
+
+
+def embeddings_part(side: str, index: int, total: int) -> str:
+    """The name of one shard of the embeddings of `POOL` or of `SPEECH`."""
+    return f"{side}-{part_name(index, total, '.safetensors')}"
 
 
 @dataclass(frozen=True)
 class Regions:
     """A regions artefact, open for reading."""
 
-    region_of: dict[str, int]
-    table: list[dict]
+    artefact: Artefact
+    texts: pa.Table  # `TEXTS`, in the pool's order
+    table: list[dict]  # `REGIONS`
 
     @classmethod
     def open(cls, path: str | Path) -> "Regions":
@@ -55,39 +66,44 @@ class Regions:
         Raises:
             SaladError: not a complete regions artefact.
         """
-        artefact = Artefact.open(path, SCHEMA)
-        texts = pq.read_table(artefact.path / "texts.parquet", columns=["id", "region"]).to_pydict()
-        table = pq.read_table(artefact.path / "regions.parquet").to_pylist()
-        return cls(dict(zip(texts["id"], texts["region"], strict=True)), table)
+        artefact = Artefact.open(path, SCHEMA, VERSION)
+        texts = pq.read_table(artefact.path / "texts.parquet")
+        return cls(artefact, texts, pq.read_table(artefact.path / "regions.parquet").to_pylist())
+
+    @cached_property
+    def region_of(self) -> dict[str, int]:
+        """The region of each text by its id."""
+        return dict(zip(self.texts.column("id").to_pylist(), self.texts.column("region").to_pylist(), strict=True))
+
+    @property
+    def embedder(self) -> tuple[str, str]:
+        """What made the vectors: (name as it was given, dtype)."""
+        settings = self.artefact.manifest["settings"]
+        prefix = "lm:" if settings["embedder"] == "lm" else ""
+        return prefix + self.artefact.manifest["inputs"]["embedder"]["path"], settings["dtype"]
+
+    @property
+    def centre(self) -> np.ndarray:
+        """float32 [D], which is taken off every embedding."""
+        return load_file(self.artefact.path / "clusters.safetensors")["centre"]
+
+    def embeddings(self, side: str) -> list[np.ndarray]:
+        """The mapped shards of the embeddings of `POOL`, in the order of `texts`, or of `SPEECH`."""
+        return [map_embeddings_part(path) for path in embedding_parts(self.artefact, side)]
 
 
-def write_vectors(path: Path, vectors: np.ndarray) -> None:
-    """Write a block of raw embeddings [N, D], which a run that is cut off leaves to the next."""
-    save_file({"vectors": vectors}, path)
-
-
-def read_vectors(path: Path) -> np.ndarray:
-    """What `write_vectors` wrote."""
-    return load_file(path)["vectors"]
+def embedding_parts(artefact: Artefact, side: str) -> list[Path]:
+    """The files of the embeddings of `POOL` or of `SPEECH`."""
+    return [path for path in artefact.parts(".safetensors") if path.name.startswith(f"{side}-")]
 
 
 def write_regions(
-    writer: ArtefactWriter,
-    embeddings: np.ndarray,
-    centroids: np.ndarray,
-    centre: np.ndarray,
-    texts: list[dict],
-    table: list[dict],
+    writer: ArtefactWriter, centroids: np.ndarray, centre: np.ndarray, texts: pa.Table, table: list[dict]
 ) -> None:
-    """Write all files of the artefact but the manifest."""
-    tensors = {
-        "embeddings": embeddings.astype(np.float16),
-        "centroids": centroids.astype(np.float32),
-        "centre": centre.astype(np.float32),
-    }
-    with writer.writing("embeddings.safetensors") as aside:
-        save_file(tensors, aside)
+    """Write all files of the artefact but embeddings and manifest."""
+    with writer.writing("clusters.safetensors") as aside:
+        save_file({"centroids": centroids.astype(np.float32), "centre": centre.astype(np.float32)}, aside)
     with writer.writing("texts.parquet") as aside:
-        pq.write_table(pa.Table.from_pylist(texts, TEXTS), aside)
+        pq.write_table(texts.cast(TEXTS), aside)
     with writer.writing("regions.parquet") as aside:
         pq.write_table(pa.Table.from_pylist(table, REGIONS), aside)

@@ -7,7 +7,11 @@ gets one table with an `id`, whatever the source called it. Further columns are 
 Questions for `eval` have `choices` list<string> and `answer`, the index of the right one. They may have `lead` and
 `trail`, which are read before and after a question also where it is heard; `cue`, which is read last where options are
 not listed; `letters`, true where a question lists its options itself; and `choices_audio`, a recording a choice.
-`select` adds `region`, `region_gap`, `region_probability` and `draw`. Audio given by its path is not part of a digest:
+`select` adds why a row was chosen: `strategy`, `region`, `region_gap` (its region's figure, drawn toward those of the
+others) with `region_gap_low` and `region_gap_high`, `region_probability` and `probability` (of a text of this region,
+and of this text, at the first draw), `score` (the text's own figure, where the strategy has one), `draw` (its place in
+the order drawn) and `predicted_duration` (s). Texts that its filters left out stand in `left-out.jsonl` beside the
+shards, each with `id`, `reason` and `detail`. Audio given by its path is not part of a digest:
 after another file has been put there, make what was made of it anew with --overwrite.
 """
 
@@ -18,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json
 import pyarrow.parquet as pq
 
@@ -43,6 +48,7 @@ COLUMNS = {
     "source": pa.string(),
     "words": WORDS,
 }
+LEFT_OUT = "left-out.jsonl"
 MAKER_HINTS = {
     "audio": "`saladkit synth` speaks texts.",
     "words": "`saladkit synth` and `saladkit timestamps` make word times; give the latter with --words.",
@@ -138,25 +144,32 @@ def _as_our_types(table: pa.Table, where: str, folder: Path | None) -> pa.Table:
 def _check_rows(table: pa.Table, where: str, needed: list[str]) -> None:
     if table.num_rows == 0:
         raise SaladError(f"{where} has no rows", "Give a source with at least one row.")
-    ids = table.column("id").to_pylist()
-    if None in ids:
-        raise SaladError(f"{where}: row {ids.index(None)} has no id", "Give every row an id.")
-    id_, count = Counter(ids).most_common(1)[0]
-    if count > 1:
+    ids = table.column("id")
+    if ids.null_count:
+        raise SaladError(f"{where}: row {_first(ids.is_null())} has no id", "Give every row an id.")
+    if pc.count_distinct(ids).as_py() < table.num_rows:
+        id_, count = Counter(ids.to_pylist()).most_common(1)[0]
         raise SaladError(
             f"{where}: the id '{id_}' stands in {count} rows", "Make the ids unique: rows meet by id alone."
         )
     if "text" in needed:
-        for id_, text in zip(ids, table.column("text").to_pylist(), strict=True):
-            if not (text or "").strip():
-                raise SaladError(f"{where}: row '{id_}' has an empty text", "Remove the row or give it a text.")
-    for column in needed:
-        missing = table.column(column).is_null().to_pylist()
-        if any(missing):
+        empty = pc.equal(pc.utf8_trim_whitespace(table.column("text").fill_null("")), "")
+        if pc.any(empty).as_py():
             raise SaladError(
-                f"{where}: row '{ids[missing.index(True)]}' has no {column}",
+                f"{where}: row '{ids[_first(empty)]}' has an empty text", "Remove the row or give it a text."
+            )
+    for column in needed:
+        missing = table.column(column).is_null()
+        if pc.any(missing).as_py():
+            raise SaladError(
+                f"{where}: row '{ids[_first(missing)]}' has no {column}",
                 f"Remove the row or give it one. {MAKER_HINTS.get(column, '')}".strip(),
             )
+
+
+def _first(which: pa.ChunkedArray) -> int:
+    """The first row that is so."""
+    return pc.index(which, True).as_py()
 
 
 def read_samples(

@@ -1,19 +1,36 @@
 """Balanced k-means: FAISS finds the centroids, prices even out the sizes."""
 
+from functools import partial
+
 import faiss
 import numpy as np
 
+from saladkit.selection.balancing import balancing_prices, bounds, keep_bounds
+from saladkit.selection.embedders.embedder import unit
+from saladkit.selection.neighbours import flat_index
+from saladkit.selection.vectors import Vectors
+
 BALANCE = 1.5  # largest / smallest cluster, at most
+POINTS_PER_CENTROID = 256  # that are drawn to find the centroids, as FAISS does by default
+ROWS_AT_ONCE = 8192  # fixed, so that a larger memory gives the same bytes
+ROUNDS = 3  # of prices and centroids in turn, after plain k-means
 
 
 def balanced_kmeans(
-    vectors: np.ndarray, clusters: int, *, iterations: int, seed: int, rounds: int = 3
+    vectors: Vectors,
+    clusters: int,
+    *,
+    iterations: int,
+    seed: int,
+    spherical: bool = True,
+    balance: float = BALANCE,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cut vectors into clusters of about the same size.
 
     Args:
-        vectors: float32 [N, D], of length 1.
-        rounds: how often prices and centroids are found in turn after the plain k-means.
+        vectors: [N, D], of length 1.
+        spherical: centroids of length 1 and cosine distances; else means and squared distances.
+        balance: largest / smallest cluster, at most (if whole numbers allow it); infinite for plain k-means.
 
     Returns:
         (centroids float32 [K, D], assignment int64 [N]).
@@ -23,47 +40,54 @@ def balanced_kmeans(
     """
     if len(vectors) < clusters:
         raise ValueError(f"{len(vectors)} vectors cannot make {clusters} clusters")
-    kmeans = faiss.Kmeans(
-        vectors.shape[1],
-        clusters,
-        niter=iterations,
-        seed=seed,
-        spherical=True,
-        gpu=False,
-        min_points_per_centroid=1,
-        max_points_per_centroid=10_000,
+    random = np.random.default_rng([seed, 5])
+    drawn = min(len(vectors), clusters * POINTS_PER_CENTROID)
+    sample = vectors.take(np.sort(random.choice(len(vectors), drawn, replace=False)))
+    centroids = kmeans(sample, clusters, iterations=iterations, seed=seed, spherical=spherical)
+    prices = None
+    if not np.isinf(balance):
+        allowed = bounds(drawn, clusters, balance)
+        for _ in range(ROUNDS):
+            costs = distances(sample, centroids, spherical)
+            prices = balancing_prices(costs, prices)
+            costs += prices
+            assignment = keep_bounds(costs.argmin(axis=1), clusters, allowed, costs.__getitem__)
+            centroids = _means(sample, assignment, clusters, spherical)
+        prices = balancing_prices(distances(sample, centroids, spherical), prices)
+    priced = partial(_priced, vectors, centroids, prices, spherical)
+    starts = range(0, len(vectors), ROWS_AT_ONCE)
+    assignment = np.concatenate(
+        [priced(np.arange(begin, min(begin + ROWS_AT_ONCE, len(vectors)))).argmin(axis=1) for begin in starts]
     )
-    kmeans.train(vectors)
-    centroids = kmeans.centroids.copy()
-    for _ in range(rounds):
-        assignment = balanced_assignment(1 - vectors @ centroids.T)
-        sums = np.zeros_like(centroids)
-        np.add.at(sums, assignment, vectors)
-        centroids = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
-    return centroids, balanced_assignment(1 - vectors @ centroids.T)
+    return centroids, keep_bounds(assignment, clusters, bounds(len(vectors), clusters, balance), priced)
 
 
-def balanced_assignment(costs: np.ndarray, *, balance: float = BALANCE, max_steps: int = 2000) -> np.ndarray:
-    """Assign rows to columns at the lowest cost plus a price per column, the prices raised where too many go.
+def kmeans(points: np.ndarray, clusters: int, *, iterations: int, seed: int, spherical: bool) -> np.ndarray:
+    """Centroids float32 [K, D] of points float32 [N, D] by FAISS, on all GPUs where there are some."""
+    settings = faiss.ClusteringParameters()
+    settings.niter, settings.seed, settings.spherical = iterations, seed, spherical
+    settings.min_points_per_centroid, settings.max_points_per_centroid = 1, len(points)
+    clustering = faiss.Clustering(points.shape[1], clusters, settings)
+    clustering.train(points, flat_index(points.shape[1], inner_product=spherical))
+    return faiss.vector_to_array(clustering.centroids).reshape(clusters, -1).copy()
 
-    Args:
-        costs: float32 [N, K].
-        balance: stop as soon as the largest column has at most so many times the rows of the smallest.
 
-    Returns:
-        int64 [N]; the best balance seen, should `balance` not be reached in `max_steps`.
-    """
-    rows, columns = costs.shape
-    prices = np.zeros(columns, dtype=costs.dtype)
-    step = costs.std() / 2
-    best, best_ratio = None, np.inf
-    for number in range(max_steps):
-        assignment = np.argmin(costs + prices, axis=1)
-        counts = np.bincount(assignment, minlength=columns)
-        ratio = counts.max() / max(counts.min(), 1e-9)
-        if ratio < best_ratio:
-            best, best_ratio = assignment, ratio
-        if ratio <= balance:
-            break
-        prices += step / (1 + number / 20) * (counts * columns / rows - 1).clip(-1, 1).astype(costs.dtype)
-    return best
+def distances(vectors: np.ndarray, centroids: np.ndarray, spherical: bool) -> np.ndarray:
+    """Cosine distances, or half of the squared ones (less what all of a row share), float32 [N, K]."""
+    costs = vectors @ -centroids.T
+    return costs if spherical else costs + (centroids**2).sum(axis=1) / 2
+
+
+def _priced(
+    vectors: Vectors, centroids: np.ndarray, prices: np.ndarray | None, spherical: bool, rows: np.ndarray
+) -> np.ndarray:
+    costs = distances(vectors.take(rows), centroids, spherical)
+    return costs if prices is None else costs + prices
+
+
+def _means(vectors: np.ndarray, assignment: np.ndarray, clusters: int, spherical: bool) -> np.ndarray:
+    """Means of clusters that all have rows."""
+    counts = np.bincount(assignment, minlength=clusters)
+    sums = np.add.reduceat(vectors[np.argsort(assignment, kind="stable")], np.cumsum(counts) - counts)
+    means = sums / counts[:, None]
+    return unit(means) if spherical else means.astype(np.float32)

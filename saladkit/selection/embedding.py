@@ -1,98 +1,114 @@
-"""Texts as vectors of length 1, so that texts of one domain lie near each other."""
+"""Embed the texts of a table shard by shard; what stands already, here or in earlier regions, is not embedded again."""
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
-from transformers import AutoModel
+import pyarrow as pa
 
 from saladkit.errors import SaladError
-from saladkit.formats.checkpoint import check_model_folder
-from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.formats.artefact import ArtefactWriter
+from saladkit.formats.embeddings import map_embeddings_part, read_digests, text_digest, write_embeddings_part
+from saladkit.formats.regions import embeddings_part
 from saladkit.runtime import progress
+from saladkit.selection.embedders.embedder import Embedder
 
-LM_PREFIX = "lm:"
-MAX_TOKENS = 512
-
-
-@dataclass(frozen=True)
-class Embedder:
-    """Embeds texts; `centred` says that the mean of the pool is to be taken off before the vectors are normalised."""
-
-    encode: Callable[[list[str]], np.ndarray]
-    centred: bool
+TEXTS_PER_PART = 8192  # what a run that is cut off has to embed again at most
 
 
-def open_embedder(name: str, *, device: str, dtype: str, batch_size: int) -> Embedder:
-    """`lm:MODEL`: mean of a text LLM's last hidden states. Else an encoder, pooled as its own settings say.
+class KnownVectors:
+    """The vectors of earlier regions, by the digests of their texts."""
 
-    Hidden states of an LLM share one large common direction, so they are centred; encoders are trained for cosine.
+    def __init__(self, parts: Iterable[Path]):
+        self._parts = list(parts)
+
+    @cached_property
+    def _sorted(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(digests [M, 2] by their first half, part and row of each)."""
+        digests = [_halves(read_digests(path).to_pylist()) for path in self._parts]
+        part = np.repeat(np.arange(len(digests)), [len(found) for found in digests])
+        row = np.concatenate([np.arange(len(found)) for found in digests])
+        every = np.concatenate(digests)
+        order = np.argsort(every[:, 0], kind="stable")
+        return every[order], part[order], row[order]
+
+    def of(self, digests: list[bytes]) -> tuple[np.ndarray, np.ndarray | None]:
+        """(which texts are known, bool [n]; their vectors float16 [known, D])."""
+        if not self._parts:
+            return np.zeros(len(digests), dtype=bool), None
+        stored, part, row = self._sorted
+        asked = _halves(digests)
+        place = np.minimum(np.searchsorted(stored[:, 0], asked[:, 0]), len(stored) - 1)
+        known = (stored[place] == asked).all(axis=1)
+        place = place[known]
+        vectors: np.ndarray | None = None
+        for index in np.unique(part[place]):
+            mapped = map_embeddings_part(self._parts[index])
+            vectors = np.empty((len(place), mapped.shape[1]), np.float16) if vectors is None else vectors
+            vectors[part[place] == index] = mapped[row[place][part[place] == index]]
+        return known, vectors
+
+
+def _halves(digests: list[bytes]) -> np.ndarray:
+    return np.frombuffer(b"".join(digests), dtype=np.uint64).reshape(-1, 2)
+
+
+def embed_texts(
+    table: pa.Table,
+    writer: ArtefactWriter,
+    side: str,
+    open_embedder: Callable[[], Embedder],
+    known: KnownVectors,
+    num_shards: int = 1,
+    shard_index: int = 0,
+) -> list[str]:
+    """Write the embeddings of a table's `text`, as far as this process is to; returns the names of all their shards.
+
+    Args:
+        open_embedder: is asked for the embedder where a text is new.
 
     Raises:
-        SaladError: no such model.
+        SaladError: a text whose vector is zero or not finite.
     """
-    centred = name.startswith(LM_PREFIX)
-    if centred:
-        folder = name.removeprefix(LM_PREFIX)
-        model = load_text_model(folder, dtype=dtype, device=device).get_decoder().eval()
-        pooling = _mean
-    else:
-        folder = name
-        check_model_folder(folder)
-        try:
-            model = AutoModel.from_pretrained(folder, dtype=getattr(torch, dtype)).to(device).eval()
-        except Exception as error:  # transformers raises whatever the file at fault led to
-            raise SaladError(f"{name} cannot be loaded: {error}", "Give an encoder's folder, or lm:MODEL.") from error
-        pooling = _pooling_of(folder)
-    tokenizer = load_tokenizer(folder)
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-
-    @torch.inference_mode()
-    def encode(texts: list[str]) -> np.ndarray:
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        vectors: list[np.ndarray | None] = [None] * len(texts)
-        for begin in progress(range(0, len(order), batch_size), what="embed", unit="batch"):
-            batch = order[begin : begin + batch_size]
-            encoded = tokenizer(
-                [texts[i] for i in batch],
-                padding=True,
-                padding_side="right",
-                truncation=True,
-                max_length=MAX_TOKENS,
-                return_tensors="pt",
-            ).to(device)
-            hidden = model(input_ids=encoded["input_ids"], attention_mask=encoded["attention_mask"]).last_hidden_state
-            pooled = pooling(hidden.float(), encoded["attention_mask"]).cpu().numpy()
-            for index, vector in zip(batch, pooled, strict=True):
-                vectors[index] = vector
-        return np.stack(vectors)
-
-    return Embedder(encode, centred)
+    starts = range(0, table.num_rows, TEXTS_PER_PART)
+    names = [embeddings_part(side, index, len(starts)) for index in range(len(starts))]
+    with progress(None, total=table.num_rows, what=f"embed {side}", unit="text") as bar:
+        for index, (start, name) in enumerate(zip(starts, names, strict=True)):
+            part = table.slice(start, TEXTS_PER_PART)
+            if index % num_shards != shard_index or writer.has_all([name, _index_of(name)]):
+                bar.update(part.num_rows)
+                continue
+            ids, texts = part.column("id").to_pylist(), part.column("text").to_pylist()
+            digests = [text_digest(text) for text in texts]
+            is_known, vectors = known.of(digests)
+            bar.update(int(is_known.sum()))
+            new = np.flatnonzero(~is_known)
+            if len(new):
+                found = open_embedder().encode([texts[row] for row in new], bar.update)
+                _check(found, [ids[row] for row in new])
+                every = np.empty((len(texts), found.shape[1]), dtype=np.float16)
+                every[new] = found
+                if vectors is not None:
+                    every[is_known] = vectors
+                vectors = every
+            write_embeddings_part(writer.path / name, digests, vectors)
+            writer.has_all([name, _index_of(name)])
+    return [name for part in names for name in (part, _index_of(part))]
 
 
-def _mean(hidden: Tensor, mask: Tensor) -> Tensor:
-    weights = mask[..., None].to(hidden)
-    return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+def _index_of(name: str) -> str:
+    return str(Path(name).with_suffix(".parquet"))
 
 
-def _first(hidden: Tensor, mask: Tensor) -> Tensor:
-    return hidden[:, 0]
-
-
-def _pooling_of(folder: str) -> Callable[[Tensor, Tensor], Tensor]:
-    """What sentence-transformers' settings beside the model say; the mean where there are none."""
-    settings = Path(folder) / "1_Pooling" / "config.json"
-    if settings.is_file() and json.loads(settings.read_text()).get("pooling_mode_cls_token"):
-        return _first
-    return _mean
-
-
-def normalise(vectors: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """(vectors [N, D] - centre [D]), each scaled to length 1, float32."""
-    moved = (vectors - centre).astype(np.float32)
-    return np.ascontiguousarray(moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12))
+def _check(vectors: np.ndarray, ids: list[str]) -> None:
+    lengths = np.linalg.norm(vectors, axis=1)
+    wrong = np.flatnonzero(~(lengths > 0.5))  # of length 1, or 0, or not a number
+    if len(wrong):
+        is_zero = lengths[wrong[0]] == 0
+        raise SaladError(
+            f"the embedding of row '{ids[wrong[0]]}' is {'zero' if is_zero else 'not finite'} ({len(wrong)} are)",
+            "Take the text out, or give another embedder."
+            if is_zero
+            else "Give --embedder-dtype float32, or another embedder.",
+        )

@@ -6,13 +6,14 @@ from collections import Counter
 import numpy as np
 
 
-def keywords(texts: list[str], assignment: np.ndarray, clusters: int, count: int = 8) -> list[list[str]]:
-    """The `count` words that set each cluster apart: tf(word, cluster) * log(1 + mean words a cluster / tf(word))."""
-    by_cluster = [Counter() for _ in range(clusters)]
-    for text, cluster in zip(texts, assignment, strict=True):
-        by_cluster[cluster].update(re.findall(r"[^\W\d_]{2,}", text.lower()))
+def keywords(texts: list[list[str]], count: int = 8) -> list[list[str]]:
+    """The `count` words that set each cluster's texts apart: tf(word, cluster) * log(1 + mean words / tf(word))."""
+    by_cluster = [Counter() for _ in texts]
+    for counts, of_cluster in zip(by_cluster, texts, strict=True):
+        for text in of_cluster:
+            counts.update(re.findall(r"[^\W\d_]{2,}", text.lower()))
     overall = sum(by_cluster, Counter())
-    mean_words = sum(overall.values()) / clusters
+    mean_words = sum(overall.values()) / len(texts)
     weight = {word: np.log(1 + mean_words / times) for word, times in overall.items()}
     return [
         [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1] * weight[item[0]], item[0]))[:count]]

@@ -1,19 +1,99 @@
-"""Exact nearest neighbours by FAISS: how far each text of the pool lies from all that is spoken."""
+"""Exact nearest neighbours by FAISS, in pieces that fit a given memory; beyond a stated size, approximate ones."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import faiss
 import numpy as np
 
+from saladkit.selection.vectors import BYTES, Vectors
 
-def nearest(queries: np.ndarray, corpus: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each query its nearest corpus vector.
+EXACT_UP_TO = 10_000_000  # rows searched through; up to there an index costs more than it saves
+MEMORY = 4_000_000_000  # bytes
+RECALL = 0.95  # of the first neighbour that an approximate search has to find
+RECALL_QUERIES = 1000
+
+Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Of each query its k nearest rows, the nearest first."""
+
+    distances: np.ndarray  # cosine distances float32 [N, k], in [0, 2]
+    rows: np.ndarray  # int64 [N, k]
+    recall: float | None = None  # of the first neighbour, measured; None where the search was exact
+
+
+def flat_index(width: int, *, inner_product: bool = True) -> faiss.Index:
+    """An exact index; where there are GPUs on all of them, in float16, its rows dealt out among them."""
+    index = faiss.IndexFlatIP(width) if inner_product else faiss.IndexFlatL2(width)
+    if faiss.get_num_gpus() == 0:
+        return index
+    options = faiss.GpuMultipleClonerOptions()
+    options.useFloat16, options.shard = True, True
+    return faiss.index_cpu_to_all_gpus(index, co=options)
+
+
+def nearest(
+    queries: Vectors, corpus: Vectors, k: int, *, memory: int = MEMORY, exact_up_to: int = EXACT_UP_TO, seed: int = 0
+) -> Neighbours:
+    """For each query the k corpus rows at the least cosine distance.
 
     Args:
-        queries, corpus: float32 [N, D] and [M, D], of length 1.
-
-    Returns:
-        (cosine distance float32 [N], in [0, 2]; index int64 [N]).
+        queries, corpus: [N, D] and [M, D], of length 1; k <= M.
+        memory: bytes that pieces of both may take together.
+        exact_up_to: rows of a corpus up to which the search is exact.
     """
-    index = faiss.IndexFlatIP(corpus.shape[1])
-    index.add(corpus)
-    similarity, found = index.search(queries, 1)
-    return 1 - similarity[:, 0], found[:, 0]
+    if len(corpus) <= exact_up_to:
+        return _search(queries, corpus, k, memory, _exact)
+    found = _search(queries, corpus, k, memory, lambda piece: _approximate(piece, seed))
+    random = np.random.default_rng([seed, 7])
+    asked = np.sort(random.choice(len(queries), min(len(queries), RECALL_QUERIES), replace=False))
+    exact = _search(Vectors([queries.take(asked)]), corpus, 1, memory, _exact)
+    return Neighbours(found.distances, found.rows, float((exact.rows[:, 0] == found.rows[asked, 0]).mean()))
+
+
+def _search(
+    queries: Vectors, corpus: Vectors, k: int, memory: int, index: Callable[[np.ndarray], Search]
+) -> Neighbours:
+    best = np.full((len(queries), k), -np.inf, dtype=np.float32)
+    rows = np.full((len(queries), k), -1, dtype=np.int64)
+    for offset, piece in corpus.chunks(memory // 2):
+        search = index(piece)
+        for begin, asked in queries.chunks(min(memory // 4, BYTES * queries.width * 65_536)):
+            similarity, found = search(asked, min(k, len(piece)))
+            here = slice(begin, begin + len(asked))
+            both = np.concatenate([best[here], similarity], axis=1)
+            numbers = np.concatenate([rows[here], np.where(found >= 0, found + offset, -1)], axis=1)
+            order = np.argsort(-both, axis=1, kind="stable")[:, :k]
+            best[here] = np.take_along_axis(both, order, axis=1)
+            rows[here] = np.take_along_axis(numbers, order, axis=1)
+    return Neighbours(np.clip(1 - best, 0, 2), rows)
+
+
+def _exact(piece: np.ndarray) -> Search:
+    if faiss.get_num_gpus() == 0:
+        return lambda asked, k: faiss.knn(asked, piece, k, metric=faiss.METRIC_INNER_PRODUCT)
+    index = flat_index(piece.shape[1])
+    index.add(piece)
+    return index.search
+
+
+def _approximate(piece: np.ndarray, seed: int) -> Search:
+    """Inverted lists in float16; so many are probed that `RECALL` of some of the piece's rows find their neighbour."""
+    rows, width = piece.shape
+    lists = max(1, int(4 * rows**0.5))
+    index = faiss.IndexIVFScalarQuantizer(
+        faiss.IndexFlatIP(width), width, lists, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+    )
+    index.cp.seed, index.cp.min_points_per_centroid = seed, 1
+    random = np.random.default_rng([seed, 8])
+    index.train(piece[np.sort(random.choice(rows, min(rows, lists * 64), replace=False))])
+    index.add(piece)
+    asked = piece[random.choice(rows, min(rows, 256), replace=False)]
+    second = faiss.knn(asked, piece, 2, metric=faiss.METRIC_INNER_PRODUCT)[1][:, -1]  # the first is the row itself
+    index.nprobe = max(1, lists // 128)
+    while index.nprobe < lists and (index.search(asked, 2)[1][:, -1] == second).mean() < RECALL:
+        index.nprobe = min(lists, index.nprobe * 2)
+    return index.search

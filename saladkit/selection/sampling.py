@@ -1,72 +1,128 @@
-"""Draw texts from regions by the gap: P(region) ~ P_pool(region) * M(region)^gamma (arXiv 2510.13632, Stage II)."""
+"""The order in which texts are drawn, and how far a budget reaches in it.
 
-from dataclasses import dataclass
+An order depends on seed and ids alone, never on how a pool is cut into files: every id has its own uniform number.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Draw:
-    """One chosen text: its row in the pool, its region, and that region's probability when the first text was drawn."""
-
-    row: int
-    region: int
-    probability: float
+PICKS_AT_ONCE = 4096
 
 
-def region_probabilities(sizes: np.ndarray, gaps: np.ndarray | None, gamma: float) -> np.ndarray:
-    """P over regions, float64 [K].
+def uniform_numbers(ids: Iterable[str], seed: int) -> np.ndarray:
+    """One number in (0, 1) an id, float64 [N], by a keyed hash."""
+    key = seed.to_bytes(8, "little")
+    digests = b"".join(hashlib.blake2b(id_.encode(), digest_size=8, key=key).digest() for id_ in ids)
+    return ((np.frombuffer(digests, dtype="<u8") >> np.uint64(11)) + 0.5) / 2.0**53
+
+
+def region_probabilities(sizes: np.ndarray, gaps: np.ndarray, gamma: float) -> np.ndarray:
+    """P(region) ~ P_pool(region) * M(region)^gamma (arXiv 2510.13632, Stage II), float64 [K].
 
     Args:
         sizes: texts of each region, [K].
-        gaps: M of each region in nats, [K], not negative; may be None where gamma is 0.
+        gaps: M of each region in nats, [K]; what is negative counts as 0.
 
     Raises:
-        ValueError: gamma > 0 without gaps, or no region has both texts and a gap.
+        ValueError: no region has both texts and a gap.
     """
-    weights = sizes.astype(np.float64)
-    if gamma > 0:
-        if gaps is None:
-            raise ValueError("gamma > 0 needs gaps")
-        scale = gaps.max()  # the largest ratio is 1: M^gamma neither overflows nor vanishes altogether
-        weights = weights * (np.maximum(gaps, 0) / scale if scale > 0 else np.zeros_like(weights)) ** gamma
+    scale = gaps.max()  # the largest ratio is 1: M^gamma neither overflows nor vanishes altogether
+    weights = sizes * (np.maximum(gaps, 0) / scale if scale > 0 else np.zeros(len(sizes))) ** gamma
     if weights.sum() <= 0:
         raise ValueError("no region has weight")
     return weights / weights.sum()
 
 
-def draw_texts(
-    regions: np.ndarray, probabilities: np.ndarray, lengths: np.ndarray, budget: float, random: np.random.Generator
-) -> list[Draw]:
-    """Draw a region, then one of its texts, without replacement, until the budget is spent.
+def by_region(
+    regions: np.ndarray, probabilities: np.ndarray, uniform: np.ndarray, random: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Draw a region, then one of its texts, without replacement, until the regions with weight are empty.
 
     Args:
-        regions: region of each candidate, int [N]; -1 for texts that may not be drawn.
+        regions: region of each text, int [N]; -1 for texts that may not be drawn.
         probabilities: P of each region, float64 [K].
-        lengths: what each text takes of the budget, [N].
+        uniform: the texts' numbers, [N].
+
+    Yields:
+        Rows in the order drawn, some at a time.
+    """
+    order = np.argsort(uniform, kind="stable")
+    queues = [order[regions[order] == region] for region in range(len(probabilities))]
+    taken = np.zeros(len(queues), dtype=np.int64)
+    weights = np.where([len(queue) > 0 for queue in queues], probabilities, 0.0)
+    while weights.sum() > 0:
+        picks = random.choice(len(weights), size=PICKS_AT_ONCE, p=weights / weights.sum())
+        drawn = []
+        for region in picks.tolist():
+            drawn.append(queues[region][taken[region]])
+            taken[region] += 1
+            if taken[region] == len(queues[region]):  # the rest of the picks would be of other weights
+                weights[region] = 0.0
+                break
+        yield np.array(drawn)
+
+
+def by_weight(log_weights: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Rows as if each next one were drawn by its weight among those left (Efraimidis and Spirakis 2006; Gumbel top-k).
+
+    Args:
+        log_weights: float64 [N]; minus infinity for texts that may not be drawn, which are left out.
+        uniform: the texts' numbers, [N].
+    """
+    allowed = np.flatnonzero(log_weights > -np.inf)
+    keys = np.log(-np.log(uniform[allowed])) - log_weights[allowed]
+    return allowed[np.argsort(keys, kind="stable")]
+
+
+def by_share(regions: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Rows such that every beginning holds each region by its share of the texts, to one text (stratified sampling)."""
+    place, count = _places(regions, uniform)
+    allowed = np.flatnonzero(regions >= 0)
+    return allowed[np.lexsort((uniform[allowed], ((place + uniform) / count)[allowed]))]
+
+
+def by_cap(regions: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Rows as a cap t rises: a text of a region with n texts is kept with probability min(1, t / n) (MetaCLIP)."""
+    _, count = _places(regions, uniform)
+    allowed = np.flatnonzero(regions >= 0)
+    return allowed[np.argsort((uniform * count)[allowed], kind="stable")]
+
+
+def _places(regions: np.ndarray, uniform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(place of each text in its region's order, texts of its region)."""
+    counts = np.bincount(regions[regions >= 0], minlength=1)
+    order = np.lexsort((uniform, regions))
+    starts = np.searchsorted(regions[order], regions[order], side="left")
+    place = np.empty(len(regions), dtype=np.int64)
+    place[order] = np.arange(len(regions)) - starts
+    return place, np.where(regions >= 0, counts[np.maximum(regions, 0)], 1)
+
+
+def per_region(regions: np.ndarray, clusters: int, count: int, uniform: np.ndarray) -> np.ndarray:
+    """`count` texts of every region, fewer where it has fewer: the probes."""
+    place, _ = _places(regions, uniform)
+    rows = np.flatnonzero((regions >= 0) & (place < count) & (regions < clusters))
+    return rows[np.lexsort((uniform[rows], regions[rows]))]
+
+
+def spend(order: Iterable[np.ndarray], costs: np.ndarray, budget: float) -> np.ndarray:
+    """The first rows of an order until the budget is spent; the last is the first that reaches it.
+
+    Args:
+        order: rows in the order drawn, some at a time.
+        costs: what each text takes of the budget, [N].
 
     Returns:
-        The chosen texts in the order drawn; the last one is the first that reaches the budget. Fewer if the regions
-        with weight run empty.
+        int64 [n]; all rows where they cost less than the budget.
     """
-    queues = [random.permutation(np.flatnonzero(regions == region)).tolist() for region in range(len(probabilities))]
-    weights = np.where([len(queue) > 0 for queue in queues], probabilities, 0.0)
-    chosen, spent = [], 0.0
-    while spent < budget and weights.sum() > 0:
-        region = int(random.choice(len(weights), p=weights / weights.sum()))
-        row = queues[region].pop()
-        chosen.append(Draw(row, region, float(probabilities[region])))
-        spent += float(lengths[row])
-        if not queues[region]:
-            weights[region] = 0.0
-    return chosen
-
-
-def draw_per_region(regions: np.ndarray, clusters: int, count: int, random: np.random.Generator) -> list[Draw]:
-    """`count` texts of every region, fewer where it has fewer: the probes."""
-    sizes = np.bincount(regions[regions >= 0], minlength=clusters)
-    chosen = []
-    for region in range(clusters):
-        rows = random.permutation(np.flatnonzero(regions == region))[:count]
-        chosen += [Draw(int(row), region, float(sizes[region] / sizes.sum())) for row in rows]
-    return chosen
+    chosen, spent = [np.empty(0, dtype=np.int64)], 0.0
+    for rows in order:
+        after = spent + np.cumsum(costs[rows])
+        within = rows[: int(np.searchsorted(after, budget - 1e-9 * budget)) + 1]
+        chosen.append(within)
+        spent = float(after[len(within) - 1]) if len(within) else spent
+        if spent >= budget - 1e-9 * budget:
+            break
+    return np.concatenate(chosen)

@@ -1,21 +1,27 @@
 """`regions`: the text pool embedded, cut into regions, and its distance from all that is spoken."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import create_artefact, written_aside
+from saladkit.formats.artefact import ArtefactWriter, create_artefact, digest_input
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
-from saladkit.formats.regions import SCHEMA, VERSION, read_vectors, write_regions, write_vectors
-from saladkit.formats.samples import read_samples
-from saladkit.runtime import Run, resolve_device
-from saladkit.selection.clustering import balanced_kmeans
-from saladkit.selection.embedding import LM_PREFIX, Embedder, normalise, open_embedder
-from saladkit.selection.keywords import keywords
-from saladkit.selection.neighbours import nearest
-
-TEXTS_PER_BLOCK = 8192  # what a run that is cut off has to embed again at most
+from saladkit.formats.embeddings import map_embeddings_part
+from saladkit.formats.regions import POOL, SCHEMA, SPEECH, TEXTS, VERSION, Regions, embedding_parts, write_regions
+from saladkit.formats.samples import check_ids_distinct, read_samples
+from saladkit.runtime import Run, resolve_device, say
+from saladkit.selection.clustering import BALANCE, balanced_kmeans
+from saladkit.selection.coverage import Coverage, coverage
+from saladkit.selection.embedders.embedder import Embedder
+from saladkit.selection.embedders.opening import LM_PREFIX, open_embedder
+from saladkit.selection.embedding import KnownVectors, embed_texts
+from saladkit.selection.neighbours import EXACT_UP_TO, nearest
+from saladkit.selection.region_table import region_rows
+from saladkit.selection.vectors import Vectors, mean_of
 
 
 def regions(
@@ -24,34 +30,57 @@ def regions(
     *,
     embedder: str,
     clusters: int = 128,
-    speech: tuple[str, ...] = (),
+    balance: float = BALANCE,
+    plain: bool = False,
+    kmeans: str = "spherical",
     iterations: int = 25,
-    batch_size: int = 16,
+    speech: tuple[str, ...] = (),
+    neighbours: int = 5,
+    reuse: tuple[str, ...] = (),
+    batch_tokens: int = 8192,
+    memory_gb: float = 4.0,
+    exact_up_to: int = EXACT_UP_TO,
     seed: int = 0,
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: str | None = None,
+    num_shards: int = 1,
+    shard_index: int = 0,
     limit: int | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
 ) -> dict:
     """Cut `pool` into `clusters` regions of about the same size.
 
+    Args:
+        balance: the largest region has at most so many times the texts of the smallest, unless `plain`.
+        kmeans: "spherical" or "l2".
+        reuse: earlier regions of the same embedder; texts that they hold are not embedded again.
+        memory_gb: what pieces of vectors may take together while neighbours are searched, in GB.
+        dtype: of the embedder's weights; None: bfloat16 on a GPU, else float32.
+        num_shards, shard_index: several processes embed; the one that finds all embeddings there goes on.
+
     Returns:
         The summary: texts, regions, balance (largest / smallest).
 
     Raises:
-        SaladError: samples or an embedder that are none, or fewer texts than clusters.
+        SaladError: samples or an embedder that are none, embeddings that are, or fewer texts than clusters.
     """
     run = Run("regions")
+    device = resolve_device(device)
+    dtype = dtype or ("bfloat16" if device == "cuda" else "float32")
     columns = {"needed": ["id", "text"], "optional": [], "names": names, "limit": limit}
     table = read_samples(pool, **columns)
-    ids, texts = table.column("id").to_pylist(), table.column("text").to_pylist()
-    if len(texts) < clusters:
-        raise SaladError(f"{pool} has {len(texts)} texts, fewer than {clusters} clusters", "Lower --clusters.")
-    spoken = [row for source in speech for row in read_samples(source, **columns).select(["id", "text"]).to_pylist()]
+    distinct = pc.count_distinct(table.column("text")).as_py()
+    if distinct < clusters:
+        raise SaladError(f"{pool} has {distinct} different texts, fewer than {clusters} clusters", "Lower --clusters.")
+    sources = [(source, read_samples(source, **columns).select(["id", "text"])) for source in speech]
+    check_ids_distinct(sources)
+    spoken = pa.concat_tables([source for _, source in sources]) if sources else table.slice(0, 0)
+    known = _known(reuse, embedder, dtype)
     if dry_run:
-        return run.summary({"dry_run": True, "texts": len(texts), "spoken": len(spoken), "clusters": clusters})
+        plan = {"texts": table.num_rows, "spoken": spoken.num_rows, "clusters": clusters, "dtype": dtype}
+        return run.summary({"dry_run": True, **plan})
     writer = create_artefact(
         output,
         schema=SCHEMA,
@@ -60,70 +89,102 @@ def regions(
         settings={
             "embedder": "lm" if embedder.startswith(LM_PREFIX) else "encoder",
             "clusters": clusters,
+            "balance": None if plain else balance,
+            "kmeans": kmeans,
             "iterations": iterations,
+            "neighbours": neighbours,
+            "exact_up_to": exact_up_to,
             "dtype": dtype,
             "seed": seed,
             "limit": limit,
             "columns": vars(names),
         },
         inputs={"pool": pool, "embedder": embedder.removeprefix(LM_PREFIX)}
-        | {f"speech {i}": s for i, s in enumerate(speech)},
+        | {f"speech {i}": source for i, source in enumerate(speech)},
         overwrite=overwrite,
     )
     if writer.finished is not None:
         return writer.finished
-    opened = open_embedder(embedder, device=resolve_device(device), dtype=dtype, batch_size=batch_size)
-    raw = _embed(opened, texts, writer.working, "pool")
-    centre = raw.mean(axis=0) if opened.centred else np.zeros(raw.shape[1], dtype=np.float32)
-    vectors = normalise(raw, centre)
-    centroids, assignment = balanced_kmeans(vectors, clusters, iterations=iterations, seed=seed)
 
-    distances, found, speech_region = None, None, None
-    if spoken:
-        spoken_texts = [row["text"] for row in spoken]
-        spoken_vectors = normalise(_embed(opened, spoken_texts, writer.working, "speech"), centre)
-        distances, found = nearest(vectors, spoken_vectors)
-        speech_region = nearest(spoken_vectors, centroids)[1]
-    text_rows = [
-        {
-            "id": id_,
-            "region": int(assignment[row]),
-            "distance_to_speech": None if distances is None else float(distances[row]),
-            "nearest_spoken": None if found is None else spoken[found[row]]["id"],
-        }
-        for row, id_ in enumerate(ids)
-    ]
-    words = keywords(texts, assignment, clusters)
+    @cache
+    def opened() -> Embedder:
+        return open_embedder(embedder, device=device, dtype=dtype, batch_tokens=batch_tokens)
+
+    sharing = {"num_shards": num_shards, "shard_index": shard_index}
+    pool_parts = embed_texts(table, writer, POOL, opened, known, **sharing)
+    speech_parts = embed_texts(spoken, writer, SPEECH, opened, known, **sharing)
+    if not writer.has_all([*pool_parts, *speech_parts]):
+        return run.summary({"shards_missing": True, "texts": table.num_rows})
+
+    pool_shards, speech_shards = _mapped(writer, pool_parts), _mapped(writer, speech_parts)
+    centred = embedder.startswith(LM_PREFIX)  # an LLM's hidden states share one large common direction
+    centre = mean_of(pool_shards) if centred else np.zeros(pool_shards[0].shape[1], dtype=np.float32)
+    vectors = Vectors(pool_shards, centre if centred else None)
+    centroids, assignment = balanced_kmeans(
+        vectors,
+        clusters,
+        iterations=iterations,
+        seed=seed,
+        spherical=kmeans == "spherical",
+        balance=np.inf if plain else balance,
+    )
+    covered, speech_region = None, None
+    if spoken.num_rows:
+        heard = Vectors(speech_shards, centre if centred else None)
+        memory = int(memory_gb * 1e9)
+        covered = coverage(vectors, heard, neighbours, memory=memory, seed=seed, exact_up_to=exact_up_to)
+        speech_region = nearest(heard, Vectors([centroids]), 1, memory=memory).rows[:, 0]
+        if covered.nearest.recall is not None:
+            say(f"regions: of the nearest spoken texts {covered.nearest.recall:.1%} were found (approximate search)")
+    rows = region_rows(table.column("text"), vectors, centroids, assignment, covered, speech_region, seed=seed)
+    write_regions(writer, centroids, centre, _text_rows(table, spoken, assignment, covered), rows)
+    writer.finish(counts={"texts": table.num_rows, "regions": clusters, "spoken": spoken.num_rows})
     sizes = np.bincount(assignment, minlength=clusters)
-    region_rows = []
-    for region in range(clusters):
-        inside = np.flatnonzero(assignment == region)
-        central = inside[np.argsort(-(vectors[inside] @ centroids[region]), kind="stable")[:3]]
-        region_rows.append(
-            {
-                "region": region,
-                "texts": len(inside),
-                "pool_share": len(inside) / len(texts),
-                "speech_share": None if speech_region is None else float((speech_region == region).mean()),
-                "distance_to_speech": None if distances is None else float(np.median(distances[inside])),
-                "keywords": words[region],
-                "samples": [texts[row] for row in central],
-            }
-        )
-    write_regions(writer, vectors, centroids, centre, text_rows, region_rows)
-    writer.finish(counts={"texts": len(texts), "regions": clusters, "spoken": len(spoken)})
-    balance = round(float(sizes.max() / max(1, sizes.min())), 3)
-    return run.summary({"texts": len(texts), "regions": clusters, "largest_to_smallest": balance}, writer)
+    figures = {
+        "texts": table.num_rows,
+        "regions": clusters,
+        "largest_to_smallest": round(float(sizes.max() / max(1, sizes.min())), 3),
+    }
+    if covered is not None:
+        figures["distance_to_speech"] = round(float(np.median(covered.nearest.distances[:, 0])), 4)
+        figures["neighbours_recall"] = covered.nearest.recall
+    return run.summary(figures, writer)
 
 
-def _embed(embedder: Embedder, texts: list[str], working: Path, name: str) -> np.ndarray:
-    """Vectors [N, D] of the texts; blocks that stand in `working` are not embedded again."""
-    blocks = []
-    for begin in range(0, len(texts), TEXTS_PER_BLOCK):
-        of_block = texts[begin : begin + TEXTS_PER_BLOCK]
-        block = working / f"{name}-{begin}-{begin + len(of_block)}.safetensors"
-        if not block.exists():
-            with written_aside(block) as aside:
-                write_vectors(aside, embedder.encode(of_block))
-        blocks.append(read_vectors(block))
-    return np.concatenate(blocks)
+def _known(reuse: tuple[str, ...], embedder: str, dtype: str) -> KnownVectors:
+    """The vectors of earlier regions, which have to be of this embedder."""
+    parts: list[Path] = []
+    for path in reuse:
+        opened = Regions.open(path)
+        manifest = opened.artefact.manifest
+        is_lm = manifest["settings"]["embedder"] == "lm"
+        same = is_lm == embedder.startswith(LM_PREFIX) and manifest["settings"]["dtype"] == dtype
+        if not same or manifest["inputs"]["embedder"]["digest"] != digest_input(embedder.removeprefix(LM_PREFIX)):
+            raise SaladError(
+                f"{path} has embeddings of {' in '.join(opened.embedder)}, not of {embedder} in {dtype}",
+                "Reuse regions of the same embedder.",
+            )
+        parts += [part for side in (POOL, SPEECH) for part in embedding_parts(opened.artefact, side)]
+    return KnownVectors(parts)
+
+
+def _mapped(writer: ArtefactWriter, names: list[str]) -> list[np.ndarray]:
+    return [map_embeddings_part(writer.path / name) for name in names if name.endswith(".safetensors")]
+
+
+def _text_rows(table: pa.Table, spoken: pa.Table, assignment: np.ndarray, covered: Coverage | None) -> pa.Table:
+    """One row a text: where it is, and how well it is covered."""
+    rows = {"id": table.column("id"), "region": pa.array(assignment.astype(np.int32))}
+    if covered is None:
+        unknown = {field.name: pa.nulls(table.num_rows, field.type) for field in TEXTS if field.name not in rows}
+        return pa.table(rows | unknown)
+    count, k = covered.nearest.rows.shape
+    ids = spoken.column("id").combine_chunks().take(pa.array(covered.nearest.rows.ravel()))
+    return pa.table(
+        rows
+        | {
+            "distance_to_speech": pa.array(covered.nearest.distances[:, 0]),
+            "density_ratio": pa.array(covered.density_ratio),
+            "nearest_spoken": pa.ListArray.from_arrays(pa.array(np.arange(count + 1, dtype=np.int32) * k), ids),
+        }
+    )

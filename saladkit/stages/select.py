@@ -1,20 +1,40 @@
 """`select`: texts of the pool drawn from where the gap is, under a budget of speech."""
 
+import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
-from saladkit.formats.gap_table import COVERAGE, bad_speech_regions, read_region_gaps
-from saladkit.formats.regions import Regions
-from saladkit.formats.samples import SCHEMA, VERSION, read_samples, write_samples
-from saladkit.runtime import Run
-from saladkit.selection.sampling import draw_per_region, draw_texts, region_probabilities
+from saladkit.formats.gap_table import RegionGap
+from saladkit.formats.samples import LEFT_OUT, SCHEMA, VERSION, read_samples, write_samples
+from saladkit.reporting.region_lines import region_lines
+from saladkit.runtime import Run, resolve_device, say
+from saladkit.selection.budget import Budget
+from saladkit.selection.choice import Choice, Filters
+from saladkit.selection.duplicates import NearDuplicates
+from saladkit.selection.embedders.opening import open_embedder
+from saladkit.selection.evaluation_overlap import leave_out_near, leave_out_same_words, read_wordings
+from saladkit.selection.importance import log_importance
+from saladkit.selection.known_pool import KnownPool
+from saladkit.selection.left_out import BAD_SPEECH, EXCLUDED, NEAR_DUPLICATE, LeftOut, leave_out_unfit
+from saladkit.selection.sampling import per_region, spend, uniform_numbers
+from saladkit.selection.strategies import (
+    NEED_DISTANCES,
+    NEED_REGION_GAPS,
+    Candidates,
+    Order,
+    put_in_order,
+)
 
 PART = "part-00000-of-00001.parquet"
+ACTIVE, SPEAKABLE = Choice(), Filters()
+ROWS_AT_ONCE = 1024  # that are compared for near duplicates, of those in the order drawn
 
 
 def select(
@@ -22,141 +42,233 @@ def select(
     output: str | Path,
     *,
     regions: str,
+    budget: Budget,
+    choice: Choice = ACTIVE,
+    filters: Filters = SPEAKABLE,
     gap: str | None = None,
-    gamma: float = 5.0,
-    metric: str = "teacher-kl",
-    per_region: int | None = None,
-    count: int | None = None,
-    hours: float | None = None,
-    words_per_second: float = 2.5,
     exclude: tuple[str, ...] = (),
+    explain: bool = False,
     seed: int = 0,
     names: ColumnNames = OUR_NAMES,
+    device: str = "auto",
     limit: int | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
 ) -> dict:
-    """Choose texts: probes (`per_region`), or a budget in texts (`count`) or in hours of speech.
+    """Choose texts of a pool, or (`budget.per_region`) probes of every region.
 
-    Regions that the gap table marks as bad speech are left out, since a failure of synthesis is not a gap; a uniform
-    choice (gamma 0) leaves them out too where it is given the table.
+    Regions that the gap table marks as bad speech are left out, since a failure of synthesis is not a gap; every
+    strategy leaves them out where it is given the table; probes come from them too.
 
-    The chosen rows keep all columns of the pool and say why they were chosen: `region`, `region_gap`,
-    `region_probability`, `draw`.
+    The chosen rows keep all columns of the pool and say why they were chosen (`formats/samples.py`). The choice depends
+    on the seed and the ids, not on the order of the pool. What the filters left out stands in `left-out.jsonl`.
+
+    Args:
+        explain: also print the regions as a table, on stderr.
+        device: where texts of the evaluation are embedded.
 
     Returns:
-        The summary: texts, predicted hours, texts by region, effective number of regions.
+        The summary: texts, predicted hours, texts by region, effective numbers of regions and of texts.
 
     Raises:
         SaladError: a budget that is not clear or larger than the pool; regions or a gap table of another pool.
     """
     run = Run("select")
-    if sum(budget is not None for budget in (per_region, count, hours)) != 1:
-        raise SaladError("the budget is not clear", "Give exactly one of --per-region, --count and --hours.")
-    probing = per_region is not None
-    if not probing and gamma > 0 and gap is None and metric != COVERAGE:
-        raise SaladError(
-            f"gamma is {gamma} and there is no gap table", "Give --gap, or --gamma 0 for a uniform choice."
-        )
+    budget.check()
+    probing = budget.per_region is not None
+    choice = Choice("uniform") if probing else choice
+    choice.check(gap)
     table = read_samples(pool, needed=["id", "text"], names=names, limit=limit)
-    ids = table.column("id").to_pylist()
-    opened = Regions.open(regions)
-    taken = {
-        id_ for source in exclude for id_ in read_samples(source, needed=["id"], optional=[]).column("id").to_pylist()
-    }
-    for id_ in ids:
-        if id_ not in opened.region_of:
-            raise SaladError(
-                f"{regions} has no region for row '{id_}' of {pool}", "Run `saladkit regions` on this pool."
-            )
-    region = np.array([-1 if id_ in taken else opened.region_of[id_] for id_ in ids])
-    words = np.array([len(text.split()) for text in table.column("text").to_pylist()])
-    clusters = len(opened.table)
-    bad = [] if gap is None or probing else bad_speech_regions(gap)
-    region[np.isin(region, bad)] = -1
-    gaps = None
-    if not probing and metric == COVERAGE:
-        gaps = _distances(opened, regions)
-    elif not probing and gap is not None:
-        gaps = _gaps(gap, metric, clusters, gamma)
+    texts = table.column("text").to_pylist()
+    known = KnownPool.of(table.column("id"), pool, regions, gap)
+    bad_regions = [] if probing else known.bad_speech
+    left_out = LeftOut(table.column("id").to_pylist())
+    too_short = _leave_out(left_out, texts, known, exclude, filters, bad_regions, device)
+    gaps = known.gaps(choice.metric, needed=choice.gamma > 0) if choice.strategy in NEED_REGION_GAPS else {}
     if dry_run:
-        return run.summary({"dry_run": True, "candidates": int((region >= 0).sum()), "regions": clusters})
+        figures = {"candidates": int(left_out.allowed.sum()), "left_out": left_out.counts()}
+        return run.summary({"dry_run": True, **figures, "regions": len(known.table)})
     writer = create_artefact(
         output,
         schema=SCHEMA,
         version=VERSION,
         verb="select",
         settings={
-            "gamma": None if probing else gamma,
-            "metric": metric if gaps is not None else None,
-            "per_region": per_region,
-            "count": count,
-            "hours": hours,
-            "words_per_second": words_per_second,
+            **choice.settings(),
+            **budget.settings(),
+            "filters": {name: value for name, value in vars(filters).items() if name != "decontaminate"},
             "seed": seed,
             "limit": limit,
             "columns": vars(names),
         },
         inputs={"pool": pool, "regions": regions, "gap": gap}
+        | budget.inputs()
+        | {f"target {i}": path for i, path in enumerate(choice.target)}
+        | {f"decontaminate {i}": path for i, path in enumerate(filters.decontaminate)}
         | {f"exclude {i}": path for i, path in enumerate(exclude)},
         overwrite=overwrite,
     )
     if writer.finished is not None:
         return writer.finished
-    random = np.random.default_rng([seed, 3])
+    candidates, further = _candidates(known, left_out, texts, gaps, choice, seed)
+    try:
+        order = put_in_order(choice.strategy, candidates, choice.gamma, np.random.default_rng([seed, 3]))
+    except ValueError as error:
+        raise SaladError(f"{gap or regions}: {error}", "Measure the gap on probes of every region.") from error
+    rate = budget.speaking_rate()
+    seconds = rate.seconds(texts)
     if probing:
-        chosen = draw_per_region(region, clusters, per_region, random)
+        rows = per_region(candidates.regions, len(known.table), budget.per_region, candidates.uniform)
     else:
-        sizes = np.array([row["texts"] for row in opened.table])
-        sizes[bad] = 0
-        try:
-            probabilities = region_probabilities(sizes, gaps, gamma)
-        except ValueError as error:
-            raise SaladError(f"{gap}: {error}", "Measure the gap on probes of every region.") from error
-        seconds = words / words_per_second
-        lengths, budget = (np.ones(len(ids)), count) if count else (seconds, hours * 3600)
-        chosen = draw_texts(region, probabilities, lengths, budget, random)
-        if lengths[[draw.row for draw in chosen]].sum() < budget:
-            raise SaladError(f"the regions with weight hold too few texts for this budget ({len(chosen)})", "Lower it.")
-    selected = table.take(pa.array([draw.row for draw in chosen]))
-    why = {
-        "region": pa.array([draw.region for draw in chosen], pa.int32()),
-        "region_gap": pa.array([None if gaps is None else float(gaps[draw.region]) for draw in chosen], pa.float64()),
-        "region_probability": pa.array([draw.probability for draw in chosen], pa.float64()),
-        "draw": pa.array(range(len(chosen)), pa.int32()),
+        drawn = _without_duplicates(order.rows, known, filters.near_duplicate, left_out)
+        rows = _within_budget(drawn, order, *budget.costs(texts, seconds))
+    region_probability = np.bincount(known.region, weights=order.probabilities, minlength=len(known.table))
+    strategy = "probe" if probing else choice.strategy
+    with writer.writing(PART) as aside:
+        why = _reasons(rows, strategy, known.region, gaps, order, region_probability, seconds)
+        write_samples(_with_reasons(table, rows, why), aside)
+    with writer.writing(LEFT_OUT) as aside:
+        aside.write_text("".join(json.dumps(entry) + "\n" for entry in left_out.listed()), encoding="utf-8")
+    writer.finish(counts={"rows": len(rows), "left_out": left_out.counts()})
+    by_region = np.bincount(known.region[rows], minlength=len(known.table))
+    if explain:
+        for line in region_lines(known.table, gaps, region_probability, by_region):
+            say(line)
+    if filters.decontaminate:
+        further["questions_too_short_to_look_for"] = too_short
+    figures = {
+        "rows": len(rows),
+        "predicted_hours": round(float(seconds[rows].sum() / 3600), 4),
+        "speaking_rate": {name: round(value, 4) for name, value in vars(rate).items()},
+        "by_region": {str(r): int(n) for r, n in enumerate(by_region) if n},
+        "left_out": left_out.counts(),
+        "dropped_for_bad_speech": bad_regions,
+        "effective_regions": round(float(by_region.sum() ** 2 / (by_region**2).sum()), 2),
+        "effective_texts": round(_effective(order.probabilities[rows]), 1),
     }
+    return run.summary(figures | further, writer)
+
+
+def _leave_out(
+    left_out: LeftOut,
+    texts: list[str],
+    known: KnownPool,
+    exclude: tuple[str, ...],
+    filters: Filters,
+    bad_regions: list[int],
+    device: str,
+) -> int:
+    """Leave out what may not be chosen; returns how many questions were too short to be looked for word for word."""
+    for source in exclude:
+        taken = read_samples(source, needed=["id"], optional=[]).column("id")
+        left_out.leave(np.flatnonzero(pc.is_in(pa.array(left_out.ids), value_set=taken.combine_chunks())), EXCLUDED)
+    left_out.leave(np.flatnonzero(np.isin(known.region, bad_regions)), BAD_SPEECH)
+    leave_out_unfit(left_out, texts, filters.min_words, filters.max_words, filters.speakable_only)
+    if not filters.decontaminate:
+        return 0
+    wordings = read_wordings(filters.decontaminate)
+    too_short = leave_out_same_words(left_out, texts, wordings, filters.ngram)
+    if filters.decontaminate_cosine is not None:
+        name, dtype = known.opened.embedder
+        embedder = open_embedder(name, device=resolve_device(device), dtype=dtype, batch_tokens=8192)
+        found = known.nearest_of(
+            [text for _, text in wordings], lambda texts: embedder.encode(texts, lambda count: None)
+        )
+        leave_out_near(left_out, *found, [id_ for id_, _ in wordings], filters.decontaminate_cosine)
+    return too_short
+
+
+def _candidates(
+    known: KnownPool,
+    left_out: LeftOut,
+    texts: list[str],
+    gaps: dict[int, RegionGap],
+    choice: Choice,
+    seed: int,
+) -> tuple[Candidates, dict]:
+    """What a strategy goes by, and figures for the summary."""
+    found, figures = {}, {}
+    if choice.strategy in NEED_REGION_GAPS:
+        found["gaps"] = np.array([gaps[row["region"]].mean if row["region"] in gaps else 0.0 for row in known.table])
+    if choice.strategy in NEED_DISTANCES:
+        found["distances"] = known.distances()
+    if choice.strategy == "dsir":
+        targets = [read_samples(source, needed=["id", "text"], optional=[]).column("text") for source in choice.target]
+        found["importance"] = log_importance(texts, [text for column in targets for text in column.to_pylist()])
+    if choice.strategy == "knn":
+        prediction = known.predicted(choice.metric)
+        found["predicted"] = prediction.mean + choice.bonus * prediction.uncertainty
+        figures["probes_r2"] = round(prediction.leave_one_out_r2, 4)
+    regions = np.where(left_out.allowed, known.region, -1)
+    return Candidates(regions, known.sizes(), uniform_numbers(left_out.ids, seed), **found), figures
+
+
+def _without_duplicates(
+    order: Iterable[np.ndarray], known: KnownPool, cosine: float | None, left_out: LeftOut
+) -> Iterator[np.ndarray]:
+    if cosine is None:
+        yield from order
+        return
+    seen = NearDuplicates(known.vectors(), cosine)
+    for rows in order:
+        for begin in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[begin : begin + ROWS_AT_ONCE]
+            new = seen.which_are_new(known.place[some])
+            left_out.leave(some[~new], NEAR_DUPLICATE)
+            yield some[new]
+
+
+def _within_budget(drawn: Iterable[np.ndarray], order: Order, costs: np.ndarray, amount: float) -> np.ndarray:
+    eligible = order.probabilities > 0
+    if costs[eligible].sum() < amount:
+        raise SaladError(
+            f"the budget is larger than what may be chosen: too few texts ({eligible.sum()})",
+            "Lower it, or give a larger pool.",
+        )
+    rows = spend(drawn, costs, amount)
+    if costs[rows].sum() < amount * (1 - 1e-9):
+        raise SaladError(
+            f"without near duplicates there are too few texts for the budget ({len(rows)})",
+            "Lower it, or raise --near-duplicate.",
+        )
+    return rows
+
+
+def _effective(probabilities: np.ndarray) -> float:
+    """How many texts drawn at random would tell as much of the pool (Kish): (sum of 1 / p)^2 / sum of 1 / p^2."""
+    weights = probabilities.min() / probabilities
+    return float(weights.sum() ** 2 / (weights**2).sum())
+
+
+def _with_reasons(table: pa.Table, rows: np.ndarray, why: dict[str, pa.Array]) -> pa.Table:
+    """The chosen rows, each with why it was chosen."""
+    selected = table.take(pa.array(rows))
     selected = selected.drop_columns([column for column in why if column in selected.column_names])
     for column, values in why.items():
         selected = selected.append_column(column, values)
-    with writer.writing(PART) as aside:
-        write_samples(selected, aside)
-    by_region = np.bincount([draw.region for draw in chosen], minlength=clusters)
-    shares = by_region / by_region.sum()
-    writer.finish(counts={"rows": len(chosen), "excluded": len(taken)})
-    figures = {
-        "rows": len(chosen),
-        "predicted_hours": round(float(words[[draw.row for draw in chosen]].sum() / words_per_second / 3600), 4),
-        "by_region": {str(r): int(n) for r, n in enumerate(by_region) if n},
-        "dropped_for_bad_speech": bad,
-        "effective_regions": round(float(1 / (shares**2).sum()), 2),
+    return selected
+
+
+def _reasons(
+    rows: np.ndarray,
+    strategy: str,
+    region: np.ndarray,
+    gaps: dict[int, RegionGap],
+    order: Order,
+    region_probability: np.ndarray,
+    seconds: np.ndarray,
+) -> dict[str, pa.Array]:
+    of_region = [gaps.get(number, RegionGap(None, None, None)) for number in region[rows].tolist()]
+    score = None if order.score is None else order.score[rows].astype(np.float64)
+    return {
+        "strategy": pa.array([strategy] * len(rows), pa.string()),
+        "region": pa.array(region[rows], pa.int32()),
+        "region_gap": pa.array([gap.mean for gap in of_region], pa.float64()),
+        "region_gap_low": pa.array([gap.low for gap in of_region], pa.float64()),
+        "region_gap_high": pa.array([gap.high for gap in of_region], pa.float64()),
+        "region_probability": pa.array(region_probability[region[rows]], pa.float64()),
+        "probability": pa.array(order.probabilities[rows], pa.float64()),
+        "score": pa.nulls(len(rows), pa.float64()) if score is None else pa.array(score),
+        "draw": pa.array(range(len(rows)), pa.int32()),
+        "predicted_duration": pa.array(seconds[rows], pa.float64()),
     }
-    return run.summary(figures, writer)
-
-
-def _distances(opened: Regions, regions: str) -> np.ndarray:
-    """How far each region lies from all speech: M of those who never ask a model."""
-    distances = [row["distance_to_speech"] for row in opened.table]
-    if None in distances:
-        raise SaladError(f"{regions} does not know the distance to speech", "Make it again with --speech.")
-    return np.array(distances)
-
-
-def _gaps(gap: str, metric: str, clusters: int, gamma: float) -> np.ndarray:
-    found = read_region_gaps(gap, metric)
-    missing = [region for region in range(clusters) if region not in found]
-    if missing and gamma > 0:
-        raise SaladError(
-            f"{gap} has no {metric} for region {missing[0]} ({len(missing)} of {clusters} are missing)",
-            "Measure the gap on probes of every region, with --regions.",
-        )
-    return np.array([found.get(region, 0.0) for region in range(clusters)])

@@ -1,8 +1,11 @@
 """`synth`: text to speech with word times, many voices, resumable by shard."""
 
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import ArtefactWriter, create_artefact, part_name, read_json, write_json
@@ -140,21 +143,36 @@ def _finish(run: Run, writer: ArtefactWriter, source: str, parts: list[str]) -> 
     for name in map(_skipped_name, parts):
         if writer.has(name):
             skipped += read_json(writer.path / name)["skipped"]
-    seconds, by_voice = 0.0, {}
-    for name in parts:
-        table = pa.parquet.read_table(writer.path / name, columns=["duration", "speaker"])
-        seconds += sum(table.column("duration").to_pylist())
-        for speaker in table.column("speaker").to_pylist():
-            by_voice[speaker] = by_voice.get(speaker, 0) + 1
-    rows = sum(by_voice.values())
-    if rows == 0:
+    made = pa.concat_tables(
+        [_columns(writer.path / name, ["duration", "speaker", "predicted_duration"]) for name in parts],
+        promote_options="default",
+    )
+    if made.num_rows == 0:
         raise SaladError(f"no row of {source} could be spoken: {skipped[0]['reason']}", "Look at the texts and voices.")
-    writer.finish(counts={"rows": rows, "seconds_of_speech": round(seconds, 3)}, skipped=skipped)
+    seconds = sum(made.column("duration").to_pylist())
+    writer.finish(counts={"rows": made.num_rows, "seconds_of_speech": round(seconds, 3)}, skipped=skipped)
     figures = {
-        "rows": rows,
+        "rows": made.num_rows,
         "skipped": len(skipped),
         "hours_of_speech": round(seconds / 3600, 4),
-        "rows_by_voice": dict(sorted(by_voice.items())),
+        **_against_prediction(made),
+        "rows_by_voice": dict(sorted(Counter(made.column("speaker").to_pylist()).items())),
         "times_real_time": round(seconds / max(run.seconds(), 0.01), 1),
     }
     return run.summary(figures, writer)
+
+
+def _columns(part: Path, names: list[str]) -> pa.Table:
+    return pq.read_table(part, columns=[name for name in names if name in pq.read_schema(part).names])
+
+
+def _against_prediction(made: pa.Table) -> dict[str, float]:
+    """How much longer than `select` predicted all of it is, and by how much a row differs on average; both relative."""
+    if "predicted_duration" not in made.column_names:
+        return {}
+    predicted = made.column("predicted_duration").to_numpy()
+    spoken = made.column("duration").to_numpy()
+    return {
+        "longer_than_predicted": round(float(spoken.sum() / predicted.sum() - 1), 4),
+        "row_differs_from_predicted": round(float(np.mean(np.abs(spoken - predicted) / predicted)), 4),
+    }

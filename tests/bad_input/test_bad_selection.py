@@ -18,7 +18,7 @@ def gap_table(folder, regions):
 
 @pytest.mark.parametrize("budgets", [[], ["--count", 3, "--hours", 1], ["--count", 3, "--per-region", 1]])
 def test_a_budget_that_is_not_clear(budgets, refused, world, regions, tmp_path):
-    problem, fix = refused("select", world / "pool.parquet", "--regions", regions, "--gamma", 0, *budgets)
+    problem, fix = refused("select", world / "pool.parquet", "--regions", regions, "--strategy", "uniform", *budgets)
     assert "budget" in problem
     assert all(option in fix for option in ("--per-region", "--count", "--hours"))
 
@@ -40,18 +40,22 @@ def test_a_gap_that_is_nothing_everywhere(refused, world, regions, tmp_path):
 
 def test_a_budget_larger_than_the_pool(refused, world, regions):
     refused(
-        "select", world / "pool.parquet", "--regions", regions, "--gamma", 0, "--count", 61, named=["too few texts"]
+        "select",
+        *[world / "pool.parquet", "--regions", regions, "--strategy", "uniform", "--count", 61],
+        named=["too few texts"],
     )
 
 
 def test_regions_of_another_pool(refused, world, regions):
     named = [regions, world / "natural.parquet", "'natural-000000'"]
-    refused("select", world / "natural.parquet", "--regions", regions, "--gamma", 0, "--count", 1, named=named)
+    refused(
+        "select", world / "natural.parquet", "--regions", regions, "--count", 1, "--strategy", "uniform", named=named
+    )
 
 
 def test_more_clusters_than_texts(refused, world, text_lm):
     pool = world / "pool.parquet"
-    refused("regions", pool, "--embedder", f"lm:{text_lm}", "--clusters", 61, named=[pool, "60 texts", "61"])
+    refused("regions", pool, "--embedder", f"lm:{text_lm}", "--clusters", 61, named=[pool, "60 different texts", "61"])
 
 
 def test_probes_of_another_pool_than_the_regions(refused, checkpoint, speech, text_lm, regions):

@@ -91,7 +91,7 @@ def test_coverage_needs_no_model(shell, world, text_lm, cut, tmp_path):
     line = ["select", world / "pool.parquet", "--count", 20, "--gamma", 1, "--metric", "coverage"]
     done = shell(*line, "--regions", heard, "-o", tmp_path / "far")
     assert done.exit_code == 0, done.stderr
-    distance = {row["region"]: row["distance_to_speech"] for row in Regions.open(heard).table}
+    distance = {row["region"]: row["distance_to_speech_50"] for row in Regions.open(heard).table}
     for row in read_samples(tmp_path / "far", needed=["id"]).to_pylist():
         assert row["region_gap"] == pytest.approx(distance[row["region"]])
     unknown = shell(*line, "--regions", cut, "-o", tmp_path / "no")
@@ -100,20 +100,20 @@ def test_coverage_needs_no_model(shell, world, text_lm, cut, tmp_path):
 
 def test_what_is_excluded_is_never_chosen(select, tmp_path):
     first, _ = select("--per-region", 5, name="first")
-    rest, summary = select("--gamma", 0, "--count", 40, "--exclude", tmp_path / "first", name="rest")
+    rest, summary = select("--strategy", "uniform", "--count", 40, "--exclude", tmp_path / "first", name="rest")
     assert len(rest) == 40 == summary["rows"]
     assert not {row["id"] for row in first} & {row["id"] for row in rest}
 
 
 def test_a_budget_of_hours_is_reached_by_the_last_text(select):
-    chosen, summary = select("--gamma", 0, "--hours", 0.05, "--words-per-second", 2)
+    chosen, summary = select("--strategy", "uniform", "--hours", 0.05, "--words-per-second", 2)
     seconds = [len(row["text"].split()) / 2 for row in chosen]
     assert sum(seconds[:-1]) < 180 <= sum(seconds)
     assert summary["predicted_hours"] == pytest.approx(sum(seconds) / 3600, abs=1e-4)
 
 
 def test_a_selection_can_be_a_pool(select, tmp_path):
-    first, _ = select("--gamma", 0, "--count", 20, name="first")
-    second, _ = select("--gamma", 0, "--count", 5, pool=tmp_path / "first", name="second")
+    first, _ = select("--strategy", "uniform", "--count", 20, name="first")
+    second, _ = select("--strategy", "uniform", "--count", 5, pool=tmp_path / "first", name="second")
     assert {row["id"] for row in second} < {row["id"] for row in first}
     assert [row["draw"] for row in second] == list(range(5))

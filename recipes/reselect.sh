@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Three rounds of choosing on the desk: measure again, choose again, and align on all that was chosen so far.
+#
+#   bash recipes/reselect.sh        into runs/desk, behind recipes/desk.sh; run it again and it goes on where it stopped
+#
+# The probes are spoken once and measured with every round's model: a region whose M has fallen loses weight. What was
+# chosen before is never chosen again. A third of the desk's budget a round; about two minutes a round on two cores.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
+
+RUN=${RUN:-runs/desk}
+SEED=${SEED:-0}
+ROUNDS=${ROUNDS:-3}
+HOURS=${HOURS:-0.0867}  # of speech, a round
+GAMMA=${GAMMA:-1}
+WORLD=$RUN/world
+. recipes/desk_settings.sh
+
+RUN=$RUN SEED=$SEED bash recipes/desk.sh
+
+MODEL=$RUN/stage1
+SPOKEN=() TAKEN=(--exclude "$RUN/probe-texts")
+for ROUND in $(seq "$ROUNDS"); do
+  AT=$RUN/round-$ROUND
+  step "round $ROUND: where the gap is now, and texts from there"
+  saladkit gap "$MODEL" "$RUN/probes" -o "$AT/gap" --regions "$RUN/regions" --teacher "$RUN/text-lm" "${SPANS[@]}" \
+    --seed "$SEED"
+  saladkit select "$WORLD/pool.parquet" -o "$AT/texts" --regions "$RUN/regions" --gap "$AT/gap" --gamma "$GAMMA" \
+    --hours "$HOURS" --rate-from "$RUN/natural" "${TAKEN[@]}" --seed "$SEED" --explain
+  saladkit synth "$AT/texts" -o "$AT/speech" "${VOICES[@]}" --seed "$SEED"
+  TAKEN+=(--exclude "$AT/texts") SPOKEN+=(--data "$AT/speech:1")
+
+  step "round $ROUND: align Stage I on all that was chosen"
+  saladkit align "$RUN/stage1" -o "$AT/stage2" --data "$RUN/natural:$ROUND" "${SPOKEN[@]}" \
+    --replay "$WORLD/pool.parquet:$((2 * ROUND))" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" \
+    "${SPANS[@]}" --seed "$SEED"
+  MODEL=$AT/stage2
+done
+
+step "read and heard after every round, beside the same hours chosen at once"
+saladkit eval "$MODEL" "$RUN/questions" -o "$RUN/eval-rounds" --teacher "$RUN/text-lm" --heard "$RUN/natural" \
+  $(for ROUND in $(seq $((ROUNDS - 1))); do echo "--compare $RUN/round-$ROUND/stage2"; done) \
+  --compare "$RUN/stage2-active"

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Ways to choose, compared on the desk: equal hours of speech, the same Stage I, several seeds.
+#
+#   bash recipes/strategies.sh      into runs/strategies/seed-N; run it again and it goes on where it stopped
+#
+# Per seed: the desk's own steps (recipes/desk.sh), then for each choice a selection, its speech, Stage II and its
+# answers: about two minutes each on two cores, so an hour for the first seed and two and a half for all three.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
+
+RUNS=${RUNS:-runs/strategies}
+SEEDS=${SEEDS:-0 1 2}
+STRATEGIES=${STRATEGIES:-uniform balanced coverage dsir knn hybrid active-1 active-5}
+CLUSTERS=${CLUSTERS:-16 64 128}  # numbers of regions for the active choice, beside the desk's own
+PROBES_IN_ALL=${PROBES_IN_ALL:-128}
+HOURS=${HOURS:-0.26}
+. recipes/desk_settings.sh
+
+for SEED in $SEEDS; do
+  RUN=$RUNS/seed-$SEED
+  WORLD=$RUN/world
+  RUN=$RUN SEED=$SEED bash recipes/desk.sh
+  BUDGET=(--hours "$HOURS" --rate-from "$RUN/natural" --seed "$SEED")
+  GAP=(--teacher "$RUN/text-lm" "${SPANS[@]}" --seed "$SEED")
+
+  for K in $CLUSTERS; do
+    step "seed $SEED, $K regions: as many probes in all, and their divergence"
+    AT=$RUN/choices/regions-$K
+    saladkit regions "$WORLD/pool.parquet" -o "$AT/regions" --embedder "lm:$RUN/text-lm" --clusters "$K" \
+      --speech "$WORLD/natural.parquet" --reuse "$RUN/regions" --seed "$SEED"
+    saladkit select "$WORLD/pool.parquet" -o "$AT/probe-texts" --regions "$AT/regions" \
+      --per-region "$((PROBES_IN_ALL / K))" --seed "$SEED"
+    saladkit synth "$AT/probe-texts" -o "$AT/probes" "${VOICES[@]}" --seed "$SEED"
+    saladkit gap "$RUN/stage1" "$AT/probes" -o "$AT/gap" --regions "$AT/regions" "${GAP[@]}"
+    saladkit select "$WORLD/pool.parquet" -o "$AT/texts" --regions "$AT/regions" --exclude "$AT/probe-texts" \
+      "${BUDGET[@]}" --gap "$AT/gap" --gamma 1
+  done
+
+  for STRATEGY in $STRATEGIES; do
+    step "seed $SEED, $STRATEGY: choose"
+    case $STRATEGY in
+      active-*) HOW=(--strategy active --gap "$RUN/gap-stage1" --gamma "${STRATEGY#active-}") ;;
+      knn | hybrid) HOW=(--strategy "$STRATEGY" --gap "$RUN/gap-stage1" --gamma 1) ;;
+      coverage) HOW=(--strategy coverage --gamma 1) ;;
+      # It alone is given what will be asked: the questions, of heard and unheard subjects, without their answers.
+      dsir) HOW=(--strategy dsir --target "$WORLD/questions.parquet") ;;
+      *) HOW=(--strategy "$STRATEGY") ;;
+    esac
+    saladkit select "$WORLD/pool.parquet" -o "$RUN/choices/$STRATEGY/texts" --regions "$RUN/regions" \
+      --exclude "$RUN/probe-texts" "${BUDGET[@]}" "${HOW[@]}"
+  done
+
+  for CHOSEN in $STRATEGIES $(printf 'regions-%s ' $CLUSTERS); do
+    step "seed $SEED, $CHOSEN: speak, align, ask"
+    AT=$RUN/choices/$CHOSEN
+    saladkit synth "$AT/texts" -o "$AT/speech" "${VOICES[@]}" --seed "$SEED"
+    saladkit align "$RUN/stage1" -o "$AT/stage2" --data "$RUN/natural:1" --data "$AT/speech:1" \
+      --replay "$WORLD/pool.parquet:2" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" "${SPANS[@]}" \
+      --seed "$SEED"
+    saladkit eval "$AT/stage2" "$RUN/questions" -o "$AT/eval" --heard "$RUN/natural"
+  done
+done

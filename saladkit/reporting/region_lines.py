@@ -1,0 +1,40 @@
+"""The regions as a table for the terminal: what each is about, how far speech lies from it, and what was drawn."""
+
+import numpy as np
+
+KEYWORDS = 5
+HEAD = f"{'region':>6} {'texts':>8} {'pool':>6} {'speech':>6} {'far':>6} {'gap':>22} {'P':>7} {'chosen':>7}  about"
+
+
+def region_lines(table: list[dict], gaps: dict[int, tuple], probabilities: np.ndarray, chosen: np.ndarray) -> list[str]:
+    """Lines, the most often chosen regions first.
+
+    Args:
+        table: rows of `formats.regions.REGIONS`.
+        gaps: (mean, low, high) by region, as far as there are any.
+        probabilities, chosen: of each region at the first draw, and how many texts were drawn of it, [K].
+    """
+    lines = [HEAD]
+    for row in sorted(table, key=lambda row: (-chosen[row["region"]], -probabilities[row["region"]], row["region"])):
+        region = row["region"]
+        lines.append(
+            f"{region:>6} {row['texts']:>8,} {_share(row['pool_share'])} {_share(row['speech_share'])}"
+            f" {_number(row['distance_to_speech_50']):>6} {_gap(gaps.get(region)):>22} {probabilities[region]:>7.2%}"
+            f" {chosen[region]:>7,}  {', '.join(row['keywords'][:KEYWORDS])}"
+        )
+    return lines
+
+
+def _share(share: float | None) -> str:
+    return f"{'-' if share is None else f'{share:.1%}':>6}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _gap(gap: tuple | None) -> str:
+    if gap is None:
+        return "-"
+    mean, low, high = gap
+    return f"{mean:.3f}" if low is None else f"{mean:.3f} ({low:.3f}-{high:.3f})"

@@ -1,0 +1,58 @@
+"""How well speech covers each text of a pool: a map of the domain gap before any model is asked."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from saladkit.selection.neighbours import EXACT_UP_TO, Neighbours, nearest
+from saladkit.selection.vectors import Vectors
+
+REFERENCES = 10_000  # texts of the pool and as many spoken ones, among which densities are compared
+DENSITY_NEIGHBOURS = 32
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Of each text of the pool."""
+
+    nearest: Neighbours  # spoken texts
+    density_ratio: np.ndarray  # float32 [N]: how much denser the pool is around a text than speech is
+
+
+def coverage(
+    pool: Vectors, speech: Vectors, k: int, *, memory: int, seed: int, exact_up_to: int = EXACT_UP_TO
+) -> Coverage:
+    """Search the spoken texts for the k nearest of each text of the pool, and compare densities.
+
+    Args:
+        pool, speech: [N, D] and [M, D], of length 1.
+        k: spoken neighbours, at most M.
+    """
+    found = nearest(pool, speech, min(k, len(speech)), memory=memory, exact_up_to=exact_up_to, seed=seed)
+    return Coverage(found, density_ratio(pool, speech, memory=memory, seed=seed))
+
+
+def density_ratio(pool: Vectors, speech: Vectors, *, memory: int, seed: int) -> np.ndarray:
+    """p_pool / p_speech around each text of the pool: among its nearest references, the share of each side.
+
+    A nearest-neighbour classifier's odds, so that the ratio lies between bounds that depend on `DENSITY_NEIGHBOURS`,
+    where a ratio of distances would be raised to the power of D. Half a neighbour is added to both sides. A text is no
+    neighbour of itself.
+
+    Returns:
+        float32 [N].
+    """
+    random = np.random.default_rng([seed, 6])
+    of_pool = np.sort(random.choice(len(pool), min(len(pool), REFERENCES), replace=False))
+    of_speech = np.sort(random.choice(len(speech), min(len(speech), REFERENCES), replace=False))
+    references = Vectors([pool.take(of_pool), speech.take(of_speech)])
+    k = min(DENSITY_NEIGHBOURS + 1, len(references))
+    rows = nearest(pool, references, k, memory=memory).rows
+    itself = np.full(len(pool), -1)
+    itself[of_pool] = np.arange(len(of_pool))
+    is_other = rows != itself[:, None]
+    # One more was searched for, so that as many are counted of a text that is no reference as of one that is.
+    is_other &= np.cumsum(is_other, axis=1) < k
+    from_pool = (is_other & (rows < len(of_pool))).sum(axis=1)
+    from_speech = (is_other & (rows >= len(of_pool))).sum(axis=1)
+    return ((from_pool + 0.5) / len(of_pool) / ((from_speech + 0.5) / len(of_speech))).astype(np.float32)

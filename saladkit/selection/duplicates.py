@@ -1,0 +1,35 @@
+"""Near duplicates among the texts that are drawn: of each group the one that was drawn first stays."""
+
+import numpy as np
+
+from saladkit.selection.neighbours import flat_index
+from saladkit.selection.vectors import Vectors
+
+AT_ONCE = 4096
+
+
+class NearDuplicates:
+    """Remembers what was drawn."""
+
+    def __init__(self, vectors: Vectors, cosine: float):
+        """Texts are near duplicates from this similarity of their vectors on."""
+        self._vectors, self._cosine = vectors, cosine
+        self._kept = flat_index(vectors.width)
+
+    def which_are_new(self, rows: np.ndarray) -> np.ndarray:
+        """Which of these rows, in the order drawn, are no near duplicate of one that was drawn before: bool [n]."""
+        new = np.zeros(len(rows), dtype=bool)
+        for begin in range(0, len(rows), AT_ONCE):
+            new[begin : begin + AT_ONCE] = self._which_of_few(rows[begin : begin + AT_ONCE])
+        return new
+
+    def _which_of_few(self, rows: np.ndarray) -> np.ndarray:
+        vectors = self._vectors.take(rows)
+        new = np.ones(len(rows), dtype=bool)
+        if self._kept.ntotal:
+            new &= self._kept.search(vectors, 1)[0][:, 0] < self._cosine
+        near = vectors @ vectors.T >= self._cosine
+        for place in range(1, len(rows)):
+            new[place] &= not (near[place, :place] & new[:place]).any()
+        self._kept.add(vectors[new])
+        return new

@@ -1,0 +1,55 @@
+"""Leave out texts that hold, or come near, a question of the evaluation."""
+
+import numpy as np
+
+from saladkit.errors import SaladError
+from saladkit.formats.samples import read_samples
+from saladkit.selection.decontamination import Overlap
+from saladkit.selection.left_out import LeftOut
+
+SAME_WORDS, SAME_MEANING = "words of the evaluation", "near the evaluation"
+
+
+def read_wordings(sources: tuple[str, ...]) -> list[tuple[str, str]]:
+    """(`SOURCE:id`, text) of every question: alone, and ended by each of its choices.
+
+    Raises:
+        SaladError: a source that has neither `text` nor `prompt`.
+    """
+    wordings = []
+    for source in sources:
+        rows = read_samples(source, needed=["id"], optional=["text", "prompt", "choices"])
+        asked = next((name for name in ("text", "prompt") if name in rows.column_names), None)
+        if asked is None:
+            raise SaladError(f"{source} has no column 'text' or 'prompt'", "Give questions, or any samples with text.")
+        for row in rows.to_pylist():
+            endings = ["", *(row.get("choices") or [])]
+            wordings += [(f"{source}:{row['id']}", f"{row[asked]} {ending}".strip()) for ending in endings]
+    return wordings
+
+
+def leave_out_same_words(left_out: LeftOut, texts: list[str], wordings: list[tuple[str, str]], ngram: int) -> int:
+    """Leave out texts that share a run of words with a question; returns how many questions were too short for it."""
+    overlap = Overlap(wordings, ngram)
+
+    def shared(row: int) -> tuple[str, str | None] | None:
+        found = overlap.find(texts[row])
+        return None if found is None else (SAME_WORDS, found)
+
+    left_out.leave_where(shared)
+    return len(overlap.too_short)
+
+
+def leave_out_near(
+    left_out: LeftOut, distances: np.ndarray, nearest: np.ndarray, question_ids: list[str], cosine: float
+) -> None:
+    """Leave out texts whose vector has at least this similarity with that of a question.
+
+    Args:
+        distances, nearest: cosine distance to the nearest question and its place in `question_ids`, [N].
+    """
+
+    def near(row: int) -> tuple[str, str | None] | None:
+        return None if 1 - distances[row] < cosine else (SAME_MEANING, question_ids[nearest[row]])
+
+    left_out.leave_where(near)

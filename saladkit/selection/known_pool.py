@@ -1,0 +1,140 @@
+"""What regions and a gap table tell of the texts of a pool, joined by id."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from saladkit.errors import SaladError
+from saladkit.formats.gap_table import (
+    COVERAGE,
+    SELECTION_METRICS,
+    RegionGap,
+    bad_speech_regions,
+    check_measured_with,
+    read_gap_table,
+    read_region_gaps,
+)
+from saladkit.formats.regions import MEDIAN_DISTANCE, POOL, Regions
+from saladkit.selection.measured_neighbours import Prediction, predict
+from saladkit.selection.neighbours import nearest
+from saladkit.selection.vectors import Vectors
+
+
+@dataclass(frozen=True)
+class KnownPool:
+    """Of N texts in K regions. `place` [N] is where each stands in the regions."""
+
+    regions: str
+    opened: Regions
+    place: np.ndarray
+    gap: str | None
+
+    @classmethod
+    def of(cls, ids: pa.ChunkedArray, pool: str, regions: str, gap: str | None) -> "KnownPool":
+        """Look the ids of a pool up.
+
+        Raises:
+            SaladError: a text without a region, or a gap table that was measured with other regions.
+        """
+        opened = Regions.open(regions)
+        place = pc.index_in(ids, value_set=opened.texts.column("id").combine_chunks())
+        if place.null_count:
+            id_ = ids[pc.index(place.is_null(), True).as_py()]
+            raise SaladError(
+                f"{regions} has no region for row '{id_}' of {pool}", "Run `saladkit regions` on this pool."
+            )
+        if gap is not None:
+            check_measured_with(gap, regions)
+        return cls(regions, opened, place.to_numpy(), gap)
+
+    @property
+    def table(self) -> list[dict]:
+        """Rows of `formats.regions.REGIONS`."""
+        return self.opened.table
+
+    @cached_property
+    def bad_speech(self) -> list[int]:
+        """Regions that the gap table marks as such."""
+        return [] if self.gap is None else bad_speech_regions(self.gap)
+
+    @cached_property
+    def region(self) -> np.ndarray:
+        """int [N]."""
+        return self.opened.texts.column("region").to_numpy()[self.place]
+
+    def sizes(self) -> np.ndarray:
+        """Texts of each region in the whole pool, [K]; 0 where speech is bad."""
+        sizes = np.array([row["texts"] for row in self.table])
+        sizes[self.bad_speech] = 0
+        return sizes
+
+    def distances(self) -> np.ndarray:
+        """Of each text to the nearest spoken one, float32 [N]."""
+        self._check_covered()
+        return self.opened.texts.column("distance_to_speech").to_numpy()[self.place]
+
+    def vectors(self) -> Vectors:
+        """All that the regions hold: text n is row `place[n]`."""
+        return Vectors(self.opened.embeddings(POOL), self.opened.centre)
+
+    def gaps(self, metric: str, needed: bool) -> dict[int, RegionGap]:
+        """M by region: a figure of the gap table, or the regions' own distance to speech.
+
+        Args:
+            needed: whether a region without one is an error.
+
+        Raises:
+            SaladError: a figure that is missing or not finite.
+        """
+        if metric == COVERAGE:
+            self._check_covered()
+            return {row["region"]: RegionGap(row[MEDIAN_DISTANCE], None, None) for row in self.table}
+        found = {} if self.gap is None else read_region_gaps(self.gap, metric)
+        missing = [row["region"] for row in self.table if row["region"] not in found]
+        if missing and needed:
+            raise SaladError(
+                f"{self.gap} has no {metric} for region {missing[0]} ({len(missing)} of {len(self.table)} are missing)",
+                "Measure the gap on probes of every region, with --regions.",
+            )
+        wrong = [region for region, gap in found.items() if gap.mean is None or not np.isfinite(gap.mean)]
+        if wrong:
+            raise SaladError(f"{self.gap}: the {metric} of region {wrong[0]} is not finite", "Measure the gap again.")
+        return found
+
+    def predicted(self, metric: str) -> Prediction:
+        """M of each text, predicted from its nearest probes, [N].
+
+        Raises:
+            SaladError: fewer than three of the gap table's texts are in the regions.
+        """
+        row_of = {id_: row for row, id_ in enumerate(self.opened.texts.column("id").to_pylist())}
+        items = [item for item in read_gap_table(self.gap)[0] if item["id"] in row_of]
+        figures = np.array([item[SELECTION_METRICS[metric]] for item in items], dtype=np.float64)
+        if len(items) < 3 or not np.isfinite(figures).all():
+            raise SaladError(
+                f"{self.gap} has too few measured texts of {self.regions}, or a figure that is not finite",
+                "Measure the gap on probes of these regions.",
+            )
+        vectors = self.vectors()
+        probes = vectors.take(np.array([row_of[item["id"]] for item in items]))
+        tokens = np.array([item["tokens"] for item in items], dtype=np.float64)
+        found = predict(vectors, probes, figures, tokens)
+        return Prediction(found.mean[self.place], found.uncertainty[self.place], found.leave_one_out_r2)
+
+    def nearest_of(self, texts: list[str], embed: Callable[[list[str]], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Of each text of the pool the nearest of some other texts: (cosine distances float32 [N], rows int64 [N]).
+
+        Args:
+            embed: texts to vectors, by the embedder of the regions.
+        """
+        centre = self.opened.centre
+        found = nearest(self.vectors(), Vectors([embed(texts)], centre), 1)
+        return found.distances[self.place, 0], found.rows[self.place, 0]
+
+    def _check_covered(self) -> None:
+        if self.table[0][MEDIAN_DISTANCE] is None:
+            raise SaladError(f"{self.regions} does not know the distance to speech", "Make it again with --speech.")

@@ -1,0 +1,67 @@
+"""Texts of a pool that may not be chosen, each with its reason."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from saladkit.selection.speakable import why_unspeakable
+
+EXCLUDED, BAD_SPEECH = "excluded", "bad speech"  # follow from the inputs alone: counted, not listed
+NEAR_DUPLICATE = "near duplicate"
+
+
+@dataclass
+class LeftOut:
+    """Of N texts."""
+
+    ids: list[str]
+    allowed: np.ndarray = field(init=False)  # bool [N]
+    reasons: dict[int, tuple[str, str | None]] = field(init=False, default_factory=dict)  # by row
+
+    def __post_init__(self) -> None:
+        self.allowed = np.ones(len(self.ids), dtype=bool)
+
+    def leave(self, rows: np.ndarray, reason: str) -> None:
+        """Leave out rows, unless they are already."""
+        for row in rows[self.allowed[rows]].tolist():
+            self.reasons[row] = reason, None
+        self.allowed[rows] = False
+
+    def leave_where(self, reason_of: Callable[[int], tuple[str, str | None] | None]) -> None:
+        """Ask of every text that is still allowed for (reason, detail) why it should not be."""
+        for row in np.flatnonzero(self.allowed).tolist():
+            found = reason_of(row)
+            if found is not None:
+                self.reasons[row] = found
+                self.allowed[row] = False
+
+    def counts(self) -> dict[str, int]:
+        """Texts by reason."""
+        return dict(sorted(Counter(reason for reason, _ in self.reasons.values()).items()))
+
+    def listed(self) -> list[dict]:
+        """`id`, `reason` and `detail` of those that were left out for what they say."""
+        return [
+            {"id": self.ids[row], "reason": reason, "detail": detail}
+            for row, (reason, detail) in sorted(self.reasons.items())
+            if reason not in (EXCLUDED, BAD_SPEECH)
+        ]
+
+
+def leave_out_unfit(
+    left_out: LeftOut, texts: list[str], min_words: int | None, max_words: int | None, speakable_only: bool
+) -> None:
+    """Leave out texts that are too short, too long, or cannot be read aloud."""
+
+    def unfit(row: int) -> tuple[str, str | None] | None:
+        words = len(texts[row].split())
+        if min_words is not None and words < min_words:
+            return "too short", f"{words} words"
+        if max_words is not None and words > max_words:
+            return "too long", f"{words} words"
+        reason = why_unspeakable(texts[row]) if speakable_only else None
+        return None if reason is None else ("not speakable", reason)
+
+    left_out.leave_where(unfit)

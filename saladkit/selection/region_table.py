@@ -1,0 +1,61 @@
+"""What each region is about and how well speech covers it: one row a region."""
+
+import numpy as np
+import pyarrow as pa
+
+from saladkit.formats.regions import QUANTILES
+from saladkit.selection.coverage import Coverage
+from saladkit.selection.keywords import keywords
+from saladkit.selection.vectors import Vectors
+
+SAMPLES = 3  # texts nearest to the centroid
+TEXTS_FOR_KEYWORDS = 2000  # of a region, drawn by the seed: words that set it apart are in most of them
+ROWS_AT_ONCE = 65_536
+
+
+def region_rows(
+    texts: pa.ChunkedArray,
+    vectors: Vectors,
+    centroids: np.ndarray,
+    assignment: np.ndarray,
+    covered: Coverage | None,
+    speech_region: np.ndarray | None,
+    *,
+    seed: int,
+) -> list[dict]:
+    """Rows of `formats.regions.REGIONS`.
+
+    Args:
+        texts, vectors, assignment: of the pool, N of each.
+        speech_region: region whose centroid is the nearest of each spoken text, int [M]; None without speech.
+    """
+    random = np.random.default_rng([seed, 9])
+    closeness = _closeness(vectors, centroids, assignment)
+    members = [np.flatnonzero(assignment == region) for region in range(len(centroids))]
+    drawn = [np.sort(random.permutation(rows)[:TEXTS_FOR_KEYWORDS]) for rows in members]
+    words = keywords([texts.take(pa.array(rows)).to_pylist() for rows in drawn])
+    found = []
+    for region, rows in enumerate(members):
+        central = rows[np.argsort(-closeness[rows], kind="stable")[:SAMPLES]]
+        row = {
+            "region": region,
+            "texts": len(rows),
+            "pool_share": len(rows) / len(assignment),
+            "speech_share": None if speech_region is None else float((speech_region == region).mean()),
+            "keywords": words[region],
+            "samples": texts.take(pa.array(central)).to_pylist(),
+        }
+        if covered is not None:
+            distances = np.quantile(covered.nearest.distances[rows, 0].astype(np.float64), QUANTILES)
+            row |= {f"distance_to_speech_{round(100 * q)}": float(d) for q, d in zip(QUANTILES, distances, strict=True)}
+            row["density_ratio"] = float(np.median(covered.density_ratio[rows]))
+        found.append(row)
+    return found
+
+
+def _closeness(vectors: Vectors, centroids: np.ndarray, assignment: np.ndarray) -> np.ndarray:
+    pieces = []
+    for begin in range(0, len(vectors), ROWS_AT_ONCE):
+        end = min(begin + ROWS_AT_ONCE, len(vectors))
+        pieces.append(np.einsum("nd,nd->n", vectors.rows(begin, end), centroids[assignment[begin:end]]))
+    return np.concatenate(pieces)

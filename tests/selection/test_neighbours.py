@@ -1,0 +1,81 @@
+"""Neighbours against brute force in float64, in whatever pieces."""
+
+import numpy as np
+import pytest
+
+from saladkit.selection.coverage import DENSITY_NEIGHBOURS, density_ratio
+from saladkit.selection.embedders.embedder import unit
+from saladkit.selection.neighbours import RECALL, nearest
+from saladkit.selection.vectors import BYTES, Vectors, mean_of
+
+WIDTH = 8
+PLENTY = 1 << 30
+
+
+def draw(count, seed, spread=1.0, centre=0.0):
+    random = np.random.default_rng(seed)
+    return unit(centre + spread * random.normal(size=(count, WIDTH)))
+
+
+def brute_force(queries, corpus, k):
+    distances = 1 - queries.astype(np.float64) @ corpus.astype(np.float64).T
+    order = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(distances, order, axis=1), order
+
+
+@pytest.mark.parametrize("memory", [PLENTY, BYTES * WIDTH * 20, BYTES * WIDTH * 2])
+def test_nearest_neighbours_are_those_of_brute_force_in_whatever_memory(memory):
+    queries, corpus = draw(37, 1), draw(53, 2)
+    found = nearest(Vectors([queries[:5], queries[5:]]), Vectors([corpus[:50], corpus[50:]]), 4, memory=memory)
+    distances, rows = brute_force(queries, corpus, 4)
+    assert np.array_equal(found.rows, rows)
+    np.testing.assert_allclose(found.distances, distances, atol=1e-6)
+    assert found.recall is None
+
+
+def test_beyond_the_stated_size_the_recall_is_measured():
+    queries, corpus = draw(300, 3), draw(4000, 4)
+    found = nearest(Vectors([queries]), Vectors([corpus]), 2, memory=PLENTY, exact_up_to=3999)
+    _, rows = brute_force(queries, corpus, 2)
+    assert found.recall == pytest.approx((found.rows[:, 0] == rows[:, 0]).mean(), abs=0.01)
+    assert found.recall >= RECALL - 0.05
+    exact = nearest(Vectors([queries]), Vectors([corpus]), 2, memory=PLENTY, exact_up_to=4000)
+    assert np.array_equal(exact.rows, rows) and exact.recall is None
+
+
+def test_vectors_in_float16_are_centred_and_read_in_slices():
+    stored = [draw(count, count).astype(np.float16) for count in (5, 1, 7)]
+    centre = mean_of(stored)
+    whole = np.concatenate(stored).astype(np.float32)
+    expected = unit(whole - whole.mean(axis=0))
+    vectors = Vectors(stored, centre)
+    assert len(vectors) == 13
+    np.testing.assert_allclose(vectors.rows(3, 8), expected[3:8], atol=1e-6)
+    np.testing.assert_allclose(vectors.take(np.array([12, 0, 5, 5])), expected[[12, 0, 5, 5]], atol=1e-6)
+    pieces = list(vectors.chunks(BYTES * WIDTH * 4))
+    assert [begin for begin, _ in pieces] == [0, 4, 8, 12]
+    np.testing.assert_allclose(np.concatenate([piece for _, piece in pieces]), expected, atol=1e-6)
+
+
+def test_density_is_high_where_nobody_has_spoken():
+    """Two places: the pool has as many texts in both, speech is in one alone."""
+    here, there = np.eye(WIDTH)[0] * 4, np.eye(WIDTH)[1] * 4
+    pool = np.concatenate([draw(200, 1, centre=here), draw(200, 2, centre=there)])
+    speech = draw(400, 3, centre=here)
+    ratio = density_ratio(Vectors([pool]), Vectors([speech]), memory=PLENTY, seed=0)
+    # Around `here` 200 of the pool's 400 stand beside all 400 of speech: half as dense.
+    assert np.median(ratio[:200]) == pytest.approx(0.5, rel=0.35)
+    assert np.median(ratio[200:]) == pytest.approx((DENSITY_NEIGHBOURS + 0.5) / 0.5, rel=0.05)
+
+
+def test_density_ratios_are_those_of_a_loop():
+    pool, speech = draw(30, 5), draw(20, 6)
+    found = density_ratio(Vectors([pool]), Vectors([speech]), memory=PLENTY, seed=0)
+    both = np.concatenate([pool, speech]).astype(np.float64)
+    for row, ratio in enumerate(found):
+        distances = 1 - both @ pool[row].astype(np.float64)
+        distances[row] = np.inf
+        order = np.argsort(distances, kind="stable")[:DENSITY_NEIGHBOURS]
+        counts = (order < 30).sum(), (order >= 30).sum()
+        assert sum(counts) == DENSITY_NEIGHBOURS
+        assert ratio == pytest.approx((counts[0] + 0.5) / 30 / ((counts[1] + 0.5) / 20), rel=1e-5)

@@ -1,0 +1,70 @@
+"""What each strategy prefers, and what it says of its odds."""
+
+import numpy as np
+import pytest
+
+from saladkit.options.selecting import STRATEGIES
+from saladkit.selection.sampling import uniform_numbers
+from saladkit.selection.strategies import NAMES, Candidates, put_in_order
+
+REGIONS = np.array([0] * 10 + [1] * 20 + [2] * 30 + [-1] * 5)
+ALLOWED = REGIONS >= 0
+
+
+def candidates(seed=0, **known):
+    uniform = uniform_numbers([f"row-{i}" for i in range(len(REGIONS))], seed)
+    everything = {
+        "gaps": np.array([3.0, 1.0, 0.0]),
+        "distances": np.linspace(0.1, 1, len(REGIONS)),
+        "importance": np.linspace(-40, 0, len(REGIONS)),
+        "predicted": np.where(REGIONS == 1, 2.0, -1.0),
+    }
+    return Candidates(REGIONS, np.array([10, 20, 30]), uniform, **(everything | known))
+
+
+def order(name, of=None, gamma=1.0, seed=0):
+    return put_in_order(name, of or candidates(seed), gamma, np.random.default_rng(seed))
+
+
+def test_the_shell_knows_the_strategies():
+    assert STRATEGIES == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_may_not_be_drawn_never_is_and_the_odds_are_those_of_the_first_draw(name):
+    """Over 3,000 seeds the first text comes as often as the order says, within four standard errors."""
+    probabilities = order(name).probabilities
+    assert probabilities.sum() == pytest.approx(1)
+    assert not probabilities[~ALLOWED].any()
+    if name == "proportional":  # its first text is of the largest region, by construction
+        return
+    firsts = [next(iter(order(name, seed=seed).rows))[0] for seed in range(3000)]
+    found = np.bincount(REGIONS[firsts], minlength=3) / 3000
+    expected = np.bincount(REGIONS[ALLOWED], weights=probabilities[ALLOWED], minlength=3)
+    assert np.abs(found - expected).max() < 4 * (0.25 / 3000) ** 0.5
+
+
+def test_the_odds_are_those_of_the_formulas():
+    def regions_share(name, gamma):
+        found = order(name, gamma=gamma).probabilities
+        return np.bincount(REGIONS[ALLOWED], weights=found[ALLOWED], minlength=3)
+
+    np.testing.assert_allclose(regions_share("active", 2), np.array([90, 20, 0]) / 110)
+    np.testing.assert_allclose(regions_share("uniform", 2), np.array([1, 2, 3]) / 6)
+    np.testing.assert_allclose(regions_share("balanced", 2), np.ones(3) / 3)
+    np.testing.assert_allclose(regions_share("knn", 2), [0, 1, 0])
+    weights = np.where(ALLOWED, candidates().distances ** 3, 0)
+    np.testing.assert_allclose(order("coverage", gamma=3).probabilities, weights / weights.sum())
+    weights = np.where(ALLOWED, np.exp(candidates().importance), 0)
+    np.testing.assert_allclose(order("dsir").probabilities, weights / weights.sum())
+    weights = np.where(ALLOWED, np.array([9.0, 1.0, 0.0])[REGIONS] * candidates().distances, 0)
+    np.testing.assert_allclose(order("hybrid", gamma=2).probabilities, weights / weights.sum())
+    # Without an exponent nothing is preferred.
+    np.testing.assert_allclose(order("knn", gamma=0).probabilities, ALLOWED / ALLOWED.sum())
+
+
+@pytest.mark.parametrize("name", ["knn", "coverage", "hybrid", "active"])
+def test_no_weight_anywhere_is_refused(name):
+    of = candidates(gaps=np.zeros(3), distances=np.zeros(len(REGIONS)), predicted=-np.ones(len(REGIONS)))
+    with pytest.raises(ValueError, match="no .* weight"):
+        order(name, of)

@@ -1,0 +1,92 @@
+"""What texts themselves decide: their importance, whether they can be said, whether they hold a question, how long."""
+
+import numpy as np
+import pytest
+
+from saladkit.selection.decontamination import Overlap
+from saladkit.selection.importance import log_importance
+from saladkit.selection.keywords import keywords
+from saladkit.selection.speakable import why_unspeakable
+from saladkit.selection.speaking_rate import SpeakingRate
+
+QUESTION = "Which of the moons of Jupiter that Galileo saw in the year 1610 is covered by ice?"
+
+
+def test_keywords_set_a_cluster_apart():
+    found = keywords(
+        [["the oboe and the flute", "the flute of wood"], ["the comet and the moon", "the moon of ice"]], count=2
+    )
+    assert found[0][0] == "flute"
+    assert found[1][0] == "moon"
+
+
+def test_importance_is_that_of_a_loop():
+    """Log ratio of add-one multinomials over words and pairs; none of these few share a bucket."""
+    pool, targets = ["the red fox runs", "a blue whale sings", "the fox sings"], ["the red whale runs", "a fox"]
+
+    def grams(text):
+        words = text.split()
+        return [*words, *zip(words, words[1:], strict=False)]
+
+    def log_probability(gram, texts):
+        every = [g for text in texts for g in grams(text)]
+        return np.log((every.count(gram) + 1) / (len(every) + 10_000))
+
+    expected = [sum(log_probability(g, targets) - log_probability(g, pool) for g in grams(text)) for text in pool]
+    np.testing.assert_allclose(log_importance(pool, targets), expected, rtol=1e-10)
+
+
+def test_texts_like_the_targets_are_more_important():
+    pool = ["the stock market fell and investors sold", "whales and dolphins swim in the ocean"]
+    found = log_importance(pool, ["dolphins live in the ocean", "a whale swims in the sea"])
+    assert found[1] > found[0]
+
+
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        ("The moon circles the earth once a month, Dr. Smith said (in 1999).", None),
+        ("Elle est née à Köln; ça va?", None),
+        ("Er zahlte 3,50 Euro für zwei Brötchen.", None),
+        ("月は地球のまわりを回っている。", None),
+        ("See https://example.org for more.", "link"),
+        ("Write to jane.doe@example.org today.", "link"),
+        ("| year | sales |\n|---|---|\n| 1999 | 12 |", "table"),
+        ("name\tage\tcity\nAnn\t31\tRome", "table"),
+        ("for (int i = 0; i < n; i++) {\n  total += i;\n}", "code"),
+        ("Use it so:\n```\nprint(1)\n```", "code"),
+        ("def area(radius):\n    return 3 * radius", "code"),
+        ("<div class='x'>Hello</div>", "code"),
+        ("12.5 + 7 = 19.5; 100 / 3 = 33.3", "few letters"),
+        ("★★★ 10/10 ★★★ !!!", "few letters"),
+    ],
+)
+def test_what_cannot_be_read_aloud(text, reason):
+    assert why_unspeakable(text) == reason
+
+
+def test_a_question_is_found_word_for_word():
+    overlap = Overlap(
+        [("q1", QUESTION), ("q2", "What is it?"), ("q3", "The largest planet of the solar system is called")]
+    )
+    assert overlap.too_short == {"q2"}
+    assert overlap.find(f"He asked: {QUESTION.upper()} Nobody knew.") == "q1"
+    words = QUESTION.split()
+    assert overlap.find(" ".join(["It"] + words[2:15] + ["was"])) == "q1"  # thirteen in a row
+    assert overlap.find(" ".join(["It"] + words[2:14] + ["was"])) is None  # twelve
+    assert overlap.find("the largest planet of the Solar System is called Jupiter") == "q3"  # of nine words, all nine
+    assert overlap.find("the largest planet of the solar system is Jupiter") is None
+    assert overlap.find("What is it? I do not know.") is None
+    assert Overlap([("q1", QUESTION)], ngram=5).find("the moons of Jupiter that nobody saw") == "q1"
+
+
+def test_the_rate_of_speech_is_fitted():
+    random = np.random.default_rng(0)
+    texts = [" ".join("x" * random.integers(2, 9) for _ in range(random.integers(3, 30))) for _ in range(200)]
+    exact = np.array([0.3 + 0.1 * len(t.split()) + 0.05 * len(t.replace(" ", "")) for t in texts])
+    rate = SpeakingRate.fit(texts, exact)
+    np.testing.assert_allclose([rate.offset, rate.per_word, rate.per_character], [0.3, 0.1, 0.05], atol=1e-8)
+    np.testing.assert_allclose(rate.seconds(texts), exact)
+    few = SpeakingRate.fit(texts[:5], exact[:5])
+    assert few.seconds(texts[:5]).sum() == pytest.approx(exact[:5].sum())
+    assert SpeakingRate.of_words(2.5).seconds(["one two three four five"]).tolist() == [2.0]

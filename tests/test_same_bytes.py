@@ -11,8 +11,8 @@ from safetensors.numpy import load_file
 from transformers import TrainerCallback
 
 from saladkit.scoring import evaluation
+from saladkit.selection import embedding
 from saladkit.stages import cache_speech, cache_teacher, gap, synth
-from saladkit.stages import regions as regions_stage
 
 
 class Killed(Exception):
@@ -146,7 +146,7 @@ KEPT = {
     "synth": (synth, "ROWS_PER_PART", "write_samples"),
     "cache-teacher": (cache_teacher, "ROWS_PER_PART", "write_cache_part"),
     "cache-speech": (cache_speech, "ROWS_PER_PART", "write_frames_part"),
-    "regions": (regions_stage, "TEXTS_PER_BLOCK", "write_vectors"),
+    "regions": (embedding, "TEXTS_PER_PART", "write_embeddings_part"),
     "gap": (gap, "ROWS_PER_BLOCK", "write_items"),
     "eval": (evaluation, "ROWS_PER_BLOCK", "write_rows"),
 }
@@ -177,7 +177,7 @@ def test_a_command_that_was_cut_off_goes_on(name, lines, shell, contents, tmp_pa
     result = shell(*lines[name], "-o", tmp_path / "cut")
     assert json.loads(result.stdout)["resumed"] is True
     lasting = {path: then for path, then in kept.items() if not path.startswith("working/")}
-    assert bool(lasting) is (name not in ("regions", "gap", "eval"))  # these keep their blocks in working/
+    assert bool(lasting) is (name not in ("gap", "eval"))  # these keep their blocks in working/
     assert all((tmp_path / "cut" / path).stat().st_mtime_ns == then for path, then in lasting.items())
     together = len(calls) - 1  # the one that was cut off came to nothing
     calls.clear()

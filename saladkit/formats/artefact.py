@@ -200,6 +200,16 @@ class ArtefactWriter:
         """A folder for what a run that is cut off leaves to the next; it goes when the artefact is complete."""
         return self.path / WORKING
 
+    @contextmanager
+    def nothing_left_of_an_error(self) -> Iterator[None]:
+        """If the body raises a SaladError before a file is ready, take away what was planned, the folder too."""
+        try:
+            yield
+        except SaladError:
+            if _is_only_planned(self.path):
+                shutil.rmtree(self.path)
+            raise
+
     def finish(self, *, counts: dict, skipped: list[dict] | None = None, identity: dict | None = None) -> None:
         """Write the manifest; the artefact is complete from here on.
 

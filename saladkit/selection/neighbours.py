@@ -21,7 +21,7 @@ class Neighbours:
     """Of each query its k nearest rows, the nearest first."""
 
     distances: np.ndarray  # cosine distances float32 [N, k], in [0, 2]
-    rows: np.ndarray  # int64 [N, k]
+    rows: np.ndarray  # int64 [N, k]; -1 where an approximate search has found fewer, and the distance is 2
     recall: float | None = None  # of the first neighbour, measured; None where the search was exact
 
 

@@ -111,8 +111,9 @@ def regions(
         return open_embedder(embedder, device=device, dtype=dtype, batch_tokens=batch_tokens)
 
     sharing = {"num_shards": num_shards, "shard_index": shard_index}
-    pool_parts = embed_texts(table, writer, POOL, opened, known, **sharing)
-    speech_parts = embed_texts(spoken, writer, SPEECH, opened, known, **sharing)
+    with writer.nothing_left_of_an_error():
+        pool_parts = embed_texts(table, writer, POOL, opened, known, **sharing)
+        speech_parts = embed_texts(spoken, writer, SPEECH, opened, known, **sharing)
     if not writer.has_all([*pool_parts, *speech_parts]):
         return run.summary({"shards_missing": True, "texts": table.num_rows})
 
@@ -179,7 +180,8 @@ def _text_rows(table: pa.Table, spoken: pa.Table, assignment: np.ndarray, covere
         unknown = {field.name: pa.nulls(table.num_rows, field.type) for field in TEXTS if field.name not in rows}
         return pa.table(rows | unknown)
     count, k = covered.nearest.rows.shape
-    ids = spoken.column("id").combine_chunks().take(pa.array(covered.nearest.rows.ravel()))
+    found = covered.nearest.rows.ravel()
+    ids = spoken.column("id").combine_chunks().take(pa.array(found, mask=found < 0))
     return pa.table(
         rows
         | {

@@ -110,18 +110,19 @@ def select(
     )
     if writer.finished is not None:
         return writer.finished
-    candidates, further = _candidates(known, left_out, texts, gaps, choice, seed)
-    try:
-        order = put_in_order(choice.strategy, candidates, choice.gamma, np.random.default_rng([seed, 3]))
-    except ValueError as error:
-        raise SaladError(f"{gap or regions}: {error}", "Measure the gap on probes of every region.") from error
-    rate = budget.speaking_rate()
-    seconds = rate.seconds(texts)
-    if probing:
-        rows = per_region(candidates.regions, len(known.table), budget.per_region, candidates.uniform)
-    else:
-        drawn = _without_duplicates(order.rows, known, filters.near_duplicate, left_out)
-        rows = _within_budget(drawn, order, *budget.costs(texts, seconds))
+    with writer.nothing_left_of_an_error():
+        candidates, further = _candidates(known, left_out, texts, gaps, choice, seed)
+        try:
+            order = put_in_order(choice.strategy, candidates, choice.gamma, np.random.default_rng([seed, 3]))
+        except ValueError as error:
+            raise SaladError(f"{gap or regions}: {error}", "Measure the gap on probes of every region.") from error
+        rate = budget.speaking_rate()
+        seconds = rate.seconds(texts)
+        if probing:
+            rows = per_region(candidates.regions, len(known.table), budget.per_region, candidates.uniform)
+        else:
+            drawn = _without_duplicates(order.rows, known, filters.near_duplicate, left_out)
+            rows = _within_budget(drawn, order, *budget.costs(texts, seconds))
     region_probability = np.bincount(known.region, weights=order.probabilities, minlength=len(known.table))
     strategy = "probe" if probing else choice.strategy
     with writer.writing(PART) as aside:

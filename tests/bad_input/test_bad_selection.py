@@ -1,5 +1,6 @@
 """Regions, gaps and budgets that do not fit each other."""
 
+import numpy as np
 import pytest
 
 from saladkit.formats.artefact import create_artefact
@@ -61,3 +62,106 @@ def test_more_clusters_than_texts(refused, world, text_lm):
 def test_probes_of_another_pool_than_the_regions(refused, checkpoint, speech, text_lm, regions):
     first = read_samples(speech, needed=["id"], optional=[]).column("id").to_pylist()[0]
     refused("gap", checkpoint, speech, "--teacher", text_lm, "--regions", regions, named=[regions, first])
+
+
+def line_of(world, regions, *arguments):
+    return ["select", world / "pool.parquet", "--regions", regions, *arguments]
+
+
+@pytest.mark.parametrize(
+    "arguments, problem",
+    [
+        (("--strategy", "knn", "--count", 3), "no gap table"),
+        (("--strategy", "hybrid", "--count", 3), "no gap table"),
+        (("--strategy", "dsir", "--count", 3), "texts to be like"),
+        (("--strategy", "coverage", "--count", 3), "distance to speech"),
+        (("--strategy", "uniform", "--tokens", 3), "whose tokens"),
+        (("--strategy", "uniform", "--count", 50, "--near-duplicate", 0.01), "near duplicates"),
+        (("--strategy", "uniform", "--count", 3, "--min-words", 900), "no text has weight"),
+        (("--strategy", "uniform", "--count", 3, "--decontaminate", "nothing.parquet"), "nothing.parquet"),
+    ],
+)
+def test_a_strategy_or_a_filter_that_lacks_something(arguments, problem, refused, world, regions, tmp_path):
+    refused(*line_of(world, regions, *arguments), named=[problem])
+    assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize("option", ["--gamma", "--bonus", "--hours", "--near-duplicate", "--words-per-second"])
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_numbers_that_are_none(option, value, shell, world, regions, tmp_path):
+    result = shell(*line_of(world, regions, "--strategy", "uniform", "--count", 3, option, value, "-o", tmp_path / "o"))
+    assert result.exit_code == 2 and option in result.stderr
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_figure_that_is_not_finite(refused, world, regions, tmp_path):
+    for value in (float("nan"), float("inf")):
+        writer = create_artefact(
+            tmp_path / f"gap-{value}", schema=SCHEMA, version=VERSION, verb="test", settings={}, inputs={}
+        )
+        groups = [{"kind": "region", "probes": 1, "region": r, "teacher_kl_shrunk": value} for r in range(4)]
+        write_gap_table(writer, [], groups)
+        writer.finish(counts={})
+        refused(*line_of(world, regions, "--count", 3, "--gap", tmp_path / f"gap-{value}"), named=["not finite"])
+
+
+def test_a_gap_table_of_other_regions(refused, world, regions, text_lm, tmp_path):
+    writer = create_artefact(
+        tmp_path / "gap", schema=SCHEMA, version=VERSION, verb="test", settings={}, inputs={"regions": str(world)}
+    )
+    write_gap_table(writer, [], [{"kind": "region", "probes": 1, "region": 0, "teacher_kl_shrunk": 1.0}])
+    writer.finish(counts={})
+    refused(*line_of(world, regions, "--count", 3, "--gap", tmp_path / "gap"), named=[tmp_path / "gap", world])
+
+
+def test_probes_that_are_in_no_region(refused, world, regions, tmp_path):
+    gap = gap_table(tmp_path / "gap", range(4))
+    refused(*line_of(world, regions, "--strategy", "knn", "--count", 3, "--gap", gap), named=[gap, "too few"])
+
+
+def test_speech_that_is_as_long_as_nothing(refused, world, regions, write_rows, tmp_path):
+    rows = [{"id": "a", "text": "one two", "duration": 0.0}]
+    path = write_rows(tmp_path / "still.parquet", rows)
+    for budget in (("--fraction-of", path, 0.5), ("--hours", 1, "--rate-from", path)):
+        refused(*line_of(world, regions, "--strategy", "uniform", *budget), named=[path, "duration"])
+
+
+def test_identical_and_empty_texts(refused, write_rows, text_lm, tmp_path):
+    same = write_rows(tmp_path / "same.parquet", [{"id": str(i), "text": "The same."} for i in range(9)])
+    line = ["--embedder", f"lm:{text_lm}", "--clusters", 2, "--device", "cpu"]
+    refused("regions", same, *line, named=[same, "1 different texts"])
+    empty = write_rows(tmp_path / "empty.parquet", [{"id": "a", "text": "One."}, {"id": "b", "text": " \n"}])
+    refused("regions", empty, *line, named=[empty, "'b'"])
+
+
+def test_a_text_without_an_embedding(refused, write_rows, tmp_path):
+    """Static embeddings know no word of it."""
+    from model2vec import StaticModel
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({"[PAD]": 0, "[UNK]": 1, "moon": 2, "sea": 3}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    StaticModel(np.eye(4, dtype=np.float32), tokenizer, config={}).save_pretrained(tmp_path / "static")
+    pool = write_rows(tmp_path / "pool.parquet", [{"id": t, "text": t} for t in ("moon", "sea", "moon sea", "zzz")])
+    line = ["regions", pool, "--embedder", tmp_path / "static", "--clusters", 2, "--device", "cpu"]
+    _, fix = refused(*line, named=["'zzz'", "zero"])
+    assert "Take the text out" in fix
+
+
+def test_an_embedding_that_is_not_a_number(refused, world, text_lm, tmp_path):
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(text_lm, tmp_path / "broken")
+    weights = load_file(tmp_path / "broken" / "model.safetensors")
+    weights["model.norm.weight"][0] = float("nan")
+    save_file(weights, tmp_path / "broken" / "model.safetensors", metadata={"format": "pt"})
+    line = ["--embedder", f"lm:{tmp_path / 'broken'}", "--clusters", 2, "--device", "cpu"]
+    refused("regions", world / "pool.parquet", *line, named=["not finite"])
+    assert not (tmp_path / "output").exists()
+
+
+def test_embeddings_of_another_model(refused, world, regions, other_text_lm, tmp_path):
+    line = ["regions", world / "pool.parquet", "--clusters", 2, "--device", "cpu", "--reuse", regions]
+    refused(*line, "--embedder", f"lm:{other_text_lm}", named=[regions, other_text_lm])

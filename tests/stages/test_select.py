@@ -3,6 +3,9 @@
 import json
 from collections import Counter
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from saladkit.formats.artefact import create_artefact
@@ -117,3 +120,209 @@ def test_a_selection_can_be_a_pool(select, tmp_path):
     second, _ = select("--strategy", "uniform", "--count", 5, pool=tmp_path / "first", name="second")
     assert {row["id"] for row in second} < {row["id"] for row in first}
     assert [row["draw"] for row in second] == list(range(5))
+
+
+@pytest.fixture(scope="module")
+def covered(workshop, world, text_lm):
+    """Regions that know the distance to speech."""
+    settings = {"embedder": f"lm:{text_lm}", "clusters": CLUSTERS, "speech": (str(world / "natural.parquet"),)}
+    regions(str(world / "pool.parquet"), workshop / "covered", **settings, device="cpu")
+    return workshop / "covered"
+
+
+@pytest.fixture(scope="module")
+def measured(workshop, covered):
+    """A gap table whose items are probes: their teacher KL is their region's number."""
+    writer = create_artefact(workshop / "measured", schema=SCHEMA, version=VERSION, verb="t", settings={}, inputs={})
+    ids = Regions.open(covered).region_of
+    items = [{"id": id_, "region": r, "tokens": 10, "teacher_kl": float(r)} for id_, r in list(ids.items())[:20]]
+    groups = [
+        {"kind": "region", "region": r, "probes": 5, "teacher_kl_shrunk": float(r), "teacher_kl_low": r - 0.5}
+        | {"teacher_kl_high": r + 0.5}
+        for r in range(CLUSTERS)
+    ]
+    write_gap_table(writer, items, groups)
+    writer.finish(counts={})
+    return workshop / "measured"
+
+
+NEEDS = {
+    "active": ("gap",),
+    "uniform": (),
+    "proportional": (),
+    "balanced": (),
+    "coverage": (),
+    "dsir": ("target",),
+    "knn": ("gap",),
+    "hybrid": ("gap",),
+}
+
+
+@pytest.fixture
+def by_strategy(shell, world, covered, measured, tmp_path):
+    def run(strategy, *arguments, pool=world / "pool.parquet", name=None):
+        further = {"gap": ("--gap", measured), "target": ("--target", world / "questions.parquet")}
+        needs = [part for need in NEEDS[strategy] for part in further[need]]
+        output = tmp_path / (name or strategy)
+        line = ["select", pool, "--regions", covered, "--strategy", strategy, "--gamma", 1, *needs, *arguments]
+        result = shell(*line, "-o", output)
+        assert result.exit_code == 0, result.stderr
+        return read_samples(output, needed=["id", "text"]).to_pylist(), json.loads(result.stdout), result.stderr
+
+    return run
+
+
+@pytest.mark.parametrize("strategy", list(NEEDS))
+def test_every_strategy_keeps_the_budget_and_forgets_the_order_of_the_pool(strategy, by_strategy, world, tmp_path):
+    chosen, summary, _ = by_strategy(strategy, "--hours", 0.02)
+    seconds = [row["predicted_duration"] for row in chosen]
+    assert sum(seconds[:-1]) < 72 <= sum(seconds)
+    assert summary["predicted_hours"] == pytest.approx(sum(seconds) / 3600, abs=1e-4)
+    assert {row["strategy"] for row in chosen} == {strategy}
+    assert all(0 < row["probability"] <= row["region_probability"] <= 1 + 1e-9 for row in chosen)
+    assert 1 <= summary["effective_texts"] <= len(chosen) + 1e-6
+    pool = pq.read_table(world / "pool.parquet")
+    pq.write_table(pool.take(np.random.default_rng(0).permutation(pool.num_rows)), tmp_path / "shuffled.parquet")
+    again, _, _ = by_strategy(strategy, "--hours", 0.02, pool=tmp_path / "shuffled.parquet", name="shuffled")
+    assert [row["id"] for row in again] == [row["id"] for row in chosen]
+    other, _, _ = by_strategy(strategy, "--hours", 0.02, "--seed", 1, name="other")
+    assert [row["id"] for row in other] != [row["id"] for row in chosen]
+
+
+def test_a_row_says_its_regions_figure_with_its_interval(by_strategy):
+    chosen, _, _ = by_strategy("active", "--count", 10)
+    for row in chosen:
+        assert row["region_gap"] == row["region"]
+        assert (row["region_gap_low"], row["region_gap_high"]) == (row["region"] - 0.5, row["region"] + 0.5)
+        assert row["score"] is None
+    chosen, _, _ = by_strategy("coverage", "--count", 10)
+    assert all(row["score"] > 0 and row["region_gap"] is None for row in chosen)
+
+
+def test_neighbours_of_misaligned_probes_are_preferred(by_strategy):
+    every, summary, _ = by_strategy("knn", "--count", 60, "--gamma", 60, "--bonus", 0)
+    scores = [row["score"] for row in every]
+    of_region = [np.mean([row["score"] for row in every if row["region"] == region]) for region in (0, 3)]
+    assert of_region[0] < of_region[1]  # the probes' figure is their region's number
+    assert np.mean(scores[:15]) > np.mean(scores[-15:])
+    assert summary["probes_r2"] <= 1
+    bolder, _, _ = by_strategy("knn", "--count", 60, "--gamma", 60, "--bonus", 5, name="bolder")
+    plain = {row["id"]: row["score"] for row in every}
+    assert all(row["score"] > plain[row["id"]] for row in bolder)
+
+
+def test_a_budget_of_tokens_is_reached_by_the_last_text(by_strategy, text_lm, tokenizer):
+    chosen, _, _ = by_strategy("uniform", "--tokens", 200, "--tokenizer", text_lm)
+    counts = [len(tokenizer(row["text"])["input_ids"]) for row in chosen]
+    assert sum(counts[:-1]) < 200 <= sum(counts)
+
+
+def test_a_share_of_natural_speech_is_a_budget_and_its_rate_is_used(by_strategy, speech):
+    natural = read_samples(speech, needed=["id", "text", "duration"]).to_pylist()
+    chosen, summary, _ = by_strategy("uniform", "--fraction-of", speech, 0.25)
+    whole = sum(row["duration"] for row in natural)
+    predicted = [row["predicted_duration"] for row in chosen]
+    assert sum(predicted[:-1]) < 0.25 * whole <= sum(predicted)
+    rate = summary["speaking_rate"]
+    fitted = [
+        rate["offset"]
+        + rate["per_word"] * len(row["text"].split())
+        + rate["per_character"] * len("".join(row["text"].split()))
+        for row in natural
+    ]
+    assert sum(fitted) == pytest.approx(whole, rel=0.01)  # least squares keep the sum
+    by_rate, _, _ = by_strategy("uniform", "--hours", 0.25 * whole / 3600, "--rate-from", speech, name="rate")
+    assert [row["id"] for row in by_rate] == [row["id"] for row in chosen]
+
+
+def test_synth_tells_how_wrong_the_prediction_was(by_strategy, shell, speech, tmp_path):
+    by_strategy("uniform", "--count", 6, "--rate-from", speech)
+    result = shell("synth", tmp_path / "uniform", "--voice", "espeak:en-us", "-o", tmp_path / "spoken", "--workers", 1)
+    summary = json.loads(result.stdout)
+    spoken = read_samples(tmp_path / "spoken", needed=["id", "duration", "predicted_duration"]).to_pylist()
+    longer = sum(row["duration"] for row in spoken) / sum(row["predicted_duration"] for row in spoken) - 1
+    assert summary["longer_than_predicted"] == pytest.approx(longer, abs=1e-4)
+    apart = [abs(row["duration"] / row["predicted_duration"] - 1) for row in spoken]
+    assert summary["row_differs_from_predicted"] == pytest.approx(sum(apart) / 6, abs=1e-4)
+    assert abs(longer) < 0.2
+
+
+@pytest.fixture
+def strange_pool(world, text_lm, tmp_path):
+    """The pool with texts that should not be spoken, in regions of its own."""
+    rows = pq.read_table(world / "pool.parquet").to_pylist()
+    question = "Which of the old towers by the river was it that the mason of the king built first of all?"
+    strange = {
+        "link": "See https://example.org for more about it.",
+        "code": "for (i = 0; i < n; i++) {\n  add(i);\n}",
+        "short": "Too short.",
+        "long": "word " * 300,
+        "question": f"He asked: {question} Nobody knew.",
+        "twin": rows[0]["text"],
+    }
+    rows += [{"id": id_, "text": text, "domain": "strange"} for id_, text in strange.items()]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "strange.parquet")
+    asked = [{"id": "q7", "text": question, "choices": ["A", "B"], "answer": 0}]
+    pq.write_table(pa.Table.from_pylist(asked), tmp_path / "asked.parquet")
+    path = tmp_path / "strange.parquet"
+    regions(str(path), tmp_path / "strange-regions", embedder=f"lm:{text_lm}", clusters=CLUSTERS, device="cpu")
+    return path
+
+
+def test_what_is_left_out_is_listed_with_its_reason(strange_pool, shell, world, tmp_path):
+    asked = tmp_path / "asked.parquet"
+    line = ["select", strange_pool, "--regions", tmp_path / "strange-regions", "--strategy", "uniform", "--count", 60]
+    filters = ["--min-words", 3, "--max-words", 200, "--near-duplicate", 0.999, "--decontaminate", asked]
+    result = shell(*line, *filters, "-o", tmp_path / "kept")
+    assert result.exit_code == 0, result.stderr
+    listed = {
+        row["id"]: row for row in map(json.loads, (tmp_path / "kept" / "left-out.jsonl").read_text().splitlines())
+    }
+    chosen = {row["id"] for row in read_samples(tmp_path / "kept", needed=["id"]).to_pylist()}
+    assert len(chosen) == 60 and not chosen & set(listed)
+    assert listed["link"]["reason"] == listed["code"]["reason"] == "not speakable"
+    assert (listed["link"]["detail"], listed["code"]["detail"]) == ("link", "code")
+    assert listed["short"] == {"id": "short", "reason": "too short", "detail": "2 words"}
+    assert listed["long"]["detail"] == "300 words"
+    assert listed["question"] == {"id": "question", "reason": "words of the evaluation", "detail": f"{asked}:q7"}
+    twins = {"twin", pq.read_table(strange_pool).column("id")[0].as_py()}
+    assert len(twins & set(listed)) == len(twins & chosen) == 1  # whichever was drawn first stays
+    counts = json.loads(result.stdout)["left_out"]
+    assert counts == Counter(row["reason"] for row in listed.values())
+
+    everything = shell(*line[:-1], 66, "--any-text", "-o", tmp_path / "everything")
+    assert everything.exit_code == 0 and (tmp_path / "everything" / "left-out.jsonl").read_text() == ""
+
+
+def test_texts_near_a_question_are_left_out(strange_pool, shell, tmp_path):
+    row = pq.read_table(strange_pool).to_pylist()[3]
+    near = [{"id": "near", "text": row["text"].rstrip(".") + " indeed."}]
+    pq.write_table(pa.Table.from_pylist(near), tmp_path / "near.parquet")
+    line = ["select", strange_pool, "--regions", tmp_path / "strange-regions", "--strategy", "uniform", "--count", 40]
+    filters = ["--decontaminate", tmp_path / "near.parquet", "--ngram", 400, "--decontaminate-cosine", 0.95]
+    result = shell(*line, *filters, "-o", tmp_path / "kept", "--device", "cpu")
+    assert result.exit_code == 0, result.stderr
+    listed = [json.loads(line) for line in (tmp_path / "kept" / "left-out.jsonl").read_text().splitlines()]
+    found = {row["id"]: row["detail"] for row in listed if row["reason"] == "near the evaluation"}
+    assert found[row["id"]] == f"{tmp_path / 'near.parquet'}:near"
+
+
+def test_a_dry_run_tells_what_may_be_chosen(strange_pool, shell, tmp_path):
+    line = ["select", strange_pool, "--regions", tmp_path / "strange-regions", "--strategy", "uniform", "--count", 60]
+    plan = json.loads(shell(*line, "--min-words", 3, "--dry-run", "-o", tmp_path / "plan").stdout)
+    assert plan["candidates"] == 63 and plan["left_out"] == {"not speakable": 2, "too short": 1}
+    assert not (tmp_path / "plan").exists()
+
+
+def test_the_regions_are_explained(by_strategy, covered):
+    chosen, summary, stderr = by_strategy("active", "--count", 12, "--explain")
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    assert lines[-CLUSTERS - 1].split() == [
+        *["region", "texts", "pool", "speech", "far", "gap", "P", "chosen", "about"],
+    ]
+    table = {row["region"]: row for row in Regions.open(covered).table}
+    for line in lines[-CLUSTERS:]:
+        region = int(line.split()[0])
+        assert ", ".join(table[region]["keywords"][:5]) in line
+        assert f"{region:.3f} ({region - 0.5:.3f}-{region + 0.5:.3f})" in line
+        assert f" {summary['by_region'].get(str(region), 0)}  " in line

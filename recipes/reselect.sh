@@ -32,13 +32,17 @@ for ROUND in $(seq "$ROUNDS"); do
   TAKEN+=(--exclude "$AT/texts") SPOKEN+=(--data "$AT/speech:1")
 
   step "round $ROUND: align Stage I on all that was chosen"
-  saladkit align "$RUN/stage1" -o "$AT/stage2" --data "$RUN/natural:$ROUND" "${SPOKEN[@]}" \
+  saladkit align "$RUN/stage1" -o "$RUN/stage2-round-$ROUND" --data "$RUN/natural:$ROUND" "${SPOKEN[@]}" \
     --replay "$WORLD/pool.parquet:$((2 * ROUND))" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" \
     "${SPANS[@]}" --seed "$SEED"
-  MODEL=$AT/stage2
+  MODEL=$RUN/stage2-round-$ROUND
 done
 
 step "read and heard after every round, beside the same hours chosen at once"
-saladkit eval "$MODEL" "$RUN/questions" -o "$RUN/eval-rounds" --teacher "$RUN/text-lm" --heard "$RUN/natural" \
-  $(for ROUND in $(seq $((ROUNDS - 1))); do echo "--compare $RUN/round-$ROUND/stage2"; done) \
+saladkit eval "$MODEL" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval-rounds" --teacher "$RUN/text-lm" --heard "$RUN/natural" \
+  $(for ROUND in $(seq $((ROUNDS - 1))); do echo "--compare $RUN/stage2-round-$ROUND"; done) \
   --compare "$RUN/stage2-active"
+saladkit report "$RUN" -o "$RUN/rounds.html" --title "Three rounds on the desk" --teacher eval/original \
+  --result stage1=eval/stage1 --result stage2_at_once=eval-rounds/stage2-active \
+  --result "stage2_in_rounds=eval-rounds/stage2-round-$ROUNDS" --contrast stage2_in_rounds stage2_at_once --speech natural \
+  --held-out heldout

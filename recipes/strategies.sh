@@ -61,3 +61,12 @@ for SEED in $SEEDS; do
     saladkit eval "$AT/stage2" "$RUN/questions" -o "$AT/eval" --heard "$RUN/natural"
   done
 done
+
+FIRST=${SEEDS%% *}
+step "the report: all seeds together"
+COMPARED=() ACROSS=()
+for CHOSEN in $STRATEGIES $(printf 'regions-%s ' $CLUSTERS); do COMPARED+=(--choice "$CHOSEN=choices/$CHOSEN/eval"); done
+for SEED in $SEEDS; do [ "$SEED" = "$FIRST" ] || ACROSS+=(--across "$RUNS/seed-$SEED"); done
+saladkit report "$RUNS/seed-$FIRST" -o "$RUNS/report.html" --title "Ways to choose, on the desk" --teacher eval/original \
+  --result stage1=eval/stage1 --result stage2_uniform=eval/stage2-uniform --result stage2_active=eval/stage2-active \
+  --contrast stage2_active stage2_uniform --speech natural --held-out heldout "${COMPARED[@]}" "${ACROSS[@]}"

@@ -346,6 +346,14 @@ def regions(pool: str, output: str, **settings: object) -> None:
 )
 @click.option("--speech", required=True, help="The natural speech, below RUN: its domains are the heard ones.")
 @click.option("--held-out", required=True, help="Name of the task that an unheard voice speaks.")
+@click.option(
+    "--choice",
+    "choices",
+    multiple=True,
+    metavar="NAME=FOLDER",
+    help="Results of a way to choose, below RUN, to be compared; the first is the control; repeat.",
+)
+@click.option("--across", multiple=True, metavar="RUN", help="Another seed's run with the same choices; repeat.")
 @click.option("--title", default="saladkit", show_default=True, help="Heading of the page.")
 def report(run: str, output: str, **settings: object) -> None:
     """Make one self-contained page and one summary of everything below the folder RUN."""

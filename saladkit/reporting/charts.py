@@ -173,7 +173,10 @@ def region_chart(findings: Findings, inventory: Inventory) -> Markup | None:
         return None
     known = _selection_styles(findings, inventory)
     order = list(known)  # as the models stand; others after them
-    selections = sorted((found.name for found in view.selections), key=lambda name: (order + [name]).index(name))
+    trained_on = [found.name for found in view.selections if found.name in known]
+    selections = sorted(
+        trained_on or [found.name for found in view.selections], key=lambda name: (order + [name]).index(name)
+    )
     styles = {name: known.get(name, (f"s{(i + 3) % STYLES}", "")) for i, name in enumerate(selections)}
     shown = view.rows[:SHOWN_REGIONS]
     gap_axis = round_axis(0, max(row.high for row in shown))

@@ -2,6 +2,8 @@
 
 from saladkit import __version__
 from saladkit.reporting.charts import gap_chart, loss_charts, region_chart, step_chart, style_of, subject_chart
+from saladkit.reporting.choice_chart import choice_chart
+from saladkit.reporting.choices import ChoiceFindings
 from saladkit.reporting.findings import Contrast, Findings, ModelFindings
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.listening import Heard
@@ -167,8 +169,27 @@ def _listen(findings: Findings, heard: list[Heard]) -> Markup:
     )
 
 
-def page(findings: Findings, inventory: Inventory, heard: list[Heard], title: str) -> str:
-    """The whole page as HTML."""
+def _choices(choices: list[ChoiceFindings]) -> Markup:
+    control = choices[0]
+    runs = len(control.unheard_by_run)
+    seeds = f", over {runs} seeds" if runs > 1 else ""
+    return _section(
+        "Ways to choose",
+        f"The same Stage I, and the same hours of speech, chosen in several ways{seeds}: what each answers rightly on"
+        f" hearing, in points more or less than {control.label.lower()}. Intervals are of 95 %, paired, over"
+        f" {control.unheard.items} different questions on unheard subjects and {control.heard.items} on heard ones.",
+        choice_chart(choices),
+    )
+
+
+def page(
+    findings: Findings,
+    inventory: Inventory,
+    heard: list[Heard],
+    title: str,
+    choices: list[ChoiceFindings] | None = None,
+) -> str:
+    """The whole page as HTML; `choices` are the ways to choose that are compared, the control first."""
     sections = [_results(findings)]
     if findings.subjects:
         about = (
@@ -195,6 +216,8 @@ def page(findings: Findings, inventory: Inventory, heard: list[Heard], title: st
         first = findings.models[0].label
         about = f"KL divergence of {first} by region of the text pool: {what}. Regions are named by their keywords."
         sections.append(_section("Where the gap is, and what was chosen", about, regions))
+    if choices:
+        sections.append(_choices(choices))
     losses = loss_charts(findings)
     if losses:
         about = "The distillation loss, nats per text position, on a logarithmic scale; strong lines are moving means."

@@ -1,12 +1,13 @@
 """`summary.json`: the numbers of a run for other programs."""
 
+from saladkit.reporting.choices import ChoiceFindings
 from saladkit.reporting.findings import Findings, GapSplit, ModelFindings
 from saladkit.scoring.statistics import Estimate
 
 # Keys of the summary that no result may be called.
 RESERVED = frozenset(
     {"command", "output", "text_accuracy", "subjects", "seconds", "total_seconds", "peak_memory_bytes"}
-    | {"peak_memory_bytes_by_step", "chance", "tasks", "held_out_task"}
+    | {"peak_memory_bytes_by_step", "chance", "tasks", "held_out_task", "choices"}
 )
 
 
@@ -40,7 +41,17 @@ def _model(model: ModelFindings) -> dict:
     }
 
 
-def summary_of(findings: Findings) -> dict:
+def _choice(choice: ChoiceFindings) -> dict:
+    return {
+        "unheard_subjects": _estimate(choice.unheard, "accuracy"),
+        "unheard_subjects_by_run": [round(value, 4) for value in choice.unheard_by_run],
+        "heard_subjects": _estimate(choice.heard, "accuracy"),
+        "unheard_minus_control": _estimate(choice.unheard_more, "points"),
+        "heard_minus_control": _estimate(choice.heard_more, "points"),
+    }
+
+
+def summary_of(findings: Findings, choices: list[ChoiceFindings]) -> dict:
     """Accuracies are fractions, differences points, gap figures nats per text token; intervals are of 95 %."""
     subjects = {
         subject.name: {
@@ -59,6 +70,7 @@ def summary_of(findings: Findings) -> dict:
         **{model.name: _model(model) for model in findings.models},
         **{key: _estimate(contrast.points, "points") for key, contrast in findings.contrasts.items()},
         "subjects": subjects,
+        **({"choices": {choice.name: _choice(choice) for choice in choices}} if choices else {}),
         "seconds": {step.name: step.seconds for step in findings.steps},
         "total_seconds": round(sum(step.seconds for step in findings.steps), 2),
         "peak_memory_bytes": max((step.peak_memory_bytes for step in findings.steps), default=0),

@@ -7,6 +7,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, Artefact, written_aside
 from saladkit.formats.samples import SCHEMA as SAMPLES
 from saladkit.formats.samples import read_samples
+from saladkit.reporting.choices import ChoiceFindings, compare_choices
 from saladkit.reporting.findings import Findings, compute_findings
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.listening import questions_to_hear
@@ -30,6 +31,8 @@ def report(
     speech: str,
     held_out: str,
     title: str,
+    choices: tuple[str, ...] = (),
+    across: tuple[str, ...] = (),
 ) -> dict:
     """Write the page `output`, and beside it `summary.json` and the chart by subject as a PNG.
 
@@ -39,6 +42,8 @@ def report(
         contrast: names of two results, for the main comparison.
         speech: the natural speech, below `run`; its domains are the heard subjects.
         held_out: the task that a voice speaks which no training has heard.
+        choices: `NAME=FOLDER` of results of ways to choose, below `run`; the first is the control.
+        across: further runs with other seeds, which have the same folders of choices.
 
     Returns:
         The content of `summary.json`, with the command and the page's path.
@@ -65,10 +70,11 @@ def report(
     inventory = Inventory(run)
     heard = _domains(run / speech)
     findings = compute_findings(inventory, read_outcome("text", run / teacher), outcomes, contrast, heard, held_out)
+    compared = _compare(run, across, choices, speech, held_out)
     sounds = questions_to_hear(inventory, outcomes, findings.subjects, findings.tasks)
-    summary = summary_of(findings)
+    summary = summary_of(findings, compared)
     with written_aside(output) as page_aside, written_aside(output.with_name(SUMMARY)) as summary_aside:
-        page_aside.write_text(page(findings, inventory, sounds, title), encoding="utf-8")
+        page_aside.write_text(page(findings, inventory, sounds, title, compared), encoding="utf-8")
         # Not sorted: the steps stand in the order in which they ran.
         summary_aside.write_text(json.dumps(summary, indent=1, allow_nan=False) + "\n")
     if findings.subjects:
@@ -76,6 +82,19 @@ def report(
     for line in terminal_table(findings):
         say(line)
     return {"command": "report", "output": str(output), **summary}
+
+
+def _compare(
+    run: Path, across: tuple[str, ...], choices: tuple[str, ...], speech: str, held_out: str
+) -> list[ChoiceFindings]:
+    if across and not choices:
+        raise SaladError("--across names other runs, and there is no --choice to compare", "Give --choice NAME=FOLDER.")
+    if len(choices) == 1:
+        raise SaladError(f"--choice {choices[0]} has nothing to be compared with", "Give a second --choice.")
+    if not choices:
+        return []
+    runs = [run, *map(Path, across)]
+    return compare_choices(runs, _folders(choices), [_domains(folder / speech) for folder in runs], held_out)
 
 
 def _folders(results: tuple[str, ...]) -> dict[str, str]:

@@ -1,0 +1,79 @@
+"""Ways to choose, compared over the runs of several seeds."""
+
+import numpy as np
+import pytest
+from written_run import SETTINGS, write_run
+
+from saladkit.errors import SaladError
+from saladkit.reporting.outcomes import read_outcome
+from saladkit.stages.report import report
+
+CHOICES = ("uniform=eval-uniform", "active-5=eval-active")
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """Two runs that differ in what active answers, and the report of both."""
+    runs = [tmp_path_factory.mktemp(name) for name in ("first", "second")]
+    for run, answers in zip(runs, ("11111111", "10101110"), strict=True):
+        write_run(run, heard={"stage1": "11101000", "uniform": "11101100", "active": answers})
+    settings = SETTINGS | {"choices": CHOICES, "across": (str(runs[1]),)}
+    return runs, report(runs[0], runs[0] / "report.html", **settings)
+
+
+def answers(runs, folder):
+    return [
+        (row["text"], row["domain"], float(row["acc_norm"]))
+        for run in runs
+        for (task, _), row in read_outcome("x", run / folder).rows["speech"].items()
+        if task == "questions"
+    ]
+
+
+def test_accuracies_are_those_of_all_runs_together(compared):
+    runs, summary = compared
+    found = summary["choices"]
+    assert list(found) == ["uniform", "active-5"]
+    heard = {subject for subject, about in summary["subjects"].items() if about["heard"]}
+    for name, folder in (("uniform", "eval-uniform"), ("active-5", "eval-active")):
+        for figure, is_heard in (("heard_subjects", True), ("unheard_subjects", False)):
+            right = [value for _, domain, value in answers(runs, folder) if (domain in heard) is is_heard]
+            assert found[name][figure]["accuracy"] == pytest.approx(np.mean(right), abs=1e-4)
+        by_run = [
+            np.mean([value for _, domain, value in answers([run], folder) if domain not in heard]) for run in runs
+        ]
+        assert found[name]["unheard_subjects_by_run"] == pytest.approx(by_run, abs=1e-4)
+    assert found["uniform"]["unheard_minus_control"] is None
+    more = found["active-5"]["unheard_minus_control"]
+    both = [found[name]["unheard_subjects"]["accuracy"] for name in ("active-5", "uniform")]
+    assert more["points"] == pytest.approx(100 * (both[0] - both[1]), abs=0.01)
+    assert more["low"] <= more["points"] <= more["high"]
+
+
+def test_a_question_that_is_asked_in_both_runs_counts_once_for_the_interval(compared):
+    runs, summary = compared
+    questions = {text for text, _, _ in answers(runs, "eval-active")}
+    figures = summary["choices"]["active-5"]
+    assert figures["heard_subjects"]["items"] + figures["unheard_subjects"]["items"] == len(questions)
+
+
+def test_the_page_shows_each_way_beside_the_control(compared):
+    page = (compared[0][0] / "report.html").read_text(encoding="utf-8")
+    section = page[page.index("Ways to choose") :]
+    assert "over 2 seeds" in section and "Active-5" in section and "minus uniform" in section
+
+
+@pytest.mark.parametrize(
+    "settings, problem",
+    [
+        ({"across": ("elsewhere",)}, "no --choice"),
+        ({"choices": ("uniform=eval-uniform",)}, "nothing to be compared with"),
+        ({"choices": ("uniform=eval-uniform", "active")}, "NAME=FOLDER"),
+        ({"choices": ("uniform=eval-uniform", "x=nothing")}, "nothing"),
+        ({"choices": CHOICES, "across": ("elsewhere",)}, "elsewhere"),
+    ],
+)
+def test_what_cannot_be_compared(settings, problem, run):
+    with pytest.raises(SaladError, match=problem):
+        report(run, run / "report.html", **SETTINGS | settings)
+    assert not (run / "report.html").exists()

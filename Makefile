@@ -1,6 +1,6 @@
 # make demo   the whole method on two cores; ends with a table and runs/desk/report.html
 # make test   all tests
-# make bench  every benchmark on two cores, about thirteen minutes; runs/bench.jsonl, and its table in docs/performance.md
+# make bench  every benchmark on two cores, about twenty minutes; runs/bench.jsonl, and its table in docs/performance.md
 # make docs   write docs/cli.md and docs/formats.md anew
 
 PYTHON ?= python3
@@ -31,7 +31,7 @@ lint: setup
 	ruff check .
 	ruff format --check .
 
-BENCHMARKS := cache_teacher_bytes cache_teacher_speed eval_options head_loss packing online_teacher training_step
+BENCHMARKS := cache_teacher_bytes cache_teacher_speed embedding eval_options head_loss packing online_teacher regions training_step million_texts
 
 bench: setup
 	mkdir -p runs

@@ -28,6 +28,11 @@ done
 # Questions with four options each; lm-evaluation-harness has the same model, and batches of the same number.
 "$PYTHON" benchmarks/eval_options.py "${GPU[@]}" --shape 3b --questions 256 --batch-size 32 >> "$FOUND"
 
+# Regions: a million vectors of 384 dimensions, K = 1,000 (1 s), and the neighbours of 10,000 (0.5 s) on one H200.
+"$PYTHON" benchmarks/embedding.py --device cuda >> "$FOUND"
+"$PYTHON" benchmarks/regions.py --device cuda >> "$FOUND"
+"$PYTHON" benchmarks/million_texts.py >> "$FOUND"
+
 # Rows in micro-batches of about 4,096 places. The step's model is small: what is compared is the padding.
 "$PYTHON" benchmarks/packing.py "${GPU[@]}" --shape 0.5b --rows 256 --micro-batch 16 >> "$FOUND"
 "$PYTHON" benchmarks/online_teacher.py "${GPU[@]}" --shape 3b --rows 16 >> "$FOUND"

@@ -9,10 +9,12 @@ import pytest
 SMALL = {
     "cache_teacher_bytes": ["--positions", "256", "--text-tokens", "33"],
     "cache_teacher_speed": ["--tokens", "128"],
+    "embedding": [],
     "eval_options": ["--questions", "6"],
     "head_loss": ["--positions", "16", "--memory-positions", "0"],
     "packing": ["--rows", "16", "--micro-batch", "4"],
     "online_teacher": [],
+    "regions": [],
     "training_step": ["--positions", "400"],
 }
 REQUIRED = {"name", "ours", "theirs", "unit", "ratio", "target", "reached", "machine"}
@@ -24,7 +26,7 @@ def run(repository, script, *arguments):
 
 
 def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
-    others = {"side_by_side", "shapes", "texts", "training_rows", "training_batches", "table"}
+    others = {"million_texts", "sentences", "side_by_side", "shapes", "texts", "training_rows", "training_batches", "table"}
     assert {path.stem for path in (repository / "benchmarks").glob("*.py")} == SMALL.keys() | others
     on_gpu = (repository / "benchmarks" / "gpu.sh").read_text()
     assert all(f"benchmarks/{name}.py" in on_gpu for name in SMALL)
@@ -55,6 +57,20 @@ def test_a_benchmark_prints_whole_lines(name, printed):
         assert line["machine"].keys() == {"device", "torch", "threads", "cores"}
         assert line["shape"] == "tiny"
     assert len({line["name"] for line in lines}) == len(lines)
+
+
+def test_many_texts_are_cut_by_the_command_itself(repository):
+    done = run(repository, "million_texts.py", "--texts", "400", "--spoken", "20", "--clusters", "4")
+    assert done.returncode == 0, done.stderr
+    memory, seconds = map(json.loads, done.stdout.splitlines())
+    assert memory["unit"] == "GB" and seconds["unit"] == "s" and min(memory["ours"], seconds["ours"]) > 0
+    assert memory["largest_to_smallest"] <= 1.5
+
+
+def test_regions_are_balanced_and_neighbours_exact(printed):
+    assert printed("regions")[0]["largest_to_smallest"] <= 1.5
+    assert printed("embedding")[0]["furthest"] < 1e-5
+    assert all(line["same_neighbours"] >= 0.999 for line in printed("regions") if "same_neighbours" in line)
 
 
 def test_packed_and_padded_rows_have_the_same_loss(printed):

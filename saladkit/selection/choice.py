@@ -34,7 +34,8 @@ class Choice:
 
     def check(self, gap: str | None) -> None:
         """Raise a SaladError if something is missing that the strategy goes by."""
-        if self.strategy in MEASURED and gap is None and (self.strategy == "knn" or self.metric != COVERAGE):
+        asks_nothing = self.strategy != "knn" and (self.metric == COVERAGE or self.gamma == 0)
+        if self.strategy in MEASURED and gap is None and not asks_nothing:
             raise SaladError(
                 f"there is no gap table, and --strategy {self.strategy} goes by it",
                 "Give --gap, or a strategy that needs none, such as uniform.",

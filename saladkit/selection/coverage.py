@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from saladkit.selection.neighbours import EXACT_UP_TO, Neighbours, nearest
-from saladkit.selection.vectors import Vectors
+from saladkit.selection.vectors import BYTES, Vectors
 
 REFERENCES = 10_000  # texts of the pool and as many spoken ones, among which densities are compared
 DENSITY_NEIGHBOURS = 32
+ROWS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,15 @@ def density_ratio(pool: Vectors, speech: Vectors, *, memory: int, seed: int) -> 
     of_speech = np.sort(random.choice(len(speech), min(len(speech), REFERENCES), replace=False))
     references = Vectors([pool.take(of_pool), speech.take(of_speech)])
     k = min(DENSITY_NEIGHBOURS + 1, len(references))
-    rows = nearest(pool, references, k, memory=memory).rows
     itself = np.full(len(pool), -1)
     itself[of_pool] = np.arange(len(of_pool))
-    is_other = rows != itself[:, None]
-    # One more was searched for, so that as many are counted of a text that is no reference as of one that is.
-    is_other &= np.cumsum(is_other, axis=1) < k
-    from_pool = (is_other & (rows < len(of_pool))).sum(axis=1)
-    from_speech = (is_other & (rows >= len(of_pool))).sum(axis=1)
-    return ((from_pool + 0.5) / len(of_pool) / ((from_speech + 0.5) / len(of_speech))).astype(np.float32)
+    ratios = []
+    for begin, asked in pool.chunks(ROWS_AT_ONCE * pool.width * BYTES):
+        rows = nearest(Vectors([asked]), references, k, memory=memory).rows
+        is_other = rows != itself[begin : begin + len(asked), None]
+        # One more was searched for, so that as many are counted of a text that is no reference as of one that is.
+        is_other &= np.cumsum(is_other, axis=1) < k
+        from_pool = (is_other & (rows < len(of_pool))).sum(axis=1)
+        from_speech = (is_other & (rows >= len(of_pool))).sum(axis=1)
+        ratios.append((from_pool + 0.5) / len(of_pool) / ((from_speech + 0.5) / len(of_speech)))
+    return np.concatenate(ratios).astype(np.float32)

@@ -52,6 +52,10 @@ class KnownPool:
         return cls(regions, opened, place.to_numpy(), gap)
 
     @property
+    def _ids(self) -> pa.Array:
+        return self.opened.texts.column("id").combine_chunks()
+
+    @property
     def table(self) -> list[dict]:
         """Rows of `formats.regions.REGIONS`."""
         return self.opened.table
@@ -111,8 +115,9 @@ class KnownPool:
         Raises:
             SaladError: fewer than three of the gap table's texts are in the regions.
         """
-        row_of = {id_: row for row, id_ in enumerate(self.opened.texts.column("id").to_pylist())}
-        items = [item for item in read_gap_table(self.gap)[0] if item["id"] in row_of]
+        items = read_gap_table(self.gap)[0]
+        places = pc.index_in(pa.array([item["id"] for item in items], pa.string()), value_set=self._ids).to_pylist()
+        items = [item | {"place": place} for item, place in zip(items, places, strict=True) if place is not None]
         figures = np.array([item[SELECTION_METRICS[metric]] for item in items], dtype=np.float64)
         if len(items) < 3 or not np.isfinite(figures).all():
             raise SaladError(
@@ -120,7 +125,7 @@ class KnownPool:
                 "Measure the gap on probes of these regions.",
             )
         vectors = self.vectors()
-        probes = vectors.take(np.array([row_of[item["id"]] for item in items]))
+        probes = vectors.take(np.array([item["place"] for item in items]))
         tokens = np.array([item["tokens"] for item in items], dtype=np.float64)
         found = predict(vectors, probes, figures, tokens)
         return Prediction(found.mean[self.place], found.uncertainty[self.place], found.leave_one_out_r2)

@@ -48,8 +48,9 @@ def by_region(
     Yields:
         Rows in the order drawn, some at a time.
     """
-    order = np.argsort(uniform, kind="stable")
-    queues = [order[regions[order] == region] for region in range(len(probabilities))]
+    order = np.lexsort((uniform, regions))
+    ends = np.searchsorted(regions[order], np.arange(len(probabilities) + 1))
+    queues = [order[begin:end] for begin, end in zip(ends[:-1], ends[1:], strict=True)]
     taken = np.zeros(len(queues), dtype=np.int64)
     weights = np.where([len(queue) > 0 for queue in queues], probabilities, 0.0)
     while weights.sum() > 0:

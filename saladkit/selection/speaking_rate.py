@@ -37,5 +37,9 @@ class SpeakingRate:
 
 
 def _features(texts: Sequence[str]) -> np.ndarray:
-    words = [text.split() for text in texts]
-    return np.array([[1, len(of_text), sum(map(len, of_text))] for of_text in words], dtype=np.float64).reshape(-1, 3)
+    """1, words and characters that are no spaces of each text, float64 [N, 3]."""
+    features = np.ones((len(texts), 3))
+    for row, text in enumerate(texts):
+        words = text.split()
+        features[row, 1:] = len(words), sum(map(len, words))
+    return features

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import ArtefactWriter, create_artefact, digest_input
@@ -18,7 +17,7 @@ from saladkit.selection.clustering import BALANCE, balanced_kmeans
 from saladkit.selection.coverage import Coverage, coverage
 from saladkit.selection.embedders.embedder import Embedder
 from saladkit.selection.embedders.opening import LM_PREFIX, open_embedder
-from saladkit.selection.embedding import KnownVectors, embed_texts
+from saladkit.selection.embedding import TEXTS_PER_PART, KnownVectors, embed_texts
 from saladkit.selection.neighbours import EXACT_UP_TO, nearest
 from saladkit.selection.region_table import region_rows
 from saladkit.selection.vectors import Vectors, mean_of
@@ -71,7 +70,7 @@ def regions(
     dtype = dtype or ("bfloat16" if device == "cuda" else "float32")
     columns = {"needed": ["id", "text"], "optional": [], "names": names, "limit": limit}
     table = read_samples(pool, **columns)
-    distinct = pc.count_distinct(table.column("text")).as_py()
+    distinct = _different(table.column("text"), clusters)
     if distinct < clusters:
         raise SaladError(f"{pool} has {distinct} different texts, fewer than {clusters} clusters", "Lower --clusters.")
     sources = [(source, read_samples(source, **columns).select(["id", "text"])) for source in speech]
@@ -150,6 +149,16 @@ def regions(
         figures["distance_to_speech"] = round(float(np.median(covered.nearest.distances[:, 0])), 4)
         figures["neighbours_recall"] = covered.nearest.recall
     return run.summary(figures, writer)
+
+
+def _different(texts: pa.ChunkedArray, enough: int) -> int:
+    """How many different texts there are, counted until there are enough."""
+    seen: set[str] = set()
+    for begin in range(0, len(texts), TEXTS_PER_PART):
+        seen.update(texts.slice(begin, TEXTS_PER_PART).to_pylist())
+        if len(seen) >= enough:
+            break
+    return len(seen)
 
 
 def _known(reuse: tuple[str, ...], embedder: str, dtype: str) -> KnownVectors:

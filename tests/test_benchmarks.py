@@ -26,7 +26,16 @@ def run(repository, script, *arguments):
 
 
 def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
-    others = {"million_texts", "sentences", "side_by_side", "shapes", "texts", "training_rows", "training_batches", "table"}
+    others = {
+        "million_texts",
+        "sentences",
+        "side_by_side",
+        "shapes",
+        "texts",
+        "training_rows",
+        "training_batches",
+        "table",
+    }
     assert {path.stem for path in (repository / "benchmarks").glob("*.py")} == SMALL.keys() | others
     on_gpu = (repository / "benchmarks" / "gpu.sh").read_text()
     assert all(f"benchmarks/{name}.py" in on_gpu for name in SMALL)

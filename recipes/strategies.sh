@@ -13,7 +13,7 @@ RUNS=${RUNS:-runs/strategies}
 SEEDS=${SEEDS:-0 1 2}
 STRATEGIES=${STRATEGIES:-uniform balanced coverage dsir knn hybrid active-1 active-5}
 CLUSTERS=${CLUSTERS:-16 64 128}  # numbers of regions for the active choice, beside the desk's own
-PROBES_IN_ALL=${PROBES_IN_ALL:-128}
+PROBES_IN_ALL=${PROBES_IN_ALL:-256}  # at least two a region, or nobody knows how far to trust them
 HOURS=${HOURS:-0.26}
 . recipes/desk_settings.sh
 

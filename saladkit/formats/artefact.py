@@ -260,12 +260,14 @@ def create_artefact(
     settings: dict,
     inputs: dict[str, str | Path],
     overwrite: bool = False,
+    also_read: dict[str, str | Path] | None = None,
 ) -> ArtefactWriter:
     """Start, resume or find finished the artefact at `output`.
 
     Args:
         settings: every option that changes the content, the seed included; nothing that does not (device, workers).
         inputs: what is read, by its role; the content's digest goes into the fingerprint.
+        also_read: what is read and does not change the content, such as an earlier artefact whose work is copied.
 
     Raises:
         SaladError: `output` holds something else, or the same kind of artefact made from other inputs or settings.
@@ -287,7 +289,7 @@ def create_artefact(
         "fingerprint": digest_json([schema, version, verb, settings, digests]),
     }
     try:
-        return _open_output(output, plan, inputs, overwrite)
+        return _open_output(output, plan, inputs | (also_read or {}), overwrite)
     except OSError as error:
         raise SaladError(f"nothing can be written to {output}: {error}", "Give another folder with -o.") from error
 

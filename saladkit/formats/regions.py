@@ -15,11 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.numpy import load_file, save_file
 
-from saladkit.formats.artefact import Artefact, ArtefactWriter, part_name
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import MANIFEST, PLAN, Artefact, ArtefactWriter, part_name, read_json
 from saladkit.formats.embeddings import map_embeddings_part
 
 SCHEMA, VERSION = "regions", 2  # 2: embeddings in shards, as the model made them; neighbours and densities
 POOL, SPEECH = "pool", "speech"
+LM_PREFIX = "lm:"  # before the name of a text LLM whose hidden states are the embeddings
 QUANTILES = (0.1, 0.5, 0.9)
 
 TEXTS = pa.schema(
@@ -76,13 +78,6 @@ class Regions:
         return dict(zip(self.texts.column("id").to_pylist(), self.texts.column("region").to_pylist(), strict=True))
 
     @property
-    def embedder(self) -> tuple[str, str]:
-        """What made the vectors: (name as it was given, dtype)."""
-        settings = self.artefact.manifest["settings"]
-        prefix = "lm:" if settings["embedder"] == "lm" else ""
-        return prefix + self.artefact.manifest["inputs"]["embedder"]["path"], settings["dtype"]
-
-    @property
     def centre(self) -> np.ndarray:
         """float32 [D], which is taken off every embedding."""
         return load_file(self.artefact.path / "clusters.safetensors")["centre"]
@@ -95,6 +90,34 @@ class Regions:
 def embedding_parts(artefact: Artefact, side: str) -> list[Path]:
     """The files of the embeddings of `POOL` or of `SPEECH`."""
     return [path for path in artefact.parts(".safetensors") if path.name.startswith(f"{side}-")]
+
+
+@dataclass(frozen=True)
+class StoredEmbeddings:
+    """The embeddings of regions, also of unfinished ones: of which embedder, and where they stand."""
+
+    embedder: str  # as it was given
+    digest: str  # of the embedder
+    is_lm: bool
+    dtype: str
+    parts: list[Path]
+
+    @classmethod
+    def open(cls, path: str | Path) -> "StoredEmbeddings":
+        """Look a folder through.
+
+        Raises:
+            SaladError: not a folder that `regions` has made or is making, or of another version.
+        """
+        path = Path(path)
+        unfinished = (path / PLAN).is_file() and not (path / MANIFEST).exists()
+        made = read_json(path / PLAN) if unfinished else Artefact.open(path, SCHEMA, VERSION).manifest
+        if (made.get("schema"), made.get("schema_version")) != (SCHEMA, VERSION):
+            raise SaladError(f"{path} holds no regions of this version", "Give regions that this saladkit has made.")
+        parts = [part for side in (POOL, SPEECH) for part in sorted(path.glob(f"{side}-part-*.safetensors"))]
+        embedder, is_lm = made["inputs"]["embedder"], made["settings"]["embedder"] == "lm"
+        name = f"{LM_PREFIX if is_lm else ''}{embedder['path']}"
+        return cls(name, embedder["digest"], is_lm, made["settings"]["dtype"], parts)
 
 
 def write_regions(

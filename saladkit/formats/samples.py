@@ -8,10 +8,10 @@ Questions for `eval` have `choices` list<string> and `answer`, the index of the 
 `trail`, which are read before and after a question also where it is heard; `cue`, which is read last where options are
 not listed; `letters`, true where a question lists its options itself; and `choices_audio`, a recording a choice.
 `select` adds why a row was chosen: `strategy`, `region`, `region_gap` (its region's figure, drawn toward those of the
-others) with `region_gap_low` and `region_gap_high`, `region_probability` and `probability` (of a text of this region,
-and of this text, at the first draw), `score` (the text's own figure, where the strategy has one), `draw` (its place in
-the order drawn) and `predicted_duration` (s). Texts that its filters left out stand in `left-out.jsonl` beside the
-shards, each with `id`, `reason` and `detail`. Audio given by its path is not part of a digest:
+others) with `region_gap_low` and `region_gap_high`, `region_probability` and `text_probability` (of a text of this
+region, and of this text, at the first draw), `text_score` (its own figure, where the strategy has one), `draw` (its
+place in the order drawn) and `predicted_duration` (s). Texts that its filters left out stand in `left-out.jsonl`
+beside the shards, each with `id`, `reason` and `detail`. Audio given by its path is not part of a digest:
 after another file has been put there, make what was made of it anew with --overwrite.
 """
 
@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
@@ -230,6 +231,25 @@ def check_ids_distinct(tables: list[tuple[str, pa.Table]]) -> None:
                     "Make the ids unique: rows meet by id alone.",
                 )
             seen[id_] = source
+
+
+def take_rows(table: pa.Table, rows: np.ndarray) -> pa.Table:
+    """The rows of these numbers, in their order.
+
+    Table.take joins the chunks of a column first, and strings of more than 2 GB overflow; here only what is taken is
+    joined.
+    """
+    order = np.argsort(rows, kind="stable")
+    ascending, pieces, begin = rows[order], [], 0
+    for batch in table.to_batches():
+        end = begin + batch.num_rows
+        inside = ascending[np.searchsorted(ascending, begin) : np.searchsorted(ascending, end)]
+        if len(inside):
+            pieces.append(batch.take(pa.array(inside - begin)))
+        begin = end
+    back = np.empty(len(rows), dtype=np.int64)
+    back[order] = np.arange(len(rows))
+    return pa.Table.from_batches(pieces, table.schema).take(pa.array(back))
 
 
 def write_samples(table: pa.Table, path: Path) -> None:

@@ -4,7 +4,7 @@ from saladkit.reporting.bars import Bar, axis_row, bar_row, legend, round_axis
 from saladkit.reporting.charts import row
 from saladkit.reporting.choices import ChoiceFindings
 from saladkit.reporting.markup import Markup, join, table, tag
-from saladkit.reporting.wording import percent, percent_interval, points
+from saladkit.reporting.wording import percent, percent_interval, points, signed
 from saladkit.scoring.statistics import Estimate
 
 UNHEARD, HEARD = "s2", "s0"
@@ -23,13 +23,14 @@ def choice_chart(choices: list[ChoiceFindings]) -> Markup:
         for choice in others
     ]
     entries = [(UNHEARD, "unheard subjects"), (HEARD, "heard subjects")]
-    heads = ["", "Unheard subjects", f"minus {choices[0].label.lower()}", "By seed", "Heard subjects", "minus the same"]
+    control = choices[0].label.lower()
+    heads = ["", "Unheard subjects", f"minus {control}", "by seed", "Heard subjects", f"minus {control}"]
     cells = [
         [
             choice.label,
             _accuracy(choice.unheard),
             _more(choice.unheard_more),
-            ", ".join(f"{100 * value:.1f}" for value in choice.unheard_by_run),
+            ", ".join(map(signed, choice.unheard_more_by_run or [])),
             _accuracy(choice.heard),
             _more(choice.heard_more),
         ]

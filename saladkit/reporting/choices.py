@@ -22,6 +22,7 @@ class ChoiceFindings:
     heard: Estimate
     unheard_by_run: list[float]
     unheard_more: Estimate | None
+    unheard_more_by_run: list[float] | None
     heard_more: Estimate | None
 
 
@@ -41,7 +42,8 @@ def compare_choices(
     """Compare results by name, the first being the control.
 
     Intervals resample distinct questions, each with all its answers in whatever runs: other seeds ask some questions
-    again, and answers to one question are not independent.
+    again, and answers to one question are not independent. They are intervals for these runs: how far other seeds
+    would lead is told by the figures by run.
 
     Args:
         runs: folders of runs of one recipe with several seeds.
@@ -57,22 +59,25 @@ def compare_choices(
     for name, folder in folders.items():
         outcomes = [read_outcome(name, run / folder) for run in runs]
         control = control or outcomes
-        for first, outcome in zip(control, outcomes, strict=True):
-            tasks = {task for task, _ in first.rows.get("speech", {})} - {held_out}
-            check_paired(first, outcome, ("speech", "speech"), tasks)
-        answers[name] = _answers(outcomes, heard, held_out)
+        tasks = [{task for task, _ in first.rows.get("speech", {})} - {held_out} for first in control]
+        for first, outcome, of_run in zip(control, outcomes, tasks, strict=True):
+            check_paired(first, outcome, ("speech", "speech"), of_run)
+        answers[name] = _answers(outcomes, heard, tasks)
     first = next(iter(answers.values()))
-    if first.heard.all() or not first.heard.any():
-        raise SaladError("all questions are of one kind, heard or unheard", "Compare on questions of both kinds.")
+    for number, run in enumerate(runs):
+        if len(set(first.heard[first.run == number].tolist())) < 2:
+            raise SaladError(
+                f"the questions of {run} are all of one kind, heard or unheard", "Compare on questions of both kinds."
+            )
     return [_findings(name, found, None if found is first else first) for name, found in answers.items()]
 
 
-def _answers(outcomes: list[Outcome], heard: list[set[str]], held_out: str) -> Answers:
+def _answers(outcomes: list[Outcome], heard: list[set[str]], tasks: list[set[str]]) -> Answers:
     rows = [
         (number, row)
         for number, outcome in enumerate(outcomes)
         for (task, _), row in sorted(outcome.rows.get("speech", {}).items())
-        if task != held_out and row["domain"] is not None
+        if task in tasks[number] and row["domain"] is not None
     ]
     return Answers(
         [(row["text"], row["choices"][row["answer"]]) for _, row in rows],
@@ -91,10 +96,16 @@ def _findings(name: str, found: Answers, control: Answers | None) -> ChoiceFindi
         label=label(name),
         unheard=_over_questions(found.correct, found, ~found.heard),
         heard=_over_questions(found.correct, found, found.heard),
-        unheard_by_run=[float(found.correct[~found.heard & (found.run == run)].mean()) for run in np.unique(found.run)],
+        unheard_by_run=_by_run(found.correct, found),
         unheard_more=more(~found.heard),
+        unheard_more_by_run=None if control is None else _by_run(100 * (found.correct - control.correct), found),
         heard_more=more(found.heard),
     )
+
+
+def _by_run(values: np.ndarray, answers: Answers) -> list[float]:
+    """Means over the unheard questions of each run."""
+    return [float(values[~answers.heard & (answers.run == run)].mean()) for run in np.unique(answers.run)]
 
 
 def _over_questions(values: np.ndarray, answers: Answers, of: np.ndarray) -> Estimate:

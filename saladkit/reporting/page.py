@@ -177,7 +177,8 @@ def _choices(choices: list[ChoiceFindings]) -> Markup:
         "Ways to choose",
         f"The same Stage I, and the same hours of speech, chosen in several ways{seeds}: what each answers rightly on"
         f" hearing, in points more or less than {control.label.lower()}. Intervals are of 95 %, paired, over"
-        f" {control.unheard.items} different questions on unheard subjects and {control.heard.items} on heard ones.",
+        f" {control.unheard.items} different questions on unheard subjects and {control.heard.items} on heard ones."
+        " They hold for these runs; other seeds differ as the figures by seed do.",
         choice_chart(choices),
     )
 

@@ -47,6 +47,7 @@ def _choice(choice: ChoiceFindings) -> dict:
         "unheard_subjects_by_run": [round(value, 4) for value in choice.unheard_by_run],
         "heard_subjects": _estimate(choice.heard, "accuracy"),
         "unheard_minus_control": _estimate(choice.unheard_more, "points"),
+        "unheard_minus_control_by_run": [round(value, 2) for value in choice.unheard_more_by_run or []],
         "heard_minus_control": _estimate(choice.heard_more, "points"),
     }
 

@@ -31,8 +31,10 @@ class Budget:
         kinds = (self.per_region, self.count, self.tokens, self.hours, self.fraction_of)
         if sum(kind is not None for kind in kinds) != 1:
             raise SaladError("the budget is not clear", f"Give exactly one of {OPTIONS}.")
-        if self.tokens is not None and self.tokenizer is None:
-            raise SaladError("--tokens needs to know whose tokens", "Give --tokenizer, the text LLM's folder or name.")
+        if (self.tokens is None) != (self.tokenizer is None):
+            raise SaladError(
+                "--tokens and --tokenizer need each other: whose tokens are counted", "Give both, or another budget."
+            )
 
     def settings(self) -> dict:
         """What of it changes a choice."""

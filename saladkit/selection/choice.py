@@ -21,6 +21,13 @@ class Filters:
     ngram: int = NGRAM
     decontaminate_cosine: float | None = None
 
+    def check(self, probing: bool) -> None:
+        """Raise a SaladError if one of them could do nothing."""
+        if self.decontaminate_cosine is not None and not self.decontaminate:
+            raise SaladError("--decontaminate-cosine has no questions to compare with", "Give --decontaminate.")
+        if self.near_duplicate is not None and probing:
+            raise SaladError("--near-duplicate is not for probes", "Leave it out with --per-region.")
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -42,8 +49,9 @@ class Choice:
             )
         if self.strategy == "knn" and self.metric == COVERAGE:
             raise SaladError("--strategy knn goes by what was measured, not by coverage", "Give another --metric.")
-        if self.strategy == "dsir" and not self.target:
-            raise SaladError("--strategy dsir needs texts to be like", "Give --target, samples of what is wanted.")
+        if (self.strategy == "dsir") != bool(self.target):
+            problem = "needs texts to be like" if self.strategy == "dsir" else "goes by no target"
+            raise SaladError(f"--strategy {self.strategy} {problem}", "Give --target with dsir, and with it alone.")
 
     def settings(self) -> dict:
         """What of it changes the texts that are chosen."""

@@ -1,5 +1,6 @@
 """Balanced k-means: FAISS finds the centroids, prices even out the sizes."""
 
+from collections.abc import Callable
 from functools import partial
 
 import faiss
@@ -24,6 +25,8 @@ def balanced_kmeans(
     seed: int,
     spherical: bool = True,
     balance: float = BALANCE,
+    priority: np.ndarray | None = None,
+    on_gpus: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cut vectors into clusters of about the same size.
 
@@ -31,6 +34,8 @@ def balanced_kmeans(
         vectors: [N, D], of length 1.
         spherical: centroids of length 1 and cosine distances; else means and squared distances.
         balance: largest / smallest cluster, at most (if whole numbers allow it); infinite for plain k-means.
+        priority: a number a row, [N]: centroids are learned from the rows with the lowest, so that they do not depend
+            on the order of the rows. Without, rows are drawn by the seed.
 
     Returns:
         (centroids float32 [K, D], assignment int64 [N]).
@@ -40,10 +45,11 @@ def balanced_kmeans(
     """
     if len(vectors) < clusters:
         raise ValueError(f"{len(vectors)} vectors cannot make {clusters} clusters")
-    random = np.random.default_rng([seed, 5])
+    if priority is None:
+        priority = np.random.default_rng([seed, 5]).random(len(vectors))
     drawn = min(len(vectors), clusters * POINTS_PER_CENTROID)
-    sample = vectors.take(np.sort(random.choice(len(vectors), drawn, replace=False)))
-    centroids = kmeans(sample, clusters, iterations=iterations, seed=seed, spherical=spherical)
+    sample = vectors.take(np.argsort(priority, kind="stable")[:drawn])
+    centroids = kmeans(sample, clusters, iterations=iterations, seed=seed, spherical=spherical, on_gpus=on_gpus)
     prices = None
     if not np.isinf(balance):
         allowed = bounds(drawn, clusters, balance)
@@ -55,20 +61,29 @@ def balanced_kmeans(
             centroids = _means(sample, assignment, clusters, spherical)
         prices = balancing_prices(distances(sample, centroids, spherical), prices)
     priced = partial(_priced, vectors, centroids, prices, spherical)
-    starts = range(0, len(vectors), ROWS_AT_ONCE)
-    assignment = np.concatenate(
-        [priced(np.arange(begin, min(begin + ROWS_AT_ONCE, len(vectors)))).argmin(axis=1) for begin in starts]
-    )
+    assignment = _cheapest(len(vectors), priced)
     return centroids, keep_bounds(assignment, clusters, bounds(len(vectors), clusters, balance), priced)
 
 
-def kmeans(points: np.ndarray, clusters: int, *, iterations: int, seed: int, spherical: bool) -> np.ndarray:
-    """Centroids float32 [K, D] of points float32 [N, D] by FAISS, on all GPUs where there are some."""
+def nearest_centroids(vectors: Vectors, centroids: np.ndarray, spherical: bool) -> np.ndarray:
+    """The nearest centroid of each vector, int64 [N], however full its cluster."""
+    return _cheapest(len(vectors), partial(_priced, vectors, centroids, None, spherical))
+
+
+def _cheapest(rows: int, priced: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    starts = range(0, rows, ROWS_AT_ONCE)
+    return np.concatenate([priced(np.arange(s, min(s + ROWS_AT_ONCE, rows))).argmin(axis=1) for s in starts])
+
+
+def kmeans(
+    points: np.ndarray, clusters: int, *, iterations: int, seed: int, spherical: bool, on_gpus: bool = False
+) -> np.ndarray:
+    """Centroids float32 [K, D] of points float32 [N, D] by FAISS."""
     settings = faiss.ClusteringParameters()
     settings.niter, settings.seed, settings.spherical = iterations, seed, spherical
     settings.min_points_per_centroid, settings.max_points_per_centroid = 1, len(points)
     clustering = faiss.Clustering(points.shape[1], clusters, settings)
-    clustering.train(points, flat_index(points.shape[1], inner_product=spherical))
+    clustering.train(points, flat_index(points.shape[1], inner_product=spherical, on_gpus=on_gpus))
     return faiss.vector_to_array(clustering.centroids).reshape(clusters, -1).copy()
 
 

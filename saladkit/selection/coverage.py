@@ -21,7 +21,14 @@ class Coverage:
 
 
 def coverage(
-    pool: Vectors, speech: Vectors, k: int, *, memory: int, seed: int, exact_up_to: int = EXACT_UP_TO
+    pool: Vectors,
+    speech: Vectors,
+    k: int,
+    *,
+    memory: int,
+    seed: int,
+    exact_up_to: int = EXACT_UP_TO,
+    on_gpus: bool = False,
 ) -> Coverage:
     """Search the spoken texts for the k nearest of each text of the pool, and compare densities.
 
@@ -29,11 +36,12 @@ def coverage(
         pool, speech: [N, D] and [M, D], of length 1.
         k: spoken neighbours, at most M.
     """
-    found = nearest(pool, speech, min(k, len(speech)), memory=memory, exact_up_to=exact_up_to, seed=seed)
-    return Coverage(found, density_ratio(pool, speech, memory=memory, seed=seed))
+    where = {"memory": memory, "seed": seed, "on_gpus": on_gpus}
+    found = nearest(pool, speech, min(k, len(speech)), exact_up_to=exact_up_to, **where)
+    return Coverage(found, density_ratio(pool, speech, **where))
 
 
-def density_ratio(pool: Vectors, speech: Vectors, *, memory: int, seed: int) -> np.ndarray:
+def density_ratio(pool: Vectors, speech: Vectors, *, memory: int, seed: int, on_gpus: bool = False) -> np.ndarray:
     """p_pool / p_speech around each text of the pool: among its nearest references, the share of each side.
 
     A nearest-neighbour classifier's odds, so that the ratio lies between bounds that depend on `DENSITY_NEIGHBOURS`,
@@ -52,7 +60,7 @@ def density_ratio(pool: Vectors, speech: Vectors, *, memory: int, seed: int) -> 
     itself[of_pool] = np.arange(len(of_pool))
     ratios = []
     for begin, asked in pool.chunks(ROWS_AT_ONCE * pool.width * BYTES):
-        rows = nearest(Vectors([asked]), references, k, memory=memory).rows
+        rows = nearest(Vectors([asked]), references, k, memory=memory, on_gpus=on_gpus).rows
         is_other = rows != itself[begin : begin + len(asked), None]
         # One more was searched for, so that as many are counted of a text that is no reference as of one that is.
         is_other &= np.cumsum(is_other, axis=1) < k

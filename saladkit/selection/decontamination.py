@@ -24,18 +24,21 @@ class Overlap:
 
     def __init__(self, questions: Iterable[tuple[str, str]], ngram: int = NGRAM):
         """`questions`: pairs of an id and a text, which may be the same question's in several wordings."""
-        self.too_short: set[str] = set()
+        self.too_short: set[str] = set()  # questions none of whose wordings is long enough
         self._numbers: dict[str, np.uint64] = {}
         self._random = np.random.default_rng(0)
         by_length: dict[int, dict[int, str]] = {}
+        looked_for: set[str] = set()
         for id_, text in questions:
             words = words_of(text)
             if len(words) < min(SHORTEST, ngram):
                 self.too_short.add(id_)
                 continue
+            looked_for.add(id_)
             length = min(ngram, len(words))
             for value in _windows(np.array([self._learn(word) for word in words]), length).tolist():
                 by_length.setdefault(length, {}).setdefault(value, id_)
+        self.too_short -= looked_for
         self._runs = [(length, np.array(sorted(found), dtype=np.uint64), found) for length, found in by_length.items()]
 
     def _learn(self, word: str) -> np.uint64:

@@ -6,6 +6,7 @@ from saladkit.selection.neighbours import flat_index
 from saladkit.selection.vectors import Vectors
 
 AT_ONCE = 4096
+ROUNDING = 1e-5  # of a product of two vectors in float32: equal texts are not quite at 1
 
 
 class NearDuplicates:
@@ -13,8 +14,13 @@ class NearDuplicates:
 
     def __init__(self, vectors: Vectors, cosine: float):
         """Texts are near duplicates from this similarity of their vectors on."""
-        self._vectors, self._cosine = vectors, cosine
+        self._vectors, self._cosine = vectors, cosine - ROUNDING
         self._kept = flat_index(vectors.width)
+
+    def know(self, rows: np.ndarray) -> None:
+        """Take rows for drawn, such as those of earlier rounds."""
+        for begin in range(0, len(rows), AT_ONCE):
+            self._kept.add(self._vectors.take(rows[begin : begin + AT_ONCE]))
 
     def which_are_new(self, rows: np.ndarray) -> np.ndarray:
         """Which of these rows, in the order drawn, are no near duplicate of one that was drawn before: bool [n]."""

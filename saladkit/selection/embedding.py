@@ -108,7 +108,7 @@ def _check(vectors: np.ndarray, ids: list[str]) -> None:
         is_zero = lengths[wrong[0]] == 0
         raise SaladError(
             f"the embedding of row '{ids[wrong[0]]}' is {'zero' if is_zero else 'not finite'} ({len(wrong)} are)",
-            "Take the text out, or give another embedder."
+            "Take the text out (what is embedded already can be used again: --reuse), or give another embedder."
             if is_zero
             else "Give --embedder-dtype float32, or another embedder.",
         )

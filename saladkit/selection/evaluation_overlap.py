@@ -23,6 +23,8 @@ def read_wordings(sources: tuple[str, ...]) -> list[tuple[str, str]]:
         if asked is None:
             raise SaladError(f"{source} has no column 'text' or 'prompt'", "Give questions, or any samples with text.")
         for row in rows.to_pylist():
+            if not (row[asked] or "").strip():
+                raise SaladError(f"{source}: row '{row['id']}' has an empty {asked}", "Remove it, or give it a text.")
             endings = ["", *(row.get("choices") or [])]
             wordings += [(f"{source}:{row['id']}", f"{row[asked]} {ending}".strip()) for ending in endings]
     return wordings

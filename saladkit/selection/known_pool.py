@@ -1,6 +1,5 @@
 """What regions and a gap table tell of the texts of a pool, joined by id."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
+from saladkit.formats.artefact import digest_input
 from saladkit.formats.gap_table import (
     COVERAGE,
     SELECTION_METRICS,
@@ -18,10 +18,13 @@ from saladkit.formats.gap_table import (
     read_gap_table,
     read_region_gaps,
 )
-from saladkit.formats.regions import MEDIAN_DISTANCE, POOL, Regions
+from saladkit.formats.regions import LM_PREFIX, MEDIAN_DISTANCE, POOL, Regions, StoredEmbeddings
+from saladkit.selection.embedders.opening import open_embedder
 from saladkit.selection.measured_neighbours import Prediction, predict
 from saladkit.selection.neighbours import nearest
 from saladkit.selection.vectors import Vectors
+
+BATCH_TOKENS = 8192
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,10 @@ class KnownPool:
         sizes[self.bad_speech] = 0
         return sizes
 
+    def sums_by_region(self, values: np.ndarray) -> np.ndarray:
+        """Sums of values [N] over the texts of each region, float64 [K]."""
+        return np.bincount(self.region, weights=values, minlength=len(self.table))
+
     def distances(self) -> np.ndarray:
         """Of each text to the nearest spoken one, float32 [N]."""
         self._check_covered()
@@ -117,7 +124,12 @@ class KnownPool:
         """
         items = read_gap_table(self.gap)[0]
         places = pc.index_in(pa.array([item["id"] for item in items], pa.string()), value_set=self._ids).to_pylist()
-        items = [item | {"place": place} for item, place in zip(items, places, strict=True) if place is not None]
+        bad = set(self.bad_speech)
+        items = [
+            item | {"place": place}
+            for item, place in zip(items, places, strict=True)
+            if place is not None and item["region"] not in bad
+        ]
         figures = np.array([item[SELECTION_METRICS[metric]] for item in items], dtype=np.float64)
         if len(items) < 3 or not np.isfinite(figures).all():
             raise SaladError(
@@ -130,14 +142,20 @@ class KnownPool:
         found = predict(vectors, probes, figures, tokens)
         return Prediction(found.mean[self.place], found.uncertainty[self.place], found.leave_one_out_r2)
 
-    def nearest_of(self, texts: list[str], embed: Callable[[list[str]], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def nearest_of(self, texts: list[str], device: str) -> tuple[np.ndarray, np.ndarray]:
         """Of each text of the pool the nearest of some other texts: (cosine distances float32 [N], rows int64 [N]).
 
-        Args:
-            embed: texts to vectors, by the embedder of the regions.
+        Raises:
+            SaladError: the embedder of the regions is not there any more, or is another.
         """
-        centre = self.opened.centre
-        found = nearest(self.vectors(), Vectors([embed(texts)], centre), 1)
+        stored = StoredEmbeddings.open(self.regions)
+        if digest_input(stored.embedder.removeprefix(LM_PREFIX)) != stored.digest:
+            raise SaladError(
+                f"{stored.embedder} is not what it was when {self.regions} was made", "Make the regions again with it."
+            )
+        embedder = open_embedder(stored.embedder, device=device, dtype=stored.dtype, batch_tokens=BATCH_TOKENS)
+        vectors = Vectors([embedder.encode(texts, lambda count: None)], self.opened.centre)
+        found = nearest(self.vectors(), vectors, 1, on_gpus=device == "cuda")
         return found.distances[self.place, 0], found.rows[self.place, 0]
 
     def _check_covered(self) -> None:

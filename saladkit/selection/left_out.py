@@ -37,6 +37,10 @@ class LeftOut:
                 self.reasons[row] = found
                 self.allowed[row] = False
 
+    def rows(self, reason: str) -> np.ndarray:
+        """Those that were left out for one reason, int [n]."""
+        return np.array([row for row, (found, _) in self.reasons.items() if found == reason], dtype=np.int64)
+
     def counts(self) -> dict[str, int]:
         """Texts by reason."""
         return dict(sorted(Counter(reason for reason, _ in self.reasons.values()).items()))

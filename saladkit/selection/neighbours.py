@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import faiss
 import numpy as np
@@ -25,10 +26,10 @@ class Neighbours:
     recall: float | None = None  # of the first neighbour, measured; None where the search was exact
 
 
-def flat_index(width: int, *, inner_product: bool = True) -> faiss.Index:
-    """An exact index; where there are GPUs on all of them, in float16, its rows dealt out among them."""
+def flat_index(width: int, *, inner_product: bool = True, on_gpus: bool = False) -> faiss.Index:
+    """An exact index; on GPUs in float16, its rows dealt out among all of them."""
     index = faiss.IndexFlatIP(width) if inner_product else faiss.IndexFlatL2(width)
-    if faiss.get_num_gpus() == 0:
+    if not on_gpus:
         return index
     options = faiss.GpuMultipleClonerOptions()
     options.useFloat16, options.shard = True, True
@@ -36,21 +37,29 @@ def flat_index(width: int, *, inner_product: bool = True) -> faiss.Index:
 
 
 def nearest(
-    queries: Vectors, corpus: Vectors, k: int, *, memory: int = MEMORY, exact_up_to: int = EXACT_UP_TO, seed: int = 0
+    queries: Vectors,
+    corpus: Vectors,
+    k: int,
+    *,
+    memory: int = MEMORY,
+    exact_up_to: int = EXACT_UP_TO,
+    seed: int = 0,
+    on_gpus: bool = False,
 ) -> Neighbours:
     """For each query the k corpus rows at the least cosine distance.
 
     Args:
         queries, corpus: [N, D] and [M, D], of length 1; k <= M.
-        memory: bytes that pieces of both may take together.
+        memory: bytes that pieces of both may take together, with the copies that are made as they are read.
         exact_up_to: rows of a corpus up to which the search is exact.
     """
+    exact_search = partial(_exact, on_gpus=on_gpus)
     if len(corpus) <= exact_up_to:
-        return _search(queries, corpus, k, memory, _exact)
+        return _search(queries, corpus, k, memory, exact_search)
     found = _search(queries, corpus, k, memory, lambda piece: _approximate(piece, seed))
     random = np.random.default_rng([seed, 7])
     asked = np.sort(random.choice(len(queries), min(len(queries), RECALL_QUERIES), replace=False))
-    exact = _search(Vectors([queries.take(asked)]), corpus, 1, memory, _exact)
+    exact = _search(Vectors([queries.take(asked)]), corpus, 1, memory, exact_search)
     return Neighbours(found.distances, found.rows, float((exact.rows[:, 0] == found.rows[asked, 0]).mean()))
 
 
@@ -59,23 +68,23 @@ def _search(
 ) -> Neighbours:
     best = np.full((len(queries), k), -np.inf, dtype=np.float32)
     rows = np.full((len(queries), k), -1, dtype=np.int64)
-    for offset, piece in corpus.chunks(memory // 2):
+    for offset, piece in corpus.chunks(memory // 4):  # read with two to three times its size
         search = index(piece)
-        for begin, asked in queries.chunks(min(memory // 4, BYTES * queries.width * 65_536)):
+        for begin, asked in queries.chunks(min(memory // 16, BYTES * queries.width * 65_536)):
             similarity, found = search(asked, min(k, len(piece)))
             here = slice(begin, begin + len(asked))
             both = np.concatenate([best[here], similarity], axis=1)
             numbers = np.concatenate([rows[here], np.where(found >= 0, found + offset, -1)], axis=1)
-            order = np.argsort(-both, axis=1, kind="stable")[:, :k]
+            order = np.lexsort((numbers, -both), axis=1)[:, :k]  # of equals that were found, the first row
             best[here] = np.take_along_axis(both, order, axis=1)
             rows[here] = np.take_along_axis(numbers, order, axis=1)
     return Neighbours(np.clip(1 - best, 0, 2), rows)
 
 
-def _exact(piece: np.ndarray) -> Search:
-    if faiss.get_num_gpus() == 0:
+def _exact(piece: np.ndarray, on_gpus: bool) -> Search:
+    if not on_gpus:
         return lambda asked, k: faiss.knn(asked, piece, k, metric=faiss.METRIC_INNER_PRODUCT)
-    index = flat_index(piece.shape[1])
+    index = flat_index(piece.shape[1], on_gpus=True)
     index.add(piece)
     return index.search
 

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from saladkit.formats.regions import QUANTILES
+from saladkit.formats.samples import take_rows
 from saladkit.selection.coverage import Coverage
 from saladkit.selection.keywords import keywords
 from saladkit.selection.vectors import Vectors
@@ -14,7 +15,7 @@ ROWS_AT_ONCE = 65_536
 
 
 def region_rows(
-    texts: pa.ChunkedArray,
+    texts: pa.Table,
     vectors: Vectors,
     centroids: np.ndarray,
     assignment: np.ndarray,
@@ -26,14 +27,14 @@ def region_rows(
     """Rows of `formats.regions.REGIONS`.
 
     Args:
-        texts, vectors, assignment: of the pool, N of each.
+        texts, vectors, assignment: of the pool, N of each; `texts` has a column `text`.
         speech_region: region whose centroid is the nearest of each spoken text, int [M]; None without speech.
     """
     random = np.random.default_rng([seed, 9])
     closeness = _closeness(vectors, centroids, assignment)
     members = [np.flatnonzero(assignment == region) for region in range(len(centroids))]
     drawn = [np.sort(random.permutation(rows)[:TEXTS_FOR_KEYWORDS]) for rows in members]
-    words = keywords([texts.take(pa.array(rows)).to_pylist() for rows in drawn])
+    words = keywords([take_rows(texts, rows).column("text").to_pylist() for rows in drawn])
     found = []
     for region, rows in enumerate(members):
         central = rows[np.argsort(-closeness[rows], kind="stable")[:SAMPLES]]
@@ -43,9 +44,9 @@ def region_rows(
             "pool_share": len(rows) / len(assignment),
             "speech_share": None if speech_region is None else float((speech_region == region).mean()),
             "keywords": words[region],
-            "samples": texts.take(pa.array(central)).to_pylist(),
+            "samples": take_rows(texts, central).column("text").to_pylist(),
         }
-        if covered is not None:
+        if covered is not None and len(rows):  # plain k-means may leave a region empty
             distances = np.quantile(covered.nearest.distances[rows, 0].astype(np.float64), QUANTILES)
             row |= {f"distance_to_speech_{round(100 * q)}": float(d) for q, d in zip(QUANTILES, distances, strict=True)}
             row["density_ratio"] = float(np.median(covered.density_ratio[rows]))

@@ -28,8 +28,9 @@ def region_probabilities(sizes: np.ndarray, gaps: np.ndarray, gamma: float) -> n
     Raises:
         ValueError: no region has both texts and a gap.
     """
+    gaps = np.where(sizes > 0, np.maximum(gaps, 0), 0.0)
     scale = gaps.max()  # the largest ratio is 1: M^gamma neither overflows nor vanishes altogether
-    weights = sizes * (np.maximum(gaps, 0) / scale if scale > 0 else np.zeros(len(sizes))) ** gamma
+    weights = sizes * (gaps / scale if scale > 0 else gaps) ** gamma
     if weights.sum() <= 0:
         raise ValueError("no region has weight")
     return weights / weights.sum()
@@ -106,6 +107,29 @@ def per_region(regions: np.ndarray, clusters: int, count: int, uniform: np.ndarr
     place, _ = _places(regions, uniform)
     rows = np.flatnonzero((regions >= 0) & (place < count) & (regions < clusters))
     return rows[np.lexsort((uniform[rows], regions[rows]))]
+
+
+def effective_texts(probabilities: np.ndarray, drawn: np.ndarray) -> float:
+    """How many texts drawn evenly would tell as much of the pool (Kish): (sum of 1 / c)^2 / sum of 1 / c^2.
+
+    A text's chance c to be among them is about 1 - exp(-p * t), with t such that the chances sum to their number.
+
+    Args:
+        probabilities: of each text at the first draw, [N].
+        drawn: rows, int [n].
+    """
+    eligible = probabilities[probabilities > 0]
+    if len(drawn) >= len(eligible):
+        return float(len(drawn))
+    low, high = 0.0, 1.0
+    while -np.expm1(-eligible * high).sum() < len(drawn) and high < 1e300:
+        high *= 2
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if -np.expm1(-eligible * middle).sum() < len(drawn) else (low, middle)
+    chances = np.maximum(-np.expm1(-probabilities[drawn] * high), np.finfo(np.float64).tiny)
+    weights = chances.min() / chances
+    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def spend(order: Iterable[np.ndarray], costs: np.ndarray, budget: float) -> np.ndarray:

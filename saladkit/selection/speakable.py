@@ -1,14 +1,16 @@
 """Texts that cannot be read aloud as they stand: tables, code, links, and what hardly has a word."""
 
 import re
+import unicodedata
 
-LINK = re.compile(r"https?://|www\.\w|\b[\w.+-]+@[\w-]+\.\w{2,}")
+LINK = re.compile(r"https?://|www\.\w|\b[\w.+-]{1,64}@[\w-]{1,63}\.\w{2,}")
 CODE = re.compile(
-    r"```|</?\w+[^<>\n]*>|^\s*(?:def|class|import|from|function|#include|public|const|var|let|SELECT)\b[^.!?]*[({;:]\s*$"
-    r"|[{};]\s*$",
+    r"```|</?[a-z]+(?: [^<>\n]{0,200})?>"
+    r"|^[^\S\n]*(?:def \w+\(|class \w+[(:]|#include\b|function \w*\(|(?:const|var|let) \w+ =)"
+    r"|(?:[{}]|\w\([^\n()]*\);|\w [-+*/]?= ?[^\n;]{1,80};)[^\S\n]*$",
     re.MULTILINE,
 )
-TABLE_LINE = re.compile(r"^[^\n]*(?:\|[^\n|]*\||\t[^\n\t]*\t)[^\n]*$", re.MULTILINE)
+TABLE_LINE = re.compile(r"^[^\n|\t]*(?:\|[^\n|]*\||\t[^\n\t]*\t)", re.MULTILINE)
 LETTERS = 0.6  # of the characters that are no spaces: in prose about 0.95
 
 
@@ -21,6 +23,6 @@ def why_unspeakable(text: str) -> str | None:
     if CODE.search(text):
         return "code"
     characters = [character for character in text if not character.isspace()]
-    if sum(map(str.isalpha, characters)) < LETTERS * len(characters):
-        return "few letters"
-    return None
+    # Marks are the vowel signs of Hindi and its kind.
+    spoken = sum(character.isalpha() or unicodedata.category(character)[0] == "M" for character in characters)
+    return "few letters" if spoken < LETTERS * len(characters) else None

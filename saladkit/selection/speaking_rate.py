@@ -27,7 +27,10 @@ class SpeakingRate:
         features = _features(texts)
         if len(texts) < ENOUGH or np.linalg.matrix_rank(features) < 3:
             return cls.of_words(float(features[:, 1].sum() / seconds.sum()))
-        return cls(*(float(value) for value in np.linalg.lstsq(features, seconds, rcond=None)[0]))
+        fitted = np.linalg.lstsq(features, seconds, rcond=None)[0]
+        if (fitted[1:] < 0).any():  # texts too much alike to tell words from characters
+            return cls(0.0, 0.0, float(seconds.sum() / features[:, 2].sum()))
+        return cls(*(float(value) for value in fitted))
 
     def seconds(self, texts: Sequence[str]) -> np.ndarray:
         """Predicted seconds, float64 [N]; never under a tenth of a second a word."""

@@ -21,6 +21,7 @@ from saladkit.selection.sampling import by_cap, by_region, by_share, by_weight, 
 
 NAMES = ("active", "uniform", "proportional", "balanced", "coverage", "dsir", "knn", "hybrid")
 MEASURED = ("active", "knn", "hybrid")  # go by a gap table
+PROBE = "probe"  # of `--per-region`: no choice of a user
 USE_GAMMA = ("active", "coverage", "knn", "hybrid")
 NEED_REGION_GAPS = ("active", "hybrid")
 NEED_DISTANCES = ("coverage", "hybrid")
@@ -44,7 +45,8 @@ class Order:
     """The order in which texts are drawn, and why."""
 
     rows: Iterable[np.ndarray]  # int64, some at a time
-    probabilities: np.ndarray  # of each text at the first draw, float64 [N]
+    eligible: np.ndarray  # bool [N]: which texts it holds
+    probabilities: np.ndarray  # of each text at the first draw, float64 [N]; may be too small for a float
     score: np.ndarray | None = None  # the text's own figure by which it was preferred, [N]
 
 
@@ -57,6 +59,7 @@ def put_in_order(name: str, candidates: Candidates, gamma: float, random: np.ran
     return {
         "active": _active,
         "uniform": _uniform,
+        PROBE: _uniform,
         "proportional": _proportional,
         "balanced": _balanced,
         "coverage": _by_score(lambda of, gamma: _log_power(of.distances, gamma), lambda of: of.distances),
@@ -70,25 +73,25 @@ def put_in_order(name: str, candidates: Candidates, gamma: float, random: np.ran
 
 
 def _active(of: Candidates, gamma: float, random: np.random.Generator) -> Order:
-    probabilities = region_probabilities(of.sizes, of.gaps, gamma)
     inside = np.bincount(of.regions[of.regions >= 0], minlength=len(of.sizes))
+    probabilities = region_probabilities(np.where(inside > 0, of.sizes, 0), of.gaps, gamma)
     a_text = (probabilities / np.maximum(inside, 1))[of.regions] * (of.regions >= 0)
-    return Order(by_region(of.regions, probabilities, of.uniform, random), a_text)
+    return Order(by_region(of.regions, probabilities, of.uniform, random), a_text > 0, a_text)
 
 
 def _uniform(of: Candidates, gamma: float, random: np.random.Generator) -> Order:
     weights = np.where(of.regions >= 0, 0.0, -np.inf)
-    return Order([by_weight(weights, of.uniform)], _probabilities(weights))
+    return _order([by_weight(weights, of.uniform)], weights)
 
 
 def _proportional(of: Candidates, gamma: float, random: np.random.Generator) -> Order:
-    return Order([by_share(of.regions, of.uniform)], _probabilities(np.where(of.regions >= 0, 0.0, -np.inf)))
+    return _order([by_share(of.regions, of.uniform)], np.where(of.regions >= 0, 0.0, -np.inf))
 
 
 def _balanced(of: Candidates, gamma: float, random: np.random.Generator) -> Order:
     inside = np.bincount(of.regions[of.regions >= 0], minlength=len(of.sizes))
     weights = np.where(of.regions >= 0, -np.log(np.maximum(inside, 1))[of.regions], -np.inf)
-    return Order([by_cap(of.regions, of.uniform)], _probabilities(weights))
+    return _order([by_cap(of.regions, of.uniform)], weights)
 
 
 def _by_score(
@@ -96,7 +99,7 @@ def _by_score(
 ) -> Callable[[Candidates, float, np.random.Generator], Order]:
     def order(of: Candidates, gamma: float, random: np.random.Generator) -> Order:
         weights = np.where(of.regions >= 0, log_weight(of, gamma), -np.inf)
-        return Order([by_weight(weights, of.uniform)], _probabilities(weights), score(of))
+        return _order([by_weight(weights, of.uniform)], weights, score(of))
 
     return order
 
@@ -109,9 +112,9 @@ def _log_power(values: np.ndarray, exponent: float) -> np.ndarray:
         return exponent * np.log(np.maximum(values.astype(np.float64), 0))
 
 
-def _probabilities(log_weights: np.ndarray) -> np.ndarray:
+def _order(rows: list[np.ndarray], log_weights: np.ndarray, score: np.ndarray | None = None) -> Order:
     largest = log_weights.max(initial=-np.inf)
     if largest == -np.inf:
         raise ValueError("no text has weight")
     weights = np.exp(log_weights - largest)
-    return weights / weights.sum()
+    return Order(rows, log_weights > -np.inf, weights / weights.sum(), score)

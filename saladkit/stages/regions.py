@@ -10,16 +10,26 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import ArtefactWriter, create_artefact, digest_input
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.embeddings import map_embeddings_part
-from saladkit.formats.regions import POOL, SCHEMA, SPEECH, TEXTS, VERSION, Regions, embedding_parts, write_regions
+from saladkit.formats.regions import (
+    LM_PREFIX,
+    POOL,
+    SCHEMA,
+    SPEECH,
+    TEXTS,
+    VERSION,
+    StoredEmbeddings,
+    write_regions,
+)
 from saladkit.formats.samples import check_ids_distinct, read_samples
 from saladkit.runtime import Run, resolve_device, say
-from saladkit.selection.clustering import BALANCE, balanced_kmeans
+from saladkit.selection.clustering import BALANCE, balanced_kmeans, nearest_centroids
 from saladkit.selection.coverage import Coverage, coverage
 from saladkit.selection.embedders.embedder import Embedder
-from saladkit.selection.embedders.opening import LM_PREFIX, open_embedder
+from saladkit.selection.embedders.opening import open_embedder
 from saladkit.selection.embedding import TEXTS_PER_PART, KnownVectors, embed_texts
-from saladkit.selection.neighbours import EXACT_UP_TO, nearest
+from saladkit.selection.neighbours import EXACT_UP_TO
 from saladkit.selection.region_table import region_rows
+from saladkit.selection.sampling import uniform_numbers
 from saladkit.selection.vectors import Vectors, mean_of
 
 
@@ -93,6 +103,7 @@ def regions(
             "iterations": iterations,
             "neighbours": neighbours,
             "exact_up_to": exact_up_to,
+            "memory_gb": memory_gb,  # products of other shapes may differ in the last bit
             "dtype": dtype,
             "seed": seed,
             "limit": limit,
@@ -101,6 +112,7 @@ def regions(
         inputs={"pool": pool, "embedder": embedder.removeprefix(LM_PREFIX)}
         | {f"speech {i}": source for i, source in enumerate(speech)},
         overwrite=overwrite,
+        also_read={f"reuse {i}": path for i, path in enumerate(reuse)},
     )
     if writer.finished is not None:
         return writer.finished
@@ -127,16 +139,19 @@ def regions(
         seed=seed,
         spherical=kmeans == "spherical",
         balance=np.inf if plain else balance,
+        priority=uniform_numbers(table.column("id").to_pylist(), seed),
+        on_gpus=device == "cuda",
     )
     covered, speech_region = None, None
     if spoken.num_rows:
         heard = Vectors(speech_shards, centre if centred else None)
         memory = int(memory_gb * 1e9)
-        covered = coverage(vectors, heard, neighbours, memory=memory, seed=seed, exact_up_to=exact_up_to)
-        speech_region = nearest(heard, Vectors([centroids]), 1, memory=memory).rows[:, 0]
+        where = {"memory": memory, "seed": seed, "on_gpus": device == "cuda"}
+        covered = coverage(vectors, heard, neighbours, exact_up_to=exact_up_to, **where)
+        speech_region = nearest_centroids(heard, centroids, kmeans == "spherical")
         if covered.nearest.recall is not None:
             say(f"regions: of the nearest spoken texts {covered.nearest.recall:.1%} were found (approximate search)")
-    rows = region_rows(table.column("text"), vectors, centroids, assignment, covered, speech_region, seed=seed)
+    rows = region_rows(table.select(["text"]), vectors, centroids, assignment, covered, speech_region, seed=seed)
     write_regions(writer, centroids, centre, _text_rows(table, spoken, assignment, covered), rows)
     writer.finish(counts={"texts": table.num_rows, "regions": clusters, "spoken": spoken.num_rows})
     sizes = np.bincount(assignment, minlength=clusters)
@@ -165,16 +180,14 @@ def _known(reuse: tuple[str, ...], embedder: str, dtype: str) -> KnownVectors:
     """The vectors of earlier regions, which have to be of this embedder."""
     parts: list[Path] = []
     for path in reuse:
-        opened = Regions.open(path)
-        manifest = opened.artefact.manifest
-        is_lm = manifest["settings"]["embedder"] == "lm"
-        same = is_lm == embedder.startswith(LM_PREFIX) and manifest["settings"]["dtype"] == dtype
-        if not same or manifest["inputs"]["embedder"]["digest"] != digest_input(embedder.removeprefix(LM_PREFIX)):
+        stored = StoredEmbeddings.open(path)
+        same = (stored.is_lm, stored.dtype) == (embedder.startswith(LM_PREFIX), dtype)
+        if not same or stored.digest != digest_input(embedder.removeprefix(LM_PREFIX)):
             raise SaladError(
-                f"{path} has embeddings of {' in '.join(opened.embedder)}, not of {embedder} in {dtype}",
+                f"{path} has embeddings of {stored.embedder} in {stored.dtype}, not of {embedder} in {dtype}",
                 "Reuse regions of the same embedder.",
             )
-        parts += [part for side in (POOL, SPEECH) for part in embedding_parts(opened.artefact, side)]
+        parts += stored.parts
     return KnownVectors(parts)
 
 
@@ -188,14 +201,23 @@ def _text_rows(table: pa.Table, spoken: pa.Table, assignment: np.ndarray, covere
     if covered is None:
         unknown = {field.name: pa.nulls(table.num_rows, field.type) for field in TEXTS if field.name not in rows}
         return pa.table(rows | unknown)
-    count, k = covered.nearest.rows.shape
-    found = covered.nearest.rows.ravel()
-    ids = spoken.column("id").combine_chunks().take(pa.array(found, mask=found < 0))
     return pa.table(
         rows
         | {
             "distance_to_speech": pa.array(covered.nearest.distances[:, 0]),
             "density_ratio": pa.array(covered.density_ratio),
-            "nearest_spoken": pa.ListArray.from_arrays(pa.array(np.arange(count + 1, dtype=np.int32) * k), ids),
+            "nearest_spoken": _nearest_ids(spoken.column("id"), covered.nearest.rows),
         }
     )
+
+
+def _nearest_ids(ids: pa.ChunkedArray, rows: np.ndarray) -> pa.ChunkedArray:
+    """Ids by row number [N, k], as lists; in pieces, as strings of more than 2 GB overflow."""
+    known = ids.cast(pa.large_string()).combine_chunks()
+    pieces = []
+    for begin in range(0, len(rows), TEXTS_PER_PART):
+        found = rows[begin : begin + TEXTS_PER_PART]
+        taken = known.take(pa.array(found.ravel(), mask=found.ravel() < 0)).cast(pa.string())
+        offsets = pa.array(np.arange(len(found) + 1, dtype=np.int32) * found.shape[1])
+        pieces.append(pa.ListArray.from_arrays(offsets, taken))
+    return pa.chunked_array(pieces)

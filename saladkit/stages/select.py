@@ -9,30 +9,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import create_artefact
+from saladkit.formats.artefact import create_artefact, part_name
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.gap_table import RegionGap
-from saladkit.formats.samples import LEFT_OUT, SCHEMA, VERSION, read_samples, write_samples
+from saladkit.formats.samples import LEFT_OUT, SCHEMA, VERSION, read_samples, take_rows, write_samples
 from saladkit.reporting.region_lines import region_lines
 from saladkit.runtime import Run, resolve_device, say
 from saladkit.selection.budget import Budget
 from saladkit.selection.choice import Choice, Filters
 from saladkit.selection.duplicates import NearDuplicates
-from saladkit.selection.embedders.opening import open_embedder
 from saladkit.selection.evaluation_overlap import leave_out_near, leave_out_same_words, read_wordings
 from saladkit.selection.importance import log_importance
 from saladkit.selection.known_pool import KnownPool
 from saladkit.selection.left_out import BAD_SPEECH, EXCLUDED, NEAR_DUPLICATE, LeftOut, leave_out_unfit
-from saladkit.selection.sampling import per_region, spend, uniform_numbers
+from saladkit.selection.sampling import effective_texts, per_region, spend, uniform_numbers
 from saladkit.selection.strategies import (
     NEED_DISTANCES,
     NEED_REGION_GAPS,
+    PROBE,
     Candidates,
     Order,
     put_in_order,
 )
 
-PART = "part-00000-of-00001.parquet"
+ROWS_PER_PART = 65_536
 ACTIVE, SPEAKABLE = Choice(), Filters()
 ROWS_AT_ONCE = 1024  # that are compared for near duplicates, of those in the order drawn
 
@@ -58,7 +58,7 @@ def select(
     """Choose texts of a pool, or (`budget.per_region`) probes of every region.
 
     Regions that the gap table marks as bad speech are left out, since a failure of synthesis is not a gap; every
-    strategy leaves them out where it is given the table; probes come from them too.
+    strategy leaves them out where it is given the table. Probes are drawn from all regions.
 
     The chosen rows keep all columns of the pool and say why they were chosen (`formats/samples.py`). The choice depends
     on the seed and the ids, not on the order of the pool. What the filters left out stands in `left-out.jsonl`.
@@ -74,18 +74,18 @@ def select(
         SaladError: a budget that is not clear or larger than the pool; regions or a gap table of another pool.
     """
     run = Run("select")
-    budget.check()
     probing = budget.per_region is not None
-    choice = Choice("uniform") if probing else choice
+    choice = Choice(PROBE) if probing else choice
+    budget.check()
     choice.check(gap)
+    filters.check(probing)
     table = read_samples(pool, needed=["id", "text"], names=names, limit=limit)
-    texts = table.column("text").to_pylist()
     known = KnownPool.of(table.column("id"), pool, regions, gap)
-    bad_regions = [] if probing else known.bad_speech
-    left_out = LeftOut(table.column("id").to_pylist())
-    too_short = _leave_out(left_out, texts, known, exclude, filters, bad_regions, device)
     gaps = known.gaps(choice.metric, needed=choice.gamma > 0) if choice.strategy in NEED_REGION_GAPS else {}
+    bad_regions = [] if probing else known.bad_speech
+    left_out, texts = LeftOut(table.column("id").to_pylist()), table.column("text").to_pylist()
     if dry_run:
+        _leave_out(left_out, texts, known, exclude, filters, bad_regions)
         figures = {"candidates": int(left_out.allowed.sum()), "left_out": left_out.counts()}
         return run.summary({"dry_run": True, **figures, "regions": len(known.table)})
     writer = create_artefact(
@@ -111,11 +111,18 @@ def select(
     if writer.finished is not None:
         return writer.finished
     with writer.nothing_left_of_an_error():
+        wordings = _leave_out(left_out, texts, known, exclude, filters, bad_regions)
+        if filters.decontaminate_cosine is not None:
+            found = known.nearest_of([text for _, text in wordings], resolve_device(device))
+            leave_out_near(left_out, *found, [id_ for id_, _ in wordings], filters.decontaminate_cosine)
         candidates, further = _candidates(known, left_out, texts, gaps, choice, seed)
         try:
             order = put_in_order(choice.strategy, candidates, choice.gamma, np.random.default_rng([seed, 3]))
         except ValueError as error:
-            raise SaladError(f"{gap or regions}: {error}", "Measure the gap on probes of every region.") from error
+            raise SaladError(
+                f"nothing may be chosen of {pool}{f' by {gap}' if gap else ''}: {error}",
+                "Leave filters out, or measure the gap on probes of every region.",
+            ) from error
         rate = budget.speaking_rate()
         seconds = rate.seconds(texts)
         if probing:
@@ -123,20 +130,19 @@ def select(
         else:
             drawn = _without_duplicates(order.rows, known, filters.near_duplicate, left_out)
             rows = _within_budget(drawn, order, *budget.costs(texts, seconds))
-    region_probability = np.bincount(known.region, weights=order.probabilities, minlength=len(known.table))
-    strategy = "probe" if probing else choice.strategy
-    with writer.writing(PART) as aside:
-        why = _reasons(rows, strategy, known.region, gaps, order, region_probability, seconds)
-        write_samples(_with_reasons(table, rows, why), aside)
+        why = _reasons(rows, choice.strategy, known, gaps, order, seconds)
+        selected = _with_reasons(take_rows(table, rows), why, pool)
+    starts = range(0, len(rows), ROWS_PER_PART)
+    for index, start in enumerate(starts):
+        with writer.writing(part_name(index, len(starts), ".parquet")) as aside:
+            write_samples(selected.slice(start, ROWS_PER_PART), aside)
     with writer.writing(LEFT_OUT) as aside:
         aside.write_text("".join(json.dumps(entry) + "\n" for entry in left_out.listed()), encoding="utf-8")
     writer.finish(counts={"rows": len(rows), "left_out": left_out.counts()})
     by_region = np.bincount(known.region[rows], minlength=len(known.table))
     if explain:
-        for line in region_lines(known.table, gaps, region_probability, by_region):
+        for line in region_lines(known.table, gaps, known.sums_by_region(order.probabilities), by_region):
             say(line)
-    if filters.decontaminate:
-        further["questions_too_short_to_look_for"] = too_short
     figures = {
         "rows": len(rows),
         "predicted_hours": round(float(seconds[rows].sum() / 3600), 4),
@@ -145,7 +151,7 @@ def select(
         "left_out": left_out.counts(),
         "dropped_for_bad_speech": bad_regions,
         "effective_regions": round(float(by_region.sum() ** 2 / (by_region**2).sum()), 2),
-        "effective_texts": round(_effective(order.probabilities[rows]), 1),
+        "effective_texts": round(effective_texts(order.probabilities, rows), 1),
     }
     return run.summary(figures | further, writer)
 
@@ -157,26 +163,19 @@ def _leave_out(
     exclude: tuple[str, ...],
     filters: Filters,
     bad_regions: list[int],
-    device: str,
-) -> int:
-    """Leave out what may not be chosen; returns how many questions were too short to be looked for word for word."""
+) -> list[tuple[str, str]]:
+    """Leave out what may not be chosen; returns the questions, by id and wording, that the texts were compared with."""
     for source in exclude:
         taken = read_samples(source, needed=["id"], optional=[]).column("id")
         left_out.leave(np.flatnonzero(pc.is_in(pa.array(left_out.ids), value_set=taken.combine_chunks())), EXCLUDED)
     left_out.leave(np.flatnonzero(np.isin(known.region, bad_regions)), BAD_SPEECH)
     leave_out_unfit(left_out, texts, filters.min_words, filters.max_words, filters.speakable_only)
-    if not filters.decontaminate:
-        return 0
     wordings = read_wordings(filters.decontaminate)
-    too_short = leave_out_same_words(left_out, texts, wordings, filters.ngram)
-    if filters.decontaminate_cosine is not None:
-        name, dtype = known.opened.embedder
-        embedder = open_embedder(name, device=resolve_device(device), dtype=dtype, batch_tokens=8192)
-        found = known.nearest_of(
-            [text for _, text in wordings], lambda texts: embedder.encode(texts, lambda count: None)
-        )
-        leave_out_near(left_out, *found, [id_ for id_, _ in wordings], filters.decontaminate_cosine)
-    return too_short
+    if wordings:
+        too_short = leave_out_same_words(left_out, texts, wordings, filters.ngram)
+        if too_short:
+            say(f"select: {too_short} questions are too short to be looked for word for word")
+    return wordings
 
 
 def _candidates(
@@ -211,6 +210,7 @@ def _without_duplicates(
         yield from order
         return
     seen = NearDuplicates(known.vectors(), cosine)
+    seen.know(known.place[left_out.rows(EXCLUDED)])
     for rows in order:
         for begin in range(0, len(rows), ROWS_AT_ONCE):
             some = rows[begin : begin + ROWS_AT_ONCE]
@@ -220,10 +220,9 @@ def _without_duplicates(
 
 
 def _within_budget(drawn: Iterable[np.ndarray], order: Order, costs: np.ndarray, amount: float) -> np.ndarray:
-    eligible = order.probabilities > 0
-    if costs[eligible].sum() < amount:
+    if costs[order.eligible].sum() < amount:
         raise SaladError(
-            f"the budget is larger than what may be chosen: too few texts ({eligible.sum()})",
+            f"the budget is larger than what may be chosen: too few texts ({order.eligible.sum()})",
             "Lower it, or give a larger pool.",
         )
     rows = spend(drawn, costs, amount)
@@ -235,41 +234,32 @@ def _within_budget(drawn: Iterable[np.ndarray], order: Order, costs: np.ndarray,
     return rows
 
 
-def _effective(probabilities: np.ndarray) -> float:
-    """How many texts drawn at random would tell as much of the pool (Kish): (sum of 1 / p)^2 / sum of 1 / p^2."""
-    weights = probabilities.min() / probabilities
-    return float(weights.sum() ** 2 / (weights**2).sum())
-
-
-def _with_reasons(table: pa.Table, rows: np.ndarray, why: dict[str, pa.Array]) -> pa.Table:
-    """The chosen rows, each with why it was chosen."""
-    selected = table.take(pa.array(rows))
-    selected = selected.drop_columns([column for column in why if column in selected.column_names])
+def _with_reasons(selected: pa.Table, why: dict[str, pa.Array], pool: str) -> pa.Table:
+    """The chosen rows, each with why it was chosen; those of an earlier selection say so anew."""
+    there = [column for column in why if column in selected.column_names]
+    if there and len(there) < len(why):
+        raise SaladError(f"{pool} has a column '{there[0]}', which select writes", "Give the column another name.")
+    selected = selected.drop_columns(there)
     for column, values in why.items():
         selected = selected.append_column(column, values)
     return selected
 
 
 def _reasons(
-    rows: np.ndarray,
-    strategy: str,
-    region: np.ndarray,
-    gaps: dict[int, RegionGap],
-    order: Order,
-    region_probability: np.ndarray,
-    seconds: np.ndarray,
+    rows: np.ndarray, strategy: str, known: KnownPool, gaps: dict[int, RegionGap], order: Order, seconds: np.ndarray
 ) -> dict[str, pa.Array]:
-    of_region = [gaps.get(number, RegionGap(None, None, None)) for number in region[rows].tolist()]
+    region = known.region[rows]
+    of_region = [gaps.get(number, RegionGap(None, None, None)) for number in region.tolist()]
     score = None if order.score is None else order.score[rows].astype(np.float64)
     return {
         "strategy": pa.array([strategy] * len(rows), pa.string()),
-        "region": pa.array(region[rows], pa.int32()),
+        "region": pa.array(region, pa.int32()),
         "region_gap": pa.array([gap.mean for gap in of_region], pa.float64()),
         "region_gap_low": pa.array([gap.low for gap in of_region], pa.float64()),
         "region_gap_high": pa.array([gap.high for gap in of_region], pa.float64()),
-        "region_probability": pa.array(region_probability[region[rows]], pa.float64()),
-        "probability": pa.array(order.probabilities[rows], pa.float64()),
-        "score": pa.nulls(len(rows), pa.float64()) if score is None else pa.array(score),
+        "region_probability": pa.array(known.sums_by_region(order.probabilities)[region], pa.float64()),
+        "text_probability": pa.array(order.probabilities[rows], pa.float64()),
+        "text_score": pa.nulls(len(rows), pa.float64()) if score is None else pa.array(score),
         "draw": pa.array(range(len(rows)), pa.int32()),
         "predicted_duration": pa.array(seconds[rows], pa.float64()),
     }

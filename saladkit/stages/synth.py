@@ -170,8 +170,14 @@ def _against_prediction(made: pa.Table) -> dict[str, float]:
     """How much longer than `select` predicted all of it is, and by how much a row differs on average; both relative."""
     if "predicted_duration" not in made.column_names:
         return {}
-    predicted = made.column("predicted_duration").to_numpy()
-    spoken = made.column("duration").to_numpy()
+    column = made.column("predicted_duration")
+    if not pa.types.is_floating(column.type):  # somebody else's
+        return {}
+    predicted, spoken = column.to_numpy(), made.column("duration").to_numpy()
+    known = np.isfinite(predicted) & (predicted > 0)
+    if not known.any():
+        return {}
+    predicted, spoken = predicted[known], spoken[known]
     return {
         "longer_than_predicted": round(float(spoken.sum() / predicted.sum() - 1), 4),
         "row_differs_from_predicted": round(float(np.mean(np.abs(spoken - predicted) / predicted)), 4),

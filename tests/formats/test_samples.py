@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,6 +19,7 @@ from saladkit.formats.samples import (
     check_ids_distinct,
     iterate_rows,
     read_samples,
+    take_rows,
     words_from_row,
     words_to_row,
     write_samples,
@@ -171,3 +173,11 @@ def test_words_have_the_places_where_they_stand():
     text = " a aa  a\n日本 a"
     assert [text[begin:end] for _, begin, end in split_words(text)] == text.split()
     assert [begin for _, begin, _ in split_words(text)] == [1, 3, 7, 9, 12]
+
+
+def test_rows_are_taken_from_any_chunks_in_the_order_asked_for():
+    chunks = [pa.array([str(i) for i in range(a, b)], pa.string()) for a, b in ((0, 3), (3, 3), (3, 10))]
+    table = pa.table({"id": pa.chunked_array(chunks)})
+    for rows in ([9, 0, 3, 3, 2], [], [5]):
+        taken = take_rows(table, np.array(rows, dtype=np.int64))
+        assert taken.column("id").to_pylist() == [str(row) for row in rows]

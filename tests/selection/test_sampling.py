@@ -8,6 +8,7 @@ from saladkit.selection.sampling import (
     by_region,
     by_share,
     by_weight,
+    effective_texts,
     per_region,
     region_probabilities,
     spend,
@@ -140,3 +141,22 @@ def test_the_order_of_the_pool_changes_nothing(order):
     regions, uniform = np.random.default_rng(0).integers(-1, 4, 60), numbers(60)
     shuffled = np.random.default_rng(1).permutation(60)
     assert np.array_equal(shuffled[order(regions[shuffled], uniform[shuffled])], order(regions, uniform))
+
+
+def test_effective_texts_are_as_many_as_were_drawn_where_all_or_evenly_many_are():
+    even = np.full(200, 1 / 200)
+    assert effective_texts(even, np.arange(50)) == pytest.approx(50)
+    skewed = np.random.default_rng(0).random(200) ** 8
+    assert effective_texts(skewed / skewed.sum(), np.arange(200)) == 200
+    drawn = by_weight(np.log(skewed), numbers(200))[:50]
+    assert 1 <= effective_texts(skewed / skewed.sum(), drawn) < 30
+
+
+def test_the_chances_to_be_drawn_are_about_right():
+    """Kish's formula over chances that are counted in 4,000 draws of 10 of 40."""
+    weights = np.random.default_rng(1).random(40) ** 2
+    drawn = [by_weight(np.log(weights), numbers(40, seed))[:10] for seed in range(4000)]
+    chances = np.bincount(np.concatenate(drawn), minlength=40) / 4000
+    rows = drawn[0]
+    exact = (1 / chances[rows]).sum() ** 2 / (1 / chances[rows] ** 2).sum()
+    assert effective_texts(weights / weights.sum(), rows) == pytest.approx(exact, rel=0.1)

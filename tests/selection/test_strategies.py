@@ -68,3 +68,18 @@ def test_no_weight_anywhere_is_refused(name):
     of = candidates(gaps=np.zeros(3), distances=np.zeros(len(REGIONS)), predicted=-np.ones(len(REGIONS)))
     with pytest.raises(ValueError, match="no .* weight"):
         order(name, of)
+
+
+def test_odds_too_small_for_a_float_are_still_odds():
+    of = candidates(importance=np.linspace(-3000, 0, len(REGIONS)))
+    found = order("dsir", of)
+    assert found.eligible.sum() == ALLOWED.sum()
+    assert len(next(iter(found.rows))) == ALLOWED.sum()
+
+
+def test_regions_whose_texts_are_all_left_out_have_no_part_in_the_odds():
+    regions = np.where(REGIONS == 0, -1, REGIONS)
+    of = Candidates(regions, np.array([10, 20, 30]), candidates().uniform, gaps=np.array([3.0, 1.0, 0.5]))
+    assert order("active", of).probabilities.sum() == pytest.approx(1)
+    beside = Candidates(REGIONS, np.array([0, 20, 30]), candidates().uniform, gaps=np.array([50.0, 0.5, 0.4]))
+    assert order("active", beside, gamma=170).probabilities.sum() == pytest.approx(1)

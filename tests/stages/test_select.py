@@ -179,7 +179,7 @@ def test_every_strategy_keeps_the_budget_and_forgets_the_order_of_the_pool(strat
     assert sum(seconds[:-1]) < 72 <= sum(seconds)
     assert summary["predicted_hours"] == pytest.approx(sum(seconds) / 3600, abs=1e-4)
     assert {row["strategy"] for row in chosen} == {strategy}
-    assert all(0 < row["probability"] <= row["region_probability"] <= 1 + 1e-9 for row in chosen)
+    assert all(0 < row["text_probability"] <= row["region_probability"] <= 1 + 1e-9 for row in chosen)
     assert 1 <= summary["effective_texts"] <= len(chosen) + 1e-6
     pool = pq.read_table(world / "pool.parquet")
     pq.write_table(pool.take(np.random.default_rng(0).permutation(pool.num_rows)), tmp_path / "shuffled.parquet")
@@ -194,21 +194,21 @@ def test_a_row_says_its_regions_figure_with_its_interval(by_strategy):
     for row in chosen:
         assert row["region_gap"] == row["region"]
         assert (row["region_gap_low"], row["region_gap_high"]) == (row["region"] - 0.5, row["region"] + 0.5)
-        assert row["score"] is None
+        assert row["text_score"] is None
     chosen, _, _ = by_strategy("coverage", "--count", 10)
-    assert all(row["score"] > 0 and row["region_gap"] is None for row in chosen)
+    assert all(row["text_score"] > 0 and row["region_gap"] is None for row in chosen)
 
 
 def test_neighbours_of_misaligned_probes_are_preferred(by_strategy):
     every, summary, _ = by_strategy("knn", "--count", 60, "--gamma", 60, "--bonus", 0)
-    scores = [row["score"] for row in every]
-    of_region = [np.mean([row["score"] for row in every if row["region"] == region]) for region in (0, 3)]
+    scores = [row["text_score"] for row in every]
+    of_region = [np.mean([row["text_score"] for row in every if row["region"] == region]) for region in (0, 3)]
     assert of_region[0] < of_region[1]  # the probes' figure is their region's number
     assert np.mean(scores[:15]) > np.mean(scores[-15:])
     assert summary["probes_r2"] <= 1
     bolder, _, _ = by_strategy("knn", "--count", 60, "--gamma", 60, "--bonus", 5, name="bolder")
-    plain = {row["id"]: row["score"] for row in every}
-    assert all(row["score"] > plain[row["id"]] for row in bolder)
+    plain = {row["id"]: row["text_score"] for row in every}
+    assert all(row["text_score"] > plain[row["id"]] for row in bolder)
 
 
 def test_a_budget_of_tokens_is_reached_by_the_last_text(by_strategy, text_lm, tokenizer):
@@ -326,3 +326,62 @@ def test_the_regions_are_explained(by_strategy, covered):
         assert ", ".join(table[region]["keywords"][:5]) in line
         assert f"{region:.3f} ({region - 0.5:.3f}-{region + 0.5:.3f})" in line
         assert f" {summary['by_region'].get(str(region), 0)}  " in line
+
+
+def test_rounds_draw_no_twin_of_what_was_chosen_before(strange_pool, shell, tmp_path):
+    rows = pq.read_table(strange_pool).to_pylist()
+    twins = [row | {"id": f"{row['id']}-again"} for row in rows[:20]]
+    pq.write_table(pa.Table.from_pylist(rows[:20] + twins), tmp_path / "twice.parquet")
+    pool, cut = tmp_path / "twice.parquet", tmp_path / "twice-regions"
+    made = ["--embedder", Regions.open(tmp_path / "strange-regions").artefact.manifest["inputs"]["embedder"]["path"]]
+    made[1] = f"lm:{made[1]}"
+    assert shell("regions", pool, *made, "--clusters", 2, "--device", "cpu", "-o", cut).exit_code == 0
+    line = ["select", pool, "--regions", cut, "--strategy", "uniform", "--count", 8, "--near-duplicate", 1]
+    assert shell(*line, "-o", tmp_path / "round-1").exit_code == 0
+    assert shell(*line, "--exclude", tmp_path / "round-1", "-o", tmp_path / "round-2").exit_code == 0
+    texts = [
+        {row["text"] for row in read_samples(tmp_path / name, needed=["id", "text"]).to_pylist()}
+        for name in ("round-1", "round-2")
+    ]
+    assert len(texts[0]) == len(texts[1]) == 8 and not texts[0] & texts[1]
+
+
+def test_a_column_of_the_pool_that_select_would_write_is_not_overwritten(strange_pool, shell, tmp_path):
+    table = pq.read_table(strange_pool)
+    pq.write_table(table.append_column("draw", pa.array([0.5] * table.num_rows)), tmp_path / "own.parquet")
+    line = ["select", tmp_path / "own.parquet", "--regions", tmp_path / "strange-regions", "--strategy", "uniform"]
+    result = shell(*line, "--count", 5, "-o", tmp_path / "chosen")
+    assert result.exit_code == 2 and "'draw'" in result.stderr
+    assert not (tmp_path / "chosen").exists()
+
+
+def test_probes_of_bad_speech_teach_nobody(world, covered, shell, tmp_path):
+    """Their figures are a hundred times those of the others."""
+    writer = create_artefact(tmp_path / "bad", schema=SCHEMA, version=VERSION, verb="t", settings={}, inputs={})
+    ids = list(Regions.open(covered).region_of.items())[:40]
+    items = [{"id": id_, "region": r, "tokens": 10, "teacher_kl": 100.0 if r == 0 else 1.0} for id_, r in ids]
+    groups = [
+        {"kind": "region", "region": r, "probes": 5, "teacher_kl_shrunk": 1.0, "bad_speech": r == 0}
+        for r in range(CLUSTERS)
+    ]
+    write_gap_table(writer, items, groups)
+    writer.finish(counts={})
+    line = ["select", world / "pool.parquet", "--regions", covered, "--strategy", "knn", "--gap", tmp_path / "bad"]
+    result = shell(*line, "--count", 20, "-o", tmp_path / "chosen")
+    assert result.exit_code == 0, result.stderr
+    rows = read_samples(tmp_path / "chosen", needed=["id"]).to_pylist()
+    assert all(row["region"] != 0 and row["text_score"] == pytest.approx(1, abs=1e-6) for row in rows)
+
+
+def test_an_embedder_that_has_changed_compares_nothing(world, text_lm, other_text_lm, shell, tmp_path):
+    import shutil
+
+    shutil.copytree(text_lm, tmp_path / "model")
+    pool, cut = world / "pool.parquet", tmp_path / "cut"
+    made = ["--embedder", f"lm:{tmp_path / 'model'}", "--clusters", 2, "--device", "cpu"]
+    assert shell("regions", pool, *made, "-o", cut).exit_code == 0
+    shutil.rmtree(tmp_path / "model")
+    shutil.copytree(other_text_lm, tmp_path / "model")
+    line = ["select", pool, "--regions", cut, "--strategy", "uniform", "--count", 5, "--decontaminate", pool]
+    result = shell(*line, "--decontaminate-cosine", 0.9, "--device", "cpu", "-o", tmp_path / "chosen")
+    assert result.exit_code == 2 and "is not what it was" in result.stderr

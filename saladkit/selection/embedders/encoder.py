@@ -21,38 +21,41 @@ def open_encoder(folder: Path, *, device: str, dtype: str, batch_tokens: int) ->
     Raises:
         SaladError: no such model, or one whose files ask for a pooling or a further layer that is not known here.
     """
-    for module in _json(folder / "modules.json", []):
-        kind = module["type"].rpartition(".")[2]
+    modules = {module["type"].rpartition(".")[2]: module["path"] for module in _json(folder / "modules.json", [])}
+    for kind in modules:
         if kind not in APPLIED:
             raise SaladError(
                 f"{folder} ends in a {kind} layer, which is not applied here",
                 f"Give an encoder of {', '.join(APPLIED)}.",
             )
+    whole, folder = folder, folder / modules.get("Transformer", "")
     tokenizer = load_tokenizer(folder)
     try:
         model = AutoModel.from_pretrained(folder, dtype=getattr(torch, dtype)).to(device).eval()
     except Exception as error:  # transformers raises whatever the file at fault led to
         raise SaladError(f"{folder} cannot be loaded: {error}", "Give an encoder's folder, or lm:MODEL.") from error
     check_tokenizer_fits(model, tokenizer, folder)
+    about = _json(folder / "sentence_bert_config.json", {})
     longest = [
-        _json(folder / "sentence_bert_config.json", {}).get("max_seq_length"),
+        about.get("max_seq_length"),
         getattr(model.config, "max_position_embeddings", None),
         tokenizer.model_max_length,
     ]
-    settings = _json(folder / "config_sentence_transformers.json", {})
+    settings = _json(whole / "config_sentence_transformers.json", {})
     prompt = settings.get("prompts", {}).get(settings.get("default_prompt_name"), "")
     return TransformerEmbedder(
         model,
         tokenizer,
-        POOLINGS[_pooling(folder)],
+        POOLINGS[_pooling(whole / modules.get("Pooling", "1_Pooling"))],
         max_tokens=min(length for length in longest if length),
         batch_tokens=batch_tokens,
         prompt=prompt,
+        lower_case=about.get("do_lower_case", False),
     )
 
 
 def _pooling(folder: Path) -> str:
-    settings = _json(folder / "1_Pooling" / "config.json", {})
+    settings = _json(folder / "config.json", {})
     mode = settings.get("pooling_mode")
     if mode is None:
         chosen = [name for name, value in settings.items() if name.startswith(POOLING_MODE) and value]

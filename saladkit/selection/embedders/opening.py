@@ -6,13 +6,13 @@ import huggingface_hub
 
 from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import check_model_folder
+from saladkit.formats.regions import LM_PREFIX
 from saladkit.model.loading import load_text_model, load_tokenizer
 from saladkit.selection.embedders.embedder import Embedder
 from saladkit.selection.embedders.encoder import open_encoder
 from saladkit.selection.embedders.static import StaticEmbedder, is_static
 from saladkit.selection.embedders.transformer import TransformerEmbedder, mean_of_tokens
 
-LM_PREFIX = "lm:"
 LM_MAX_TOKENS = 512  # as most encoders
 FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 DEFAULT = "BAAI/bge-large-en-v1.5"  # the paper's
@@ -44,9 +44,7 @@ def _local_folder(name: str) -> Path:
     if Path(name).is_dir():
         return Path(name)
     try:
-        return Path(
-            huggingface_hub.snapshot_download(name, allow_patterns=["*.json", "*.txt", "*.model", "*.safetensors"])
-        )
+        return Path(huggingface_hub.snapshot_download(name, allow_patterns=FILES))
     except Exception as error:  # the Hub client raises many kinds: not found, offline, gated
         raise SaladError(
             f"no such folder, and {name} could not be loaded: {type(error).__name__}: {error}",

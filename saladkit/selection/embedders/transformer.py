@@ -43,15 +43,17 @@ class TransformerEmbedder:
         max_tokens: int,
         batch_tokens: int,
         prompt: str = "",
+        lower_case: bool = False,
     ):
         self._model, self._tokenizer, self._pooling = model, tokenizer, pooling
-        self._max_tokens, self._batch_tokens, self._prompt = max_tokens, batch_tokens, prompt
+        self._max_tokens, self._batch_tokens = max_tokens, batch_tokens
+        self._prompt, self._lower_case = prompt, lower_case
         self._device = next(model.parameters()).device
 
     @torch.inference_mode()
     def encode(self, texts: list[str], advance: Callable[[int], object]) -> np.ndarray:
         """As `Embedder.encode`."""
-        prompted = [self._prompt + text for text in texts]
+        prompted = [self._prompt + (text.lower() if self._lower_case else text) for text in texts]
         rows = self._tokenizer(prompted, truncation=True, max_length=self._max_tokens)["input_ids"]
         vectors: np.ndarray | None = None
         for batch in batches_by_tokens([len(row) for row in rows], self._batch_tokens):

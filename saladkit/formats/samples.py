@@ -31,6 +31,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact, is_artefact
 from saladkit.formats.benchmarks.named import named_source, read_benchmark
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.mapped_tables import are_large, batches_of, map_tables
 from saladkit.formats.words import Word
 
 SCHEMA, VERSION = "samples", 1
@@ -182,6 +183,7 @@ def read_samples(
     optional: list[str] | None = None,
     names: ColumnNames = OUR_NAMES,
     limit: int | None = None,
+    beside: str | Path | None = None,
 ) -> pa.Table:
     """Read samples from any source into one table, in the source's order.
 
@@ -190,6 +192,7 @@ def read_samples(
         needed: columns that must be there and have a value in every row (`id` always is needed).
         optional: columns to read where they are present; None reads every column there is.
         limit: at most so many rows.
+        beside: a folder that is going to be made: what is large stands in a file beside it, not in memory.
 
     Raises:
         SaladError: unreadable source, missing column or value, no rows, duplicate ids, empty text.
@@ -203,11 +206,19 @@ def read_samples(
         found, stored = _select(read_benchmark(benchmark), None if optional is None else [*needed, *(optional or [])])
         table = _as_our_types(_with_our_names(found, stored, OUR_NAMES, source, needed), source, None)
     elif files:
-        tables = []
-        for path in files:
-            table = _with_our_names(*_read_file(path, columns), names, str(path), needed)
-            tables.append(_as_our_types(table, str(path), path.parent))
-        table = pa.concat_tables(tables, promote_options="default")
+        if beside is not None and limit is None and are_large(files, columns):
+            read = ((path, (table, table.column_names)) for path in files for table in batches_of(path, columns))
+        else:
+            read, beside = ((path, _read_file(path, columns)) for path in files), None
+        tables = (
+            _as_our_types(_with_our_names(*found, names, str(path), needed), str(path), path.parent)
+            for path, found in read
+        )
+        table = (
+            pa.concat_tables(tables, promote_options="default")
+            if beside is None
+            else map_tables(tables, Path(beside).parent)
+        )
     elif not Path(source).exists() and re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.\[\]%-]+)?", source):
         table = _as_our_types(_with_our_names(*_read_hub(source, columns), names, source, needed), source, None)
     else:

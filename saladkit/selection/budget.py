@@ -1,5 +1,6 @@
 """How much may be chosen: texts, tokens, hours of speech, or a share of the hours that natural speech has."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,7 @@ class Budget:
             seconds.append(_durations(rows.column("duration").to_numpy(), source))
         return SpeakingRate.fit(texts, np.concatenate(seconds))
 
-    def costs(self, texts: list[str], seconds: np.ndarray) -> tuple[np.ndarray, float]:
+    def costs(self, texts: Sequence[str], seconds: np.ndarray) -> tuple[np.ndarray, float]:
         """(what each text takes, float64 [N]; how much there is), in texts, tokens or seconds."""
         if self.count is not None:
             return np.ones(len(texts)), self.count

@@ -1,5 +1,7 @@
 """Leave out texts that hold, or come near, a question of the evaluation."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from saladkit.errors import SaladError
@@ -30,7 +32,7 @@ def read_wordings(sources: tuple[str, ...]) -> list[tuple[str, str]]:
     return wordings
 
 
-def leave_out_same_words(left_out: LeftOut, texts: list[str], wordings: list[tuple[str, str]], ngram: int) -> int:
+def leave_out_same_words(left_out: LeftOut, texts: Sequence[str], wordings: list[tuple[str, str]], ngram: int) -> int:
     """Leave out texts that share a run of words with a question; returns how many questions were too short for it."""
     overlap = Overlap(wordings, ngram)
 

@@ -1,7 +1,7 @@
 """Texts of a pool that may not be chosen, each with its reason."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,7 +55,7 @@ class LeftOut:
 
 
 def leave_out_unfit(
-    left_out: LeftOut, texts: list[str], min_words: int | None, max_words: int | None, speakable_only: bool
+    left_out: LeftOut, texts: Sequence[str], min_words: int | None, max_words: int | None, speakable_only: bool
 ) -> None:
     """Leave out texts that are too short, too long, or cannot be read aloud."""
 

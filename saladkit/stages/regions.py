@@ -78,7 +78,7 @@ def regions(
     run = Run("regions")
     device = resolve_device(device)
     dtype = dtype or ("bfloat16" if device == "cuda" else "float32")
-    columns = {"needed": ["id", "text"], "optional": [], "names": names, "limit": limit}
+    columns = {"needed": ["id", "text"], "optional": [], "names": names, "limit": limit, "beside": output}
     table = read_samples(pool, **columns)
     distinct = _different(table.column("text"), clusters)
     if distinct < clusters:

@@ -31,6 +31,7 @@ from saladkit.selection.strategies import (
     Order,
     put_in_order,
 )
+from saladkit.selection.texts import Texts
 
 ROWS_PER_PART = 65_536
 ACTIVE, SPEAKABLE = Choice(), Filters()
@@ -79,11 +80,11 @@ def select(
     budget.check()
     choice.check(gap)
     filters.check(probing)
-    table = read_samples(pool, needed=["id", "text"], names=names, limit=limit)
+    table = read_samples(pool, needed=["id", "text"], names=names, limit=limit, beside=output)
     known = KnownPool.of(table.column("id"), pool, regions, gap)
     gaps = known.gaps(choice.metric, needed=choice.gamma > 0) if choice.strategy in NEED_REGION_GAPS else {}
     bad_regions = [] if probing else known.bad_speech
-    left_out, texts = LeftOut(table.column("id").to_pylist()), table.column("text").to_pylist()
+    left_out, texts = LeftOut(table.column("id").to_pylist()), Texts(table.column("text"))
     if dry_run:
         _leave_out(left_out, texts, known, exclude, filters, bad_regions)
         figures = {"candidates": int(left_out.allowed.sum()), "left_out": left_out.counts()}
@@ -158,7 +159,7 @@ def select(
 
 def _leave_out(
     left_out: LeftOut,
-    texts: list[str],
+    texts: Texts,
     known: KnownPool,
     exclude: tuple[str, ...],
     filters: Filters,
@@ -181,7 +182,7 @@ def _leave_out(
 def _candidates(
     known: KnownPool,
     left_out: LeftOut,
-    texts: list[str],
+    texts: Texts,
     gaps: dict[int, RegionGap],
     choice: Choice,
     seed: int,

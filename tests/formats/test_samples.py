@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from saladkit.errors import SaladError
+from saladkit.formats import mapped_tables
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.columns import ColumnNames
 from saladkit.formats.samples import (
@@ -181,3 +182,23 @@ def test_rows_are_taken_from_any_chunks_in_the_order_asked_for():
     for rows in ([9, 0, 3, 3, 2], [], [5]):
         taken = take_rows(table, np.array(rows, dtype=np.int64))
         assert taken.column("id").to_pylist() == [str(row) for row in rows]
+
+
+def test_what_is_large_is_mapped_and_the_same(monkeypatch, tmp_path):
+    rows = [{"id": f"{i}", "text": f"text {i}", "extra": i, "duration": 1} for i in range(50)]
+    (tmp_path / "in").mkdir()
+    for part in (0, 1):
+        pq.write_table(pa.Table.from_pylist(rows[25 * part : 25 * part + 25]), tmp_path / "in" / f"{part}.parquet")
+    plain = read_samples(tmp_path / "in", needed=["id", "text"])
+    monkeypatch.setattr(mapped_tables, "LARGE", 0)
+    monkeypatch.setattr(mapped_tables, "ROWS_AT_ONCE", 10)
+    (tmp_path / "out").mkdir()
+    before = pa.total_allocated_bytes()
+    mapped = read_samples(tmp_path / "in", needed=["id", "text"], beside=tmp_path / "out" / "made")
+    assert pa.total_allocated_bytes() == before  # it stands in the file
+    assert mapped.equals(plain) and mapped.column("text").num_chunks == 6
+    assert not list((tmp_path / "out").iterdir())  # whose name is gone
+    pq.write_table(pa.table({"id": ["x"], "text": ["y"]}), tmp_path / "in" / "2.parquet")
+    with pytest.raises(SaladError, match="other columns"):
+        read_samples(tmp_path / "in", needed=["id", "text"], beside=tmp_path / "out" / "made")
+    assert not list((tmp_path / "out").iterdir())

@@ -1,0 +1,24 @@
+"""A column of texts as a sequence: each becomes a string only while it is looked at."""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+AT_ONCE = 1024
+
+
+class Texts(Sequence[str]):
+    """The texts of one column, in its order."""
+
+    def __init__(self, column: pa.ChunkedArray):
+        self._column = column
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    def __getitem__(self, which: int | slice) -> str | list[str]:
+        return self._column[which].to_pylist() if isinstance(which, slice) else self._column[which].as_py()
+
+    def __iter__(self) -> Iterator[str]:
+        for begin in range(0, len(self), AT_ONCE):
+            yield from self._column.slice(begin, AT_ONCE).to_pylist()

@@ -195,7 +195,7 @@ def test_what_is_large_is_mapped_and_the_same(monkeypatch, tmp_path):
     (tmp_path / "out").mkdir()
     before = pa.total_allocated_bytes()
     mapped = read_samples(tmp_path / "in", needed=["id", "text"], beside=tmp_path / "out" / "made")
-    assert pa.total_allocated_bytes() == before  # it stands in the file
+    assert pa.total_allocated_bytes() <= before  # it stands in the file
     assert mapped.equals(plain) and mapped.column("text").num_chunks == 6
     assert not list((tmp_path / "out").iterdir())  # whose name is gone
     pq.write_table(pa.table({"id": ["x"], "text": ["y"]}), tmp_path / "in" / "2.parquet")

@@ -11,7 +11,7 @@ PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
 
 RUNS=${RUNS:-runs/strategies}
 SEEDS=${SEEDS:-0 1 2}
-STRATEGIES=${STRATEGIES:-uniform balanced coverage dsir knn hybrid active-1 active-5}
+STRATEGIES=${STRATEGIES:-uniform balanced dsir knn coverage-1 coverage-5 active-1 active-5}
 CLUSTERS=${CLUSTERS:-16 64 128}  # numbers of regions for the active choice, beside the desk's own
 PROBES_IN_ALL=${PROBES_IN_ALL:-256}  # at least two a region, or nobody knows how far to trust them
 HOURS=${HOURS:-0.26}
@@ -42,7 +42,7 @@ for SEED in $SEEDS; do
     case $STRATEGY in
       active-*) HOW=(--strategy active --gap "$RUN/gap-stage1" --gamma "${STRATEGY#active-}") ;;
       knn | hybrid) HOW=(--strategy "$STRATEGY" --gap "$RUN/gap-stage1" --gamma 1) ;;
-      coverage) HOW=(--strategy coverage --gamma 1) ;;
+      coverage-*) HOW=(--strategy coverage --gamma "${STRATEGY#coverage-}") ;;
       # It alone is given what will be asked: the questions, of heard and unheard subjects, without their answers.
       dsir) HOW=(--strategy dsir --target "$WORLD/questions.parquet") ;;
       *) HOW=(--strategy "$STRATEGY") ;;

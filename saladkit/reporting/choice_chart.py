@@ -49,5 +49,7 @@ def _accuracy(estimate: Estimate) -> Markup:
     return join([percent(estimate.value), tag("small", percent_interval(estimate))])
 
 
-def _more(estimate: Estimate | None) -> Markup | str:
-    return Markup("\u2013") if estimate is None else points(estimate)
+def _more(estimate: Estimate | None) -> Markup:
+    if estimate is None:
+        return Markup("\u2013")
+    return join([signed(estimate.value), tag("small", f"{signed(estimate.low)} to {signed(estimate.high)}")])

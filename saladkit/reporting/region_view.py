@@ -39,21 +39,14 @@ class RegionView:
 
 def region_view(inventory: Inventory, model_digest: str) -> RegionView | None:
     """The gap by region of a model; None if none was measured."""
-    for table in tables_of(inventory, model_digest):
-        gaps = read_regions(table.path)
-        if gaps:
-            break
-    else:
+    tables = [table for table in tables_of(inventory, model_digest) if read_regions(table.path)]
+    if not tables:
         return None
+    # Of several divisions into regions the one that most was chosen by.
+    table = max(tables, key=lambda table: len(_selections(inventory, table)))
+    gaps, selections = read_regions(table.path), _selections(inventory, table)
     source = inventory.by_digest(REGIONS, table.reads("regions"))
     about = {row["region"]: row for row in Regions.open(source.path).table} if source else {}
-    selections = [
-        found
-        for found in inventory.of_schema(SAMPLES)
-        if found.manifest["verb"] == "select"
-        and found.reads("regions") == table.reads("regions")
-        and found.manifest["settings"].get("per_region") is None  # probes: as many of every region
-    ]
     metrics = [found.manifest["settings"].get("metric") for found in selections]
     metric = next((SELECTION_METRICS[m] for m in metrics if m in SELECTION_METRICS), "misalignment")
     counts = {found.name: _count_by_region(found) for found in selections}
@@ -75,6 +68,17 @@ def region_view(inventory: Inventory, model_digest: str) -> RegionView | None:
             )
         )
     return RegionView(metric, selections, rows)
+
+
+def _selections(inventory: Inventory, table: Found) -> list[Found]:
+    """What was chosen by the regions of a gap table, but for probes, of which every region has as many."""
+    return [
+        found
+        for found in inventory.of_schema(SAMPLES)
+        if found.manifest["verb"] == "select"
+        and found.reads("regions") == table.reads("regions")
+        and found.manifest["settings"].get("per_region") is None
+    ]
 
 
 def _count_by_region(selection: Found) -> dict[int, int]:

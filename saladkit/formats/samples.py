@@ -54,6 +54,7 @@ ROWS_CHECKED_AT_ONCE = 65_536
 LEFT_OUT = "left-out.jsonl"
 MAKER_HINTS = {
     "audio": "`saladkit synth` speaks texts.",
+    "duration": "Samples of `saladkit synth` have it.",
     "words": "`saladkit synth` and `saladkit timestamps` make word times; give the latter with --words.",
 }
 

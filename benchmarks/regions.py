@@ -80,7 +80,7 @@ def whole_kmeans(
         theirs=every.theirs,
         unit="s",
         ratio=every.speedup,
-        target=None,
+        target=Target("ratio", ">=", 3, holds=options.shape == "large"),
         pairs=every.pairs,
         vectors=len(vectors),
         **common,

@@ -55,10 +55,6 @@ class KnownPool:
         return cls(regions, opened, place.to_numpy(), gap)
 
     @property
-    def _ids(self) -> pa.Array:
-        return self.opened.texts.column("id").combine_chunks()
-
-    @property
     def table(self) -> list[dict]:
         """Rows of `formats.regions.REGIONS`."""
         return self.opened.table
@@ -122,8 +118,8 @@ class KnownPool:
         Raises:
             SaladError: fewer than three of the gap table's texts are in the regions.
         """
-        items = read_gap_table(self.gap)[0]
-        places = pc.index_in(pa.array([item["id"] for item in items], pa.string()), value_set=self._ids).to_pylist()
+        items, known = read_gap_table(self.gap)[0], self.opened.texts.column("id").combine_chunks()
+        places = pc.index_in(pa.array([item["id"] for item in items], pa.string()), value_set=known).to_pylist()
         bad = set(self.bad_speech)
         items = [
             item | {"place": place}

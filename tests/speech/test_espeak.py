@@ -132,7 +132,7 @@ def test_unspeakable_text_is_refused(text):
         ("espeak:xx-yy", "no voice 'xx-yy'"),
         ("espeak:en-us+nope", "no variant 'nope'"),
         ("espeak:en-us+F3", "no variant 'F3'"),
-        ("espeak:en-us@79", "79 words per minute"),
+        ("espeak:en-us@79", "words per minute '79'"),
         ("espeak:en-us@fast", "does not describe"),
         ("espeak:", "does not describe"),
         ("espeak:+f3", "does not describe"),

@@ -10,12 +10,15 @@ core, 380 times real time (570 times without reloading, and not reproducible).
 import _ctypes
 import ctypes
 import os
+import random
 import re
 import threading
 import warnings
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
+from importlib.metadata import version
 from pathlib import Path
 
 import espeakng_loader
@@ -23,6 +26,7 @@ import numpy as np
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word, split_words
+from saladkit.speech.voices.ranges import Range
 from saladkit.speech.voices.voice import Utterance
 
 # from speak_lib.h, API revision 12
@@ -34,9 +38,9 @@ _PARAMETER_RATE = 1
 _EVENT_LIST_TERMINATED = 0
 _EVENT_WORD = 1
 
-_DEFAULT_RATE = 175
+_DEFAULT_RATE = "175"
 # espeak-ng's own limits; above 450 it speeds samples up after it has noted the word events
-_RATES = range(80, 451)
+_RATES = (80, 450)
 
 # 0x01 starts an embedded command and 0x00 ends the text: neither is meant by a data set's text
 _CONTROL_TO_SPACE = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
@@ -84,32 +88,38 @@ _SynthCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), 
 
 
 class EspeakVoice:
-    """`VOICE[+VARIANT][@RATE]`, e.g. "en-us", "en-gb+m3", "en-us+f2@160".
+    """`VOICE[+VARIANT][@RATE]`, e.g. "en-us", "en-gb+m3", "en-us+f2@160", "en-us@150..200".
 
     VOICE is a language code or a voice file of espeak-ng, VARIANT a file of its `voices/!v`, RATE
-    80 to 450 words per minute (default 175). Raises SaladError where one of the three does not
-    exist.
+    80 to 450 words per minute (default 175), or a range of them. Raises SaladError where one of the
+    three does not exist.
     """
 
-    def __init__(self, description: str):
+    def __init__(self, description: str, *, device: str = "cpu"):
         self.name = f"espeak:{description}"
-        parts = re.fullmatch(r"([^+@]+)(?:\+([^@]+))?(?:@(\d+))?", description)
+        parts = re.fullmatch(r"([^+@]+)(?:\+([^@]+))?(?:@(\d+(?:\.\.\d+)?))?", description)
         if not parts:
             raise SaladError(
                 f"{self.name!r} does not describe an espeak-ng voice.",
                 "Write espeak:VOICE[+VARIANT][@RATE], for example espeak:en-us+f3@160.",
             )
         voice, variant, rate = parts.groups()
-        self._rate = int(rate or _DEFAULT_RATE)
-        if self._rate not in _RATES:
-            raise SaladError(
-                f"{self.name!r} asks for {self._rate} words per minute.",
-                f"Give a rate from {_RATES.start} to {_RATES.stop - 1}.",
-            )
+        self._rate = Range.parse(rate or _DEFAULT_RATE, within=_RATES, what="words per minute")
         self._voice_file = _find_voice_file(voice)
+        self.language = voice.lower() if "/" not in voice else self._voice_file.rpartition("/")[2].lower()
+        self.identity = {"espeakng-loader": version("espeakng-loader")}
         if variant:
             _check_variant(variant)
             self._voice_file += f"+{variant}"
+
+    def narrowed(self, draws: random.Random) -> "EspeakVoice":
+        """With one rate, a whole number, where the name gives a range."""
+        if self._rate.is_one:
+            return self
+        voice = copy(self)
+        voice._rate = self._rate.draw_whole(draws)
+        voice.name = f"{self.name.partition('@')[0]}@{voice._rate}"
+        return voice
 
     def speak(self, text: str) -> Utterance:
         """Speak `text` (22050 Hz for nearly every voice).
@@ -129,7 +139,7 @@ class EspeakVoice:
                     f"espeak-ng cannot load the voice {self.name!r}.",
                     "Choose another voice, for example espeak:en-us.",
                 )
-            library.espeak_SetParameter(_PARAMETER_RATE, self._rate, 0)
+            library.espeak_SetParameter(_PARAMETER_RATE, round(self._rate.low), 0)
             pcm, events = _synthesize(library, text.translate(_CONTROL_TO_SPACE))
             sample_rate = library.espeak_ng_GetSampleRate()
 

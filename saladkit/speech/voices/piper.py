@@ -1,11 +1,10 @@
 """Piper voices: neural speech on the CPU, with word times where the voice reports durations.
 
-Piper works on phonemes, so its times are per phoneme and its words are what stands between two
-spaces of the phoneme string. Those are not the words of the text ("1984" is spoken as three, "of
-the" as one); `_match_words` pairs the two.
+Piper works on phonemes and its times are per phoneme: `phonetic_words` pairs what it spoke with the words of the text.
 """
 
-from difflib import SequenceMatcher
+import random
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,10 +14,8 @@ import piper
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
+from saladkit.speech.voices.phonetic_words import PhoneticWord, match_words, phonetic_words
 from saladkit.speech.voices.voice import Utterance
-
-# A phonetic word: its phonemes without punctuation, and where it starts and ends in s
-_SpokenWord = tuple[str, float, float]
 
 
 class PiperVoice:
@@ -31,7 +28,7 @@ class PiperVoice:
     opened: the same texts in the same order give the same samples.
     """
 
-    def __init__(self, description: str):
+    def __init__(self, description: str, *, device: str = "cpu"):
         self.name = f"piper:{description}"
         path, _, speaker = description.partition("#")
         for file in (Path(path), Path(f"{path}.json")):
@@ -51,6 +48,10 @@ class PiperVoice:
             ) from error
         self._settings = piper.SynthesisConfig(speaker_id=self._speaker_id(speaker))
 
+    def narrowed(self, draws: random.Random) -> "PiperVoice":
+        """Itself: nothing is drawn."""
+        return self
+
     def speak(self, text: str) -> Utterance:
         """Speak `text` at the voice's own sample rate.
 
@@ -66,17 +67,17 @@ class PiperVoice:
                 "Remove texts without letters or digits.",
             )
         samples = np.concatenate([chunk.audio_float_array for chunk in chunks])
-        spoken: list[_SpokenWord] = []
+        spoken: list[PhoneticWord] = []
         offset = 0
         for chunk in chunks:
             if chunk.phoneme_alignments is None:
                 words = [Word(word, None, None) for word in text.split()]
                 return Utterance(samples, sample_rate, words)
-            spoken += _spoken_words(chunk.phoneme_alignments, offset, sample_rate)
+            spoken += phonetic_words(_timed(chunk.phoneme_alignments, offset, sample_rate))
             offset += len(chunk.audio_float_array)
         # each word alone: how many phonetic words it is, and roughly which
         alone = [["".join(filter(str.isalpha, part)) for part in self._phonemes(word).split()] for word in text.split()]
-        words = _match_words(text.split(), alone, spoken)
+        words = match_words(text.split(), alone, spoken)
         return Utterance(samples, sample_rate, words)
 
     def _phonemes(self, text: str) -> str:
@@ -97,47 +98,11 @@ class PiperVoice:
         )
 
 
-def _spoken_words(alignments: list[piper.voice.PhonemeAlignment], offset: int, sample_rate: int) -> list[_SpokenWord]:
-    """The phonetic words of one sentence whose audio starts at sample `offset`."""
-    words: list[_SpokenWord] = []
-    letters, start, end, position = "", 0, 0, offset
+def _timed(
+    alignments: list[piper.voice.PhonemeAlignment], offset: int, sample_rate: int
+) -> Iterator[tuple[str, float, float]]:
+    """The phonemes of one sentence whose audio starts at sample `offset`, with their start and end in s."""
+    position = offset
     for alignment in alignments:
-        phoneme, phoneme_start = alignment.phoneme, position
-        position += int(alignment.num_samples)
-        if phoneme == " " and letters:
-            words.append((letters, start / sample_rate, end / sample_rate))
-            letters = ""
-        elif phoneme.isalpha():  # pauses, which are timed as punctuation, belong to no word
-            start, end = start if letters else phoneme_start, position
-            letters += phoneme
-    if letters:
-        words.append((letters, start / sample_rate, end / sample_rate))
-    return words
-
-
-def _match_words(words: list[str], alone: list[list[str]], spoken: list[_SpokenWord]) -> list[Word]:
-    """Give each word the times of the phonetic words it was spoken as.
-
-    `alone[i]` is the pronunciation of words[i] by itself. In a sentence vowels are reduced but
-    their number of phonetic words rarely changes: where equally many stand between two exact
-    matches they are paired in order; where not (words spoken as one) they stay without times.
-    """
-    owner = [index for index, parts in enumerate(alone) for _ in parts]
-    expected = [part for parts in alone for part in parts]
-    found = [letters for letters, _, _ in spoken]
-    starts: dict[int, float] = {}
-    ends: dict[int, float] = {}
-    incomplete: set[int] = set()
-    matcher = SequenceMatcher(None, expected, found, autojunk=False)
-    for _, left, left_end, right, right_end in matcher.get_opcodes():
-        if left_end - left != right_end - right:
-            incomplete.update(owner[left:left_end])
-            continue
-        for index, (_, start, end) in zip(owner[left:left_end], spoken[right:right_end], strict=True):
-            starts.setdefault(index, start)
-            ends[index] = end
-    timed = starts.keys() - incomplete
-    return [
-        Word(word, starts[index], ends[index]) if index in timed else Word(word, None, None)
-        for index, word in enumerate(words)
-    ]
+        start, position = position, position + int(alignment.num_samples)
+        yield alignment.phoneme, start / sample_rate, position / sample_rate

@@ -1,6 +1,12 @@
-"""What a voice is: text in, samples and word times out. `open_voice` finds it by name."""
+"""What a voice is: text in, samples and word times out. `open_voice` finds it by name.
 
+An engine is a class in a file of its own, which the entry point group `saladkit.voices` names: of this package, or of
+any other that is installed.
+"""
+
+import random
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from typing import Protocol
 
 import numpy as np
@@ -9,13 +15,16 @@ from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.speech.engines import engine_class
 
+GROUP = "saladkit.voices"
+
 
 @dataclass(frozen=True)
 class Utterance:
     """One spoken text.
 
     `samples`: float32 [n], mono, in [-1, 1], at `sample_rate` Hz.
-    `words`: the whitespace words of the text, in order, with times in seconds.
+    `words`: the whitespace words of the text, in order, with times in seconds; None for all of them from an engine that
+    reports no times.
     """
 
     samples: np.ndarray
@@ -24,34 +33,45 @@ class Utterance:
 
 
 class Voice(Protocol):
-    """A text-to-speech voice; `name` is what `open_voice` was given."""
+    """A text-to-speech voice, opened by its class with what follows the engine's name, and the `device` to run on.
+
+    `name` is what `open_voice` was given; `language` a code such as "en-us", None where the engine does not tell;
+    `identity` states what its samples depend on beyond the name, such as digests of its files.
+    """
 
     name: str
+    language: str | None
+    identity: dict[str, str]
+
+    def narrowed(self, draws: random.Random) -> "Voice":
+        """This voice with a value drawn for every range in its name (speaker, rate...), which its new name states.
+
+        Itself where there is nothing to draw. What is loaded is shared.
+        """
+        ...
 
     def speak(self, text: str) -> Utterance:
-        """Speak `text`. Raises SaladError if the voice finds nothing in it to speak."""
+        """Speak `text`; the same voice and text give the same samples, whatever was spoken before.
+
+        Raises:
+            SaladError: there is nothing to speak in it, or the engine failed.
+        """
         ...
 
 
-# engine: (module, class); the extra of the package bears the engine's name
-_ENGINES = {
-    "espeak": ("saladkit.speech.voices.espeak", "EspeakVoice"),
-    "piper": ("saladkit.speech.voices.piper", "PiperVoice"),
-}
-
-
-def open_voice(name: str) -> Voice:
+def open_voice(name: str, *, device: str = "cpu") -> Voice:
     """Open a voice such as "espeak:en-us+f3@160" or "piper:voices/lessac.onnx#3".
 
     Raises SaladError for an engine or a voice that does not exist, and for an engine whose extra
     is not installed.
     """
     engine, colon, description = name.partition(":")
-    if engine not in _ENGINES or not colon:
+    engines = {point.name: point for point in entry_points(group=GROUP)}
+    if engine not in engines or not colon:
         raise SaladError(
             f"{name!r} names no known text-to-speech engine.",
-            "Write ENGINE:VOICE with one of these engines: " + ", ".join(_ENGINES) + ".",
+            "Write ENGINE:VOICE with one of these engines: " + ", ".join(sorted(engines)) + ".",
         )
-    module_name, class_name = _ENGINES[engine]
-    opened = engine_class(module_name, class_name, needed_by=f"The voice {name!r}", extra=engine)
-    return opened(description)
+    point = engines[engine]
+    opened = engine_class(point.module, point.attr, needed_by=f"The voice {name!r}", extra=engine)
+    return opened(description, device=device)

@@ -1,0 +1,40 @@
+"""English text as it is spoken: all rules, in the order in which they are tried at a place."""
+
+from saladkit.speech.normalizing import (
+    abbreviations,
+    clock,
+    codes,
+    dates,
+    money,
+    names,
+    plain_numbers,
+    quantities,
+    roman_numerals,
+    signs,
+    years,
+)
+from saladkit.speech.normalizing.rewriting import rewrite, rules_by_start
+
+_RULES = rules_by_start(
+    [
+        *dates.RULES,
+        *clock.RULES,
+        *money.RULES,
+        *quantities.RULES,
+        *years.RULES,
+        *names.RULES,
+        *plain_numbers.RULES,
+        *codes.RULES,
+        *roman_numerals.RULES,
+        *abbreviations.RULES,
+        *signs.RULES,
+    ]
+)
+
+
+def english_words(text: str) -> tuple[list[str], list[tuple[int, int]]]:
+    """The spoken words of an English text, and for each the words [begin, end) of `text.split()` it stands for.
+
+    A text in which no rule finds anything to do gives its own words. Never fails, whatever the text.
+    """
+    return rewrite(text, _RULES)

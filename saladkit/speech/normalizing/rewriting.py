@@ -1,0 +1,145 @@
+"""Rules that rewrite parts of a text, and the loop that applies them while it keeps track of the source words.
+
+The loop goes from word to word and looks for places where a rule may begin: a run of letters and digits, or a sign. The
+first rule that matches there and has something to say is taken. Patterns are bounded or possessive, and a word with a
+number that no rule reads is left whole, so the time is linear in the text's length.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+
+DIGITS = "0123456789"
+DIGIT, CODE = "0", "A1"  # as starts of rules: whatever begins with a digit; letters with digits behind them
+
+_RUN = re.compile(r"[^\W_]+|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class Said:
+    """Words, parted by single spaces, that are spoken for the characters [begin, end) of a text.
+
+    What stands directly before and behind them in the text stays attached, but for a space at that end.
+    """
+
+    words: str
+    begin: int
+    end: int
+
+
+def said(match: re.Match, *phrases: tuple[str, str | int]) -> list[Said]:
+    """Each phrase with the group of `match` that it is spoken for; phrases of nothing are left out."""
+    return [Said(words, *match.span(group)) for words, group in phrases if words]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`starts`: the letters or the sign that it begins with, or DIGIT or CODE; `say` may still decline with None."""
+
+    starts: tuple[str, ...]
+    pattern: re.Pattern
+    say: Callable[[re.Match], list[Said] | None]
+
+
+def rules_by_start(rules: list[Rule]) -> dict[str, list[Rule]]:
+    """The rules that may begin with each start, in the order given."""
+    found: dict[str, list[Rule]] = {}
+    for rule in rules:
+        for start in rule.starts:
+            found.setdefault(start, []).append(rule)
+    return found
+
+
+def previous_word(match: re.Match) -> str:
+    """The word before the match, up to 24 characters of it; "" if there is none or none parted by a space."""
+    before = match.string[max(0, match.start() - 25) : match.start()]
+    return before.split()[-1] if before.endswith(" ") and before.strip() else ""
+
+
+def rewrite(text: str, rules: dict[str, list[Rule]]) -> tuple[list[str], list[tuple[int, int]]]:
+    """The words of `text` after `rules`, and for each the source words [begin, end) that it stands for."""
+    sources = text.split()
+    text = " ".join(sources)  # every gap is one space: patterns may rely on it
+    writer = _Writer(sources)
+    position = 0  # the first character that is not written yet
+    for begin, source in zip(writer.starts, sources, strict=True):
+        end = begin + len(source)
+        if position >= end:
+            continue
+        if position <= begin:
+            position = begin
+            writer.part()
+        if not (source.isalpha() and source not in rules) and not _is_address(source):
+            position = _rewrite_word(text, position, end, rules, writer)
+        if position < end:
+            writer.write(text[position:end], position, end)
+            position = end
+    writer.part()
+    return writer.words, writer.owners
+
+
+def _rewrite_word(text: str, position: int, end: int, rules: dict[str, list[Rule]], writer: "_Writer") -> int:
+    """Write what rules say in text[position:end], and what stands before that; returns where the rest begins."""
+    cursor = position
+    while cursor < end and (found := _RUN.search(text, cursor, end)):
+        run, has_digit = found[0], any(character in DIGITS for character in found[0])
+        start = DIGIT if run[0] in DIGITS else CODE if has_digit else run
+        for rule in rules.get(start, ()):
+            match = rule.pattern.match(text, found.start())
+            phrases = match and rule.say(match)
+            if match and phrases:
+                writer.write(text[position : found.start()], position, found.start())
+                writer.say(phrases)
+                position = cursor = match.end()
+                break
+        else:
+            # what reads no number here would read a part of it further on
+            cursor = end if has_digit else found.end()
+    return position
+
+
+def _is_address(word: str) -> bool:
+    """Whether a word is a link or a mail address."""
+    name, at, host = word.partition("@")
+    return "://" in word or word.startswith("www.") or bool(at and name and "." in host.strip(".,;:!?"))
+
+
+class _Writer:
+    """Spoken words and their owners, of pieces that belong to one word until `part` is called."""
+
+    def __init__(self, sources: list[str]):
+        self.words: list[str] = []
+        self.owners: list[tuple[int, int]] = []
+        self.starts: list[int] = []  # the first character of each source word
+        position = 0
+        for source in sources:
+            self.starts.append(position)
+            position += len(source) + 1
+        self._pieces: list[str] = []
+        self._owner = (0, 0)
+
+    def write(self, piece: str, begin: int, end: int) -> None:
+        """Add to the word what stands for the characters [begin, end)."""
+        if not piece:
+            return
+        # a space at the beginning or the end is no part of what is stood for
+        owner = (bisect_right(self.starts, begin + 1) - 1, bisect_right(self.starts, end - 1))
+        if self._pieces:
+            owner = (min(owner[0], self._owner[0]), max(owner[1], self._owner[1]))
+        self._owner = owner
+        self._pieces.append(piece)
+
+    def say(self, phrases: list[Said]) -> None:
+        for index, phrase in enumerate(phrases):
+            for place, word in enumerate(phrase.words.split(" ")):
+                if place or index:
+                    self.part()
+                self.write(word, phrase.begin, phrase.end)
+
+    def part(self) -> None:
+        """End the word, if one has begun."""
+        if self._pieces:
+            self.words.append("".join(self._pieces))
+            self.owners.append(self._owner)
+            self._pieces = []

@@ -1,0 +1,55 @@
+"""Roman numerals where nothing else can be meant: "Chapter IV", "World War II", "Henry VIII"."""
+
+import re
+
+from saladkit.speech.normalizing.numbers import cardinal, ordinal, roman
+from saladkit.speech.normalizing.rewriting import Rule, Said, said
+
+_COUNTED = "Chapter Part Book Volume Vol. Act Scene Section Article Title Phase Type Class Level Stage Appendix Figure"
+_COUNTED += " Table Episode Season Round Division War Bowl Apollo Gemini Saturn Olympiad Vatican Rocky Corps Factor"
+# behind these even "I", "V" and "X" are numbers
+_COUNTED_FROM_ONE = set("Chapter Part Book Volume Act Scene Section Article War Type".split())
+_MONARCHS = "Albert Alexander Alfonso Amenhotep Benedict Boniface Carl Catherine Charles Christian Clement Constantine"
+_MONARCHS += " Darius Edward Elizabeth Ferdinand Francis Frederick George Gregory Gustav Haakon Harald Henry Innocent"
+_MONARCHS += " Ivan James John Juan Julius Justinian Leo Leopold Louis Manuel Mary Maximilian Mehmed Murad Napoleon"
+_MONARCHS += (
+    " Nicholas Olav Otto Paul Pedro Peter Philip Pius Ptolemy Ramesses Ramses Richard Robert Rudolf Selim Sixtus"
+)
+_MONARCHS += " Stephen Suleiman Thutmose Umberto Urban Victor Wilhelm William Xerxes Emmanuel"
+_NUMERAL = r"(?P<numeral>[IVXL]{1,8})(?=['’]s\b|[^\w'’]|\Z)(?!\.\w|-)"
+
+
+def _counted(match: re.Match) -> list[Said] | None:
+    name = "Volume" if match["name"] == "Vol." else match["name"]
+    numeral, value = match["numeral"], roman(match["numeral"])
+    if value is None or numeral == "L" or len(numeral) == 1 and name not in _COUNTED_FROM_ONE:
+        return None
+    return said(match, (name, "name"), (cardinal(str(value)), "numeral"))
+
+
+def _monarch(match: re.Match) -> list[Said] | None:
+    """ "Elizabeth I" may begin "Elizabeth I love you": "I" needs a title before the name, or a realm behind it."""
+    numeral, value = match["numeral"], roman(match["numeral"])
+    title = re.search(
+        r"\b(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Kaiser|Prince|Sultan|Pharaoh) \Z",
+        match.string[max(0, match.start() - 10) : match.start()],
+    )
+    if value is None or numeral == "L" or numeral == "I" and not title and not match["realm"]:
+        return None
+    if len(numeral) == 1 and re.match(r"\. [A-Z]", match.string[match.end() : match.end() + 3]):
+        return None  # "George V. Higgins"
+    return said(match, (match["name"], "name"), (f"the {ordinal(str(value))}", "numeral"))
+
+
+RULES = [
+    Rule(
+        tuple(word.rstrip(".") for word in _COUNTED.split()),
+        re.compile(rf"(?P<name>{'|'.join(map(re.escape, _COUNTED.split()))}) {_NUMERAL}"),
+        _counted,
+    ),
+    Rule(
+        tuple(_MONARCHS.split()),
+        re.compile(rf"(?P<name>{'|'.join(_MONARCHS.split())}) {_NUMERAL}(?= (?P<realm>of [A-Z]))?"),
+        _monarch,
+    ),
+]

@@ -1,0 +1,66 @@
+"""Years and decades: "1984", "1939-45", "2020/21", "the 1980s", "'90s", "the class of '68"."""
+
+import re
+
+from saladkit.speech.normalizing.numbers import END, START, cardinal, plural, year
+from saladkit.speech.normalizing.rewriting import DIGIT, Rule, Said, previous_word, said
+
+_BEFORE_A_YEAR = set("in since of by until till from before after during circa around year early late c. ca.".split())
+_DECADE_END = r"['’]?s(?![\w'’])"
+
+
+def _year(match: re.Match) -> list[Said] | None:
+    """From 1100 on most numbers of four digits are years, and the others may be read like them."""
+    number = int(match["year"])
+    if 1100 <= number <= 2099 or 1000 < number < 1100 and previous_word(match).lower() in _BEFORE_A_YEAR:
+        return said(match, (year(match["year"]), "year"))
+    return None
+
+
+def _years(match: re.Match) -> list[Said] | None:
+    first, last, dash = match["first"], match["last"], match["dash"]
+    until = int(last) if len(last) == 4 else int(first[:2] + last)
+    if dash == "/":
+        return said(match, (f"{year(first)} {year(last)}", 0)) if until == int(first) + 1 else None
+    if not int(first) < until:
+        return None
+    return said(match, (year(first), "first"), ("to", "dash"), (year(last), "last"))
+
+
+def _decade(match: re.Match) -> list[Said] | None:
+    first, last = match["decade"], match["until"]
+    spoken = f"{_plural_year(first)} to {_plural_year(last)}" if last else _plural_year(first)
+    return said(match, (spoken, 0))
+
+
+def _plural_year(digits: str) -> str:
+    """ "1980" -> "nineteen eighties", "90" -> "nineties", "100" -> "hundreds"."""
+    if len(digits) == 3 or digits in ("1000", "10000"):
+        return plural(cardinal(digits).removeprefix("one "))
+    return plural(year(digits) if len(digits) == 4 else cardinal(digits))
+
+
+def _short_year(match: re.Match) -> list[Said]:
+    return said(match, (year(match["year"]), 0))
+
+
+_DECADE = r"(?:[12][0-9]{2}0|[1-9]0|1000?0?)"
+RULES = [
+    Rule(
+        (DIGIT,),
+        re.compile(
+            rf"{START}(?P<first>[12][0-9]{{3}})(?P<dash>[-–—−/]| [–—] )(?P<last>[12][0-9]{{3}}|[0-9]{{2}}){END}"
+        ),
+        _years,
+    ),
+    Rule(
+        (DIGIT, "'", "’", "‘"),
+        re.compile(
+            rf"(?:{START}['’‘]|{START})(?P<decade>{_DECADE}){_DECADE_END}"
+            rf"(?:[-–—]['’]?(?P<until>[12][0-9]{{2}}0|[1-9]0){_DECADE_END})?(?![-–—'’]?[0-9])"
+        ),
+        _decade,
+    ),
+    Rule(("'", "’"), re.compile(rf"(?<!\S)['’](?P<year>[0-9]{{2}}){END}(?!['’])"), _short_year),
+    Rule((DIGIT,), re.compile(rf"{START}(?P<year>[12][0-9]{{3}}){END}"), _year),
+]

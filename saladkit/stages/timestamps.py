@@ -8,7 +8,7 @@ from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.samples import iterate_rows, read_samples, words_to_row
 from saladkit.formats.word_times import SCHEMA, VERSION, write_word_times
 from saladkit.runtime import Run, progress, resolve_device
-from saladkit.speech.aligners.aligner import Aligner, open_aligner
+from saladkit.speech.aligners.aligner import Aligner, align_spoken_form, open_aligner
 from saladkit.speech.audio import decode_row
 
 ROWS_PER_PART = 512
@@ -19,6 +19,7 @@ def timestamps(
     output: str | Path,
     *,
     aligner: str,
+    language: str | None = "en",
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
     limit: int | None = None,
@@ -29,6 +30,7 @@ def timestamps(
 
     A row that cannot be aligned (its audio does not decode or is too short, its words have no pronunciation) is left
     out and listed in the manifest with the reason. A word that cannot be placed has no times; none is interpolated.
+    Texts of an English `language` ("en", "en-us"...) are aligned as they are spoken, those of others as written.
 
     Returns:
         The summary: rows, rows left out, words, words with times, mean score.
@@ -49,7 +51,13 @@ def timestamps(
         schema=SCHEMA,
         version=VERSION,
         verb="timestamps",
-        settings={"aligner": aligner, "engine": opened.identity, "limit": limit, "columns": vars(names)},
+        settings={
+            "aligner": aligner,
+            "language": language,
+            "engine": opened.identity,
+            "limit": limit,
+            "columns": vars(names),
+        },
         inputs={"samples": source, "model": opened.model or ""},
         overwrite=overwrite,
     )
@@ -66,7 +74,7 @@ def timestamps(
                 continue
             aligned, skipped = [], []
             for row in iterate_rows(rows):
-                times = _align_row(row, opened, source)
+                times = _align_row(row, opened, language, source)
                 (skipped if "reason" in times else aligned).append(times)
                 bar.update()
             write_json(writer.path / record, _counts(aligned) | {"skipped": skipped})
@@ -76,10 +84,10 @@ def timestamps(
     return _finish(run, writer, source, records, opened)
 
 
-def _align_row(row: dict, aligner: Aligner, source: str) -> dict:
+def _align_row(row: dict, aligner: Aligner, language: str | None, source: str) -> dict:
     """A row of word times, or the `id` and the `reason` why there is none."""
     try:
-        words = aligner.align(*decode_row(row, source), row["text"])
+        words = align_spoken_form(aligner, *decode_row(row, source), row["text"], language)
     except SaladError as error:
         return {"id": row["id"], "reason": error.problem}
     scores = [word.score for word in words if word.score is not None]

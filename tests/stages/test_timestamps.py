@@ -75,6 +75,23 @@ def test_every_row_is_aligned_or_listed_with_a_reason(source, tmp_path):
     assert sum(path.stat().st_size for path in (tmp_path / "times").iterdir()) < 20_000
 
 
+@pytest.mark.parametrize("language, timed", [("en", [True, True, True, False]), ("de", [True] * 4)])
+def test_texts_are_aligned_as_they_are_spoken_in_their_language(language, timed, shell, tmp_path):
+    audio, duration = speech("He paid five million dollars")
+    row = {"id": "sum", "text": "He paid $5 million", "audio": {"bytes": audio, "path": None}, "duration": duration}
+    write_samples(pa.Table.from_pylist([row]), tmp_path / "sum.parquet")
+    done = shell(
+        *("timestamps", tmp_path / "sum.parquet", "--aligner", "sphinx", "-o", tmp_path / "times"),
+        *([] if language == "en" else ["--language", language]),
+    )
+    assert done.exit_code == 0, done.stderr
+    words = read_word_times(tmp_path / "times").to_pylist()[0]["words"]
+    assert [word["word"] for word in words] == row["text"].split()
+    assert [word["start"] is not None for word in words] == timed  # "million" is spoken inside of "$5"
+    settings = Artefact.open(tmp_path / "times", "word-times").manifest["settings"]
+    assert settings["language"] == language
+
+
 def test_a_run_that_was_cut_off_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch):
     source = write_source(tmp_path / "samples.parquet")
     monkeypatch.setattr(stage, "ROWS_PER_PART", 2)

@@ -7,6 +7,7 @@ import numpy as np
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.speech.engines import engine_class
+from saladkit.speech.normalizing.spoken_form import spoken_form
 
 
 class Aligner(Protocol):
@@ -28,6 +29,22 @@ class Aligner(Protocol):
         before. Raises SaladError if the text cannot be found in this audio at all.
         """
         ...
+
+
+def align_spoken_form(
+    aligner: Aligner, samples: np.ndarray, sample_rate: int, text: str, language: str | None
+) -> list[Word]:
+    """The words of `text` with their times in s, found by aligning how the text is spoken in `language`.
+
+    So "1984" is placed by an aligner that knows letters alone, and "Dr." by one with a dictionary; engines need not
+    know of it. `samples` are as for `Aligner.align`; what `language` does and which words share a time, see
+    `SpokenForm`.
+
+    Raises:
+        SaladError: as `Aligner.align`.
+    """
+    spoken = spoken_form(text, language)
+    return spoken.source_words(text, aligner.align(samples, sample_rate, spoken.text))
 
 
 # engine: (module, class, whether a description follows the colon); the extra of the package bears the engine's name

@@ -8,7 +8,7 @@ import click
 
 from saladkit import __version__, options
 from saladkit.errors import SaladError
-from saladkit.options import asking, selecting, training
+from saladkit.options import asking, selecting, speaking, training
 
 
 class Shell(click.Group):
@@ -204,24 +204,17 @@ def select(pool: str, output: str, **settings: object) -> None:
 @main.command("synth")
 @click.argument("samples")
 @options.output
-@click.option(
-    "--voice",
-    "voices",
-    multiple=True,
-    required=True,
-    help="espeak:VOICE[+VARIANT][@RATE] or piper:PATH[#SPEAKER]; repeat for more.",
-)
-@click.option("--choices", is_flag=True, help="Speak the choices of questions too (eval --options spoken).")
-@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes.  [default: one a core]")
+@speaking.speaking
 @options.columns
 @options.seed
 @options.shards
 @options.files
-def synth(samples: str, output: str, voices: tuple[str, ...], **settings: object) -> None:
-    """Speak SAMPLES, with the times of every word."""
+def synth(samples: str, output: str, voices: tuple[str, ...], speaking: dict, **settings: object) -> None:
+    """Speak SAMPLES, with the times of every word, and keep what is fit to train on."""
+    from saladkit.speech.speaking import speaking_settings
     from saladkit.stages.synth import synth
 
-    _print(synth(samples, output, voices=list(voices), **settings))
+    _print(synth(samples, output, voices=list(voices), settings=speaking_settings(speaking), **settings))
 
 
 @main.command("align")

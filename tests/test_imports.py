@@ -28,11 +28,12 @@ NUMERIC_SELECTION = (
     *("balancing", "clustering", "coverage", "decontamination", "duplicates", "importance", "measured_neighbours"),
     *("neighbours", "sampling", "speakable", "speaking_rate", "strategies", "vectors"),
 )
-# The looks past a step: `distill`, `align` and `select` take typed options from Python; these make them of the shell's.
+# The looks past a step: four stages take typed options from Python; these make them of the shell's.
 EXCEPTIONS = [
     ("saladkit/cli.py", "saladkit.model.training_settings.adapter_settings"),
     ("saladkit/cli.py", "saladkit.model.training_settings.training_settings"),
     ("saladkit/cli.py", "saladkit.selection.choice.selection_settings"),
+    ("saladkit/cli.py", "saladkit.speech.speaking.speaking_settings"),
 ]
 
 

@@ -193,7 +193,7 @@ def test_what_a_voice_cannot_speak_is_left_out_and_listed(shell, tmp_path):
     assert (json.loads(result.stdout)["rows"], json.loads(result.stdout)["skipped"]) == (2, 1)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert [row["id"] for row in manifest["skipped"]] == ["b"]
-    assert "nothing to speak" in manifest["skipped"][0]["reason"]
+    assert "no letter or digit" in manifest["skipped"][0]["reason"]
     table = pq.read_table(tmp_path / "out" / "part-00000-of-00001.parquet")
     assert table.column("id").to_pylist() == ["a", "c"]
 

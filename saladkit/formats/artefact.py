@@ -10,6 +10,7 @@ to do) or the plan (and makes only the shards that are missing); anything else i
 It differs from run to run and is part of no digest; the manifest is the same bytes for the same line.
 """
 
+import errno
 import glob
 import hashlib
 import json
@@ -28,6 +29,7 @@ from saladkit.formats.benchmarks.named import named_source
 MANIFEST, PLAN, SUMMARY = "manifest.json", "plan.json", "summary.json"
 PARTIAL = ".partial"
 WORKING = "working"
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def digest_bytes(data: bytes) -> str:
@@ -48,12 +50,23 @@ def digest_file(path: Path) -> str:
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it into place if the body succeeds, remove it otherwise."""
+    """Yield a temporary path beside `path`; rename it into place if the body succeeds, remove it otherwise.
+
+    Raises:
+        SaladError: there is no room for it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}{PARTIAL}-{socket.gethostname()}-{os.getpid()}")
     try:
         yield aside
         os.replace(aside, path)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise SaladError(
+            f"{path} cannot be written: {os.strerror(error.errno)}",
+            "Make room; the same line run again goes on where it stopped.",
+        ) from error
     finally:
         aside.unlink(missing_ok=True)
 

@@ -84,10 +84,22 @@ def encode_flac(samples: np.ndarray, sample_rate: int) -> bytes:
     Samples outside [-1, 1] are clipped. Samples that are multiples of 1/32768 (every decoded 16-bit
     file, espeak-ng) come back exactly.
     """
+    return _encode(samples, sample_rate, "FLAC")
+
+
+def encode_wav(samples: np.ndarray, sample_rate: int) -> bytes:
+    """16-bit WAV of float32 [n]; otherwise as `encode_flac`."""
+    return _encode(samples, sample_rate, "WAV")
+
+
+def _encode(samples: np.ndarray, sample_rate: int, container: str) -> bytes:
     pcm = np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
-    flac = BytesIO()
-    soundfile.write(flac, pcm, sample_rate, format="FLAC", subtype="PCM_16")
-    return flac.getvalue()
+    encoded = BytesIO()
+    soundfile.write(encoded, pcm, sample_rate, format=container, subtype="PCM_16")
+    return encoded.getvalue()
+
+
+ENCODERS = {"flac": encode_flac, "wav": encode_wav}
 
 
 def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:

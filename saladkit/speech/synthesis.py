@@ -1,70 +1,116 @@
-"""Rows of text -> rows of speech, in worker processes, with a voice given to each row by its id."""
+"""Texts -> speech, in worker processes, with a voice given to each row by its id."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from functools import partial
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 from saladkit.errors import SaladError
-from saladkit.formats.samples import words_to_row
-from saladkit.speech.audio import encode_flac
-from saladkit.speech.voices.voice import Voice, open_voice
+from saladkit.speech.speaking import Request, SpeakingSettings, speak
 
-Speak = Callable[[list[tuple[str, str, str]]], Iterator[tuple[int, dict]]]  # what `speakers` yields
-
-CHUNK = 16  # rows for which a voice is opened: Piper's noise runs on from row to row, and begins anew with each chunk
+CHUNK = 16  # rows that a process takes at once
+LEAST_TO_GIVE_UP = 8  # rows of one voice, all failed by its engine: a server is down, say
 
 
-def voice_of_row(id_: str, voices: list[str], seed: int) -> str:
-    """The voice that speaks a row: even over many rows, fixed by seed and id alone."""
+def request_of_row(id_: str, text: str, voices: list[str], seed: int) -> Request:
+    """What a row asks for; voices are even over many rows, and all that is drawn is fixed by seed and id alone."""
     digest = hashlib.sha256(f"{seed}/{id_}".encode()).digest()
-    return voices[int.from_bytes(digest[:8], "big") % len(voices)]
+    voice = voices[int.from_bytes(digest[:8], "big") % len(voices)]
+    return Request(id_, text, voice, int.from_bytes(digest[8:16], "big"))
 
 
-def speak_row(id_: str, text: str, voice: Voice) -> dict:
-    """The columns that speech adds to a row; or its `id` and the `reason` why it cannot be spoken."""
-    try:
-        utterance = voice.speak(text)
-    except SaladError as error:
-        return {"id": id_, "reason": error.problem}
-    return {
-        "audio": {"bytes": encode_flac(utterance.samples, utterance.sample_rate), "path": None},
-        "duration": len(utterance.samples) / utterance.sample_rate,
-        "speaker": voice.name,
-        "words": words_to_row(utterance.words),
-    }
+def _speak_chunk(requests: list[tuple[int, Request]], settings: SpeakingSettings) -> list[tuple[int, dict]]:
+    return [(place, speak(request, settings)) for place, request in requests]
 
 
-def _speak_chunk(voice: str, chunk: list[tuple[int, str, str]]) -> list[tuple[int, dict]]:
-    opened = open_voice(voice)
-    return [(place, speak_row(id_, text, opened)) for place, id_, text in chunk]
+def _one_thread() -> None:
+    os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported, which an aligner or a recognizer does
 
 
-@contextmanager
-def speakers(workers: int) -> Iterator[Speak]:
-    """Yield a function that speaks rows [(id, text, voice), ...] in `workers` processes.
+class Speakers:
+    """`workers` processes that speak; none beside this one where it is 1. Use as a context.
 
-    It gives pairs of a row's place and what `speak_row` makes of it, voice by voice. However many processes there are,
-    the same rows give the same samples. Processes are spawned, not forked: a voice's library must not be shared, and a
-    fork of a process with threads hangs.
+    Processes are spawned, not forked: a voice's library must not be shared, and a fork of a process with threads hangs.
     """
 
-    def speak_by(chunk_map: Callable, rows: list[tuple[str, str, str]]) -> Iterator[tuple[int, dict]]:
-        by_voice: dict[str, list[tuple[int, str, str]]] = {}
-        for place, (id_, text, voice) in enumerate(rows):
-            by_voice.setdefault(voice, []).append((place, id_, text))
-        voices, chunks = [], []
-        for voice, of_voice in by_voice.items():
-            for begin in range(0, len(of_voice), CHUNK):
-                voices.append(voice)
-                chunks.append(of_voice[begin : begin + CHUNK])
-        for spoken in chunk_map(_speak_chunk, voices, chunks):
-            yield from spoken
+    def __init__(self, workers: int, settings: SpeakingSettings):
+        self.workers, self.settings = workers, settings
+        self._pool: ProcessPoolExecutor | None = None
 
-    if workers == 1:
-        yield partial(speak_by, map)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield partial(speak_by, pool.map)
+    def __enter__(self) -> "Speakers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def speak(self, requests: list[Request]) -> Iterator[tuple[int, dict]]:
+        """Each request's place and what `speaking.speak` makes of it, as they come.
+
+        A process that dies (an engine's own fault) is replaced, and what it had is spoken row by row; a row that kills
+        its process once more has that as its reason.
+
+        Raises:
+            SaladError: an engine failed on every row of a chunk of at least eight.
+        """
+        chunks = list(_chunks(requests))
+        if self.workers == 1:
+            for chunk in chunks:
+                yield from _checked(_speak_chunk(chunk, self.settings), chunk)
+            return
+        futures, lost = {}, []
+        for chunk in chunks:
+            try:
+                futures[self._running().submit(_speak_chunk, chunk, self.settings)] = chunk
+            except BrokenProcessPool:
+                lost.append(chunk)
+        for future in as_completed(futures):
+            try:
+                spoken = future.result()
+            except BrokenProcessPool:
+                lost.append(futures[future])
+            else:
+                yield from _checked(spoken, futures[future])
+        if lost:
+            self._close()
+        for chunk in lost:
+            yield from _checked([self._once_more(place, request) for place, request in chunk], chunk)
+
+    def _once_more(self, place: int, request: Request) -> tuple[int, dict]:
+        """A row of a chunk whose process died, spoken alone."""
+        try:
+            (spoken,) = self._running().submit(_speak_chunk, [(place, request)], self.settings).result()
+        except BrokenProcessPool:
+            self._close()
+            reason = f"{request.voice}: the process died while it was spoken"
+            return place, {"id": request.id, "reason": reason, "failed": True}
+        return spoken
+
+    def _running(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=_one_thread)
+        return self._pool
+
+    def _close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+
+def _chunks(requests: list[Request]) -> Iterator[list[tuple[int, Request]]]:
+    by_voice: dict[str, list[tuple[int, Request]]] = {}
+    for place, request in enumerate(requests):
+        by_voice.setdefault(request.voice, []).append((place, request))
+    for of_voice in by_voice.values():
+        for begin in range(0, len(of_voice), CHUNK):
+            yield of_voice[begin : begin + CHUNK]
+
+
+def _checked(spoken: list[tuple[int, dict]], chunk: list[tuple[int, Request]]) -> list[tuple[int, dict]]:
+    if len(spoken) >= LEAST_TO_GIVE_UP and all("failed" in row for _, row in spoken):
+        raise SaladError(
+            f"{chunk[0][1].voice} failed on {len(spoken)} rows, one after another: {spoken[-1][1]['reason']}",
+            "Look at the engine; the same line run again goes on where it stopped.",
+        )
+    return spoken

@@ -1,5 +1,6 @@
 """`gap`: misalignment, teacher KL and forgetting of a checkpoint on paired speech and text, and why they are large."""
 
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,11 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import SUMMARY, create_artefact, is_artefact, read_json, written_aside
+from saladkit.formats.artefact import SUMMARY, Artefact, create_artefact, is_artefact, read_json, written_aside
 from saladkit.formats.checkpoint import trained_positions
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.gap_table import SCHEMA, VERSION, read_items, with_gaps, write_gap_table, write_items
 from saladkit.formats.regions import Regions
+from saladkit.formats.samples import SCHEMA as SAMPLES
 from saladkit.formats.samples import check_ids_distinct, iterate_rows, read_samples
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.dataset import TrainingSource
@@ -66,7 +68,7 @@ def gap(
         teacher: the text LLM, or a teacher cache with the most likely tokens of these texts; then teacher KL and
             forgetting are those of its classes, which are never above the exact ones.
         context: `interleaved`, or `spoken`: all that stands before a compared word is heard.
-        asr: recognizer that says how well the recordings are understood.
+        asr: recognizer that says how well the recordings are understood; else what `synth --asr` has noted is taken.
         worst: share of regions, those understood worst, that are marked as bad speech.
 
     Returns:
@@ -84,7 +86,7 @@ def gap(
         _check_exact_enough(cache)
     elif tokenizer_digest(load_tokenizer(teacher)) != tokenizer_digest(tokenizer):
         raise SaladError(f"{teacher} has another tokenizer than {checkpoint}", "Give the text LLM it started from.")
-    wanted = ["domain", "speaker", "duration"]
+    wanted = ["domain", "speaker", "duration", "cer"]
     tables = [(s, read_samples(s, needed=["id", "text"], optional=wanted, names=names, limit=limit)) for s in sources]
     check_ids_distinct(tables)
     about = {row["id"]: row for _, table in tables for row in table.to_pylist()}
@@ -163,7 +165,8 @@ def gap(
     if not items:
         raise SaladError("no text token follows speech in any row", "Give longer texts or shorter --speech-words.")
     groups = group_rows(items)
-    mark_bad_speech([group for group in groups if group["kind"] == "region"], worst)
+    left_out = Counter(region_of[id_] for path in sources for id_ in _left_out_by_synth(path) if id_ in region_of)
+    mark_bad_speech([group for group in groups if group["kind"] == "region"], worst, left_out)
     write_gap_table(writer, items, groups)
     writer.finish(
         counts={"rows": len(items), "tokens": sum(item["tokens"] for item in items)},
@@ -204,7 +207,7 @@ def _item(
             "Give models that are whole; with --dtype float16, try float32.",
         )
     kept = {column: row.get(column) for column in ("domain", "speaker")}
-    quality = {"cer": errors.get(row["id"]), "duration_ratio": ratios.get(row["id"])}
+    quality = {"cer": errors.get(row["id"], row.get("cer")), "duration_ratio": ratios.get(row["id"])}
     return {"id": row["id"], "region": region_of.get(row["id"]), **kept, "tokens": sums.tokens, **figures, **quality}
 
 
@@ -220,6 +223,11 @@ def _error_rates(
         (written,) = transcriber.transcribe([decode_row(row, source)])
         found[row["id"]] = character_error_rate(row["text"], written)
     return found
+
+
+def _left_out_by_synth(source: str) -> list[str]:
+    """The ids of the rows that could not be spoken, or not well enough, where the source is an artefact that knows."""
+    return [row["id"] for row in Artefact.open(source, SAMPLES).manifest["skipped"]] if is_artefact(source) else []
 
 
 def _check_exact_enough(cache: TeacherCache) -> None:

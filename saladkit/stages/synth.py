@@ -1,30 +1,25 @@
 """`synth`: text to speech with word times, many voices, resumable by shard."""
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import ArtefactWriter, create_artefact, part_name, read_json, write_json
+from saladkit.formats.artefact import ArtefactWriter, create_artefact, digest_json, part_name, read_json, write_json
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
-from saladkit.formats.samples import (
-    AUDIO,
-    COLUMNS,
-    SCHEMA,
-    VERSION,
-    read_samples,
-    write_samples,
-)
+from saladkit.formats.samples import AUDIO, SCHEMA, VERSION, read_samples, write_samples
+from saladkit.formats.spoken_rows import CHOICES_AUDIO, HEARD, SPOKEN, SpokenBefore, spoken_columns
 from saladkit.runtime import Run, available_cores, progress
-from saladkit.speech.synthesis import Speak, speakers, voice_of_row
-from saladkit.speech.voices.voice import open_voice
+from saladkit.speech.speaking import Request, SpeakingSettings, speech_key, voice_named
+from saladkit.speech.summary import against_prediction, left_out_by, left_out_by_region, understood
+from saladkit.speech.synthesis import Speakers, request_of_row
 
 ROWS_PER_PART = 512
-SPOKEN = ("audio", "duration", "speaker", "words")
-CHOICES_AUDIO = "choices_audio"
+WORDS_PER_PART = 10_000  # an hour or so, 160 MB as 16-bit WAV at 22 kHz: a shard is in memory while it is made
 SECONDS_PER_WORD = 0.36  # measured on the desk's texts with espeak at its default rate; for --dry-run only
 
 
@@ -33,7 +28,9 @@ def synth(
     output: str | Path,
     *,
     voices: list[str],
+    settings: SpeakingSettings | None = None,
     choices: bool = False,
+    reuse: tuple[str, ...] = (),
     seed: int = 0,
     workers: int = 0,
     names: ColumnNames = OUR_NAMES,
@@ -45,118 +42,178 @@ def synth(
 ) -> dict:
     """Speak every row of `source`, each with one of `voices`, chosen by seed and id.
 
-    All other columns of the rows are kept. A row that its voice cannot speak is left out and listed in the manifest.
+    All other columns of the rows are kept. A row that its voice cannot speak, or whose recording does not pass the
+    gate, is left out and listed in the manifest. What has been spoken before, in this run or in one of `reuse`, is
+    copied.
 
     Args:
         choices: also speak each of a row's `choices`, in the row's voice, as `choices_audio`.
 
     Returns:
-        The summary: rows, hours, rows per voice, times faster than real time.
+        The summary: rows, hours, rows per voice, rows left out by each check, times faster than real time.
 
     Raises:
-        SaladError: samples or a voice that are none, or no row that can be spoken.
+        SaladError: samples or a voice that are none, an engine that fails on everything, or no row that can be spoken.
     """
-    workers = workers or available_cores()
+    settings, workers = settings or SpeakingSettings(), workers or available_cores()
     run = Run("synth", workers)
-    for voice in voices:
-        open_voice(voice)
+    identities = {name: voice_named(name, settings.device).identity for name in voices}
+    described = settings.described()
     table = read_samples(source, needed=["id", "text", *(["choices"] if choices else [])], names=names, limit=limit)
-    table = table.drop_columns([column for column in (*SPOKEN, CHOICES_AUDIO) if column in table.column_names])
+    known = [column for column in (*SPOKEN, *HEARD, CHOICES_AUDIO) if column in table.column_names]
+    table = table.drop_columns(known)
+    texts = table.column("text").to_pylist()
     if dry_run:
-        words = sum(len(text.split()) for text in table.column("text").to_pylist())
+        words = sum(len(text.split()) for text in texts)
         hours = round(words * SECONDS_PER_WORD / 3600, 3)
         return run.summary({"dry_run": True, "rows": table.num_rows, "words": words, "predicted_hours": hours})
+    before = SpokenBefore()
+    for path in reuse:
+        before.add_artefact(path)
     writer = create_artefact(
         output,
         schema=SCHEMA,
         version=VERSION,
         verb="synth",
-        settings={"voices": voices, "choices": choices, "seed": seed, "limit": limit, "columns": vars(names)},
+        settings={
+            **{"voices": voices, "engines": identities, "speaking": described, "choices": choices, "seed": seed},
+            **{"limit": limit, "columns": vars(names)},
+        },
         inputs={"samples": source},
+        also_read={f"reuse {i}": path for i, path in enumerate(reuse)},
         overwrite=overwrite,
     )
     if writer.finished is not None:
         return writer.finished
-    starts = range(0, table.num_rows, ROWS_PER_PART)
-    with speakers(workers) as speak, progress(None, total=table.num_rows, what="synth", unit="row") as bar:
-        for index, start in enumerate(starts):
-            name = part_name(index, len(starts), ".parquet")
-            part = table.slice(start, ROWS_PER_PART)
-            if index % num_shards != shard_index or writer.has(name):
-                bar.update(part.num_rows)
-                continue
-            ids, texts = part.column("id").to_pylist(), part.column("text").to_pylist()
-            asked = [(id_, text, voice_of_row(id_, voices, seed)) for id_, text in zip(ids, texts, strict=True)]
-            made = {}
-            for place, row in speak(asked):
-                made[place] = row
-                bar.update()
-            rows = [made[place] for place in range(len(asked))]
-            if choices:
-                rows = _with_choices(rows, asked, part.column("choices").to_pylist(), speak)
-            failed = [row for row in rows if "reason" in row]
-            spoken = [row for row in rows if "reason" not in row]
-            silent = {row["id"] for row in failed}
-            part = part.filter(pa.array([id_ not in silent for id_ in ids]))
-            if choices:
-                part = part.append_column(
-                    CHOICES_AUDIO, pa.array([row[CHOICES_AUDIO] for row in spoken], pa.list_(AUDIO))
-                )
-            for column in SPOKEN:
-                part = part.append_column(column, pa.array([row[column] for row in spoken], COLUMNS[column]))
-            if failed:
-                write_json(writer.path / _skipped_name(name), {"skipped": failed})
-            with writer.writing(name) as aside:
-                write_samples(part, aside)
-    parts = [part_name(index, len(starts), ".parquet") for index in range(len(starts))]
+    spans = _part_spans(texts)
+    parts = [part_name(index, len(spans), ".parquet") for index in range(len(spans))]
+    with Speakers(workers, settings) as speakers, progress(None, total=table.num_rows, what="synth", unit="row") as bar:
+        speech = _Speech(speakers, before, settings, digest_json(described))
+        for index, (name, (begin, end)) in enumerate(zip(parts, spans, strict=True)):
+            if writer.has_all([_left_out_name(name), name]):
+                before.add(writer.path / name)
+                bar.update(end - begin)
+            elif index % num_shards == shard_index:
+                _write_part(writer, name, table.slice(begin, end - begin), speech, voices, seed, choices, bar.update)
+                before.add(writer.path / name)
     if not writer.has_all(parts):
         return run.summary({"shards_missing": True, "rows": table.num_rows})
-    return _finish(run, writer, source, parts)
+    return _finish(run, writer, source, parts, table, voices, seed)
 
 
-def _with_choices(
-    rows: list[dict], asked: list[tuple[str, str, str]], choices: list[list[str]], speak: Speak
-) -> list[dict]:
+def _part_spans(texts: list[str]) -> list[tuple[int, int]]:
+    """Rows [begin, end) of each shard: as many as it may have in number and in words, by the texts alone."""
+    spans, begin, words = [], 0, 0
+    for row, text in enumerate(texts):
+        count = len(text.split())
+        if row > begin and (row - begin == ROWS_PER_PART or words + count > WORDS_PER_PART):
+            spans.append((begin, row))
+            begin, words = row, 0
+        words += count
+    return [*spans, (begin, len(texts))]
+
+
+class _Speech:
+    """Recordings by request: spoken before, or else spoken now, each once."""
+
+    def __init__(self, speakers: Speakers, before: SpokenBefore, settings: SpeakingSettings, digest: str):
+        self.speakers, self.before, self.settings, self.digest = speakers, before, settings, digest
+
+    def of(self, requests: list[Request], spoke: Callable[[int], object]) -> list[dict]:
+        """A row for each request; `spoke` is told how many are done as they come."""
+        keys = [speech_key(request, self.digest, self.settings.device) for request in requests]
+        rows = self.before.rows(set(keys))
+        counts = Counter(keys)
+        spoke(sum(counts[key] for key in rows))
+        missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in rows}
+        names = list(missing)
+        for place, row in self.speakers.speak(list(missing.values())):
+            rows[names[place]] = row if "reason" in row else row | {"speech_key": names[place]}
+            spoke(counts[names[place]])
+        found = zip(keys, requests, strict=True)
+        return [rows[key] | ({"id": request.id} if "reason" in rows[key] else {}) for key, request in found]
+
+
+def _write_part(
+    writer: ArtefactWriter,
+    name: str,
+    part: pa.Table,
+    speech: _Speech,
+    voices: list[str],
+    seed: int,
+    choices: bool,
+    spoke: Callable[[int], object],
+) -> None:
+    ids, texts = part.column("id").to_pylist(), part.column("text").to_pylist()
+    requests = [request_of_row(id_, text, voices, seed) for id_, text in zip(ids, texts, strict=True)]
+    rows = speech.of(requests, spoke)
+    if choices:
+        rows = _with_choices(rows, requests, part.column("choices").to_pylist(), speech)
+    left_out = [row for row in rows if "reason" in row]
+    spoken = [row for row in rows if "reason" not in row]
+    silent = {row["id"] for row in left_out}
+    part = part.filter(pa.array([id_ not in silent for id_ in ids]))
+    for column, values in spoken_columns(spoken, heard=speech.settings.asr is not None).items():
+        part = part.append_column(column, values)
+    if choices:
+        part = part.append_column(CHOICES_AUDIO, pa.array([row[CHOICES_AUDIO] for row in spoken], pa.list_(AUDIO)))
+    with writer.writing(name) as aside:
+        write_samples(part, aside)
+    write_json(writer.path / _left_out_name(name), {"left_out": left_out})
+    writer.has(_left_out_name(name))
+
+
+def _with_choices(rows: list[dict], requests: list[Request], choices: list[list[str]], speech: _Speech) -> list[dict]:
     """The rows with their choices' recordings; one of whose choices cannot be spoken is left out itself."""
     every = [
-        (place, f"{asked[place][0]}/{i}", text) for place, of_row in enumerate(choices) for i, text in enumerate(of_row)
+        (place, replace(requests[place], id=f"{requests[place].id}/{i}", text=text))
+        for place, of_row in enumerate(choices)
+        for i, text in enumerate(of_row)
     ]
-    spoken = dict(speak([(id_, text, asked[place][2]) for place, id_, text in every]))
+    spoken = speech.of([request for _, request in every], lambda _: None)
     found: list[dict] = [row if "reason" in row else row | {CHOICES_AUDIO: []} for row in rows]
-    for number, (place, id_, _) in enumerate(every):
-        row, option = found[place], spoken[number]
+    for (place, request), option in zip(every, spoken, strict=True):
+        row = found[place]
         if "reason" in row:
             continue
         if "reason" in option:
-            found[place] = {"id": row.get("id", asked[place][0]), "reason": f"choice {id_}: {option['reason']}"}
+            found[place] = option | {"id": requests[place].id, "reason": f"choice {request.id}: {option['reason']}"}
         else:
             row[CHOICES_AUDIO].append(option["audio"])
     return found
 
 
-def _skipped_name(part: str) -> str:
-    return f"skipped-{part.removesuffix('.parquet')}.json"
+def _left_out_name(part: str) -> str:
+    return f"left-out-{part.removesuffix('.parquet')}.json"
 
 
-def _finish(run: Run, writer: ArtefactWriter, source: str, parts: list[str]) -> dict:
-    skipped = []
-    for name in map(_skipped_name, parts):
-        if writer.has(name):
-            skipped += read_json(writer.path / name)["skipped"]
-    made = pa.concat_tables(
-        [_columns(writer.path / name, ["duration", "speaker", "predicted_duration"]) for name in parts],
-        promote_options="default",
-    )
+def _finish(
+    run: Run, writer: ArtefactWriter, source: str, parts: list[str], table: pa.Table, voices: list[str], seed: int
+) -> dict:
+    left_out = [row for name in parts for row in read_json(writer.path / _left_out_name(name))["left_out"]]
+    columns = ["id", "duration", "words_source", "predicted_duration", "cer"]
+    made = pa.concat_tables([_columns(writer.path / name, columns) for name in parts], promote_options="default")
     if made.num_rows == 0:
-        raise SaladError(f"no row of {source} could be spoken: {skipped[0]['reason']}", "Look at the texts and voices.")
+        raise SaladError(
+            f"no row of {source} could be spoken: {left_out[0]['reason']}", "Look at the texts and voices."
+        )
     seconds = sum(made.column("duration").to_pylist())
-    writer.finish(counts={"rows": made.num_rows, "seconds_of_speech": round(seconds, 3)}, skipped=skipped)
+    causes = left_out_by(left_out)
+    sources = Counter(source or "none" for source in made.column("words_source").to_pylist())
+    counts = {"rows": made.num_rows, "seconds_of_speech": round(seconds, 3), "left_out_by": causes}
+    skipped = [{"id": row["id"], "reason": row["reason"]} for row in left_out]
+    writer.finish(counts=counts, skipped=skipped)
+    by_voice = Counter(request_of_row(id_, "", voices, seed).voice for id_ in made.column("id").to_pylist())
     figures = {
         "rows": made.num_rows,
         "skipped": len(skipped),
+        "left_out_by": causes,
         "hours_of_speech": round(seconds / 3600, 4),
-        **_against_prediction(made),
-        "rows_by_voice": dict(sorted(Counter(made.column("speaker").to_pylist()).items())),
+        **against_prediction(made),
+        **understood(made),
+        **left_out_by_region(table, left_out),
+        "rows_by_voice": dict(sorted(by_voice.items())),
+        "rows_by_words_source": dict(sorted(sources.items())),
         "times_real_time": round(seconds / max(run.seconds(), 0.01), 1),
     }
     return run.summary(figures, writer)
@@ -164,21 +221,3 @@ def _finish(run: Run, writer: ArtefactWriter, source: str, parts: list[str]) -> 
 
 def _columns(part: Path, names: list[str]) -> pa.Table:
     return pq.read_table(part, columns=[name for name in names if name in pq.read_schema(part).names])
-
-
-def _against_prediction(made: pa.Table) -> dict[str, float]:
-    """How much longer than `select` predicted all of it is, and by how much a row differs on average; both relative."""
-    if "predicted_duration" not in made.column_names:
-        return {}
-    column = made.column("predicted_duration")
-    if not pa.types.is_floating(column.type):  # somebody else's
-        return {}
-    predicted, spoken = column.to_numpy(), made.column("duration").to_numpy()
-    known = np.isfinite(predicted) & (predicted > 0)
-    if not known.any():
-        return {}
-    predicted, spoken = predicted[known], spoken[known]
-    return {
-        "longer_than_predicted": round(float(spoken.sum() / predicted.sum() - 1), 4),
-        "row_differs_from_predicted": round(float(np.mean(np.abs(spoken - predicted) / predicted)), 4),
-    }

@@ -67,12 +67,24 @@ def test_durations_are_compared_with_the_same_speaker_s():
 
 
 def test_the_worst_share_and_odd_durations_are_marked():
-    regions = [{"region": i, "cer": 0.01 * i, "duration_ratio": 1.0, "bad_speech": None} for i in range(20)]
+    regions = [
+        {"region": i, "probes": 4, "cer": 0.01 * i, "duration_ratio": 1.0, "bad_speech": None} for i in range(20)
+    ]
     regions[4]["duration_ratio"], regions[5]["duration_ratio"] = 1.6, 0.6
-    unknown = {"region": 20, "cer": None, "duration_ratio": None, "bad_speech": None}
+    unknown = {"region": 20, "probes": 4, "cer": None, "duration_ratio": None, "bad_speech": None}
     mark_bad_speech([*regions, unknown], 0.15)
     assert [row["region"] for row in regions if row["bad_speech"]] == [4, 5, 17, 18, 19]
     assert unknown["bad_speech"] is None
-    same = [{"region": i, "cer": 0.02 * (i > 18), "duration_ratio": 1.0, "bad_speech": None} for i in range(20)]
+    same = [{**row, "cer": 0.02 * (row["region"] > 18), "duration_ratio": 1.0, "bad_speech": None} for row in regions]
     mark_bad_speech(same, 0.15)
     assert [row["region"] for row in same if row["bad_speech"]] == [19]  # the others are as well understood as any
+
+
+def test_recordings_that_were_left_out_count_as_not_understood():
+    regions = [{"region": i, "probes": 4, "cer": 0.1, "duration_ratio": 1.0, "bad_speech": None} for i in range(8)]
+    regions[6]["cer"] = 0.15
+    mark_bad_speech(regions, 0.15, {3: 1})  # (4 * 0.1 + 1) / 5 = 0.28
+    assert [row["region"] for row in regions if row["bad_speech"]] == [3]
+    nobody_listened = [{**row, "cer": None, "bad_speech": None} for row in regions]
+    mark_bad_speech(nobody_listened, 0.3, {3: 1, 5: 2})
+    assert [row["region"] for row in nobody_listened if row["bad_speech"]] == [3, 5]

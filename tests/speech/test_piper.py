@@ -1,12 +1,15 @@
 import json
+import random
+import re
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from piper import phoneme_ids
 
 from saladkit.errors import SaladError
-from saladkit.speech.synthesis import CHUNK, speakers
+from saladkit.speech.voices.drawn_noise import NOISE, take_noise_as_input
 from saladkit.speech.voices.voice import open_voice
 
 RATE = 16000
@@ -92,7 +95,8 @@ def test_words_spoken_as_one_or_as_several(voice):
     times = {word.word: (word.start, word.end) for word in utterance.words}
     assert None not in times["1984"] + times["houses,"] + times["stay"] + times["rain"]
     assert times["1984"][1] - times["1984"][0] > 2 * (times["rain"][1] - times["rain"][0])
-    assert times["in"] == times["the"] == (None, None)
+    # "in the" is one phonetic word of two plus two phonemes
+    assert times["stay"][1] < times["in"][0] < times["in"][1] == times["the"][0] < times["the"][1] < times["rain"][0]
 
 
 def test_a_voice_without_durations_has_words_without_times(tmp_path):
@@ -104,16 +108,98 @@ def test_a_voice_without_durations_has_words_without_times(tmp_path):
     ]
 
 
-def test_a_noisy_voice_gives_the_same_samples_in_any_number_of_processes(tmp_path):
-    name = build_voice(tmp_path / "noisy.onnx", reports_durations=True, noisy=True)
-    rows = [(str(row), "Go home.", name) for row in range(2 * CHUNK + 3)]
-    with speakers(1) as speak:
-        alone, again = ({place: row["audio"]["bytes"] for place, row in speak(rows)} for _ in range(2))
-    with speakers(2) as speak:
-        shared = {place: row["audio"]["bytes"] for place, row in speak(rows)}
-    assert alone == again == shared
-    assert sorted(alone) == list(range(len(rows)))
-    assert len(set(alone.values())) == CHUNK  # the noise runs on within a chunk
+def test_noise_depends_on_voice_and_text_alone(tmp_path):
+    voice = open_voice(build_voice(tmp_path / "noisy.onnx", reports_durations=True, noisy=True))
+    first = voice.speak("Go home. Stay there.").samples
+    voice.speak("Something else entirely.")
+    assert np.array_equal(voice.speak("Go home. Stay there.").samples, first)
+    assert np.array_equal(open_voice(voice.name).speak("Go home. Stay there.").samples, first)
+    home = len(voice.speak("Go home.").samples)
+    assert not np.array_equal(voice.speak("Go home.").samples, first[:home])  # each text has noise of its own
+
+
+def test_noise_is_as_the_graph_draws_it(tmp_path):
+    silent, noisy = (
+        open_voice(build_voice(tmp_path / f"{kind}.onnx", reports_durations=True, noisy=kind == "noisy"))
+        for kind in ("silent", "noisy")
+    )
+    text = "The rain in Spain stays mainly in the plain."
+    levels = silent._session.run(None, silent_inputs := inputs_of(silent, text))[0].ravel()
+    noise = noisy._session.run(None, silent_inputs)[0].ravel() - levels
+    assert abs(noise.mean()) < 0.002 and noise.std() == pytest.approx(0.1, rel=0.02)  # scale=0.1 in `build_voice`
+    assert abs(np.corrcoef(noise[1:], noise[:-1])[0, 1]) < 0.02
+    drawn = noisy._session.run(None, silent_inputs)[0].ravel() - levels
+    assert abs(np.corrcoef(noise, drawn)[0, 1]) < 0.02  # the next sentence of a text has other noise
+
+
+def inputs_of(voice, text):
+    ids = [id_ for sentence in voice._voice.phonemize(text) for id_ in voice._voice.phonemes_to_ids(sentence)]
+    return {
+        "input": np.array([ids], np.int64),
+        "input_lengths": np.array([len(ids)], np.int64),
+        "scales": np.ones(3, np.float32),
+    }
+
+
+def test_a_place_that_needs_more_noise_than_there_is_begins_again(tmp_path):
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("RandomNormalLike", ["x"], ["y"], mean=3.0, scale=2.0)],
+        "noise",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [None, None])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [None, None])],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 15)], ir_version=8)
+    assert take_noise_as_input(model)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    noise = np.random.default_rng(0).standard_normal(7).astype(np.float32)
+    (found,) = session.run(None, {"x": np.zeros((4, 5), np.float32), NOISE: noise})
+    np.testing.assert_allclose(found, 3 + 2 * np.resize(noise, (4, 5)), rtol=1e-6)
+
+
+def test_every_sentence_has_the_same_gain(tmp_path):
+    voice = open_voice(build_voice(tmp_path / "plain.onnx", reports_durations=True))
+    quiet, loud = voice.speak("It.").samples, voice.speak("Home.").samples
+    assert quiet.max() == loud.max() == 1
+    both = voice.speak("It. Home.").samples
+    assert both[: len(quiet)].max() < 1 == both[len(quiet) :].max()  # no phoneme of "it" has the highest id
+
+
+def test_what_is_a_range_is_drawn_and_named(tmp_path):
+    name = build_voice(tmp_path / "many.onnx", reports_durations=True, speakers={f"s{i}": i for i in range(9)})
+    ranging = open_voice(f"{name}#2..5@0.8..1.2,noise=0.1..0.3,noise-w=0.5")
+    drawn = [ranging.narrowed(random.Random(seed)) for seed in range(40)]
+    assert {voice.speaker for voice in drawn} == {f"{name}#{speaker}" for speaker in range(2, 6)}
+    assert drawn[7].name == ranging.narrowed(random.Random(7)).name != drawn[8].name
+    for voice in drawn:
+        rate, noise, noise_w = re.fullmatch(r".*@([\d.]+),noise=([\d.]+),noise-w=([\d.]+)", voice.name).groups()
+        assert 0.8 <= float(rate) <= 1.2 and 0.1 <= float(noise) <= 0.3 and noise_w == "0.5"
+        config = voice._synthesis_config()
+        assert (config.length_scale, config.noise_scale, config.noise_w_scale) == (
+            *(1 / float(rate), float(noise), 0.5),
+        )
+        assert np.array_equal(open_voice(voice.name).speak("Hello.").samples, voice.speak("Hello.").samples)
+    assert {open_voice(f"{name}#any").narrowed(random.Random(seed)).speaker for seed in range(99)} == {
+        f"{name}#{speaker}" for speaker in range(9)
+    }
+    assert open_voice(name).narrowed(random.Random(1)).name == name
+
+
+@pytest.mark.parametrize("settings", ["@0", "@5", "@fast", "@1.2..0.8", ",noise=-1", ",noise=nan", ",loud=3", "#"])
+def test_settings_that_are_none_are_refused(tmp_path, settings):
+    name = build_voice(tmp_path / "tiny.onnx", reports_durations=True)
+    with pytest.raises(SaladError) as raised:
+        open_voice(name + settings)
+    assert raised.value.fix
+
+
+def test_a_gpu_that_is_not_there_is_said(tmp_path):
+    name = build_voice(tmp_path / "tiny.onnx", reports_durations=True)
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        assert len(open_voice(name, device="cuda").speak("Hello.").samples)
+    else:
+        with pytest.raises(SaladError, match="without CUDA"):
+            open_voice(name, device="cuda")
+    assert len(open_voice(name, device="auto").speak("Hello.").samples)
 
 
 def test_speakers_by_name_and_by_number(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -10,6 +11,8 @@ import torch
 from recognizers import save_ctc_model
 
 from saladkit.formats.gap_table import METRICS, read_gap_table
+from saladkit.formats.regions import Regions
+from saladkit.formats.samples import read_samples
 from saladkit.model.divergence import probe_sequences
 from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.loading import load_salad_model, load_text_model
@@ -195,3 +198,29 @@ def test_recordings_are_judged(shell, checkpoint, text_lm, world, speech, tmp_pa
     (marked,) = (row for row in table if row["bad_speech"])
     assert marked["cer"] == max(row["cer"] for row in table)
     assert json.loads(done.stdout)["bad_speech"] == [marked["region"]]
+
+
+def test_what_synth_has_noted_is_taken(shell, checkpoint, text_lm, world, tmp_path):
+    cut = ["regions", world / "natural.parquet", "--embedder", f"lm:{text_lm}", "--clusters", 3, "--device", "cpu"]
+    assert shell(*cut, "-o", tmp_path / "regions").exit_code == 0
+    recognizer = save_ctc_model(tmp_path / "ctc")
+    spoken = ["synth", world / "natural.parquet", "--voice", "espeak:en-us", "--workers", 1, "--asr", recognizer]
+    spoken += ["--device", "cpu"]
+    assert shell(*spoken, "-o", tmp_path / "heard").exit_code == 0
+    noted = {row["id"]: row["cer"] for row in read_samples(tmp_path / "heard", needed=["cer"]).to_pylist()}
+    bound = sorted(noted.values())[len(noted) // 2]
+    kept = shell(*spoken, "--max-cer", bound, "-o", tmp_path / "kept")
+    assert 0 < json.loads(kept.stdout)["left_out_by"]["cer"] <= len(noted) // 2
+    line = ["gap", checkpoint, tmp_path / "kept", "--teacher", text_lm, "--regions", tmp_path / "regions"]
+    line += ["--worst", 0.34, "--text-words", 2, 4, "--speech-words", 2, 4, "--device", "cpu", "-o", tmp_path / "gap"]
+    assert shell(*line).exit_code == 0
+    items, groups = read_gap_table(tmp_path / "gap")
+    assert all(item["cer"] == noted[item["id"]] <= bound for item in items)
+    region_of = Regions.open(tmp_path / "regions").region_of
+    refused = Counter(region_of[id_] for id_, rate in noted.items() if rate > bound)
+    table = [group for group in groups if group["kind"] == "region"]
+    errors = {
+        row["region"]: (row["cer"] * row["probes"] + refused[row["region"]]) / (row["probes"] + refused[row["region"]])
+        for row in table
+    }
+    assert [row["region"] for row in table if row["bad_speech"]] == [max(errors, key=errors.get)]

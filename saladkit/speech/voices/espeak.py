@@ -97,6 +97,7 @@ class EspeakVoice:
 
     def __init__(self, description: str, *, device: str = "cpu"):
         self.name = f"espeak:{description}"
+        self.speaker = self.name.partition("@")[0]
         parts = re.fullmatch(r"([^+@]+)(?:\+([^@]+))?(?:@(\d+(?:\.\.\d+)?))?", description)
         if not parts:
             raise SaladError(
@@ -118,7 +119,7 @@ class EspeakVoice:
             return self
         voice = copy(self)
         voice._rate = self._rate.draw_whole(draws)
-        voice.name = f"{self.name.partition('@')[0]}@{voice._rate}"
+        voice.name = f"{self.speaker}@{voice._rate}"
         return voice
 
     def speak(self, text: str) -> Utterance:
@@ -186,12 +187,12 @@ def fresh_library() -> Iterator[ctypes.CDLL]:
 
 def _synthesize(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """Samples int16 [n] and the word events: (0-based character, sample)."""
-    blocks: list[np.ndarray] = []
+    blocks: list[bytes] = []
     events: list[tuple[int, int]] = []
 
     def collect(block: "ctypes._Pointer[ctypes.c_short]", length: int, event: "ctypes._Pointer[_Event]") -> int:
         if block and length:
-            blocks.append(np.ctypeslib.as_array(block, (length,)).copy())
+            blocks.append(ctypes.string_at(block, 2 * length))
         index = 0
         while event[index].type != _EVENT_LIST_TERMINATED:
             if event[index].type == _EVENT_WORD:
@@ -212,8 +213,7 @@ def _synthesize(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple
         None,
         None,
     )
-    pcm = np.concatenate(blocks) if blocks else np.zeros(0, np.int16)
-    return pcm, events
+    return np.frombuffer(b"".join(blocks), np.int16), events
 
 
 def _first_events(spans: list[tuple[str, int, int]], events: list[tuple[int, int]]) -> list[int | None]:

@@ -3,70 +3,119 @@
 Piper works on phonemes and its times are per phoneme: `phonetic_words` pairs what it spoke with the words of the text.
 """
 
+import hashlib
+import json
 import random
+import re
 from collections.abc import Iterator
-from importlib.util import find_spec
+from copy import copy
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import piper
+from piper.patch_voice_with_alignment import add_alignment_output
 
 from saladkit.errors import SaladError
+from saladkit.formats.artefact import digest_file
 from saladkit.formats.words import Word
-from saladkit.speech.voices.phonetic_words import PhoneticWord, match_words, phonetic_words
-from saladkit.speech.voices.voice import Utterance
+from saladkit.speech.voices.drawn_noise import SeededSession, take_noise_as_input
+from saladkit.speech.voices.phonetic_words import PhoneticWord, match_words, phonetic_words, pronunciation
+from saladkit.speech.voices.ranges import Range
+from saladkit.speech.voices.voice import Utterance, VoiceFailed
+
+_RATES = (0.25, 4.0)
+_NOISES = (0.0, 2.0)
+_DESCRIPTION = re.compile(
+    r"(?P<path>.+?\.onnx)(?:#(?P<speaker>[^@,]+))?(?:@(?P<rate>[^,]+))?(?P<noises>(?:,(?:noise|noise-w)=[^,]+)*)"
+)
 
 
 class PiperVoice:
-    """`PATH.onnx[#SPEAKER]`, with its configuration beside it in `PATH.onnx.json`.
+    """`PATH.onnx[#SPEAKER][@RATE][,noise=N][,noise-w=N]`, with its configuration beside it in `PATH.onnx.json`.
 
-    SPEAKER is a name or a number of the configuration; without it the voice's default speaks.
+    SPEAKER is a name or a number of the configuration, a range of numbers or `any`; without it the voice's default
+    speaks. RATE is 0.25 to 4 times the voice's own speed; noise (of the sound) and noise-w (of the durations) are 0 to
+    2, by default the voice's own. All three may be ranges LOW..HIGH.
+
     Raises SaladError if a file is missing, if it is no Piper voice, or if the speaker is not there.
-
-    Piper samples noise, so two calls with one text differ. The seed is fixed when the voice is
-    opened: the same texts in the same order give the same samples.
     """
 
     def __init__(self, description: str, *, device: str = "cpu"):
         self.name = f"piper:{description}"
-        path, _, speaker = description.partition("#")
+        parts = _DESCRIPTION.fullmatch(description)
+        if not parts:
+            raise SaladError(
+                f"{self.name!r} does not describe a Piper voice.",
+                "Write piper:PATH.onnx[#SPEAKER][@RATE][,noise=N][,noise-w=N], such as piper:voice.onnx#any@0.9..1.1.",
+            )
+        self._path = path = parts["path"]
         for file in (Path(path), Path(f"{path}.json")):
             if not file.is_file():
                 raise SaladError(
                     f"{self.name!r} needs the file {str(file)!r}, which does not exist.",
                     "Run: python -m piper.download_voices en_US-lessac-medium",
                 )
-        onnxruntime.set_seed(0)
+        providers = _providers(device)
         try:
-            # durations are an output only of patched voices; Piper patches others in memory
-            self._voice = piper.PiperVoice.load(path, include_alignments=find_spec("onnx") is not None)
+            config = piper.PiperConfig.from_dict(json.loads(Path(f"{path}.json").read_text(encoding="utf-8")))
+            self._session = SeededSession(_session(path, providers))
+            self._voice = piper.PiperVoice(session=self._session, config=config)
         except Exception as error:  # each library in between raises its own types
             raise SaladError(
                 f"{path!r} is no Piper voice: {type(error).__name__}: {error}",
                 "Give the .onnx file of a Piper voice, with its own .onnx.json beside it.",
             ) from error
-        self._settings = piper.SynthesisConfig(speaker_id=self._speaker_id(speaker))
+        self.language = config.espeak_voice or None
+        self.identity = {"model": digest_file(Path(path)), "config": digest_file(Path(f"{path}.json"))}
+        self._speakers = self._speakers_named(parts["speaker"])
+        noises = dict(pair.split("=") for pair in parts["noises"].split(",") if pair)
+        self._settings = {
+            "@": parts["rate"] and Range.parse(parts["rate"], within=_RATES, what="the rate"),
+            ",noise=": "noise" in noises and Range.parse(noises["noise"], within=_NOISES, what="noise"),
+            ",noise-w=": "noise-w" in noises and Range.parse(noises["noise-w"], within=_NOISES, what="noise-w"),
+        }
+        self._name()
+
+    def _name(self) -> None:
+        named = "" if self._speakers is None else f"#{self._speakers}"
+        self.speaker = f"piper:{self._path}{named}"
+        self.name = self.speaker + "".join(f"{mark}{value}" for mark, value in self._settings.items() if value)
 
     def narrowed(self, draws: random.Random) -> "PiperVoice":
-        """Itself: nothing is drawn."""
-        return self
+        """With one speaker, rate and noise of each kind, where the name gives a range."""
+        voice = copy(self)
+        voice._speakers = self._speakers and self._speakers.draw_whole(draws)
+        voice._settings = {mark: value and value.draw(draws) for mark, value in self._settings.items()}
+        voice._name()
+        return voice
 
     def speak(self, text: str) -> Utterance:
-        """Speak `text` at the voice's own sample rate.
+        """Speak `text` at the voice's own sample rate, at most as loud as 16 bits can be: one gain for all sentences.
 
         A word that cannot be paired with what was spoken has no times; no word has, if the voice reports no durations.
 
-        Raises SaladError if there is nothing to speak in `text`.
+        Raises:
+            SaladError: there is nothing to speak in `text`.
+            VoiceFailed: the graph does not run on it.
         """
         sample_rate = self._voice.config.sample_rate
-        chunks = list(self._voice.synthesize(text, self._settings, include_alignments=True))
-        if not sum(len(chunk.audio_float_array) for chunk in chunks):
+        self._session.seed(int.from_bytes(hashlib.sha256(f"{self.name}/{text}".encode(errors="replace")).digest()[:8]))
+        try:
+            chunks = list(self._voice.synthesize(text, self._synthesis_config(), include_alignments=True))
+        except Exception as error:  # of espeak-ng's bridge, onnxruntime, or a graph of another kind
+            raise VoiceFailed(
+                f"{self.name} failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
+                "Try the voice with `piper -m PATH.onnx`.",
+            ) from error
+        samples = np.concatenate([chunk.audio_float_array for chunk in chunks] or [np.zeros(0, np.float32)])
+        if not len(samples) or not np.isfinite(samples).all() or not samples.any():
             raise SaladError(
                 f"Piper finds nothing to speak in {text[:80]!r}.",
                 "Remove texts without letters or digits.",
             )
-        samples = np.concatenate([chunk.audio_float_array for chunk in chunks])
+        samples = (samples / np.max(np.abs(samples))).astype(np.float32)
         spoken: list[PhoneticWord] = []
         offset = 0
         for chunk in chunks:
@@ -76,26 +125,63 @@ class PiperVoice:
             spoken += phonetic_words(_timed(chunk.phoneme_alignments, offset, sample_rate))
             offset += len(chunk.audio_float_array)
         # each word alone: how many phonetic words it is, and roughly which
-        alone = [["".join(filter(str.isalpha, part)) for part in self._phonemes(word).split()] for word in text.split()]
+        alone = [pronunciation(self._phonemes(word)) for word in text.split()]
         words = match_words(text.split(), alone, spoken)
         return Utterance(samples, sample_rate, words)
+
+    def _synthesis_config(self) -> piper.SynthesisConfig:
+        config, settings = self._voice.config, self._settings
+        return piper.SynthesisConfig(
+            speaker_id=round(self._speakers.low) if self._speakers is not None else None,
+            length_scale=config.length_scale / settings["@"].low if settings["@"] else None,
+            noise_scale=settings[",noise="].low if settings[",noise="] else None,
+            noise_w_scale=settings[",noise-w="].low if settings[",noise-w="] else None,
+            normalize_audio=False,  # it would set every sentence to the same peak
+        )
 
     def _phonemes(self, text: str) -> str:
         return " ".join("".join(sentence) for sentence in self._voice.phonemize(text))
 
-    def _speaker_id(self, speaker: str) -> int | None:
+    def _speakers_named(self, speaker: str | None) -> Range | None:
         if not speaker:
             return None
         config = self._voice.config
+        last = config.num_speakers - 1
+        if speaker == "any":
+            return Range(0, last)
         if speaker in config.speaker_id_map:
-            return config.speaker_id_map[speaker]
-        if speaker.isdecimal() and int(speaker) < config.num_speakers:
-            return int(speaker)
+            return Range(*[config.speaker_id_map[speaker]] * 2)
+        if re.fullmatch(r"\d+(\.\.\d+)?", speaker) and all(int(end) <= last for end in speaker.split("..")):
+            return Range.parse(speaker, within=(0, last), what="the speaker")
         names = ", ".join(list(config.speaker_id_map)[:10]) or "without names"
         raise SaladError(
             f"{self.name!r}: the voice has no speaker {speaker!r}.",
-            f"Give a number below {config.num_speakers} or a name of its speakers ({names}).",
+            f"Give a number below {config.num_speakers}, a range of them, any, or a name of its speakers ({names}).",
         )
+
+
+def _providers(device: str) -> list[str]:
+    """GPUs only where onnxruntime is built for them; asked for by name they have to be there."""
+    there = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if device == "cuda" and not there:
+        raise SaladError("onnxruntime here is built without CUDA.", "Run: pip install onnxruntime-gpu")
+    on_gpu = ["CUDAExecutionProvider"] if there and device in ("cuda", "auto") else []
+    return [*on_gpu, "CPUExecutionProvider"]
+
+
+def _session(path: str, providers: list[str]) -> onnxruntime.InferenceSession:
+    """The voice's graph with its durations among the outputs and its noise among the inputs, on one thread."""
+    model = onnx.load(path)
+    try:
+        add_alignment_output(model)
+    except ValueError:  # they are an output already, or there are none
+        pass
+    take_noise_as_input(model)
+    options = onnxruntime.SessionOptions()
+    # One process a core does more than one process with a thread a core, and sums in an order that never differs.
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model.SerializeToString(), sess_options=options, providers=providers)
 
 
 def _timed(

@@ -18,6 +18,10 @@ from saladkit.speech.engines import engine_class
 GROUP = "saladkit.voices"
 
 
+class VoiceFailed(SaladError):
+    """An engine failed on a text that may well be spoken: another try may succeed."""
+
+
 @dataclass(frozen=True)
 class Utterance:
     """One spoken text.
@@ -35,11 +39,13 @@ class Utterance:
 class Voice(Protocol):
     """A text-to-speech voice, opened by its class with what follows the engine's name, and the `device` to run on.
 
-    `name` is what `open_voice` was given; `language` a code such as "en-us", None where the engine does not tell;
-    `identity` states what its samples depend on beyond the name, such as digests of its files.
+    `name` is what `open_voice` was given; `speaker` the part of it that says who speaks, without rate and the like;
+    `language` a code such as "en-us", None where the engine does not tell; `identity` states what its samples depend
+    on beyond the name, such as digests of its files.
     """
 
     name: str
+    speaker: str
     language: str | None
     identity: dict[str, str]
 
@@ -54,13 +60,16 @@ class Voice(Protocol):
         """Speak `text`; the same voice and text give the same samples, whatever was spoken before.
 
         Raises:
-            SaladError: there is nothing to speak in it, or the engine failed.
+            SaladError: there is nothing to speak in it.
+            VoiceFailed: the engine failed.
         """
         ...
 
 
 def open_voice(name: str, *, device: str = "cpu") -> Voice:
     """Open a voice such as "espeak:en-us+f3@160" or "piper:voices/lessac.onnx#3".
+
+    Neural voices run on `device`: "cuda", "cpu", or "auto", a GPU where the engine's runtime has one.
 
     Raises SaladError for an engine or a voice that does not exist, and for an engine whose extra
     is not installed.

@@ -1,0 +1,66 @@
+"""Paragraphs spoken by espeak-ng on one core: as `synth` does it, against one `espeak-ng` process a paragraph.
+
+Without the program (Debian's package espeak-ng) there is nothing to compare with, and the line has our figure alone.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from saladkit.speech.speaking import Request, SpeakingSettings, speak
+from sentences import paragraphs
+from side_by_side import Target, arguments, emit, median_seconds, run_pairs
+
+COUNTS = {"paragraphs": 64, "tiny": 2}
+REAL_TIME = 500
+
+
+def main() -> None:
+    """Two lines: against the program, and how many times faster than real time."""
+    options = arguments(__doc__, shape="paragraphs").parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])  # both sides have one core, ours and its child's
+    texts = paragraphs(COUNTS[options.shape])
+    settings = SpeakingSettings(language="as-written")
+    requests = [Request(str(row), text, "espeak:en-us", 0) for row, text in enumerate(texts)]
+
+    def ours() -> list[dict]:
+        return [speak(request, settings) for request in requests]
+
+    def theirs() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            for row, text in enumerate(texts):
+                line = ["espeak-ng", "-v", "en-us", "-w", str(Path(folder) / f"{row}.wav"), "--", text]
+                subprocess.run(line, check=True)
+
+    spoken = sum(row["duration"] for row in ours())
+    further = {"device": options.device, "shape": options.shape, "seconds_of_speech": spoken, "rows": len(texts)}
+    if shutil.which("espeak-ng"):
+        found = run_pairs(ours, theirs, options.pairs, options.device)
+        taken, theirs_taken, ratio = found.ours, found.theirs, found.speedup
+    else:
+        taken, theirs_taken, ratio = median_seconds(ours, options.pairs, options.device), None, None
+    emit(
+        "synth, espeak: against a process a text, one core",
+        ours=len(texts) / taken,
+        theirs=theirs_taken and len(texts) / theirs_taken,
+        unit="texts/s",
+        ratio=ratio,
+        target=Target("ratio", ">=", 5, holds=options.shape == "paragraphs" and ratio is not None),
+        **further,
+    )
+    emit(
+        "synth, espeak: times real time, one core",
+        ours=spoken / taken,
+        theirs=theirs_taken and spoken / theirs_taken,
+        unit="s/s",
+        ratio=ratio,
+        target=Target("ours", ">=", REAL_TIME, holds=options.shape == "paragraphs"),
+        **further,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Sentences spoken by a Piper voice: as `synth` does it, against a loop over `PiperVoice.synthesize` with its defaults.
+
+The voice has random weights and a medium voice's work, so what it says is noise.
+"""
+
+import tempfile
+from pathlib import Path
+
+import piper
+
+from piper_graph import write_piper_voice
+from saladkit.runtime import available_cores
+from saladkit.speech.quality import QualityGate
+from saladkit.speech.speaking import Request, SpeakingSettings
+from saladkit.speech.synthesis import Speakers
+from sentences import paragraphs
+from side_by_side import Target, arguments, emit, run_pairs
+
+COUNTS = {"medium": (48, 1), "tiny": (2, 16)}
+
+
+def main() -> None:
+    """One line."""
+    options = arguments(__doc__, shape="medium").parse_args()
+    count, scale = COUNTS[options.shape]
+    texts = [text for text in paragraphs(8 * count) if len(text.split()) <= 20][:count]
+    settings = SpeakingSettings(language="as-written", gate=QualityGate(None, None, None, None, None))
+    workers = available_cores()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "voice.onnx"
+        write_piper_voice(path, scale=scale)
+        requests = [Request(str(row), text, f"piper:{path}", 0) for row, text in enumerate(texts)]
+        loaded = piper.PiperVoice.load(path)
+        with Speakers(workers, settings) as speakers:
+
+            def ours() -> list[tuple[int, dict]]:
+                return list(speakers.speak(requests))
+
+            def theirs() -> list[bytes]:
+                return [b"".join(chunk.audio_int16_bytes for chunk in loaded.synthesize(text)) for text in texts]
+
+            spoken = sum(row["duration"] for _, row in ours())
+            found = run_pairs(ours, theirs, options.pairs, options.device)
+    emit(
+        "synth, Piper: against a loop with default threads",
+        ours=spoken / found.ours,
+        theirs=spoken / found.theirs,
+        unit="s/s",
+        ratio=found.speedup,
+        target=Target("ratio", ">=", 1.5, holds=options.shape == "medium" and workers == 2),
+        device=options.device,
+        shape=options.shape,
+        pairs=found.pairs,
+        rows=len(texts),
+        seconds_of_speech=spoken,
+        workers=workers,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The columns that `synth` adds to samples, and rows spoken before, found again by the digest of what was asked for.
+
+`speaker` says who speaks; `voice` the whole name with what was drawn for this row, by which it can be spoken again;
+`words_source` where the times of `words` come from (an engine or an aligner; null where none are known); `speech_key`
+digests text, voice, engine and settings: rows with the same key have the same recording. `cer` is there after `--asr`.
+"""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from saladkit.formats.artefact import Artefact
+from saladkit.formats.samples import AUDIO, WORDS
+from saladkit.formats.samples import SCHEMA as SAMPLES
+
+SPOKEN = {
+    "audio": AUDIO,
+    "duration": pa.float64(),
+    "speaker": pa.string(),
+    "voice": pa.string(),
+    "words": WORDS,
+    "words_source": pa.string(),
+    "speech_key": pa.string(),
+}
+HEARD = {"cer": pa.float64()}
+CHOICES_AUDIO = "choices_audio"
+
+
+def spoken_columns(rows: list[dict], *, heard: bool) -> dict[str, pa.Array]:
+    """The columns of rows that were spoken, `cer` among them if they were `heard`."""
+    kinds = SPOKEN | (HEARD if heard else {})
+    return {name: pa.array([row[name] for row in rows], kind) for name, kind in kinds.items()}
+
+
+class SpokenBefore:
+    """Where recordings stand that need not be made again."""
+
+    def __init__(self) -> None:
+        self._where: dict[str, tuple[Path, int]] = {}
+
+    def add(self, part: Path) -> None:
+        """Note the recordings of one Parquet shard of samples; one without keys holds none."""
+        if "speech_key" in pq.read_schema(part).names:
+            for row, key in enumerate(pq.read_table(part, columns=["speech_key"]).column(0).to_pylist()):
+                self._where.setdefault(key, (part, row))
+
+    def add_artefact(self, path: str) -> None:
+        """Note the recordings of samples that `synth` has made.
+
+        Raises:
+            SaladError: `path` is no complete artefact of samples.
+        """
+        for part in Artefact.open(path, SAMPLES).parts(".parquet"):
+            self.add(part)
+
+    def rows(self, keys: set[str]) -> dict[str, dict]:
+        """The spoken columns of those of `keys` that are known."""
+        by_part: dict[Path, list[tuple[int, str]]] = {}
+        for key in sorted(keys & self._where.keys()):
+            part, row = self._where[key]
+            by_part.setdefault(part, []).append((row, key))
+        found = {}
+        for part, wanted in by_part.items():
+            columns = [name for name in {**SPOKEN, **HEARD} if name in pq.read_schema(part).names]
+            table = pq.read_table(part, columns=columns).take(pa.array([row for row, _ in wanted]))
+            found |= {key: row for (_, key), row in zip(wanted, table.to_pylist(), strict=True)}
+        return found

@@ -1,0 +1,188 @@
+"""Any program as a voice: it reads the text on its standard input and writes a wav.
+
+Whether the same text gives the same samples is the program's own matter: nothing here can make it so.
+"""
+
+import os
+import random
+import re
+import selectors
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import digest_file
+from saladkit.speech.voices.received_audio import MOST_BYTES, received_utterance, shown
+from saladkit.speech.voices.time_limit import parse_limit
+from saladkit.speech.voices.voice import Utterance, VoiceFailed
+
+WAV = "{wav}"
+_DESCRIPTION = re.compile(r"\s*(?:limit=(?P<limit>\S+)\s+)?(?P<command>\S.*)", re.DOTALL)
+_SHOWN = 100  # characters of a command in what is said of a row
+_TRY_IT = "Try the command in a shell, with a text on its standard input."
+
+
+class CommandVoice:
+    """`[limit=SECONDS] PROGRAM [ARGUMENT...]`, quoted as in a shell, e.g. "limit=20 espeak-ng -v en --stdout".
+
+    The program is run once for every text, without a shell: it reads the text on its standard input (UTF-8, a line end
+    behind it) and writes a wav, or other audio that libsndfile reads, to its standard output; where an argument holds
+    `{wav}`, to the file whose path stands in its place. After `limit` (60 s) it is ended with all that it started.
+
+    Its identity is the digest of the program and of every file among its arguments: a changed script is another voice.
+    Raises SaladError if there is no such program.
+    """
+
+    language = None
+
+    def __init__(self, description: str, *, device: str = "cpu"):
+        self.name = f"command:{description}"
+        parts = _DESCRIPTION.fullmatch(description)
+        try:
+            program, *arguments = shlex.split(parts["command"] if parts else "")
+        except ValueError as error:  # an open quote, or nothing at all
+            raise SaladError(
+                f"{self.name!r} does not describe a command.",
+                "Write command:[limit=SECONDS] PROGRAM ARGUMENTS, quoted as in a shell; {wav} names the file to write.",
+            ) from error
+        self.speaker = f"command:{parts['command']}"
+        self._limit = parse_limit(parts["limit"])
+        found = shutil.which(program)
+        if found is None:
+            raise SaladError(
+                f"{self.name!r} needs the program {program!r}, which is not found or may not be run.",
+                "Install it, or give its whole path; ~ and variables mean nothing here.",
+            )
+        self._program, self._arguments = os.path.abspath(found), arguments
+        self._shown = self.name if len(self.name) <= _SHOWN else f"{self.name[: _SHOWN - 1]}…"
+        self.identity = {"program": _identity(Path(self._program)), **_files_among(arguments)}
+
+    def narrowed(self, draws: random.Random) -> "CommandVoice":
+        """Itself: nothing is drawn."""
+        return self
+
+    def speak(self, text: str) -> Utterance:
+        """Speak `text`; no word has times.
+
+        Raises:
+            SaladError: there is nothing to speak in `text`.
+            VoiceFailed: the program failed, took too long, or wrote no audio.
+        """
+        if not text.split():
+            raise SaladError(f"There is nothing to speak in {text[:80]!r}.", "Remove empty texts.")
+        with tempfile.TemporaryDirectory(prefix="saladkit-") as folder:
+            wav = Path(folder) / "speech.wav"
+            arguments = [argument.replace(WAV, str(wav)) for argument in self._arguments]
+            content = self._run(arguments, text)
+            if arguments != self._arguments:
+                content = self._written(wav)
+        return received_utterance(content, text, sender=self._shown, fix=_TRY_IT)
+
+    def _run(self, arguments: list[str], text: str) -> bytes:
+        """What the program writes to its standard output."""
+        # Files, not pipes, for what is not waited for: a program may leave its input unread, and say much on stderr.
+        with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stderr:
+            stdin.write(text.rstrip("\n").encode("utf-8", errors="replace") + b"\n")
+            stdin.seek(0)
+            try:
+                status, content = _finish([self._program, *arguments], stdin, stderr, self._limit)
+            except TimeoutError as error:
+                raise VoiceFailed(
+                    f"{self._shown} did not finish within {self._limit:g} s and was ended.",
+                    "Give it longer with command:limit=SECONDS PROGRAM..., or try the command in a shell.",
+                ) from error
+            except OSError as error:
+                raise VoiceFailed(f"{self._shown} does not run: {error.strerror}.", _TRY_IT) from error
+            if content is None:
+                raise VoiceFailed(f"{self._shown} wrote more than {MOST_BYTES} bytes and was ended.", _TRY_IT)
+            if status != 0:
+                raise VoiceFailed(f"{self._shown} {_how_it_ended(status)}{_last_line(stderr)}", _TRY_IT)
+        return content
+
+    def _written(self, wav: Path) -> bytes:
+        if not wav.is_file():
+            raise VoiceFailed(f"{self._shown} did not write the file that {WAV} names.", _TRY_IT)
+        if wav.stat().st_size > MOST_BYTES:
+            raise VoiceFailed(f"{self._shown} wrote a file of more than {MOST_BYTES} bytes.", _TRY_IT)
+        return wav.read_bytes()
+
+
+def _finish(argv: list[str], stdin: BinaryIO, stderr: BinaryIO, limit: float) -> tuple[int, bytes | None]:
+    """The exit status of a program and its output; None for the latter if it is too long.
+
+    Raises:
+        TimeoutError: it took longer than `limit` seconds.
+        OSError: it could not be started.
+    """
+    deadline = time.monotonic() + limit
+    # A session of its own is a process group of its own: what the program starts is ended with it.
+    with subprocess.Popen(
+        argv, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, bufsize=0, start_new_session=True
+    ) as process:
+        try:
+            content = _read(process.stdout, deadline)
+            if content is None:
+                _end(process)
+            return process.wait(max(deadline - time.monotonic(), 0.0)), content
+        except BaseException as error:  # an interrupt too must leave nothing running
+            _end(process)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise TimeoutError from error
+            raise
+
+
+def _read(stream: BinaryIO, deadline: float) -> bytes | None:
+    content = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while (seconds := deadline - time.monotonic()) > 0 and selector.select(seconds):
+            block = stream.read(1 << 20)
+            if not block:
+                return bytes(content)
+            content += block
+            if len(content) > MOST_BYTES:
+                return None
+    raise TimeoutError
+
+
+def _end(process: subprocess.Popen) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # the group is empty already
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _how_it_ended(status: int) -> str:
+    if status > 0:
+        return f"ended with status {status}"
+    try:
+        return f"was ended by {signal.Signals(-status).name}"
+    except ValueError:  # a real-time signal has no name
+        return f"was ended by signal {-status}"
+
+
+def _last_line(stderr: BinaryIO) -> str:
+    """What the program said last, which is mostly why it failed."""
+    stderr.seek(0, os.SEEK_END)
+    stderr.seek(max(stderr.tell() - 4096, 0))
+    lines = [line for line in stderr.read().splitlines() if line.strip()]
+    return f": {shown(lines[-1])}" if lines else " and said nothing."
+
+
+def _files_among(arguments: list[str]) -> dict[str, str]:
+    """Digests of the files that arguments name, alone or behind `=`; devices hold nothing of the voice."""
+    paths = sorted({argument.rpartition("=")[2] for argument in arguments})
+    named = [path for path in paths if not path.startswith(("/dev/", "/proc/"))]
+    return {path: _identity(Path(path)) for path in named if os.path.isfile(path)}
+
+
+def _identity(path: Path) -> str:
+    try:
+        return digest_file(path)
+    except OSError:  # it may be run, but not read
+        return f"{path.stat().st_size} bytes"

@@ -1,0 +1,213 @@
+"""Kokoro voices, through kokoro-onnx: neural speech in six languages, with word times.
+
+Kokoro works on phonemes and its times are per phoneme: `phonetic_words` pairs what it spoke with the words of the text.
+"""
+
+import hashlib
+import json
+import os
+import random
+import re
+from collections.abc import Iterator
+from copy import copy
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import kokoro_onnx
+import numpy as np
+from kokoro_onnx.session import input_dtypes
+from kokoro_onnx.sliding import Timing
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import digest_file, digest_json
+from saladkit.formats.words import Word
+from saladkit.speech.voices.kokoro_graph import open_kokoro_graph
+from saladkit.speech.voices.kokoro_phonemes import LANGUAGES, NOT_BY_ESPEAK, espeak_config, espeak_phonemes
+from saladkit.speech.voices.onnx_session import providers_for
+from saladkit.speech.voices.phonetic_words import Phoneme, match_words, phonetic_words, pronunciation
+from saladkit.speech.voices.ranges import Range
+from saladkit.speech.voices.voice import Utterance, VoiceFailed
+
+HOME = "KOKORO_HOME"
+LAG = 0.075  # s, which a phoneme's sound is ahead of its durations; see _when_heard
+_SPEEDS = (0.5, 2.0)  # kokoro-onnx's own limits
+_DESCRIPTION = re.compile(r"(?P<folder>.*/)?(?P<voice>[^/@]+)(?:@(?P<speed>[^/@]+))?")
+_FILES = (
+    "Download kokoro-v1.0.onnx and voices-v1.0.bin of https://github.com/thewh1teagle/kokoro-onnx/releases"
+    f" (model-files-v1.1) into one folder, and write kokoro:FOLDER/VOICE or set {HOME} to it."
+)
+
+
+class KokoroVoice:
+    """`[FOLDER/]VOICE[@SPEED]`, e.g. "af_heart" or "models/bf_emma@0.9..1.1".
+
+    FOLDER, by default that of the environment variable KOKORO_HOME or else the current one, holds the model
+    (`kokoro*.onnx`), the voices (`voices*.bin`), and Kokoro's `config.json` where the model has symbols of its own.
+    VOICE is one of the voices; its first letter tells the language. SPEED is 0.5 to 2, or a range LOW..HIGH.
+
+    Raises SaladError if a file is missing or of another kind, if the voice is not in it, or for a voice of Japanese or
+    Mandarin, whose phonemes espeak-ng does not know.
+    """
+
+    def __init__(self, description: str, *, device: str = "cpu"):
+        parts = _DESCRIPTION.fullmatch(description)
+        if not parts:
+            raise SaladError(
+                f"'kokoro:{description}' does not describe a Kokoro voice.",
+                "Write kokoro:[FOLDER/]VOICE[@SPEED], such as kokoro:af_heart@0.9..1.1.",
+            )
+        self.speaker = f"kokoro:{parts['folder'] or ''}{parts['voice']}"
+        self._voice = parts["voice"]
+        self._speed = parts["speed"] and Range.parse(parts["speed"], within=_SPEEDS, what="the speed")
+        self._name()
+        self.language = _language_of(self._voice)
+        folder = Path(parts["folder"] or os.environ.get(HOME) or ".")
+        model, voices = self._one_file(folder, "kokoro*.onnx"), self._one_file(folder, "voices*.bin")
+        providers_for(device)  # a GPU that is not there is no fault of the files
+        try:
+            self._kokoro, digests = _opened(_state(model), _state(voices), folder / "config.json", device)
+            names = sorted(self._kokoro.voices.files)
+            style = self._kokoro.voices[self._voice] if self._voice in names else None
+            if style is not None and not (style.ndim == 3 and style.shape[0] and style.shape[1] == 1):
+                raise ValueError(f"the voice {self._voice} has the shape {style.shape}")
+        except Exception as error:  # each library in between raises its own types
+            raise SaladError(
+                f"{str(model)!r} and {str(voices)!r} are no Kokoro model with its voices:"
+                f" {type(error).__name__}: {' '.join(str(error).split())[:200]}",
+                _FILES,
+            ) from error
+        if style is None:
+            raise SaladError(f"{str(voices)!r} has no voice {self._voice!r}.", f"Use one of: {', '.join(names)}.")
+        self._style = style
+        self._check_speed()
+        self.identity = {
+            **digests,
+            "style": hashlib.sha256(style.tobytes()).hexdigest(),
+            **{package: version(package) for package in ("kokoro-onnx", "espeakng-loader")},
+        }
+
+    def _name(self) -> None:
+        self.name = self.speaker + (f"@{self._speed}" if self._speed else "")
+
+    def _one_file(self, folder: Path, pattern: str) -> Path:
+        found = sorted(path for path in folder.glob(pattern) if path.is_file())
+        if not found:
+            raise SaladError(f"{self.name!r} needs a file {pattern} in {str(folder)!r}, which has none.", _FILES)
+        if len(found) > 1:
+            names = ", ".join(path.name for path in found)
+            raise SaladError(
+                f"{self.name!r} needs one file {pattern} in {str(folder)!r}, which has {names}.",
+                "Give each model a folder of its own, with its voices; links to the files will do.",
+            )
+        return found[0]
+
+    def _check_speed(self) -> None:
+        """Some exports take whole numbers, to which kokoro-onnx would round."""
+        whole = input_dtypes(self._kokoro.sess)["speed"].kind in "iu"
+        if whole and self._speed and not (self._speed.is_one and self._speed.low in (1.0, 2.0)):
+            raise SaladError(f"{self.name!r}: this model takes whole speeds alone.", "Use @1 or @2, or another export.")
+
+    def narrowed(self, draws: random.Random) -> "KokoroVoice":
+        """With one speed where the name gives a range."""
+        voice = copy(self)
+        voice._speed = self._speed and self._speed.draw(draws)
+        voice._name()
+        return voice
+
+    def speak(self, text: str) -> Utterance:
+        """Speak `text` at 24 kHz.
+
+        A word that cannot be paired with what was spoken has no times; no word has, if the model tells no durations.
+
+        Raises:
+            SaladError: there is nothing to speak in `text`.
+            VoiceFailed: the graph does not run on it.
+        """
+        phonemes = self._phonemes(text)
+        if not any(map(str.isalpha, phonemes)):
+            raise SaladError(
+                f"Kokoro finds nothing to speak in {text[:80]!r}.", "Remove texts without letters or digits."
+            )
+        speed = self._speed.low if self._speed else 1.0
+        seed = f"{self._voice}@{speed}/{phonemes}"  # not the name, in which the folder stands
+        self._kokoro.sess.seed(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8]))
+        try:
+            samples, sample_rate, timings = self._kokoro.create_timed(
+                phonemes, self._style, speed=speed, is_phonemes=True
+            )
+        except Exception as error:  # of onnxruntime, or a graph of another shape
+            raise VoiceFailed(
+                f"{self.name} failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
+                "Try the model with kokoro-onnx alone, or download its files once more.",
+            ) from error
+        if not len(samples) or not np.isfinite(samples).all() or not samples.any():
+            raise VoiceFailed(f"{self.name} gave no sound.", "Try the model with kokoro-onnx alone.")
+        words = self._words(text, phonemes, timings)
+        return Utterance(np.clip(samples, -1, 1).astype(np.float32), sample_rate, words)
+
+    def _words(self, text: str, phonemes: str, timings: list[Timing]) -> list[Word]:
+        words = text.split()
+        if "".join(timing.phoneme for timing in timings).replace(" ", "") != phonemes.replace(" ", ""):
+            return [Word(word, None, None) for word in words]
+        # each word alone: how many phonetic words it is, and roughly which
+        alone = [pronunciation(self._phonemes(word)) for word in words]
+        return match_words(words, alone, phonetic_words(_when_heard(phonemes, timings)))
+
+    def _phonemes(self, text: str) -> str:
+        """Those that the model knows, without needless spaces."""
+        return " ".join(self._kokoro.tokenizer.known(espeak_phonemes(text, self.language)).split())
+
+
+def _language_of(voice: str) -> str:
+    letter = voice[0]
+    if letter in NOT_BY_ESPEAK:
+        raise SaladError(
+            f"The Kokoro voice {voice!r} speaks {NOT_BY_ESPEAK[letter]}, whose phonemes espeak-ng does not know.",
+            "Let a program of your own speak it (command:PROGRAM), with Kokoro's own package misaki.",
+        )
+    if letter not in LANGUAGES:
+        known = ", ".join(f"{letter} {language}" for letter, language in LANGUAGES.items())
+        raise SaladError(
+            f"The first letter of the Kokoro voice {voice!r} names no language.",
+            f"Name a voice that begins with one of: {known}.",
+        )
+    return LANGUAGES[letter]
+
+
+def _when_heard(phonemes: str, timings: list[Timing]) -> Iterator[Phoneme]:
+    """The timings of `phonemes`, with the spaces at which kokoro-onnx cuts a long text in pieces and which it loses.
+
+    Kokoro sounds three frames ahead of its durations: Kokoro's own pipeline takes them off, kokoro-onnx does not. After
+    pauses, words were heard 70 to 98 ms before their durations began (medians of two voices and three speeds).
+    """
+    place = 0
+    for timing in timings:
+        start, end = max(timing.start - LAG, 0.0), max(timing.end - LAG, 0.0)
+        if phonemes[place] != timing.phoneme:
+            yield " ", start, start
+            place += 1
+        yield timing.phoneme, start, end
+        place += 1
+
+
+def _state(path: Path) -> tuple[Path, int, int]:
+    """A file with what tells its content from a later one's, unread."""
+    state = path.stat()
+    return path.absolute(), state.st_size, state.st_mtime_ns
+
+
+@cache
+def _opened(
+    model: tuple[Path, int, int], voices: tuple[Path, int, int], config: Path, device: str
+) -> tuple[kokoro_onnx.Kokoro, dict[str, str]]:
+    """A model with its voices, opened once in this process for all voices of it, and what identifies it."""
+    described = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
+    session = open_kokoro_graph(model[0], providers_for(device))
+    kokoro = kokoro_onnx.Kokoro.from_session(
+        session,
+        str(voices[0]),
+        espeak_config=espeak_config(),
+        vocab_config=described if "vocab" in described else None,  # a folder may well have another config.json
+    )
+    return kokoro, {"model": digest_file(model[0]), "symbols": digest_json(kokoro.tokenizer.vocab)}

@@ -13,8 +13,11 @@ from saladkit.runtime import say
 OLDEST_PYTHON = (3, 11)
 PACKAGES = ("transformers", "accelerate", "peft", "datasets", "click", "pyarrow", "safetensors", "soundfile")
 EXTRAS = {
-    "piper": ("piper", "onnxruntime"),
+    "piper": ("piper", "onnx", "onnxruntime"),
+    "kokoro": ("kokoro_onnx", "onnx"),
     "sphinx": ("pocketsphinx",),
+    "lhotse": ("lhotse",),
+    "textgrid": ("praatio",),
     "report": ("matplotlib",),
 }
 GIGABYTE = 1e9

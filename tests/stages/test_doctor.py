@@ -31,6 +31,9 @@ def test_this_installation_is_healthy(capsys):
         "gpus",
         "espeak",
         "piper",
+        "kokoro",
+        "lhotse",
+        "textgrid",
         "disk",
     ):
         assert checks[name]["status"] in ("ok", "note")

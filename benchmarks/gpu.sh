@@ -33,6 +33,9 @@ done
 "$PYTHON" benchmarks/regions.py --device cuda >> "$FOUND"
 "$PYTHON" benchmarks/million_texts.py >> "$FOUND"
 
+# A Piper voice in as many processes as there are cores, all on this GPU; needs onnxruntime-gpu.
+"$PYTHON" benchmarks/synth_piper.py --device cuda >> "$FOUND"
+
 # Rows in micro-batches of about 4,096 places. The step's model is small: what is compared is the padding.
 "$PYTHON" benchmarks/packing.py "${GPU[@]}" --shape 0.5b --rows 256 --micro-batch 16 >> "$FOUND"
 "$PYTHON" benchmarks/online_teacher.py "${GPU[@]}" --shape 3b --rows 16 >> "$FOUND"

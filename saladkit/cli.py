@@ -268,12 +268,7 @@ def eval_(model: str, tasks: tuple[str, ...], output: str, **settings: object) -
 @click.option(
     "--aligner", required=True, help="ctc:MODEL (a Hugging Face CTC model) or sphinx (PocketSphinx, English, offline)."
 )
-@click.option(
-    "--language",
-    default="en",
-    show_default=True,
-    help="Language of the texts: English numbers, dates and units are aligned as they are spoken; others as written.",
-)
+@options.language
 @options.columns
 @options.device
 @options.files

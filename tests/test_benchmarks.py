@@ -1,6 +1,7 @@
 """Every benchmark runs, at a tiny shape and with one pair, and prints what a table can be made of; none is timed."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -15,8 +16,11 @@ SMALL = {
     "packing": ["--rows", "16", "--micro-batch", "4"],
     "online_teacher": [],
     "regions": [],
+    "synth_espeak": [],
+    "synth_piper": [],
     "training_step": ["--positions", "400"],
 }
+ON_CPUS_ALONE = {"synth_espeak"}
 REQUIRED = {"name", "ours", "theirs", "unit", "ratio", "target", "reached", "machine"}
 
 
@@ -28,6 +32,7 @@ def run(repository, script, *arguments):
 def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
     others = {
         "million_texts",
+        "piper_graph",
         "sentences",
         "side_by_side",
         "shapes",
@@ -38,7 +43,7 @@ def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
     }
     assert {path.stem for path in (repository / "benchmarks").glob("*.py")} == SMALL.keys() | others
     on_gpu = (repository / "benchmarks" / "gpu.sh").read_text()
-    assert all(f"benchmarks/{name}.py" in on_gpu for name in SMALL)
+    assert all(f"benchmarks/{name}.py" in on_gpu for name in SMALL.keys() - ON_CPUS_ALONE)
 
 
 @pytest.fixture(scope="session")
@@ -60,9 +65,11 @@ def printed(repository):
 def test_a_benchmark_prints_whole_lines(name, printed):
     lines = printed(name)
     assert lines
+    alone = name == "synth_espeak" and shutil.which("espeak-ng") is None  # the program that it is compared with
     for line in lines:
         assert line.keys() >= REQUIRED
-        assert line["ours"] > 0 and line["theirs"] > 0 and line["ratio"] > 0
+        assert line["ours"] > 0
+        assert (line["theirs"], line["ratio"]) == (None, None) if alone else line["theirs"] > 0 and line["ratio"] > 0
         assert line["machine"].keys() == {"device", "torch", "threads", "cores"}
         assert line["shape"] == "tiny"
     assert len({line["name"] for line in lines}) == len(lines)

@@ -131,6 +131,12 @@ def _span_lengths(kind: str, default: tuple[int, int]) -> Callable:
 asr = click.option(
     "--asr", metavar="NAME", help="Speech recognizer: a Hugging Face model, or sphinx (PocketSphinx, English, offline)."
 )
+language = click.option(
+    "--language",
+    metavar="CODE",
+    help="Language of the texts: numbers, dates, units and abbreviations of English (en) are spoken, and aligned, in"
+    " words; as-written leaves them as they are.  [default: the voice's; of speech that is there, English]",
+)
 spans = stack(_span_lengths("text", (10, 30)), _span_lengths("speech", (5, 15)))
 speech_encoder = stack(
     click.option(

@@ -13,17 +13,13 @@ _speaking = options.stack(
         "voices",
         multiple=True,
         required=True,
-        help="espeak:VOICE[+VARIANT][@RATE], piper:PATH.onnx[#SPEAKER][@RATE][,noise=N][,noise-w=N],"
-        " kokoro:[FOLDER/]VOICE[@SPEED], command:PROGRAM ARGUMENTS, openai:URL#VOICE; a RATE, SPEED, N or numbered"
-        " SPEAKER may be a range LOW..HIGH, drawn for each row. Repeat for more voices.",
+        help="espeak:VOICE[+VARIANT][@RATE]; piper:PATH.onnx[#SPEAKER][@RATE][,noise=N][,noise-w=N];"
+        " kokoro:[FOLDER/]VOICE[@SPEED]; command:[limit=SECONDS] PROGRAM [ARGUMENT...], which reads the text and writes"
+        " a wav; openai:URL#VOICE[@SPEED][,model=NAME][,language=CODE], a server. A RATE, SPEED, N or numbered SPEAKER"
+        " may be a range LOW..HIGH, drawn for each row. Repeat for more voices.",
     ),
     click.option("--choices", is_flag=True, help="Speak the choices of questions too (eval --options spoken)."),
-    click.option(
-        "--language",
-        metavar="CODE",
-        help="Language of the texts: numbers, dates, units and abbreviations of English are spoken in words;"
-        " as-written leaves all to the voice.  [default: the voice's]",
-    ),
+    options.language,
     click.option(
         "--aligner",
         metavar="NAME",

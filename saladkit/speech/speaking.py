@@ -18,7 +18,6 @@ from saladkit.speech.transcribers.transcriber import SPHINX, Transcriber, charac
 from saladkit.speech.voices.voice import Utterance, Voice, VoiceFailed, open_voice
 
 ATTEMPTS = 2
-AS_WRITTEN = "as-written"
 # Of a row's words with a letter or digit; below, an aligner does better. espeak-ng leaves 4 % of English prose without
 # times of their own, which interleaving can do without.
 LEAST_TIMED = 0.75
@@ -28,7 +27,8 @@ LEAST_TIMED = 0.75
 class SpeakingSettings:
     """How every row is spoken.
 
-    `language`: of the texts, for their numbers and abbreviations; None for that of the voice, "as-written" for none.
+    `language`: of the texts, for their numbers and abbreviations; None for that of the voice. "as-written" is none, and
+    leaves them as they are.
     `loudness`: in LUFS, None as the engine made it. `aligner`: places the words that an engine reports no times of.
     `asr`: who listens. `device` and `asr_dtype` are where and in what type models run.
     """
@@ -112,7 +112,7 @@ def speak(request: Request, settings: SpeakingSettings) -> dict:
     Or `id` and `reason`, with `check` (which of the gate's) or `failed` (the engine did, each time it was tried).
     """
     voice = narrowed_voice(request, settings.device)
-    language = None if settings.language == AS_WRITTEN else settings.language or voice.language
+    language = settings.language or voice.language
     form = spoken_form(request.text, language)
     if not any(map(str.isalnum, form.text)):  # some engines would read out the marks: "exclamation"
         return {"id": request.id, "reason": f"there is no letter or digit in {request.text[:80]!r}"}

@@ -19,7 +19,7 @@ def timestamps(
     output: str | Path,
     *,
     aligner: str,
-    language: str | None = "en",
+    language: str | None = None,
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
     limit: int | None = None,
@@ -30,7 +30,7 @@ def timestamps(
 
     A row that cannot be aligned (its audio does not decode or is too short, its words have no pronunciation) is left
     out and listed in the manifest with the reason. A word that cannot be placed has no times; none is interpolated.
-    Texts of an English `language` ("en", "en-us"...) are aligned as they are spoken, those of others as written.
+    Texts of an English `language` ("en", "en-us", None) are aligned as they are spoken, those of others as written.
 
     Returns:
         The summary: rows, rows left out, words, words with times, mean score.
@@ -38,7 +38,7 @@ def timestamps(
     Raises:
         SaladError: unreadable samples, unknown aligner, or not one row that can be aligned.
     """
-    run = Run("timestamps")
+    run, language = Run("timestamps"), language or "en"
     opened = open_aligner(aligner, device=resolve_device(device))
     table = read_samples(source, needed=["id", "text", "audio"], optional=["duration"], names=names, limit=limit)
     if dry_run:

@@ -8,12 +8,12 @@ import json
 import random
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from copy import copy
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import piper
 from piper.patch_voice_with_alignment import add_alignment_output
 
@@ -21,6 +21,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import digest_file
 from saladkit.formats.words import Word
 from saladkit.speech.voices.drawn_noise import SeededSession, take_noise_as_input
+from saladkit.speech.voices.onnx_session import open_session, providers_for
 from saladkit.speech.voices.phonetic_words import PhoneticWord, match_words, phonetic_words, pronunciation
 from saladkit.speech.voices.ranges import Range
 from saladkit.speech.voices.voice import Utterance, VoiceFailed
@@ -57,10 +58,10 @@ class PiperVoice:
                     f"{self.name!r} needs the file {str(file)!r}, which does not exist.",
                     "Run: python -m piper.download_voices en_US-lessac-medium",
                 )
-        providers = _providers(device)
+        providers = providers_for(device)  # a GPU that is not there is no fault of the files
         try:
             config = piper.PiperConfig.from_dict(json.loads(Path(f"{path}.json").read_text(encoding="utf-8")))
-            self._session = SeededSession(_session(path, providers))
+            self._session = SeededSession(open_session(_graph(path), providers))
             self._voice = piper.PiperVoice(session=self._session, config=config)
         except Exception as error:  # each library in between raises its own types
             raise SaladError(
@@ -160,28 +161,13 @@ class PiperVoice:
         )
 
 
-def _providers(device: str) -> list[str]:
-    """GPUs only where onnxruntime is built for them; asked for by name they have to be there."""
-    there = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-    if device == "cuda" and not there:
-        raise SaladError("onnxruntime here is built without CUDA.", "Run: pip install onnxruntime-gpu")
-    on_gpu = ["CUDAExecutionProvider"] if there and device in ("cuda", "auto") else []
-    return [*on_gpu, "CPUExecutionProvider"]
-
-
-def _session(path: str, providers: list[str]) -> onnxruntime.InferenceSession:
-    """The voice's graph with its durations among the outputs and its noise among the inputs, on one thread."""
+def _graph(path: str) -> onnx.ModelProto:
+    """The voice's graph with its durations among the outputs and its noise among the inputs."""
     model = onnx.load(path)
-    try:
+    with suppress(ValueError):  # they are an output already, or there are none
         add_alignment_output(model)
-    except ValueError:  # they are an output already, or there are none
-        pass
     take_noise_as_input(model)
-    options = onnxruntime.SessionOptions()
-    # One process a core does more than one process with a thread a core, and sums in an order that never differs.
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model.SerializeToString(), sess_options=options, providers=providers)
+    return model
 
 
 def _timed(

@@ -21,15 +21,22 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>", "|"]
 
 
-def save_ctc_model(folder: Path, tokens: str = LETTERS, network: type = Wav2Vec2ForCTC) -> Path:
-    """A small random wav2vec 2.0 with a frame of 20 ms, in the layout of the Hub; returns `folder`."""
+def save_ctc_model(
+    folder: Path, tokens: str = LETTERS, network: type = Wav2Vec2ForCTC, *, masked: bool = False, layers: int = 1
+) -> Path:
+    """A small random wav2vec 2.0 with a frame of 20 ms, in the layout of the Hub; returns `folder`.
+
+    The base model's norms, which see what a recording is filled up with; or `masked`, as the large models are.
+    """
     vocabulary = {token: index for index, token in enumerate([*SPECIAL, *tokens])}
     config = Wav2Vec2Config(
         vocab_size=len(vocabulary),
         hidden_size=16,
-        num_hidden_layers=1,
+        num_hidden_layers=layers,
         num_attention_heads=2,
         intermediate_size=32,
+        feat_extract_norm="layer" if masked else "group",
+        do_stable_layer_norm=masked,
         conv_dim=(8,) * 7,
         num_conv_pos_embeddings=16,
         num_conv_pos_embedding_groups=2,
@@ -40,7 +47,7 @@ def save_ctc_model(folder: Path, tokens: str = LETTERS, network: type = Wav2Vec2
     network(config).save_pretrained(folder)
     (folder / "vocab.json").write_text(json.dumps(vocabulary))
     Wav2Vec2CTCTokenizer(str(folder / "vocab.json")).save_pretrained(folder)
-    Wav2Vec2FeatureExtractor(return_attention_mask=False).save_pretrained(folder)
+    Wav2Vec2FeatureExtractor(return_attention_mask=masked).save_pretrained(folder)
     return folder
 
 

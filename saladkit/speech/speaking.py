@@ -9,7 +9,7 @@ from saladkit.formats.artefact import digest_json
 from saladkit.formats.samples import words_to_row
 from saladkit.formats.words import Word
 from saladkit.runtime import resolve_device
-from saladkit.speech.aligners.aligner import Aligner, align_spoken_form, open_aligner
+from saladkit.speech.aligners.aligner import Aligner, align_one, open_aligner
 from saladkit.speech.audio import ENCODERS
 from saladkit.speech.loudness import set_loudness
 from saladkit.speech.normalizing.spoken_form import SpokenForm, spoken_form
@@ -81,7 +81,7 @@ def voice_named(name: str, device: str) -> Voice:
 @cache
 def aligner_of(settings: SpeakingSettings) -> Aligner:
     """Open the aligner once in this process."""
-    return open_aligner(settings.aligner, device=_device_for(settings.aligner, settings.device))
+    return open_aligner(settings.aligner, device=_device_for(settings.aligner, settings.device), scored=False)
 
 
 @cache
@@ -148,7 +148,7 @@ def _row(
     words, source = form.source_words(request.text, utterance.words), voice.name.partition(":")[0]
     if settings.aligner and not _are_timed(words):
         try:
-            words = align_spoken_form(aligner_of(settings), samples, rate, request.text, language)
+            words = align_one(aligner_of(settings), samples, rate, request.text, language)
             source = settings.aligner
         except SaladError:  # it finds no way through either: the row keeps what the engine knows
             pass

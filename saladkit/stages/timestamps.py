@@ -1,5 +1,7 @@
 """`timestamps`: the times of every word in its speech, by forced alignment."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 from saladkit.errors import SaladError
@@ -8,10 +10,13 @@ from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.samples import iterate_rows, read_samples, words_to_row
 from saladkit.formats.word_times import SCHEMA, VERSION, write_word_times
 from saladkit.runtime import Run, progress, resolve_device
-from saladkit.speech.aligners.aligner import Aligner, align_spoken_form, open_aligner
-from saladkit.speech.audio import decode_row
+from saladkit.speech.aligners.aligner import Aligner, Alignment, Recording, align_spoken_forms, open_aligner
+from saladkit.speech.audio import decode_row, seconds_of_row
 
 ROWS_PER_PART = 512
+ROWS_AT_ONCE = 32  # decoded together, and handed to the aligner, which may hear those of one length in one batch
+LOW_SCORE = 0.05
+FLAGGED = "flagged.jsonl"
 
 
 def timestamps(
@@ -20,9 +25,12 @@ def timestamps(
     *,
     aligner: str,
     language: str | None = None,
+    min_score: float = LOW_SCORE,
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
     limit: int | None = None,
+    num_shards: int = 1,
+    shard_index: int = 0,
     overwrite: bool = False,
     dry_run: bool = False,
 ) -> dict:
@@ -31,15 +39,16 @@ def timestamps(
     A row that cannot be aligned (its audio does not decode or is too short, its words have no pronunciation) is left
     out and listed in the manifest with the reason. A word that cannot be placed has no times; none is interpolated.
     Texts of an English `language` ("en", "en-us", None) are aligned as they are spoken, those of others as written.
+    Rows whose text fits their audio with a score below `min_score` are kept, and listed in `flagged.jsonl`.
 
     Returns:
-        The summary: rows, rows left out, words, words with times, mean score.
+        The summary: rows, rows left out, rows flagged, words, words with times, mean score.
 
     Raises:
         SaladError: unreadable samples, unknown aligner, or not one row that can be aligned.
     """
     run, language = Run("timestamps"), language or "en"
-    opened = open_aligner(aligner, device=resolve_device(device))
+    opened = open_aligner(aligner, device=resolve_device(device), scored=min_score > 0)
     table = read_samples(source, needed=["id", "text", "audio"], optional=["duration"], names=names, limit=limit)
     if dry_run:
         words = sum(len(text.split()) for text in table.column("text").to_pylist())
@@ -52,11 +61,8 @@ def timestamps(
         version=VERSION,
         verb="timestamps",
         settings={
-            "aligner": aligner,
-            "language": language,
-            "engine": opened.identity,
-            "limit": limit,
-            "columns": vars(names),
+            **{"aligner": aligner, "language": language, "engine": opened.identity, "min_score": min_score},
+            **{"limit": limit, "columns": vars(names)},
         },
         inputs={"samples": source, "model": opened.model or ""},
         overwrite=overwrite,
@@ -67,59 +73,83 @@ def timestamps(
     parts = [part_name(index, len(starts), ".parquet") for index in range(len(starts))]
     records = [f"counts-{part.removesuffix('.parquet')}.json" for part in parts]
     with progress(None, total=table.num_rows, what="timestamps", unit="recording") as bar:
-        for part, record, start in zip(parts, records, starts, strict=True):
+        for index, (part, record, start) in enumerate(zip(parts, records, starts, strict=True)):
             rows = table.slice(start, ROWS_PER_PART)
             if writer.has_all([record, part]):
                 bar.update(rows.num_rows)
-                continue
-            aligned, skipped = [], []
-            for row in iterate_rows(rows):
-                times = _align_row(row, opened, language, source)
-                (skipped if "reason" in times else aligned).append(times)
-                bar.update()
-            write_json(writer.path / record, _counts(aligned) | {"skipped": skipped})
-            writer.has(record)
-            with writer.writing(part) as aside:
-                write_word_times(aligned, aside)
+            elif index % num_shards == shard_index:
+                times = _align_rows(list(iterate_rows(rows)), opened, language, source, bar.update)
+                aligned = [row for row in times if "reason" not in row]
+                skipped = [row for row in times if "reason" in row]
+                with writer.writing(part) as aside:
+                    write_word_times(aligned, aside)
+                write_json(writer.path / record, _counts(aligned, min_score) | {"skipped": skipped})
+                writer.has(record)
+    if not writer.has_all([*records, *parts]):
+        return run.summary({"shards_missing": True, "rows": table.num_rows})
     return _finish(run, writer, source, records, opened)
 
 
-def _align_row(row: dict, aligner: Aligner, language: str | None, source: str) -> dict:
-    """A row of word times, or the `id` and the `reason` why there is none."""
-    try:
-        words = align_spoken_form(aligner, *decode_row(row, source), row["text"], language)
-    except SaladError as error:
-        return {"id": row["id"], "reason": error.problem}
-    scores = [word.score for word in words if word.score is not None]
-    return {
-        "id": row["id"],
-        "words": words_to_row(words),
-        "aligner": aligner.name,
-        "score": sum(scores) / len(scores) if scores else None,
-    }
+def _align_rows(
+    rows: list[dict], aligner: Aligner, language: str, source: str, aligned: Callable[[int], object]
+) -> list[dict]:
+    """For each row a row of word times, or its `id` and the `reason` why there is none; alike long ones together."""
+    found: dict[int, dict] = {}
+    lengths: dict[int, float] = {}
+    for place, row in enumerate(rows):
+        try:
+            lengths[place] = seconds_of_row(row, source)
+        except SaladError as error:
+            found[place] = {"id": row["id"], "reason": error.problem}
+    by_length = sorted(lengths, key=lambda place: (lengths[place], place))
+    for begin in range(0, len(by_length), ROWS_AT_ONCE):
+        recordings: dict[int, Recording] = {}
+        for place in by_length[begin : begin + ROWS_AT_ONCE]:
+            try:
+                recordings[place] = Recording(*decode_row(rows[place], source), rows[place]["text"])
+            except SaladError as error:
+                found[place] = {"id": rows[place]["id"], "reason": error.problem}
+        alignments = align_spoken_forms(aligner, list(recordings.values()), language)
+        for place, alignment in zip(recordings, alignments, strict=True):
+            found[place] = _row(rows[place]["id"], alignment, aligner)
+        aligned(len(by_length[begin : begin + ROWS_AT_ONCE]))
+    aligned(len(rows) - len(by_length))
+    return [found[place] for place in range(len(rows))]
 
 
-def _counts(aligned: list[dict]) -> dict:
+def _row(id_: str, alignment: Alignment | SaladError, aligner: Aligner) -> dict:
+    if isinstance(alignment, SaladError):
+        return {"id": id_, "reason": alignment.problem}
+    return {"id": id_, "words": words_to_row(alignment.words), "aligner": aligner.name, "score": alignment.score}
+
+
+def _counts(aligned: list[dict], min_score: float) -> dict:
     """What the summary needs of one shard, kept beside it so that a resumed run need not read it again."""
     scores = [row["score"] for row in aligned if row["score"] is not None]
+    flagged = [row for row in aligned if row["score"] is not None and row["score"] < min_score]
     return {
         "rows": len(aligned),
         "words": sum(len(row["words"]) for row in aligned),
         "words_with_times": sum(word["start"] is not None for row in aligned for word in row["words"]),
         "rows_with_score": len(scores),
         "sum_of_scores": sum(scores),
+        "flagged": [{"id": row["id"], "score": row["score"]} for row in flagged],
     }
 
 
 def _finish(run: Run, writer: ArtefactWriter, source: str, records: list[str], aligner: Aligner) -> dict:
     shards = [read_json(writer.path / record) for record in records]
     skipped = [row for shard in shards for row in shard["skipped"]]
+    flagged = [row for shard in shards for row in shard["flagged"]]
     counts = {key: sum(shard[key] for shard in shards) for key in ("rows", "words", "words_with_times")}
     if counts["rows"] == 0:
         raise SaladError(
             f"no row of {source} could be aligned: {skipped[0]['reason']}",
             "Look at the texts, the audio and the aligner.",
         )
+    with writer.writing(FLAGGED) as aside:
+        aside.write_text("".join(json.dumps(row) + "\n" for row in flagged))
+    counts["flagged"] = len(flagged)
     writer.finish(counts=counts, skipped=skipped, identity=aligner.identity)
     scored = sum(shard["rows_with_score"] for shard in shards)
     score = sum(shard["sum_of_scores"] for shard in shards) / scored if scored else None

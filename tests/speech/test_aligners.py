@@ -6,10 +6,12 @@ import pocketsphinx
 import pytest
 import torch
 from recognizers import LETTERS, SPECIAL, save_ctc_model
-from transformers import Wav2Vec2ForCTC, Wav2Vec2Model
+from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC, Wav2Vec2Model
 
 from saladkit.errors import SaladError
-from saladkit.speech.aligners.aligner import open_aligner
+from saladkit.speech.aligners import ctc, emissions
+from saladkit.speech.aligners.aligner import Recording, align_one, open_aligner
+from saladkit.speech.aligners.emissions import Emissions
 from saladkit.speech.aligners.pronunciation import arpabet_of_ipa, espeak_pronunciations, read_dictionary
 from saladkit.speech.audio import ctc_forced_align, resample
 from saladkit.speech.voices.voice import open_voice
@@ -92,21 +94,21 @@ def test_forced_alignment_counts_the_blanks_between_repeats():
 def test_ctc_words_are_those_of_the_slow_viterbi(ctc_name):
     text = "Hello,  wörld — it’s 42 (or SO)."
     samples, rate, _ = spoken("Hello world, it is forty two, or so, and then some more.")
-    words = open_aligner(ctc_name).align(samples, rate, text)
+    words = align_one(open_aligner(ctc_name), samples, rate, text)
 
     folder = ctc_name.removeprefix("ctc:")
     heard = resample(samples, rate, RATE)
     normal = (heard - heard.mean()) / np.sqrt(heard.var() + 1e-7)
+    normal = np.pad(normal, (0, -len(normal) % (RATE // 2)))  # to half seconds
     with torch.inference_mode():
         logits = Wav2Vec2ForCTC.from_pretrained(folder).eval()(torch.from_numpy(normal)[None]).logits[0]
-    log_probs = np.pad(logits.log_softmax(-1).double().numpy(), [(0, 0), (0, 1)])
+    log_probs = np.pad(logits[: len(heard) // 320].log_softmax(-1).double().numpy(), [(0, 0), (0, 1)])
     spelled = ["hello", "world", "it's", "*", "or", "so"]
     ids = {letter: len(SPECIAL) + index for index, letter in enumerate(LETTERS)} | {"|": 4, "*": log_probs.shape[1] - 1}
     written = "|".join(spelled)
     targets = [ids[letter] for letter in written]
     spans = spans_of(viterbi(log_probs, targets, 0), log_probs, targets)
-    second = len(heard) / RATE / len(log_probs)
-    assert second == pytest.approx(0.02, rel=0.02)
+    second = 0.02
 
     assert [word.word for word in words] == text.split()
     assert [word.start is None for word in words] == [False, False, True, False, True, False, False]
@@ -130,18 +132,18 @@ def test_ctc_takes_the_case_from_the_vocabulary(ctc_name, tmp_path):
     samples, rate, _ = spoken(SENTENCES[0])
     upper = open_aligner(f"ctc:{save_ctc_model(tmp_path, LETTERS.upper())}")
     lower = open_aligner(ctc_name)
-    assert upper.align(samples, rate, SENTENCES[0]) == lower.align(samples, rate, SENTENCES[0])
+    assert align_one(upper, samples, rate, SENTENCES[0]) == align_one(lower, samples, rate, SENTENCES[0])
 
 
 def test_ctc_says_why_a_text_does_not_fit(ctc_name):
     samples, rate, _ = spoken("Hello.")
     aligner = open_aligner(ctc_name)
     with pytest.raises(SaladError, match="shorter than its text"):
-        aligner.align(samples, rate, SENTENCES[0])
-    with pytest.raises(SaladError, match="shorter than its text: 4 frames for 6"):
-        aligner.align(samples[:100], rate, "hello")
+        align_one(aligner, samples, rate, SENTENCES[0])
+    with pytest.raises(SaladError, match="shorter than its text: 5 frames for 8"):
+        align_one(aligner, samples[:100], rate, "hello o")
     with pytest.raises(SaladError, match="can write no word"):
-        aligner.align(samples, rate, "1984 — 日本")
+        align_one(aligner, samples, rate, "1984 — 日本")
 
 
 def test_what_is_no_ctc_model_is_refused(tmp_path):
@@ -169,7 +171,7 @@ def test_sphinx_finds_the_times_that_espeak_reports(sphinx, voice):
     starts, ends = [], []
     for text in SENTENCES:
         samples, rate, truth = spoken(text, voice)
-        words = sphinx.align(samples, rate, text)
+        words = align_one(sphinx, samples, rate, text)
         assert [word.word for word in words] == text.split()
         for word, following in pairwise(words):
             assert word.start < word.end <= following.start
@@ -186,7 +188,7 @@ def test_sphinx_finds_the_times_that_espeak_reports(sphinx, voice):
 def test_sphinx_pronounces_what_is_not_in_the_dictionary(sphinx):
     text = "The $5, 1984 well-known naïve “NASA’s” — U.S. café re-Zbigniewed, don't 3.14 mañana."
     samples, rate, truth = spoken(text)
-    words = sphinx.align(samples, rate, text)
+    words = align_one(sphinx, samples, rate, text)
     assert [word.word for word in words] == text.split()
     assert [index for index, word in enumerate(words) if word.start is None] == [text.split().index("—")]
     errors = [
@@ -200,17 +202,16 @@ def test_sphinx_pronounces_what_is_not_in_the_dictionary(sphinx):
 def test_sphinx_aligns_a_row_as_if_it_were_the_first():
     fresh, used = open_aligner("sphinx"), open_aligner("sphinx")
     samples, rate, _ = spoken(SENTENCES[0])
-    used.align(
-        *spoken("Zbigniew hears nothing but whispers.", "en-us+whisper")[:2], "Zbigniew hears nothing but whispers."
-    )
-    assert fresh.align(samples, rate, SENTENCES[0]) == used.align(samples, rate, SENTENCES[0])
+    whisper = "Zbigniew hears nothing but whispers."
+    align_one(used, *spoken(whisper, "en-us+whisper")[:2], whisper)
+    assert align_one(fresh, samples, rate, SENTENCES[0]) == align_one(used, samples, rate, SENTENCES[0])
 
 
 def test_sphinx_finds_the_way_through_a_minute_of_speech(sphinx):
     text = " ".join(SENTENCES * 3)
     samples, rate, truth = spoken(text)
     assert len(samples) / rate > 60
-    words = sphinx.align(samples, rate, text)
+    words = align_one(sphinx, samples, rate, text)
     errors = [abs(w.start - t.start) for w, t in zip(words, truth, strict=True) if t.start is not None]
     assert np.median(errors) < 0.015
 
@@ -218,15 +219,117 @@ def test_sphinx_finds_the_way_through_a_minute_of_speech(sphinx):
 def test_sphinx_says_why_a_text_does_not_fit(sphinx):
     samples, rate, _ = spoken("Hello.")
     with pytest.raises(SaladError, match="no way through 0.10 s of audio for 13 words"):
-        sphinx.align(samples[: rate // 10], rate, SENTENCES[0])
+        align_one(sphinx, samples[: rate // 10], rate, SENTENCES[0])
     with pytest.raises(SaladError, match="no word with a letter"):
-        sphinx.align(samples, rate, "— …")
+        align_one(sphinx, samples, rate, "— …")
 
 
 def test_sphinx_names_the_words_that_it_cannot_pronounce(sphinx):
     samples, rate, _ = spoken("Hello there.")
     with pytest.raises(SaladError, match="cannot be pronounced in English phones: привет!, 日本.\n"):
-        sphinx.align(samples, rate, "hello 日本 there привет! re-Zbigniew")
+        align_one(sphinx, samples, rate, "日本 there привет!")
+
+
+def test_a_word_without_a_pronunciation_is_marked_and_its_neighbours_are_placed(sphinx):
+    errors = []
+    for text in SENTENCES:
+        samples, rate, _ = spoken(text)
+        known = align_one(sphinx, samples, rate, text)
+        words = text.split()
+        for place in range(1, len(words) - 1):
+            if len(words[place]) < 4:
+                continue
+            marked = align_one(sphinx, samples, rate, " ".join([*words[:place], "日本", *words[place + 1 :]]))
+            assert [word.start is None for word in marked] == [index == place for index in range(len(words))]
+            errors += [abs(marked[place - 1].end - known[place - 1].end)]
+            errors += [abs(marked[place + 1].start - known[place + 1].start)]
+    assert np.median(errors) <= 0.02 and np.quantile(errors, 0.9) <= 0.1
+
+
+def test_sphinx_scores_tell_a_text_from_another():
+    aligner = open_aligner("sphinx")
+    right, wrong = [], []
+    for text, other in zip(SENTENCES, [*SENTENCES[1:], SENTENCES[0]], strict=True):
+        samples, rate, _ = spoken(text)
+        for of, said in ((right, text), (wrong, other)):
+            (found,) = aligner.align([Recording(samples, rate, said)])
+            if not isinstance(found, SaladError):
+                of.append(found.score)
+    assert len(right) == len(SENTENCES) and min(right) >= 0.05
+    assert sum(score < 0.05 for score in wrong) >= len(wrong) - 1
+    (unasked,) = open_aligner("sphinx", scored=False).align([Recording(samples, rate, SENTENCES[-1])])
+    assert unasked.score is None
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_recording_has_the_same_times_alone_and_in_a_batch(masked, tmp_path, monkeypatch):
+    name = f"ctc:{save_ctc_model(tmp_path, masked=masked)}"
+    recordings = [Recording(*spoken(text)[:2], text) for text in [*SENTENCES, "Hello.", SENTENCES[0], "Go home."]]
+    alone = open_aligner(name)
+    monkeypatch.setitem(emissions.SECONDS_PER_BATCH, "cpu", 240.0)
+    batched = open_aligner(name)
+    heard = [(recording.samples, recording.sample_rate) for recording in recordings]
+    for one, of_batch in zip(alone._reader.read(heard), batched._reader.read(heard), strict=True):
+        assert one.seconds_per_frame == of_batch.seconds_per_frame == 0.02
+        torch.testing.assert_close(one.log_probs, of_batch.log_probs, rtol=0, atol=1e-4)
+    lengths = [len(samples) * RATE // rate for samples, rate in heard]
+    windows = [window for place, length in enumerate(lengths) for window in batched._reader._windows(place, length)]
+    assert max(map(len, batched._reader._batches(windows))) >= 2  # there are recordings of one length
+    one_by_one = [alone.align([recording])[0] for recording in recordings]
+    for one, of_batch in zip(one_by_one, batched.align(recordings), strict=True):
+        assert [(w.word, w.start, w.end) for w in one.words] == [(w.word, w.start, w.end) for w in of_batch.words]
+        assert one.score == pytest.approx(of_batch.score, rel=1e-3)
+
+
+def test_windows_of_long_audio_give_the_frames_of_the_whole(tmp_path):
+    folder = save_ctc_model(tmp_path, masked=True, layers=0)  # hears 5 s and less, so windows can be exact
+    Wav2Vec2FeatureExtractor(return_attention_mask=True, do_normalize=False).save_pretrained(folder)
+    reader = open_aligner(f"ctc:{folder}")._reader
+    for seconds in (30.0, 30.3, 71.7, 90.0):
+        noise = np.random.default_rng(1).normal(0, 0.1, round(seconds * RATE)).astype(np.float32)
+        (found,) = reader.read([(noise, RATE)])
+        assert len(noise) // 320 - len(found.log_probs) in (0, 1)
+        with torch.inference_mode():
+            whole = Wav2Vec2ForCTC.from_pretrained(folder).eval()(torch.from_numpy(noise)[None]).logits[0]
+        last = len(whole) - 10  # behind them the windows see zeros
+        torch.testing.assert_close(found.log_probs[:last], whole[:last].log_softmax(-1), rtol=0, atol=1e-4)
+
+
+def spelled_out(words, frames_a_character=4, seed=0):
+    """Log-probabilities of a model that is fairly sure of every character, and each word's first and last frame."""
+    ids = {letter: len(SPECIAL) + index for index, letter in enumerate(LETTERS)} | {"|": 4}
+    generator = torch.Generator().manual_seed(seed)
+    targets, times = [0, 0], []
+    for word in words:
+        begin = len(targets)
+        for letter in word:
+            targets += [ids[letter]] * (frames_a_character - 1) + [0]
+        times.append((begin, len(targets) - 1))
+        targets += [4, 0]
+    logits = 0.5 * torch.randn(len(targets), len(SPECIAL) + len(LETTERS), generator=generator)
+    logits[torch.arange(len(targets)), torch.tensor(targets)] += 9
+    return logits.log_softmax(-1), times
+
+
+def test_long_audio_is_cut_where_model_and_text_agree(ctc_name, monkeypatch):
+    draws = np.random.default_rng(0)
+    words = ["".join(draws.choice(list("abcdefghijklmnop"), draws.integers(2, 8))) for _ in range(400)]
+    log_probs, times = spelled_out(words)
+    aligner = open_aligner(ctc_name)
+    said = list(words)
+    for place in (50, 51, 52, 200):
+        said[place] = "zzz"  # not what is spoken
+    emission = Emissions(log_probs, 0.02)
+    whole = aligner._aligned(said, emission)
+    monkeypatch.setattr(ctc, "LARGEST_TABLE", 2 * len(log_probs) * sum(len(word) + 1 for word in said) // 6)
+    cut = aligner._aligned(said, emission)
+    assert [word.word for word in cut.words] == said
+    assert cut.words == whole.words
+    for word, (begin, end) in zip(cut.words, times, strict=True):
+        if word.word != "zzz":
+            assert abs(word.start - begin * 0.02) <= 0.021 and abs(word.end - end * 0.02) <= 0.021
+    with pytest.raises(SaladError, match="agrees too seldom"):
+        aligner._aligned(["zzz"] * 400, emission)
 
 
 def test_espeak_agrees_with_the_dictionary():

@@ -58,7 +58,8 @@ def test_every_row_is_aligned_or_listed_with_a_reason(source, tmp_path):
     assert table.schema.equals(COLUMNS)
     assert table.column("id").to_pylist() == list(TEXTS)
     assert set(table.column("aligner").to_pylist()) == {"sphinx"}
-    assert table.column("score").to_pylist() == [None] * len(TEXTS)
+    scores = table.column("score").to_pylist()
+    assert all(0.05 < score < 1 for score in scores)
     for row in table.to_pylist():
         assert [word["word"] for word in row["words"]] == TEXTS[row["id"]].split()
         assert [word["start"] is None for word in row["words"]] == [word == "—" for word in TEXTS[row["id"]].split()]
@@ -68,10 +69,16 @@ def test_every_row_is_aligned_or_listed_with_a_reason(source, tmp_path):
     assert "no way through" in reasons["short"]
     assert "does not decode" in reasons["damaged"]
     words = sum(len(text.split()) for text in TEXTS.values())
-    assert artefact.manifest["counts"] == {"rows": 4, "words": words, "words_with_times": words - 1, "skipped": 3}
+    assert artefact.manifest["counts"] == {
+        "rows": 4,
+        "words": words,
+        "words_with_times": words - 1,
+        "flagged": 0,
+        "skipped": 3,
+    }
     assert artefact.manifest["identity"]["model"] == "en-us"
     assert (summary["rows"], summary["skipped"], summary["words_with_times"]) == (4, 3, words - 1)
-    assert summary["score"] is None
+    assert summary["score"] == pytest.approx(sum(scores) / len(scores))
     assert sum(path.stat().st_size for path in (tmp_path / "times").iterdir()) < 20_000
 
 
@@ -175,3 +182,25 @@ def test_training_cuts_speech_by_word_times(shell, text_lm, tmp_path):
     assert json.loads(done.stdout)["last"]["distillation"] > 0
     inputs = json.loads((tmp_path / "with" / "manifest.json").read_text())["inputs"]
     assert "words 0" in inputs
+
+
+def test_a_transcript_of_something_else_is_flagged(tmp_path):
+    audio, duration = speech("Water boils near the sea.")
+    wrong = {"id": "wrong", "text": "My brother wrote a letter.", "audio": {"bytes": audio, "path": None}}
+    source = write_source(tmp_path / "samples.parquet", [wrong | {"duration": duration}])
+    summary = timestamps(source, tmp_path / "times", aligner="sphinx")
+    flagged = [json.loads(line) for line in (tmp_path / "times" / "flagged.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in flagged] == ["wrong"] and flagged[0]["score"] < 0.05
+    assert (summary["flagged"], summary["rows"]) == (1, len(TEXTS) + 1)  # kept
+    unasked = timestamps(source, tmp_path / "unasked", aligner="sphinx", min_score=0.0)
+    assert (unasked["flagged"], unasked["score"]) == (0, None)
+
+
+def test_shards_make_the_whole(tmp_path, monkeypatch):
+    source = write_source(tmp_path / "samples.parquet")
+    monkeypatch.setattr(stage, "ROWS_PER_PART", 1)
+    timestamps(source, tmp_path / "whole", aligner="sphinx")
+    for index in (2, 0, 1):
+        summary = timestamps(source, tmp_path / "shards", aligner="sphinx", num_shards=3, shard_index=index)
+        assert summary.get("shards_missing", False) is (index != 1)
+    assert files_of(tmp_path / "shards") == files_of(tmp_path / "whole")

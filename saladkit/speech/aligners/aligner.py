@@ -1,5 +1,6 @@
 """What an aligner is: speech and its text in, the times of the words out. `open_aligner` finds it by name."""
 
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -8,6 +9,27 @@ from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.speech.engines import engine_class
 from saladkit.speech.normalizing.spoken_form import spoken_form
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Speech and what is said in it. `samples`: float32 [n], mono, in [-1, 1], at `sample_rate` Hz."""
+
+    samples: np.ndarray
+    sample_rate: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The words of a text (its `split()`) with their times in seconds.
+
+    A word without a letter or digit, or one that the aligner cannot place, has neither start nor end. `score` says how
+    well the text fits the audio, in [0, 1]; None where that was not asked.
+    """
+
+    words: list[Word]
+    score: float | None
 
 
 class Aligner(Protocol):
@@ -21,30 +43,45 @@ class Aligner(Protocol):
     model: str | None
     identity: dict
 
-    def align(self, samples: np.ndarray, sample_rate: int, text: str) -> list[Word]:
-        """The words of `text` (its `split()`) with their times in seconds.
+    def align(self, recordings: list[Recording]) -> list[Alignment | SaladError]:
+        """Each recording's words and times, or why its text cannot be found in its audio at all.
 
-        `samples`: float32 [n], mono, in [-1, 1], at `sample_rate` Hz. A word without a letter or digit, or one that
-        the aligner cannot place, has neither start nor end. The same call gives the same words, whatever was aligned
-        before. Raises SaladError if the text cannot be found in this audio at all.
+        A recording has the same times whatever is aligned beside or before it.
         """
         ...
 
 
-def align_spoken_form(
-    aligner: Aligner, samples: np.ndarray, sample_rate: int, text: str, language: str | None
-) -> list[Word]:
-    """The words of `text` with their times in s, found by aligning how the text is spoken in `language`.
+def align_spoken_forms(
+    aligner: Aligner, recordings: list[Recording], language: str | None
+) -> list[Alignment | SaladError]:
+    """As `Aligner.align`, found by aligning how the texts are spoken in `language`.
 
     So "1984" is placed by an aligner that knows letters alone, and "Dr." by one with a dictionary; engines need not
-    know of it. `samples` are as for `Aligner.align`; what `language` does and which words share a time, see
-    `SpokenForm`.
+    know of it. What `language` does and which words share a time, see `SpokenForm`.
+    """
+    forms = [spoken_form(recording.text, language) for recording in recordings]
+    spoken = [replace(recording, text=form.text) for recording, form in zip(recordings, forms, strict=True)]
+    found = zip(recordings, forms, aligner.align(spoken), strict=True)
+    return [
+        alignment
+        if isinstance(alignment, SaladError)
+        else replace(alignment, words=form.source_words(recording.text, alignment.words))
+        for recording, form, alignment in found
+    ]
+
+
+def align_one(
+    aligner: Aligner, samples: np.ndarray, sample_rate: int, text: str, language: str | None = None
+) -> list[Word]:
+    """The words of one recording with their times in s, by how its text is spoken in `language`.
 
     Raises:
-        SaladError: as `Aligner.align`.
+        SaladError: the text cannot be found in this audio at all.
     """
-    spoken = spoken_form(text, language)
-    return spoken.source_words(text, aligner.align(samples, sample_rate, spoken.text))
+    (found,) = align_spoken_forms(aligner, [Recording(samples, sample_rate, text)], language)
+    if isinstance(found, SaladError):
+        raise found
+    return found.words
 
 
 # engine: (module, class, whether a description follows the colon); the extra of the package bears the engine's name
@@ -54,8 +91,10 @@ _ENGINES = {
 }
 
 
-def open_aligner(name: str, *, device: str = "cpu") -> Aligner:
+def open_aligner(name: str, *, device: str = "cpu", scored: bool = True) -> Aligner:
     """Open an aligner: "ctc:MODEL" (a Hugging Face CTC model, run on `device`) or "sphinx" (English, always the CPU).
+
+    `scored`: whether alignments shall have a score also where that is work of its own.
 
     Raises SaladError for an engine or a model that does not exist, and for an engine whose extra is not installed.
     """
@@ -66,4 +105,4 @@ def open_aligner(name: str, *, device: str = "cpu") -> Aligner:
         )
     module_name, class_name, _ = _ENGINES[engine]
     opened = engine_class(module_name, class_name, needed_by=f"The aligner {name!r}", extra=engine)
-    return opened(description, device=device)
+    return opened(description, device=device, scored=scored)

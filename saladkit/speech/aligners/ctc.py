@@ -3,17 +3,20 @@
 import math
 import unicodedata
 
-import numpy as np
 import torch
 from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
 from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import check_model_folder
 from saladkit.formats.words import Word
-from saladkit.speech.audio import ctc_forced_align, resample
+from saladkit.speech.aligners.aligner import Alignment, Recording
+from saladkit.speech.aligners.emissions import Emissions, EmissionsReader
+from saladkit.speech.aligners.long_audio import Piece, pieces_of
+from saladkit.speech.audio import ctc_forced_align
 
-# wav2vec 2.0 hears 25 ms at once and fails on less; this leaves it 4 frames
-_SHORTEST_SECONDS = 0.1
+# Frames times twice the characters: the path's way back is kept for every pair, in a byte. 15 minutes at 50 frames and
+# 15 characters a second are 1.2e9.
+LARGEST_TABLE = 1_200_000_000
 
 
 class CtcAligner:
@@ -21,13 +24,13 @@ class CtcAligner:
 
     The characters of a word are taken from the vocabulary as they are, else in lower or upper case, else without their
     accents; punctuation that the vocabulary lacks is left out. A word with a letter or digit that the model cannot
-    write ("1984") has no times; in the alignment it is a wildcard, so that its sound is not given to its neighbours.
+    write ("日本") has no times; in the alignment it is a wildcard, so that its sound is not given to its neighbours.
 
     A time is a multiple of the model's frame (20 ms in wav2vec 2.0). CTC models report a character at one or two
     frames of it: a word's end is where its last character was recognised, which is before its sound ends.
     """
 
-    def __init__(self, model: str, *, device: str = "cpu"):
+    def __init__(self, model: str, *, device: str = "cpu", scored: bool = True):
         """Load the model.
 
         Raises:
@@ -36,8 +39,8 @@ class CtcAligner:
         self.name, self.model = f"ctc:{model}", model
         check_model_folder(model)
         try:
-            self._network, notes = AutoModelForCTC.from_pretrained(model, dtype=torch.float32, output_loading_info=True)
-            self._features = AutoFeatureExtractor.from_pretrained(model)
+            network, notes = AutoModelForCTC.from_pretrained(model, dtype=torch.float32, output_loading_info=True)
+            features = AutoFeatureExtractor.from_pretrained(model)
             tokenizer = AutoTokenizer.from_pretrained(model)
         except Exception as error:  # transformers and safetensors raise whatever the file at fault led to
             first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -52,9 +55,9 @@ class CtcAligner:
                 f"{model} lacks weights of a CTC model: {', '.join(missing[:3])}",
                 "Give a model that was fine-tuned for recognition, such as facebook/wav2vec2-base-960h.",
             )
-        self._network = self._network.to(device).eval()
-        self._blank = self._network.config.pad_token_id
-        self._star = self._network.config.vocab_size  # a column behind the model's own
+        self._reader = EmissionsReader(network.to(device).eval(), features)
+        self._blank = network.config.pad_token_id
+        self._star = network.config.vocab_size  # a column behind the model's own
         vocabulary = tokenizer.get_vocab()
         self._delimiter = vocabulary.get(getattr(tokenizer, "word_delimiter_token", None))
         not_written = {*tokenizer.all_special_ids, self._blank, self._delimiter}
@@ -65,19 +68,51 @@ class CtcAligner:
                 f"{model} writes pieces of words, not characters",
                 "Give a model with a vocabulary of characters, such as facebook/wav2vec2-base-960h.",
             )
-        self.identity = {"sampling_rate": self._features.sampling_rate}
+        self.identity = {"sampling_rate": features.sampling_rate, **self._reader.identity}
 
-    def align(self, samples: np.ndarray, sample_rate: int, text: str) -> list[Word]:
-        """The words of `text` with times in s; scores are the geometric mean of a word's frame probabilities.
+    def align(self, recordings: list[Recording]) -> list[Alignment | SaladError]:
+        """As `Aligner.align`; a word's score is the geometric mean of its frames' probabilities, a text's their mean.
 
-        Raises:
-            SaladError: no word that the model can write, or fewer frames of audio than characters.
+        A recording is an error if the model can write no word of it, if there are fewer frames of audio than
+        characters, or if it is long and nothing that is heard in it agrees with the text.
         """
-        words = text.split()
-        targets, owners = self._targets(words)
-        if not any(owner is not None for owner in owners):
+        emissions = self._reader.read([(recording.samples, recording.sample_rate) for recording in recordings])
+        found: list[Alignment | SaladError] = []
+        for recording, emission in zip(recordings, emissions, strict=True):
+            try:
+                found.append(self._aligned(recording.text.split(), emission))
+            except SaladError as error:
+                found.append(error)
+        return found
+
+    def _aligned(self, words: list[str], emission: Emissions) -> Alignment:
+        spelled = [self._spell(word) if any(map(str.isalnum, word)) else None for word in words]
+        if not any(spelled):
             raise SaladError(f"{self.name} can write no word of this text.", "Use a model of the text's language.")
-        log_probs, seconds_per_frame = self._log_probs(samples, sample_rate)
+        pieces = [Piece(0, len(words), 0, len(emission.log_probs))]
+        parts = math.ceil(_table(spelled, pieces[0]) / LARGEST_TABLE)
+        if parts > 1:
+            pieces = pieces_of(spelled, emission.log_probs, self._blank, self._delimiter, at_least=2 * parts)
+        if any(_table(spelled, piece) > LARGEST_TABLE for piece in pieces):
+            raise SaladError(
+                "The audio is long, and what is heard in it agrees too seldom with its text to cut both into pieces.",
+                "Check that the text is what is spoken, or cut the recording.",
+            )
+        timed: list[Word] = []
+        for piece in pieces:
+            timed += self._words(words, spelled, emission, piece)
+        scores = [word.score for word in timed if word.score is not None]
+        return Alignment(timed, sum(scores) / len(scores) if scores else None)
+
+    def _words(
+        self, words: list[str], spelled: list[list[int] | None], emission: Emissions, piece: Piece
+    ) -> list[Word]:
+        """The words of one piece, by the best path through its frames."""
+        indices = range(piece.first_word, piece.last_word)
+        targets, owners = self._targets(spelled, indices)
+        if not targets:
+            return [Word(words[index], None, None) for index in indices]
+        log_probs = emission.log_probs[piece.first_frame : piece.last_frame]
         wildcard = torch.zeros(len(log_probs), 1)
         spans = ctc_forced_align(torch.cat([log_probs, wildcard], dim=1), targets, self._blank)
         found: dict[int, list[tuple[int, int, float]]] = {}
@@ -85,23 +120,25 @@ class CtcAligner:
             if owner is not None:
                 found.setdefault(owner, []).append(span)
         return [
-            _timed(word, found[index], seconds_per_frame) if index in found else Word(word, None, None)
-            for index, word in enumerate(words)
+            _timed(words[index], found[index], piece.first_frame, emission.seconds_per_frame)
+            if index in found
+            else Word(words[index], None, None)
+            for index in indices
         ]
 
-    def _targets(self, words: list[str]) -> tuple[list[int], list[int | None]]:
+    def _targets(self, spelled: list[list[int] | None], indices: range) -> tuple[list[int], list[int | None]]:
         """Token ids to align, and for each the index of its word; None for delimiters and wildcards."""
         targets: list[int] = []
         owners: list[int | None] = []
-        for index, word in enumerate(words):
-            if not any(character.isalnum() for character in word):
+        for index in indices:
+            ids = spelled[index]
+            if ids is None:
                 continue
             if targets and self._delimiter is not None:
                 targets.append(self._delimiter)
                 owners.append(None)
-            spelled = self._spell(word)
-            targets += spelled or [self._star]
-            owners += [index] * len(spelled) or [None]
+            targets += ids or [self._star]
+            owners += [index] * len(ids) or [None]
         return targets, owners
 
     def _spell(self, word: str) -> list[int]:
@@ -118,18 +155,15 @@ class CtcAligner:
                     return []
         return ids
 
-    def _log_probs(self, samples: np.ndarray, sample_rate: int) -> tuple[torch.Tensor, float]:
-        """float32 [frames, vocabulary] on the CPU, and how many seconds a frame is."""
-        rate = self._features.sampling_rate
-        heard = resample(samples, sample_rate, rate)
-        heard = np.pad(heard, (0, max(0, round(_SHORTEST_SECONDS * rate) - len(heard))))
-        features = self._features(heard, sampling_rate=rate, return_tensors="pt").to(self._network.device)
-        with torch.inference_mode():
-            logits = self._network(**features).logits[0]
-        return logits.float().log_softmax(-1).cpu(), len(heard) / rate / len(logits)
+
+def _table(spelled: list[list[int] | None], piece: Piece) -> int:
+    """Entries of the table of frames and characters that a piece's path needs."""
+    characters = sum(len(ids or []) + 1 for ids in spelled[piece.first_word : piece.last_word])
+    return 2 * characters * (piece.last_frame - piece.first_frame)
 
 
-def _timed(word: str, spans: list[tuple[int, int, float]], seconds_per_frame: float) -> Word:
+def _timed(word: str, spans: list[tuple[int, int, float]], first_frame: int, seconds_per_frame: float) -> Word:
     frames = sum(end - start for start, end, _ in spans)
     log_prob = sum((end - start) * mean for start, end, mean in spans) / frames
-    return Word(word, spans[0][0] * seconds_per_frame, spans[-1][1] * seconds_per_frame, math.exp(log_prob))
+    start, end = ((first_frame + frame) * seconds_per_frame for frame in (spans[0][0], spans[-1][1]))
+    return Word(word, start, end, math.exp(log_prob))

@@ -35,6 +35,7 @@ done
 
 # A Piper voice in as many processes as there are cores, all on this GPU; needs onnxruntime-gpu.
 "$PYTHON" benchmarks/synth_piper.py --device cuda >> "$FOUND"
+"$PYTHON" benchmarks/timestamps.py --device cuda >> "$FOUND"
 
 # Rows in micro-batches of about 4,096 places. The step's model is small: what is compared is the padding.
 "$PYTHON" benchmarks/packing.py "${GPU[@]}" --shape 0.5b --rows 256 --micro-batch 16 >> "$FOUND"

@@ -8,7 +8,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from saladkit.formats.words import Word
-from saladkit.model.interleaving import InterleavingOptions, draw_spans, heard_spans, may_cut, whole_text
+from saladkit.model.interleaving import InterleavingOptions, draw_spans, heard_spans, may_cut, pauses_before, whole_text
 from saladkit.model.sequence import Sequence, SequenceLayout, build_sequence
 from saladkit.model.text import TokenizedText
 
@@ -176,6 +176,6 @@ class TrainingSchedule(Dataset):
         random = np.random.default_rng([self.seed, 2, self.drawn[index]])
         words = source.words[row]
         draw = heard_spans if index < self.warm_up else draw_spans
-        spans = draw(may_cut(text, words), self.options, random)
+        spans = draw(may_cut(text, words), self.options, random, pauses_before(words))
         sequence = build_sequence(text, spans, words, source.frames.row(source.ids[row]), self.layout)
         return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)

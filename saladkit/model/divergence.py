@@ -9,7 +9,7 @@ from torch import Tensor
 
 from saladkit.formats.words import Word
 from saladkit.model.dataset import TrainingSource
-from saladkit.model.interleaving import InterleavingOptions, Span, draw_spans, may_cut, whole_text
+from saladkit.model.interleaving import InterleavingOptions, Span, draw_spans, may_cut, pauses_before, whole_text
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.sequence import Sequence, SequenceLayout, build_sequence, collate_sequences
 from saladkit.model.text import TokenizedText
@@ -53,14 +53,15 @@ def probe_sequences(
     """
     words, text, id_ = source.words[row], source.texts[row], source.ids[row]
     random = np.random.default_rng([seed, 4, zlib.crc32(id_.encode())])
-    allowed, frames = may_cut(text, words), source.frames.row(id_)
+    allowed, pauses, frames = may_cut(text, words), pauses_before(words), source.frames.row(id_)
     if context == "spoken":
         cuts = np.flatnonzero(allowed[1:-1]) + 1
         chosen = random.permutation(cuts)[:draws]
         return [_heard_up_to(int(cut), text, words, frames, layout) for cut in sorted(chosen)]
     heard_first = InterleavingOptions(options.text_words, options.speech_words, text_first=0.0)
     sequences = [
-        build_sequence(text, draw_spans(allowed, heard_first, random), words, frames, layout) for _ in range(draws)
+        build_sequence(text, draw_spans(allowed, heard_first, random, pauses), words, frames, layout)
+        for _ in range(draws)
     ]
     return [sequence for sequence in sequences if len(sequence.positions)]
 

@@ -5,7 +5,15 @@ import pytest
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
-from saladkit.model.interleaving import InterleavingOptions, draw_spans, may_cut, whole_speech, whole_text
+from saladkit.model.interleaving import (
+    InterleavingOptions,
+    draw_spans,
+    heard_spans,
+    may_cut,
+    pauses_before,
+    whole_speech,
+    whole_text,
+)
 from saladkit.model.text import TokenizedText
 
 OPTIONS = InterleavingOptions(text_words=(3, 6), speech_words=(2, 4))
@@ -69,6 +77,44 @@ def test_both_ends_of_a_text_are_ends_of_spans_whatever_their_times():
         1,
         3,
     }
+
+
+def test_spans_end_at_pauses_near_where_they_were_drawn_to_end():
+    options = InterleavingOptions(text_words=(5, 9), speech_words=(4, 8))
+    allowed, ended, drawn = [True] * 61, 0, 0
+    pauses = np.zeros(61)
+    pauses[::5] = 0.3
+    pauses[2::5] = 0.05  # too short
+    for seed in range(200):
+        with_pauses = draw_spans(np.array(allowed), options, np.random.default_rng(seed), pauses)
+        for before, after in pairwise(with_pauses):
+            assert before.end == after.begin
+            low, high = options.speech_words if before.heard else options.text_words
+            assert low <= before.end - before.begin <= high
+            drawn += 1
+            ended += before.end % 5 == 0
+        assert draw_spans(np.array(allowed), options, np.random.default_rng(seed), np.zeros(61)) == draw(
+            allowed, seed, options
+        )
+        alone = heard_spans(np.array(allowed), options, np.random.default_rng(seed), pauses)[:-1]
+        drawn, ended = drawn + len(alone), ended + sum(span.end % 5 == 0 for span in alone)
+    assert ended / drawn > 0.7  # 0.2 by chance
+
+
+def test_the_longest_pause_is_taken_and_only_where_a_cut_is_allowed():
+    options = InterleavingOptions((5, 5), (3, 7), text_first=0.0)
+    pauses = np.zeros(21)
+    pauses[[3, 4, 6]] = 0.1, 0.4, 0.2
+    ends = {draw_spans(np.ones(21, bool), options, np.random.default_rng(s), pauses)[0].end for s in range(50)}
+    assert ends == {4, 6}  # a span drawn to end at 7 reaches 5 to 7, any other 4
+    allowed = np.ones(21, bool)
+    allowed[4] = False
+    assert 4 not in {draw_spans(allowed, options, np.random.default_rng(s), pauses)[0].end for s in range(50)}
+
+
+def test_pauses_are_what_is_between_known_times():
+    words = [Word("a", 0.1, 0.2), Word("b", 0.5, 0.6), Word("c", None, None), Word("d", 0.9, 1.0), Word("e", 0.99, 1.2)]
+    assert pauses_before(words).tolist() == pytest.approx([0, 0.3, 0, 0, 0, 0])
 
 
 def test_whole_rows_are_one_span():

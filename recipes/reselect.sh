@@ -4,7 +4,7 @@
 #   bash recipes/reselect.sh        into runs/desk, behind recipes/desk.sh; run it again and it goes on where it stopped
 #
 # The probes are spoken once and measured with every round's model: a region whose M has fallen loses weight. What was
-# chosen before is never chosen again. A third of the desk's budget a round; about two minutes a round on two cores.
+# chosen before is never chosen again. A third of the desk's budget a round; a round takes what Stage II of the desk takes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit

@@ -30,7 +30,7 @@ class SpeakingSettings:
     `language`: of the texts, for their numbers and abbreviations; None for that of the voice. "as-written" is none, and
     leaves them as they are.
     `loudness`: in LUFS, None as the engine made it. `aligner`: places the words that an engine reports no times of.
-    `asr`: who listens. `device` and `asr_dtype` are where and in what type models run.
+    `asr`: who listens. `device`: where models run.
     """
 
     codec: str = "flac"
@@ -88,6 +88,12 @@ def aligner_of(settings: SpeakingSettings) -> Aligner:
 def transcriber_of(settings: SpeakingSettings) -> Transcriber:
     """Open the recognizer once in this process."""
     return open_transcriber(settings.asr, device=_device_for(settings.asr, settings.device))
+
+
+def forget_models() -> None:
+    """Let go of aligner and recognizer, which take much memory where other processes have their own."""
+    aligner_of.cache_clear()
+    transcriber_of.cache_clear()
 
 
 def _device_for(engine: str, device: str) -> str:

@@ -14,7 +14,7 @@ from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.samples import AUDIO, SCHEMA, VERSION, read_samples, write_samples
 from saladkit.formats.spoken_rows import CHOICES_AUDIO, HEARD, SPOKEN, SpokenBefore, spoken_columns
 from saladkit.runtime import Run, available_cores, progress
-from saladkit.speech.speaking import Request, SpeakingSettings, speech_key, voice_named
+from saladkit.speech.speaking import Request, SpeakingSettings, forget_models, speech_key, voice_named
 from saladkit.speech.summary import against_prediction, left_out_by, left_out_by_region, understood
 from saladkit.speech.synthesis import Speakers, request_of_row
 
@@ -57,8 +57,12 @@ def synth(
     """
     settings, workers = settings or SpeakingSettings(), workers or available_cores()
     run = Run("synth", workers)
+    voice_named.cache_clear()  # files may have changed since an earlier run in this process
+    forget_models()
     identities = {name: voice_named(name, settings.device).identity for name in voices}
     described = settings.described()
+    if workers > 1:
+        forget_models()
     table = read_samples(source, needed=["id", "text", *(["choices"] if choices else [])], names=names, limit=limit)
     known = [column for column in (*SPOKEN, *HEARD, CHOICES_AUDIO) if column in table.column_names]
     table = table.drop_columns(known)

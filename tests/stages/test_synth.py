@@ -25,7 +25,7 @@ from saladkit.stages.synth import synth
 # Speaks a tone of 0.07 s a letter, at the voice's own pitch; notes what it was asked in a log. Some words have effects.
 PROGRAM = """
 import io, math, os, signal, struct, sys, wave
-log, pitch = sys.argv[1], float(sys.argv[2])
+log, pitch = LOG, float(sys.argv[1])
 text = sys.stdin.read().strip()
 with open(log, "a") as lines:
     lines.write(text + "\\n")
@@ -49,11 +49,11 @@ with wave.open(sys.stdout.buffer, "wb") as out:
 def program(tmp_path):
     """A voice of each pitch asked for, and what its program has been asked to speak."""
     script, log = tmp_path / "voice.py", tmp_path / "asked.txt"
-    script.write_text(PROGRAM)
+    script.write_text(PROGRAM.replace("LOG", repr(str(log)), 1))  # a file among the arguments is part of the voice
     log.write_text("")
 
     def voice(pitch=300):
-        return f"command:{sys.executable} {script} {log} {pitch}"
+        return f"command:{sys.executable} {script} {pitch}"
 
     voice.asked = lambda: sorted(line for line in log.read_text().split("\n") if line)
     return voice

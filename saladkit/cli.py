@@ -265,8 +265,12 @@ def eval_(model: str, tasks: tuple[str, ...], output: str, **settings: object) -
 @main.command("timestamps")
 @click.argument("samples")
 @options.output
+@click.option("--aligner", help="ctc:MODEL (a Hugging Face CTC model) or sphinx (PocketSphinx, English, offline).")
 @click.option(
-    "--aligner", required=True, help="ctc:MODEL (a Hugging Face CTC model) or sphinx (PocketSphinx, English, offline)."
+    "--times",
+    metavar="KIND:PATH",
+    help="In its place: times that another tool found. ctm (NeMo, Kaldi), textgrid (Praat, MFA), lhotse or whisperx,"
+    " and its file or folder.",
 )
 @options.language
 @click.option(
@@ -281,11 +285,20 @@ def eval_(model: str, tasks: tuple[str, ...], output: str, **settings: object) -
 @options.device
 @options.shards
 @options.files
-def timestamps(samples: str, output: str, **settings: object) -> None:
-    """Find the times of every word of SAMPLES in its speech (forced alignment).
+def timestamps(samples: str, output: str, times: str | None, **settings: object) -> None:
+    """Find the times of every word of SAMPLES in its speech (forced alignment), or import them.
 
     For Stage II of the method see `saladkit align`.
     """
+    if (times is None) == (settings["aligner"] is None):
+        given = "neither --aligner nor --times is" if times is None else "both --aligner and --times are"
+        raise SaladError(f"{given} given to timestamps", "Give --aligner to find times, or --times to import them.")
+    if times is not None:
+        from saladkit.stages.import_times import import_times
+
+        kept = {name: settings[name] for name in ("names", "limit", "overwrite", "dry_run")}
+        _print(import_times(samples, output, times=times, **kept))
+        return
     from saladkit.stages.timestamps import timestamps
 
     _print(timestamps(samples, output, **settings))

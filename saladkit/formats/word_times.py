@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import Artefact
+from saladkit.formats.artefact import MANIFEST, PLAN, Artefact, read_json
 from saladkit.formats.samples import WORDS
 
 SCHEMA, VERSION = "word-times", 1
@@ -15,7 +15,7 @@ COLUMNS = pa.schema(
     [
         ("id", pa.string()),
         ("words", WORDS),  # of the text's split(); start and end in s, both null where the aligner placed no word
-        ("aligner", pa.string()),
+        ("aligner", pa.string()),  # as --aligner named it; the kind of file, where times were imported
         ("score", pa.float64()),  # mean of the words' scores; null where the aligner gives none
     ]
 )
@@ -24,6 +24,12 @@ COLUMNS = pa.schema(
 def write_word_times(rows: list[dict], path: Path) -> None:
     """Write one shard to `path` (a path beside its place); each row has `id`, `words`, `aligner` and `score`."""
     pq.write_table(pa.Table.from_pylist(rows, COLUMNS), path, compression="zstd")
+
+
+def holds_word_times(path: str | Path) -> bool:
+    """Whether `path` is the folder of a word-times artefact, complete or not."""
+    records = [Path(path) / name for name in (MANIFEST, PLAN)]
+    return any(record.is_file() and read_json(record).get("schema") == SCHEMA for record in records)
 
 
 def read_word_times(path: str | Path) -> pa.Table:

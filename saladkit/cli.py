@@ -304,6 +304,24 @@ def timestamps(samples: str, output: str, times: str | None, **settings: object)
     _print(timestamps(samples, output, **settings))
 
 
+@main.command("export-times")
+@click.argument("times")
+@options.output
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["textgrid", "ctm"]),
+    required=True,
+    help="A Praat TextGrid a row, named after the id, percent-escaped; or words.ctm, one file for all.",
+)
+@options.files
+def export_times(times: str, output: str, **settings: object) -> None:
+    """Write word TIMES (of `timestamps`, or samples with `words`) as other tools read them."""
+    from saladkit.stages.export_times import export_times
+
+    _print(export_times(times, output, **settings))
+
+
 @main.command("cache-speech")
 @click.argument("samples", nargs=-1, required=True)
 @options.output

@@ -17,7 +17,6 @@ EXTRAS = {
     "kokoro": ("kokoro_onnx", "onnx"),
     "sphinx": ("pocketsphinx",),
     "lhotse": ("lhotse",),
-    "textgrid": ("praatio",),
     "report": ("matplotlib",),
 }
 GIGABYTE = 1e9

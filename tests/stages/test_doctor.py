@@ -33,7 +33,6 @@ def test_this_installation_is_healthy(capsys):
         "piper",
         "kokoro",
         "lhotse",
-        "textgrid",
         "disk",
     ):
         assert checks[name]["status"] in ("ok", "note")

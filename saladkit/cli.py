@@ -296,7 +296,11 @@ def timestamps(samples: str, output: str, times: str | None, **settings: object)
     if times is not None:
         from saladkit.stages.import_times import import_times
 
-        kept = {name: settings[name] for name in ("names", "limit", "overwrite", "dry_run")}
+        columns, files = ("id_column", "text_column", "audio_column"), ("limit", "overwrite", "dry_run")
+        unread = options.given_beside("samples", "output", "times", *columns, *files)
+        if unread:
+            raise SaladError(f"{', '.join(unread)} cannot go with --times", "Leave it out: it is read with --aligner.")
+        kept = {name: settings[name] for name in ("names", *files)}
         _print(import_times(samples, output, times=times, **kept))
         return
     from saladkit.stages.timestamps import timestamps

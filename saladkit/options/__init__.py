@@ -31,6 +31,17 @@ def stack(*options: Callable) -> Callable:
     return decorate
 
 
+def given_beside(*names: str) -> list[str]:
+    """The options that the running command's line has and that are none of these parameters."""
+    context = click.get_current_context()
+    typed = [
+        option
+        for option in context.command.params
+        if context.get_parameter_source(option.name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    return [option.opts[-1] for option in typed if option.name not in names]
+
+
 output = click.option("-o", "--output", required=True, help="Where the artefact goes: a new or empty folder.")
 seed = click.option(
     "--seed",

@@ -39,6 +39,11 @@ def test_both_an_aligner_and_times(refused, rows, tmp_path):
     assert "both --aligner and --times" in problem
 
 
+def test_an_option_that_an_import_does_not_read(not_imported, tmp_path):
+    (tmp_path / "a.ctm").write_text(CTM)
+    not_imported(f"ctm:{tmp_path / 'a.ctm'}", "--device", "cpu", named=["--device cannot go with --times"])
+
+
 @pytest.mark.parametrize("times", ["mfa:somewhere", "somewhere", "ctm:", ":somewhere", ""])
 def test_no_such_kind(times, not_imported):
     _, fix = not_imported(times, named=[times, "names no word times"])

@@ -4,7 +4,6 @@ import codecs
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import quote
 
 from saladkit.errors import SaladError
@@ -23,12 +22,15 @@ def open_ctm(path: Path) -> Callable[[str], list[Word] | None]:
         SaladError: no `.ctm` file, or a line that is none.
     """
     places: dict[str, list[tuple[Path, int, int]]] = {}
-    for file in _files(path):
-        for id_, begin, end in _lines(file):
-            of_id = places.setdefault(id_, [])
-            if of_id and of_id[-1][0] == file and of_id[-1][2] == begin:
-                begin = of_id.pop()[1]
-            of_id.append((file, begin, end))
+    try:
+        for file in _files(path):
+            for id_, begin, end in _lines(file):
+                of_id = places.setdefault(id_, [])
+                if of_id and of_id[-1][0] == file and of_id[-1][2] == begin:
+                    begin = of_id.pop()[1]
+                of_id.append((file, begin, end))
+    except OSError as error:
+        raise SaladError(f"{path} cannot be read: {error}", "Give a file that may be read.") from error
     if not places:
         raise SaladError(f"{path} holds no words", "Give the CTM that the aligner wrote.")
 
@@ -67,7 +69,7 @@ def _files(path: Path) -> list[Path]:
 def _lines(file: Path) -> Iterator[tuple[str, int, int]]:
     """The id of every word, and the bytes [begin, end) of its line."""
     end = 0
-    with _opened(file) as stream:
+    with open(file, "rb") as stream:
         for number, line in enumerate(stream, start=1):
             begin, end = end, end + len(line)
             try:
@@ -81,20 +83,13 @@ def _lines(file: Path) -> Iterator[tuple[str, int, int]]:
 
 
 def _words_at(file: Path, begin: int, end: int) -> Iterator[Word]:
-    with _opened(file) as stream:
+    with open(file, "rb") as stream:
         stream.seek(begin)
         lines = stream.read(end - begin).split(b"\n")
     for line in lines:
         parsed = _parse(line)
         if parsed:
             yield parsed[1]
-
-
-def _opened(file: Path) -> BinaryIO:
-    try:
-        return open(file, "rb")
-    except OSError as error:
-        raise SaladError(f"{file} cannot be read: {error}", "Give a file that may be read.") from error
 
 
 def _parse(line: bytes) -> tuple[str, Word] | None:

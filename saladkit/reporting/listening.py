@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
 from saladkit.formats.samples import SCHEMA, read_samples
+from saladkit.formats.stretches import Stretch
 from saladkit.reporting.findings import Subject
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.outcomes import Key, Outcome
@@ -83,7 +84,8 @@ def _content(row: dict, part: Path) -> bytes:
     if row["audio"]["bytes"] is not None:
         return row["audio"]["bytes"]
     try:
-        return Path(row["audio"]["path"]).read_bytes()
+        stretch = Stretch.parse(row["audio"]["path"] or "")
+        return Path(stretch.path).read_bytes() if stretch.is_whole else b""  # nothing here cuts a longer recording
     except (OSError, TypeError) as error:
         raise SaladError(
             f"{part}: the audio of row '{row['id']}' cannot be read: {error}", "Put the file back."

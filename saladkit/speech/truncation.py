@@ -1,0 +1,85 @@
+"""How a recording that was cut short is told from a whole one.
+
+libsndfile gives what there is of a file and says nothing: a WAV file of which half has arrived lasts half as long. What
+was promised stands in the header, in libsndfile's log of it, or in the last page of an Ogg file. MP3 without the length
+that encoders write into their first frame promises nothing, and of it libsndfile reads only as much as it guesses from
+the first frame's bit rate.
+"""
+
+import os
+import re
+from typing import BinaryIO
+
+import soundfile
+
+TOLERANCE = 0.05  # s: less is a header that was rounded, or the last frame of an MP3 file
+_UNKNOWN = 0x7FFF_F000  # bytes: what programs that write into a pipe put for a size from here on
+# WAV, AIFF, Wave64 and AU: the size that the header gives, and that of what there is
+_LOGGED_SIZE = re.compile(r"^\s*(?:data|SSND|riff|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
+_LOGGED_FRAMES = re.compile(r"frame count \d+ does not match value from 'ds64' chunk of (\d+)")  # RF64
+_SPHERE_FRAMES = re.compile(rb"^sample_count -i (\d+)$", re.MULTILINE)
+_MP3_LENGTHS = (b"Xing", b"Info")
+_OGG_PAGE, _OGG_HEADER, _OGG_LAST = b"OggS", 27, 0x04
+_LONGEST_OGG_PAGE = 65_307  # bytes
+_LONGEST_TAG = 4096  # bytes at the end of an MP3 file that may be left unread
+
+
+def missing_end(file: soundfile.SoundFile, stream: BinaryIO, frames: int) -> str | None:
+    """What is wrong with the end of a file of which all `frames` were read; None if it is whole, as far as is known.
+
+    Args:
+        stream: what `file` reads from; it is moved.
+    """
+    if file.format == "MP3" and not _mp3_states_its_length(stream):
+        return _unread_mp3(stream)
+    promised = max(file.frames, _frames_in_header(file, stream, frames))
+    if promised - frames > TOLERANCE * file.samplerate:
+        rate = file.samplerate
+        return f"it ends after {frames / rate:.2f} s of the {promised / rate:.2f} s that its header promises"
+    if file.format == "OGG" and not _has_last_ogg_page(stream):
+        return f"it ends after {frames / file.samplerate:.2f} s without its last page"
+    return None
+
+
+def _frames_in_header(file: soundfile.SoundFile, stream: BinaryIO, frames: int) -> float:
+    if file.format == "NIST":
+        stream.seek(0)
+        found = _SPHERE_FRAMES.search(stream.read(1024))
+        return int(found[1]) if found else 0
+    log = file.extra_info
+    if found := _LOGGED_FRAMES.search(log):
+        return int(found[1])
+    found = _LOGGED_SIZE.search(log)
+    promised, there = (int(found[1]), int(found[2])) if found else (0, 0)
+    return frames * promised / there if there and promised < _UNKNOWN else 0
+
+
+def _mp3_states_its_length(stream: BinaryIO) -> bool:
+    place = stream.tell()
+    stream.seek(0)
+    head = stream.read(10)
+    if head[:3] == b"ID3":  # seven bits a byte
+        stream.seek(10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True)))
+    else:
+        stream.seek(0)
+    first = stream.read(4096)
+    stream.seek(place)
+    return any(name in first for name in _MP3_LENGTHS)
+
+
+def _unread_mp3(stream: BinaryIO) -> str | None:
+    place = stream.tell()
+    left = stream.seek(0, os.SEEK_END) - place
+    return f"its length is not known, and {left} bytes are left unread" if left > _LONGEST_TAG else None
+
+
+def _has_last_ogg_page(stream: BinaryIO) -> bool:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - 2 * _LONGEST_OGG_PAGE))
+    tail = stream.read()
+    page = tail[tail.rfind(_OGG_PAGE) :] if _OGG_PAGE in tail else b""
+    if len(page) < _OGG_HEADER or not page[5] & _OGG_LAST:
+        return False
+    segments = page[26]
+    sizes = page[_OGG_HEADER : _OGG_HEADER + segments]
+    return len(sizes) == segments and len(page) >= _OGG_HEADER + segments + sum(sizes)

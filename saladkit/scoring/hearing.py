@@ -1,6 +1,6 @@
 """Questions that are heard: their recordings as spans, made harder to hear where asked."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
@@ -23,6 +23,8 @@ class Hearing:
     layout: SequenceLayout
     perturbation: Perturbation | None = None
     seed: int = 0
+    # The last question's frames: one that is too long is laid out some ten times, and heard once.
+    _last: dict[tuple[str, str], np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def question(self, row: dict, tokenizer: PreTrainedTokenizerBase, first_word: int, where: str) -> SpeechSpan:
         """The recording of a row of questions, from its first word to its last where their times are known.
@@ -35,7 +37,10 @@ class Hearing:
         """
         text = tokenize(tokenizer, row["text"])
         asked = Span(True, first_word, len(text.splittable) - 1)
-        return cut_speech(text, asked, self._words(row), self._frames(row["id"], row["audio"], where), self.layout)
+        if (where, row["id"]) not in self._last:
+            self._last.clear()
+            self._last[where, row["id"]] = self._frames(row["id"], row["audio"], where)
+        return cut_speech(text, asked, self._words(row), self._last[where, row["id"]], self.layout)
 
     def option(self, row: dict, index: int, where: str) -> SpeechSpan:
         """The recording of one of a row's options.

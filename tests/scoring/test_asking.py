@@ -136,6 +136,27 @@ def test_a_recording_is_cut_where_a_word_begins_and_not_without_word_times(rows,
     assert asking.lay_out(row | {"words": None}, [], "questions") is None
 
 
+class CountingFrontEnd:
+    """The model's own, counting what it hears."""
+
+    def __init__(self, front_end):
+        self.front_end, self.sample_rate, self.heard = front_end, front_end.sample_rate, 0
+
+    def frames(self, recordings):
+        self.heard += len(recordings)
+        return self.front_end.frames(recordings)
+
+
+def test_a_question_that_is_cut_to_fit_is_heard_once(rows, tokenizer, hearing):
+    counting = CountingFrontEnd(hearing.front_end)
+    for row in rows[:2]:
+        whole = Asking(tokenizer, 512, "continuation", hearing).lay_out(row, [], "questions")
+        room = len(whole.prompt) + max(len(ids) for ids in whole.answers) - 2
+        asking = Asking(tokenizer, room, "continuation", Hearing(counting, hearing.layout))
+        assert asking.lay_out(row, [], "questions").words_dropped >= 1
+    assert counting.heard == 2
+
+
 def test_at_another_speed_word_times_move_with_the_recording(rows, tokenizer, hearing):
     slow = Hearing(hearing.front_end, hearing.layout, Perturbation("speed", 0.5))
     plain = Asking(tokenizer, 512, "continuation", hearing).lay_out(rows[0], [], "questions")

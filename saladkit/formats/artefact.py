@@ -25,6 +25,8 @@ from pathlib import Path
 from saladkit import __version__
 from saladkit.errors import SaladError
 from saladkit.formats.benchmarks.named import named_source
+from saladkit.formats.folders import walk_folders
+from saladkit.formats.foreign.json_lines import first_object
 
 MANIFEST, PLAN, SUMMARY = "manifest.json", "plan.json", "summary.json"
 PARTIAL = ".partial"
@@ -151,9 +153,12 @@ class Artefact:
 
 
 def is_artefact(path: str | Path) -> bool:
-    """Whether `path` is a folder that a saladkit command has made or is making."""
+    """Whether `path` is a folder that a saladkit command has made or is making.
+
+    Others have a `manifest.json` too; one of JSON lines, as NeMo's, is never ours.
+    """
     records = [Path(path) / name for name in (MANIFEST, PLAN)]
-    return any(record.is_file() and "fingerprint" in read_json(record) for record in records)
+    return any(record.is_file() and "fingerprint" in (first_object(record) or read_json(record)) for record in records)
 
 
 def digest_input(path: str | Path) -> str:
@@ -173,7 +178,8 @@ def digest_input(path: str | Path) -> str:
     if path.is_file():
         return digest_file(path)
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file() and file.name != SUMMARY)
+        found = (place / name for place, names in walk_folders(path) for name in names if name != SUMMARY)
+        files = sorted(file for file in found if file.is_file())
         return digest_json([[str(file.relative_to(path)), digest_file(file)] for file in files])
     matches = sorted(glob.glob(str(path)))
     return digest_json([digest_file(Path(match)) for match in matches] or str(path))

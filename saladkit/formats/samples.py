@@ -1,8 +1,10 @@
 """Samples: rows of text, usually with the speech that says it, and the times of its words.
 
 Read from a samples artefact, a `.parquet` or `.jsonl` file, a glob of them, the name of a Hugging Face data set
-(`owner/name` or `owner/name:split`), or the name of a public benchmark (`formats/benchmarks/named.py`). Every reader
-gets one table with an `id`, whatever the source called it. Further columns are kept by `select` and `synth`.
+(`owner/name` or `owner/name:split`), the name of a public benchmark (`formats/benchmarks/named.py`), or as other tools
+lay recordings and texts out (`formats/foreign/`): manifests of NeMo and Lhotse, `audiofolder`, Common Voice, plain
+folders. Every reader gets one table with an `id`, whatever the source called it. Further columns are kept by `select`
+and `synth`. The `path` of audio may name a stretch of a file (`formats/stretches.py`).
 
 Questions for `eval` have `choices` list<string> and `answer`, the index of the right one. They may have `lead` and
 `trail`, which are read before and after a question also where it is heard; `cue`, which is read last where options are
@@ -11,8 +13,8 @@ not listed; `letters`, true where a question lists its options itself; and `choi
 others) with `region_gap_low` and `region_gap_high`, `region_probability` and `text_probability` (of a text of this
 region, and of this text, at the first draw), `text_score` (its own figure, where the strategy has one), `draw` (its
 place in the order drawn) and `predicted_duration` (s). Texts that its filters left out stand in `left-out.jsonl`
-beside the shards, each with `id`, `reason` and `detail`. Audio given by its path is not part of a digest:
-after another file has been put there, make what was made of it anew with --overwrite.
+beside the shards, each with `id`, `reason` and `detail`. Audio given by its path is not part of a digest, unless a
+whole folder is read: after another file has been put there, make what was made of it anew with --overwrite.
 """
 
 import glob
@@ -24,14 +26,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.json
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact, is_artefact
 from saladkit.formats.benchmarks.named import named_source, read_benchmark
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.foreign.recognition import Reader, reader_of_file, reader_of_folder
+from saladkit.formats.foreign.rows import Wanted
 from saladkit.formats.mapped_tables import are_large, batches_of, map_tables
+from saladkit.formats.plain_tables import read_file, read_hub, select_columns
 from saladkit.formats.words import Word
 
 SCHEMA, VERSION = "samples", 1
@@ -59,52 +63,18 @@ MAKER_HINTS = {
 }
 
 
-def _source_files(source: str) -> list[Path]:
+def _source_files(source: str, names: ColumnNames) -> list[tuple[Path, Reader | None]]:
+    """What a source is made of, and who reads it, where that is not us."""
     if is_artefact(source):
-        return Artefact.open(source, SCHEMA).parts(".parquet")
+        return [(path, None) for path in Artefact.open(source, SCHEMA).parts(".parquet")]
     path = Path(source)
+    if path.is_dir() and (reader := reader_of_folder(path, names)):
+        return [(path, reader)]
     if path.is_dir():
         files = sorted([*path.glob("*.parquet"), *path.glob("*.jsonl")])
     else:
         files = [path] if path.is_file() else sorted(Path(match) for match in glob.glob(source))
-    return files
-
-
-def _read_file(path: Path, columns: list[str] | None) -> tuple[pa.Table, list[str]]:
-    """The columns asked for (None: all) that there are, and the names of all that there are."""
-    try:
-        if path.suffix == ".parquet":
-            stored = pq.read_schema(path).names
-            return pq.read_table(path, columns=None if columns is None else [c for c in columns if c in stored]), stored
-        if path.suffix == ".jsonl":
-            return _select(pa.json.read_json(path), columns)
-    except (pa.ArrowException, OSError) as error:
-        raise SaladError(
-            f"{path} cannot be read: {error}", "Give a Parquet or JSON-lines file that is whole."
-        ) from error
-    raise SaladError(f"{path} is neither .parquet nor .jsonl", "Convert it, or give another file.")
-
-
-def _select(table: pa.Table, columns: list[str] | None) -> tuple[pa.Table, list[str]]:
-    stored = table.column_names
-    return (table if columns is None else table.select([c for c in columns if c in stored])), stored
-
-
-def _read_hub(name: str, columns: list[str] | None) -> tuple[pa.Table, list[str]]:
-    import datasets
-
-    name, _, split = name.partition(":")
-    try:
-        rows = datasets.load_dataset(name, split=split or "train")
-    except Exception as error:  # the Hub client raises many kinds: not found, offline, gated, damaged
-        raise SaladError(
-            f"no such file, and the data set {name} could not be loaded: {type(error).__name__}: {error}",
-            "Check the path, or download the data set first (it is read from the Hugging Face cache).",
-        ) from error
-    for column, feature in rows.features.items():
-        if isinstance(feature, datasets.Audio):
-            rows = rows.cast_column(column, datasets.Audio(decode=False))
-    return _select(rows.data.table, columns)
+    return [(file, reader_of_file(file, names) if file.is_file() else None) for file in files]
 
 
 def _with_our_names(table: pa.Table, stored: list[str], names: ColumnNames, where: str, needed: list[str]) -> pa.Table:
@@ -177,6 +147,51 @@ def _first(which: pa.ChunkedArray) -> int:
     return pc.index(which, True).as_py()
 
 
+def _theirs(needed: list[str], optional: list[str] | None, names: ColumnNames) -> list[str] | None:
+    """What the source calls the columns asked for; None for all that there are."""
+    return None if optional is None else [getattr(names, column, column) for column in [*needed, *optional]]
+
+
+def _read_files(
+    files: list[tuple[Path, Reader | None]],
+    needed: list[str],
+    optional: list[str] | None,
+    names: ColumnNames,
+    limit: int | None,
+    beside: str | Path | None,
+) -> pa.Table:
+    columns = _theirs(needed, optional, names)
+    own = [path for path, reader in files if reader is None]
+
+    def ours(path: Path, found: pa.Table, stored: list[str]) -> pa.Table:
+        return _as_our_types(_with_our_names(found, stored, names, str(path), needed), str(path), path.parent)
+
+    if beside is not None and limit is None and len(own) == len(files) and are_large(own, columns):
+        read = (ours(path, batch, batch.column_names) for path in own for batch in batches_of(path, columns))
+        return map_tables(read, Path(beside).parent)
+    tables = [
+        _read_foreign(path, reader, needed, optional, names, limit) if reader else ours(path, *read_file(path, columns))
+        for path, reader in files
+    ]
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException as error:
+        listed = ", ".join(str(path) for path, _ in files[:3])
+        raise SaladError(
+            f"{listed}{', ...' if len(files) > 3 else ''} have columns of different kinds: {error}",
+            "Give them one by one, or write the column alike.",
+        ) from error
+
+
+def _read_foreign(
+    path: Path, reader: Reader, needed: list[str], optional: list[str] | None, names: ColumnNames, limit: int | None
+) -> pa.Table:
+    read = {column: optional is None or column in needed or column in optional for column in ("audio", "text", "words")}
+    found = reader(path, Wanted(names, **read, need_text="text" in needed, limit=limit))
+    table, stored = select_columns(found.table, _theirs(needed, optional, found.names))
+    return _as_our_types(_with_our_names(table, stored, found.names, str(path), needed), str(path), None)
+
+
 def read_samples(
     source: str | Path,
     *,
@@ -189,7 +204,7 @@ def read_samples(
     """Read samples from any source into one table, in the source's order.
 
     Args:
-        source: artefact, file, glob or Hugging Face data set name.
+        source: artefact, file, glob, foreign manifest or folder, benchmark or Hugging Face data set name.
         needed: columns that must be there and have a value in every row (`id` always is needed).
         optional: columns to read where they are present; None reads every column there is.
         limit: at most so many rows.
@@ -200,31 +215,22 @@ def read_samples(
     """
     source, needed = str(source), ["id", *[c for c in needed if c != "id"]]
     benchmark = named_source(source)
-    theirs = [getattr(names, c, c) for c in [*needed, *(optional or [])]]
-    columns = None if optional is None else theirs
-    files = [] if benchmark else _source_files(source)
+    files = [] if benchmark else _source_files(source, names)
     if benchmark:
-        found, stored = _select(read_benchmark(benchmark), None if optional is None else [*needed, *(optional or [])])
+        found, stored = select_columns(
+            read_benchmark(benchmark), None if optional is None else [*needed, *(optional or [])]
+        )
         table = _as_our_types(_with_our_names(found, stored, OUR_NAMES, source, needed), source, None)
     elif files:
-        if beside is not None and limit is None and are_large(files, columns):
-            read = ((path, (table, table.column_names)) for path in files for table in batches_of(path, columns))
-        else:
-            read, beside = ((path, _read_file(path, columns)) for path in files), None
-        tables = (
-            _as_our_types(_with_our_names(*found, names, str(path), needed), str(path), path.parent)
-            for path, found in read
-        )
-        table = (
-            pa.concat_tables(tables, promote_options="default")
-            if beside is None
-            else map_tables(tables, Path(beside).parent)
-        )
+        table = _read_files(files, needed, optional, names, limit, beside)
     elif not Path(source).exists() and re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.\[\]%-]+)?", source):
-        table = _as_our_types(_with_our_names(*_read_hub(source, columns), names, source, needed), source, None)
+        found, stored = read_hub(source, _theirs(needed, optional, names))
+        table = _as_our_types(_with_our_names(found, stored, names, source, needed), source, None)
     else:
         raise SaladError(
-            f"{source} holds no samples", "Give an artefact, a .parquet or .jsonl file, a glob or owner/name."
+            f"{source} holds no samples",
+            "Give an artefact, a .parquet or .jsonl file, a NeMo or Lhotse manifest, a folder of recordings, a glob or"
+            " owner/name.",
         )
     if limit is not None:
         table = table.slice(0, limit)

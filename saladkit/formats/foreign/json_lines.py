@@ -1,0 +1,58 @@
+"""One JSON object a line, also compressed by gzip: what manifests are made of."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from saladkit.errors import SaladError
+
+_UNREADABLE = (OSError, EOFError, zlib.error, UnicodeDecodeError)  # gzip raises the first three
+
+
+def json_lines(path: Path) -> Iterator[tuple[int, dict]]:
+    """(number, object) of every line that is not blank; lines count from 1.
+
+    Raises:
+        SaladError: the file cannot be read, or a line is no JSON object.
+    """
+    for number, line in _lines(path):
+        try:
+            value = json.loads(line)
+        except ValueError as error:
+            raise SaladError(
+                f"{path}, line {number}, is no JSON: {error}", "Write one JSON object a line, or remove the line."
+            ) from error
+        if not isinstance(value, dict):
+            raise SaladError(f"{path}, line {number}, is no JSON object", "Write one JSON object a line.")
+        yield number, value
+
+
+def first_object(path: Path) -> dict | None:
+    """The object of the first line that is not blank; None if there is none.
+
+    Raises:
+        SaladError: the file cannot be read.
+    """
+    for _, line in _lines(path):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            return None
+        return value if isinstance(value, dict) else None
+    return None
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        with (
+            gzip.open(path, "rt", encoding="utf-8-sig")
+            if path.suffix == ".gz"
+            else open(path, encoding="utf-8-sig") as stream
+        ):
+            for number, line in enumerate(stream, start=1):
+                if line.strip():
+                    yield number, line
+    except _UNREADABLE as error:
+        raise SaladError(f"{path} cannot be read: {error}", "Give a file that is whole, in UTF-8.") from error

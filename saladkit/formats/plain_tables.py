@@ -1,0 +1,56 @@
+"""Tables as somebody stored them: a Parquet or JSON-lines file, or a data set of the Hugging Face Hub."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.json
+import pyarrow.parquet as pq
+
+from saladkit.errors import SaladError
+
+
+def read_file(path: Path, columns: list[str] | None) -> tuple[pa.Table, list[str]]:
+    """The columns asked for (None: all) that there are, and the names of all that there are.
+
+    Raises:
+        SaladError: a file of another kind, or one that is damaged.
+    """
+    try:
+        if path.suffix == ".parquet":
+            stored = pq.read_schema(path).names
+            return pq.read_table(path, columns=None if columns is None else [c for c in columns if c in stored]), stored
+        if path.suffix == ".jsonl":
+            return select_columns(pa.json.read_json(path), columns)
+    except (pa.ArrowException, OSError) as error:
+        raise SaladError(
+            f"{path} cannot be read: {error}", "Give a Parquet or JSON-lines file that is whole."
+        ) from error
+    raise SaladError(f"{path} is neither .parquet nor .jsonl", "Convert it, or give another file.")
+
+
+def select_columns(table: pa.Table, columns: list[str] | None) -> tuple[pa.Table, list[str]]:
+    """As `read_file`, of a table that has been read."""
+    stored = table.column_names
+    return (table if columns is None else table.select([c for c in columns if c in stored])), stored
+
+
+def read_hub(name: str, columns: list[str] | None) -> tuple[pa.Table, list[str]]:
+    """As `read_file`, of `owner/name`, or `owner/name:split`; recordings are left as they are stored.
+
+    Raises:
+        SaladError: it is neither in the Hugging Face cache nor to be downloaded.
+    """
+    import datasets
+
+    name, _, split = name.partition(":")
+    try:
+        rows = datasets.load_dataset(name, split=split or "train")
+    except Exception as error:  # the Hub client raises many kinds: not found, offline, gated, damaged
+        raise SaladError(
+            f"no such file, and the data set {name} could not be loaded: {type(error).__name__}: {error}",
+            "Check the path, or download the data set first (it is read from the Hugging Face cache).",
+        ) from error
+    for column, feature in rows.features.items():
+        if isinstance(feature, datasets.Audio):
+            rows = rows.cast_column(column, datasets.Audio(decode=False))
+    return select_columns(rows.data.table, columns)

@@ -16,7 +16,7 @@ from saladkit.speech.voices import received_audio
 from saladkit.speech.voices.voice import VoiceFailed, open_voice
 
 RATE = 8000
-# A voice of one's own: every character of the text lasts 1000 samples at a level that is its code.
+# A voice of one's own: every character of the text lasts 1000 samples at plus and minus a level that is its code.
 SPEAK = f"""
 import io, struct, sys, wave
 def wav(text, channels=1):
@@ -26,7 +26,9 @@ def wav(text, channels=1):
         file.setsampwidth(2)
         file.setframerate({RATE})
         for character in text:
-            file.writeframes(struct.pack("<h", min(ord(character) * 100, 32767)) * channels * 1000)
+            level = min(ord(character) * 100, 32767)
+            high, low = (struct.pack("<h", sample) * channels for sample in (level, -level))
+            file.writeframes((high + low) * 500)
     return made.getvalue()
 text = sys.stdin.buffer.read().decode("utf-8")
 assert text.endswith("\\n")
@@ -98,13 +100,13 @@ def test_an_empty_wav_with_a_chunk_behind_it_is_empty():
 
 def test_other_audio_is_read_if_it_tells_its_length():
     made = io.BytesIO()
-    soundfile.write(made, np.full(1000, 0.5), RATE, format="FLAC")
+    soundfile.write(made, np.tile([0.5, -0.5], 500), RATE, format="FLAC")
     content = bytearray(made.getvalue())
     utterance = received_audio.received_utterance(bytes(content), "hi", sender="it", fix="fix")
-    assert set(utterance.samples.tolist()) == {0.5}
+    assert set(utterance.samples.tolist()) == {0.5, -0.5}
     content[21] &= 0xF0  # the number of samples: 36 bits of which 0 is "unknown"
     content[22:26] = bytes(4)
-    with pytest.raises(VoiceFailed, match="does not tell its length"):
+    with pytest.raises(VoiceFailed, match="does not say how long it is"):
         received_audio.received_utterance(bytes(content), "hi", sender="it", fix="fix")
 
 

@@ -24,7 +24,7 @@ def wav(level=1000, length=4800, stated=None):
     made = io.BytesIO()
     with wave.open(made, "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes(struct.pack("<h", level) * length)
+        file.writeframes(struct.pack("<hh", level, -level) * (length // 2))
     content = bytearray(made.getvalue())
     if stated is not None:
         content[4:8] = content[40:44] = struct.pack("<I", stated)
@@ -89,7 +89,7 @@ def test_a_server_is_asked_as_openai_is(server):
     utterance = voice.speak("Hello “world”,\nagain \ud800")
     assert utterance.sample_rate == RATE
     assert utterance.samples.dtype == np.float32
-    assert set(utterance.samples.tolist()) == {0.25}
+    assert set(utterance.samples.tolist()) == {0.25, -0.25}
     assert [word.word for word in utterance.words] == ["Hello", "“world”,", "again", "\ud800"]
     assert all(word.start is word.end is None for word in utterance.words)
     ((path, headers, asked),) = server.requests

@@ -275,7 +275,7 @@ def eval_(model: str, tasks: tuple[str, ...], output: str, **settings: object) -
 @options.language
 @click.option(
     "--min-score",
-    type=click.FloatRange(0, 1),
+    type=options.Real(min=0, max=1),
     default=0.05,
     show_default=True,
     help="Rows whose text fits their audio less are listed in flagged.jsonl; 0 asks for no scores, with which sphinx is"

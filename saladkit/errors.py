@@ -12,3 +12,7 @@ class SaladError(Exception):
         super().__init__(f"{problem}\n{fix}")
         self.problem = problem
         self.fix = fix
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        """How it comes back from another process."""
+        return type(self), (self.problem, self.fix)

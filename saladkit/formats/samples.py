@@ -53,6 +53,7 @@ COLUMNS = {
     "domain": pa.string(),
     "source": pa.string(),
     "words": WORDS,
+    "cer": pa.float64(),
 }
 ROWS_CHECKED_AT_ONCE = 65_536
 LEFT_OUT = "left-out.jsonl"

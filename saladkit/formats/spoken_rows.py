@@ -2,11 +2,13 @@
 
 `speaker` says who speaks; `voice` the whole name with what was drawn for this row, by which it can be spoken again;
 `words_source` where the times of `words` come from (an engine or an aligner; null where none are known); `speech_key`
-digests text, voice, engine and settings: rows with the same key have the same recording. `cer` is there after `--asr`.
+digests text, voice, engine and settings: rows with the same key have the same recording (of a command or a server, as
+far as they give the same for the same). `cer` is there after `--asr`.
 """
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -63,6 +65,19 @@ class SpokenBefore:
         found = {}
         for part, wanted in by_part.items():
             columns = [name for name in {**SPOKEN, **HEARD} if name in pq.read_schema(part).names]
-            table = pq.read_table(part, columns=columns).take(pa.array([row for row, _ in wanted]))
-            found |= {key: row for (_, key), row in zip(wanted, table.to_pylist(), strict=True)}
+            rows = _take(pq.ParquetFile(part), [row for row, _ in wanted], columns)
+            found |= {key: row for (_, key), row in zip(wanted, rows, strict=True)}
         return found
+
+
+def _take(file: pq.ParquetFile, rows: list[int], columns: list[str]) -> list[dict]:
+    """Some rows of a shard; of its row groups those alone that hold one of them."""
+    ends = np.cumsum([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)])
+    groups = np.searchsorted(ends, rows, side="right")
+    found: dict[int, dict] = {}
+    for group in sorted(set(groups.tolist())):
+        inside = [row for row, of in zip(rows, groups, strict=True) if of == group]
+        begin = int(ends[group - 1]) if group else 0
+        table = file.read_row_group(group, columns=columns).take(pa.array([row - begin for row in inside]))
+        found |= dict(zip(inside, table.to_pylist(), strict=True))
+    return [found[row] for row in rows]

@@ -34,7 +34,7 @@ _speaking = options.stack(
     ),
     click.option(
         "--loudness",
-        type=click.FloatRange(-70, 0),
+        type=options.Real(min=-70, max=0),
         metavar="LUFS",
         help="Set every recording to it (ITU-R BS.1770), -23 say.  [default: as the voice made it]",
     ),
@@ -49,14 +49,14 @@ _speaking = options.stack(
 _gate = options.stack(
     click.option(
         "--duration-ratio",
-        type=(click.FloatRange(min=0), click.FloatRange(min=0)),
+        type=(options.Real(min=0), options.Real(min=0)),
         default=(0.25, 3.0),
         show_default=True,
         help="Recordings that are shorter or longer, by these factors of what their text should take, are left out.",
     ),
     click.option(
         "--max-clipped",
-        type=click.FloatRange(0, 1),
+        type=options.Real(min=0, max=1),
         default=0.01,
         show_default=True,
         help="Largest share of samples at full scale.",

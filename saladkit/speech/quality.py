@@ -30,12 +30,16 @@ class Measured:
     cer: float | None = None
 
 
+def expected_seconds(text: str) -> float:
+    """How long a text is expected to take, in s, whoever speaks it."""
+    return _SECONDS_BESIDE_WORDS + len(text.encode(errors="replace")) / _BYTES_PER_SECOND
+
+
 def measure(samples: np.ndarray, sample_rate: int, text: str, cer: float | None = None) -> Measured:
     """Measure float32 [n], n > 0, in which `text` is spoken."""
-    expected = _SECONDS_BESIDE_WORDS + len(text.encode(errors="replace")) / _BYTES_PER_SECOND
     power = float(np.mean(np.square(samples, dtype=np.float64)))
     return Measured(
-        duration_ratio=len(samples) / sample_rate / expected,
+        duration_ratio=len(samples) / sample_rate / expected_seconds(text),
         clipped=float(np.mean(np.abs(samples) >= _FULL_SCALE)),
         silence=_longest_silence(samples, sample_rate),
         level=10 * np.log10(power) if power else -np.inf,

@@ -3,6 +3,7 @@
 import random
 from dataclasses import asdict, dataclass, field
 from functools import cache
+from importlib.metadata import version
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import digest_json
@@ -12,7 +13,7 @@ from saladkit.runtime import resolve_device
 from saladkit.speech.aligners.aligner import Aligner, align_one, open_aligner
 from saladkit.speech.audio import ENCODERS
 from saladkit.speech.loudness import set_loudness
-from saladkit.speech.normalizing.spoken_form import SpokenForm, spoken_form
+from saladkit.speech.normalizing.spoken_form import RULES, SpokenForm, spoken_form
 from saladkit.speech.quality import QualityGate, measure
 from saladkit.speech.transcribers.transcriber import SPHINX, Transcriber, character_error_rate, open_transcriber
 from saladkit.speech.voices.voice import Utterance, Voice, VoiceFailed, open_voice
@@ -44,8 +45,11 @@ class SpeakingSettings:
     def described(self) -> dict:
         """What changes the rows, with the identity of every model."""
         settings = {key: value for key, value in asdict(self).items() if key != "device"}
-        models = {"aligner_identity": self.aligner and aligner_of(self).identity}
-        return settings | models | {"asr_identity": self.asr and transcriber_of(self).identity}
+        models = {
+            "aligner_identity": self.aligner and aligner_of(self).identity,
+            "asr_identity": self.asr and transcriber_of(self).identity,
+        }
+        return settings | models | {"spoken_form": {"rules": RULES, "num2words": version("num2words")}}
 
 
 def speaking_settings(given: dict) -> SpeakingSettings:
@@ -81,12 +85,14 @@ def voice_named(name: str, device: str) -> Voice:
 @cache
 def aligner_of(settings: SpeakingSettings) -> Aligner:
     """Open the aligner once in this process."""
+    _sum_in_one_order()
     return open_aligner(settings.aligner, device=_device_for(settings.aligner, settings.device), scored=False)
 
 
 @cache
 def transcriber_of(settings: SpeakingSettings) -> Transcriber:
     """Open the recognizer once in this process."""
+    _sum_in_one_order()
     return open_transcriber(settings.asr, device=_device_for(settings.asr, settings.device))
 
 
@@ -94,6 +100,13 @@ def forget_models() -> None:
     """Let go of aligner and recognizer, which take much memory where other processes have their own."""
     aligner_of.cache_clear()
     transcriber_of.cache_clear()
+
+
+def _sum_in_one_order() -> None:
+    """One thread for torch: with more, sums differ in their last digits, and so would scores by `--workers`."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _device_for(engine: str, device: str) -> str:

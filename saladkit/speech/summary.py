@@ -42,7 +42,10 @@ def left_out_by_region(asked: pa.Table, left_out: list[dict]) -> dict[str, dict[
     """Of how many rows of a region how many were left out, where any were; nothing of rows without regions."""
     if "region" not in asked.column_names or not left_out:
         return {}
+    if not pa.types.is_integer(asked.column("region").type):  # somebody else's
+        return {}
     regions = dict(zip(asked.column("id").to_pylist(), asked.column("region").to_pylist(), strict=True))
-    rows, refused = Counter(regions.values()), Counter(regions[row["id"]] for row in left_out)
+    rows = Counter(regions.values())
+    refused = Counter(regions[row["id"]] for row in left_out if regions[row["id"]] is not None)
     found = {str(region): {"rows": rows[region], "left_out": count} for region, count in sorted(refused.items())}
     return {"left_out_by_region": found}

@@ -1,11 +1,13 @@
 """Texts -> speech, in worker processes, with a voice given to each row by its id."""
 
 import hashlib
+import multiprocessing
+import multiprocessing.connection
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 
 from saladkit.errors import SaladError
 from saladkit.speech.speaking import Request, SpeakingSettings, speak
@@ -25,8 +27,18 @@ def _speak_chunk(requests: list[tuple[int, Request]], settings: SpeakingSettings
     return [(place, speak(request, settings)) for place, request in requests]
 
 
-def _one_thread() -> None:
-    os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported, which an aligner or a recognizer does
+def _begin_worker() -> None:
+    """One thread of torch's, which an aligner or a recognizer imports later; and no life without the parent.
+
+    A parent that is killed says nothing to its workers, which would wait for ever, a model each in memory.
+    """
+    os.environ["OMP_NUM_THREADS"] = "1"
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
 
 
 class Speakers:
@@ -89,7 +101,9 @@ class Speakers:
 
     def _running(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=_one_thread)
+            self._pool = ProcessPoolExecutor(
+                self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker
+            )
         return self._pool
 
     def _close(self) -> None:

@@ -207,7 +207,8 @@ def _item(
             "Give models that are whole; with --dtype float16, try float32.",
         )
     kept = {column: row.get(column) for column in ("domain", "speaker")}
-    quality = {"cer": errors.get(row["id"], row.get("cer")), "duration_ratio": ratios.get(row["id"])}
+    cer = errors.get(row["id"], row.get("cer"))
+    quality = {"cer": cer if cer is not None and np.isfinite(cer) else None, "duration_ratio": ratios.get(row["id"])}
     return {"id": row["id"], "region": region_of.get(row["id"]), **kept, "tokens": sums.tokens, **figures, **quality}
 
 

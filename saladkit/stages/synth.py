@@ -1,26 +1,28 @@
 """`synth`: text to speech with word times, many voices, resumable by shard."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import ArtefactWriter, create_artefact, digest_json, part_name, read_json, write_json
+from saladkit.formats.artefact import ArtefactWriter, create_artefact, digest_json, part_name, read_json
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.samples import AUDIO, SCHEMA, VERSION, read_samples, write_samples
 from saladkit.formats.spoken_rows import CHOICES_AUDIO, HEARD, SPOKEN, SpokenBefore, spoken_columns
 from saladkit.runtime import Run, available_cores, progress
+from saladkit.speech.quality import expected_seconds
 from saladkit.speech.speaking import Request, SpeakingSettings, forget_models, speech_key, voice_named
 from saladkit.speech.summary import against_prediction, left_out_by, left_out_by_region, understood
 from saladkit.speech.synthesis import Speakers, request_of_row
 
 ROWS_PER_PART = 512
-WORDS_PER_PART = 10_000  # an hour or so, 160 MB as 16-bit WAV at 22 kHz: a shard is in memory while it is made
-SECONDS_PER_WORD = 0.36  # measured on the desk's texts with espeak at its default rate; for --dry-run only
+SECONDS_PER_PART = 3600.0  # expected, choices included; 160 MB as WAV at 22 kHz, held in memory while they are made
 
 
 def synth(
@@ -67,9 +69,13 @@ def synth(
     known = [column for column in (*SPOKEN, *HEARD, CHOICES_AUDIO) if column in table.column_names]
     table = table.drop_columns(known)
     texts = table.column("text").to_pylist()
+    seconds = [expected_seconds(text) for text in texts]
+    if choices:
+        _check_choices(table, source)
+        of_rows = table.column("choices").to_pylist()
+        seconds = [own + sum(map(expected_seconds, of_row)) for own, of_row in zip(seconds, of_rows, strict=True)]
     if dry_run:
-        words = sum(len(text.split()) for text in texts)
-        hours = round(words * SECONDS_PER_WORD / 3600, 3)
+        words, hours = sum(len(text.split()) for text in texts), round(sum(seconds) / 3600, 3)
         return run.summary({"dry_run": True, "rows": table.num_rows, "words": words, "predicted_hours": hours})
     before = SpokenBefore()
     for path in reuse:
@@ -80,8 +86,13 @@ def synth(
         version=VERSION,
         verb="synth",
         settings={
-            **{"voices": voices, "engines": identities, "speaking": described, "choices": choices, "seed": seed},
-            **{"limit": limit, "columns": vars(names)},
+            "voices": voices,
+            "engines": identities,
+            "speaking": described,
+            "choices": choices,
+            "seed": seed,
+            "limit": limit,
+            "columns": vars(names),
         },
         inputs={"samples": source},
         also_read={f"reuse {i}": path for i, path in enumerate(reuse)},
@@ -89,8 +100,9 @@ def synth(
     )
     if writer.finished is not None:
         return writer.finished
-    spans = _part_spans(texts)
+    spans = _part_spans(seconds)
     parts = [part_name(index, len(spans), ".parquet") for index in range(len(spans))]
+    lists = [_left_out_name(part) for part in parts]
     with Speakers(workers, settings) as speakers, progress(None, total=table.num_rows, what="synth", unit="row") as bar:
         speech = _Speech(speakers, before, settings, digest_json(described))
         for index, (name, (begin, end)) in enumerate(zip(parts, spans, strict=True)):
@@ -100,21 +112,30 @@ def synth(
             elif index % num_shards == shard_index:
                 _write_part(writer, name, table.slice(begin, end - begin), speech, voices, seed, choices, bar.update)
                 before.add(writer.path / name)
-    if not writer.has_all(parts):
+    if not writer.has_all([*parts, *lists]):
         return run.summary({"shards_missing": True, "rows": table.num_rows})
     return _finish(run, writer, source, parts, table, voices, seed)
 
 
-def _part_spans(texts: list[str]) -> list[tuple[int, int]]:
-    """Rows [begin, end) of each shard: as many as it may have in number and in words, by the texts alone."""
-    spans, begin, words = [], 0, 0
-    for row, text in enumerate(texts):
-        count = len(text.split())
-        if row > begin and (row - begin == ROWS_PER_PART or words + count > WORDS_PER_PART):
+def _check_choices(table: pa.Table, source: str) -> None:
+    column = table.column("choices")
+    if not pa.types.is_list(column.type) or not pa.types.is_string(column.type.value_type):
+        raise SaladError(
+            f"{source}: the choices are {column.type}, not lists of texts", "Give each row a list of texts."
+        )
+    if pc.list_flatten(column).null_count:
+        raise SaladError(f"{source}: there are choices without a text", "Give every choice a text, or take it out.")
+
+
+def _part_spans(seconds: list[float]) -> list[tuple[int, int]]:
+    """Rows [begin, end) of each shard: as many as it may have in number and in expected seconds."""
+    spans, begin, total = [], 0, 0.0
+    for row, expected in enumerate(seconds):
+        if row > begin and (row - begin == ROWS_PER_PART or total + expected > SECONDS_PER_PART):
             spans.append((begin, row))
-            begin, words = row, 0
-        words += count
-    return [*spans, (begin, len(texts))]
+            begin, total = row, 0.0
+        total += expected
+    return [*spans, (begin, len(seconds))]
 
 
 class _Speech:
@@ -163,8 +184,8 @@ def _write_part(
         part = part.append_column(CHOICES_AUDIO, pa.array([row[CHOICES_AUDIO] for row in spoken], pa.list_(AUDIO)))
     with writer.writing(name) as aside:
         write_samples(part, aside)
-    write_json(writer.path / _left_out_name(name), {"left_out": left_out})
-    writer.has(_left_out_name(name))
+    with writer.writing(_left_out_name(name)) as aside:
+        aside.write_text(json.dumps({"left_out": left_out}))
 
 
 def _with_choices(rows: list[dict], requests: list[Request], choices: list[list[str]], speech: _Speech) -> list[dict]:
@@ -205,12 +226,10 @@ def _finish(
     causes = left_out_by(left_out)
     sources = Counter(source or "none" for source in made.column("words_source").to_pylist())
     counts = {"rows": made.num_rows, "seconds_of_speech": round(seconds, 3), "left_out_by": causes}
-    skipped = [{"id": row["id"], "reason": row["reason"]} for row in left_out]
-    writer.finish(counts=counts, skipped=skipped)
     by_voice = Counter(request_of_row(id_, "", voices, seed).voice for id_ in made.column("id").to_pylist())
     figures = {
         "rows": made.num_rows,
-        "skipped": len(skipped),
+        "skipped": len(left_out),
         "left_out_by": causes,
         "hours_of_speech": round(seconds / 3600, 4),
         **against_prediction(made),
@@ -220,6 +239,7 @@ def _finish(
         "rows_by_words_source": dict(sorted(sources.items())),
         "times_real_time": round(seconds / max(run.seconds(), 0.01), 1),
     }
+    writer.finish(counts=counts, skipped=[{"id": row["id"], "reason": row["reason"]} for row in left_out])
     return run.summary(figures, writer)
 
 

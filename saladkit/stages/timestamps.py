@@ -1,11 +1,11 @@
 """`timestamps`: the times of every word in its speech, by forced alignment."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import ArtefactWriter, create_artefact, part_name, read_json, write_json
+from saladkit.formats.artefact import ArtefactWriter, create_artefact, part_name, read_json
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.samples import iterate_rows, read_samples, words_to_row
 from saladkit.formats.word_times import SCHEMA, VERSION, write_word_times
@@ -14,7 +14,7 @@ from saladkit.speech.aligners.aligner import Aligner, Alignment, Recording, alig
 from saladkit.speech.audio import decode_row, seconds_of_row
 
 ROWS_PER_PART = 512
-ROWS_AT_ONCE = 32  # decoded together, and handed to the aligner, which may hear those of one length in one batch
+SECONDS_AT_ONCE = 600.0  # decoded together, and handed to the aligner, which may hear those of one length in one batch
 LOW_SCORE = 0.05
 FLAGGED = "flagged.jsonl"
 
@@ -83,8 +83,8 @@ def timestamps(
                 skipped = [row for row in times if "reason" in row]
                 with writer.writing(part) as aside:
                     write_word_times(aligned, aside)
-                write_json(writer.path / record, _counts(aligned, min_score) | {"skipped": skipped})
-                writer.has(record)
+                with writer.writing(record) as aside:
+                    aside.write_text(json.dumps(_counts(aligned, min_score) | {"skipped": skipped}))
     if not writer.has_all([*records, *parts]):
         return run.summary({"shards_missing": True, "rows": table.num_rows})
     return _finish(run, writer, source, records, opened)
@@ -102,9 +102,9 @@ def _align_rows(
         except SaladError as error:
             found[place] = {"id": row["id"], "reason": error.problem}
     by_length = sorted(lengths, key=lambda place: (lengths[place], place))
-    for begin in range(0, len(by_length), ROWS_AT_ONCE):
+    for group in _groups(by_length, lengths):
         recordings: dict[int, Recording] = {}
-        for place in by_length[begin : begin + ROWS_AT_ONCE]:
+        for place in group:
             try:
                 recordings[place] = Recording(*decode_row(rows[place], source), rows[place]["text"])
             except SaladError as error:
@@ -112,9 +112,21 @@ def _align_rows(
         alignments = align_spoken_forms(aligner, list(recordings.values()), language)
         for place, alignment in zip(recordings, alignments, strict=True):
             found[place] = _row(rows[place]["id"], alignment, aligner)
-        aligned(len(by_length[begin : begin + ROWS_AT_ONCE]))
+        aligned(len(group))
     aligned(len(rows) - len(by_length))
     return [found[place] for place in range(len(rows))]
+
+
+def _groups(places: list[int], lengths: dict[int, float]) -> Iterator[list[int]]:
+    """Runs of places of at most SECONDS_AT_ONCE together, or of one that is longer."""
+    group: list[int] = []
+    for place in places:
+        if group and sum(lengths[other] for other in group) + lengths[place] > SECONDS_AT_ONCE:
+            yield group
+            group = []
+        group.append(place)
+    if group:
+        yield group
 
 
 def _row(id_: str, alignment: Alignment | SaladError, aligner: Aligner) -> dict:

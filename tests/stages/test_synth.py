@@ -217,13 +217,13 @@ def test_a_recognizer_listens(tmp_path):
     assert (kept["rows"], kept["left_out_by"]) == (1, {"cer": 1})
 
 
-def test_shards_are_bounded_in_rows_and_words(monkeypatch):
+def test_shards_are_bounded_in_rows_and_seconds(monkeypatch):
     monkeypatch.setattr(stage, "ROWS_PER_PART", 3)
-    monkeypatch.setattr(stage, "WORDS_PER_PART", 10)
-    assert stage._part_spans(["a"] * 7) == [(0, 3), (3, 6), (6, 7)]
-    assert stage._part_spans(["a b c d e f"] * 3) == [(0, 1), (1, 2), (2, 3)]
-    assert stage._part_spans(["a b c d", "a b c d e f", "a", "b"]) == [(0, 2), (2, 4)]
-    assert stage._part_spans(["a " * 99, "b"]) == [(0, 1), (1, 2)]
+    monkeypatch.setattr(stage, "SECONDS_PER_PART", 10.0)
+    assert stage._part_spans([1.0] * 7) == [(0, 3), (3, 6), (6, 7)]
+    assert stage._part_spans([6.0] * 3) == [(0, 1), (1, 2), (2, 3)]
+    assert stage._part_spans([4.0, 6.0, 1.0, 1.0]) == [(0, 2), (2, 4)]
+    assert stage._part_spans([99.0, 1.0]) == [(0, 1), (1, 2)]
 
 
 SPAWNED = """

@@ -7,7 +7,7 @@ import torch
 from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
 from saladkit.errors import SaladError
-from saladkit.formats.checkpoint import check_model_folder
+from saladkit.formats.checkpoint import check_model_folder, model_digest
 from saladkit.formats.words import Word
 from saladkit.speech.aligners.aligner import Alignment, Recording
 from saladkit.speech.aligners.emissions import Emissions, EmissionsReader
@@ -68,7 +68,7 @@ class CtcAligner:
                 f"{model} writes pieces of words, not characters",
                 "Give a model with a vocabulary of characters, such as facebook/wav2vec2-base-960h.",
             )
-        self.identity = {"sampling_rate": features.sampling_rate, **self._reader.identity}
+        self.identity = {"model": model_digest(model), **self._reader.identity}
 
     def align(self, recordings: list[Recording]) -> list[Alignment | SaladError]:
         """As `Aligner.align`; a word's score is the geometric mean of its frames' probabilities, a text's their mean.

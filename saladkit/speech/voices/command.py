@@ -176,7 +176,8 @@ def _last_line(stderr: BinaryIO) -> str:
 
 def _files_among(arguments: list[str]) -> dict[str, str]:
     """Digests of the files that arguments name, alone or behind `=`; devices hold nothing of the voice."""
-    paths = sorted({argument.rpartition("=")[2] for argument in arguments})
+    pieces = (argument.split("=") for argument in arguments)
+    paths = sorted({"=".join(parts[begin:]) for parts in pieces for begin in range(len(parts))})
     named = [path for path in paths if not path.startswith(("/dev/", "/proc/"))]
     return {path: _identity(Path(path)) for path in named if os.path.isfile(path)}
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import copy
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from piper.patch_voice_with_alignment import add_alignment_output
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import digest_file
 from saladkit.formats.words import Word
+from saladkit.speech.voices.control_characters import CONTROL_TO_SPACE
 from saladkit.speech.voices.drawn_noise import SeededSession, take_noise_as_input
 from saladkit.speech.voices.onnx_session import open_session, providers_for
 from saladkit.speech.voices.phonetic_words import PhoneticWord, match_words, phonetic_words, pronunciation
@@ -69,7 +71,8 @@ class PiperVoice:
                 "Give the .onnx file of a Piper voice, with its own .onnx.json beside it.",
             ) from error
         self.language = config.espeak_voice or None
-        self.identity = {"model": digest_file(Path(path)), "config": digest_file(Path(f"{path}.json"))}
+        files = {"model": digest_file(Path(path)), "config": digest_file(Path(f"{path}.json"))}
+        self.identity = files | {"piper-tts": version("piper-tts")}
         self._speakers = self._speakers_named(parts["speaker"])
         noises = dict(pair.split("=") for pair in parts["noises"].split(",") if pair)
         self._settings = {
@@ -104,7 +107,11 @@ class PiperVoice:
         sample_rate = self._voice.config.sample_rate
         self._session.seed(int.from_bytes(hashlib.sha256(f"{self.name}/{text}".encode(errors="replace")).digest()[:8]))
         try:
-            chunks = list(self._voice.synthesize(text, self._synthesis_config(), include_alignments=True))
+            chunks = list(
+                self._voice.synthesize(
+                    text.translate(CONTROL_TO_SPACE), self._synthesis_config(), include_alignments=True
+                )
+            )
         except Exception as error:  # of espeak-ng's bridge, onnxruntime, or a graph of another kind
             raise VoiceFailed(
                 f"{self.name} failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
@@ -141,7 +148,7 @@ class PiperVoice:
         )
 
     def _phonemes(self, text: str) -> str:
-        return " ".join("".join(sentence) for sentence in self._voice.phonemize(text))
+        return " ".join("".join(sentence) for sentence in self._voice.phonemize(text.translate(CONTROL_TO_SPACE)))
 
     def _speakers_named(self, speaker: str | None) -> Range | None:
         if not speaker:

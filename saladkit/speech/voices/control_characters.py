@@ -1,0 +1,4 @@
+"""Characters that an engine would act upon, where a data set's text means none of it."""
+
+# To espeak-ng, which Piper has too, 0x01 starts an embedded command and 0x00 ends the text.
+CONTROL_TO_SPACE = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")

@@ -16,7 +16,8 @@ Figures are means over the compared text tokens; divergences, negative log-likel
 `groups.parquet` has a row for all items, and one for each region, domain and speaker: means, 95 % intervals over items,
 and means drawn toward that of all groups of the kind, the more the fewer items there are (`_shrunk`). `cer` is the
 character error rate of a recognizer on the recordings, `duration_ratio` their length over what texts so long take the
-same speaker; `bad_speech` marks regions whose speech, not the model, may be at fault.
+same speaker; `bad_speech` marks regions whose speech, not the model, may be at fault. Regions of whose probes `synth` has
+left out all have no row: the manifest names them as `silent_regions`.
 """
 
 from pathlib import Path
@@ -149,5 +150,6 @@ def check_measured_with(path: str | Path, regions: str | Path) -> None:
 
 
 def bad_speech_regions(path: str | Path) -> list[int]:
-    """The regions whose speech is marked as bad."""
-    return sorted(row["region"] for row in read_regions(path) if row["bad_speech"])
+    """The regions whose speech is marked as bad, and those of whose probes none was fit to be heard."""
+    silent = Artefact.open(path, SCHEMA, VERSION).manifest["identity"].get("silent_regions", [])
+    return sorted({*silent, *(row["region"] for row in read_regions(path) if row["bad_speech"])})

@@ -101,7 +101,8 @@ class KnownPool:
             self._check_covered()
             return {row["region"]: RegionGap(row[MEDIAN_DISTANCE], None, None) for row in self.table}
         found = {} if self.gap is None else read_region_gaps(self.gap, metric)
-        missing = [row["region"] for row in self.table if row["region"] not in found]
+        unmeasured = {row["region"] for row in self.table} - found.keys()
+        missing = sorted(unmeasured.difference(self.bad_speech))
         if missing and needed:
             raise SaladError(
                 f"{self.gap} has no {metric} for region {missing[0]} ({len(missing)} of {len(self.table)} are missing)",

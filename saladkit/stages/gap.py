@@ -167,11 +167,12 @@ def gap(
     groups = group_rows(items)
     left_out = Counter(region_of[id_] for path in sources for id_ in _left_out_by_synth(path) if id_ in region_of)
     mark_bad_speech([group for group in groups if group["kind"] == "region"], worst, left_out)
+    silent = sorted(left_out.keys() - {item["region"] for item in items})
     write_gap_table(writer, items, groups)
     writer.finish(
         counts={"rows": len(items), "tokens": sum(item["tokens"] for item in items)},
         skipped=skipped,
-        identity={"trained_positions": trained_positions(checkpoint)},
+        identity={"trained_positions": trained_positions(checkpoint), "silent_regions": silent},
     )
     figures = {"rows": len(items), "skipped": len(skipped)} | _shown(groups)
     return run.summary(figures | (_said_of(cache) if cache else {}), writer)

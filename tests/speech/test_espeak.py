@@ -147,7 +147,7 @@ def test_names_of_no_voice_are_refused(name, problem):
     assert raised.value.fix
 
 
-@pytest.mark.parametrize("engine, package", [("espeak", "espeakng_loader"), ("piper", "onnxruntime")])
+@pytest.mark.parametrize("engine, package", [("espeak", "espeakng_loader"), ("piper", "piper")])
 def test_a_missing_extra_is_named(monkeypatch, engine, package):
     monkeypatch.delitem(sys.modules, f"saladkit.speech.voices.{engine}", raising=False)
     monkeypatch.setitem(sys.modules, package, None)

@@ -224,3 +224,25 @@ def test_what_synth_has_noted_is_taken(shell, checkpoint, text_lm, world, tmp_pa
         for row in table
     }
     assert [row["region"] for row in table if row["bad_speech"]] == [max(errors, key=errors.get)]
+
+
+def test_a_region_that_nobody_could_speak_is_left_out_of_the_choice(shell, checkpoint, text_lm, world, tmp_path):
+    pool = world / "natural.parquet"
+    cut = ["regions", pool, "--embedder", f"lm:{text_lm}", "--clusters", 3, "--device", "cpu"]
+    assert shell(*cut, "-o", tmp_path / "regions").exit_code == 0
+    region_of = Regions.open(tmp_path / "regions").region_of
+    rows = [
+        {"id": row["id"], "text": "—" if region_of[row["id"]] == 1 else row["text"]}
+        for row in read_samples(pool, needed=["text"]).to_pylist()
+    ]
+    (tmp_path / "probes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    spoken = shell("synth", tmp_path / "probes.jsonl", "--voice", "espeak:en-us", "--workers", 1, "-o", tmp_path / "s")
+    assert json.loads(spoken.stdout)["left_out_by"] == {"unspeakable": list(region_of.values()).count(1)}
+    line = ["gap", checkpoint, tmp_path / "s", "--teacher", text_lm, "--regions", tmp_path / "regions"]
+    line += ["--text-words", 2, 4, "--speech-words", 2, 4, "--device", "cpu", "-o", tmp_path / "gap"]
+    assert shell(*line).exit_code == 0
+    choice = ["select", pool, "--regions", tmp_path / "regions", "--gap", tmp_path / "gap", "--count", 5]
+    chosen = shell(*choice, "-o", tmp_path / "chosen")
+    assert chosen.exit_code == 0, chosen.stderr
+    assert json.loads(chosen.stdout)["dropped_for_bad_speech"] == [1]
+    assert {row["region"] for row in read_samples(tmp_path / "chosen", needed=["text"]).to_pylist()} <= {0, 2}

@@ -16,8 +16,8 @@ Figures are means over the compared text tokens; divergences, negative log-likel
 `groups.parquet` has a row for all items, and one for each region, domain and speaker: means, 95 % intervals over items,
 and means drawn toward that of all groups of the kind, the more the fewer items there are (`_shrunk`). `cer` is the
 character error rate of a recognizer on the recordings, `duration_ratio` their length over what texts so long take the
-same speaker; `bad_speech` marks regions whose speech, not the model, may be at fault. Regions of whose probes `synth` has
-left out all have no row: the manifest names them as `silent_regions`.
+same speaker; `bad_speech` marks regions whose speech, not the model, may be at fault. Regions all of whose probes were
+left out by `synth` have no row: the manifest names them as `silent_regions`.
 """
 
 from pathlib import Path

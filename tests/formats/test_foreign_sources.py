@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 
+import lhotse
 import numpy as np
 import pytest
 import soundfile
@@ -245,12 +246,7 @@ def test_half_a_fragment_of_the_standard():
 # --- Lhotse
 
 
-@pytest.fixture(scope="module")
-def lhotse():
-    return pytest.importorskip("lhotse")
-
-
-def cuts_of(lhotse, folder, spoken, aligned=True):
+def cuts_of(folder, spoken, aligned=True):
     """A cut of each utterance of one long recording; words as Lhotse has them, counted from its beginning."""
     spans = write_long(folder / "long.flac", spoken)
     recording = lhotse.Recording.from_file(folder / "long.flac", recording_id="long")
@@ -273,8 +269,8 @@ def cuts_of(lhotse, folder, spoken, aligned=True):
     return cut, lhotse.CutSet.from_cuts(cut.trim_to_supervisions())
 
 
-def test_lhotse_cuts_are_stretches_with_words(lhotse, spoken, tmp_path):
-    whole, cuts = cuts_of(lhotse, tmp_path, spoken)
+def test_lhotse_cuts_are_stretches_with_words(spoken, tmp_path):
+    whole, cuts = cuts_of(tmp_path, spoken)
     cuts.to_file(tmp_path / "cuts.jsonl.gz")
     rows = read(tmp_path / "cuts.jsonl.gz")
     assert [row["text"] for row in rows] == [one.text for one in spoken]
@@ -302,8 +298,8 @@ def test_lhotse_cuts_are_stretches_with_words(lhotse, spoken, tmp_path):
     assert shouted["words"] is None  # which are of another text
 
 
-def test_lhotse_words_need_every_word_and_its_own_time(lhotse, spoken, tmp_path):
-    _, cuts = cuts_of(lhotse, tmp_path, spoken)
+def test_lhotse_words_need_every_word_and_its_own_time(spoken, tmp_path):
+    _, cuts = cuts_of(tmp_path, spoken)
     rows = [json.loads(json.dumps(cut.to_dict())) for cut in cuts]
     rows[0]["supervisions"][0]["alignment"]["word"].pop()  # one word has no time
     for item in rows[1]["supervisions"][0]["alignment"]["word"]:
@@ -315,8 +311,8 @@ def test_lhotse_words_need_every_word_and_its_own_time(lhotse, spoken, tmp_path)
         read(tmp_path / "cuts.jsonl", needed=["words"])
 
 
-def test_lhotse_mixes_pads_and_transforms(lhotse, spoken, tmp_path):
-    _, cuts = cuts_of(lhotse, tmp_path, spoken)
+def test_lhotse_mixes_pads_and_transforms(spoken, tmp_path):
+    _, cuts = cuts_of(tmp_path, spoken)
     one, two, three = cuts
     made = {
         "padded": one.pad(duration=5.0),
@@ -340,7 +336,7 @@ def test_lhotse_mixes_pads_and_transforms(lhotse, spoken, tmp_path):
     assert words_from_row(rows["slow"])[-1].end == pytest.approx(spoken[0].words[-1].end / 0.9, abs=1e-3)
 
 
-def test_lhotse_channels(lhotse, spoken, tmp_path):
+def test_lhotse_channels(spoken, tmp_path):
     one, two, _ = spoken
     length = min(len(one.samples), len(two.samples))
     stereo = np.stack([one.samples[:length], two.samples[:length]], axis=1)
@@ -361,8 +357,8 @@ def test_lhotse_channels(lhotse, spoken, tmp_path):
     assert np.allclose(decode_row(both, "x")[0], stereo.mean(axis=1), atol=1e-7)
 
 
-def test_lhotse_shar(lhotse, spoken, tmp_path):
-    _, cuts = cuts_of(lhotse, tmp_path, spoken)
+def test_lhotse_shar(spoken, tmp_path):
+    _, cuts = cuts_of(tmp_path, spoken)
     (tmp_path / "shar").mkdir()
     cuts.to_shar(tmp_path / "shar", fields={"recording": "flac"}, shard_size=2)
     with pytest.raises(SaladError, match="has audio of the kind 'shar'") as raised:
@@ -382,8 +378,8 @@ def test_lhotse_shar(lhotse, spoken, tmp_path):
     assert [row["text"] for row in only_texts] == [one.text for one in spoken]
 
 
-def test_a_cut_through_a_sentence_has_no_text(lhotse, spoken, tmp_path):
-    whole, _ = cuts_of(lhotse, tmp_path, spoken)
+def test_a_cut_through_a_sentence_has_no_text(spoken, tmp_path):
+    whole, _ = cuts_of(tmp_path, spoken)
     windows = whole.cut_into_windows(1.0)
     windows.to_file(tmp_path / "cuts.jsonl")
     with pytest.raises(SaladError, match="begins or ends within supervision"):
@@ -391,8 +387,8 @@ def test_a_cut_through_a_sentence_has_no_text(lhotse, spoken, tmp_path):
     assert len(read(tmp_path / "cuts.jsonl", needed=["audio"], optional=[])) == len(windows)
 
 
-def test_commands_of_a_manifest_are_not_run(lhotse, spoken, tmp_path):
-    _, cuts = cuts_of(lhotse, tmp_path, spoken)
+def test_commands_of_a_manifest_are_not_run(spoken, tmp_path):
+    _, cuts = cuts_of(tmp_path, spoken)
     rows = [cut.to_dict() for cut in cuts]
     rows[1]["recording"]["sources"][0] |= {"type": "command", "source": f"touch {tmp_path}/run"}
     with pytest.raises(SaladError, match=f"cut '{rows[1]['id']}' has audio of the kind 'command'"):

@@ -131,11 +131,12 @@ def test_what_is_stored_sample_by_sample_comes_back(format_, subtype, rates, tol
         assert seconds_of_row({"id": "a", "audio": audio}, "x") == len(samples) / rate
 
 
-@pytest.mark.parametrize("format_, subtype, rates, decibels", LOSSY, ids=lambda value: str(value)[:8])
-@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(
+    "format_, subtype, rates, decibels, channels",
+    [(*kind, channels) for kind in LOSSY for channels in (1, 2) if (kind[1], channels) != ("GSM610", 2)],  # it has one
+    ids=lambda value: str(value)[:8],
+)
 def test_what_is_stored_with_loss_comes_back_nearly(format_, subtype, rates, decibels, channels, speech):
-    if channels == 2 and subtype == "GSM610":
-        pytest.skip("GSM 6.10 has one channel")
     for rate in rates:
         samples = resample(*speech, rate) if rate != speech[1] else speech[0]
         stored = written(samples if channels == 1 else both_ears(samples), rate, format_, subtype)

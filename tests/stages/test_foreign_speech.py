@@ -2,6 +2,7 @@
 
 import json
 
+import lhotse
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -30,7 +31,6 @@ def own(speech, tmp_path_factory):
 @pytest.fixture(scope="module")
 def cuts(own, tmp_path_factory):
     """The same as Lhotse's cuts of one long recording."""
-    lhotse = pytest.importorskip("lhotse")
     folder = tmp_path_factory.mktemp("cuts")
     pieces, rows, at = [], [], 0
     for row in read_samples(own, needed=["audio", "words"]).to_pylist():

@@ -1,6 +1,7 @@
 """Put the lines of a jsonl file into a page, as a table between two marks; nothing in it is typed by hand.
 
 python benchmarks/table.py runs/bench.jsonl docs/performance.md
+python benchmarks/table.py runs/some.jsonl docs/performance.md --some    the other rows of the table stay
 """
 
 import json
@@ -8,19 +9,28 @@ import sys
 from pathlib import Path
 
 BEGIN, END = "<!-- table: make bench -->", "<!-- end of table -->"
+MEASURED = "Measured on "
 HEAD = "| name | ours | theirs | ratio | target | reached |\n|---|---|---|---|---|---|"
 REACHED = {True: "yes", False: "**no**", None: "–"}
 
 
-def table(lines: list[dict]) -> str:
-    """What was measured where, then a row a line."""
-    machines = sorted({_machine(line["machine"]) for line in lines})
-    rows = [
+def table(lines: list[dict], kept: list[str]) -> str:
+    """What was measured where, then a row a line; `kept` are lines of an earlier table, whose rows come first."""
+    machines = {_machine(line["machine"]) for line in lines}
+    rows = {_name(line): _row(line) for line in lines}
+    earlier = [row for row in kept if row.startswith("|") and row not in HEAD.splitlines()]
+    stay = [row for row in earlier if row.split(" | ")[0].removeprefix("| ") not in rows]
+    for measured in kept:
+        if measured.startswith(MEASURED):
+            machines |= set(measured.removeprefix(MEASURED).removesuffix(".").split("; "))
+    return "\n".join([MEASURED + "; ".join(sorted(machines)) + ".", "", HEAD, *stay, *rows.values()])
+
+
+def _row(line: dict) -> str:
+    return (
         f"| {_name(line)} | {_figure(line['ours'], line['unit'])} | {_figure(line['theirs'], line['unit'])} "
         f"| {_number(line['ratio'])} | {line['target'] or '–'} | {REACHED[line['reached']]} |"
-        for line in lines
-    ]
-    return "\n".join(["Measured on " + "; ".join(machines) + ".", "", HEAD, *rows])
+    )
 
 
 def _machine(found: dict) -> str:
@@ -48,7 +58,8 @@ def main() -> None:
     lines = [json.loads(line) for line in source.read_text().splitlines()]
     text = page.read_text()
     before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n\n{table(lines)}\n\n{END}{after}")
+    kept = text.partition(BEGIN)[2].partition(END)[0].splitlines() if "--some" in sys.argv else []
+    page.write_text(f"{before}{BEGIN}\n\n{table(lines, kept)}\n\n{END}{after}")
 
 
 if __name__ == "__main__":

@@ -133,3 +133,8 @@ def test_the_table_stands_between_its_marks(repository, printed, tmp_path):
     assert rows[0] == "| name | ours | theirs | ratio | target | reached |"
     assert len(rows) == 2 + len(lines)
     assert lines[0]["machine"]["device"] in text
+    source.write_text(json.dumps(lines[-1] | {"ours": 77.0}) + "\n")
+    assert run(repository, "table.py", str(source), str(page), "--some").returncode == 0
+    some = [line for line in page.read_text().splitlines() if line.startswith(("|", "Measured"))]
+    assert some[0] in text.splitlines()
+    assert sorted(set(some) & set(rows)) == sorted(rows[:-1]) and "| 77 " in some[-1] and len(some) == len(rows) + 1

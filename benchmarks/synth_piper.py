@@ -16,7 +16,7 @@ from saladkit.speech.synthesis import Speakers
 from sentences import paragraphs
 from side_by_side import Target, arguments, emit, run_pairs
 
-COUNTS = {"medium": (48, 1), "tiny": (2, 16)}
+COUNTS = {"medium": (12, 1), "tiny": (2, 16)}
 
 
 def main() -> None:

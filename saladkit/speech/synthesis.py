@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from saladkit.errors import SaladError
 from saladkit.speech.speaking import Request, SpeakingSettings, speak
 
-CHUNK = 16  # rows that a process takes at once
+CHUNK = 16  # rows that a process takes at once; fewer where there would be less than four chunks a process
 LEAST_TO_GIVE_UP = 8  # rows of one voice, all failed by its engine: a server is down, say
 
 
@@ -66,7 +66,7 @@ class Speakers:
         Raises:
             SaladError: an engine failed on every row of a chunk of at least eight.
         """
-        chunks = list(_chunks(requests))
+        chunks = list(_chunks(requests, self.workers))
         if self.workers == 1:
             for chunk in chunks:
                 yield from _checked(_speak_chunk(chunk, self.settings), chunk)
@@ -112,13 +112,14 @@ class Speakers:
             self._pool = None
 
 
-def _chunks(requests: list[Request]) -> Iterator[list[tuple[int, Request]]]:
+def _chunks(requests: list[Request], workers: int) -> Iterator[list[tuple[int, Request]]]:
     by_voice: dict[str, list[tuple[int, Request]]] = {}
     for place, request in enumerate(requests):
         by_voice.setdefault(request.voice, []).append((place, request))
+    size = CHUNK if workers == 1 else max(1, min(CHUNK, len(requests) // (4 * workers)))
     for of_voice in by_voice.values():
-        for begin in range(0, len(of_voice), CHUNK):
-            yield of_voice[begin : begin + CHUNK]
+        for begin in range(0, len(of_voice), size):
+            yield of_voice[begin : begin + size]
 
 
 def _checked(spoken: list[tuple[int, dict]], chunk: list[tuple[int, Request]]) -> list[tuple[int, dict]]:

@@ -66,8 +66,8 @@ class SphinxAligner:
         """As `Aligner.align`; times are multiples of 10 ms, and silence between words belongs to none.
 
         Words have no scores. A text's is the likelihood of a frame (their geometric mean) over that with the best
-        sequence of phones whatever: 0.13 in the median over 28 sentences of four voices of espeak-ng, 0.06 at least;
-        with another sentence as its text 0.01, and 0.05 or more in 13 % of those that it can be aligned with at all.
+        sequence of phones whatever. Over 320 utterances of 3 to 15 words by eight voices of espeak-ng it is 0.13 in the
+        median and below 0.03 for 2.8 %; with another's text 0.013 in the median, and 81 % are refused or below 0.03.
 
         A recording is an error if fewer than half of its words have a pronunciation, or no path leads through it.
         """

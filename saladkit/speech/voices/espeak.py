@@ -200,7 +200,7 @@ def _synthesize(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple
 
     callback = _SynthCallback(collect)
     library.espeak_SetSynthCallback(callback)
-    encoded = text.encode("utf-8", errors="replace")  # one "?" per lone surrogate: same positions
+    encoded = text.encode()
     library.espeak_Synth(
         encoded,
         ctypes.c_size_t(len(encoded) + 1),

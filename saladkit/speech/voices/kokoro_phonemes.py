@@ -4,13 +4,14 @@ import logging
 import os
 import shutil
 import tempfile
-import unicodedata
 from functools import cache
 
 import espeakng_loader
 import phonemizer
 from kokoro_onnx.config import EspeakConfig
 from phonemizer.logger import get_logger
+
+from saladkit.speech.voices.control_characters import CONTROL_TO_SPACE
 
 # By the first letter of a voice's name (VOICES.md of hexgrad/Kokoro-82M), as espeak-ng's codes.
 LANGUAGES = {"a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}
@@ -27,10 +28,8 @@ def espeak_phonemes(text: str, language: str) -> str:
     Two things differ from kokoro-onnx's own: espeak-ng's marks of foreign words, "(en)", are left out, which Kokoro
     would speak; and so are line ends, at which kokoro-onnx would join two words. `espeak_config` has to be in use.
     """
-    # Cc and Cs: espeak-ng acts on control characters, and lone surrogates cannot be encoded
-    spoken = "".join(" " if unicodedata.category(character) in ("Cc", "Cs") else character for character in text)
     return phonemizer.phonemize(
-        " ".join(spoken.split()),
+        " ".join(text.translate(CONTROL_TO_SPACE).split()),
         language,
         preserve_punctuation=True,
         with_stress=True,

@@ -15,7 +15,7 @@ from saladkit.speech.audio import ENCODERS
 from saladkit.speech.loudness import set_loudness
 from saladkit.speech.normalizing.spoken_form import RULES, SpokenForm, spoken_form
 from saladkit.speech.quality import QualityGate, measure
-from saladkit.speech.transcribers.transcriber import SPHINX, Transcriber, character_error_rate, open_transcriber
+from saladkit.speech.transcribers.transcriber import SPHINX, Transcriber, least_error_rate, open_transcriber
 from saladkit.speech.voices.voice import Utterance, Voice, VoiceFailed, open_voice
 
 ATTEMPTS = 2
@@ -159,7 +159,7 @@ def _row(
     heard = {}
     if settings.asr:
         (written,) = transcriber_of(settings).transcribe([(samples, rate)])
-        heard["cer"] = character_error_rate(form.text, written)
+        heard["cer"] = least_error_rate([form.text, request.text], written)
     refusal = settings.gate.refusal(measure(samples, rate, form.text, heard.get("cer")))
     if refusal:
         check, reason = refusal

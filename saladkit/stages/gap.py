@@ -30,7 +30,8 @@ from saladkit.runtime import Run, progress, resolve_device
 from saladkit.scoring.group_means import group_rows
 from saladkit.scoring.speech_quality import duration_ratios, mark_bad_speech
 from saladkit.speech.audio import decode_row
-from saladkit.speech.transcribers.transcriber import Transcriber, character_error_rate, open_transcriber
+from saladkit.speech.normalizing.spoken_form import spoken_form
+from saladkit.speech.transcribers.transcriber import Transcriber, least_error_rate, open_transcriber
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
 
 ROWS_PER_BLOCK = 512  # what a run that is cut off has to do again at most
@@ -223,7 +224,7 @@ def _error_rates(
     found = {}
     for row in progress(iterate_rows(table), total=table.num_rows, what="transcribe"):
         (written,) = transcriber.transcribe([decode_row(row, source)])
-        found[row["id"]] = character_error_rate(row["text"], written)
+        found[row["id"]] = least_error_rate([row["text"], spoken_form(row["text"], "en").text], written)
     return found
 
 

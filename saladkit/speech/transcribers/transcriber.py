@@ -1,5 +1,6 @@
 """What a transcriber is: speech in, the words that were said out. `open_transcriber` finds it by name."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -48,6 +49,12 @@ def character_error_rate(said: str, written: str) -> float | None:
     if not wanted:
         return None
     return edit_distance(wanted, found) / len(wanted)
+
+
+def least_error_rate(forms: Iterable[str], written: str) -> float | None:
+    """The lowest error rate against several forms of what was said; some recognizers write "1984", some its words."""
+    known = [rate for form in forms if (rate := character_error_rate(form, written)) is not None]
+    return min(known, default=None)
 
 
 def _plain(text: str) -> str:

@@ -2,47 +2,66 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
+from saladkit.formats.plain_tables import Columns
 
 LARGE = 2_000_000_000  # bytes of what is read, decoded
 ROWS_AT_ONCE = 16_384
+BYTES_AT_ONCE = 200_000_000
 
 
-def are_large(files: list[Path], columns: list[str] | None) -> bool:
-    """Whether files are Parquet and decode to so much that they are better mapped (columns: None for all)."""
+def are_large(files: list[Path], columns: Columns) -> bool:
+    """Whether files are Parquet and decode to so much that they are better mapped."""
     if any(path.suffix != ".parquet" for path in files):
         return False
-    size = 0
-    for path in files:
-        try:
-            about = pq.ParquetFile(path).metadata
-        except (pa.ArrowException, OSError):
-            return False  # whoever reads it says what is wrong
-        for group in map(about.row_group, range(about.num_row_groups)):
-            for column in map(group.column, range(group.num_columns)):
-                if columns is None or column.path_in_schema.split(".")[0] in columns:
-                    size += column.total_uncompressed_size
-    return size >= LARGE
+    try:
+        return sum(_bytes_decoded(pq.ParquetFile(path), columns) for path in files) >= LARGE
+    except (pa.ArrowException, OSError):
+        return False  # whoever reads it says what is wrong
 
 
-def batches_of(path: Path, columns: list[str] | None) -> Iterator[pa.Table]:
-    """A Parquet file in tables of at most `ROWS_AT_ONCE` rows.
+def batches_of(path: Path, columns: Columns) -> Iterator[pa.Table]:
+    """A Parquet file in tables of at most `ROWS_AT_ONCE` rows, and of about `BYTES_AT_ONCE` bytes or one row.
 
     Raises:
         SaladError: a file that is damaged.
     """
     try:
         file = pq.ParquetFile(path)
-        wanted = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
-        for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted):
+        rows = BYTES_AT_ONCE * file.metadata.num_rows // max(1, _bytes_decoded(file, columns))
+        for batch in file.iter_batches(max(1, min(rows, ROWS_AT_ONCE)), columns=columns.of(file.schema_arrow.names)):
             yield pa.Table.from_batches([batch])
     except (pa.ArrowException, OSError) as error:
         raise SaladError(f"{path} cannot be read: {error}", "Give a Parquet file that is whole.") from error
+
+
+def _bytes_decoded(file: pq.ParquetFile, columns: Columns) -> int:
+    wanted = set(columns.of(file.schema_arrow.names))
+    groups = map(file.metadata.row_group, range(file.num_row_groups))
+    stored = (group.column(index) for group in groups for index in range(group.num_columns))
+    return sum(column.total_uncompressed_size for column in stored if column.path_in_schema.split(".")[0] in wanted)
+
+
+def hold_tables(tables: Iterator[pa.Table], folder: Path | None) -> pa.Table | None:
+    """All tables as one, mapped as by `map_tables` if they are large and there is a folder; None if there is none.
+
+    Raises:
+        SaladError: as `map_tables`.
+    """
+    held: list[pa.Table] = []
+    size = 0
+    for table in tables:
+        held.append(table)
+        size += table.nbytes
+        if folder is not None and size >= LARGE:
+            return map_tables(chain(held, tables), folder)
+    return pa.concat_tables(held) if held else None
 
 
 def map_tables(tables: Iterable[pa.Table], folder: Path) -> pa.Table:

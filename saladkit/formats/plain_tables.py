@@ -1,5 +1,6 @@
 """Tables as somebody stored them: a Parquet or JSON-lines file, or a data set of the Hugging Face Hub."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,8 +10,29 @@ import pyarrow.parquet as pq
 from saladkit.errors import SaladError
 
 
-def read_file(path: Path, columns: list[str] | None) -> tuple[pa.Table, list[str]]:
-    """The columns asked for (None: all) that there are, and the names of all that there are.
+@dataclass(frozen=True)
+class Columns:
+    """Which columns are read, as the source calls them.
+
+    Attributes:
+        needed: these, where they are there.
+        optional: and these; None for all others.
+        without: those of all others that are not read.
+    """
+
+    needed: tuple[str, ...] = ()
+    optional: tuple[str, ...] | None = None
+    without: tuple[str, ...] = ()
+
+    def of(self, stored: list[str]) -> list[str]:
+        """Those of `stored` that are read, in its order; where they are named, in the order of their names."""
+        if self.optional is None:
+            return [name for name in stored if name in self.needed or name not in self.without]
+        return [name for name in (*self.needed, *self.optional) if name in stored]
+
+
+def read_file(path: Path, columns: Columns) -> tuple[pa.Table, list[str]]:
+    """The columns asked for that there are, and the names of all that there are.
 
     Raises:
         SaladError: a file of another kind, or one that is damaged.
@@ -18,7 +40,7 @@ def read_file(path: Path, columns: list[str] | None) -> tuple[pa.Table, list[str
     try:
         if path.suffix == ".parquet":
             stored = pq.read_schema(path).names
-            return pq.read_table(path, columns=None if columns is None else [c for c in columns if c in stored]), stored
+            return pq.read_table(path, columns=columns.of(stored)), stored
         if path.suffix == ".jsonl":
             return select_columns(pa.json.read_json(path), columns)
     except (pa.ArrowException, OSError) as error:
@@ -28,13 +50,13 @@ def read_file(path: Path, columns: list[str] | None) -> tuple[pa.Table, list[str
     raise SaladError(f"{path} is neither .parquet nor .jsonl", "Convert it, or give another file.")
 
 
-def select_columns(table: pa.Table, columns: list[str] | None) -> tuple[pa.Table, list[str]]:
+def select_columns(table: pa.Table, columns: Columns) -> tuple[pa.Table, list[str]]:
     """As `read_file`, of a table that has been read."""
     stored = table.column_names
-    return (table if columns is None else table.select([c for c in columns if c in stored])), stored
+    return table.select(columns.of(stored)), stored
 
 
-def read_hub(name: str, columns: list[str] | None) -> tuple[pa.Table, list[str]]:
+def read_hub(name: str, columns: Columns) -> tuple[pa.Table, list[str]]:
     """As `read_file`, of `owner/name`, or `owner/name:split`; recordings are left as they are stored.
 
     Raises:

@@ -20,7 +20,7 @@ whole folder is read: after another file has been put there, make what was made 
 import glob
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.foreign.recognition import Reader, reader_of_file, reader_of_folder
 from saladkit.formats.foreign.rows import Wanted
 from saladkit.formats.mapped_tables import are_large, batches_of, map_tables
-from saladkit.formats.plain_tables import read_file, read_hub, select_columns
+from saladkit.formats.plain_tables import Columns, read_file, read_hub, select_columns
 from saladkit.formats.words import Word
 
 SCHEMA, VERSION = "samples", 1
@@ -78,12 +78,12 @@ def _source_files(source: str, names: ColumnNames) -> list[tuple[Path, Reader | 
     return [(file, reader_of_file(file, names) if file.is_file() else None) for file in files]
 
 
-def _with_our_names(table: pa.Table, stored: list[str], names: ColumnNames, where: str, needed: list[str]) -> pa.Table:
+def _with_our_names(table: pa.Table, stored: list[str], names: ColumnNames, where: str, columns: Columns) -> pa.Table:
     for ours, theirs in vars(names).items():
         if theirs != ours:  # a column of our name is then another one, also where the one asked for is missing
             table = table.drop_columns([ours]) if ours in table.column_names else table
             table = table.rename_columns([ours if c == theirs else c for c in table.column_names])
-    for column in needed:
+    for column in columns.needed:
         if column not in table.column_names:
             theirs = getattr(names, column, column)
             options = {"id": "--id-column", "text": "--text-column", "audio": "--audio-column"}
@@ -148,30 +148,33 @@ def _first(which: pa.ChunkedArray) -> int:
     return pc.index(which, True).as_py()
 
 
-def _theirs(needed: list[str], optional: list[str] | None, names: ColumnNames) -> list[str] | None:
-    """What the source calls the columns asked for; None for all that there are."""
-    return None if optional is None else [getattr(names, column, column) for column in [*needed, *optional]]
+def _theirs(columns: Columns, names: ColumnNames) -> Columns:
+    """What the source calls the columns asked for."""
+    needed, optional, without = (
+        None if asked is None else tuple(getattr(names, column, column) for column in asked)
+        for asked in (columns.needed, columns.optional, columns.without)
+    )
+    return Columns(needed, optional, without)
 
 
 def _read_files(
     files: list[tuple[Path, Reader | None]],
-    needed: list[str],
-    optional: list[str] | None,
+    columns: Columns,
     names: ColumnNames,
     limit: int | None,
-    beside: str | Path | None,
+    beside: Path | None,
 ) -> pa.Table:
-    columns = _theirs(needed, optional, names)
+    theirs = _theirs(columns, names)
     own = [path for path, reader in files if reader is None]
 
     def ours(path: Path, found: pa.Table, stored: list[str]) -> pa.Table:
-        return _as_our_types(_with_our_names(found, stored, names, str(path), needed), str(path), path.parent)
+        return _as_our_types(_with_our_names(found, stored, names, str(path), columns), str(path), path.parent)
 
-    if beside is not None and limit is None and len(own) == len(files) and are_large(own, columns):
-        read = (ours(path, batch, batch.column_names) for path in own for batch in batches_of(path, columns))
-        return map_tables(read, Path(beside).parent)
+    if beside is not None and limit is None and len(own) == len(files) and are_large(own, theirs):
+        read = (ours(path, batch, batch.column_names) for path in own for batch in batches_of(path, theirs))
+        return map_tables(read, beside)
     tables = [
-        _read_foreign(path, reader, needed, optional, names, limit) if reader else ours(path, *read_file(path, columns))
+        _read_foreign(path, reader, columns, names, limit, beside) if reader else ours(path, *read_file(path, theirs))
         for path, reader in files
     ]
     try:
@@ -185,12 +188,13 @@ def _read_files(
 
 
 def _read_foreign(
-    path: Path, reader: Reader, needed: list[str], optional: list[str] | None, names: ColumnNames, limit: int | None
+    path: Path, reader: Reader, columns: Columns, names: ColumnNames, limit: int | None, beside: Path | None
 ) -> pa.Table:
-    read = {column: optional is None or column in needed or column in optional for column in ("audio", "text", "words")}
-    found = reader(path, Wanted(names, **read, need_text="text" in needed, limit=limit))
-    table, stored = select_columns(found.table, _theirs(needed, optional, found.names))
-    return _as_our_types(_with_our_names(table, stored, found.names, str(path), needed), str(path), None)
+    asked = columns.of(["audio", "text", "words"])
+    read = {column: column in asked for column in ("audio", "text", "words")}
+    found = reader(path, Wanted(names, **read, need_text="text" in columns.needed, limit=limit, beside=beside))
+    table, stored = select_columns(found.table, _theirs(columns, found.names))
+    return _as_our_types(_with_our_names(table, stored, found.names, str(path), columns), str(path), None)
 
 
 def read_samples(
@@ -198,6 +202,7 @@ def read_samples(
     *,
     needed: list[str],
     optional: list[str] | None = None,
+    without: Iterable[str] = (),
     names: ColumnNames = OUR_NAMES,
     limit: int | None = None,
     beside: str | Path | None = None,
@@ -207,7 +212,7 @@ def read_samples(
     Args:
         source: artefact, file, glob, foreign manifest or folder, benchmark or Hugging Face data set name.
         needed: columns that must be there and have a value in every row (`id` always is needed).
-        optional: columns to read where they are present; None reads every column there is.
+        optional: columns to read where they are present; None reads every column there is, but those of `without`.
         limit: at most so many rows.
         beside: a folder that is going to be made: what is large stands in a file beside it, not in memory.
 
@@ -215,18 +220,17 @@ def read_samples(
         SaladError: unreadable source, missing column or value, no rows, duplicate ids, empty text.
     """
     source, needed = str(source), ["id", *[c for c in needed if c != "id"]]
+    columns = Columns(tuple(needed), None if optional is None else tuple(optional), tuple(without))
     benchmark = named_source(source)
     files = [] if benchmark else _source_files(source, names)
     if benchmark:
-        found, stored = select_columns(
-            read_benchmark(benchmark), None if optional is None else [*needed, *(optional or [])]
-        )
-        table = _as_our_types(_with_our_names(found, stored, OUR_NAMES, source, needed), source, None)
+        found, stored = select_columns(read_benchmark(benchmark), columns)
+        table = _as_our_types(_with_our_names(found, stored, OUR_NAMES, source, columns), source, None)
     elif files:
-        table = _read_files(files, needed, optional, names, limit, beside)
+        table = _read_files(files, columns, names, limit, None if beside is None else Path(beside).parent)
     elif not Path(source).exists() and re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.\[\]%-]+)?", source):
-        found, stored = read_hub(source, _theirs(needed, optional, names))
-        table = _as_our_types(_with_our_names(found, stored, names, source, needed), source, None)
+        found, stored = read_hub(source, _theirs(columns, names))
+        table = _as_our_types(_with_our_names(found, stored, names, source, columns), source, None)
     else:
         raise SaladError(
             f"{source} holds no samples",
@@ -286,6 +290,11 @@ def iterate_rows(table: pa.Table, batch_rows: int = 64) -> Iterator[dict]:
     """The rows as dicts, converted in small batches so that audio is not held twice."""
     for batch in table.to_batches(max_chunksize=batch_rows):
         yield from batch.to_pylist()
+
+
+def row_at(table: pa.Table, place: int) -> dict:
+    """One row as a dict; of a mapped table no other is read."""
+    return table.slice(place, 1).to_pylist()[0]
 
 
 def words_from_row(row: dict) -> list[Word]:

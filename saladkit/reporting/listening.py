@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
-from saladkit.formats.samples import SCHEMA, read_samples
+from saladkit.formats.samples import SCHEMA, read_samples, row_at
 from saladkit.formats.stretches import Stretch
 from saladkit.reporting.findings import Subject
 from saladkit.reporting.inventory import Inventory
@@ -76,7 +76,7 @@ def _sounds(part: Path, ids: set[str]) -> dict[str, bytes]:
     if "audio" not in pq.read_schema(part).names:
         return {}
     table = read_samples(str(part), needed=["id", "audio"], optional=[])
-    rows = [table.slice(i, 1).to_pylist()[0] for i, id_ in enumerate(table.column("id").to_pylist()) if id_ in ids]
+    rows = [row_at(table, place) for place, id_ in enumerate(table.column("id").to_pylist()) if id_ in ids]
     return {row["id"]: _content(row, part) for row in rows}
 
 

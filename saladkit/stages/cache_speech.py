@@ -10,7 +10,7 @@ import pyarrow as pa
 from saladkit.formats.artefact import create_artefact, part_name
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.frames_cache import SCHEMA, VERSION, frames_in_part, write_frames_part
-from saladkit.formats.samples import check_ids_distinct, iterate_rows, read_samples
+from saladkit.formats.samples import check_ids_distinct, iterate_rows, read_samples, row_at
 from saladkit.runtime import Run, progress, resolve_device
 from saladkit.speech.audio import seconds_of_row
 from saladkit.speech.encoders.opening import LOG_MEL, open_front_end
@@ -52,7 +52,7 @@ def cache_speech(
     run = Run("cache-speech")
     runs = {"device": resolve_device(device), "dtype": dtype}
     front_end = open_front_end(encoder, bins=bins, codebooks=codebooks, layer=layer, **runs)
-    columns = {"needed": ["id", "audio"], "optional": ["duration"], "names": names, "limit": limit}
+    columns = {"needed": ["id", "audio"], "optional": ["duration"], "names": names, "limit": limit, "beside": output}
     tables = [(source, read_samples(source, **columns)) for source in sources]
     check_ids_distinct(tables)
     if dry_run:
@@ -110,10 +110,11 @@ def _frames_of_part(
     A batch holds rows of one part, so that the bytes do not depend on which process makes which part.
     """
     part = part.select(["id", "audio"])
-    seconds = [_padded(seconds_of_row(row, source), front_end.window_seconds) for row in iterate_rows(part)]
+    recorded = (seconds_of_row(row, source) for row in iterate_rows(part, batch_rows=1))
+    seconds = [_padded(length, front_end.window_seconds) for length in recorded]
     rows: dict[int, np.ndarray] = {}
     for batch in batches_by_length(seconds, batch_seconds):
-        recordings = [heard_row(part.slice(row, 1).to_pylist()[0], front_end.sample_rate, source) for row in batch]
+        recordings = [heard_row(row_at(part, row), front_end.sample_rate, source) for row in batch]
         rows |= dict(zip(batch, front_end.frames(recordings), strict=True))
         advance(len(batch))
     return [rows[row] for row in range(part.num_rows)]
@@ -143,6 +144,6 @@ def _plan(tables: list[tuple[str, pa.Table]], front_end: FrontEnd) -> dict:
 def _seconds_of(table: pa.Table, source: str) -> float:
     known = table.column("duration").to_pylist() if "duration" in table.column_names else [None] * table.num_rows
     return sum(
-        seconds_of_row(table.slice(row, 1).to_pylist()[0], source) if duration is None else duration
+        seconds_of_row(row_at(table, row), source) if duration is None else duration
         for row, duration in enumerate(known)
     )

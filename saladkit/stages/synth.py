@@ -65,9 +65,8 @@ def synth(
     described = settings.described()
     if workers > 1:
         forget_models()
-    table = read_samples(source, needed=["id", "text", *(["choices"] if choices else [])], names=names, limit=limit)
-    known = [column for column in (*SPOKEN, *HEARD, CHOICES_AUDIO) if column in table.column_names]
-    table = table.drop_columns(known)
+    needed, made_anew = ["id", "text", *(["choices"] if choices else [])], (*SPOKEN, *HEARD, CHOICES_AUDIO)
+    table = read_samples(source, needed=needed, without=made_anew, names=names, limit=limit, beside=output)
     texts = table.column("text").to_pylist()
     seconds = [expected_seconds(text) for text in texts]
     if choices:

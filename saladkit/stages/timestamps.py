@@ -4,10 +4,12 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
+
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import ArtefactWriter, create_artefact, part_name, read_json
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
-from saladkit.formats.samples import iterate_rows, read_samples, words_to_row
+from saladkit.formats.samples import iterate_rows, read_samples, row_at, words_to_row
 from saladkit.formats.word_times import SCHEMA, VERSION, write_word_times
 from saladkit.runtime import Run, progress, resolve_device
 from saladkit.speech.aligners.aligner import Aligner, Alignment, Recording, align_spoken_forms, open_aligner
@@ -49,7 +51,8 @@ def timestamps(
     """
     run, language = Run("timestamps"), language or "en"
     opened = open_aligner(aligner, device=resolve_device(device), scored=min_score > 0)
-    table = read_samples(source, needed=["id", "text", "audio"], optional=["duration"], names=names, limit=limit)
+    columns = {"needed": ["id", "text", "audio"], "optional": ["duration"]}
+    table = read_samples(source, **columns, names=names, limit=limit, beside=output)
     if dry_run:
         words = sum(len(text.split()) for text in table.column("text").to_pylist())
         known = table.column("duration").to_pylist() if "duration" in table.column_names else []
@@ -78,7 +81,7 @@ def timestamps(
             if writer.has_all([record, part]):
                 bar.update(rows.num_rows)
             elif index % num_shards == shard_index:
-                times = _align_rows(list(iterate_rows(rows)), opened, language, source, bar.update)
+                times = _align_rows(rows, opened, language, source, bar.update)
                 aligned = [row for row in times if "reason" not in row]
                 skipped = [row for row in times if "reason" in row]
                 with writer.writing(part) as aside:
@@ -91,12 +94,12 @@ def timestamps(
 
 
 def _align_rows(
-    rows: list[dict], aligner: Aligner, language: str, source: str, aligned: Callable[[int], object]
+    rows: pa.Table, aligner: Aligner, language: str, source: str, aligned: Callable[[int], object]
 ) -> list[dict]:
     """For each row a row of word times, or its `id` and the `reason` why there is none; alike long ones together."""
     found: dict[int, dict] = {}
     lengths: dict[int, float] = {}
-    for place, row in enumerate(rows):
+    for place, row in enumerate(iterate_rows(rows, batch_rows=1)):
         try:
             lengths[place] = seconds_of_row(row, source)
         except SaladError as error:
@@ -105,16 +108,17 @@ def _align_rows(
     for group in _groups(by_length, lengths):
         recordings: dict[int, Recording] = {}
         for place in group:
+            row = row_at(rows, place)
             try:
-                recordings[place] = Recording(*decode_row(rows[place], source), rows[place]["text"])
+                recordings[place] = Recording(*decode_row(row, source), row["text"])
             except SaladError as error:
-                found[place] = {"id": rows[place]["id"], "reason": error.problem}
+                found[place] = {"id": row["id"], "reason": error.problem}
         alignments = align_spoken_forms(aligner, list(recordings.values()), language)
         for place, alignment in zip(recordings, alignments, strict=True):
-            found[place] = _row(rows[place]["id"], alignment, aligner)
+            found[place] = _row(rows.column("id")[place].as_py(), alignment, aligner)
         aligned(len(group))
-    aligned(len(rows) - len(by_length))
-    return [found[place] for place in range(len(rows))]
+    aligned(rows.num_rows - len(by_length))
+    return [found[place] for place in range(rows.num_rows)]
 
 
 def _groups(places: list[int], lengths: dict[int, float]) -> Iterator[list[int]]:

@@ -6,6 +6,7 @@ import os
 
 import lhotse
 import numpy as np
+import pyarrow as pa
 import pytest
 import soundfile
 from foreign_sources import (
@@ -23,8 +24,10 @@ from foreign_sources import (
 )
 
 from saladkit.errors import SaladError
+from saladkit.formats import mapped_tables
 from saladkit.formats.artefact import digest_input, is_artefact
 from saladkit.formats.columns import ColumnNames
+from saladkit.formats.foreign import rows as foreign_rows
 from saladkit.formats.samples import COLUMNS, read_samples, words_from_row
 from saladkit.formats.stretches import Stretch
 from saladkit.speech.audio import decode_row, seconds_of_row
@@ -376,6 +379,24 @@ def test_lhotse_shar(spoken, tmp_path):
         tar.unlink()
     only_texts = read_samples(tmp_path / "shar", needed=["text"], optional=["speaker"]).to_pylist()
     assert [row["text"] for row in only_texts] == [one.text for one in spoken]
+
+
+def test_recordings_too_large_for_memory_stand_in_a_file_without_a_name(spoken, tmp_path, monkeypatch):
+    _, cuts = cuts_of(tmp_path, spoken)
+    (tmp_path / "shar").mkdir()
+    cuts.to_shar(tmp_path / "shar", fields={"recording": "flac"}, shard_size=2)
+    plain = read_samples(tmp_path / "shar", needed=["text", "audio"])
+    monkeypatch.setattr(mapped_tables, "LARGE", 40_000)
+    monkeypatch.setattr(foreign_rows, "ROWS_AT_ONCE", 1)
+    before = pa.total_allocated_bytes()
+    mapped = read_samples(tmp_path / "shar", needed=["text", "audio"], beside=tmp_path / "out" / "made")
+    assert pa.total_allocated_bytes() - before < 40_000 < plain.column("audio").nbytes
+    assert mapped.to_pylist() == plain.to_pylist()
+    assert not list((tmp_path / "out").iterdir())
+    for tar in (tmp_path / "shar").glob("*.tar"):
+        tar.unlink()
+    silent = read_samples(tmp_path / "shar", needed=["text"], without=["audio", "words"])
+    assert silent.equals(plain.select(silent.column_names)) and not {"audio", "words"} & set(silent.column_names)
 
 
 def test_a_cut_through_a_sentence_has_no_text(spoken, tmp_path):

@@ -20,6 +20,7 @@ from saladkit.formats.samples import (
     check_ids_distinct,
     iterate_rows,
     read_samples,
+    row_at,
     take_rows,
     words_from_row,
     words_to_row,
@@ -182,6 +183,31 @@ def test_rows_are_taken_from_any_chunks_in_the_order_asked_for():
     for rows in ([9, 0, 3, 3, 2], [], [5]):
         taken = take_rows(table, np.array(rows, dtype=np.int64))
         assert taken.column("id").to_pylist() == [str(row) for row in rows]
+
+
+def test_columns_that_are_not_wanted_are_not_read(tmp_path):
+    heard = {"bytes": b"sound", "path": None}
+    rows = [{"id": f"{i}", "text": f"text {i}", "recording": heard, "audio": 1, "extra": i} for i in range(3)]
+    write_parquet(tmp_path / "rows.parquet", rows)
+    names = ColumnNames(audio="recording")
+    assert read_samples(tmp_path / "rows.parquet", needed=["text"], names=names).column("audio").to_pylist() == 3 * [
+        heard
+    ]
+    silent = read_samples(tmp_path / "rows.parquet", needed=["text"], without=["audio", "words"], names=names)
+    assert silent.column_names == ["id", "text", "extra"]
+    names = ColumnNames(audio="recording", text="extra")
+    said = read_samples(tmp_path / "rows.parquet", needed=["text"], without=["extra"], names=names)
+    assert said.column_names == ["id", "audio", "text"]  # what is needed is read all the same
+
+
+def test_large_rows_are_mapped_few_at_a_time(monkeypatch, tmp_path):
+    rows = [{"id": f"{i}", "audio": {"bytes": bytes(2000 + i), "path": None}} for i in range(20)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet", compression="none", use_dictionary=False)
+    monkeypatch.setattr(mapped_tables, "LARGE", 30_000)
+    monkeypatch.setattr(mapped_tables, "BYTES_AT_ONCE", 10_000)
+    mapped = read_samples(tmp_path / "rows.parquet", needed=["audio"], beside=tmp_path / "out" / "made")
+    assert mapped.column("audio").num_chunks == 5
+    assert [row_at(mapped, place) for place in (19, 0)] == [rows[19], rows[0]]
 
 
 def test_what_is_large_is_mapped_and_the_same(monkeypatch, tmp_path):

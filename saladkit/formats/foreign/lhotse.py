@@ -56,7 +56,7 @@ def read_cuts(path: Path, wanted: Wanted) -> ForeignSamples:
         SaladError: Lhotse is not installed; a line that is no cut, or one whose audio or text cannot be had.
     """
     _need_lhotse(path)
-    return ForeignSamples(rows_to_table(_rows(_cuts(path), path, wanted), wanted.limit))
+    return ForeignSamples(rows_to_table(_rows(_cuts(path), path, wanted), wanted.limit, wanted.beside))
 
 
 def read_shar(folder: Path, wanted: Wanted) -> ForeignSamples:
@@ -66,7 +66,8 @@ def read_shar(folder: Path, wanted: Wanted) -> ForeignSamples:
         SaladError: Lhotse is not installed; a shard that is missing or damaged, or as `read_cuts`.
     """
     _need_lhotse(folder)
-    return ForeignSamples(rows_to_table(_rows(_shar(folder, wanted.audio), folder, wanted, moved=True), wanted.limit))
+    rows = _rows(_shar(folder, wanted.audio), folder, wanted, moved=True)
+    return ForeignSamples(rows_to_table(rows, wanted.limit, wanted.beside))
 
 
 def _need_lhotse(path: Path) -> None:

@@ -2,13 +2,15 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import pyarrow as pa
 
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.mapped_tables import hold_tables
 
 AUDIO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 ROWS_AT_ONCE = 256  # whose recordings may stand in memory twice
@@ -27,6 +29,7 @@ class Wanted:
         names: as the user gave them, or ours.
         audio, text, words: whether they are read at all; `need_text`: whether every row must have one.
         limit: at most so many rows.
+        beside: a folder for recordings that are too large for memory; None to hold them there all the same.
     """
 
     names: ColumnNames = OUR_NAMES
@@ -35,6 +38,7 @@ class Wanted:
     words: bool = True
     need_text: bool = False
     limit: int | None = None
+    beside: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -50,23 +54,29 @@ def id_of_file(path: str) -> str:
     return os.path.splitext(path)[0].removeprefix("./").lstrip("/")  # pathlib takes ten times as long, for a million
 
 
-def rows_to_table(rows: Iterable[dict], limit: int | None) -> pa.Table:
-    """Rows of any keys as one table; `audio` is a path, or what `AUDIO` holds.
+def rows_to_table(rows: Iterable[dict], limit: int | None, beside: Path | None = None) -> pa.Table:
+    """Rows of any keys as one table; `audio` is a path, or what `AUDIO` holds, and stands in `beside` if it is large.
 
     A column that has values of several kinds becomes one of strings, as JSON writes them.
     """
     columns: dict[str, list] = {}
-    recordings: list[pa.Array] = []
-    rows, count = islice(rows, limit), 0
+    recordings = hold_tables(_recordings(islice(rows, limit), columns), beside)
+    table = pa.table({name: _array(values) for name, values in columns.items()} or {"id": pa.array([], pa.string())})
+    return table if recordings is None else table.append_column("audio", recordings.column("audio"))
+
+
+def _recordings(rows: Iterator[dict], columns: dict[str, list]) -> Iterator[pa.Table]:
+    """What is heard of the rows, where there is anything; all else goes to `columns`."""
+    count = 0
     while batch := list(islice(rows, ROWS_AT_ONCE)):
-        if any("audio" in row for row in batch):
-            recordings.append(pa.array([_stored(row.pop("audio", None)) for row in batch], AUDIO))
+        heard = any("audio" in row for row in batch)
+        audio = [_stored(row.pop("audio", None)) for row in batch]
         for name in {name: None for row in batch for name in row} | columns:
             values = columns.setdefault(name, [None] * count)
             values += [row.get(name) for row in batch]
         count += len(batch)
-    table = pa.table({name: _array(values) for name, values in columns.items()} or {"id": pa.array([], pa.string())})
-    return table.append_column("audio", pa.chunked_array(recordings, AUDIO)) if recordings else table
+        if heard:
+            yield pa.table({"audio": pa.array(audio, AUDIO)})
 
 
 def _stored(audio: str | dict | None) -> dict | None:

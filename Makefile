@@ -31,7 +31,7 @@ lint: setup
 	ruff check .
 	ruff format --check .
 
-BENCHMARKS := cache_teacher_bytes cache_teacher_speed embedding eval_options head_loss packing online_teacher regions synth_espeak synth_piper timestamps training_step million_texts
+BENCHMARKS := cache_teacher_bytes cache_teacher_speed embedding eval_options head_loss packing online_teacher regions synth_espeak synth_piper timestamps timestamp_scores training_step million_texts
 
 bench: setup
 	mkdir -p runs

@@ -17,7 +17,7 @@ from saladkit.speech.audio import decode_row, seconds_of_row
 
 ROWS_PER_PART = 512
 SECONDS_AT_ONCE = 600.0  # decoded together, and handed to the aligner, which may hear those of one length in one batch
-LOW_SCORE = 0.03
+LOW_SCORE = 0.02
 FLAGGED = "flagged.jsonl"
 
 

@@ -15,6 +15,7 @@ from saladkit.speech.aligners.emissions import Emissions
 from saladkit.speech.aligners.pronunciation import arpabet_of_ipa, espeak_pronunciations, read_dictionary
 from saladkit.speech.audio import ctc_forced_align, resample
 from saladkit.speech.voices.voice import open_voice
+from saladkit.stages.timestamps import LOW_SCORE
 
 SENTENCES = [
     "The quick brown fox jumps over the lazy dog near the river bank.",
@@ -255,8 +256,8 @@ def test_sphinx_scores_tell_a_text_from_another():
             (found,) = aligner.align([Recording(samples, rate, said)])
             if not isinstance(found, SaladError):
                 of.append(found.score)
-    assert len(right) == len(SENTENCES) and min(right) >= 0.03
-    assert sum(score < 0.03 for score in wrong) >= len(wrong) - 1
+    assert len(right) == len(SENTENCES) and min(right) >= LOW_SCORE
+    assert sum(score < LOW_SCORE for score in wrong) >= len(wrong) - 1
     (unasked,) = open_aligner("sphinx", scored=False).align([Recording(samples, rate, SENTENCES[-1])])
     assert unasked.score is None
 

@@ -11,7 +11,7 @@ from saladkit.formats.word_times import COLUMNS, join_word_times, read_word_time
 from saladkit.speech.audio import encode_flac
 from saladkit.speech.voices.voice import open_voice
 from saladkit.stages import timestamps as stage
-from saladkit.stages.timestamps import timestamps
+from saladkit.stages.timestamps import LOW_SCORE, timestamps
 
 TEXTS = {
     "fox": "The quick brown fox.",
@@ -59,7 +59,7 @@ def test_every_row_is_aligned_or_listed_with_a_reason(source, tmp_path):
     assert table.column("id").to_pylist() == list(TEXTS)
     assert set(table.column("aligner").to_pylist()) == {"sphinx"}
     scores = table.column("score").to_pylist()
-    assert all(0.03 < score < 1 for score in scores)
+    assert all(LOW_SCORE < score < 1 for score in scores)
     for row in table.to_pylist():
         assert [word["word"] for word in row["words"]] == TEXTS[row["id"]].split()
         assert [word["start"] is None for word in row["words"]] == [word == "—" for word in TEXTS[row["id"]].split()]
@@ -190,7 +190,7 @@ def test_a_transcript_of_something_else_is_flagged(tmp_path):
     source = write_source(tmp_path / "samples.parquet", [wrong | {"duration": duration}])
     summary = timestamps(source, tmp_path / "times", aligner="sphinx")
     flagged = [json.loads(line) for line in (tmp_path / "times" / "flagged.jsonl").read_text().splitlines()]
-    assert [row["id"] for row in flagged] == ["wrong"] and flagged[0]["score"] < 0.03
+    assert [row["id"] for row in flagged] == ["wrong"] and flagged[0]["score"] < LOW_SCORE
     assert (summary["flagged"], summary["rows"]) == (1, len(TEXTS) + 1)  # kept
     unasked = timestamps(source, tmp_path / "unasked", aligner="sphinx", min_score=0.0)
     assert (unasked["flagged"], unasked["score"]) == (0, None)

@@ -281,6 +281,7 @@ def eval_(model: str, tasks: tuple[str, ...], output: str, **settings: object) -
     help="Rows whose text fits their audio less are listed in flagged.jsonl; 0 asks for no scores, with which sphinx is"
     " three times as fast.",
 )
+@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes of sphinx.  [default: one a core]")
 @options.columns
 @options.device
 @options.shards

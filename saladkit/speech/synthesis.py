@@ -1,16 +1,12 @@
 """Texts -> speech, in worker processes, with a voice given to each row by its id."""
 
 import hashlib
-import multiprocessing
-import multiprocessing.connection
-import os
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 
 from saladkit.errors import SaladError
 from saladkit.speech.speaking import Request, SpeakingSettings, speak
+from saladkit.speech.worker_processes import WorkerProcesses
 
 CHUNK = 16  # rows that a process takes at once; fewer where there would be less than four chunks a process
 LEAST_TO_GIVE_UP = 8  # rows of one voice, all failed by its engine: a server is down, say
@@ -27,89 +23,41 @@ def _speak_chunk(requests: list[tuple[int, Request]], settings: SpeakingSettings
     return [(place, speak(request, settings)) for place, request in requests]
 
 
-def _begin_worker() -> None:
-    """One thread of torch's, which an aligner or a recognizer imports later; and no life without the parent.
-
-    A parent that is killed says nothing to its workers, which would wait for ever, a model each in memory.
-    """
-    os.environ["OMP_NUM_THREADS"] = "1"
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
-
-
-def _end_with_the_parent() -> None:
-    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
-
-
 class Speakers:
-    """`workers` processes that speak; none beside this one where it is 1. Use as a context.
-
-    Processes are spawned, not forked: a voice's library must not be shared, and a fork of a process with threads hangs.
-    """
+    """Voices in `workers` processes; none beside this one where it is 1. Use as a context."""
 
     def __init__(self, workers: int, settings: SpeakingSettings):
-        self.workers, self.settings = workers, settings
-        self._pool: ProcessPoolExecutor | None = None
+        self._processes, self._settings = WorkerProcesses(workers), settings
 
     def __enter__(self) -> "Speakers":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._close()
+    def __exit__(self, *raised: object) -> None:
+        self._processes.__exit__(*raised)
 
     def speak(self, requests: list[Request]) -> Iterator[tuple[int, dict]]:
         """Each request's place and what `speaking.speak` makes of it, as they come.
 
-        A process that dies (an engine's own fault) is replaced, and what it had is spoken row by row; a row that kills
-        its process once more has that as its reason.
+        What a process had that died (an engine's own fault) is spoken row by row; a row that kills its process once
+        more has that as its reason.
 
         Raises:
             SaladError: an engine failed on every row of a chunk of at least eight.
         """
-        chunks = list(_chunks(requests, self.workers))
-        if self.workers == 1:
-            for chunk in chunks:
-                yield from _checked(_speak_chunk(chunk, self.settings), chunk)
-            return
-        futures, lost = {}, []
-        for chunk in chunks:
-            try:
-                futures[self._running().submit(_speak_chunk, chunk, self.settings)] = chunk
-            except BrokenProcessPool:
+        work, lost = partial(_speak_chunk, settings=self._settings), []
+        for chunk, spoken in self._processes.run(work, _chunks(requests, self._processes.count)):
+            if spoken is None:
                 lost.append(chunk)
-        for future in as_completed(futures):
-            try:
-                spoken = future.result()
-            except BrokenProcessPool:
-                lost.append(futures[future])
             else:
-                yield from _checked(spoken, futures[future])
-        if lost:
-            self._close()
+                yield from _checked(spoken, chunk)
         for chunk in lost:
-            yield from _checked([self._once_more(place, request) for place, request in chunk], chunk)
+            alone = [self._processes.run_alone(work, row) or [_died(*row)] for row in chunk]
+            yield from _checked([row for (row,) in alone], chunk)
 
-    def _once_more(self, place: int, request: Request) -> tuple[int, dict]:
-        """A row of a chunk whose process died, spoken alone."""
-        try:
-            (spoken,) = self._running().submit(_speak_chunk, [(place, request)], self.settings).result()
-        except BrokenProcessPool:
-            self._close()
-            reason = f"{request.voice}: the process died while it was spoken"
-            return place, {"id": request.id, "reason": reason, "failed": True}
-        return spoken
 
-    def _running(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker
-            )
-        return self._pool
-
-    def _close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+def _died(place: int, request: Request) -> tuple[int, dict]:
+    reason = f"{request.voice}: the process died while it was spoken"
+    return place, {"id": request.id, "reason": reason, "failed": True}
 
 
 def _chunks(requests: list[Request], workers: int) -> Iterator[list[tuple[int, Request]]]:

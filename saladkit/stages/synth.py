@@ -52,7 +52,8 @@ def synth(
         choices: also speak each of a row's `choices`, in the row's voice, as `choices_audio`.
 
     Returns:
-        The summary: rows, hours, rows per voice, rows left out by each check, times faster than real time.
+        The summary: rows, hours, rows per voice, rows left out by each check, how many times faster than real time
+        the speech of this run was made.
 
     Raises:
         SaladError: samples or a voice that are none, an engine that fails on everything, or no row that can be spoken.
@@ -113,7 +114,7 @@ def synth(
                 before.add(writer.path / name)
     if not writer.has_all([*parts, *lists]):
         return run.summary({"shards_missing": True, "rows": table.num_rows})
-    return _finish(run, writer, source, parts, table, voices, seed)
+    return _finish(run, writer, source, parts, table, voices, seed, speech.seconds_spoken)
 
 
 def _check_choices(table: pa.Table, source: str) -> None:
@@ -142,6 +143,7 @@ class _Speech:
 
     def __init__(self, speakers: Speakers, before: SpokenBefore, settings: SpeakingSettings, digest: str):
         self.speakers, self.before, self.settings, self.digest = speakers, before, settings, digest
+        self.seconds_spoken = 0.0  # now
 
     def of(self, requests: list[Request], spoke: Callable[[int], object]) -> list[dict]:
         """A row for each request; `spoke` is told how many are done as they come."""
@@ -153,6 +155,7 @@ class _Speech:
         names = list(missing)
         for place, row in self.speakers.speak(list(missing.values())):
             rows[names[place]] = row if "reason" in row else row | {"speech_key": names[place]}
+            self.seconds_spoken += row.get("duration", 0.0)
             spoke(counts[names[place]])
         found = zip(keys, requests, strict=True)
         return [rows[key] | ({"id": request.id} if "reason" in rows[key] else {}) for key, request in found]
@@ -212,7 +215,14 @@ def _left_out_name(part: str) -> str:
 
 
 def _finish(
-    run: Run, writer: ArtefactWriter, source: str, parts: list[str], table: pa.Table, voices: list[str], seed: int
+    run: Run,
+    writer: ArtefactWriter,
+    source: str,
+    parts: list[str],
+    table: pa.Table,
+    voices: list[str],
+    seed: int,
+    seconds_spoken: float,
 ) -> dict:
     left_out = [row for name in parts for row in read_json(writer.path / _left_out_name(name))["left_out"]]
     columns = ["id", "duration", "words_source", "predicted_duration", "cer"]
@@ -236,7 +246,7 @@ def _finish(
         **left_out_by_region(table, left_out),
         "rows_by_voice": dict(sorted(by_voice.items())),
         "rows_by_words_source": dict(sorted(sources.items())),
-        "times_real_time": round(seconds / max(run.seconds(), 0.01), 1),
+        "times_real_time": round(seconds_spoken / max(run.seconds(), 0.01), 1),
     }
     writer.finish(counts=counts, skipped=[{"id": row["id"], "reason": row["reason"]} for row in left_out])
     return run.summary(figures, writer)

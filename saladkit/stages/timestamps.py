@@ -11,8 +11,9 @@ from saladkit.formats.artefact import ArtefactWriter, create_artefact, part_name
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.samples import iterate_rows, read_samples, row_at, words_to_row
 from saladkit.formats.word_times import SCHEMA, VERSION, write_word_times
-from saladkit.runtime import Run, progress, resolve_device
+from saladkit.runtime import Run, available_cores, progress, resolve_device
 from saladkit.speech.aligners.aligner import Aligner, Alignment, Recording, align_spoken_forms, open_aligner
+from saladkit.speech.aligners.in_processes import AlignerInProcesses
 from saladkit.speech.audio import decode_row, seconds_of_row
 
 ROWS_PER_PART = 512
@@ -28,6 +29,7 @@ def timestamps(
     aligner: str,
     language: str | None = None,
     min_score: float = LOW_SCORE,
+    workers: int = 0,
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
     limit: int | None = None,
@@ -72,16 +74,18 @@ def timestamps(
     )
     if writer.finished is not None:
         return writer.finished
+    run.workers = min(workers or available_cores(), table.num_rows) if opened.one_core else 1
     starts = range(0, table.num_rows, ROWS_PER_PART)
     parts = [part_name(index, len(starts), ".parquet") for index in range(len(starts))]
     records = [f"counts-{part.removesuffix('.parquet')}.json" for part in parts]
-    with progress(None, total=table.num_rows, what="timestamps", unit="recording") as bar:
+    bar = progress(None, total=table.num_rows, what="timestamps", unit="recording")
+    with bar, AlignerInProcesses(opened, run.workers, scored=min_score > 0) as shared:
         for index, (part, record, start) in enumerate(zip(parts, records, starts, strict=True)):
             rows = table.slice(start, ROWS_PER_PART)
             if writer.has_all([record, part]):
                 bar.update(rows.num_rows)
             elif index % num_shards == shard_index:
-                times = _align_rows(rows, opened, language, source, bar.update)
+                times = _align_rows(rows, shared, language, source, bar.update)
                 aligned = [row for row in times if "reason" not in row]
                 skipped = [row for row in times if "reason" in row]
                 with writer.writing(part) as aside:

@@ -119,7 +119,8 @@ def test_nothing_is_spoken_twice(program, tmp_path, monkeypatch):
 def test_what_was_reused_is_no_input(program, tmp_path):
     source = write_rows(tmp_path / "rows.jsonl", ["one day", "two days"])
     synth(source, tmp_path / "out", voices=[program()], workers=1)
-    synth(source, tmp_path / "again", voices=[program()], workers=1, reuse=(str(tmp_path / "out"),))
+    copied = synth(source, tmp_path / "again", voices=[program()], workers=1, reuse=(str(tmp_path / "out"),))
+    assert copied["hours_of_speech"] > 0 and copied["times_real_time"] == 0  # nothing was spoken
     for name in ("manifest.json", "part-00000-of-00001.parquet"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
     with pytest.raises(SaladError, match="not a folder|no artefact|nowhere"):

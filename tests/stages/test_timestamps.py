@@ -52,7 +52,7 @@ def files_of(folder):
 
 
 def test_every_row_is_aligned_or_listed_with_a_reason(source, tmp_path):
-    summary = timestamps(source, tmp_path / "times", aligner="sphinx")
+    summary = timestamps(source, tmp_path / "times", aligner="sphinx", workers=1)
     artefact = Artefact.open(tmp_path / "times", "word-times")
     table = read_word_times(tmp_path / "times")
     assert table.schema.equals(COLUMNS)
@@ -102,11 +102,11 @@ def test_texts_are_aligned_as_they_are_spoken_in_their_language(language, timed,
 def test_a_run_that_was_cut_off_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch):
     source = write_source(tmp_path / "samples.parquet")
     monkeypatch.setattr(stage, "ROWS_PER_PART", 2)
-    timestamps(source, tmp_path / "whole", aligner="sphinx")
+    timestamps(source, tmp_path / "whole", aligner="sphinx", workers=1)
     expected = files_of(tmp_path / "whole")
     assert sum(name.endswith(".parquet") for name in expected) == 2
 
-    timestamps(source, tmp_path / "cut", aligner="sphinx")
+    timestamps(source, tmp_path / "cut", aligner="sphinx", workers=1)
     manifest = json.loads((tmp_path / "cut" / "manifest.json").read_text())
     plan = {key: manifest[key] for key in manifest if key not in ("counts", "skipped", "identity", "files")}
     (tmp_path / "cut" / "plan.json").write_text(json.dumps(plan))
@@ -115,15 +115,15 @@ def test_a_run_that_was_cut_off_goes_on_and_ends_with_the_same_bytes(tmp_path, m
         if name != f"counts-{kept.removesuffix('.parquet')}.json":
             (tmp_path / "cut" / name).unlink()
     before = (tmp_path / "cut" / kept).stat().st_mtime_ns
-    summary = timestamps(source, tmp_path / "cut", aligner="sphinx")
+    summary = timestamps(source, tmp_path / "cut", aligner="sphinx", workers=1)
     assert summary["resumed"]
     assert (tmp_path / "cut" / kept).stat().st_mtime_ns == before
     assert files_of(tmp_path / "cut") == expected
-    assert timestamps(source, tmp_path / "cut", aligner="sphinx") == summary
+    assert timestamps(source, tmp_path / "cut", aligner="sphinx", workers=1) == summary
 
 
 def test_a_dry_run_makes_nothing(source, tmp_path):
-    plan = timestamps(source, tmp_path / "times", aligner="sphinx", limit=2, dry_run=True)
+    plan = timestamps(source, tmp_path / "times", aligner="sphinx", workers=1, limit=2, dry_run=True)
     assert (plan["dry_run"], plan["rows"], plan["words"]) == (True, 2, 10)
     assert plan["seconds_of_speech"] > 2
     assert not (tmp_path / "times").exists()
@@ -133,7 +133,7 @@ def test_a_source_without_one_row_to_align_is_an_error(source, tmp_path):
     rows = pq.read_table(source)
     pq.write_table(rows.slice(len(TEXTS)), tmp_path / "bad.parquet")
     with pytest.raises(SaladError, match="no row of .*bad.parquet could be aligned: PocketSphinx finds no way"):
-        timestamps(str(tmp_path / "bad.parquet"), tmp_path / "times", aligner="sphinx")
+        timestamps(str(tmp_path / "bad.parquet"), tmp_path / "times", aligner="sphinx", workers=1)
     assert not (tmp_path / "times" / "manifest.json").exists()
 
 
@@ -144,7 +144,7 @@ def test_an_unknown_aligner_leaves_no_folder(source, tmp_path):
 
 
 def test_word_times_join_their_samples_by_id(source, tmp_path):
-    timestamps(source, tmp_path / "times", aligner="sphinx")
+    timestamps(source, tmp_path / "times", aligner="sphinx", workers=1)
     samples = read_samples(source, needed=["id", "text"])
     spoken = samples.slice(0, len(TEXTS)).take(pa.array([2, 0, 3, 1]))
     joined = join_word_times(spoken, tmp_path / "times")
@@ -156,7 +156,7 @@ def test_word_times_join_their_samples_by_id(source, tmp_path):
 
 
 def test_a_sample_without_word_times_is_an_error_that_names_it(source, tmp_path):
-    timestamps(source, tmp_path / "times", aligner="sphinx")
+    timestamps(source, tmp_path / "times", aligner="sphinx", workers=1)
     samples = read_samples(source, needed=["id", "text"], optional=[])
     with pytest.raises(SaladError, match=r"no word times for the row 'short' \(not aligned: PocketSphinx"):
         join_word_times(samples, tmp_path / "times")
@@ -170,7 +170,7 @@ def test_a_sample_without_word_times_is_an_error_that_names_it(source, tmp_path)
 
 def test_training_cuts_speech_by_word_times(shell, text_lm, tmp_path):
     source = write_source(tmp_path / "speech.parquet")
-    timestamps(source, tmp_path / "times", aligner="sphinx")
+    timestamps(source, tmp_path / "times", aligner="sphinx", workers=1)
     size = ["--adapter-layers", 1, "--adapter-width", 16, "--adapter-mlp-width", 16, "--adapter-heads", 2]
     size += ["--adapter-kv-heads", 1, "--mel-bins", 16, "--encoder-width", 16, "--device", "cpu"]
     steps = ["--max-steps", 2, "--logging-steps", 1, "--save-steps", 1, "--text-words", 1, 2, "--speech-words", 1, 2]
@@ -188,19 +188,19 @@ def test_a_transcript_of_something_else_is_flagged(tmp_path):
     audio, duration = speech("Water boils near the sea.")
     wrong = {"id": "wrong", "text": "My brother wrote a letter.", "audio": {"bytes": audio, "path": None}}
     source = write_source(tmp_path / "samples.parquet", [wrong | {"duration": duration}])
-    summary = timestamps(source, tmp_path / "times", aligner="sphinx")
+    summary = timestamps(source, tmp_path / "times", aligner="sphinx", workers=1)
     flagged = [json.loads(line) for line in (tmp_path / "times" / "flagged.jsonl").read_text().splitlines()]
     assert [row["id"] for row in flagged] == ["wrong"] and flagged[0]["score"] < LOW_SCORE
     assert (summary["flagged"], summary["rows"]) == (1, len(TEXTS) + 1)  # kept
-    unasked = timestamps(source, tmp_path / "unasked", aligner="sphinx", min_score=0.0)
+    unasked = timestamps(source, tmp_path / "unasked", aligner="sphinx", workers=1, min_score=0.0)
     assert (unasked["flagged"], unasked["score"]) == (0, None)
 
 
 def test_shards_make_the_whole(tmp_path, monkeypatch):
     source = write_source(tmp_path / "samples.parquet")
     monkeypatch.setattr(stage, "ROWS_PER_PART", 1)
-    timestamps(source, tmp_path / "whole", aligner="sphinx")
+    timestamps(source, tmp_path / "whole", aligner="sphinx", workers=1)
     for index in (2, 0, 1):
-        summary = timestamps(source, tmp_path / "shards", aligner="sphinx", num_shards=3, shard_index=index)
+        summary = timestamps(source, tmp_path / "shards", aligner="sphinx", workers=1, num_shards=3, shard_index=index)
         assert summary.get("shards_missing", False) is (index != 1)
     assert files_of(tmp_path / "shards") == files_of(tmp_path / "whole")

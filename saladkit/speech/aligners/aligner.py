@@ -36,12 +36,14 @@ class Aligner(Protocol):
     """A forced aligner.
 
     `name` is what `open_aligner` was given; `model` is the folder or Hub name that it was read from, None where the
-    model comes with the engine's package; `identity` states what its times depend on beyond the two.
+    model comes with the engine's package; `identity` states what its times depend on beyond the two. `one_core`: it
+    uses no more, and several processes may share the work.
     """
 
     name: str
     model: str | None
     identity: dict
+    one_core: bool
 
     def align(self, recordings: list[Recording]) -> list[Alignment | SaladError]:
         """Each recording's words and times, or why its text cannot be found in its audio at all.

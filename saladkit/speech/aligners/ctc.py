@@ -30,6 +30,8 @@ class CtcAligner:
     frames of it: a word's end is where its last character was recognised, which is before its sound ends.
     """
 
+    one_core = False
+
     def __init__(self, model: str, *, device: str = "cpu", scored: bool = True):
         """Load the model.
 

@@ -50,6 +50,7 @@ class SphinxAligner:
 
     name = "sphinx"
     model = None
+    one_core = True
 
     def __init__(self, description: str = "", *, device: str = "cpu", scored: bool = True):
         self._dictionary = read_dictionary(pocketsphinx.get_model_path("en-us/cmudict-en-us.dict"))

@@ -1,0 +1,52 @@
+"""An aligner that is run by several processes, one recording after another in each."""
+
+from functools import cache, partial
+
+from saladkit.errors import SaladError
+from saladkit.speech.aligners.aligner import Aligner, Alignment, Recording, open_aligner
+from saladkit.speech.worker_processes import WorkerProcesses
+
+
+class AlignerInProcesses:
+    """`opened`, which uses one core alone, by `workers` processes. Use as a context."""
+
+    one_core = False
+
+    def __init__(self, opened: Aligner, workers: int, *, scored: bool):
+        self.name, self.model, self.identity = opened.name, opened.model, opened.identity
+        self._opened, self._processes = opened, WorkerProcesses(workers)
+        self._work = partial(_align, name=opened.name, scored=scored)
+
+    def __enter__(self) -> "AlignerInProcesses":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._processes.__exit__(*raised)
+
+    def align(self, recordings: list[Recording]) -> list[Alignment | SaladError]:
+        """As `Aligner.align`; a recording at which a process dies twice is an error."""
+        if self._processes.count == 1:
+            return self._opened.align(recordings)
+        found: dict[int, Alignment | SaladError] = {}
+        lost = []
+        for chunk, aligned in self._processes.run(self._work, [[placed] for placed in enumerate(recordings)]):
+            lost += [] if aligned else chunk
+            found |= aligned or {}
+        for place, recording in lost:
+            found |= self._processes.run_alone(self._work, (place, recording)) or {place: _died(recording)}
+        return [found[place] for place in range(len(recordings))]
+
+
+def _died(recording: Recording) -> SaladError:
+    seconds = len(recording.samples) / recording.sample_rate
+    return SaladError(f"The process died while it aligned {seconds:.2f} s of audio.", "Take the row out.")
+
+
+@cache
+def _opened_here(name: str, scored: bool) -> Aligner:
+    return open_aligner(name, scored=scored)
+
+
+def _align(placed: list[tuple[int, Recording]], name: str, scored: bool) -> dict[int, Alignment | SaladError]:
+    aligned = _opened_here(name, scored).align([recording for _, recording in placed])
+    return {place: alignment for (place, _), alignment in zip(placed, aligned, strict=True)}

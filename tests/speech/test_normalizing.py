@@ -110,6 +110,7 @@ EXAMPLES = {
     "Dr. Smith lives on Sunset Dr. He": "Doctor Smith lives on Sunset Drive. He",
     "St. Mary, on 42nd St. and on Main St. He": "Saint Mary, on forty second Street and on Main Street. He",
     "e.g. this, i.e. that, etc., vs. No. 5": "for example this, that is that, et cetera, versus Number five",
+    "See no. 5. I said no. 5 men came": "See number five. I said no. five men came",
     "milk, etc. And approx. 5": "milk, et cetera. And approximately five",
     "Apple Inc. and Smith & Co. and King Jr.": "Apple Incorporated and Smith and Company and King Junior.",
     "pp. 5-10, Fig. 3, (b. 1950), c. 1850": (

@@ -38,6 +38,8 @@ _BEFORE_NUMBERS = {
     **{"Eq.": "equation", "eq.": "equation", "ext.": "extension", "Ext.": "extension", "Ep.": "episode"},
     **{"c.": "circa", "ca.": "circa", "b.": "born", "d.": "died", "r.": "reigned", "est.": "established"},
 }
+# words before a "no." that is an answer, and ends its sentence: "I said no. 5 men came"
+_SAY = set("say says said saying answer answers answered reply replied shout shouted vote voted mean means meant".split())
 _YEARS_BEHIND = {"c.", "ca.", "b.", "d.", "r.", "est."}
 # words that begin sentences, behind "on Main St." say, where a name would make it a saint
 _NO_NAMES = "A|After|All|An|And|As|At|But|For|He|Her|His|I|If|In|It|Its|My|No|On|Our|She|So|That|The|Their|Then|There"
@@ -92,6 +94,8 @@ def _anywhere(match: re.Match) -> list[Said]:
 def _before_number(match: re.Match) -> list[Said] | None:
     short = match["short"]
     if short in _YEARS_BEHIND and not match["year"]:
+        return None
+    if short == "no." and previous_word(match).lower() in _SAY:
         return None
     spoken = _BEFORE_NUMBERS[short]
     return said(match, (f"{spoken.capitalize() if short[0].isupper() else spoken} ", "short"))

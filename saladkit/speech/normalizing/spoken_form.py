@@ -7,7 +7,7 @@ from itertools import accumulate
 from saladkit.formats.words import Word
 from saladkit.speech.normalizing.english import english_words
 
-RULES = 1  # counts up when a text is spoken otherwise than before
+RULES = 2  # counts up when a text is spoken otherwise than before
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ _BEFORE_NUMBERS = {
     **{"c.": "circa", "ca.": "circa", "b.": "born", "d.": "died", "r.": "reigned", "est.": "established"},
 }
 # words before a "no." that is an answer, and ends its sentence: "I said no. 5 men came"
-_SAY = set("say says said saying answer answers answered reply replied shout shouted vote voted mean means meant".split())
+_SAY = set("say says said answer answers answered reply replies replied shouted vote voted mean means meant".split())
 _YEARS_BEHIND = {"c.", "ca.", "b.", "d.", "r.", "est."}
 # words that begin sentences, behind "on Main St." say, where a name would make it a saint
 _NO_NAMES = "A|After|All|An|And|As|At|But|For|He|Her|His|I|If|In|It|Its|My|No|On|Our|She|So|That|The|Their|Then|There"

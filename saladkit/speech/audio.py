@@ -97,11 +97,12 @@ def _opened(
     stretch = None if isinstance(source, bytes) else Stretch.parse(str(source))
     try:
         # By its number, and not by its name: soundfile would believe the suffix more than the content.
-        with (
-            BytesIO(source) if stretch is None else os.fdopen(os.open(stretch.path, os.O_RDONLY), "rb") as stream,
-            soundfile.SoundFile(stream) as file,
-        ):
-            yield file, stretch, stream
+        with BytesIO(source) if stretch is None else os.fdopen(os.open(stretch.path, os.O_RDONLY), "rb") as stream:
+            if not stream.seek(0, os.SEEK_END):
+                raise SaladError(f"{name}: the audio is an empty file.", _WRITE_ANEW)
+            stream.seek(0)
+            with soundfile.SoundFile(stream) as file:
+                yield file, stretch, stream
     except (OSError, soundfile.SoundFileError) as error:
         raise _undecodable(name, error) from error
 

@@ -22,7 +22,7 @@ def wav(samples):
 BROKEN_AUDIO = {
     "no audio at all": (b"this is no audio", "does not decode"),
     "a FLAC header and nothing else": (b"fLaC\x00\x00\x00\x22" + bytes(20), "does not decode"),
-    "no bytes": (b"", "does not decode"),
+    "no bytes": (b"", "is an empty file"),
     "not a number": (wav([0.0, np.nan, 0.0] * 200), "NaN"),
     "infinite": (wav([0.0, np.inf, 0.0] * 200), "NaN or infinite"),
     "no samples": (wav([]), "no samples"),

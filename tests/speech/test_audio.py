@@ -56,9 +56,12 @@ def test_decode_refuses_no_samples(tmp_path):
         decode_audio(path, name="row 7")
 
 
-@pytest.mark.parametrize("source", [b"", b"not audio at all", "/nonexistent/a.wav"])
-def test_decode_refuses_what_does_not_decode(source):
-    with pytest.raises(SaladError, match="row 7: .*does not decode"):
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [(b"", "is an empty file"), (b"not audio at all", "does not decode"), ("/nonexistent/a.wav", "does not decode")],
+)
+def test_decode_refuses_what_does_not_decode(source, problem):
+    with pytest.raises(SaladError, match=f"row 7: .*{problem}"):
         decode_audio(source, name="row 7")
 
 

@@ -39,7 +39,7 @@ class CtcAligner:
             SaladError: no CTC model, no feature extractor, or no vocabulary of characters.
         """
         self.name, self.model = f"ctc:{model}", model
-        check_model_folder(model)
+        check_model_folder(model, example="facebook/wav2vec2-base-960h")
         try:
             network, notes = AutoModelForCTC.from_pretrained(model, dtype=torch.float32, output_loading_info=True)
             features = AutoFeatureExtractor.from_pretrained(model)

@@ -33,7 +33,7 @@ def batches_of(path: Path, columns: Columns) -> Iterator[pa.Table]:
         SaladError: a file that is damaged.
     """
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, pre_buffer=False)  # pyarrow 26 keeps its buffers until the last batch
         rows = BYTES_AT_ONCE * file.metadata.num_rows // max(1, _bytes_decoded(file, columns))
         for batch in file.iter_batches(max(1, min(rows, ROWS_AT_ONCE)), columns=columns.of(file.schema_arrow.names)):
             yield pa.Table.from_batches([batch])

@@ -11,6 +11,7 @@ from saladkit.errors import SaladError
 from saladkit.formats import mapped_tables
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.columns import ColumnNames
+from saladkit.formats.plain_tables import Columns
 from saladkit.formats.samples import (
     AUDIO,
     COLUMNS,
@@ -208,6 +209,16 @@ def test_large_rows_are_mapped_few_at_a_time(monkeypatch, tmp_path):
     mapped = read_samples(tmp_path / "rows.parquet", needed=["audio"], beside=tmp_path / "out" / "made")
     assert mapped.column("audio").num_chunks == 5
     assert [row_at(mapped, place) for place in (19, 0)] == [rows[19], rows[0]]
+
+
+def test_a_large_file_is_read_in_little_memory(monkeypatch, tmp_path):
+    rows = [{"id": f"{i}", "audio": {"bytes": bytes([i]) * 100_000, "path": None}} for i in range(200)]
+    plain = {"compression": "none", "use_dictionary": False}
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet", row_group_size=5, **plain)
+    monkeypatch.setattr(mapped_tables, "BYTES_AT_ONCE", 1_000_000)
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in mapped_tables.batches_of(tmp_path / "rows.parquet", Columns())]
+    assert len(held) > 10 and max(held) < 5_000_000  # of 20 MB
 
 
 def test_what_is_large_is_mapped_and_the_same(monkeypatch, tmp_path):

@@ -21,5 +21,6 @@ Of Lhotse cuts the supervisions are joined in the order of their times, several 
 alignment becomes `words` where it reads as the text does. Lhotse counts its times from the beginning of the recording
 and leaves them so when it moves a part into memory: what comes out of memory and of Shar has no `words`, as nobody
 knows where that part began (`saladkit timestamps` finds them anew). A mix, or a recording with Lhotse's transforms, is
-computed when it is read and held in memory, as is what comes out of Shar.
+computed when it is read and held in memory, as is what comes out of Shar; beyond 2 GB both stand in a file without a
+name beside the output of `timestamps` and `cache-speech`, and `synth` does not read them.
 """

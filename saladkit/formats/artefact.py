@@ -209,10 +209,29 @@ class ArtefactWriter:
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
-        """Yield a temporary path for the file `name`, which is in place when the body has succeeded."""
+        """Yield a temporary path for the file `name`, which is in place when the body has succeeded.
+
+        Raises:
+            SaladError: another command makes something else here by now.
+        """
         with written_aside(self.path / name) as aside:
             yield aside
+            self._check_still_ours()
         self.files.add(name)
+
+    def _check_still_ours(self) -> None:
+        """A run that has nothing ready yet does not keep others from planning something else in its folder."""
+        for name in (PLAN, MANIFEST):  # in this order: the one goes when the other is there
+            try:
+                found = json.loads((self.path / name).read_bytes())
+            except FileNotFoundError:
+                continue
+            if found["fingerprint"] == self.plan["fingerprint"]:
+                return
+            break
+        raise SaladError(
+            f"another command has begun to make something else in {self.path}", "Give each its own folder with -o."
+        )
 
     @property
     def working(self) -> Path:
@@ -236,7 +255,11 @@ class ArtefactWriter:
             counts: rows, tokens, seconds of audio and the like.
             skipped: rows that were not used, each with `id` and `reason`.
             identity: what the content depends on beyond the inputs, such as a model's and a tokenizer's digest.
+
+        Raises:
+            SaladError: another command makes something else here by now.
         """
+        self._check_still_ours()
         files = {
             name: {"bytes": (self.path / name).stat().st_size, "sha256": digest_file(self.path / name)}
             for name in sorted(self.files)

@@ -120,6 +120,23 @@ def test_what_a_killed_process_left_aside_is_swept_up_and_nobody_elses(source, t
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
 
+def test_two_commands_with_one_folder_do_not_mix(source, tmp_path):
+    begun = {"schema": SCHEMA, "version": 1, "verb": "count", "inputs": {"source": source}}
+    first = create_artefact(tmp_path / "out", settings={"seed": 1}, **begun)
+    second = create_artefact(tmp_path / "out", settings={"seed": 2}, **begun)  # the first has made nothing yet
+    with pytest.raises(SaladError, match="begun to make something else"), first.writing("part") as aside:
+        aside.write_bytes(b"first")
+    with pytest.raises(SaladError, match="begun to make something else"):
+        first.finish(counts={})
+    with second.writing("part") as aside:
+        aside.write_bytes(b"second")
+    second.finish(counts={})
+    assert (tmp_path / "out" / "part").read_bytes() == b"second"
+    with pytest.raises(SaladError, match="begun to make something else"), first.writing("late") as aside:
+        aside.write_bytes(b"first")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["manifest.json", "part"]
+
+
 def test_two_processes_may_begin_at_once(source, tmp_path):
     (tmp_path / "output").mkdir()
     (tmp_path / "output" / f"plan.json.partial-elsewhere-{os.getppid()}").write_bytes(b"{")

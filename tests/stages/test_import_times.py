@@ -271,6 +271,21 @@ def write_cuts_of_whole_recordings(folder):
     return f"lhotse:{folder / 'cuts.jsonl'}"
 
 
+def write_trimmed_cuts(folder):
+    """What Lhotse cuts out: the words of the cut go on counting from the start of the recording."""
+    from lhotse import CutSet, load_manifest
+
+    write_cuts_of_whole_recordings(folder)
+    (whole,) = load_manifest(folder / "cuts.jsonl")
+    for part in whole.supervisions:  # counted from the cut until here, which began at 20 s
+        part.alignment["word"] = [item.with_offset(20.0) for item in part.alignment["word"]]
+    trimmed = [cut.with_id(cut.supervisions[0].id) for cut in whole.trim_to_supervisions(keep_overlapping=False)]
+    for cut in trimmed:
+        cut.supervisions[0].id += " as part"
+    CutSet.from_cuts(trimmed).to_file(folder / "trimmed.jsonl")
+    return f"lhotse:{folder / 'trimmed.jsonl'}"
+
+
 WRITERS = [
     write_ctm,
     write_nemo,
@@ -279,6 +294,7 @@ WRITERS = [
     write_lhotse,
     write_lhotse_supervisions,
     write_cuts_of_whole_recordings,
+    write_trimmed_cuts,
 ]
 
 

@@ -17,6 +17,7 @@ from saladkit.formats.stretches import Stretch
 if TYPE_CHECKING:
     from lhotse import AudioSource, SupervisionSegment
     from lhotse.cut import Cut, MonoCut
+    from lhotse.supervision import AlignmentItem
 
 CUTS = frozenset(["MonoCut", "MultiCut", "MixedCut", "Cut"])
 LOCAL = ("file", "memory")  # kinds of source; the others run commands or load from elsewhere
@@ -133,7 +134,7 @@ def _rows(cuts: "Iterator[Cut]", path: Path, wanted: Wanted, moved: bool = False
 
 def _row(cut: "Cut", path: Path, wanted: Wanted, moved: bool) -> dict:
     where = f"{path}: cut '{cut.id}'"
-    said = _said(cut, wanted.names.text)
+    said = said_in(cut, wanted.names.text)
     row: dict = {"id": cut.id, "duration": float(cut.duration)}
     recordings = list(dict.fromkeys(part.recording_id for _, part in _parts(cut) if part.has_recording))
     row |= {"source": recordings[0]} if len(recordings) == 1 else {}
@@ -159,8 +160,8 @@ def _parts(cut: "Cut") -> "list[tuple[float, MonoCut]]":
     return [(track.offset, track.cut) for track in heard if not isinstance(track.cut, PaddingCut)]
 
 
-def _said(cut: "Cut", column: str) -> list[Said]:
-    """The supervisions of a cut, in the order of their times."""
+def said_in(cut: "Cut", column: str = "text") -> list[Said]:
+    """The supervisions of a cut, in the order of their times; the text is that of a custom `column`."""
     said = []
     for offset, part in _parts(cut):
         in_memory = part.has_recording and any(source.type == "memory" for source in part.recording.sources)
@@ -181,18 +182,34 @@ def _text(said: list[Said], cut: "Cut", where: str) -> str:
     return " ".join(one.text for one in said if one.text)
 
 
+def aligned_words(supervision: "SupervisionSegment") -> "list[AlignmentItem]":
+    """The words that a supervision has times of, without the pauses that some tools write between them."""
+    return [item for item in (supervision.alignment or {}).get("word", []) if item.symbol.strip()]
+
+
+def shift_of_words(said: Said) -> float | None:
+    """Seconds that bring the times of its words into the cut; None where they fit nowhere there.
+
+    Lhotse leaves them counted from the start of the recording, wherever it cuts; others count from the start of the
+    cut, which is believed where only that lies within the supervision.
+    """
+    if said.shift is None:
+        return None
+    begin, end = said.supervision.start - TOLERANCE, said.supervision.end + TOLERANCE
+    items = aligned_words(said.supervision)
+    fitting = (s for s in (said.shift, 0.0) if all(begin <= i.start + s and i.end + s <= end for i in items))
+    return next(fitting, None)
+
+
 def _words(said: list[Said]) -> list[dict] | None:
     """The alignment of all words; None where one has no time, or where it reads otherwise than the text."""
     words = []
     for one in said:
-        items = [item for item in (one.supervision.alignment or {}).get("word", []) if item.symbol.strip()]
-        if one.text.split() != [item.symbol for item in items]:
+        items, shift = aligned_words(one.supervision), shift_of_words(one)
+        if shift is None or one.text.split() != [item.symbol for item in items]:
             return None
         for item in items:
-            begin, end = one.supervision.start - TOLERANCE, one.supervision.end + TOLERANCE
-            if one.shift is None or item.start + one.shift < begin or item.end + one.shift > end:
-                return None  # counted from nobody knows where
-            start, end = (max(0.0, round(time + one.shift, 6)) for time in (item.start, item.end))
+            start, end = (max(0.0, round(time + shift, 6)) for time in (item.start, item.end))
             before = words[-1]["end"] if words else 0.0
             start = before if 0 < before - start < ROUNDING else start
             words.append({"word": item.symbol, "start": start, "end": max(start, end), "score": item.score})

@@ -42,12 +42,37 @@ def read_file(path: Path, columns: Columns) -> tuple[pa.Table, list[str]]:
             stored = pq.read_schema(path).names
             return pq.read_table(path, columns=columns.of(stored)), stored
         if path.suffix == ".jsonl":
-            return select_columns(pa.json.read_json(path), columns)
+            return select_columns(_read_json_lines(path), columns)
     except (pa.ArrowException, OSError) as error:
         raise SaladError(
-            f"{path} cannot be read: {error}", "Give a Parquet or JSON-lines file that is whole."
+            f"{path} cannot be read: {error}",
+            "Give a Parquet or JSON-lines file that is whole, every column of one kind in all rows.",
         ) from error
     raise SaladError(f"{path} is neither .parquet nor .jsonl", "Convert it, or give another file.")
+
+
+def _read_json_lines(path: Path) -> pa.Table:
+    """The table, whose strings stay strings: pyarrow makes times of columns that hold nothing but dates."""
+    found = pa.json.read_json(path)
+    plain = pa.schema([(field.name, _without_times(field.type)) for field in found.schema])
+    if found.schema.equals(plain):
+        return found
+    return pa.json.read_json(path, parse_options=pa.json.ParseOptions(explicit_schema=plain))
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether it is one of the types that strings are stored as; pandas writes `large_string`."""
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _without_times(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_temporal(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_without_times(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, _without_times(field.type)) for field in kind])
+    return kind
 
 
 def select_columns(table: pa.Table, columns: Columns) -> tuple[pa.Table, list[str]]:

@@ -35,7 +35,7 @@ from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.foreign.recognition import Reader, reader_of_file, reader_of_folder
 from saladkit.formats.foreign.rows import Wanted
 from saladkit.formats.mapped_tables import are_large, batches_of, map_tables
-from saladkit.formats.plain_tables import Columns, read_file, read_hub, select_columns
+from saladkit.formats.plain_tables import Columns, is_text, read_file, read_hub, select_columns
 from saladkit.formats.words import Word
 
 SCHEMA, VERSION = "samples", 1
@@ -101,7 +101,7 @@ def _as_our_types(table: pa.Table, where: str, folder: Path | None) -> pa.Table:
             continue
         index = table.column_names.index(column)
         values = table.column(column)
-        if column == "audio" and pa.types.is_string(values.type):
+        if column == "audio" and is_text(values.type):
             root = folder or Path()
             paths = values.to_pylist()
             stored = [{"bytes": None, "path": str(root / path)} if path else None for path in paths]

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import ArtefactWriter, create_artefact, digest_json, part_name, read_json
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.plain_tables import is_text
 from saladkit.formats.samples import AUDIO, SCHEMA, VERSION, read_samples, write_samples
 from saladkit.formats.spoken_rows import CHOICES_AUDIO, HEARD, SPOKEN, SpokenBefore, spoken_columns
 from saladkit.runtime import Run, available_cores, progress
@@ -119,7 +120,8 @@ def synth(
 
 def _check_choices(table: pa.Table, source: str) -> None:
     column = table.column("choices")
-    if not pa.types.is_list(column.type) or not pa.types.is_string(column.type.value_type):
+    is_list = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
+    if not is_list or not is_text(column.type.value_type):
         raise SaladError(
             f"{source}: the choices are {column.type}, not lists of texts", "Give each row a list of texts."
         )

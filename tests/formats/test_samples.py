@@ -186,6 +186,22 @@ def test_rows_are_taken_from_any_chunks_in_the_order_asked_for():
         assert taken.column("id").to_pylist() == [str(row) for row in rows]
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
+def test_text_may_be_stored_as_pandas_does(kind, tmp_path):
+    row = {name: pa.array([name], kind) for name in ("id", "text", "audio", "domain")}
+    pq.write_table(pa.table(row), tmp_path / "rows.parquet")
+    table = read_samples(tmp_path / "rows.parquet", needed=["text", "audio"])
+    assert table.schema.types == [pa.string(), pa.string(), AUDIO, pa.string()]
+    assert table.column("audio").to_pylist() == [{"bytes": None, "path": str(tmp_path / "audio")}]
+
+
+def test_dates_are_text(tmp_path):
+    day, moment = "2020-01-01", "2021-03-04 05:06:07"
+    row = {"id": day, "text": moment, "n": 1, "choices": [day, moment], "about": {"when": day, "where": "x"}}
+    write_jsonl(tmp_path / "rows.jsonl", [row])
+    assert read_samples(tmp_path / "rows.jsonl", needed=["text"]).to_pylist() == [row]
+
+
 def test_columns_that_are_not_wanted_are_not_read(tmp_path):
     heard = {"bytes": b"sound", "path": None}
     rows = [{"id": f"{i}", "text": f"text {i}", "recording": heard, "audio": 1, "extra": i} for i in range(3)]

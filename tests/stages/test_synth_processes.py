@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from recognizers import save_ctc_model
@@ -86,6 +87,15 @@ def test_a_ctc_aligner_gives_the_same_bytes_in_any_number_of_processes(shell, co
     assert pq.read_table(tmp_path / "other" / "part-00000-of-00001.parquet").column("words").to_pylist() != words
     refused = shell(*line, "--aligner", f"ctc:{model}", "-o", tmp_path / "1")
     assert refused.exit_code == 2 and "changed: settings" in refused.stderr
+
+
+def test_choices_may_be_stored_in_any_list(shell, tmp_path):
+    kind = pa.large_list(pa.large_string())
+    rows = {"id": ["q"], "text": ["Which one?"], "choices": pa.array([["The first.", "The second."]], kind)}
+    pq.write_table(pa.table(rows), tmp_path / "rows.parquet")
+    line = ["synth", tmp_path / "rows.parquet", "--voice", "espeak:en-us", "--choices", "--workers", 1]
+    assert shell(*line, "-o", tmp_path / "out").exit_code == 0
+    assert len(pq.read_table(tmp_path / "out" / "part-00000-of-00001.parquet").column("choices_audio")[0]) == 2
 
 
 @pytest.mark.parametrize("choices", [["A", None], [1, 2], "AB"])

@@ -8,6 +8,7 @@ import pyarrow.csv
 
 from saladkit.errors import SaladError
 from saladkit.formats.foreign.rows import id_of_file
+from saladkit.formats.plain_tables import is_text
 
 
 def header(path: Path, delimiter: str) -> list[str]:
@@ -73,7 +74,7 @@ def files_of(table: pa.Table, column: str, where: Path) -> list[str]:
             "Name the column of the recordings with --audio-column.",
         )
     files = table.column(column)
-    if not (pa.types.is_string(files.type) or pa.types.is_large_string(files.type)):
+    if not is_text(files.type):
         raise SaladError(f"{where}: the column '{column}' is {files.type}", "Give the recordings' paths there.")
     missing = pc.fill_null(pc.equal(files, ""), True)
     if pc.any(missing).as_py():

@@ -6,6 +6,7 @@ import pytest
 import soundfile
 
 from saladkit.errors import SaladError
+from saladkit.speech import audio
 from saladkit.speech.audio import OFFSET, decode_audio, encode_flac, log_mel, resample, seconds_of_row
 from saladkit.speech.voices.voice import open_voice
 
@@ -58,11 +59,52 @@ def test_decode_refuses_no_samples(tmp_path):
 
 @pytest.mark.parametrize(
     ("source", "problem"),
-    [(b"", "is an empty file"), (b"not audio at all", "does not decode"), ("/nonexistent/a.wav", "does not decode")],
+    [
+        (b"", "is an empty file"),
+        (b"not audio at all", "does not decode"),
+        ("/nonexistent/a.wav", "does not decode .*No such file.*'/nonexistent/a.wav'"),
+        ("/", "does not decode .*Is a directory: '/'"),
+        ("a\0.wav", "does not decode"),
+    ],
 )
 def test_decode_refuses_what_does_not_decode(source, problem):
     with pytest.raises(SaladError, match=f"row 7: .*{problem}"):
         decode_audio(source, name="row 7")
+
+
+@pytest.mark.parametrize("rate", [1, 2**31 - 1])
+def test_rates_of_no_recording_are_refused(rate):
+    stream = io.BytesIO()
+    soundfile.write(stream, np.zeros(100), 16_000, format="WAV")
+    content = bytearray(stream.getvalue())
+    content[24:28] = rate.to_bytes(4, "little")
+    with pytest.raises(SaladError, match=f"row 7: .*{rate} Hz"):
+        decode_audio(bytes(content), name="row 7")
+
+
+def test_a_header_that_promises_more_than_memory_holds_is_refused():
+    stream = io.BytesIO()
+    soundfile.write(stream, np.zeros(1000), 16_000, format="FLAC")
+    content = bytearray(stream.getvalue())
+    content[21] |= 0x0F  # the highest bits of the number of samples
+    with pytest.raises(SaladError, match="row 7: .*(cut short|does not decode)"):
+        decode_audio(bytes(content), name="row 7")
+
+
+def test_long_files_are_read_in_blocks(monkeypatch):
+    stream, drawn = io.BytesIO(), np.random.default_rng(0).normal(0, 0.1, (1000, 2)).astype(np.float32)
+    soundfile.write(stream, drawn, 16_000, format="WAV", subtype="FLOAT")
+    whole, _ = decode_audio(stream.getvalue(), name="row 7")
+    monkeypatch.setattr(audio, "_FRAMES_AT_ONCE", 300)
+    assert np.array_equal(decode_audio(stream.getvalue(), name="row 7")[0], whole) and len(whole) == 1000
+
+
+def test_rates_with_little_in_common_are_resampled_by_a_small_filter():
+    seconds = np.arange(44_099) / 44_099
+    found = resample(np.sin(2 * np.pi * 440 * seconds).astype(np.float32), 44_099, 16_000)
+    expected = np.sin(2 * np.pi * 440 * np.arange(len(found)) / 16_000)
+    assert abs(len(found) - 16_000) <= 2
+    assert np.abs(found - expected)[100:-100].max() < 0.01
 
 
 RATES = (8000, 16000, 22050, 44100, 48000)

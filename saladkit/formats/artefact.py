@@ -238,6 +238,10 @@ class ArtefactWriter:
         """A folder for what a run that is cut off leaves to the next; it goes when the artefact is complete."""
         return self.path / WORKING
 
+    def take_away(self) -> None:
+        """Remove all that was made: it is of no use to anybody."""
+        shutil.rmtree(self.path)
+
     @contextmanager
     def nothing_left_of_an_error(self) -> Iterator[None]:
         """If the body raises a SaladError before a file is ready, take away what was planned, the folder too."""

@@ -60,7 +60,7 @@ LEFT_OUT = "left-out.jsonl"
 MAKER_HINTS = {
     "audio": "`saladkit synth` speaks texts.",
     "duration": "Samples of `saladkit synth` have it.",
-    "words": "`saladkit synth` and `saladkit timestamps` make word times; give the latter with --words.",
+    "words": "`saladkit synth` and `saladkit timestamps` make word times; training takes the latter with --words.",
 }
 
 

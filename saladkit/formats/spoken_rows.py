@@ -3,7 +3,8 @@
 `speaker` says who speaks; `voice` the whole name with what was drawn for this row, by which it can be spoken again;
 `words_source` where the times of `words` come from (an engine or an aligner; null where none are known); `speech_key`
 digests text, voice, engine and settings: rows with the same key have the same recording (of a command or a server, as
-far as they give the same for the same). `cer` is there after `--asr`.
+far as they give the same for the same). `cer` is there after `--asr`. After `--choices` there are `choices_audio`, a
+recording a choice, and `choices_speech_keys`.
 """
 
 from pathlib import Path
@@ -26,12 +27,13 @@ SPOKEN = {
     "speech_key": pa.string(),
 }
 HEARD = {"cer": pa.float64()}
-CHOICES_AUDIO = "choices_audio"
+CHOICES_AUDIO, CHOICES_KEYS = "choices_audio", "choices_speech_keys"
+CHOICES = {CHOICES_AUDIO: pa.list_(AUDIO), CHOICES_KEYS: pa.list_(pa.string())}
 
 
-def spoken_columns(rows: list[dict], *, heard: bool) -> dict[str, pa.Array]:
-    """The columns of rows that were spoken, `cer` among them if they were `heard`."""
-    kinds = SPOKEN | (HEARD if heard else {})
+def spoken_columns(rows: list[dict], *, heard: bool, choices: bool) -> dict[str, pa.Array]:
+    """The columns of rows that were spoken, `cer` among them if they were `heard`, and those of their `choices`."""
+    kinds = SPOKEN | (HEARD if heard else {}) | (CHOICES if choices else {})
     return {name: pa.array([row[name] for row in rows], kind) for name, kind in kinds.items()}
 
 
@@ -40,12 +42,18 @@ class SpokenBefore:
 
     def __init__(self) -> None:
         self._where: dict[str, tuple[Path, int]] = {}
+        self._choices: dict[str, tuple[Path, int, int]] = {}  # and which of a row's
 
     def add(self, part: Path) -> None:
         """Note the recordings of one Parquet shard of samples; one without keys holds none."""
-        if "speech_key" in pq.read_schema(part).names:
+        stored = pq.read_schema(part).names
+        if "speech_key" in stored:
             for row, key in enumerate(pq.read_table(part, columns=["speech_key"]).column(0).to_pylist()):
                 self._where.setdefault(key, (part, row))
+        if CHOICES_KEYS in stored:
+            for row, keys in enumerate(pq.read_table(part, columns=[CHOICES_KEYS]).column(0).to_pylist()):
+                for place, key in enumerate(keys or ()):
+                    self._choices.setdefault(key, (part, row, place))
 
     def add_artefact(self, path: str) -> None:
         """Note the recordings of samples that `synth` has made.
@@ -67,6 +75,19 @@ class SpokenBefore:
             columns = [name for name in {**SPOKEN, **HEARD} if name in pq.read_schema(part).names]
             rows = _take(pq.ParquetFile(part), [row for row, _ in wanted], columns)
             found |= {key: row for (_, key), row in zip(wanted, rows, strict=True)}
+        return found
+
+    def recordings(self, keys: set[str]) -> dict[str, dict]:
+        """The `audio` and `speech_key` of those of `keys` that are known, as a text or as a choice."""
+        found = {key: {"audio": row["audio"], "speech_key": key} for key, row in self.rows(keys).items()}
+        by_part: dict[Path, list[tuple[int, int, str]]] = {}
+        for key in sorted((keys - found.keys()) & self._choices.keys()):
+            part, row, place = self._choices[key]
+            by_part.setdefault(part, []).append((row, place, key))
+        for part, wanted in by_part.items():
+            rows = _take(pq.ParquetFile(part), [row for row, _, _ in wanted], [CHOICES_AUDIO])
+            for (_, place, key), row in zip(wanted, rows, strict=True):
+                found[key] = {"audio": row[CHOICES_AUDIO][place], "speech_key": key}
         return found
 
 

@@ -16,7 +16,7 @@ from saladkit.speech.loudness import set_loudness
 from saladkit.speech.normalizing.spoken_form import RULES, SpokenForm, spoken_form
 from saladkit.speech.quality import QualityGate, measure
 from saladkit.speech.transcribers.transcriber import SPHINX, Transcriber, least_error_rate, open_transcriber
-from saladkit.speech.voices.voice import Utterance, Voice, VoiceFailed, open_voice
+from saladkit.speech.voices.voice import Utterance, Voice, VoiceFailed, VoiceGaveUp, open_voice
 
 ATTEMPTS = 2
 # Of a row's words with a letter or digit; below, an aligner does better. espeak-ng leaves 4 % of English prose without
@@ -128,7 +128,8 @@ def speech_key(request: Request, settings_digest: str, device: str) -> str:
 def speak(request: Request, settings: SpeakingSettings) -> dict:
     """`audio`, `duration`, `speaker`, `voice`, `words`, `words_source` and, where someone listens, `cer`.
 
-    Or `id` and `reason`, with `check` (which of the gate's) or `failed` (the engine did, each time it was tried).
+    Or `id` and `reason`, with `check` (which of the gate's) or `failed` (the engine did, each time it was tried) and
+    its `fix`.
     """
     voice = narrowed_voice(request, settings.device)
     language = settings.language or voice.language
@@ -140,8 +141,8 @@ def speak(request: Request, settings: SpeakingSettings) -> dict:
             utterance = voice.speak(form.text)
             break
         except VoiceFailed as error:
-            if attempt == ATTEMPTS:
-                return {"id": request.id, "reason": error.problem, "failed": True}
+            if attempt == ATTEMPTS or isinstance(error, VoiceGaveUp):
+                return {"id": request.id, "reason": error.problem, "fix": error.fix, "failed": True}
         except SaladError as error:
             return {"id": request.id, "reason": error.problem}
     return _row(request, utterance, voice, form, language, settings)

@@ -1,6 +1,7 @@
 """Texts -> speech, in worker processes, with a voice given to each row by its id."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
@@ -9,7 +10,7 @@ from saladkit.speech.speaking import Request, SpeakingSettings, speak
 from saladkit.speech.worker_processes import WorkerProcesses
 
 CHUNK = 16  # rows that a process takes at once; fewer where there would be less than four chunks a process
-LEAST_TO_GIVE_UP = 8  # rows of one voice, all failed by its engine: a server is down, say
+LEAST_TO_GIVE_UP = 16  # rows of one voice that its engine fails one after another: a server is down, say
 
 
 def request_of_row(id_: str, text: str, voices: list[str], seed: int) -> Request:
@@ -28,6 +29,7 @@ class Speakers:
 
     def __init__(self, workers: int, settings: SpeakingSettings):
         self._processes, self._settings = WorkerProcesses(workers), settings
+        self._failed_since: Counter[str] = Counter()  # voice -> rows that failed since one that did not
 
     def __enter__(self) -> "Speakers":
         return self
@@ -42,22 +44,32 @@ class Speakers:
         more has that as its reason.
 
         Raises:
-            SaladError: an engine failed on every row of a chunk of at least eight.
+            SaladError: an engine fails on one row after another.
         """
         work, lost = partial(_speak_chunk, settings=self._settings), []
         for chunk, spoken in self._processes.run(work, _chunks(requests, self._processes.count)):
             if spoken is None:
                 lost.append(chunk)
             else:
-                yield from _checked(spoken, chunk)
-        for chunk in lost:
-            alone = [self._processes.run_alone(work, row) or [_died(*row)] for row in chunk]
-            yield from _checked([row for (row,) in alone], chunk)
+                yield from self._checked(spoken, chunk)
+        for row in (row for chunk in lost for row in chunk):
+            yield from self._checked(self._processes.run_alone(work, row) or [_died(*row)], [row])
+
+    def _checked(self, spoken: list[tuple[int, dict]], chunk: list[tuple[int, Request]]) -> list[tuple[int, dict]]:
+        """The same rows, unless the engine of their voice has failed too often."""
+        for (_, row), (_, request) in zip(spoken, chunk, strict=True):
+            self._failed_since[request.voice] = self._failed_since[request.voice] + 1 if "failed" in row else 0
+            if self._failed_since[request.voice] == LEAST_TO_GIVE_UP:
+                raise SaladError(
+                    f"{request.voice} failed on {LEAST_TO_GIVE_UP} rows, one after another: {row['reason']}",
+                    f"{row['fix']} The same line run again goes on where it stopped.",
+                )
+        return spoken
 
 
 def _died(place: int, request: Request) -> tuple[int, dict]:
     reason = f"{request.voice}: the process died while it was spoken"
-    return place, {"id": request.id, "reason": reason, "failed": True}
+    return place, {"id": request.id, "reason": reason, "fix": "Look at the engine.", "failed": True}
 
 
 def _chunks(requests: list[Request], workers: int) -> Iterator[list[tuple[int, Request]]]:
@@ -68,12 +80,3 @@ def _chunks(requests: list[Request], workers: int) -> Iterator[list[tuple[int, R
     for of_voice in by_voice.values():
         for begin in range(0, len(of_voice), size):
             yield of_voice[begin : begin + size]
-
-
-def _checked(spoken: list[tuple[int, dict]], chunk: list[tuple[int, Request]]) -> list[tuple[int, dict]]:
-    if len(spoken) >= LEAST_TO_GIVE_UP and all("failed" in row for _, row in spoken):
-        raise SaladError(
-            f"{chunk[0][1].voice} failed on {len(spoken)} rows, one after another: {spoken[-1][1]['reason']}",
-            "Look at the engine; the same line run again goes on where it stopped.",
-        )
-    return spoken

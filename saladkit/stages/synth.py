@@ -14,8 +14,16 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import ArtefactWriter, create_artefact, digest_json, part_name, read_json
 from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.formats.plain_tables import is_text
-from saladkit.formats.samples import AUDIO, SCHEMA, VERSION, read_samples, write_samples
-from saladkit.formats.spoken_rows import CHOICES_AUDIO, HEARD, SPOKEN, SpokenBefore, spoken_columns
+from saladkit.formats.samples import SCHEMA, VERSION, read_samples, write_samples
+from saladkit.formats.spoken_rows import (
+    CHOICES,
+    CHOICES_AUDIO,
+    CHOICES_KEYS,
+    HEARD,
+    SPOKEN,
+    SpokenBefore,
+    spoken_columns,
+)
 from saladkit.runtime import Run, available_cores, progress
 from saladkit.speech.quality import expected_seconds
 from saladkit.speech.speaking import Request, SpeakingSettings, forget_models, speech_key, voice_named
@@ -67,7 +75,7 @@ def synth(
     described = settings.described()
     if workers > 1:
         forget_models()
-    needed, made_anew = ["id", "text", *(["choices"] if choices else [])], (*SPOKEN, *HEARD, CHOICES_AUDIO)
+    needed, made_anew = ["id", "text", *(["choices"] if choices else [])], (*SPOKEN, *HEARD, *CHOICES)
     table = read_samples(source, needed=needed, without=made_anew, names=names, limit=limit, beside=output)
     texts = table.column("text").to_pylist()
     seconds = [expected_seconds(text) for text in texts]
@@ -146,11 +154,21 @@ class _Speech:
     def __init__(self, speakers: Speakers, before: SpokenBefore, settings: SpeakingSettings, digest: str):
         self.speakers, self.before, self.settings, self.digest = speakers, before, settings, digest
         self.seconds_spoken = 0.0  # now
+        self._refused: dict[str, dict] = {}  # by the gate
 
     def of(self, requests: list[Request], spoke: Callable[[int], object]) -> list[dict]:
         """A row for each request; `spoke` is told how many are done as they come."""
+        return self._of(requests, self.before.rows, spoke)
+
+    def of_choices(self, requests: list[Request]) -> list[dict]:
+        """The `audio` and `speech_key` for each request, or why there is none."""
+        return self._of(requests, self.before.recordings, lambda _: None)
+
+    def _of(
+        self, requests: list[Request], known: Callable[[set[str]], dict[str, dict]], spoke: Callable[[int], object]
+    ) -> list[dict]:
         keys = [speech_key(request, self.digest, self.settings.device) for request in requests]
-        rows = self.before.rows(set(keys))
+        rows = known(set(keys)) | {key: self._refused[key] for key in self._refused.keys() & set(keys)}
         counts = Counter(keys)
         spoke(sum(counts[key] for key in rows))
         missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in rows}
@@ -158,6 +176,7 @@ class _Speech:
         for place, row in self.speakers.speak(list(missing.values())):
             rows[names[place]] = row if "reason" in row else row | {"speech_key": names[place]}
             self.seconds_spoken += row.get("duration", 0.0)
+            self._refused |= {names[place]: row} if "check" in row else {}
             spoke(counts[names[place]])
         found = zip(keys, requests, strict=True)
         return [rows[key] | ({"id": request.id} if "reason" in rows[key] else {}) for key, request in found]
@@ -182,10 +201,8 @@ def _write_part(
     spoken = [row for row in rows if "reason" not in row]
     silent = {row["id"] for row in left_out}
     part = part.filter(pa.array([id_ not in silent for id_ in ids]))
-    for column, values in spoken_columns(spoken, heard=speech.settings.asr is not None).items():
+    for column, values in spoken_columns(spoken, heard=speech.settings.asr is not None, choices=choices).items():
         part = part.append_column(column, values)
-    if choices:
-        part = part.append_column(CHOICES_AUDIO, pa.array([row[CHOICES_AUDIO] for row in spoken], pa.list_(AUDIO)))
     with writer.writing(name) as aside:
         write_samples(part, aside)
     with writer.writing(_left_out_name(name)) as aside:
@@ -199,8 +216,8 @@ def _with_choices(rows: list[dict], requests: list[Request], choices: list[list[
         for place, of_row in enumerate(choices)
         for i, text in enumerate(of_row)
     ]
-    spoken = speech.of([request for _, request in every], lambda _: None)
-    found: list[dict] = [row if "reason" in row else row | {CHOICES_AUDIO: []} for row in rows]
+    spoken = speech.of_choices([request for _, request in every])
+    found: list[dict] = [row if "reason" in row else row | {CHOICES_AUDIO: [], CHOICES_KEYS: []} for row in rows]
     for (place, request), option in zip(every, spoken, strict=True):
         row = found[place]
         if "reason" in row:
@@ -209,6 +226,7 @@ def _with_choices(rows: list[dict], requests: list[Request], choices: list[list[
             found[place] = option | {"id": requests[place].id, "reason": f"choice {request.id}: {option['reason']}"}
         else:
             row[CHOICES_AUDIO].append(option["audio"])
+            row[CHOICES_KEYS].append(option["speech_key"])
     return found
 
 
@@ -230,8 +248,10 @@ def _finish(
     columns = ["id", "duration", "words_source", "predicted_duration", "cer"]
     made = pa.concat_tables([_columns(writer.path / name, columns) for name in parts], promote_options="default")
     if made.num_rows == 0:
+        writer.take_away()
+        first = left_out[0]
         raise SaladError(
-            f"no row of {source} could be spoken: {left_out[0]['reason']}", "Look at the texts and voices."
+            f"no row of {source} could be spoken: {first['reason']}", first.get("fix", "Look at the texts and voices.")
         )
     seconds = sum(made.column("duration").to_pylist())
     causes = left_out_by(left_out)

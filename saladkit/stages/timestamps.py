@@ -163,6 +163,7 @@ def _finish(run: Run, writer: ArtefactWriter, source: str, records: list[str], a
     flagged = [row for shard in shards for row in shard["flagged"]]
     counts = {key: sum(shard[key] for shard in shards) for key in ("rows", "words", "words_with_times")}
     if counts["rows"] == 0:
+        writer.take_away()
         raise SaladError(
             f"no row of {source} could be aligned: {skipped[0]['reason']}",
             "Look at the texts, the audio and the aligner.",

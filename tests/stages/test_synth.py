@@ -151,11 +151,36 @@ def test_a_voice_that_fails_once_is_asked_again(program, tmp_path):
     assert program.asked() == ["shaky ground", "shaky ground", "solid ground"]
 
 
-def test_an_engine_that_fails_on_everything_ends_the_run(program, tmp_path):
-    source = write_rows(tmp_path / "rows.jsonl", [f"broken {row}" for row in range(40)])
-    with pytest.raises(SaladError, match="failed on 16 rows, one after another: .*tongue is tied"):
+@pytest.mark.parametrize("workers", [1, 5])
+def test_an_engine_that_fails_on_everything_ends_the_run(workers, program, tmp_path):
+    source = write_rows(tmp_path / "rows.jsonl", [f"broken {row}" for row in range(100)])
+    with pytest.raises(SaladError, match="failed on 16 rows, one after another: .*tongue is tied") as raised:
+        synth(source, tmp_path / "out", voices=[program()], workers=workers)
+    assert "goes on where it stopped" in raised.value.fix
+    assert workers > 1 or len(program.asked()) == 32
+
+
+def test_what_was_refused_is_not_spoken_again_and_nothing_is_left_of_it(program, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "ROWS_PER_PART", 1)
+    source = write_rows(tmp_path / "rows.jsonl", 3 * ["faint and far"])
+    with pytest.raises(SaladError, match="no row of .* could be spoken"):
         synth(source, tmp_path / "out", voices=[program()], workers=1)
-    assert len(program.asked()) == 32
+    assert program.asked() == ["faint and far"]
+    better = write_rows(tmp_path / "better.jsonl", ["near and clear"])  # and the folder can be used for it
+    assert synth(better, tmp_path / "out", voices=[program()], workers=1)["rows"] == 1
+
+
+def test_choices_are_spoken_once_in_all_shards(program, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "ROWS_PER_PART", 1)
+    texts = ["is it so", "yes it is", "was it so"]
+    source = write_rows(tmp_path / "rows.jsonl", texts, choices=3 * [["yes it is", "not at all"]])
+    synth(source, tmp_path / "out", voices=[program()], choices=True, workers=1)
+    # what was heard as a choice has no words, and is spoken as a text once more
+    assert program.asked() == sorted(["is it so", "not at all", "was it so", "yes it is", "yes it is"])
+    first, second, third = (row["choices_audio"] for row in rows_of(tmp_path / "out"))
+    assert first == second == third and first[0] == rows_of(tmp_path / "out")[1]["audio"] != first[1]
+    synth(source, tmp_path / "again", voices=[program()], choices=True, workers=1, reuse=(str(tmp_path / "out"),))
+    assert len(program.asked()) == 5
 
 
 @pytest.mark.parametrize("codec, magic", [("flac", b"fLaC"), ("wav", b"RIFF")])

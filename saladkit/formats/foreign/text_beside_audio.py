@@ -11,6 +11,7 @@ from saladkit.formats.foreign.rows import SUFFIXES, ForeignSamples, Wanted, rows
 
 TEXTS = (".txt", ".lab", ".normalized.txt")  # the last is LibriTTS's
 UTTERANCES = ".trans.txt"
+_SPELLED = (*TEXTS, *(suffix.upper() for suffix in TEXTS))
 
 
 def has_recordings(folder: Path) -> bool:
@@ -44,7 +45,7 @@ def _rows(folder: Path, wanted: Wanted) -> Iterator[dict]:
             if path.stem in spoken:
                 row |= {"id": path.stem, "text": spoken.pop(path.stem), "speaker": path.stem.partition("-")[0]}
             elif wanted.text:
-                beside = next((path.stem + suffix for suffix in TEXTS if path.stem + suffix in there), None)
+                beside = next((path.stem + suffix for suffix in _SPELLED if path.stem + suffix in there), None)
                 row["text"] = None if beside is None else _read(place / beside).strip()
             yield row
         if spoken:

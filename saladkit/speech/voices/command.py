@@ -77,13 +77,21 @@ class CommandVoice:
         """
         if not text.split():
             raise SaladError(f"There is nothing to speak in {text[:80]!r}.", "Remove empty texts.")
+        try:
+            content = self._heard(text)
+        except OSError as error:
+            raise VoiceFailed(
+                f"{self._shown} cannot be given its temporary files: {error.strerror}.",
+                f"Make room in {tempfile.gettempdir()}, or set TMPDIR to another folder.",
+            ) from error
+        return received_utterance(content, text, sender=self._shown, fix=_TRY_IT)
+
+    def _heard(self, text: str) -> bytes:
         with tempfile.TemporaryDirectory(prefix="saladkit-") as folder:
             wav = Path(folder) / "speech.wav"
             arguments = [argument.replace(WAV, str(wav)) for argument in self._arguments]
             content = self._run(arguments, text)
-            if arguments != self._arguments:
-                content = self._written(wav)
-        return received_utterance(content, text, sender=self._shown, fix=_TRY_IT)
+            return content if arguments == self._arguments else self._written(wav)
 
     def _run(self, arguments: list[str], text: str) -> bytes:
         """What the program writes to its standard output."""

@@ -22,7 +22,7 @@ from saladkit.errors import SaladError
 from saladkit.speech.voices.ranges import Range
 from saladkit.speech.voices.received_audio import MOST_BYTES, received_utterance, shown
 from saladkit.speech.voices.time_limit import parse_limit
-from saladkit.speech.voices.voice import Utterance, VoiceFailed
+from saladkit.speech.voices.voice import Utterance, VoiceGaveUp
 
 KEY = "OPENAI_API_KEY"
 WAITS = (1.0, 2.0, 4.0)  # s before the second, third and fourth try, where the server names no time itself
@@ -117,17 +117,17 @@ class OpenAIVoice:
                     # a server may well say in its answer which key it was sent
                     failure = f"answered {error.code}: {shown(_body_of(error), _key())}"
                 if error.code < 500 and error.code not in _PASSES:
-                    raise VoiceFailed(f"{self.name} {failure}", _fix_for(error.code)) from None
+                    raise VoiceGaveUp(f"{self.name} {failure}", _fix_for(error.code)) from None
                 wait = wait and _named_wait(error.headers.get("Retry-After"), wait)
             except TimeoutError:  # once more would take as long
-                raise VoiceFailed(
+                raise VoiceGaveUp(
                     f"{self.name} took longer than {self._limit:g} s.", "Give it longer: add ,limit=SECONDS."
                 ) from None
             except (OSError, http.client.HTTPException) as error:
                 failure = f"does not answer ({getattr(error, 'reason', error) or type(error).__name__})"
             if wait is not None:
                 time.sleep(wait)
-        raise VoiceFailed(f"{self.name} {failure}, {len(WAITS) + 1} times.", _LOOK)
+        raise VoiceGaveUp(f"{self.name} {failure}, {len(WAITS) + 1} times.", _LOOK)
 
     def _post(self, body: bytes) -> bytes:
         headers = {"Content-Type": "application/json", "User-Agent": f"saladkit/{__version__}"}
@@ -142,7 +142,7 @@ class OpenAIVoice:
                 if time.monotonic() > deadline:  # the timeout above is one of each read
                     raise TimeoutError
                 if len(content) > MOST_BYTES:
-                    raise VoiceFailed(f"{self.name} sent more than {MOST_BYTES} bytes.", _LOOK)
+                    raise VoiceGaveUp(f"{self.name} sent more than {MOST_BYTES} bytes.", _LOOK)
             if answer.length:  # read1 says nothing of a connection that was cut
                 raise http.client.IncompleteRead(b"", answer.length)
         return bytes(content)

@@ -22,6 +22,10 @@ class VoiceFailed(SaladError):
     """An engine failed on a text that may well be spoken: another try may succeed."""
 
 
+class VoiceGaveUp(VoiceFailed):
+    """It has been tried as often as makes sense, or will fail each time."""
+
+
 @dataclass(frozen=True)
 class Utterance:
     """One spoken text.

@@ -199,6 +199,19 @@ def test_a_folder_of_samples_beside_their_recordings_stays_one(spoken, tmp_path)
     assert [row["text"] for row in read(tmp_path)] == ["x"]
 
 
+def test_a_log_beside_recordings_makes_no_samples(spoken, tmp_path):
+    text_beside(tmp_path / "data", spoken)
+    expected = read(tmp_path / "data")
+    (tmp_path / "data" / "log.jsonl").write_text('{"step": 1}\n')
+    assert read(tmp_path / "data") == expected and len(expected) == len(spoken)
+
+
+def test_texts_may_be_in_capital_files(spoken, tmp_path):
+    write_wav(tmp_path / "A.WAV", spoken[0].samples, spoken[0].rate)
+    (tmp_path / "A.TXT").write_text(spoken[0].text)
+    assert [row["text"] for row in read(tmp_path)] == [spoken[0].text]
+
+
 def test_a_manifest_json_of_nemo_makes_no_folder_ours(spoken, tmp_path):
     text_beside(tmp_path, spoken)
     nemo(tmp_path / "other", spoken).rename(tmp_path / "manifest.json")

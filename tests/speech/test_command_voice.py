@@ -4,6 +4,7 @@ import random
 import shlex
 import struct
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -198,6 +199,14 @@ def test_a_program_may_leave_its_input_unread_and_say_much():
         TO_STDOUT.replace("text = sys.stdin.buffer.read()", "text = b'hi\\n'") + "; sys.stderr.write('x' * 1_000_000)"
     )
     assert levels(open_voice(command(code)).speak("long " * 100_000)) == [ord("h"), ord("i")]
+
+
+def test_a_full_temporary_folder_is_told_of(tmp_path, monkeypatch):
+    voice = open_voice(command(TO_STDOUT))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(VoiceFailed, match="cannot be given its temporary files") as raised:
+        voice.speak("hello")
+    assert "TMPDIR" in raised.value.fix
 
 
 def test_a_script_without_an_interpreter_is_told_of(tmp_path):

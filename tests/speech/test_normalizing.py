@@ -50,6 +50,7 @@ EXAMPLES = {
     "2021-03-04": "March fourth, twenty twenty one",
     "Jan. 5, 2020; Feb. 2019; Sept. 11": "January fifth, twenty twenty; February twenty nineteen; September eleventh",
     "Fri., Jan. 5": "Friday, January fifth",
+    "Feb 29, 2000 and 29/02/1904": "February twenty ninth, two thousand and February twenty ninth, nineteen oh four",
     # times
     "10:30, 10:05, 10:00 and 22:15": "ten thirty, ten oh five, ten o'clock and twenty two fifteen",
     "5 p.m., 5:05am, 10:00 AM": "five p.m., five oh five a.m., ten a.m.",
@@ -84,6 +85,7 @@ EXAMPLES = {
     # money
     "$5, $1, €3.50, £1.01": "five dollars, one dollar, three euros and fifty cents, one pound and one penny",
     "$0.50, $1,000.00, -$5, US$5": "fifty cents, one thousand dollars, minus five dollars, five U.S. dollars",
+    "$-5 and € 5": "minus five dollars and five euros",
     "($5 million), £2 million. $5bn, $2.5M": (
         "(five million dollars), two million pounds. five billion dollars, two point five million dollars"
     ),

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from saladkit.errors import SaladError
 from saladkit.formats.columns import ColumnNames
 from saladkit.formats.foreign.audiofolder import is_audiofolder_table, read_audiofolder, tables_in
@@ -26,7 +29,8 @@ def reader_of_folder(folder: Path, names: ColumnNames) -> Reader | None:
         return read_shar
     if tables_in(folder, names.audio, deep=False):
         return read_audiofolder
-    if any(folder.glob("*.parquet")) or any(folder.glob("*.jsonl")):
+    tables = [*folder.glob("*.parquet"), *folder.glob("*.jsonl")]
+    if tables and (any(_has_column(table, names.id) for table in tables) or not has_recordings(folder)):
         return None
     if tables_in(folder, names.audio, deep=True):
         return read_audiofolder
@@ -58,6 +62,14 @@ def reader_of_file(path: Path, names: ColumnNames) -> Reader | None:
         f"{path} is neither a NeMo manifest (one JSON object with audio_filepath a line) nor Lhotse cuts",
         _advice(first),
     )
+
+
+def _has_column(table: Path, column: str) -> bool:
+    """Whether a table may hold samples, and is not a log that lies beside recordings."""
+    try:
+        return column in (pq.read_schema(table).names if table.suffix == ".parquet" else first_object(table) or ())
+    except (pa.ArrowException, OSError):
+        return True  # whoever reads it says what is wrong
 
 
 def _advice(first: dict | None) -> str:

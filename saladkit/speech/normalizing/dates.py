@@ -1,6 +1,7 @@
 """Dates: "March 3, 2021", "3 March", "2021-03-04", "03/04/2021" (the month first, as in America), "Fri., Jan. 5"."""
 
 import re
+from calendar import monthrange
 
 from saladkit.speech.normalizing.numbers import DASH, END, START, ordinal, year
 from saladkit.speech.normalizing.rewriting import DIGIT, Rule, Said, previous_word, said
@@ -28,7 +29,16 @@ def _full_name(month: str) -> str:
     return month.rstrip(".") if month.rstrip(".").lower() == name.lower() else name
 
 
-def _month_day(match: re.Match) -> list[Said]:
+def _exists(month: str, day: str, in_year: str | None) -> bool:
+    """Whether there is such a day, in a leap year where no other is named."""
+    digits = in_year or "2000"
+    number = _NAMES.index(_MONTHS[month.rstrip(".")].capitalize()) + 1
+    return int(day) <= monthrange(int(digits) if len(digits) == 4 else 2000 + int(digits), number)[1]
+
+
+def _month_day(match: re.Match) -> list[Said] | None:
+    if not _exists(match["month"], match["last"] or match["day"], match["year"]):
+        return None
     comma = match["comma"] or ""
     if match["last"]:
         days = [(ordinal(match["day"]), "day"), ("to", "dash"), (ordinal(match["last"]) + comma, "last")]
@@ -37,8 +47,10 @@ def _month_day(match: re.Match) -> list[Said]:
     return said(match, (_full_name(match["month"]), "month"), *days, *_year_of(match))
 
 
-def _day_month(match: re.Match) -> list[Said]:
+def _day_month(match: re.Match) -> list[Said] | None:
     """ "3 March" is "the third of March", "3rd of March" is "third of March", and a "the" is not said twice."""
+    if not _exists(match["month"], match["last"] or match["day"], match["year"]):
+        return None
     article = "" if match["of"] or previous_word(match).lower() == "the" else "the "
     of = ("of", "of" if match["of"] else "last" if match["last"] else "day")
     days = [(f"{article}{ordinal(match['day'])}", "day")]
@@ -69,7 +81,7 @@ def _in_figures(match: re.Match) -> list[Said] | None:
 
 
 def _date(match: re.Match, month: int, day: int) -> list[Said] | None:
-    if not (1 <= month <= 12 and 1 <= day <= 31):
+    if not 1 <= month <= 12 or day == 0 or not _exists(_NAMES[month - 1], str(day), match["year"]):
         return None
     return said(match, (f"{_NAMES[month - 1]} {ordinal(str(day))}, {year(match['year'])}", 0))
 

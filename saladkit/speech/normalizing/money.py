@@ -37,7 +37,7 @@ def _money(match: re.Match) -> list[Said]:
     currency = _CURRENCIES[sign]
     low, high = match["low"], match["high"]
     per = match["per"] and f" per {_PER_WORDS.get(match['per'], match['per'])}"
-    minus = "minus " if match["minus"] else ""
+    minus = "minus " if match["minus"] or match["behind"] else ""
     if not scale and any(_has_hundredths(amount, currency) for amount in (low, high) if amount):
         spoken = " to ".join(_whole_sum(amount, currency) for amount in (low, high) if amount)
         return said(match, (f"{minus}{spoken}{per or ''}", 0))
@@ -72,7 +72,7 @@ def _whole_sum(amount: str, currency: tuple[str, str, str | None, str | None]) -
 
 _SIGN = "|".join(map(re.escape, sorted(_CURRENCIES, key=len, reverse=True)))
 _MONEY = re.compile(
-    rf"(?<![\w.,$])(?P<minus>[-−]?)(?P<sign>{_SIGN}) ?(?P<low>{NUMBER})"
+    rf"(?<![\w.,$])(?P<minus>[-−]?)(?P<sign>{_SIGN})(?: |(?P<behind>[-−]))?(?P<low>{NUMBER})"
     rf"(?:{DASH}(?P=sign)?(?P<high>{NUMBER}))?+(?:{_SCALE})?+(?:{_PER}|{END})"
     r"(?= (?P<piece>(?:bill|note|banknote|coin)s?\b))?"  # "a $20 bill"
 )

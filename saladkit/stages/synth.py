@@ -26,7 +26,8 @@ from saladkit.formats.spoken_rows import (
 )
 from saladkit.runtime import Run, available_cores, progress
 from saladkit.speech.quality import expected_seconds
-from saladkit.speech.speaking import Request, SpeakingSettings, forget_models, speech_key, voice_named
+from saladkit.speech.recordings import Recordings
+from saladkit.speech.speaking import Request, SpeakingSettings, forget_models, voice_named
 from saladkit.speech.summary import against_prediction, left_out_by, left_out_by_region, understood
 from saladkit.speech.synthesis import Speakers, request_of_row
 
@@ -113,7 +114,7 @@ def synth(
     parts = [part_name(index, len(spans), ".parquet") for index in range(len(spans))]
     lists = [_left_out_name(part) for part in parts]
     with Speakers(workers, settings) as speakers, progress(None, total=table.num_rows, what="synth", unit="row") as bar:
-        speech = _Speech(speakers, before, settings, digest_json(described))
+        speech = Recordings(speakers, before, settings, digest_json(described))
         for index, (name, (begin, end)) in enumerate(zip(parts, spans, strict=True)):
             if writer.has_all([_left_out_name(name), name]):
                 before.add(writer.path / name)
@@ -148,45 +149,11 @@ def _part_spans(seconds: list[float]) -> list[tuple[int, int]]:
     return [*spans, (begin, len(seconds))]
 
 
-class _Speech:
-    """Recordings by request: spoken before, or else spoken now, each once."""
-
-    def __init__(self, speakers: Speakers, before: SpokenBefore, settings: SpeakingSettings, digest: str):
-        self.speakers, self.before, self.settings, self.digest = speakers, before, settings, digest
-        self.seconds_spoken = 0.0  # now
-        self._refused: dict[str, dict] = {}  # by the gate
-
-    def of(self, requests: list[Request], spoke: Callable[[int], object]) -> list[dict]:
-        """A row for each request; `spoke` is told how many are done as they come."""
-        return self._of(requests, self.before.rows, spoke)
-
-    def of_choices(self, requests: list[Request]) -> list[dict]:
-        """The `audio` and `speech_key` for each request, or why there is none."""
-        return self._of(requests, self.before.recordings, lambda _: None)
-
-    def _of(
-        self, requests: list[Request], known: Callable[[set[str]], dict[str, dict]], spoke: Callable[[int], object]
-    ) -> list[dict]:
-        keys = [speech_key(request, self.digest, self.settings.device) for request in requests]
-        rows = known(set(keys)) | {key: self._refused[key] for key in self._refused.keys() & set(keys)}
-        counts = Counter(keys)
-        spoke(sum(counts[key] for key in rows))
-        missing = {key: request for key, request in zip(keys, requests, strict=True) if key not in rows}
-        names = list(missing)
-        for place, row in self.speakers.speak(list(missing.values())):
-            rows[names[place]] = row if "reason" in row else row | {"speech_key": names[place]}
-            self.seconds_spoken += row.get("duration", 0.0)
-            self._refused |= {names[place]: row} if "check" in row else {}
-            spoke(counts[names[place]])
-        found = zip(keys, requests, strict=True)
-        return [rows[key] | ({"id": request.id} if "reason" in rows[key] else {}) for key, request in found]
-
-
 def _write_part(
     writer: ArtefactWriter,
     name: str,
     part: pa.Table,
-    speech: _Speech,
+    speech: Recordings,
     voices: list[str],
     seed: int,
     choices: bool,
@@ -194,7 +161,7 @@ def _write_part(
 ) -> None:
     ids, texts = part.column("id").to_pylist(), part.column("text").to_pylist()
     requests = [request_of_row(id_, text, voices, seed) for id_, text in zip(ids, texts, strict=True)]
-    rows = speech.of(requests, spoke)
+    rows = speech.of_rows(requests, spoke)
     if choices:
         rows = _with_choices(rows, requests, part.column("choices").to_pylist(), speech)
     left_out = [row for row in rows if "reason" in row]
@@ -209,7 +176,9 @@ def _write_part(
         aside.write_text(json.dumps({"left_out": left_out}))
 
 
-def _with_choices(rows: list[dict], requests: list[Request], choices: list[list[str]], speech: _Speech) -> list[dict]:
+def _with_choices(
+    rows: list[dict], requests: list[Request], choices: list[list[str]], speech: Recordings
+) -> list[dict]:
     """The rows with their choices' recordings; one of whose choices cannot be spoken is left out itself."""
     every = [
         (place, replace(requests[place], id=f"{requests[place].id}/{i}", text=text))

@@ -1,6 +1,6 @@
 # make demo   the whole method on two cores; ends with a table and runs/desk/report.html
 # make test   all tests
-# make bench  every benchmark on two cores, about twenty minutes; runs/bench.jsonl, and its table in docs/performance.md
+# make bench  every benchmark on two cores, about 35 minutes; runs/bench.jsonl, and its table in docs/performance.md
 # make docs   write docs/cli.md and docs/formats.md anew
 
 PYTHON ?= python3

@@ -203,6 +203,7 @@ def read_samples(
     needed: list[str],
     optional: list[str] | None = None,
     without: Iterable[str] = (),
+    lacking: Iterable[str] = (),
     names: ColumnNames = OUR_NAMES,
     limit: int | None = None,
     beside: str | Path | None = None,
@@ -212,6 +213,7 @@ def read_samples(
     Args:
         source: artefact, file, glob, foreign manifest or folder, benchmark or Hugging Face data set name.
         needed: columns that must be there and have a value in every row (`id` always is needed).
+        lacking: those of them that rows may have no value of.
         optional: columns to read where they are present; None reads every column there is, but those of `without`.
         limit: at most so many rows.
         beside: a folder that is going to be made: what is large stands in a file beside it, not in memory.
@@ -239,7 +241,7 @@ def read_samples(
         )
     if limit is not None:
         table = table.slice(0, limit)
-    _check_rows(table, source, needed)
+    _check_rows(table, source, [column for column in needed if column not in lacking])
     return table
 
 

@@ -63,9 +63,10 @@ def seconds_of_row(row: dict, where: str) -> float:
 
 def _stored_audio(row: dict, where: str) -> tuple[bytes | str, str]:
     name = f"{where}: row '{row['id']}'"
-    stored = [row["audio"][key] for key in ("bytes", "path") if row["audio"][key] is not None]
+    audio = row["audio"] or {}
+    stored = [audio[key] for key in ("bytes", "path") if audio.get(key) is not None]
     if not stored:
-        raise SaladError(f"{name} has audio without bytes and without a path.", "Remove the row or give it audio.")
+        raise SaladError(f"{name} has no audio: neither bytes nor a path.", "Remove the row or give it audio.")
     return stored[0], name
 
 

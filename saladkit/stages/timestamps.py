@@ -53,7 +53,7 @@ def timestamps(
     """
     run, language = Run("timestamps"), language or "en"
     opened = open_aligner(aligner, device=resolve_device(device), scored=min_score > 0)
-    columns = {"needed": ["id", "text", "audio"], "optional": ["duration"]}
+    columns = {"needed": ["id", "text", "audio"], "optional": ["duration"], "lacking": ["audio"]}
     table = read_samples(source, **columns, names=names, limit=limit, beside=output)
     if dry_run:
         words = sum(len(text.split()) for text in table.column("text").to_pylist())

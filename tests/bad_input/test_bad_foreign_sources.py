@@ -203,7 +203,6 @@ CHANGES = {
     "of a number": (lambda row: {"supervisions": [row["supervisions"][0] | {"text": 2}]}, "cut 'two' is not as Lhotse"),
     "of too little": (lambda row: {"supervisions": [{"id": "x"}]}, "line 2, is no MonoCut of Lhotse"),
     "without text": (lambda row: {"supervisions": []}, "row 'two' has an empty text"),
-    "without a recording": (lambda row: row.pop("recording") and {}, "row 'two' has no audio"),
     "twice": (lambda row: {"id": "one"}, "the id 'one' stands in 2 rows"),
 }
 
@@ -215,6 +214,16 @@ def test_a_cut_of_lhotse(kind, timestamps, cuts, tmp_path):
     rows[1] |= change(rows[1])
     problem, _ = timestamps(write_lines(tmp_path / "cuts.jsonl", rows))
     assert expected in problem
+
+
+def test_a_cut_without_a_recording_is_listed(shell, cuts, tmp_path):
+    rows = [cut.to_dict() for cut in cuts]
+    del rows[1]["recording"]
+    source = write_lines(tmp_path / "cuts.jsonl", rows)
+    done = shell("timestamps", source, "-o", tmp_path / "out", "--aligner", "sphinx", "--workers", 1)
+    assert done.exit_code == 0 and json.loads(done.stdout)["rows"] == len(rows) - 1
+    (skipped,) = json.loads((tmp_path / "out" / "manifest.json").read_text())["skipped"]
+    assert skipped["id"] == "two" and "has no audio" in skipped["reason"]
 
 
 def test_a_mix_of_what_is_not_there(timestamps, cuts, tmp_path):

@@ -43,6 +43,7 @@ def source(tmp_path_factory):
         {"id": "short", "text": "word " * 40, "audio": {"bytes": short, "path": None}, "duration": duration},
         {"id": "damaged", "text": "Hello.", "audio": {"bytes": b"RIFF", "path": None}, "duration": 1.0},
         {"id": "nowhere", "text": "Hello.", "audio": {"bytes": None, "path": None}, "duration": 1.0},
+        {"id": "nothing", "text": "Hello.", "audio": None, "duration": 1.0},
     ]
     return write_source(tmp_path_factory.mktemp("source") / "samples.parquet", strange)
 
@@ -64,8 +65,8 @@ def test_every_row_is_aligned_or_listed_with_a_reason(source, tmp_path):
         assert [word["word"] for word in row["words"]] == TEXTS[row["id"]].split()
         assert [word["start"] is None for word in row["words"]] == [word == "—" for word in TEXTS[row["id"]].split()]
     reasons = {row["id"]: row["reason"] for row in artefact.manifest["skipped"]}
-    assert reasons.keys() == {"short", "damaged", "nowhere"}
-    assert "without bytes and without a path" in reasons["nowhere"]
+    assert reasons.keys() == {"short", "damaged", "nowhere", "nothing"}
+    assert "has no audio" in reasons["nowhere"] and "has no audio" in reasons["nothing"]
     assert "no way through" in reasons["short"]
     assert "does not decode" in reasons["damaged"]
     words = sum(len(text.split()) for text in TEXTS.values())
@@ -74,10 +75,10 @@ def test_every_row_is_aligned_or_listed_with_a_reason(source, tmp_path):
         "words": words,
         "words_with_times": words - 1,
         "flagged": 0,
-        "skipped": 3,
+        "skipped": 4,
     }
     assert artefact.manifest["identity"]["model"] == "en-us"
-    assert (summary["rows"], summary["skipped"], summary["words_with_times"]) == (4, 3, words - 1)
+    assert (summary["rows"], summary["skipped"], summary["words_with_times"]) == (4, 4, words - 1)
     assert summary["score"] == pytest.approx(sum(scores) / len(scores))
     assert sum(path.stat().st_size for path in (tmp_path / "times").iterdir()) < 20_000
 

@@ -18,7 +18,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -240,7 +240,7 @@ class ArtefactWriter:
 
     def take_away(self) -> None:
         """Remove all that was made: it is of no use to anybody."""
-        shutil.rmtree(self.path)
+        _take_away(self.path)
 
     @contextmanager
     def nothing_left_of_an_error(self) -> Iterator[None]:
@@ -249,7 +249,7 @@ class ArtefactWriter:
             yield
         except SaladError:
             if _is_only_planned(self.path):
-                shutil.rmtree(self.path)
+                _take_away(self.path)
             raise
 
     def finish(self, *, counts: dict, skipped: list[dict] | None = None, identity: dict | None = None) -> None:
@@ -282,6 +282,17 @@ class ArtefactWriter:
     def record(self, summary: dict) -> None:
         """Keep what the command is about to print beside the manifest."""
         write_json(self.path / SUMMARY, summary)
+
+
+def _take_away(folder: Path) -> None:
+    """All that is in a folder, and the folder, unless it is a link to one or the one that we stand in."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _is_only_planned(path: Path) -> bool:
@@ -349,7 +360,7 @@ def _open_output(output: Path, plan: dict, inputs: dict[str, str | Path], overwr
             raise SaladError(f"{output} holds something else", "Give a new or empty folder with -o.")
         if overwrite:
             _check_holds_no_input(output, inputs)
-            shutil.rmtree(output)
+            _take_away(output)
         elif _is_only_planned(output) and read_json(output / PLAN)["fingerprint"] != plan["fingerprint"]:
             (output / PLAN).unlink()
         else:

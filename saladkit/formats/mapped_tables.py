@@ -42,10 +42,12 @@ def batches_of(path: Path, columns: Columns) -> Iterator[pa.Table]:
 
 
 def _bytes_decoded(file: pq.ParquetFile, columns: Columns) -> int:
-    wanted = set(columns.of(file.schema_arrow.names))
+    wanted = columns.of(file.schema_arrow.names)
+    below = tuple(f"{name}." for name in wanted)
     groups = map(file.metadata.row_group, range(file.num_row_groups))
     stored = (group.column(index) for group in groups for index in range(group.num_columns))
-    return sum(column.total_uncompressed_size for column in stored if column.path_in_schema.split(".")[0] in wanted)
+    read = (column for column in stored if column.path_in_schema in wanted or column.path_in_schema.startswith(below))
+    return sum(column.total_uncompressed_size for column in read)
 
 
 def hold_tables(tables: Iterator[pa.Table], folder: Path | None) -> pa.Table | None:

@@ -34,7 +34,7 @@ _UNKNOWN_LENGTH = 2**62  # frames: libsndfile's for a FLAC file that does not te
 _VORBIS_MARGIN = 60  # s: longer than the last page, which has at most 64 KB
 _FRAMES_AT_ONCE = 2**24  # of a file
 _RATES = (1_000, 768_000)  # Hz
-_LARGEST_RATIO = 4_000  # of two rates: 320 for 22,050 and 16,000 Hz
+_LARGEST_FILTER = 20_000_000  # samples, of 8 bytes while it is made: 141,120 from 22,050 to 16,000 Hz
 _WRITE_ANEW = "Remove the row or write its audio anew, as WAV or FLAC."
 _WINDOWS_PER_SECOND = 40  # 25 ms
 _LOG_FLOOR = 1e-5
@@ -213,12 +213,13 @@ ENCODERS = {"flac": encode_flac, "wav": encode_wav}
 def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     """float32 [n] at `from_rate` Hz to float32 [ceil(n * to_rate / from_rate)] at `to_rate` Hz.
 
-    Rates that have little in common (44,099 and 16,000 Hz: their filters would take 2.8 GB) are taken to stand to each
-    other as two smaller numbers do, which moves nothing by more than 1 in 10,000.
+    Rates that have little in common (44,099 and 16,000 Hz) are taken to stand to each other as two smaller numbers do,
+    as their filter would take gigabytes: what is heard and its length move by at most 1 in 9,000.
     """
     if from_rate == to_rate:
         return samples
-    ratio = Fraction(from_rate, to_rate).limit_denominator(_LARGEST_RATIO)
+    ratio = Fraction(from_rate, to_rate)
+    ratio = ratio.limit_denominator(int((_LARGEST_FILTER / ratio) ** 0.5))  # a filter has numerator times denominator
     import torch
     import torchaudio
 

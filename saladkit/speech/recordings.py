@@ -1,4 +1,4 @@
-"""Recordings by what was asked for: what has been spoken is copied, and what was refused stays refused."""
+"""Recordings by what was asked for: what has been spoken is copied, and what a run has refused stays refused in it."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -29,7 +29,7 @@ def timestamps(
     aligner: str,
     language: str | None = None,
     min_score: float = LOW_SCORE,
-    workers: int = 0,
+    workers: int = 1,
     names: ColumnNames = OUR_NAMES,
     device: str = "auto",
     limit: int | None = None,
@@ -44,6 +44,10 @@ def timestamps(
     out and listed in the manifest with the reason. A word that cannot be placed has no times; none is interpolated.
     Texts of an English `language` ("en", "en-us", None) are aligned as they are spoken, those of others as written.
     Rows whose text fits their audio with a score below `min_score` are kept, and listed in `flagged.jsonl`.
+
+    Args:
+        workers: processes of an aligner that uses one core alone; 0 for one a core. They import the script that calls,
+            which must have its `if __name__ == "__main__"`.
 
     Returns:
         The summary: rows, rows left out, rows flagged, words, words with times, mean score.

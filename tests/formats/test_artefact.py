@@ -120,6 +120,22 @@ def test_what_a_killed_process_left_aside_is_swept_up_and_nobody_elses(source, t
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
 
+def test_what_is_taken_away_may_stand_behind_a_link(source, tmp_path, monkeypatch):
+    begun = {"schema": SCHEMA, "version": 1, "verb": "count", "settings": {}, "inputs": {"source": source}}
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    monkeypatch.chdir(tmp_path / "real")
+    for output in (tmp_path / "link", "."):
+        writer = create_artefact(output, **begun)
+        with writer.writing("part") as aside:
+            aside.write_bytes(b"nothing of use")
+        writer.take_away()
+        assert (tmp_path / "real").is_dir() and not list((tmp_path / "real").iterdir())
+    writer = create_artefact(tmp_path / "out", **begun)
+    writer.take_away()
+    assert not (tmp_path / "out").exists()
+
+
 def test_two_commands_with_one_folder_do_not_mix(source, tmp_path):
     begun = {"schema": SCHEMA, "version": 1, "verb": "count", "inputs": {"source": source}}
     first = create_artefact(tmp_path / "out", settings={"seed": 1}, **begun)

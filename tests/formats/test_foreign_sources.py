@@ -206,6 +206,13 @@ def test_a_log_beside_recordings_makes_no_samples(spoken, tmp_path):
     assert read(tmp_path / "data") == expected and len(expected) == len(spoken)
 
 
+def test_a_table_beside_recordings_that_lacks_its_id_is_told_of(spoken, tmp_path):
+    text_beside(tmp_path / "data", spoken)
+    write_lines(tmp_path / "data" / "rows.jsonl", [{"utterance": "u", "text": "x"}])
+    with pytest.raises(SaladError, match="has no column 'id'"):
+        read(tmp_path / "data")
+
+
 def test_texts_may_be_in_capital_files(spoken, tmp_path):
     write_wav(tmp_path / "A.WAV", spoken[0].samples, spoken[0].rate)
     (tmp_path / "A.TXT").write_text(spoken[0].text)

@@ -227,6 +227,15 @@ def test_large_rows_are_mapped_few_at_a_time(monkeypatch, tmp_path):
     assert [row_at(mapped, place) for place in (19, 0)] == [rows[19], rows[0]]
 
 
+def test_a_file_is_as_large_as_the_columns_that_are_read(monkeypatch, tmp_path):
+    rows = [{"id": f"{i}", "my.audio": bytes([i]) * 1000, "audio": {"bytes": bytes([i]) * 1000}} for i in range(100)]
+    plain = {"compression": "none", "use_dictionary": False}
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet", **plain)
+    monkeypatch.setattr(mapped_tables, "LARGE", 150_000)
+    for without, is_large in (((), True), (("audio",), False), (("my.audio",), False)):
+        assert mapped_tables.are_large([tmp_path / "rows.parquet"], Columns(without=without)) == is_large
+
+
 def test_a_large_file_is_read_in_little_memory(monkeypatch, tmp_path):
     rows = [{"id": f"{i}", "audio": {"bytes": bytes([i]) * 100_000, "path": None}} for i in range(200)]
     plain = {"compression": "none", "use_dictionary": False}

@@ -4,6 +4,7 @@ import struct
 import numpy as np
 import pytest
 import soundfile
+import torchaudio
 
 from saladkit.errors import SaladError
 from saladkit.speech import audio
@@ -99,7 +100,20 @@ def test_long_files_are_read_in_blocks(monkeypatch):
     assert np.array_equal(decode_audio(stream.getvalue(), name="row 7")[0], whole) and len(whole) == 1000
 
 
-def test_rates_with_little_in_common_are_resampled_by_a_small_filter():
+@pytest.mark.parametrize(
+    "rates", [(44_099, 16_000), (767_997, 16_000), (44_105, 44_100), (1_001, 24_000), (22_050, 16_000)]
+)
+def test_rates_with_little_in_common_have_a_small_filter(rates, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torchaudio.functional, "resample", lambda signal, *ratio: asked.append(ratio) or signal)
+    resample(np.zeros(10, np.float32), *rates)
+    ((numerator, denominator),) = asked
+    assert numerator * denominator <= 20_000_000
+    assert abs(numerator / denominator * rates[1] / rates[0] - 1) < 1 / 9_000
+    assert rates != (22_050, 16_000) or (numerator, denominator) == (441, 320)
+
+
+def test_rates_with_little_in_common_are_resampled():
     seconds = np.arange(44_099) / 44_099
     found = resample(np.sin(2 * np.pi * 440 * seconds).astype(np.float32), 44_099, 16_000)
     expected = np.sin(2 * np.pi * 440 * np.arange(len(found)) / 16_000)

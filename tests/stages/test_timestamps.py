@@ -135,7 +135,13 @@ def test_a_source_without_one_row_to_align_is_an_error(source, tmp_path):
     pq.write_table(rows.slice(len(TEXTS)), tmp_path / "bad.parquet")
     with pytest.raises(SaladError, match="no row of .*bad.parquet could be aligned: PocketSphinx finds no way"):
         timestamps(str(tmp_path / "bad.parquet"), tmp_path / "times", aligner="sphinx", workers=1)
-    assert not (tmp_path / "times" / "manifest.json").exists()
+    assert not (tmp_path / "times").exists()
+
+
+def test_any_number_of_processes_gives_the_same_bytes(source, tmp_path):
+    for workers in (1, 2):
+        timestamps(source, tmp_path / str(workers), aligner="sphinx", workers=workers)
+    assert files_of(tmp_path / "1") == files_of(tmp_path / "2")
 
 
 def test_an_unknown_aligner_leaves_no_folder(source, tmp_path):

@@ -30,7 +30,7 @@ def reader_of_folder(folder: Path, names: ColumnNames) -> Reader | None:
     if tables_in(folder, names.audio, deep=False):
         return read_audiofolder
     tables = [*folder.glob("*.parquet"), *folder.glob("*.jsonl")]
-    if tables and (any(_has_column(table, names.id) for table in tables) or not has_recordings(folder)):
+    if tables and (any(_may_hold_samples(table, names) for table in tables) or not has_recordings(folder)):
         return None
     if tables_in(folder, names.audio, deep=True):
         return read_audiofolder
@@ -64,10 +64,11 @@ def reader_of_file(path: Path, names: ColumnNames) -> Reader | None:
     )
 
 
-def _has_column(table: Path, column: str) -> bool:
-    """Whether a table may hold samples, and is not a log that lies beside recordings."""
+def _may_hold_samples(table: Path, names: ColumnNames) -> bool:
+    """Whether it has one of the columns, and is not a log that lies beside recordings."""
     try:
-        return column in (pq.read_schema(table).names if table.suffix == ".parquet" else first_object(table) or ())
+        stored = pq.read_schema(table).names if table.suffix == ".parquet" else first_object(table) or ()
+        return not set(vars(names).values()).isdisjoint(stored)
     except (pa.ArrowException, OSError):
         return True  # whoever reads it says what is wrong
 

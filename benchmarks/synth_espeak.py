@@ -10,7 +10,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from saladkit.speech.audio import encode_flac
 from saladkit.speech.speaking import Request, SpeakingSettings, speak
+from saladkit.speech.voices.espeak import fresh_library
+from saladkit.speech.voices.voice import open_voice
 from sentences import paragraphs
 from side_by_side import Target, arguments, emit, median_seconds, run_pairs
 
@@ -50,6 +53,7 @@ def compare(kind: str, texts: list[str], options: argparse.Namespace) -> None:
     else:
         taken, theirs_taken, ratio = median_seconds(ours, options.pairs, options.device), None, None
     further = {"device": options.device, "shape": options.shape, "seconds_of_speech": spoken, "rows": len(texts)}
+    further |= parts(texts, options.pairs, theirs_taken and 1000 * theirs_taken / len(texts))
     whole = options.shape == "prose"
     emit(
         f"synth, espeak: {kind}, against a process each, one core",
@@ -69,6 +73,28 @@ def compare(kind: str, texts: list[str], options: argparse.Namespace) -> None:
         target=Target("ours", ">=", REAL_TIME, holds=whole),
         **further,
     )
+
+
+def parts(texts: list[str], runs: int, theirs: float | None) -> dict[str, float | None]:
+    """Milliseconds a text of what both sides spend theirs on, of which `theirs` is the program's whole time."""
+    voice = open_voice("espeak:en-us")
+    utterances = [voice.speak(text) for text in texts]
+
+    def load() -> None:
+        for _ in texts:
+            with fresh_library():
+                pass
+
+    def encode() -> None:
+        for utterance in utterances:
+            encode_flac(utterance.samples, utterance.sample_rate)
+
+    works = (lambda: [voice.speak(text) for text in texts], load, encode)
+    speaking, loading, encoding = (1000 * median_seconds(work, runs, "cpu") / len(texts) for work in works)
+    synthesis = speaking - loading
+    found = {"synthesis_ms": synthesis, "loading_ms": loading, "flac_ms": encoding}
+    found["process_ms"] = theirs and theirs - synthesis
+    return {name: taken and float(f"{taken:.3g}") for name, taken in found.items()}
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from saladkit.speech.quality import QualityGate
 from saladkit.speech.speaking import Request, SpeakingSettings
 from saladkit.speech.synthesis import Speakers
 from sentences import paragraphs
-from side_by_side import Target, arguments, emit, run_pairs
+from side_by_side import Target, arguments, emit, median_seconds, run_pairs
 
 COUNTS = {"medium": (12, 1), "tiny": (2, 16)}
 
@@ -42,6 +42,8 @@ def main() -> None:
 
             spoken = sum(row["duration"] for _, row in ours())
             found = run_pairs(ours, theirs, options.pairs, options.device)
+        with Speakers(1, settings) as alone:
+            one_process = median_seconds(lambda: list(alone.speak(requests)), options.pairs, options.device)
     emit(
         "synth, Piper: against a loop with default threads",
         ours=spoken / found.ours,
@@ -55,6 +57,7 @@ def main() -> None:
         rows=len(texts),
         seconds_of_speech=spoken,
         workers=workers,
+        one_process=float(f"{spoken / one_process:.4g}"),
     )
 
 

@@ -16,6 +16,7 @@ COUNTS = {"base": 320, "tiny": 4}
 VOICES = ("en-us", "en-us+f3", "en-us+m7", "en-us+m1", "en-us@250", "en-gb+m3", "en-gb+f2", "en-gb-scotland")
 LENGTHS = range(16, 1, -1)
 TIMED = 30  # of the utterances
+FEW = 4  # words; how texts of no more fare is a field of its own
 
 
 def main() -> None:
@@ -27,10 +28,14 @@ def main() -> None:
     kept = [fits(aligner, recording) for recording in heard]
     shifted = [Recording(one.samples, one.sample_rate, heard[row - 1].text) for row, one in enumerate(heard)]
     caught = [not fits(aligner, recording) for recording in shifted]
-    for name, told in (("right texts kept", kept), ("wrong texts refused or flagged", caught)):
-        share = 100 * sum(told) / len(told)
+    for name, told, texts in (
+        ("right texts kept", kept, heard),
+        ("wrong texts refused or flagged", caught, shifted),
+    ):
+        of_few = [one for one, recording in zip(told, texts, strict=True) if len(recording.text.split()) <= FEW]
         name = f"timestamps, sphinx: {name} by a score of {LOW_SCORE}"
-        emit(name, ours=share, theirs=None, unit="%", ratio=None, **common, texts=len(told))
+        counts = {"texts": len(told), "few_words": _percent(of_few), "texts_of_few_words": len(of_few)}
+        emit(name, ours=_percent(told), theirs=None, unit="%", ratio=None, **common, **counts)
     timed = heard[:TIMED]
     seconds = sum(len(recording.samples) / recording.sample_rate for recording in timed)
     unscored = open_aligner("sphinx", scored=False)
@@ -60,6 +65,10 @@ def fits(aligner: Aligner, recording: Recording) -> bool:
     """Whether a recording can be aligned with its text, and is not flagged."""
     (found,) = aligner.align([recording])
     return not isinstance(found, SaladError) and found.score >= LOW_SCORE
+
+
+def _percent(told: list[bool]) -> float | None:
+    return 100 * sum(told) / len(told) if told else None
 
 
 if __name__ == "__main__":

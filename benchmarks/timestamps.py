@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
 
 from saladkit.errors import SaladError
@@ -59,6 +60,7 @@ def in_batches(spoken: list[tuple[str, str]], options: argparse.Namespace) -> No
     with tempfile.TemporaryDirectory() as folder:
         save_model(Path(folder), options.shape)
         aligner = open_aligner(f"ctc:{folder}", device=options.device)
+        work = gflop_a_second(Path(folder))
 
     def ours() -> list[Alignment | SaladError]:
         return aligner.align(recordings)
@@ -81,7 +83,16 @@ def in_batches(spoken: list[tuple[str, str]], options: argparse.Namespace) -> No
         pairs=found.pairs,
         recordings=len(recordings),
         same_times=sum(same) / len(same),
+        gflop_a_second_of_speech=work,
     )
+
+
+def gflop_a_second(folder: Path) -> float:
+    """What the model computes for a second of speech, in 10 s of it."""
+    model = Wav2Vec2ForCTC.from_pretrained(folder).eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, 160_000))
+    return float(f"{counter.get_total_flops() / 10 / 1e9:.4g}")
 
 
 def against_events(aligner: Aligner, text: str, voice: str) -> list[float]:

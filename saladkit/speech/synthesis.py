@@ -34,8 +34,8 @@ class Speakers:
     def __enter__(self) -> "Speakers":
         return self
 
-    def __exit__(self, *raised: object) -> None:
-        self._processes.__exit__(*raised)
+    def __exit__(self, *_: object) -> None:
+        self._processes.close()
 
     def speak(self, requests: list[Request]) -> Iterator[tuple[int, dict]]:
         """Each request's place and what `speaking.speak` makes of it, as they come.

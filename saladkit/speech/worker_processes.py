@@ -27,7 +27,7 @@ class WorkerProcesses:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._close()
+        self.close()
 
     def run(
         self, work: Callable[[list[Item]], Made], chunks: Iterable[list[Item]]
@@ -53,7 +53,7 @@ class WorkerProcesses:
             else:
                 yield futures[future], made
         if lost:
-            self._close()
+            self.close()
         yield from ((chunk, None) for chunk in lost)
 
     def run_alone(self, work: Callable[[list[Item]], Made], item: Item) -> Made | None:
@@ -67,7 +67,8 @@ class WorkerProcesses:
             self._pool = ProcessPoolExecutor(self.count, mp_context=spawning, initializer=_begin)
         return self._pool
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End the processes; new ones begin when there is work again."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None

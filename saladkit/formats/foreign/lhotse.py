@@ -161,7 +161,7 @@ def _parts(cut: "Cut") -> "list[tuple[float, MonoCut]]":
 
 
 def said_in(cut: "Cut", column: str = "text") -> list[Said]:
-    """The supervisions of a cut, in the order of their times; the text is that of a custom `column`."""
+    """The supervisions of a cut, in the order of their times; the text is theirs, or that of a custom `column`."""
     said = []
     for offset, part in _parts(cut):
         in_memory = part.has_recording and any(source.type == "memory" for source in part.recording.sources)

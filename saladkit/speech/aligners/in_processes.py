@@ -20,8 +20,8 @@ class AlignerInProcesses:
     def __enter__(self) -> "AlignerInProcesses":
         return self
 
-    def __exit__(self, *raised: object) -> None:
-        self._processes.__exit__(*raised)
+    def __exit__(self, *_: object) -> None:
+        self._processes.close()
 
     def align(self, recordings: list[Recording]) -> list[Alignment | SaladError]:
         """As `Aligner.align`; a recording at which a process dies twice is an error."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from saladkit.speech.audio import encode_flac
 from saladkit.speech.speaking import Request, SpeakingSettings, speak
-from saladkit.speech.voices.espeak import fresh_library
+from saladkit.speech.voices.espeak_library import fresh_library
 from saladkit.speech.voices.voice import open_voice
 from sentences import paragraphs
 from side_by_side import Target, arguments, emit, median_seconds, run_pairs

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from saladkit.errors import SaladError
+from saladkit.speech.voices.espeak_library import fresh_library, set_voice, synthesize
 from saladkit.speech.voices.voice import open_voice
 
 FOX = "The quick brown fox jumps over the lazy dog."
@@ -149,9 +150,34 @@ def test_names_of_no_voice_are_refused(name, problem):
 
 @pytest.mark.parametrize("engine, package", [("espeak", "espeakng_loader"), ("piper", "piper")])
 def test_a_missing_extra_is_named(monkeypatch, engine, package):
-    monkeypatch.delitem(sys.modules, f"saladkit.speech.voices.{engine}", raising=False)
+    for module in (engine, "espeak_library"):
+        monkeypatch.delitem(sys.modules, f"saladkit.speech.voices.{module}", raising=False)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(SaladError) as raised:
         open_voice(f"{engine}:en-us")
     assert package in raised.value.problem
     assert f"pip install 'saladkit[{engine}]'" in raised.value.fix
+
+
+@pytest.mark.parametrize(
+    "voice_file",
+    ["gmw/en-US", "gmw/en-US+f3", "gmw/en-US+Alicia", "gmw/en-GB-scotland+whisper", "gmw/en", "gmw/en+m3", "roa/pt-BR"],
+)
+def test_a_voice_by_its_file_is_the_voice_by_its_name(voice_file):
+    heard = []
+    for by_file in (True, False):
+        with fresh_library() as library:
+            if by_file:
+                assert set_voice(library, voice_file, 190)
+            else:
+                assert library.espeak_SetVoiceByName(voice_file.encode()) == 0
+                library.espeak_SetParameter(1, 190, 0)
+            heard.append(synthesize(library, "Water boils near the sea, 23 times."))
+    (samples, events), (expected, expected_events) = heard
+    assert np.array_equal(samples, expected) and events == expected_events and len(samples) > 20_000
+
+
+def test_a_voice_that_does_not_exist_is_not_set():
+    with fresh_library() as library:
+        assert not set_voice(library, "gmw/en-XX", 190)
+        assert set_voice(library, "gmw/en-US", 190)

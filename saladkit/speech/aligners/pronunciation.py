@@ -74,7 +74,7 @@ def espeak_pronunciations(words: list[str]) -> list[str | None]:
     """
     try:
         # one loader for the whole process: a library that stays open would make the voices unreproducible
-        from saladkit.speech.voices.espeak import fresh_library
+        from saladkit.speech.voices.espeak_library import fresh_library
     except ModuleNotFoundError as error:
         if error.name != "espeakng_loader":
             raise

@@ -41,8 +41,8 @@ def espeak_phonemes(text: str, language: str) -> str:
 def espeak_config() -> EspeakConfig:
     """Have kokoro-onnx use a copy of espeak-ng's library, this process's own.
 
-    It never unloads the library that it is given. Were it the one that `espeak.fresh_library` unloads after each text,
-    espeak voices would depend on what was spoken before.
+    It never unloads the library that it is given. Were it the one that `espeak_library.fresh_library` unloads after
+    each text, espeak voices would depend on what was spoken before.
     """
     library = os.path.basename(espeakng_loader.get_library_path())
     return EspeakConfig(os.path.join(_copied_library().name, library), espeakng_loader.get_data_path())

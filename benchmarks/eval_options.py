@@ -13,9 +13,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from saladkit.model.salad import TextModel
-from saladkit.scoring.answering import Respondent
-from saladkit.scoring.asking import Asking
 from saladkit.scoring.conditions import Condition
+from saladkit.scoring.multiple_choice import Respondent
+from saladkit.scoring.prompts import Asking
 from shapes import SHAPES, text_model
 from side_by_side import Target, arguments, emit, run_pairs
 

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from saladkit.selection.embedders.embedder import Embedder, unit
-from saladkit.selection.embedders.opening import open_embedder
+from saladkit.selection.embedders.registry import open_embedder
 
 PACKAGES = ("torch", "transformers", "scipy", "sklearn", "pandas", "accelerate", "datasets", "peft", "numpy")
 WORDS = (5, 120)  # a paragraph's

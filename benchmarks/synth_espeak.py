@@ -10,8 +10,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from saladkit.speech.audio import encode_flac
-from saladkit.speech.speaking import Request, SpeakingSettings, speak
+from saladkit.speech.audio.encoding import encode_flac
+from saladkit.speech.synthesis.row import Request, SpeakingSettings, speak
 from saladkit.speech.voices.espeak_library import fresh_library
 from saladkit.speech.voices.voice import open_voice
 from sentences import paragraphs

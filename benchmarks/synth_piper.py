@@ -10,9 +10,9 @@ import piper
 
 from piper_graph import write_piper_voice
 from saladkit.runtime import available_cores
-from saladkit.speech.quality import QualityGate
-from saladkit.speech.speaking import Request, SpeakingSettings
-from saladkit.speech.synthesis import Speakers
+from saladkit.speech.synthesis.gate import QualityGate
+from saladkit.speech.synthesis.row import Request, SpeakingSettings
+from saladkit.speech.synthesis.workers import Speakers
 from sentences import paragraphs
 from side_by_side import Target, arguments, emit, median_seconds, run_pairs
 

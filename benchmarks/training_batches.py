@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 
 from saladkit.model.configuration import SaladConfig, adapter_configuration
-from saladkit.model.dataset import TrainingExample
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.model.sequence import collate_sequences, pack_sequences
+from saladkit.rows.schedule import TrainingExample
+from saladkit.rows.sequences import collate_sequences, pack_sequences
 from saladkit.teacher.distributions import SampledDistributions
 from saladkit.teacher.head import LossAt
 from shapes import configuration

@@ -11,8 +11,8 @@ from functools import partial
 import torch
 from torch.nn import functional
 
-from saladkit.model.dataset import TrainingExample
 from saladkit.model.lora import LoraOptions
+from saladkit.rows.schedule import TrainingExample
 from side_by_side import Target, arguments, emit, is_h200, run_pairs
 from training_batches import Batch, half_precision, make_batch, speech_model, train_on
 from training_rows import schedule

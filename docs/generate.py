@@ -1,4 +1,4 @@
-"""Write docs/cli.md and docs/formats.md from the code; `--check` only says whether they are current."""
+"""Write the generated pages of docs/ from the code; `--check`: only say whether they are current."""
 
 import importlib
 import pkgutil
@@ -9,6 +9,7 @@ import click
 import pyarrow as pa
 
 import saladkit.formats
+import saladkit.sources
 from saladkit.cli import main as shell
 
 FOLDER = Path(__file__).parent
@@ -50,10 +51,21 @@ def formats_page() -> str:
     return "\n".join(lines)
 
 
+def sources_page() -> str:
+    """What can be read beside our own formats: the words of the packages that read it."""
+    lines = ["# Sources", "", "Written by `make docs` from `saladkit/sources/`.", ""]
+    for module_info in sorted(pkgutil.iter_modules(saladkit.sources.__path__), key=lambda info: info.name):
+        if module_info.ispkg:
+            module = importlib.import_module(f"saladkit.sources.{module_info.name}")
+            lines += [f"## {module_info.name.replace('_', ' ')}", "", module.__doc__.strip(), ""]
+    return "\n".join(lines)
+
+
 def main() -> int:
-    """Write or check both pages; 1 if a page is not current."""
+    """Write or check the pages; 1 if a page is not current."""
     stale = 0
-    for name, content in (("cli.md", cli_page()), ("formats.md", formats_page())):
+    pages = {"cli.md": cli_page(), "formats.md": formats_page(), "sources.md": sources_page()}
+    for name, content in pages.items():
         page = FOLDER / name
         if "--check" in sys.argv:
             stale += not page.is_file() or page.read_text() != content

@@ -113,8 +113,8 @@ def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> 
 @options.files
 def distill(model: str, output: str, **settings: object) -> None:
     """Stage I: distil the frozen text LLM MODEL into its speech-adapted self, on natural speech."""
-    from saladkit.model.training_settings import adapter_settings, training_settings
     from saladkit.stages.distill import distill
+    from saladkit.training.settings import adapter_settings, training_settings
 
     settings, adapter = adapter_settings(settings)
     _print(distill(model, output, **adapter, **training_settings(settings)))
@@ -211,7 +211,7 @@ def select(pool: str, output: str, **settings: object) -> None:
 @options.files
 def synth(samples: str, output: str, voices: tuple[str, ...], speaking: dict, **settings: object) -> None:
     """Speak SAMPLES, with the times of every word, and keep what is fit to train on."""
-    from saladkit.speech.speaking import speaking_settings
+    from saladkit.speech.synthesis.row import speaking_settings
     from saladkit.stages.synth import synth
 
     _print(synth(samples, output, voices=list(voices), settings=speaking_settings(speaking), **settings))
@@ -232,8 +232,8 @@ def align(checkpoint: str, output: str, **settings: object) -> None:
 
     For the times of words in speech (forced alignment) see `saladkit timestamps`.
     """
-    from saladkit.model.training_settings import training_settings
     from saladkit.stages.align import align
+    from saladkit.training.settings import training_settings
 
     _print(align(checkpoint, output, **training_settings(settings)))
 

@@ -160,7 +160,7 @@ def test_choices_are_the_names_that_the_rooms_know():
     from saladkit.formats.gap_table import CONTEXTS, COVERAGE, SELECTION_METRICS
     from saladkit.scoring.conditions import MODALITIES
     from saladkit.scoring.evaluation import BEST
-    from saladkit.scoring.wording import TEMPLATES
+    from saladkit.scoring.templates import TEMPLATES
 
     def choices(command, option):
         (found,) = (param for param in main.commands[command].params if option in param.opts)
@@ -178,6 +178,6 @@ def test_several_modalities_may_stand_in_one_option(shell, text_lm, world, tmp_p
         refused = shell(*line, *modalities)
         assert refused.exit_code == 2 and "a cascade needs a recognizer" in refused.stderr
     assert shell(*line, "--modality", "text,song").exit_code == 2
-    from saladkit.formats.benchmarks.named import BENCHMARKS
+    from saladkit.sources.benchmarks.named import BENCHMARKS
 
     assert all(name in main.commands["eval"].help for name in BENCHMARKS)

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from saladkit.formats import checkpoint, gap_table, regions, results, samples
 from saladkit.formats.artefact import create_artefact
-from saladkit.speech.audio import encode_flac
+from saladkit.speech.audio.encoding import encode_flac
 
 SUBJECTS = {"capitals": True, "organs": False}  # name -> heard
 ITEMS = 4  # a subject

@@ -14,8 +14,8 @@ from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import PLAN, SUMMARY, create_artefact
-from saladkit.formats.samples import read_samples
 from saladkit.runtime import Run, progress
+from saladkit.sources.samples import read_samples
 
 
 def train_tokenizer(texts: list[str], vocabulary: int) -> Qwen2Tokenizer:

@@ -10,104 +10,22 @@ to do) or the plan (and makes only the shards that are missing); anything else i
 It differs from run to run and is part of no digest; the manifest is the same bytes for the same line.
 """
 
-import errno
 import glob
-import hashlib
 import json
-import os
 import shutil
-import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from saladkit import __version__
 from saladkit.errors import SaladError
-from saladkit.formats.benchmarks.named import named_source
+from saladkit.formats.digests import digest_file, digest_json
+from saladkit.formats.files import PARTIAL, is_abandoned, read_json, write_json, written_aside
 from saladkit.formats.folders import walk_folders
-from saladkit.formats.foreign.json_lines import first_object
 
 MANIFEST, PLAN, SUMMARY = "manifest.json", "plan.json", "summary.json"
-PARTIAL = ".partial"
 WORKING = "working"
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def digest_bytes(data: bytes) -> str:
-    """SHA-256 of `data`, in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def digest_json(value: object) -> str:
-    """SHA-256 of a JSON value in its canonical spelling (sorted keys, no spaces)."""
-    return digest_bytes(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
-
-
-def digest_file(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-@contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it into place if the body succeeds, remove it otherwise.
-
-    Raises:
-        SaladError: there is no room for it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}{PARTIAL}-{socket.gethostname()}-{os.getpid()}")
-    try:
-        yield aside
-        os.replace(aside, path)
-    except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        raise SaladError(
-            f"{path} cannot be written: {os.strerror(error.errno)}",
-            "Make room; the same line run again goes on where it stopped.",
-        ) from error
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def _is_abandoned(aside: Path) -> bool:
-    """Whether the process that wrote `aside` has ended; another machine's may be at work on its own shard still."""
-    host, _, process = aside.name.rpartition(f"{PARTIAL}-")[2].rpartition("-")
-    if host != socket.gethostname() or not process.isdecimal():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # it lives, as another user's
-        pass
-    return False
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write `value` as indented JSON, aside first and then renamed."""
-    with written_aside(path) as aside:
-        aside.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> dict:
-    """Read one JSON object.
-
-    Raises:
-        SaladError: the file is not JSON.
-    """
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise SaladError(f"{path} cannot be read: {error}", "Make it again, or give another file.") from error
-
-
-def part_name(index: int, total: int, suffix: str) -> str:
-    """`part-00000-of-00004.parquet` and the like."""
-    return f"part-{index:05d}-of-{total:05d}{suffix}"
 
 
 @dataclass(frozen=True)
@@ -158,19 +76,28 @@ def is_artefact(path: str | Path) -> bool:
     Others have a `manifest.json` too; one of JSON lines, as NeMo's, is never ours.
     """
     records = [Path(path) / name for name in (MANIFEST, PLAN)]
-    return any(record.is_file() and "fingerprint" in (first_object(record) or read_json(record)) for record in records)
+    return any(record.is_file() and "fingerprint" in _record(record) for record in records)
 
 
-def digest_input(path: str | Path) -> str:
+def _record(path: Path) -> dict:
+    """The object in a file, or in its first line, where that is one of JSON lines."""
+    try:
+        with open(path, encoding="utf-8-sig") as stream:
+            first = json.loads(next(filter(str.strip, stream), ""))
+        if isinstance(first, dict):
+            return first
+    except (OSError, ValueError):
+        pass
+    return read_json(path)
+
+
+def digest_path(path: str | Path) -> str:
     """The content digest of anything that a command reads: an artefact, a folder, a file or a glob of files.
 
     An artefact's digest comes from the digests in its manifest, so that nothing is read twice and so that the
     same content made in another folder counts as the same. What is no path on this machine (the name of a model
-    or a data set on the Hub) is identified by its name; a benchmark's copied folder by name, splits and content.
+    or a data set on the Hub) is identified by its name.
     """
-    benchmark = named_source(str(path))
-    if benchmark is not None and benchmark.folder is not None:
-        return digest_json([benchmark.name, benchmark.splits, digest_input(benchmark.folder)])
     path = Path(path)
     if (path / MANIFEST).is_file() and is_artefact(path):
         manifest = read_json(path / MANIFEST)
@@ -318,12 +245,14 @@ def create_artefact(
     inputs: dict[str, str | Path],
     overwrite: bool = False,
     also_read: dict[str, str | Path] | None = None,
+    digest: Callable[[str | Path], str] = digest_path,
 ) -> ArtefactWriter:
     """Start, resume or find finished the artefact at `output`.
 
     Args:
         settings: every option that changes the content, the seed included; nothing that does not (device, workers).
         inputs: what is read, by its role; the content's digest goes into the fingerprint.
+        digest: the content digest of an input.
         also_read: what is read and does not change the content, such as an earlier artefact whose work is copied.
 
     Raises:
@@ -332,9 +261,7 @@ def create_artefact(
             input stands in `output`. Or no folder can be made there.
     """
     output = Path(output)
-    described = {
-        role: {"path": str(source), "digest": digest_input(source)} for role, source in inputs.items() if source
-    }
+    described = {role: {"path": str(source), "digest": digest(source)} for role, source in inputs.items() if source}
     digests = {role: entry["digest"] for role, entry in described.items()}
     plan = {
         "schema": schema,
@@ -378,7 +305,7 @@ def _open_output(output: Path, plan: dict, inputs: dict[str, str | Path], overwr
                 summary = read_json(output / SUMMARY) if (output / SUMMARY).exists() else {}
                 return ArtefactWriter(output, plan, finished=summary, started_before=True)
             for aside in output.rglob(f"*{PARTIAL}-*"):
-                if _is_abandoned(aside):
+                if is_abandoned(aside):
                     aside.unlink(missing_ok=True)
             return ArtefactWriter(output, plan, finished=None, started_before=True)
     output.mkdir(parents=True, exist_ok=True)

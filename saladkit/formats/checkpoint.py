@@ -21,7 +21,9 @@ import re
 from pathlib import Path
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import MANIFEST, PLAN, digest_input, digest_json, read_json
+from saladkit.formats.artefact import MANIFEST, PLAN, digest_path
+from saladkit.formats.digests import digest_json
+from saladkit.formats.files import read_json
 
 SCHEMA, VERSION = "checkpoint", 2  # 2: the vectors' length is of one dimension
 STABLE = "stable"
@@ -60,7 +62,7 @@ def model_digest(name: str | Path) -> str:
     if not path.is_dir():
         return digest_json(str(name))
     files = sorted([*path.glob("*.safetensors"), *path.glob("*.safetensors.index.json"), path / "config.json"])
-    return digest_json([[file.name, digest_input(file)] for file in files])
+    return digest_json([[file.name, digest_path(file)] for file in files])
 
 
 def stable_or_final(checkpoint: str | Path) -> Path:

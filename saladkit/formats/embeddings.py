@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.numpy import save_file
 
-from saladkit.formats.artefact import written_aside
+from saladkit.formats.files import written_aside
 
 TENSOR = "embeddings"
 DIGEST = pa.binary(16)

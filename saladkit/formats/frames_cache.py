@@ -14,7 +14,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import Artefact, written_aside
+from saladkit.formats.artefact import Artefact
+from saladkit.formats.files import written_aside
 
 SCHEMA, VERSION = "frames-cache", 1
 

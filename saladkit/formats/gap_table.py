@@ -27,7 +27,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import Artefact, ArtefactWriter, digest_input, digest_json
+from saladkit.formats.artefact import Artefact, ArtefactWriter, digest_path
+from saladkit.formats.digests import digest_json
 
 SCHEMA, VERSION = "gap-table", 3  # 3: more figures; groups of every kind, shrunk means
 
@@ -142,7 +143,7 @@ def check_measured_with(path: str | Path, regions: str | Path) -> None:
     """Raise a SaladError if the gap table was measured with other regions than these."""
     manifest = Artefact.open(path, SCHEMA, VERSION).manifest
     digest = manifest["inputs"].get("regions", {}).get("digest")
-    if digest is not None and digest != digest_input(regions):
+    if digest is not None and digest != digest_path(regions):
         raise SaladError(
             f"{path} was measured with the regions {manifest['inputs']['regions']['path']}, not with {regions}",
             "Give the regions that it was measured with, or measure again with --regions.",

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 from safetensors.numpy import load_file, save_file
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import MANIFEST, PLAN, Artefact, ArtefactWriter, part_name, read_json
+from saladkit.formats.artefact import MANIFEST, PLAN, Artefact, ArtefactWriter
 from saladkit.formats.embeddings import map_embeddings_part
+from saladkit.formats.files import part_name, read_json
 
 SCHEMA, VERSION = "regions", 2  # 2: embeddings in shards, as the model made them; neighbours and densities
 POOL, SPEECH = "pool", "speech"

@@ -30,7 +30,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import Artefact, written_aside
+from saladkit.formats.artefact import Artefact
+from saladkit.formats.files import written_aside
 
 SCHEMA, VERSION = "teacher-cache", 2
 INDEX = pa.schema([("id", pa.string()), ("digest", pa.binary(32)), ("row", pa.int32())])

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import MANIFEST, PLAN, Artefact, read_json
+from saladkit.formats.artefact import MANIFEST, PLAN, Artefact
+from saladkit.formats.files import read_json
 from saladkit.formats.samples import WORDS
 
 SCHEMA, VERSION = "word-times", 1

@@ -7,11 +7,12 @@ from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 
 from saladkit.errors import SaladError
 from saladkit.model.configuration import SaladConfig
-from saladkit.model.listening import front_end_of, layout_of
-from saladkit.model.prompt import join_parts, pad_at_front
-from saladkit.model.sequence import Sequence, SpeechSpan, speech_span
-from saladkit.model.text import bos_of
-from saladkit.speech.audio import decode_audio, resample
+from saladkit.model.front_ends import front_end_of, layout_of
+from saladkit.rows.prompt_parts import join_parts, pad_at_front
+from saladkit.rows.sequences import Sequence, SpeechSpan, speech_span
+from saladkit.rows.tokens import bos_of
+from saladkit.speech.audio.decoding import decode_audio
+from saladkit.speech.audio.resampling import resample
 
 AUDIO_MARK = "<|audio|>"
 

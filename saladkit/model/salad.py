@@ -11,11 +11,11 @@ from transformers.cache_utils import Cache
 from transformers.utils import ModelOutput
 
 from saladkit.model.configuration import SaladConfig
-from saladkit.model.generation import SaladGenerationMixin
-from saladkit.model.listening import silence_of
+from saladkit.model.front_ends import silence_of
 from saladkit.model.lora import LoraOptions, add_lora
 from saladkit.model.speech_adapter import SpeechAdapter
 from saladkit.model.speech_encoder import speech_encoder_of
+from saladkit.model.spoken_generation import SaladGenerationMixin
 from saladkit.model.trained_part import HUB, complete
 from saladkit.teacher.head import LossAt, head_loss
 

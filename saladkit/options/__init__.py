@@ -7,7 +7,7 @@ from functools import wraps
 import click
 
 from saladkit.errors import SaladError
-from saladkit.formats.columns import ColumnNames
+from saladkit.sources.columns import ColumnNames
 
 
 class Real(click.FloatRange):

@@ -6,8 +6,8 @@ from saladkit.reporting.findings import Findings, ModelFindings, Subject
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.lines import Line, line_chart
 from saladkit.reporting.markup import Markup, join, table, tag
+from saladkit.reporting.number_text import duration, memory, percent, points, signed
 from saladkit.reporting.provenance import added_speech, selections_of
-from saladkit.reporting.wording import duration, memory, percent, points, signed
 from saladkit.scoring.statistics import Estimate
 
 PERCENT = BarAxis(0, 100, [0, 25, 50, 75, 100], "%")

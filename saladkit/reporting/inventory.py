@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from saladkit.formats.artefact import MANIFEST, SUMMARY, digest_input, read_json
+from saladkit.formats.artefact import MANIFEST, SUMMARY, digest_path
+from saladkit.formats.files import read_json
 
 DEPTH = 2  # folders below the run that are looked into
 
@@ -20,7 +21,7 @@ class Found:
     @cached_property
     def digest(self) -> str:
         """What another manifest calls this artefact by."""
-        return digest_input(self.path)
+        return digest_path(self.path)
 
     def reads(self, role: str) -> str | None:
         """The digest of the input in this role; None if nothing was read in it."""

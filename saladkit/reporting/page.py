@@ -2,15 +2,15 @@
 
 from saladkit import __version__
 from saladkit.reporting.charts import gap_chart, loss_charts, region_chart, step_chart, style_of, subject_chart
-from saladkit.reporting.choice_chart import choice_chart
-from saladkit.reporting.choices import ChoiceFindings
+from saladkit.reporting.compared_strategies import ChoiceFindings
 from saladkit.reporting.findings import Contrast, Findings, ModelFindings
 from saladkit.reporting.inventory import Inventory
-from saladkit.reporting.listening import Heard
 from saladkit.reporting.markup import Markup, join, table, tag
+from saladkit.reporting.number_text import duration, memory, percent, percent_interval, points
 from saladkit.reporting.outcomes import chosen
+from saladkit.reporting.sounds import Heard
+from saladkit.reporting.strategy_chart import choice_chart
 from saladkit.reporting.stylesheet import STYLESHEET
-from saladkit.reporting.wording import duration, memory, percent, percent_interval, points
 from saladkit.scoring.statistics import Estimate
 
 

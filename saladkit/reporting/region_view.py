@@ -8,9 +8,9 @@ from saladkit.formats.gap_table import SELECTION_METRICS, read_regions
 from saladkit.formats.regions import SCHEMA as REGIONS
 from saladkit.formats.regions import Regions
 from saladkit.formats.samples import SCHEMA as SAMPLES
-from saladkit.formats.samples import read_samples
 from saladkit.reporting.gap_tables import tables_of
 from saladkit.reporting.inventory import Found, Inventory
+from saladkit.sources.samples import read_samples
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from saladkit.formats.results import ORIGINAL, file_name
-from saladkit.speech.perturbation import Perturbation
+from saladkit.speech.audio.perturbation import Perturbation
 
 MODALITIES = ("text", "speech", "cascade")
 

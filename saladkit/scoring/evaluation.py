@@ -6,18 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from saladkit.formats.artefact import ArtefactWriter, read_json, write_json, written_aside
+from saladkit.formats.artefact import ArtefactWriter
+from saladkit.formats.files import read_json, write_json, written_aside
 from saladkit.formats.harness import harness_samples
 from saladkit.formats.results import ORIGINAL, PREDICTIONS, TRANSCRIPTS, read_rows, write_rows
 from saladkit.runtime import progress
-from saladkit.scoring.answering import Respondent
-from saladkit.scoring.asking import Example
+from saladkit.scoring.cascade import as_transcribed, transcribe_questions
 from saladkit.scoring.conditions import Condition
-from saladkit.scoring.generating import WritingRespondent
+from saladkit.scoring.generation import WritingRespondent
 from saladkit.scoring.kept_answers import KeptAnswers
-from saladkit.scoring.respondents import HowAsked, OpenModel
-from saladkit.scoring.transcripts import as_transcribed, transcribe_questions
-from saladkit.scoring.wording import TEMPLATES
+from saladkit.scoring.models import HowAsked, OpenModel
+from saladkit.scoring.multiple_choice import Respondent
+from saladkit.scoring.prompts import Example
+from saladkit.scoring.templates import TEMPLATES
 from saladkit.speech.transcribers.transcriber import Transcriber
 
 BEST = "best"

@@ -11,9 +11,9 @@ from torch import Tensor
 from transformers import PreTrainedConfig
 from transformers.cache_utils import Cache
 
-from saladkit.model.prompt import common_beginning, join_parts, pad_at_front, split_prompt
 from saladkit.model.salad import SaladForCausalLM, TextModel
-from saladkit.model.sequence import Sequence, collate_sequences
+from saladkit.rows.prompt_parts import common_beginning, join_parts, pad_at_front, split_prompt
+from saladkit.rows.sequences import Sequence, collate_sequences
 from saladkit.scoring.option_rows import OptionRow, collate_rows, option_row
 
 ATTENTION = {"full_attention", "sliding_attention"}  # layers that a mask can keep from seeing something

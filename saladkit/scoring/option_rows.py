@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from saladkit.model.sequence import Sequence, with_speech
+from saladkit.rows.sequences import Sequence, with_speech
 
 PROMPT, PADDING = 0, -1  # parts of a row; options are counted from 1
 

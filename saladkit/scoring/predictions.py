@@ -1,7 +1,7 @@
 """What every prediction says of its question, however it was answered."""
 
-from saladkit.scoring.asking import Question
 from saladkit.scoring.conditions import Condition
+from saladkit.scoring.prompts import Question
 
 
 def about_question(row: dict, question: Question, condition: Condition, task: str) -> dict:

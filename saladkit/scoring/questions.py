@@ -6,11 +6,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import MANIFEST, read_json
-from saladkit.formats.benchmarks.named import NamedSource, named_source
-from saladkit.formats.columns import ColumnNames
-from saladkit.formats.samples import iterate_rows, read_samples, words_from_row
-from saladkit.model.sources import check_words
+from saladkit.formats.artefact import MANIFEST
+from saladkit.formats.files import read_json
+from saladkit.formats.samples import iterate_rows, words_from_row
+from saladkit.rows.training_sources import check_words
+from saladkit.sources.benchmarks.named import NamedSource, named_source
+from saladkit.sources.columns import ColumnNames
+from saladkit.sources.samples import read_samples
 
 OTHER_NAMES = {"prompt": "text", "subject": "domain"}  # what files of questions call our columns
 

@@ -1,12 +1,12 @@
 """The questions of an evaluation: read, with the solved ones beside them, and checked against what is asked."""
 
 from saladkit.errors import SaladError
-from saladkit.formats.benchmarks.named import named_source
-from saladkit.formats.columns import ColumnNames
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.evaluation import BEST, Task, answer_files
+from saladkit.scoring.models import HowAsked
 from saladkit.scoring.questions import benchmark_of, read_questions, task_name
-from saladkit.scoring.respondents import HowAsked
+from saladkit.sources.benchmarks.named import named_source
+from saladkit.sources.columns import ColumnNames
 
 DEV_ITEMS = 500  # of a template's choice; a benchmark's solved split may have tens of thousands
 

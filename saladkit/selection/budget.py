@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from saladkit.errors import SaladError
-from saladkit.formats.samples import read_samples
 from saladkit.model.loading import load_tokenizer
 from saladkit.selection.speaking_rate import SpeakingRate
+from saladkit.sources.samples import read_samples
 
 OPTIONS = "--per-region, --count, --tokens, --hours and --fraction-of"
 TEXTS_AT_ONCE = 1000

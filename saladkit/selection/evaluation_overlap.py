@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from saladkit.errors import SaladError
-from saladkit.formats.samples import read_samples
 from saladkit.selection.decontamination import Overlap
 from saladkit.selection.left_out import LeftOut
+from saladkit.sources.samples import read_samples
 
 SAME_WORDS, SAME_MEANING = "words of the evaluation", "near the evaluation"
 

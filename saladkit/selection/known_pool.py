@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import digest_input
+from saladkit.formats.artefact import digest_path
 from saladkit.formats.gap_table import (
     COVERAGE,
     SELECTION_METRICS,
@@ -19,7 +19,7 @@ from saladkit.formats.gap_table import (
     read_region_gaps,
 )
 from saladkit.formats.regions import LM_PREFIX, MEDIAN_DISTANCE, POOL, Regions, StoredEmbeddings
-from saladkit.selection.embedders.opening import open_embedder
+from saladkit.selection.embedders.registry import open_embedder
 from saladkit.selection.measured_neighbours import Prediction, predict
 from saladkit.selection.neighbours import nearest
 from saladkit.selection.vectors import Vectors
@@ -146,7 +146,7 @@ class KnownPool:
             SaladError: the embedder of the regions is not there any more, or is another.
         """
         stored = StoredEmbeddings.open(self.regions)
-        if digest_input(stored.embedder.removeprefix(LM_PREFIX)) != stored.digest:
+        if digest_path(stored.embedder.removeprefix(LM_PREFIX)) != stored.digest:
             raise SaladError(
                 f"{stored.embedder} is not what it was when {self.regions} was made", "Make the regions again with it."
             )

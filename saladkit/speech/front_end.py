@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from saladkit.errors import SaladError
 from saladkit.formats.frames_cache import FramesCache
-from saladkit.speech.audio import decode_row, resample
+from saladkit.speech.audio.decoding import decode_row
+from saladkit.speech.audio.resampling import resample
 
 
 class FrontEnd(Protocol):

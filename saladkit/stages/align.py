@@ -10,16 +10,17 @@ import torch
 
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.checkpoint import SCHEMA, VERSION, check_model_folder, model_digest, model_type, stable_or_final
-from saladkit.formats.columns import OUR_NAMES, ColumnNames
-from saladkit.model.interleaving import InterleavingOptions
-from saladkit.model.listening import front_end_of
+from saladkit.model.front_ends import front_end_of
 from saladkit.model.loading import is_same_model, load_salad_model, load_tokenizer
 from saladkit.model.lora import LoraOptions
-from saladkit.model.saved_states import check_state, discard_states
-from saladkit.model.sources import WeightedPath
-from saladkit.model.training_options import TrainingOptions
-from saladkit.model.training_run import TrainingInputs, run_training
+from saladkit.rows.interleaving import InterleavingOptions
+from saladkit.rows.training_sources import WeightedPath
 from saladkit.runtime import Run, is_main_process, main_process_first, resolve_device
+from saladkit.sources.columns import OUR_NAMES, ColumnNames
+from saladkit.sources.digests import digest_source
+from saladkit.training.options import TrainingOptions
+from saladkit.training.run import TrainingInputs, run_training
+from saladkit.training.saved_states import check_state, discard_states
 
 
 def align(
@@ -83,6 +84,7 @@ def align(
             verb="align",
             settings=inputs.settings(options, interleaving, lora, save),
             inputs={"checkpoint": start} | inputs.paths() | {"state": resume_from_checkpoint},
+            digest=digest_source,
             overwrite=overwrite and is_main_process(),  # the others find what it has begun
         )
     if writer.finished is not None:

@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from saladkit.formats.artefact import create_artefact, part_name
-from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.artefact import create_artefact
+from saladkit.formats.files import part_name
 from saladkit.formats.frames_cache import SCHEMA, VERSION, frames_in_part, write_frames_part
-from saladkit.formats.samples import check_ids_distinct, iterate_rows, read_samples, row_at
+from saladkit.formats.samples import iterate_rows, row_at
 from saladkit.runtime import Run, progress, resolve_device
-from saladkit.speech.audio import seconds_of_row
-from saladkit.speech.encoders.opening import LOG_MEL, open_front_end
+from saladkit.sources.columns import OUR_NAMES, ColumnNames
+from saladkit.sources.digests import digest_source
+from saladkit.sources.samples import check_ids_distinct, read_samples
+from saladkit.speech.audio.decoding import seconds_of_row
+from saladkit.speech.encoders.registry import LOG_MEL, open_front_end
 from saladkit.speech.front_end import FrontEnd, heard_row
 
 ROWS_PER_PART = 512
@@ -67,6 +70,7 @@ def cache_speech(
         inputs={f"samples {index}": source for index, source in enumerate(sources)}
         | {"speech encoder": None if encoder == LOG_MEL else encoder},
         overwrite=overwrite,
+        digest=digest_source,
     )
     if writer.finished is not None:
         return writer.finished

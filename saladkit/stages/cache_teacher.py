@@ -9,9 +9,9 @@ import torch
 from transformers import PreTrainedModel
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import ArtefactWriter, create_artefact, part_name
+from saladkit.formats.artefact import ArtefactWriter, create_artefact
 from saladkit.formats.checkpoint import model_digest
-from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.files import part_name
 from saladkit.formats.teacher_cache import (
     SCHEMA,
     VERSION,
@@ -21,10 +21,12 @@ from saladkit.formats.teacher_cache import (
     read_column,
     write_cache_part,
 )
-from saladkit.model.distinct_texts import DistinctTexts, read_distinct_texts
 from saladkit.model.loading import load_text_model, load_tokenizer
-from saladkit.model.text import sets_bos, tokenizer_digest
+from saladkit.rows.distinct_texts import DistinctTexts, read_distinct_texts
+from saladkit.rows.tokens import sets_bos, tokenizer_digest
 from saladkit.runtime import InBackground, Run, progress, resolve_device, say
+from saladkit.sources.columns import OUR_NAMES, ColumnNames
+from saladkit.sources.digests import digest_source
 from saladkit.teacher.distributions import TopKDistributions
 from saladkit.teacher.encodings import Encoding, Sampled, TopK, batches_of, encode_texts, to_rows, vocabulary_of
 from saladkit.teacher.losses import forward_kl
@@ -120,6 +122,7 @@ def cache_teacher(
         | {f"samples {index}": source for index, source in enumerate(sources)}
         | {f"reuse {index}": path for index, path in enumerate(reuse)},
         overwrite=overwrite,
+        digest=digest_source,
     )
     if writer.finished is not None and not verify:
         return writer.finished

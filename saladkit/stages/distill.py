@@ -6,18 +6,19 @@ import torch
 
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
-from saladkit.formats.columns import OUR_NAMES, ColumnNames
 from saladkit.model.configuration import SaladConfig, adapter_configuration
-from saladkit.model.interleaving import InterleavingOptions
-from saladkit.model.listening import choose_encoder, front_end_of
+from saladkit.model.front_ends import choose_encoder, front_end_of
 from saladkit.model.loading import is_same_model, load_text_model, load_tokenizer
 from saladkit.model.lora import LoraOptions
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.model.saved_states import check_state, discard_states
-from saladkit.model.sources import WeightedPath
-from saladkit.model.training_options import TrainingOptions
-from saladkit.model.training_run import TrainingInputs, run_training
+from saladkit.rows.interleaving import InterleavingOptions
+from saladkit.rows.training_sources import WeightedPath
 from saladkit.runtime import Run, is_main_process, main_process_first, resolve_device, say
+from saladkit.sources.columns import OUR_NAMES, ColumnNames
+from saladkit.sources.digests import digest_source
+from saladkit.training.options import TrainingOptions
+from saladkit.training.run import TrainingInputs, run_training
+from saladkit.training.saved_states import check_state, discard_states
 
 
 def distill(
@@ -94,6 +95,7 @@ def distill(
             inputs={"model": model, "speech encoder": encoder_folder}
             | inputs.paths()
             | {"state": resume_from_checkpoint},
+            digest=digest_source,
             overwrite=overwrite and is_main_process(),  # the others find what it has begun
         )
     if writer.finished is not None:

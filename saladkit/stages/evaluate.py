@@ -4,9 +4,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import WORKING, ArtefactWriter, create_artefact, write_json
+from saladkit.formats.artefact import WORKING, ArtefactWriter, create_artefact
 from saladkit.formats.checkpoint import model_digest
-from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.files import write_json
 from saladkit.formats.harness import harness_results
 from saladkit.formats.results import (
     FIGURES,
@@ -18,19 +18,21 @@ from saladkit.formats.results import (
     file_name,
     write_rows,
 )
-from saladkit.formats.samples import read_samples
 from saladkit.model.loading import load_tokenizer
-from saladkit.model.text import tokenizer_digest
+from saladkit.rows.tokens import tokenizer_digest
 from saladkit.runtime import Run, resolve_device, say
-from saladkit.scoring.choices import VoiceBenchRule, rule_file
+from saladkit.scoring.answer_parsing import VoiceBenchRule, rule_file
 from saladkit.scoring.conditions import MODALITIES, conditions_of
 from saladkit.scoring.evaluation import BEST, Evaluation
 from saladkit.scoring.figures import compute_figures
-from saladkit.scoring.generating import Generation
-from saladkit.scoring.respondents import HowAsked, hears
-from saladkit.scoring.summary import Answers, result_lines, summarize
+from saladkit.scoring.generation import Generation
+from saladkit.scoring.models import HowAsked, hears
+from saladkit.scoring.printed_results import Answers, result_lines, summarize
 from saladkit.scoring.tasks import check_files, check_texts, read_tasks, titles_of
-from saladkit.speech.perturbation import Perturbation
+from saladkit.sources.columns import OUR_NAMES, ColumnNames
+from saladkit.sources.digests import digest_source
+from saladkit.sources.samples import read_samples
+from saladkit.speech.audio.perturbation import Perturbation
 from saladkit.speech.transcribers.transcriber import open_transcriber
 
 
@@ -139,6 +141,7 @@ def evaluate(
         | {f"heard {i}": path for i, path in enumerate(heard)}
         | {f"task {task.name}": task.source for task in found},
         overwrite=overwrite,
+        digest=digest_source,
     )
     if writer.finished is not None:
         return writer.finished

@@ -9,14 +9,17 @@ import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import ArtefactWriter, create_artefact
-from saladkit.formats.samples import LEFT_OUT, iterate_rows, read_samples, words_from_row
-from saladkit.formats.times import SCHEMA, VERSION, ctm
-from saladkit.formats.times.files_by_id import file_name
-from saladkit.formats.times.microseconds import microseconds
-from saladkit.formats.times.textgrid import SUFFIX, textgrid
+from saladkit.formats.samples import LEFT_OUT, iterate_rows, words_from_row
+from saladkit.formats.times_export import SCHEMA, VERSION
 from saladkit.formats.word_times import holds_word_times, read_word_times
 from saladkit.formats.words import Word
 from saladkit.runtime import Run, progress
+from saladkit.sources.digests import digest_source
+from saladkit.sources.samples import read_samples
+from saladkit.sources.word_times import ctm
+from saladkit.sources.word_times.files_by_id import file_name
+from saladkit.sources.word_times.microseconds import microseconds
+from saladkit.sources.word_times.textgrid import SUFFIX, textgrid
 
 LONGEST_NAME = 170  # bytes; file systems take 255, and a file is first written under a longer name
 
@@ -58,6 +61,7 @@ def export_times(
         settings={"format": kind, "limit": limit},
         inputs={"times": source},
         overwrite=overwrite,
+        digest=digest_source,
     )
     if writer.finished is not None:
         return writer.finished

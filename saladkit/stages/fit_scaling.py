@@ -5,14 +5,16 @@ from pathlib import Path
 import numpy as np
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import Artefact, create_artefact, write_json
+from saladkit.formats.artefact import Artefact, create_artefact
+from saladkit.formats.files import write_json
 from saladkit.formats.results import SCHEMA as RESULTS
 from saladkit.formats.results import VERSION as RESULTS_VERSION
 from saladkit.formats.results import read_predictions
 from saladkit.formats.scaling import SCHEMA, VERSION, Measured, read_log
 from saladkit.runtime import Run, say
-from saladkit.scoring.scaling import EXPONENTS, power_law_intervals, relate, residual_intervals
+from saladkit.scoring.scaling_law import EXPONENTS, power_law_intervals, relate, residual_intervals
 from saladkit.scoring.statistics import Estimate
+from saladkit.sources.digests import digest_source
 
 RELATIONS = {"speech_score": "log_misalignment", "text_score": "forgetting"}
 
@@ -57,6 +59,7 @@ def fit_scaling(
         settings={"fit_scaling": True, "seed": seed},
         inputs={f"log {i}": log for i, log in enumerate(logs)} | {f"results {i}": r for i, r in enumerate(results)},
         overwrite=overwrite,
+        digest=digest_source,
     )
     if writer.finished is not None:
         return writer.finished

@@ -9,29 +9,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import SUMMARY, Artefact, create_artefact, is_artefact, read_json, written_aside
+from saladkit.formats.artefact import SUMMARY, Artefact, create_artefact, is_artefact
 from saladkit.formats.checkpoint import trained_positions
-from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.files import read_json, written_aside
 from saladkit.formats.gap_table import SCHEMA, VERSION, read_items, with_gaps, write_gap_table, write_items
 from saladkit.formats.regions import Regions
 from saladkit.formats.samples import SCHEMA as SAMPLES
-from saladkit.formats.samples import check_ids_distinct, iterate_rows, read_samples
+from saladkit.formats.samples import iterate_rows
 from saladkit.formats.teacher_cache import TeacherCache
-from saladkit.model.dataset import TrainingSource
-from saladkit.model.divergence import ItemSums, add_divergences, probe_sequences
-from saladkit.model.interleaving import InterleavingOptions
-from saladkit.model.listening import front_end_of, layout_of
+from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.model.sequence import Sequence, SequenceLayout
-from saladkit.model.sources import WeightedPath, check_teacher_covers, open_speech
-from saladkit.model.text import tokenizer_digest
+from saladkit.rows.interleaving import InterleavingOptions
+from saladkit.rows.schedule import TrainingSource
+from saladkit.rows.sequences import Sequence, SequenceLayout
+from saladkit.rows.tokens import tokenizer_digest
+from saladkit.rows.training_sources import WeightedPath, check_teacher_covers, open_speech
 from saladkit.runtime import Run, progress, resolve_device
+from saladkit.scoring.divergence import ItemSums, add_divergences, probe_sequences
 from saladkit.scoring.group_means import group_rows
 from saladkit.scoring.speech_quality import duration_ratios, mark_bad_speech
-from saladkit.speech.audio import decode_row
+from saladkit.sources.columns import OUR_NAMES, ColumnNames
+from saladkit.sources.digests import digest_source
+from saladkit.sources.samples import check_ids_distinct, read_samples
+from saladkit.speech.audio.decoding import decode_row
 from saladkit.speech.normalizing.spoken_form import spoken_form
-from saladkit.speech.transcribers.transcriber import Transcriber, least_error_rate, open_transcriber
+from saladkit.speech.transcribers.error_rates import least_error_rate
+from saladkit.speech.transcribers.transcriber import Transcriber, open_transcriber
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
 
 ROWS_PER_BLOCK = 512  # what a run that is cut off has to do again at most
@@ -119,6 +123,7 @@ def gap(
         | {f"samples {i}": source for i, source in enumerate(sources)}
         | {f"words {i}": path for i, path in enumerate(words)},
         overwrite=overwrite,
+        digest=digest_source,
     )
     if writer.finished is not None:
         return writer.finished

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import create_artefact, part_name
-from saladkit.formats.columns import OUR_NAMES, ColumnNames
-from saladkit.formats.samples import iterate_rows, read_samples, words_to_row
-from saladkit.formats.times.source import KnownTimes, open_times
+from saladkit.formats.artefact import create_artefact
+from saladkit.formats.files import part_name
+from saladkit.formats.samples import iterate_rows, words_to_row
 from saladkit.formats.word_times import SCHEMA, VERSION, write_word_times
 from saladkit.runtime import Run, progress
+from saladkit.sources.columns import OUR_NAMES, ColumnNames
+from saladkit.sources.digests import digest_source
+from saladkit.sources.samples import read_samples
+from saladkit.sources.word_times.known_times import KnownTimes, open_times
 from saladkit.speech.aligners.pairing import pair_words
 
 ROWS_PER_PART = 4096
@@ -53,6 +56,7 @@ def import_times(
         settings={"times": known.kind, "limit": limit, "columns": vars(names)},
         inputs={"samples": source, "times": known.path},
         overwrite=overwrite,
+        digest=digest_source,
     )
     if writer.finished is not None:
         return writer.finished

@@ -7,8 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import ArtefactWriter, create_artefact, digest_input
-from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.artefact import ArtefactWriter, create_artefact, digest_path
 from saladkit.formats.embeddings import map_embeddings_part
 from saladkit.formats.regions import (
     LM_PREFIX,
@@ -20,17 +19,19 @@ from saladkit.formats.regions import (
     StoredEmbeddings,
     write_regions,
 )
-from saladkit.formats.samples import check_ids_distinct, read_samples
 from saladkit.runtime import Run, resolve_device, say
 from saladkit.selection.clustering import BALANCE, balanced_kmeans, nearest_centroids
 from saladkit.selection.coverage import Coverage, coverage
 from saladkit.selection.embedders.embedder import Embedder
-from saladkit.selection.embedders.opening import open_embedder
+from saladkit.selection.embedders.registry import open_embedder
 from saladkit.selection.embedding import TEXTS_PER_PART, KnownVectors, embed_texts
 from saladkit.selection.neighbours import EXACT_UP_TO
 from saladkit.selection.region_table import region_rows
 from saladkit.selection.sampling import uniform_numbers
 from saladkit.selection.vectors import Vectors, mean_of
+from saladkit.sources.columns import OUR_NAMES, ColumnNames
+from saladkit.sources.digests import digest_source
+from saladkit.sources.samples import check_ids_distinct, read_samples
 
 
 def regions(
@@ -112,6 +113,7 @@ def regions(
         inputs={"pool": pool, "embedder": embedder.removeprefix(LM_PREFIX)}
         | {f"speech {i}": source for i, source in enumerate(speech)},
         overwrite=overwrite,
+        digest=digest_source,
         also_read={f"reuse {i}": path for i, path in enumerate(reuse)},
     )
     if writer.finished is not None:
@@ -182,7 +184,7 @@ def _known(reuse: tuple[str, ...], embedder: str, dtype: str) -> KnownVectors:
     for path in reuse:
         stored = StoredEmbeddings.open(path)
         same = (stored.is_lm, stored.dtype) == (embedder.startswith(LM_PREFIX), dtype)
-        if not same or stored.digest != digest_input(embedder.removeprefix(LM_PREFIX)):
+        if not same or stored.digest != digest_path(embedder.removeprefix(LM_PREFIX)):
             raise SaladError(
                 f"{path} has embeddings of {stored.embedder} in {stored.dtype}, not of {embedder} in {dtype}",
                 "Reuse regions of the same embedder.",

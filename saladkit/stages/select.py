@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import create_artefact, part_name
-from saladkit.formats.columns import OUR_NAMES, ColumnNames
+from saladkit.formats.artefact import create_artefact
+from saladkit.formats.files import part_name
 from saladkit.formats.gap_table import RegionGap
-from saladkit.formats.samples import LEFT_OUT, SCHEMA, VERSION, read_samples, take_rows, write_samples
+from saladkit.formats.samples import LEFT_OUT, SCHEMA, VERSION, take_rows, write_samples
 from saladkit.reporting.region_lines import region_lines
 from saladkit.runtime import Run, resolve_device, say
 from saladkit.selection.budget import Budget
@@ -32,6 +32,9 @@ from saladkit.selection.strategies import (
     put_in_order,
 )
 from saladkit.selection.texts import Texts
+from saladkit.sources.columns import OUR_NAMES, ColumnNames
+from saladkit.sources.digests import digest_source
+from saladkit.sources.samples import read_samples
 
 ROWS_PER_PART = 65_536
 ACTIVE, SPEAKABLE = Choice(), Filters()
@@ -108,6 +111,7 @@ def select(
         | {f"decontaminate {i}": path for i, path in enumerate(filters.decontaminate)}
         | {f"exclude {i}": path for i, path in enumerate(exclude)},
         overwrite=overwrite,
+        digest=digest_source,
     )
     if writer.finished is not None:
         return writer.finished

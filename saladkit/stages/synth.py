@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import ArtefactWriter, create_artefact, digest_json, part_name, read_json
-from saladkit.formats.columns import OUR_NAMES, ColumnNames
-from saladkit.formats.plain_tables import is_text
-from saladkit.formats.samples import SCHEMA, VERSION, read_samples, write_samples
+from saladkit.formats.artefact import ArtefactWriter, create_artefact
+from saladkit.formats.digests import digest_json
+from saladkit.formats.files import part_name, read_json
+from saladkit.formats.samples import SCHEMA, VERSION, is_text, write_samples
 from saladkit.formats.spoken_rows import (
     CHOICES,
     CHOICES_AUDIO,
@@ -25,11 +25,14 @@ from saladkit.formats.spoken_rows import (
     spoken_columns,
 )
 from saladkit.runtime import Run, available_cores, progress
-from saladkit.speech.quality import expected_seconds
-from saladkit.speech.recordings import Recordings
-from saladkit.speech.speaking import Request, SpeakingSettings, forget_models, voice_named
-from saladkit.speech.summary import against_prediction, left_out_by, left_out_by_region, understood
-from saladkit.speech.synthesis import Speakers, request_of_row
+from saladkit.sources.columns import OUR_NAMES, ColumnNames
+from saladkit.sources.digests import digest_source
+from saladkit.sources.samples import read_samples
+from saladkit.speech.synthesis.counts import against_prediction, left_out_by, left_out_by_region, understood
+from saladkit.speech.synthesis.gate import expected_seconds
+from saladkit.speech.synthesis.row import Request, SpeakingSettings, forget_models, voice_named
+from saladkit.speech.synthesis.store import Recordings
+from saladkit.speech.synthesis.workers import Speakers, request_of_row
 
 ROWS_PER_PART = 512
 SECONDS_PER_PART = 3600.0  # expected, choices included; 160 MB as WAV at 22 kHz, held in memory while they are made
@@ -107,6 +110,7 @@ def synth(
         inputs={"samples": source},
         also_read={f"reuse {i}": path for i, path in enumerate(reuse)},
         overwrite=overwrite,
+        digest=digest_source,
     )
     if writer.finished is not None:
         return writer.finished

@@ -7,14 +7,17 @@ from pathlib import Path
 import pyarrow as pa
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import ArtefactWriter, create_artefact, part_name, read_json
-from saladkit.formats.columns import OUR_NAMES, ColumnNames
-from saladkit.formats.samples import iterate_rows, read_samples, row_at, words_to_row
+from saladkit.formats.artefact import ArtefactWriter, create_artefact
+from saladkit.formats.files import part_name, read_json
+from saladkit.formats.samples import iterate_rows, row_at, words_to_row
 from saladkit.formats.word_times import SCHEMA, VERSION, write_word_times
 from saladkit.runtime import Run, available_cores, progress, resolve_device
+from saladkit.sources.columns import OUR_NAMES, ColumnNames
+from saladkit.sources.digests import digest_source
+from saladkit.sources.samples import read_samples
 from saladkit.speech.aligners.aligner import Aligner, Alignment, Recording, align_spoken_forms, open_aligner
 from saladkit.speech.aligners.in_processes import AlignerInProcesses
-from saladkit.speech.audio import decode_row, seconds_of_row
+from saladkit.speech.audio.decoding import decode_row, seconds_of_row
 
 ROWS_PER_PART = 512
 SECONDS_AT_ONCE = 600.0  # decoded together, and handed to the aligner, which may hear those of one length in one batch
@@ -75,6 +78,7 @@ def timestamps(
         },
         inputs={"samples": source, "model": opened.model or ""},
         overwrite=overwrite,
+        digest=digest_source,
     )
     if writer.finished is not None:
         return writer.finished

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from command_lines import replaced
 
-from saladkit.formats.samples import read_samples
+from saladkit.sources.samples import read_samples
 
 
 def bad_encoder(kind, folder, whisper, text_lm):

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from saladkit.formats.samples import read_samples, write_samples
+from saladkit.formats.samples import write_samples
+from saladkit.sources.samples import read_samples
 
 
 @pytest.mark.parametrize(

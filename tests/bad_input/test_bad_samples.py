@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from saladkit.formats.samples import read_samples, write_samples
+from saladkit.formats.samples import write_samples
+from saladkit.sources.samples import read_samples
 
 
 def wav(samples):

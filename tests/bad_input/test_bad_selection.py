@@ -5,7 +5,7 @@ import pytest
 
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.gap_table import SCHEMA, VERSION, write_gap_table
-from saladkit.formats.samples import read_samples
+from saladkit.sources.samples import read_samples
 
 
 def gap_table(folder, regions):

@@ -11,12 +11,13 @@ import pytest
 import torch
 from command_lines import replaced
 
-from saladkit.formats.samples import read_samples, write_samples
-from saladkit.model import training_faults
+from saladkit.formats.samples import write_samples
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.model.saved_states import last_saved_state
-from saladkit.model.trainer import SaladTrainer
 from saladkit.options import training as training_options
+from saladkit.sources.samples import read_samples
+from saladkit.training import faults as training_faults
+from saladkit.training.saved_states import last_saved_state
+from saladkit.training.trainer import SaladTrainer
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ import pytest
 
 from saladkit.errors import SaladError
 from saladkit.formats import artefact
-from saladkit.formats.artefact import Artefact, create_artefact, digest_input, is_artefact, written_aside
+from saladkit.formats.artefact import Artefact, create_artefact, digest_path, is_artefact
+from saladkit.formats.files import written_aside
 
 SCHEMA = "numbers"
 SHARDS = ("part-00000-of-00003.bin", "part-00001-of-00003.bin", "part-00002-of-00003.bin")
@@ -62,7 +63,7 @@ def test_the_manifest_says_what_was_made_from_what(source, tmp_path):
     manifest = opened.manifest
     assert (manifest["schema"], manifest["schema_version"], manifest["verb"]) == (SCHEMA, 1, "count")
     assert manifest["settings"] == {"seed": 0}
-    assert manifest["inputs"] == {"source": {"path": str(source), "digest": digest_input(source)}}
+    assert manifest["inputs"] == {"source": {"path": str(source), "digest": digest_path(source)}}
     assert manifest["counts"] == {"rows": 3, "skipped": 1}
     assert manifest["identity"] == {"model": "x"}
     assert list(manifest["files"]) == list(SHARDS)
@@ -302,23 +303,23 @@ def test_digests_follow_content_and_not_place(source, tmp_path):
     make(tmp_path / "a", source)
     make(tmp_path / "b", source)
     (tmp_path / "b" / "summary.json").write_text("{}")
-    assert digest_input(tmp_path / "a") == digest_input(tmp_path / "b")
+    assert digest_path(tmp_path / "a") == digest_path(tmp_path / "b")
     folders = [tmp_path / name for name in ("folder", "same", "other")]
     for folder, text in zip(folders, ("x", "x", "y"), strict=True):
         folder.mkdir()
         (folder / "file.txt").write_text(text)
-    one, same, other = (digest_input(folder) for folder in folders)
+    one, same, other = (digest_path(folder) for folder in folders)
     assert one == same != other
-    assert digest_input(tmp_path / "fold*" / "*.txt") == digest_input(tmp_path / "sa*" / "*.txt")
-    assert digest_input("owner/name") == digest_input("owner/name") != digest_input("owner/other")
+    assert digest_path(tmp_path / "fold*" / "*.txt") == digest_path(tmp_path / "sa*" / "*.txt")
+    assert digest_path("owner/name") == digest_path("owner/name") != digest_path("owner/other")
 
 
 def test_a_folder_with_somebody_elses_manifest_is_a_folder(tmp_path):
     (tmp_path / "manifest.json").write_text(json.dumps({"name": "shards of another tool"}))
     (tmp_path / "data.txt").write_text("a")
-    before = digest_input(tmp_path)
+    before = digest_path(tmp_path)
     (tmp_path / "data.txt").write_text("b")
-    assert digest_input(tmp_path) != before
+    assert digest_path(tmp_path) != before
 
 
 def test_a_body_that_fails_leaves_the_file_that_was_there(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from saladkit.selection.clustering import BALANCE, balanced_kmeans
 from saladkit.selection.embedders.embedder import unit
-from saladkit.selection.embedders.opening import open_embedder
+from saladkit.selection.embedders.registry import open_embedder
 from saladkit.selection.neighbours import nearest
 from saladkit.selection.vectors import Vectors
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from saladkit.formats.teacher_cache import TeacherCache
-from saladkit.model.dataset import TrainingSchedule
-from saladkit.model.interleaving import InterleavingOptions
-from saladkit.model.sequence import SequenceLayout, collate_sequences, pack_sequences
-from saladkit.model.sources import WeightedPath, open_speech, open_text
+from saladkit.rows.interleaving import InterleavingOptions
+from saladkit.rows.schedule import TrainingSchedule
+from saladkit.rows.sequences import SequenceLayout, collate_sequences, pack_sequences
+from saladkit.rows.training_sources import WeightedPath, open_speech, open_text
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.stages.cache_teacher import cache_teacher
 from saladkit.teacher.distributions import SampledDistributions, dense_from_logits, top_k_from_logits

@@ -7,13 +7,13 @@ from transformers import MimiModel
 
 from saladkit.formats.words import Word
 from saladkit.model.configuration import SaladConfig, adapter_configuration
+from saladkit.model.front_ends import choose_encoder
 from saladkit.model.frozen_encoder import CodebookEncoder, FrameStack
-from saladkit.model.interleaving import Span
-from saladkit.model.listening import choose_encoder
 from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.model.sequence import SequenceLayout, build_sequence, collate_sequences, pack_sequences
-from saladkit.model.text import TokenizedText
+from saladkit.rows.interleaving import Span
+from saladkit.rows.sequences import SequenceLayout, build_sequence, collate_sequences, pack_sequences
+from saladkit.rows.tokens import TokenizedText
 
 STACKED = {"speech_encoder": "there", "frozen_encoder": {"name": "hubert", "width": 6}, "stacked_frames": 4}
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from saladkit.formats.samples import read_samples
 from saladkit.model.processor import SaladProcessor
-from saladkit.speech.audio import decode_audio
+from saladkit.sources.samples import read_samples
+from saladkit.speech.audio.decoding import decode_audio
 
 STEPS = 12
 

@@ -6,11 +6,11 @@ import soundfile
 import torch
 
 from saladkit.formats.words import Word
-from saladkit.model.interleaving import Span, whole_text
 from saladkit.model.loading import load_processor, load_salad_model
-from saladkit.model.prompt import expect_text
-from saladkit.model.sequence import SPEECH_FOLLOWS, TEXT_FOLLOWS, SequenceLayout, build_sequence
-from saladkit.model.text import TokenizedText
+from saladkit.rows.interleaving import Span, whole_text
+from saladkit.rows.prompt_parts import expect_text
+from saladkit.rows.sequences import SPEECH_FOLLOWS, TEXT_FOLLOWS, SequenceLayout, build_sequence
+from saladkit.rows.tokens import TokenizedText
 
 LAYOUT = SequenceLayout(100, 8, modality_tokens=True)
 TEXT = TokenizedText(np.arange(10, 16, dtype=np.int32), np.arange(7), np.ones(7, dtype=bool), 0)

@@ -6,13 +6,14 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from saladkit.formats.frames_cache import FramesCache
-from saladkit.formats.samples import read_samples, words_from_row
-from saladkit.model.interleaving import InterleavingOptions, draw_spans, may_cut, whole_text
+from saladkit.formats.samples import words_from_row
 from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.model.sequence import Sequence, SequenceLayout, SpeechSpan, build_sequence, collate_sequences
 from saladkit.model.speech_encoder import CausalConv1d
-from saladkit.model.text import tokenize
+from saladkit.rows.interleaving import InterleavingOptions, draw_spans, may_cut, whole_text
+from saladkit.rows.sequences import Sequence, SequenceLayout, SpeechSpan, build_sequence, collate_sequences
+from saladkit.rows.tokens import tokenize
+from saladkit.sources.samples import read_samples
 
 
 @pytest.fixture(scope="module")

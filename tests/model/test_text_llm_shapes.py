@@ -18,12 +18,12 @@ from transformers import (
 )
 
 from saladkit.errors import SaladError
-from saladkit.formats.samples import read_samples
-from saladkit.model.interleaving import whole_text
 from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.salad import embedding_length
-from saladkit.model.sequence import build_sequence, collate_sequences
-from saladkit.model.text import tokenize
+from saladkit.rows.interleaving import whole_text
+from saladkit.rows.sequences import build_sequence, collate_sequences
+from saladkit.rows.tokens import tokenize
+from saladkit.sources.samples import read_samples
 
 SHAPE = {
     "hidden_size": 32,

@@ -20,14 +20,15 @@ from transformers import (
 )
 
 from saladkit.formats.frames_cache import FramesCache
-from saladkit.formats.samples import read_samples, words_from_row
-from saladkit.model.interleaving import Span, whole_speech, whole_text
+from saladkit.formats.samples import words_from_row
 from saladkit.model.loading import load_text_model
-from saladkit.model.prompt import common_beginning, join_parts, pad_at_front
 from saladkit.model.salad import TextModel
-from saladkit.model.sequence import SequenceLayout, build_sequence
-from saladkit.model.text import tokenize
+from saladkit.rows.interleaving import Span, whole_speech, whole_text
+from saladkit.rows.prompt_parts import common_beginning, join_parts, pad_at_front
+from saladkit.rows.sequences import SequenceLayout, build_sequence
+from saladkit.rows.tokens import tokenize
 from saladkit.scoring.likelihood import keeps_options_apart, score_options
+from saladkit.sources.samples import read_samples
 
 TEXTS = ["The", "A tomato is a berry of", "The clock had stopped at noon and nobody in the house", "Most of us"]
 

@@ -12,7 +12,7 @@ from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from saladkit.errors import SaladError
-from saladkit.selection.embedders.opening import open_embedder
+from saladkit.selection.embedders.registry import open_embedder
 from saladkit.selection.embedders.transformer import batches_by_tokens
 
 SENTENCES = [

@@ -12,8 +12,9 @@ from saladkit.errors import SaladError
 from saladkit.speech.aligners import ctc, emissions
 from saladkit.speech.aligners.aligner import Recording, align_one, open_aligner
 from saladkit.speech.aligners.emissions import Emissions
+from saladkit.speech.aligners.forced_alignment import ctc_forced_align
 from saladkit.speech.aligners.pronunciation import arpabet_of_ipa, espeak_pronunciations, read_dictionary
-from saladkit.speech.audio import ctc_forced_align, resample
+from saladkit.speech.audio.resampling import resample
 from saladkit.speech.voices.voice import open_voice
 from saladkit.stages.timestamps import LOW_SCORE
 

@@ -7,8 +7,11 @@ import soundfile
 import torchaudio
 
 from saladkit.errors import SaladError
-from saladkit.speech import audio
-from saladkit.speech.audio import OFFSET, decode_audio, encode_flac, log_mel, resample, seconds_of_row
+from saladkit.speech.audio import decoding
+from saladkit.speech.audio.decoding import OFFSET, decode_audio, seconds_of_row
+from saladkit.speech.audio.encoding import encode_flac
+from saladkit.speech.audio.mel_features import log_mel
+from saladkit.speech.audio.resampling import resample
 from saladkit.speech.voices.voice import open_voice
 
 RATE = 16000
@@ -96,7 +99,7 @@ def test_long_files_are_read_in_blocks(monkeypatch):
     stream, drawn = io.BytesIO(), np.random.default_rng(0).normal(0, 0.1, (1000, 2)).astype(np.float32)
     soundfile.write(stream, drawn, 16_000, format="WAV", subtype="FLOAT")
     whole, _ = decode_audio(stream.getvalue(), name="row 7")
-    monkeypatch.setattr(audio, "_FRAMES_AT_ONCE", 300)
+    monkeypatch.setattr(decoding, "_FRAMES_AT_ONCE", 300)
     assert np.array_equal(decode_audio(stream.getvalue(), name="row 7")[0], whole) and len(whole) == 1000
 
 

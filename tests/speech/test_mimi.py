@@ -6,9 +6,9 @@ import torch
 from transformers import MimiModel
 
 from saladkit.errors import SaladError
-from saladkit.speech.audio import resample
+from saladkit.speech.audio.resampling import resample
 from saladkit.speech.encoders.mimi import MimiFrontEnd
-from saladkit.speech.encoders.opening import open_front_end
+from saladkit.speech.encoders.registry import open_front_end
 from saladkit.speech.front_end import frames_of_row
 
 FRAME = 1920  # samples

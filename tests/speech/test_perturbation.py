@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from saladkit.errors import SaladError
-from saladkit.speech.audio import resample
-from saladkit.speech.perturbation import Perturbation
+from saladkit.speech.audio.perturbation import Perturbation
+from saladkit.speech.audio.resampling import resample
 
 RATE = 16_000
 TONE = (0.1 * np.sin(2 * np.pi * 400 * np.arange(2 * RATE) / RATE)).astype(np.float32)

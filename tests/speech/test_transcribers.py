@@ -7,7 +7,8 @@ from recognizers import LETTERS, SPECIAL, save_ctc_model, save_whisper
 from transformers import Wav2Vec2ForCTC, WhisperForConditionalGeneration, WhisperProcessor
 
 from saladkit.errors import SaladError
-from saladkit.speech.transcribers.transcriber import character_error_rate, least_error_rate, open_transcriber
+from saladkit.speech.transcribers.error_rates import character_error_rate, least_error_rate
+from saladkit.speech.transcribers.transcriber import open_transcriber
 from saladkit.speech.voices.voice import open_voice
 
 

@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from saladkit.errors import SaladError
-from saladkit.speech.encoders.opening import open_front_end
+from saladkit.speech.encoders.registry import open_front_end
 
 SHAPE = {
     "hidden_size": 16,

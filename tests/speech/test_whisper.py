@@ -6,7 +6,7 @@ import torch
 from transformers import WhisperModel
 
 from saladkit.errors import SaladError
-from saladkit.speech.encoders.opening import open_front_end
+from saladkit.speech.encoders.registry import open_front_end
 from saladkit.speech.encoders.whisper import WhisperFrontEnd
 
 

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.teacher_cache import TeacherCache
-from saladkit.model.text import split_text, tokenize
+from saladkit.rows.tokens import split_text, tokenize
 from saladkit.stages import cache_teacher as stage
 from saladkit.teacher.encodings import Sampled, TopK, to_rows
 

@@ -11,8 +11,9 @@ from safetensors.numpy import load_file, save_file
 
 from saladkit.formats.harness import harness_task
 from saladkit.formats.results import read_figures, read_predictions
-from saladkit.formats.samples import read_samples, write_samples
+from saladkit.formats.samples import write_samples
 from saladkit.scoring.kept_answers import KeptAnswers
+from saladkit.sources.samples import read_samples
 
 ITEMS = 12
 

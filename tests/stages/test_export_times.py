@@ -5,9 +5,10 @@ import pytest
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
-from saladkit.formats.samples import read_samples, write_samples
-from saladkit.formats.times.textgrid import read_textgrid
+from saladkit.formats.samples import write_samples
 from saladkit.formats.word_times import read_word_times
+from saladkit.sources.samples import read_samples
+from saladkit.sources.word_times.textgrid import read_textgrid
 from saladkit.stages import export_times as stage
 from saladkit.stages.export_times import export_times
 from saladkit.stages.import_times import import_times

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from recognizers import save_ctc_model
 
-from saladkit.formats.artefact import read_json
 from saladkit.formats.checkpoint import read_metrics, trained_positions
+from saladkit.formats.files import read_json
 
 SPANS = ["--text-words", 2, 4, "--speech-words", 2, 4]
 

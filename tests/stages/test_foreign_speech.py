@@ -9,9 +9,10 @@ import pytest
 import soundfile
 from foreign_sources import GAP, speak_all, text_beside, write_lines
 
-from saladkit.formats.samples import read_samples, words_from_row, write_samples
+from saladkit.formats.samples import words_from_row, write_samples
 from saladkit.formats.word_times import read_word_times
-from saladkit.speech.audio import decode_row
+from saladkit.sources.samples import read_samples
+from saladkit.speech.audio.decoding import decode_row
 
 FEW = 6
 

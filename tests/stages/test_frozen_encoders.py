@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 from transformers import HubertConfig, HubertModel, MimiModel, Wav2Vec2FeatureExtractor
 
 from saladkit.formats.frames_cache import FramesCache
-from saladkit.formats.samples import read_samples
+from saladkit.sources.samples import read_samples
 from saladkit.stages import cache_speech
 from saladkit.stages.cache_speech import batches_by_length
 

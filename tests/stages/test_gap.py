@@ -12,12 +12,12 @@ from recognizers import save_ctc_model
 
 from saladkit.formats.gap_table import METRICS, read_gap_table
 from saladkit.formats.regions import Regions
-from saladkit.formats.samples import read_samples
-from saladkit.model.divergence import probe_sequences
-from saladkit.model.interleaving import InterleavingOptions
 from saladkit.model.loading import load_salad_model, load_text_model
-from saladkit.model.sequence import SequenceLayout
-from saladkit.model.sources import WeightedPath, open_speech
+from saladkit.rows.interleaving import InterleavingOptions
+from saladkit.rows.sequences import SequenceLayout
+from saladkit.rows.training_sources import WeightedPath, open_speech
+from saladkit.scoring.divergence import probe_sequences
+from saladkit.sources.samples import read_samples
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.stages.gap import SHOWN
 

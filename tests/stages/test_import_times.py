@@ -8,9 +8,10 @@ import pytest
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
-from saladkit.formats.samples import read_samples, words_from_row
+from saladkit.formats.samples import words_from_row
 from saladkit.formats.word_times import COLUMNS, join_word_times, read_word_times
-from saladkit.model.sources import check_words
+from saladkit.rows.training_sources import check_words
+from saladkit.sources.samples import read_samples
 from saladkit.stages import import_times as stage
 from saladkit.stages.import_times import import_times
 

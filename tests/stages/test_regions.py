@@ -14,7 +14,7 @@ from saladkit.formats.embeddings import text_digest
 from saladkit.formats.regions import POOL, SPEECH, Regions
 from saladkit.selection import embedding
 from saladkit.selection.embedders.embedder import unit
-from saladkit.selection.embedders.opening import open_embedder
+from saladkit.selection.embedders.registry import open_embedder
 from saladkit.selection.vectors import Vectors
 
 

@@ -11,7 +11,7 @@ import pytest
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.gap_table import SCHEMA, VERSION, write_gap_table
 from saladkit.formats.regions import Regions
-from saladkit.formats.samples import read_samples
+from saladkit.sources.samples import read_samples
 from saladkit.stages.regions import regions
 
 CLUSTERS = 4

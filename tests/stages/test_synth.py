@@ -13,11 +13,11 @@ import pytest
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
-from saladkit.formats.samples import read_samples
-from saladkit.speech.audio import decode_row
+from saladkit.sources.samples import read_samples
+from saladkit.speech.audio.decoding import decode_row
 from saladkit.speech.normalizing.spoken_form import spoken_form
-from saladkit.speech.quality import QualityGate
-from saladkit.speech.speaking import SpeakingSettings
+from saladkit.speech.synthesis.gate import QualityGate
+from saladkit.speech.synthesis.row import SpeakingSettings
 from saladkit.speech.voices.voice import open_voice
 from saladkit.stages import synth as stage
 from saladkit.stages.synth import synth

@@ -6,9 +6,10 @@ import pytest
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
-from saladkit.formats.samples import read_samples, write_samples
+from saladkit.formats.samples import write_samples
 from saladkit.formats.word_times import COLUMNS, join_word_times, read_word_times
-from saladkit.speech.audio import encode_flac
+from saladkit.sources.samples import read_samples
+from saladkit.speech.audio.encoding import encode_flac
 from saladkit.speech.voices.voice import open_voice
 from saladkit.stages import timestamps as stage
 from saladkit.stages.timestamps import LOW_SCORE, timestamps

@@ -11,7 +11,7 @@ from transformers import TrainerCallback, TrainingArguments
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.trainer import DEFAULT_CALLBACKS
 
-from saladkit.model import training
+from saladkit.training import loop as training
 
 
 @pytest.fixture

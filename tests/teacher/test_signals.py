@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from saladkit.formats.samples import read_samples
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.loading import load_text_model
-from saladkit.model.text import tokenize
+from saladkit.rows.tokens import tokenize
+from saladkit.sources.samples import read_samples
 from saladkit.stages.cache_teacher import cache_teacher
 from saladkit.teacher.losses import forward_kl
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher

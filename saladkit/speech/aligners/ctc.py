@@ -11,8 +11,8 @@ from saladkit.formats.checkpoint import check_model_folder, model_digest
 from saladkit.formats.words import Word
 from saladkit.speech.aligners.aligner import Alignment, Recording
 from saladkit.speech.aligners.emissions import Emissions, EmissionsReader
+from saladkit.speech.aligners.forced_alignment import ctc_forced_align
 from saladkit.speech.aligners.long_audio import Piece, pieces_of
-from saladkit.speech.audio import ctc_forced_align
 
 # Frames times twice the characters: the path's way back is kept for every pair, in a byte. 15 minutes at 50 frames and
 # 15 characters a second are 1.2e9.

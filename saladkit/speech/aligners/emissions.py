@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from transformers import FeatureExtractionMixin, PreTrainedModel
 
-from saladkit.speech.audio import resample
+from saladkit.speech.audio.resampling import resample
 
 GRID = 0.5  # s
 WINDOW, CONTEXT = 30.0, 5.0  # s; of the frames of two windows that overlap each gives those farther from its own edge

@@ -18,7 +18,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.speech.aligners.aligner import Alignment, Recording
 from saladkit.speech.aligners.pronunciation import espeak_pronunciations, read_dictionary
-from saladkit.speech.audio import resample
+from saladkit.speech.audio.resampling import resample
 
 SAMPLE_RATE = 16_000
 FRAMES_PER_SECOND = 100

@@ -9,7 +9,7 @@ from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, PreTrained
 from transformers.feature_extraction_sequence_utils import SequenceFeatureExtractor
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import digest_bytes, digest_json
+from saladkit.formats.digests import digest_bytes, digest_json
 
 _WHOLE = "Give a folder that holds the whole model, or the name of one that can be downloaded."
 # The embedding of masked frames is of use in training only, and left out of many checkpoints.

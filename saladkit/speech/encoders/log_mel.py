@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saladkit.speech.audio import log_mel
+from saladkit.speech.audio.mel_features import log_mel
 
 
 @dataclass(frozen=True)

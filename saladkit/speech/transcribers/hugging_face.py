@@ -5,7 +5,7 @@ import transformers
 
 from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import check_model_folder, model_digest
-from saladkit.speech.audio import resample
+from saladkit.speech.audio.resampling import resample
 
 LONGEST = 30.0  # s; what is longer is heard in overlapping windows (CTC) or one after another (Whisper)
 

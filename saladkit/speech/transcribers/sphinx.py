@@ -9,7 +9,7 @@ from importlib.metadata import version
 import numpy as np
 import pocketsphinx
 
-from saladkit.speech.audio import resample
+from saladkit.speech.audio.resampling import resample
 
 SAMPLE_RATE = 16_000
 

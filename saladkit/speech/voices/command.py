@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import digest_file
+from saladkit.formats.digests import digest_file
 from saladkit.speech.voices.received_audio import MOST_BYTES, received_utterance, shown
 from saladkit.speech.voices.time_limit import parse_limit
 from saladkit.speech.voices.voice import Utterance, VoiceFailed

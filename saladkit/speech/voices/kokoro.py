@@ -20,7 +20,7 @@ from kokoro_onnx.session import input_dtypes
 from kokoro_onnx.sliding import Timing
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import digest_file, digest_json
+from saladkit.formats.digests import digest_file, digest_json
 from saladkit.formats.words import Word
 from saladkit.speech.voices.kokoro_graph import open_kokoro_graph
 from saladkit.speech.voices.kokoro_phonemes import LANGUAGES, NOT_BY_ESPEAK, espeak_config, espeak_phonemes

@@ -19,7 +19,7 @@ import piper
 from piper.patch_voice_with_alignment import add_alignment_output
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import digest_file
+from saladkit.formats.digests import digest_file
 from saladkit.formats.words import Word
 from saladkit.speech.voices.control_characters import CONTROL_TO_SPACE
 from saladkit.speech.voices.drawn_noise import SeededSession, take_noise_as_input

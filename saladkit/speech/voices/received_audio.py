@@ -9,7 +9,7 @@ import numpy as np
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
-from saladkit.speech.audio import decode_audio
+from saladkit.speech.audio.decoding import decode_audio
 from saladkit.speech.voices.voice import Utterance, VoiceFailed
 
 MOST_BYTES = 1 << 28  # 46 minutes of 16 bits at 48 kHz: whoever writes more than that does not end

@@ -1,0 +1,105 @@
+"""The front end that a model listens with: chosen when it is made, and found again wherever it hears audio."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from saladkit.errors import SaladError
+from saladkit.model.configuration import SaladConfig
+from saladkit.rows.sequences import SequenceLayout
+from saladkit.speech.encoders.log_mel import LogMelFrontEnd
+from saladkit.speech.encoders.registry import LOG_MEL, open_front_end
+from saladkit.speech.front_end import FrontEnd
+
+VECTORS_PER_SECOND = 12.5  # what the adapter is given, about; Mimi's own rate
+
+
+@dataclass(frozen=True)
+class RecordedFrontEnd:
+    """A frozen encoder's front end as a model's configuration records it.
+
+    Its weights are loaded when audio is first heard: who reads a frames cache needs no encoder.
+    """
+
+    name: str
+    identity: dict
+    device: str
+
+    @property
+    def sample_rate(self) -> int:
+        return self.identity["sample_rate"]
+
+    @property
+    def frames_per_second(self) -> float:
+        return self.identity["frames_per_second"]
+
+    @property
+    def bytes_per_frame(self) -> int:
+        return self._opened.bytes_per_frame
+
+    @property
+    def window_seconds(self) -> float:
+        return self._opened.window_seconds
+
+    def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
+        """As `FrontEnd.frames`.
+
+        Raises:
+            SaladError: the encoder is not there, or is another one by now.
+        """
+        return self._opened.frames(recordings)
+
+    @cached_property
+    def _opened(self) -> FrontEnd:
+        settings = {key: self.identity[key] for key in ("codebooks", "layer") if key in self.identity}
+        front_end = open_front_end(self.name, **settings, device=self.device)
+        if front_end.identity != self.identity:
+            changed = [key for key, value in self.identity.items() if front_end.identity.get(key) != value]
+            raise SaladError(
+                f"{self.name} is not the speech encoder that the model has learned with (other: {', '.join(changed)})",
+                "Put that one there, or name its place as `speech_encoder` in the checkpoint's config.json.",
+            )
+        return front_end
+
+
+def front_end_of(config: SaladConfig, *, device: str) -> FrontEnd:
+    """The front end whose frames a model reads."""
+    if config.frozen_encoder is None:
+        return LogMelFrontEnd(bins=config.num_mel_bins)
+    return RecordedFrontEnd(config.speech_encoder, config.frozen_encoder, device)
+
+
+def silence_of(config: SaladConfig) -> Tensor:
+    """Frames that a model makes one vector of, [1, frames_per_vector, width]: zeros."""
+    frozen = config.frozen_encoder
+    if frozen is None:
+        return torch.zeros(1, config.frames_per_vector, config.num_mel_bins)
+    if "codebooks" in frozen:
+        return torch.zeros(1, config.frames_per_vector, frozen["codebooks"], dtype=torch.int64)
+    return torch.zeros(1, config.frames_per_vector, frozen["width"])
+
+
+def layout_of(config: SaladConfig, front_end: FrontEnd) -> SequenceLayout:
+    """How rows are laid out for a model that listens with this front end."""
+    return SequenceLayout(front_end.frames_per_second, config.frames_per_vector, config.modality_tokens)
+
+
+def choose_encoder(encoder: dict) -> tuple[dict, Tensor | None]:
+    """What SaladConfig records of the encoder that a new model is to listen with, and the vectors of Mimi's codes.
+
+    Args:
+        encoder: `speech_encoder`; of `log-mel` further fields of SaladConfig, of others `codebooks` and `layer`.
+
+    Raises:
+        SaladError: as `open_front_end`.
+    """
+    name = encoder["speech_encoder"]
+    if name == LOG_MEL:
+        return encoder, None
+    front_end = open_front_end(name, codebooks=encoder["codebooks"], layer=encoder["layer"])
+    stacked = max(1, round(front_end.frames_per_second / VECTORS_PER_SECOND))
+    record = {"speech_encoder": name, "frozen_encoder": front_end.identity, "stacked_frames": stacked}
+    return record, front_end.codebook_vectors() if front_end.identity["name"] == "mimi" else None

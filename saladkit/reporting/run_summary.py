@@ -1,0 +1,79 @@
+"""`summary.json`: the numbers of a run for other programs."""
+
+from saladkit.reporting.compared_strategies import ChoiceFindings
+from saladkit.reporting.findings import Findings, GapSplit, ModelFindings
+from saladkit.scoring.statistics import Estimate
+
+# Keys of the summary that no result may be called.
+RESERVED = frozenset(
+    {"command", "output", "text_accuracy", "subjects", "seconds", "total_seconds", "peak_memory_bytes"}
+    | {"peak_memory_bytes_by_step", "chance", "tasks", "held_out_task", "choices"}
+)
+
+
+def _estimate(estimate: Estimate | None, name: str, digits: int = 4) -> dict | None:
+    if estimate is None:
+        return None
+    figures = {name: estimate.value, "low": estimate.low, "high": estimate.high}
+    return {key: round(value, digits) for key, value in figures.items()} | {"items": estimate.items}
+
+
+def _gap(gap: GapSplit | None) -> dict | None:
+    if gap is None:
+        return None
+    parts = {"forgetting": gap.forgetting, "misalignment": gap.misalignment}
+    return _estimate(gap.total, "points") | {name: _estimate(part, "points") for name, part in parts.items()}
+
+
+def _model(model: ModelFindings) -> dict:
+    return {
+        "speech_accuracy": _estimate(model.speech, "accuracy"),
+        "heard_subjects": _estimate(model.heard, "accuracy"),
+        "unheard_subjects": _estimate(model.unheard, "accuracy"),
+        "held_out_voice": _estimate(model.held_out, "accuracy"),
+        "text_accuracy": _estimate(model.text, "accuracy"),
+        "misalignment": _estimate(model.misalignment, "mean", 6),
+        "forgetting": _estimate(model.forgetting, "mean", 6),
+        "gap": _gap(model.gap),
+        "gap_unheard_subjects": _gap(model.gap_unheard),
+        "recovery": None if model.recovery is None else round(model.recovery, 4),
+        "added_seconds_of_speech": model.added_seconds,
+    }
+
+
+def _choice(choice: ChoiceFindings) -> dict:
+    return {
+        "unheard_subjects": _estimate(choice.unheard, "accuracy"),
+        "unheard_subjects_by_run": [round(value, 4) for value in choice.unheard_by_run],
+        "heard_subjects": _estimate(choice.heard, "accuracy"),
+        "unheard_minus_control": _estimate(choice.unheard_more, "points"),
+        "unheard_minus_control_by_run": [round(value, 2) for value in choice.unheard_more_by_run or []],
+        "heard_minus_control": _estimate(choice.heard_more, "points"),
+    }
+
+
+def summary_of(findings: Findings, choices: list[ChoiceFindings]) -> dict:
+    """Accuracies are fractions, differences points, gap figures nats per text token; intervals are of 95 %."""
+    subjects = {
+        subject.name: {
+            "heard": subject.heard,
+            "items": subject.items,
+            "text_accuracy": round(findings.teacher.by_subject[subject.name].value, 4),
+            **{model.name: round(model.by_subject[subject.name].value, 4) for model in findings.models},
+        }
+        for subject in findings.subjects
+    }
+    return {
+        "tasks": findings.tasks,
+        "held_out_task": findings.held_out,
+        "chance": round(findings.chance, 4),
+        "text_accuracy": _estimate(findings.teacher.all, "accuracy"),
+        **{model.name: _model(model) for model in findings.models},
+        **{key: _estimate(contrast.points, "points") for key, contrast in findings.contrasts.items()},
+        "subjects": subjects,
+        **({"choices": {choice.name: _choice(choice) for choice in choices}} if choices else {}),
+        "seconds": {step.name: step.seconds for step in findings.steps},
+        "total_seconds": round(sum(step.seconds for step in findings.steps), 2),
+        "peak_memory_bytes": max((step.peak_memory_bytes for step in findings.steps), default=0),
+        "peak_memory_bytes_by_step": {step.name: step.peak_memory_bytes for step in findings.steps},
+    }

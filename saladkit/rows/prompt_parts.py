@@ -1,0 +1,97 @@
+"""Prompts: sequences after which the model goes on. Made of parts, set side by side, their common beginning found."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from saladkit.rows.sequences import (
+    SPEECH_FOLLOWS,
+    TEXT_FOLLOWS,
+    Sequence,
+    SequenceLayout,
+    SpeechSpan,
+    with_speech,
+)
+
+NONE = np.zeros(0, dtype=np.int64)  # a prompt has no targets
+
+Part = list[int] | SpeechSpan  # token ids that are read, or a span that is heard
+
+
+def join_parts(prefix: list[int], parts: list[Part], layout: SequenceLayout | None) -> Sequence:
+    """One prompt of `parts`, in order, behind the special tokens `prefix` that begin a text.
+
+    `layout` may be None where nothing is heard. Where the model has modality tokens they stand as in training, and
+    after what is heard last the one that says that text follows.
+    """
+    ids, mask, spans = list(prefix), [False] * len(prefix), []
+    for part in parts:
+        is_heard = isinstance(part, SpeechSpan)
+        tokens = [0] * part.vectors if is_heard else part
+        if layout is not None and layout.modality_tokens and tokens and is_heard != (mask[-1:] == [True]):
+            ids.append(SPEECH_FOLLOWS if is_heard else TEXT_FOLLOWS)
+            mask.append(False)
+        ids += tokens
+        mask += [is_heard] * len(tokens)
+        spans += [part] if is_heard else []
+    prompt = Sequence(np.array(ids, dtype=np.int64), np.array(mask, dtype=bool), spans, NONE, NONE)
+    return expect_text(prompt, layout) if ids else prompt
+
+
+def expect_text(prompt: Sequence, layout: SequenceLayout | None) -> Sequence:
+    """The prompt, and after what was heard last, where there are such tokens, the one that says that text follows."""
+    if layout is None or not layout.modality_tokens or not prompt.speech_mask[-1]:
+        return prompt
+    ids, mask = np.append(prompt.input_ids, TEXT_FOLLOWS), np.append(prompt.speech_mask, False)
+    return replace(prompt, input_ids=ids, speech_mask=mask)
+
+
+def common_beginning(prompts: list[Sequence]) -> int:
+    """How many items all prompts begin with, so that at least one of each is left; a heard span is shared whole.
+
+    Spans are the same where they are one object: whoever lays out prompts keeps what several of them hear.
+    """
+    first, *others = prompts
+    shared = min(len(prompt) for prompt in prompts) - 1
+    for prompt in others:
+        same = (prompt.input_ids[:shared] == first.input_ids[:shared]) & (
+            prompt.speech_mask[:shared] == first.speech_mask[:shared]
+        )
+        shared = int(np.argmin(same)) if not same.all() else shared
+    places = np.flatnonzero(first.speech_mask)
+    begin = 0
+    for number, span in enumerate(first.spans):
+        ends = begin + span.vectors
+        is_shared = all(len(prompt.spans) > number and prompt.spans[number] is span for prompt in prompts)
+        if places[begin] < shared and (not is_shared or places[ends - 1] >= shared):
+            return int(places[begin])
+        begin = ends
+    return shared
+
+
+def split_prompt(prompt: Sequence, at: int) -> tuple[Sequence, Sequence]:
+    """The first `at` items and the others; no heard span is cut."""
+    heard = int(prompt.speech_mask[:at].sum())
+    ends = np.cumsum([span.vectors for span in prompt.spans])
+    spans = int(np.searchsorted(ends, heard, side="right"))
+    ids, mask = prompt.input_ids, prompt.speech_mask
+    return (
+        Sequence(ids[:at], mask[:at], prompt.spans[:spans], NONE, NONE),
+        Sequence(ids[at:], mask[at:], prompt.spans[spans:], NONE, NONE),
+    )
+
+
+def pad_at_front(prompts: list[Sequence]) -> dict[str, torch.Tensor]:
+    """Arguments of SaladForCausalLM.forward, each row ending in the last column."""
+    length = max(len(prompt) for prompt in prompts)
+    batch = {
+        name: torch.zeros(len(prompts), length, dtype=kind)
+        for name, kind in (("input_ids", torch.int64), ("speech_mask", torch.bool), ("attention_mask", torch.int64))
+    }
+    for row, prompt in enumerate(prompts):
+        batch["input_ids"][row, length - len(prompt) :] = torch.from_numpy(prompt.input_ids)
+        batch["speech_mask"][row, length - len(prompt) :] = torch.from_numpy(prompt.speech_mask)
+        batch["attention_mask"][row, length - len(prompt) :] = 1
+    batch["position_ids"] = (batch["attention_mask"].cumsum(dim=1) - 1).clamp(min=0)
+    return with_speech(batch, prompts)

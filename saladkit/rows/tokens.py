@@ -1,0 +1,110 @@
+"""Texts as token ids, the same for teacher and student."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from saladkit.formats.digests import digest_json
+from saladkit.formats.words import split_words
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class TokenizedText:
+    """A text's tokens and where its words begin in them.
+
+    Attributes:
+        token_ids: int32 [n], with the BOS token first if the tokenizer sets one.
+        word_tokens: int64 [words + 1]; word w owns tokens word_tokens[w] to word_tokens[w + 1].
+        splittable: bool [words + 1]; whether the text may be cut before word w without cutting a token.
+        prefix: how many special tokens stand before the first word.
+    """
+
+    token_ids: np.ndarray
+    word_tokens: np.ndarray
+    splittable: np.ndarray
+    prefix: int
+
+
+def tokenize(tokenizer: "PreTrainedTokenizerBase", text: str) -> TokenizedText:
+    """Tokenize a whole text once; speech later replaces whole words of it, so ids never depend on the cuts."""
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
+    prefix = bos_of(tokenizer)
+    words = split_words(text)
+    word_tokens = np.zeros(len(words) + 1, dtype=np.int64)
+    splittable = np.ones(len(words) + 1, dtype=bool)
+    token = 0
+    for index, (_, begin, _) in enumerate(words):
+        # A token belongs to the word in which it ends: byte-level BPE puts the space before a word into its token.
+        while token < len(ids) and offsets[token][1] <= begin:
+            token += 1
+        word_tokens[index] = token if index else 0  # whitespace before the first word is the first word's too
+        straddles = token < len(ids) and text[offsets[token][0] : begin].strip() != ""
+        splittable[index] = token < len(ids) and not straddles
+    word_tokens[-1] = len(ids)
+    word_tokens += len(prefix)
+    return TokenizedText(np.array(prefix + ids, dtype=np.int32), word_tokens, splittable, len(prefix))
+
+
+@dataclass(frozen=True)
+class TextPiece:
+    """Words [begin, end) of a longer text, as a text of its own."""
+
+    text: TokenizedText
+    begin: int
+    end: int
+
+
+def split_text(text: TokenizedText, max_length: int) -> list[TextPiece]:
+    """Pieces of at most `max_length` tokens, BOS included, of about one length, cut where the text may be.
+
+    A text that fits is its own only piece. One that has a longer stretch where no cut is possible has none.
+    """
+    words = len(text.splittable) - 1
+    if len(text.token_ids) <= max_length:
+        return [TextPiece(text, 0, words)]
+    room = max_length - text.prefix
+    ends = np.flatnonzero(text.splittable[1:] | (np.arange(1, words + 1) == words)) + 1
+    tokens = text.word_tokens[ends]
+    pieces, begin = [], 0
+    while begin < words:
+        first = text.word_tokens[begin]
+        left = text.word_tokens[-1] - first
+        wanted = -(-left // -(-left // room))  # anew for each: else what a cut left over may end as a token alone
+        after = int(np.searchsorted(ends, begin, side="right"))  # the nearest end there is
+        last = max(after, int(np.searchsorted(tokens, first + wanted, side="right")) - 1)
+        if tokens[last] - first > room:
+            return []
+        pieces.append(_piece(text, begin, int(ends[last])))
+        begin = int(ends[last])
+    return pieces
+
+
+def _piece(text: TokenizedText, begin: int, end: int) -> TextPiece:
+    first, last = text.word_tokens[begin], text.word_tokens[end]
+    token_ids = np.concatenate([text.token_ids[: text.prefix], text.token_ids[first:last]])
+    word_tokens = text.word_tokens[begin : end + 1] - first + text.prefix
+    return TextPiece(TokenizedText(token_ids, word_tokens, text.splittable[begin : end + 1], text.prefix), begin, end)
+
+
+def sets_bos(tokenizer: "PreTrainedTokenizerBase") -> bool:
+    """Whether this tokenizer puts a BOS token before a text (Llama and Gemma do, Qwen2 does not)."""
+    return tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id
+
+
+def bos_of(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+    """The token that begins a text, if there is one."""
+    return [tokenizer.bos_token_id] if sets_bos(tokenizer) else []
+
+
+def tokenizer_digest(tokenizer: "PreTrainedTokenizerBase") -> str:
+    """What two tokenizers share if and only if they give every text the same ids."""
+    import json
+
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    kept = {key: state[key] for key in ("added_tokens", "normalizer", "pre_tokenizer", "model")}
+    return digest_json([kept, sets_bos(tokenizer)])

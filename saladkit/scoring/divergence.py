@@ -1,0 +1,144 @@
+"""Teacher and student compared token by token: read, heard, and the text LLM that the student came from."""
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from saladkit.formats.words import Word
+from saladkit.model.salad import SaladForCausalLM
+from saladkit.rows.interleaving import InterleavingOptions, Span, draw_spans, may_cut, pauses_before, whole_text
+from saladkit.rows.schedule import TrainingSource
+from saladkit.rows.sequences import Sequence, SequenceLayout, build_sequence, collate_sequences
+from saladkit.rows.tokens import TokenizedText
+from saladkit.teacher.distributions import DenseDistributions, HiddenDistributions
+from saladkit.teacher.losses import divergence, forward_kl
+from saladkit.teacher.signals import TeacherSignal
+
+
+@dataclass
+class ItemSums:
+    """Sums over the compared tokens of one item: nats, and for the last three tokens that hold."""
+
+    tokens: int = 0
+    misalignment: float = 0.0
+    teacher_kl: float = 0.0
+    forgetting: float = 0.0
+    jsd: float = 0.0
+    text_nll: float = 0.0
+    speech_nll: float = 0.0
+    text_entropy: float = 0.0
+    speech_entropy: float = 0.0
+    agreement: float = 0.0
+    text_accuracy: float = 0.0
+    speech_accuracy: float = 0.0
+
+
+def probe_sequences(
+    source: TrainingSource,
+    row: int,
+    layout: SequenceLayout,
+    options: InterleavingOptions,
+    draws: int,
+    seed: int,
+    context: str = "interleaved",
+) -> list[Sequence]:
+    """`draws` ways to hear one row; those without a text position are left out.
+
+    `interleaved`: they begin with speech, so that every compared token has speech before it. `spoken`: everything up to
+    some word is heard, and that word's tokens are the compared ones. A row's draws depend on the seed and its id, not
+    on its place.
+    """
+    words, text, id_ = source.words[row], source.texts[row], source.ids[row]
+    random = np.random.default_rng([seed, 4, zlib.crc32(id_.encode())])
+    allowed, pauses, frames = may_cut(text, words), pauses_before(words), source.frames.row(id_)
+    if context == "spoken":
+        cuts = np.flatnonzero(allowed[1:-1]) + 1
+        chosen = random.permutation(cuts)[:draws]
+        return [_heard_up_to(int(cut), text, words, frames, layout) for cut in sorted(chosen)]
+    heard_first = InterleavingOptions(options.text_words, options.speech_words, text_first=0.0)
+    sequences = [
+        build_sequence(text, draw_spans(allowed, heard_first, random, pauses), words, frames, layout)
+        for _ in range(draws)
+    ]
+    return [sequence for sequence in sequences if len(sequence.positions)]
+
+
+def _heard_up_to(
+    word: int, text: TokenizedText, words: list[Word], frames: np.ndarray, layout: SequenceLayout
+) -> Sequence:
+    return build_sequence(text, [Span(True, 0, word), Span(False, word, word + 1)], words, frames, layout)
+
+
+@torch.inference_mode()
+def add_divergences(
+    student: SaladForCausalLM,
+    teacher: TeacherSignal,
+    source: TrainingSource,
+    batch: list[tuple[int, Sequence]],
+    layout: SequenceLayout,
+    sums: dict[int, ItemSums],
+) -> None:
+    """Run one batch of (row, way to hear it) through student and teacher, and add up per row.
+
+    M: the student on text against itself on speech, and the Jensen-Shannon divergence of the two. Teacher KL: the text
+    LLM against the student on speech. F: the text LLM against the student on text. All at the same tokens, so that
+    their sums can be compared.
+    """
+    device = next(student.parameters()).device
+    rows = [row for row, _ in batch]
+    sequences = [sequence for _, sequence in batch]
+    texts = [source.texts[row] for row in rows]
+    targets = [sequence.targets for sequence in sequences]
+    heard = _log_probs(student, sequences, device)
+    read_whole = [build_sequence(text, whole_text(len(text.splittable) - 1), [], None, layout) for text in texts]
+    read = _log_probs(
+        student, [_only(sequence, wanted) for sequence, wanted in zip(read_whole, targets, strict=True)], device
+    )
+    original = teacher.distributions([text.token_ids for text in texts], targets, device)
+    if isinstance(original, HiddenDistributions):
+        original = original.piece(0, len(original))  # dense, once for both comparisons
+    itself = DenseDistributions(read)
+    labels = torch.cat(
+        [torch.from_numpy(text.token_ids[wanted].astype(np.int64)) for text, wanted in zip(texts, targets, strict=True)]
+    ).to(device)
+    likeliest_read, likeliest_heard = read.argmax(dim=-1), heard.argmax(dim=-1)
+    figures = {
+        "misalignment": forward_kl(itself, heard),
+        "teacher_kl": forward_kl(original, heard),
+        "forgetting": forward_kl(original, read),
+        "jsd": divergence(itself, heard, "jsd"),
+        "text_nll": -read.gather(-1, labels[:, None])[:, 0],
+        "speech_nll": -heard.gather(-1, labels[:, None])[:, 0],
+        "text_entropy": _entropy(read),
+        "speech_entropy": _entropy(heard),
+        "agreement": likeliest_read == likeliest_heard,
+        "text_accuracy": likeliest_read == labels,
+        "speech_accuracy": likeliest_heard == labels,
+    }
+    ends = np.cumsum([len(wanted) for wanted in targets])
+    for row, begin, end in zip(rows, [0, *ends[:-1]], ends, strict=True):
+        item = sums.setdefault(row, ItemSums())
+        item.tokens += int(end - begin)
+        for name, values in figures.items():
+            setattr(item, name, getattr(item, name) + float(values[begin:end].cpu().double().sum()))
+
+
+def _only(sequence: Sequence, targets: np.ndarray) -> Sequence:
+    """The same sequence, with logits wanted for some targets alone."""
+    kept = np.isin(sequence.targets, targets)
+    return Sequence(
+        sequence.input_ids, sequence.speech_mask, sequence.spans, sequence.positions[kept], sequence.targets[kept]
+    )
+
+
+def _log_probs(model: SaladForCausalLM, sequences: list[Sequence], device: torch.device) -> Tensor:
+    batch = collate_sequences(sequences)
+    logits = model(**{name: value.to(device) for name, value in batch.items()}).logits
+    return torch.log_softmax(logits.float(), dim=-1)
+
+
+def _entropy(log_probs: Tensor) -> Tensor:
+    return -(log_probs.exp() * log_probs).nan_to_num().sum(dim=-1)

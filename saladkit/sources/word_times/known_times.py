@@ -1,0 +1,55 @@
+"""Word times that another tool found, opened by `KIND:PATH`."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from saladkit.errors import SaladError
+from saladkit.formats.words import Word
+from saladkit.sources.word_times.ctm import open_ctm
+from saladkit.sources.word_times.lhotse_manifests import open_lhotse
+from saladkit.sources.word_times.textgrid import open_textgrids
+from saladkit.sources.word_times.whisperx import open_whisperx
+
+KINDS = ("ctm", "textgrid", "lhotse", "whisperx")
+
+
+@dataclass(frozen=True)
+class KnownTimes:
+    """The words of every id, in the tool's own spelling, with times in s as it wrote them: nothing is checked yet.
+
+    `words_of` gives None for an id that is not there, and raises a SaladError for one whose file cannot be read.
+    `identity` states what the words depend on beyond the files.
+    """
+
+    kind: str
+    path: str
+    words_of: Callable[[str], list[Word] | None]
+    identity: dict
+
+
+def open_times(description: str, wanted: Collection[str]) -> KnownTimes:
+    """Open `KIND:PATH`; words of other ids than those `wanted` need not be kept.
+
+    Raises:
+        SaladError: no such kind or path, or a file that holds many rows and cannot be read.
+    """
+    kind, colon, path = description.partition(":")
+    if kind not in KINDS or not (colon and path):
+        raise SaladError(
+            f"{description!r} names no word times", f"Write KIND:PATH, where KIND is one of {', '.join(KINDS)}."
+        )
+    if not Path(path).exists():
+        raise SaladError(f"{path} is not there", "Give the file or folder that holds the word times.")
+    identity = {"format": kind}
+    if kind == "ctm":
+        words_of = open_ctm(Path(path))
+    elif kind == "textgrid":
+        words_of = open_textgrids(Path(path))
+    elif kind == "whisperx":
+        words_of = open_whisperx(Path(path))
+    else:
+        words_of = open_lhotse(Path(path), wanted)
+        identity["lhotse"] = version("lhotse")
+    return KnownTimes(kind, path, words_of, identity)

@@ -1,0 +1,51 @@
+"""WhisperX's JSON: `segments` of `words`, each with `word` and, where it was placed, `start`, `end` and `score`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from saladkit.errors import SaladError
+from saladkit.formats.words import Word
+from saladkit.sources.word_times.files_by_id import files_by_id
+
+SUFFIX = ".json"
+
+
+def open_whisperx(path: Path) -> Callable[[str], list[Word] | None]:
+    """A function from ids to the words of their files.
+
+    Raises:
+        SaladError: not one file; the function does for a file that is not WhisperX's, or whose words have no times.
+    """
+    find = files_by_id(path, SUFFIX)
+
+    def words_of(id_: str) -> list[Word] | None:
+        file = find(id_)
+        return None if file is None else _words(file)
+
+    return words_of
+
+
+def _words(file: Path) -> list[Word]:
+    try:
+        content = json.loads(file.read_bytes())
+        if not isinstance(content, dict) or "segments" not in content:
+            raise ValueError("it has no 'segments'")
+        # A segment that could not be aligned has no words.
+        found = [word for segment in content["segments"] for word in segment.get("words", [])]
+        return [_word(word) for word in found or content.get("word_segments", [])]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SaladError(
+            f"{file} is not WhisperX's JSON of words: {type(error).__name__}: {error}",
+            "Give what whisperx writes with --output_format json.",
+        ) from error
+
+
+def _word(found: dict) -> Word:
+    """A word that has a score; without one its times are WhisperX's guess between its neighbours, which is left out."""
+    score = found.get("score", found.get("probability"))  # openai-whisper's and faster-whisper's name
+    word, start, end = found["word"].strip(), found.get("start"), found.get("end")
+    if score is None or start is None or end is None:
+        return Word(word, None, None)
+    score = float(score)
+    return Word(word, float(start), float(end), score if 0 <= score <= 1 else None)

@@ -1,0 +1,30 @@
+"""Encode audio as 16-bit FLAC or WAV."""
+
+from io import BytesIO
+
+import numpy as np
+import soundfile
+
+
+def encode_flac(samples: np.ndarray, sample_rate: int) -> bytes:
+    """16-bit FLAC of float32 [n]; equal samples give equal bytes.
+
+    Samples outside [-1, 1] are clipped. Samples that are multiples of 1/32768 (every decoded 16-bit
+    file, espeak-ng) come back exactly.
+    """
+    return _encode(samples, sample_rate, "FLAC")
+
+
+def encode_wav(samples: np.ndarray, sample_rate: int) -> bytes:
+    """16-bit WAV of float32 [n]; otherwise as `encode_flac`."""
+    return _encode(samples, sample_rate, "WAV")
+
+
+def _encode(samples: np.ndarray, sample_rate: int, container: str) -> bytes:
+    pcm = np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
+    encoded = BytesIO()
+    soundfile.write(encoded, pcm, sample_rate, format=container, subtype="PCM_16")
+    return encoded.getvalue()
+
+
+ENCODERS = {"flac": encode_flac, "wav": encode_wav}

@@ -1,0 +1,70 @@
+"""Causal log-mel features of the speech encoder."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from saladkit.errors import SaladError
+
+if TYPE_CHECKING:
+    import torch
+
+FRAMES_PER_SECOND = 100
+_WINDOWS_PER_SECOND = 40  # 25 ms
+_LOG_FLOOR = 1e-5
+# over 21 espeak-ng utterances (7 voices, pauses included): mean -4.2, standard deviation 4.3; 11 %
+# of the values lie on the floor, which stands 25 dB above the quantization noise of 16-bit audio
+_LOG_MEAN = -4.2
+_LOG_DEVIATION = 4.3
+
+
+def log_mel(samples: np.ndarray, sample_rate: int, *, n_mels: int = 80) -> np.ndarray:
+    """Causal log-mel spectrogram: float32 [n] to float32 [n // hop, n_mels], 100 frames a second.
+
+    Frame i is the Hann-windowed 25 ms that end at (i + 1) * 10 ms: it sees no later sample, so an
+    encoder may compute frames while the audio comes in. Zeros stand before the first sample; an
+    incomplete last hop is left out. Power spectrum, Slaney's mel filters, natural logarithm, and an
+    affine scaling that is the same for every audio, so that silence keeps its level.
+
+    Raises SaladError if 10 ms or 25 ms are no whole number of samples at `sample_rate`.
+    """
+    hop, hop_rest = divmod(sample_rate, FRAMES_PER_SECOND)
+    window, window_rest = divmod(sample_rate, _WINDOWS_PER_SECOND)
+    if hop_rest or window_rest:
+        raise SaladError(
+            f"Log-mel frames of 10 ms do not fit a sample rate of {sample_rate} Hz.",
+            "Resample to 16000 Hz first.",
+        )
+    n_frames = len(samples) // hop
+    if n_frames == 0:
+        return np.zeros((0, n_mels), np.float32)
+    import torch
+
+    padded = np.zeros(window - hop + n_frames * hop, np.float32)
+    padded[window - hop :] = samples[: n_frames * hop]
+    spectrum = torch.stft(
+        torch.from_numpy(padded),
+        n_fft=window,
+        hop_length=hop,
+        window=torch.hann_window(window),
+        center=False,
+        return_complex=True,
+    )
+    power = spectrum.abs().square().T  # [n_frames, window // 2 + 1]
+    mel = power @ _mel_filters(window // 2 + 1, n_mels, sample_rate)
+    scaled = (mel.clamp(min=_LOG_FLOOR).log() - _LOG_MEAN) / _LOG_DEVIATION
+    return scaled.numpy()
+
+
+@cache
+def _mel_filters(n_frequencies: int, n_mels: int, sample_rate: int) -> "torch.Tensor":
+    """Triangular filters on Slaney's mel scale, each with peak 1: [n_frequencies, n_mels].
+
+    The HTK scale would leave low filters empty at 40 Hz per bin and 80 mels.
+    """
+    import torchaudio
+
+    return torchaudio.functional.melscale_fbanks(
+        n_frequencies, 0.0, sample_rate / 2, n_mels, sample_rate, norm=None, mel_scale="slaney"
+    )

@@ -1,0 +1,75 @@
+"""A model saved as a checkpoint: whole, or what was trained alone; at the end, and before the decay."""
+
+import copy
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from saladkit.model.lora import merged_state
+from saladkit.model.processor import SaladProcessor
+from saladkit.model.salad import SaladForCausalLM
+from saladkit.model.trained_part import trained_state
+from saladkit.runtime import is_main_process
+from saladkit.training.sharding import whole_state
+
+
+@dataclass(frozen=True)
+class CheckpointSaver:
+    """How a run saves: `trained` leaves out what LoRA lies upon; without LoRA all was trained, and all is saved."""
+
+    processor: SaladProcessor
+    trained: bool = False
+
+    def save(self, model: SaladForCausalLM, folder: Path) -> None:
+        """Save in Hugging Face's layout, LoRA merged but for `trained`; the model goes on as it is.
+
+        All processes come here, and the main one writes. The manifest, written later, says that all is complete.
+        """
+        state = whole_state(model)
+        if not is_main_process():
+            return
+        apart = self.trained and model.config.lora is not None
+        model.save_pretrained(folder, state_dict=trained_state(state) if apart else merged_state(model, state))
+        if model.config.lora is not None and not apart:
+            merged = copy.deepcopy(model.config)
+            merged.lora = merged.text_model = None
+            merged.save_pretrained(folder)
+        self.processor.save_pretrained(folder)
+
+
+class KeepStableCheckpoint(TrainerCallback):
+    """Save the model as it is before the learning rate begins to fall: where Stage II starts from."""
+
+    def __init__(self, folder: Path, step: int, saver: CheckpointSaver):
+        self.folder, self.step, self.saver = folder, step, saver
+
+    def on_train_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: object,
+    ) -> None:
+        """Called by the trainer: a state of another run may have been saved at that very step."""
+        if not self.folder.exists():
+            self.on_step_end(args, state, control, **kwargs)
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: SaladForCausalLM | None = None,
+        **kwargs: object,
+    ) -> None:
+        """Called by the trainer."""
+        if state.global_step != self.step:
+            return
+        # Aside first: a run that is cut off here leaves no half of it in its place.
+        aside = Path(args.output_dir) / self.folder.name
+        self.saver.save(model, aside)
+        if is_main_process():
+            shutil.rmtree(self.folder, ignore_errors=True)
+            aside.rename(self.folder)

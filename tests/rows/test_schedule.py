@@ -1,0 +1,121 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from saladkit.formats.frames_cache import FramesCache
+from saladkit.formats.samples import words_from_row
+from saladkit.rows.interleaving import InterleavingOptions
+from saladkit.rows.schedule import TrainingSchedule, TrainingSource, draw_schedule, group_by_length
+from saladkit.rows.sequences import SequenceLayout
+from saladkit.rows.tokens import tokenize
+from saladkit.sources.samples import read_samples
+
+
+def test_the_schedule_depends_on_the_seed_alone():
+    first, again, other = (draw_schedule([7, 5], [2, 1], 50, seed) for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[1], other[1])
+
+
+def test_every_source_is_gone_through_in_permuted_passes():
+    sizes = [7, 5, 3]
+    sources, rows = draw_schedule(sizes, [3, 2, 1], 400, seed=0)
+    for source, size in enumerate(sizes):
+        read = rows[sources == source].tolist()
+        passes = [read[begin : begin + size] for begin in range(0, len(read), size)]
+        assert all(sorted(one) == list(range(size)) for one in passes[:-1])
+        assert len(set(passes[-1])) == len(passes[-1])
+        assert len({tuple(one) for one in passes[:-1]}) > 1
+
+
+@pytest.mark.parametrize("weights", [[1.0, 1.0], [2.0, 1.0], [0.2, 0.05]])
+def test_sources_are_read_as_often_as_their_weights_say(weights):
+    sources, _ = draw_schedule([3, 300], weights, 6000, seed=0)
+    share = weights[0] / sum(weights)
+    assert abs((sources == 0).mean() - share) < 4 * (share * (1 - share) / 6000) ** 0.5
+
+
+def test_a_source_that_is_never_drawn_does_no_harm():
+    sources, rows = draw_schedule([4, 2], [1.0, 1e-12], 10, seed=0)
+    assert not sources.any()
+    assert sorted(rows[:4].tolist()) == [0, 1, 2, 3]
+
+
+def test_grouping_keeps_every_row_and_puts_like_lengths_together():
+    random = np.random.default_rng(0)
+    lengths = random.integers(1, 1000, size=203)
+    order = group_by_length(lengths, batch=4, window=10, seed=0)
+    assert sorted(order.tolist()) == list(range(203))
+    assert np.array_equal(order, group_by_length(lengths, batch=4, window=10, seed=0))
+    spread = [np.ptp(lengths[order[i : i + 4]]) for i in range(0, 200, 4)]
+    unsorted = [np.ptp(lengths[i : i + 4]) for i in range(0, 200, 4)]
+    assert np.mean(spread) < np.mean(unsorted) / 4
+
+
+@pytest.fixture(scope="module")
+def sources(speech, frames_cache, world, tokenizer):
+    spoken = read_samples(speech, needed=["text", "words"], optional=[]).to_pylist()
+    replay = read_samples(world / "pool.parquet", needed=["text"], optional=[], limit=10).to_pylist()
+    return [
+        TrainingSource(
+            "speech",
+            2.0,
+            [row["id"] for row in spoken],
+            [tokenize(tokenizer, row["text"]) for row in spoken],
+            [words_from_row(row) for row in spoken],
+            FramesCache(frames_cache),
+        ),
+        TrainingSource(
+            "replay", 1.0, [row["id"] for row in replay], [tokenize(tokenizer, row["text"]) for row in replay]
+        ),
+    ]
+
+
+def schedule(sources, seed=0, count=120):
+    options = InterleavingOptions((2, 5), (2, 5))
+    return TrainingSchedule(sources, count=count, batch=4, layout=SequenceLayout(100, 8), options=options, seed=seed)
+
+
+def fields(example):
+    sequence = example.sequence
+    frames = [span.frames.tobytes() for span in sequence.spans]
+    return sequence.input_ids.tolist(), sequence.speech_mask.tolist(), sequence.targets.tolist(), frames
+
+
+def test_an_example_depends_on_the_seed_and_its_place_alone(sources):
+    first, again, other = schedule(sources), schedule(sources), schedule(sources, seed=1)
+    assert len(first) == 120
+    backwards = {index: fields(again[index]) for index in reversed(range(120))}
+    assert all(fields(first[index]) == backwards[index] for index in range(120))
+    assert any(fields(first[index]) != fields(other[index]) for index in range(120))
+
+
+def test_a_row_is_interleaved_anew_in_every_pass(sources):
+    examples = schedule(sources)
+    assert Counter(examples.source.tolist()).keys() == {0, 1}
+    seen = {}
+    for index in np.flatnonzero(examples.source == 0):
+        seen.setdefault(int(examples.row[index]), []).append(fields(examples[index])[1])
+    assert sum(len(masks) for masks in seen.values()) == (examples.source == 0).sum()
+    repeated = [masks for masks in seen.values() if len(masks) > 2]
+    assert repeated
+    assert any(len({tuple(mask) for mask in masks}) > 1 for masks in repeated)
+
+
+def test_replay_rows_are_read_whole(sources):
+    examples = schedule(sources)
+    for index in np.flatnonzero(examples.source == 1)[:5]:
+        text = sources[1].texts[examples.row[index]]
+        sequence = examples[int(index)].sequence
+        assert sequence.input_ids.tolist() == text.token_ids.tolist()
+        assert not sequence.speech_mask.any()
+        assert sequence.targets.tolist() == list(range(1, len(text.token_ids)))
+
+
+def test_lengths_are_about_what_rows_fill(sources):
+    speech = sources[0].lengths(12.5)
+    for row, words in enumerate(sources[0].words):
+        tokens, vectors = len(sources[0].texts[row].token_ids), int(max(word.end or 0.0 for word in words) * 12.5)
+        assert speech[row] == max(tokens, vectors)
+    assert sources[1].lengths(12.5).tolist() == [len(text.token_ids) for text in sources[1].texts]

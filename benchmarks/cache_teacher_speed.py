@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from saladkit.background import InBackground
 from saladkit.formats.teacher_cache import CachedRow, write_cache_part
-from saladkit.runtime import InBackground
 from saladkit.teacher.encodings import Encoding, Sampled, TopK, batches_of, encode_texts, to_rows
 from shapes import configuration, text_model
 from side_by_side import Target, arguments, emit, run_pairs

@@ -9,7 +9,7 @@ from pathlib import Path
 import piper
 
 from piper_graph import write_piper_voice
-from saladkit.runtime import available_cores
+from saladkit.machine import available_cores
 from saladkit.speech.synthesis.gate import QualityGate
 from saladkit.speech.synthesis.row import Request, SpeakingSettings
 from saladkit.speech.synthesis.workers import Speakers

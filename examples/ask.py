@@ -40,8 +40,8 @@ def ask(checkpoint: str, audio: Path, text: str = "", *, max_new_tokens: int = 6
     Raises:
         SaladError: no checkpoint, or no recording.
     """
+    from saladkit.machine import resolve_device
     from saladkit.model.loading import load_processor, load_salad_model
-    from saladkit.runtime import resolve_device
 
     device = resolve_device(device)
     processor = load_processor(checkpoint)

@@ -21,7 +21,7 @@ class Shell(click.Group):
         try:
             return super().invoke(context)
         except SaladError as error:
-            from saladkit.runtime import end_progress
+            from saladkit.progress import end_progress
 
             end_progress()
             # One line each, whatever a library's own message is made of.

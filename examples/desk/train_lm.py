@@ -14,7 +14,8 @@ from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import PLAN, SUMMARY, create_artefact
-from saladkit.runtime import Run, progress
+from saladkit.progress import progress
+from saladkit.runtime import Run
 from saladkit.sources.samples import read_samples
 
 

@@ -10,7 +10,7 @@ from saladkit.formats.artefact import ArtefactWriter
 from saladkit.formats.files import read_json, write_json, written_aside
 from saladkit.formats.harness import harness_samples
 from saladkit.formats.results import ORIGINAL, PREDICTIONS, TRANSCRIPTS, read_rows, write_rows
-from saladkit.runtime import progress
+from saladkit.progress import progress
 from saladkit.scoring.cascade import as_transcribed, transcribe_questions
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.generation import WritingRespondent

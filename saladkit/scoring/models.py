@@ -7,7 +7,7 @@ from saladkit.formats.checkpoint import check_model_folder, model_type
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.loading import check_tokenizer_fits, load_salad_model, load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM, TextModel
-from saladkit.runtime import say
+from saladkit.progress import say
 from saladkit.scoring.answer_parsing import Reading, VoiceBenchRule
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.generation import Generation, WritingRespondent

@@ -11,7 +11,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import ArtefactWriter
 from saladkit.formats.embeddings import map_embeddings_part, read_digests, text_digest, write_embeddings_part
 from saladkit.formats.regions import embeddings_part
-from saladkit.runtime import progress
+from saladkit.progress import progress
 from saladkit.selection.embedders.embedder import Embedder
 
 TEXTS_PER_PART = 8192  # what a run that is cut off has to embed again at most

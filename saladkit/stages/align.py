@@ -10,12 +10,13 @@ import torch
 
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.checkpoint import SCHEMA, VERSION, check_model_folder, model_digest, model_type, stable_or_final
+from saladkit.machine import is_main_process, main_process_first, resolve_device
 from saladkit.model.front_ends import front_end_of
 from saladkit.model.loading import is_same_model, load_salad_model, load_tokenizer
 from saladkit.model.lora import LoraOptions
 from saladkit.rows.interleaving import InterleavingOptions
 from saladkit.rows.training_sources import WeightedPath
-from saladkit.runtime import Run, is_main_process, main_process_first, resolve_device
+from saladkit.runtime import Run
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.digests import digest_source
 from saladkit.training.options import TrainingOptions

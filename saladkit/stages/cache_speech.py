@@ -11,7 +11,9 @@ from saladkit.formats.artefact import create_artefact
 from saladkit.formats.files import part_name
 from saladkit.formats.frames_cache import SCHEMA, VERSION, frames_in_part, write_frames_part
 from saladkit.formats.samples import iterate_rows, row_at
-from saladkit.runtime import Run, progress, resolve_device
+from saladkit.machine import resolve_device
+from saladkit.progress import progress
+from saladkit.runtime import Run
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.digests import digest_source
 from saladkit.sources.samples import check_ids_distinct, read_samples

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from saladkit.background import InBackground
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import ArtefactWriter, create_artefact
 from saladkit.formats.checkpoint import model_digest
@@ -21,10 +22,12 @@ from saladkit.formats.teacher_cache import (
     read_column,
     write_cache_part,
 )
+from saladkit.machine import resolve_device
 from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.progress import progress, say
 from saladkit.rows.distinct_texts import DistinctTexts, read_distinct_texts
 from saladkit.rows.tokens import sets_bos, tokenizer_digest
-from saladkit.runtime import InBackground, Run, progress, resolve_device, say
+from saladkit.runtime import Run
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.digests import digest_source
 from saladkit.teacher.distributions import TopKDistributions

@@ -6,14 +6,16 @@ import torch
 
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
+from saladkit.machine import is_main_process, main_process_first, resolve_device
 from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.model.front_ends import choose_encoder, front_end_of
 from saladkit.model.loading import is_same_model, load_text_model, load_tokenizer
 from saladkit.model.lora import LoraOptions
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.progress import say
 from saladkit.rows.interleaving import InterleavingOptions
 from saladkit.rows.training_sources import WeightedPath
-from saladkit.runtime import Run, is_main_process, main_process_first, resolve_device, say
+from saladkit.runtime import Run
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.digests import digest_source
 from saladkit.training.options import TrainingOptions

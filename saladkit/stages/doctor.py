@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from saladkit.errors import SaladError
-from saladkit.runtime import say
+from saladkit.progress import say
 
 OLDEST_PYTHON = (3, 11)
 PACKAGES = ("transformers", "accelerate", "peft", "datasets", "click", "pyarrow", "safetensors", "soundfile")

@@ -18,9 +18,11 @@ from saladkit.formats.results import (
     file_name,
     write_rows,
 )
+from saladkit.machine import resolve_device
 from saladkit.model.loading import load_tokenizer
+from saladkit.progress import say
 from saladkit.rows.tokens import tokenizer_digest
-from saladkit.runtime import Run, resolve_device, say
+from saladkit.runtime import Run
 from saladkit.scoring.answer_parsing import VoiceBenchRule, rule_file
 from saladkit.scoring.conditions import MODALITIES, conditions_of
 from saladkit.scoring.evaluation import BEST, Evaluation

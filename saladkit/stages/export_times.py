@@ -13,7 +13,8 @@ from saladkit.formats.samples import LEFT_OUT, iterate_rows, words_from_row
 from saladkit.formats.times_export import SCHEMA, VERSION
 from saladkit.formats.word_times import holds_word_times, read_word_times
 from saladkit.formats.words import Word
-from saladkit.runtime import Run, progress
+from saladkit.progress import progress
+from saladkit.runtime import Run
 from saladkit.sources.digests import digest_source
 from saladkit.sources.samples import read_samples
 from saladkit.sources.word_times import ctm

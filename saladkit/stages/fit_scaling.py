@@ -11,7 +11,8 @@ from saladkit.formats.results import SCHEMA as RESULTS
 from saladkit.formats.results import VERSION as RESULTS_VERSION
 from saladkit.formats.results import read_predictions
 from saladkit.formats.scaling import SCHEMA, VERSION, Measured, read_log
-from saladkit.runtime import Run, say
+from saladkit.progress import say
+from saladkit.runtime import Run
 from saladkit.scoring.scaling_law import EXPONENTS, power_law_intervals, relate, residual_intervals
 from saladkit.scoring.statistics import Estimate
 from saladkit.sources.digests import digest_source

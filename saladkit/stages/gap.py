@@ -17,15 +17,17 @@ from saladkit.formats.regions import Regions
 from saladkit.formats.samples import SCHEMA as SAMPLES
 from saladkit.formats.samples import iterate_rows
 from saladkit.formats.teacher_cache import TeacherCache
+from saladkit.machine import resolve_device
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.progress import progress
 from saladkit.rows.interleaving import InterleavingOptions
 from saladkit.rows.schedule import TrainingSource
 from saladkit.rows.sequences import Sequence, SequenceLayout
 from saladkit.rows.tokens import tokenizer_digest
 from saladkit.rows.training_sources import WeightedPath, check_teacher_covers, open_speech
-from saladkit.runtime import Run, progress, resolve_device
+from saladkit.runtime import Run
 from saladkit.scoring.divergence import ItemSums, add_divergences, probe_sequences
 from saladkit.scoring.group_means import group_rows
 from saladkit.scoring.speech_quality import duration_ratios, mark_bad_speech

@@ -7,7 +7,8 @@ from saladkit.formats.artefact import create_artefact
 from saladkit.formats.files import part_name
 from saladkit.formats.samples import iterate_rows, words_to_row
 from saladkit.formats.word_times import SCHEMA, VERSION, write_word_times
-from saladkit.runtime import Run, progress
+from saladkit.progress import progress
+from saladkit.runtime import Run
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.digests import digest_source
 from saladkit.sources.samples import read_samples

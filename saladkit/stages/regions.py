@@ -19,7 +19,9 @@ from saladkit.formats.regions import (
     StoredEmbeddings,
     write_regions,
 )
-from saladkit.runtime import Run, resolve_device, say
+from saladkit.machine import resolve_device
+from saladkit.progress import say
+from saladkit.runtime import Run
 from saladkit.selection.clustering import BALANCE, balanced_kmeans, nearest_centroids
 from saladkit.selection.coverage import Coverage, coverage
 from saladkit.selection.embedders.embedder import Embedder

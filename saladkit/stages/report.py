@@ -7,6 +7,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, Artefact
 from saladkit.formats.files import written_aside
 from saladkit.formats.samples import SCHEMA as SAMPLES
+from saladkit.progress import say
 from saladkit.reporting.compared_strategies import ChoiceFindings, compare_choices
 from saladkit.reporting.findings import Findings, compute_findings
 from saladkit.reporting.inventory import Inventory
@@ -16,7 +17,6 @@ from saladkit.reporting.picture import draw_subjects
 from saladkit.reporting.run_summary import RESERVED, summary_of
 from saladkit.reporting.sounds import questions_to_hear
 from saladkit.reporting.terminal import terminal_table
-from saladkit.runtime import say
 from saladkit.sources.samples import read_samples
 
 SUMMARY = "summary.json"

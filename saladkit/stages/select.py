@@ -13,8 +13,10 @@ from saladkit.formats.artefact import create_artefact
 from saladkit.formats.files import part_name
 from saladkit.formats.gap_table import RegionGap
 from saladkit.formats.samples import LEFT_OUT, SCHEMA, VERSION, take_rows, write_samples
+from saladkit.machine import resolve_device
+from saladkit.progress import say
 from saladkit.reporting.region_lines import region_lines
-from saladkit.runtime import Run, resolve_device, say
+from saladkit.runtime import Run
 from saladkit.selection.budget import Budget
 from saladkit.selection.choice import Choice, Filters
 from saladkit.selection.duplicates import NearDuplicates

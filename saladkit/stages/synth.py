@@ -24,7 +24,9 @@ from saladkit.formats.spoken_rows import (
     SpokenBefore,
     spoken_columns,
 )
-from saladkit.runtime import Run, available_cores, progress
+from saladkit.machine import available_cores
+from saladkit.progress import progress
+from saladkit.runtime import Run
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.digests import digest_source
 from saladkit.sources.samples import read_samples

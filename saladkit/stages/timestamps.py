@@ -11,7 +11,9 @@ from saladkit.formats.artefact import ArtefactWriter, create_artefact
 from saladkit.formats.files import part_name, read_json
 from saladkit.formats.samples import iterate_rows, row_at, words_to_row
 from saladkit.formats.word_times import SCHEMA, VERSION, write_word_times
-from saladkit.runtime import Run, available_cores, progress, resolve_device
+from saladkit.machine import available_cores, resolve_device
+from saladkit.progress import progress
+from saladkit.runtime import Run
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.digests import digest_source
 from saladkit.sources.samples import read_samples

@@ -12,9 +12,9 @@ from transformers.trainer_callback import ProgressCallback
 
 from saladkit.formats.checkpoint import LOGS, METRICS, STABLE
 from saladkit.formats.files import written_aside
+from saladkit.machine import is_main_process, processes
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.rows.schedule import TrainingSchedule
-from saladkit.runtime import is_main_process, processes
 from saladkit.teacher.signals import TeacherSignal
 from saladkit.training.faults import diverged, out_of_memory
 from saladkit.training.options import TrainingOptions

@@ -10,6 +10,7 @@ from saladkit.formats.artefact import PLAN, SUMMARY, ArtefactWriter, is_artefact
 from saladkit.formats.checkpoint import CARD, LOGS, METRICS, STABLE, positions_trained_on
 from saladkit.formats.files import written_aside
 from saladkit.formats.teacher_cache import TeacherCache
+from saladkit.machine import is_main_process, processes
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import layout_of
 from saladkit.model.loading import check_packing, load_text_model, load_tokenizer, use_attention
@@ -21,7 +22,6 @@ from saladkit.rows.schedule import TrainingSchedule, TrainingSource
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import tokenizer_digest
 from saladkit.rows.training_sources import WeightedPath, check_teacher_covers, open_speech, open_text
-from saladkit.runtime import is_main_process, processes
 from saladkit.sources.columns import ColumnNames
 from saladkit.speech.front_end import FrontEnd
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal

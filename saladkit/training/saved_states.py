@@ -11,7 +11,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import PLAN
 from saladkit.formats.files import PARTIAL, read_json
-from saladkit.runtime import is_main_process, processes
+from saladkit.machine import is_main_process, processes
 from saladkit.training.options import TrainingOptions
 
 STATES = "training"

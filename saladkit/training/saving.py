@@ -7,11 +7,11 @@ from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from saladkit.machine import is_main_process
 from saladkit.model.lora import merged_state
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.trained_part import trained_state
-from saladkit.runtime import is_main_process
 from saladkit.training.sharding import whole_state
 
 

@@ -3,10 +3,10 @@
 from dataclasses import fields
 
 from saladkit.errors import SaladError
+from saladkit.machine import resolve_device
 from saladkit.model.lora import LoraOptions
 from saladkit.rows.interleaving import InterleavingOptions
 from saladkit.rows.training_sources import WeightedPath
-from saladkit.runtime import resolve_device
 from saladkit.speech.encoders.registry import LOG_MEL
 from saladkit.training.options import TrainingOptions
 

@@ -11,7 +11,7 @@ from torch.distributed.fsdp import MixedPrecisionPolicy
 from torch.distributed.tensor import DTensor
 
 from saladkit.errors import SaladError
-from saladkit.runtime import is_main_process
+from saladkit.machine import is_main_process
 
 
 def check_sharding(*, own_teacher: bool) -> None:

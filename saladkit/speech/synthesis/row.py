@@ -9,7 +9,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_json
 from saladkit.formats.samples import words_to_row
 from saladkit.formats.words import Word
-from saladkit.runtime import resolve_device
+from saladkit.machine import resolve_device
 from saladkit.speech.aligners.aligner import Aligner, align_one, open_aligner
 from saladkit.speech.audio.encoding import ENCODERS
 from saladkit.speech.audio.loudness import set_loudness

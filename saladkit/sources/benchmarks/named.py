@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,16 @@ import pyarrow.json
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
-from saladkit.sources.benchmarks import public_rows
+from saladkit.sources.benchmarks.harness_tasks import (
+    ARC_CHALLENGE,
+    HELLASWAG,
+    OPENBOOKQA,
+    PIQA,
+    STORY_CLOZE,
+    HarnessTask,
+)
+from saladkit.sources.benchmarks.mmsu import mmsu
+from saladkit.sources.benchmarks.voicebench import voicebench
 
 
 @dataclass(frozen=True)
@@ -20,12 +29,13 @@ class Benchmark:
     """One data set.
 
     Attributes:
-        title: what it is called in full.
-        hub: its name on the Hub; `configuration` is its part there.
-        splits: what is asked.
+        title: the full name.
+        hub: the name on the Hub, and `configuration` the configuration there.
+        splits: the splits that are evaluated.
+        solved: the split of few-shot examples, and of the questions that a template is chosen on; None: it has none.
+        reader: a task of lm-evaluation-harness, or a function from one row to one question.
         files: further patterns of a split's files in a copied folder.
-        by_hand: where the files come from that the Hub does not give.
-        solved: the split that examples and the choice of a template come from; None where there is none.
+        by_hand: where to ask for the files, if the Hub does not have them.
     """
 
     title: str
@@ -33,7 +43,7 @@ class Benchmark:
     configuration: str | None
     splits: tuple[str, ...]
     solved: str | None
-    as_question: Callable[[dict], dict]
+    reader: HarnessTask | Callable[[dict], dict]
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
     by_hand: str | None = None
 
@@ -49,23 +59,21 @@ BENCHMARKS = {
         "2016",
         ("test",),
         "validation",
-        public_rows.story_cloze,
+        STORY_CLOZE,
         {"test": ("cloze_test_test__spring2016*",), "validation": ("cloze_test_val__spring2016*",)},
         "Ask for its CSV files at cs.rochester.edu/nlp/rocstories, put them into a FOLDER",
     ),
-    "hellaswag": Benchmark("HellaSwag", "Rowan/hellaswag", None, ("validation",), "train", public_rows.hellaswag),
+    "hellaswag": Benchmark("HellaSwag", "Rowan/hellaswag", None, ("validation",), "train", HELLASWAG),
     "arc_challenge": Benchmark(
-        "ARC-Challenge", "allenai/ai2_arc", "ARC-Challenge", ("test",), "validation", public_rows.arc
+        "ARC-Challenge", "allenai/ai2_arc", "ARC-Challenge", ("test",), "validation", ARC_CHALLENGE
     ),
-    "piqa": Benchmark("PIQA", "baber/piqa", None, ("validation",), "train", public_rows.piqa),
-    "openbookqa": Benchmark(
-        "OpenBookQA", "allenai/openbookqa", "main", ("test",), "validation", public_rows.openbookqa
-    ),
+    "piqa": Benchmark("PIQA", "baber/piqa", None, ("validation",), "train", PIQA),
+    "openbookqa": Benchmark("OpenBookQA", "allenai/openbookqa", "main", ("test",), "validation", OPENBOOKQA),
     "voicebench_openbookqa": Benchmark(
-        "VoiceBench OpenBookQA", "hlt-lab/voicebench", "openbookqa", ("test",), None, public_rows.voicebench
+        "VoiceBench OpenBookQA", "hlt-lab/voicebench", "openbookqa", ("test",), None, voicebench
     ),
     "voicebench_mmsu": Benchmark(
-        "VoiceBench MMSU (spoken MMLU-Pro)", "hlt-lab/voicebench", "mmsu", _MMLU_PRO, None, public_rows.voicebench
+        "VoiceBench MMSU (spoken MMLU-Pro)", "hlt-lab/voicebench", "mmsu", _MMLU_PRO, None, voicebench
     ),
     "mmsu": Benchmark(
         "MMSU (Massive Multi-task Spoken Language Understanding and Reasoning Benchmark)",
@@ -73,7 +81,7 @@ BENCHMARKS = {
         None,
         ("train",),
         None,
-        public_rows.mmsu,
+        mmsu,
     ),
 }
 
@@ -118,26 +126,34 @@ def named_source(source: str) -> NamedSource | None:
     return NamedSource(found["name"], benchmark, found["folder"], splits)
 
 
-def read_benchmark(source: NamedSource) -> pa.Table:
-    """Its questions, with our columns.
+def read_benchmark(source: NamedSource, limit: int | None = None) -> pa.Table:
+    """Read the questions of a benchmark into our columns, of each split the first `limit`.
 
     Raises:
-        SaladError: it is neither in the folder nor in the cache, and cannot be downloaded; rows of another kind.
+        SaladError: the data set is not in the folder, or not in the cache and cannot be downloaded; a row has another
+            shape; lm-evaluation-harness is needed and is not installed.
     """
-    questions = []
+    questions: list[dict] = []
     for split in source.splits:
-        rows = _read_folder(source, split) if source.folder else _read_hub(source, split)
-        for number, row in enumerate(rows):
-            try:
-                question = source.benchmark.as_question(row | {"row": number, "split": split, "folder": source.folder})
-            except (KeyError, ValueError, TypeError, AttributeError) as error:
-                raise SaladError(
-                    f"row {number} of {source.name}, {split}, is not as {source.benchmark.hub} has them: {error!r}",
-                    "Give the data set's own files, unchanged.",
-                ) from error
-            several = len(source.splits) > 1
-            questions.append(question | {"id": f"{split}/{question['id']}" if several else question["id"]})
+        rows = (_read_folder(source, split) if source.folder else _read_hub(source, split))[:limit]
+        rows = [row | {"row": number, "split": split, "folder": source.folder} for number, row in enumerate(rows)]
+        prefix = f"{split}/" if len(source.splits) > 1 else ""
+        first = len(questions)
+        try:
+            for question in _questions(source.benchmark, rows):
+                questions.append(question | {"id": f"{prefix}{question['id']}"})
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise SaladError(
+                f"row {len(questions) - first} of {source.name}, {split}, is not as {source.benchmark.hub} has them:"
+                f" {error!r}",
+                "Give the data set's own files, unchanged.",
+            ) from error
     return pa.Table.from_pylist(questions) if questions else pa.table({"id": pa.array([], pa.string())})
+
+
+def _questions(benchmark: Benchmark, rows: list[dict]) -> Iterable[dict]:
+    reader = benchmark.reader
+    return reader.questions(rows) if isinstance(reader, HarnessTask) else map(reader, rows)
 
 
 def _read_folder(source: NamedSource, split: str) -> list[dict]:

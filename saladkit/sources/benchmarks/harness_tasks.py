@@ -1,0 +1,137 @@
+"""Text benchmarks as lm-evaluation-harness asks them: its prompts, its processing of rows, its choices and answers."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from saladkit.errors import SaladError
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import ConfigurableTask
+
+QUESTION = "\0"  # marks where a prompt holds its question
+
+
+@dataclass(frozen=True)
+class HarnessTask:
+    """One task of lm-evaluation-harness.
+
+    Attributes:
+        name: the task's name there; its YAML file lies in the folder `folder` of `lm_eval/tasks`.
+        question: the column of the question, which may be heard; the prompt around it is always read.
+            None: the whole prompt is the question.
+        id: makes the id of a row, which has its number as `row`.
+        domain: the column of the domain, if there is one.
+        as_on_hub: renames the columns of rows that are not laid out as on the Hub.
+    """
+
+    name: str
+    folder: str
+    question: str | None
+    id: Callable[[dict], str] = lambda row: row["id"]
+    domain: str | None = None
+    as_on_hub: Callable[[dict], dict] = lambda row: row
+
+    def questions(self, rows: list[dict]) -> Iterator[dict]:
+        """Yield each row as a question (`sources/benchmarks/__init__.py` says what a question has).
+
+        Raises:
+            SaladError: lm-evaluation-harness is not installed.
+            KeyError, ValueError, TypeError, AttributeError: the next row is not of this task.
+        """
+        if not rows:
+            return
+        from jinja2 import TemplateError
+
+        rows = [self.as_on_hub(row) for row in rows]
+        try:
+            task = self._open(rows[0])
+            for row, doc in zip(rows, _processed(task, rows), strict=True):
+                yield self._question(task, row, doc)
+        except TemplateError as error:  # what lm-evaluation-harness raises for a missing column
+            raise KeyError(str(error)) from error
+
+    def _open(self, row: dict) -> "ConfigurableTask":
+        """Open the task with one row as its data set, which it would download otherwise."""
+        try:
+            from lm_eval import tasks
+        except ImportError as error:
+            raise SaladError(
+                f"the benchmark {self.name} needs the package lm_eval, which is not installed",
+                "Run: pip install 'saladkit[eval]'",
+            ) from error
+        import datasets
+
+        splits = dict.fromkeys(("train", "validation", "test"), datasets.Dataset.from_list([row]))
+        manager = tasks.TaskManager(include_path=str(Path(tasks.__file__).parent / self.folder), include_defaults=False)
+        changed = {"task": self.name, "custom_dataset": lambda **settings: splits}
+        with _quiet():
+            return manager.load({"group": "ours", "task": [changed]})["tasks"][self.name]
+
+    def _question(self, task: "ConfigurableTask", row: dict, doc: dict) -> dict:
+        if self.question is None:
+            text, lead, cue = task.doc_to_text(doc), "", ""
+        else:
+            text = doc[self.question]
+            lead, _, cue = task.doc_to_text({**doc, self.question: QUESTION}).partition(QUESTION)
+        read = {name: part for name, part in (("lead", lead), ("cue", cue)) if part}
+        domain = {"domain": row[self.domain]} if self.domain else {}
+        found = {"choices": list(task.doc_to_choice(doc)), "answer": int(task.doc_to_target(doc))}
+        return {"id": self.id(row), "text": text} | read | found | domain
+
+
+def _processed(task: "ConfigurableTask", rows: list[dict]) -> Iterable[dict]:
+    """Return the rows as the task prepares them for its templates."""
+    import datasets
+
+    def process(some: list[dict]) -> Iterable[dict]:
+        with _quiet():
+            return task.config.process_docs(datasets.Dataset.from_list(some))
+
+    if task.config.process_docs is None:
+        return rows
+    try:
+        return process(rows)
+    except Exception:  # process them one by one, to fail at the row at fault
+        return (doc for row in rows for doc in process([row]))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep lm-evaluation-harness's warnings and the bars of `Dataset.map` off stderr."""
+    import datasets
+
+    logger, bars = logging.getLogger("lm_eval"), datasets.are_progress_bars_disabled()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        if not bars:
+            datasets.enable_progress_bars()
+
+
+def story_cloze_as_on_hub(row: dict) -> dict:
+    """Rename the columns of StoryCloze's published CSV files."""
+    if "InputStoryid" not in row:
+        return row
+    sentences = {f"input_sentence_{number}": row[f"InputSentence{number}"] for number in (1, 2, 3, 4)}
+    endings = {f"sentence_quiz{number}": row[f"RandomFifthSentenceQuiz{number}"] for number in (1, 2)}
+    right = {"story_id": row["InputStoryid"], "answer_right_ending": int(row["AnswerRightEnding"])}
+    return sentences | endings | right
+
+
+STORY_CLOZE = HarnessTask(
+    "storycloze_2016", "storycloze", None, id=lambda row: row["story_id"], as_on_hub=story_cloze_as_on_hub
+)
+HELLASWAG = HarnessTask(
+    "hellaswag", "hellaswag", "query", id=lambda row: f"{row['source_id']}/{row['ind']}", domain="activity_label"
+)
+ARC_CHALLENGE = HarnessTask("arc_challenge", "arc", "question")
+PIQA = HarnessTask("piqa", "piqa", "goal", id=lambda row: str(row["row"]))
+OPENBOOKQA = HarnessTask("openbookqa", "openbookqa", "question_stem")

@@ -1,4 +1,4 @@
-"""A column of texts as a sequence: each becomes a string only while it is looked at."""
+"""Use an Arrow column of texts as a sequence, without converting all of it to Python strings at once."""
 
 from collections.abc import Iterator, Sequence
 

@@ -37,9 +37,9 @@ def coverage(
         k: spoken neighbours per text; M if it is larger.
         memory: bytes for pieces of vectors, as in `neighbours.nearest`.
     """
-    where = {"memory": memory, "seed": seed, "on_gpus": on_gpus}
-    found = nearest(pool, speech, min(k, len(speech)), exact_up_to=exact_up_to, **where)
-    return Coverage(found, density_ratio(pool, speech, **where))
+    k = min(k, len(speech))
+    found = nearest(pool, speech, k, memory=memory, exact_up_to=exact_up_to, seed=seed, on_gpus=on_gpus)
+    return Coverage(found, density_ratio(pool, speech, memory=memory, seed=seed, on_gpus=on_gpus))
 
 
 def density_ratio(pool: Vectors, speech: Vectors, *, memory: int, seed: int, on_gpus: bool = False) -> np.ndarray:

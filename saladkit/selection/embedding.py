@@ -33,19 +33,20 @@ class KnownVectors:
         order = np.argsort(every[:, 0], kind="stable")
         return every[order], part[order], row[order]
 
-    def of(self, digests: list[bytes]) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return which texts are known, bool [n], and their vectors, float16 [known, D], or None if none is."""
+    def of(self, digests: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        """Return which texts are known, bool [n], and their vectors, float16 [known, D]."""
+        nothing = np.empty((0, 0), dtype=np.float16)
         if not self._parts:
-            return np.zeros(len(digests), dtype=bool), None
+            return np.zeros(len(digests), dtype=bool), nothing
         stored, part, row = self._sorted
         asked = _halves(digests)
         place = np.minimum(np.searchsorted(stored[:, 0], asked[:, 0]), len(stored) - 1)
         known = (stored[place] == asked).all(axis=1)
         place = place[known]
-        vectors: np.ndarray | None = None
+        vectors = nothing
         for index in np.unique(part[place]):
             mapped = map_embeddings_part(self._parts[index])
-            vectors = np.empty((len(place), mapped.shape[1]), np.float16) if vectors is None else vectors
+            vectors = vectors if len(vectors) else np.empty((len(place), mapped.shape[1]), np.float16)
             vectors[part[place] == index] = mapped[row[place][part[place] == index]]
         return known, vectors
 
@@ -85,14 +86,14 @@ def embed_texts(
             ids, texts = part.column("id").to_pylist(), part.column("text").to_pylist()
             digests = [text_digest(text) for text in texts]
             is_known, vectors = known.of(digests)
-            bar.update(int(is_known.sum()))
+            bar.update(len(vectors))
             new = np.flatnonzero(~is_known)
             if len(new):
                 found = open_embedder().encode([texts[row] for row in new], bar.update)
                 _check(found, [ids[row] for row in new])
                 every = np.empty((len(texts), found.shape[1]), dtype=np.float16)
                 every[new] = found
-                if vectors is not None:
+                if len(vectors):
                     every[is_known] = vectors
                 vectors = every
             write_embeddings_part(writer.path / name, digests, vectors)

@@ -12,11 +12,11 @@ def keywords(texts: list[list[str]], count: int = 8) -> list[list[str]]:
     Args:
         texts: the texts of each cluster.
     """
-    by_cluster = [Counter() for _ in texts]
+    by_cluster: list[Counter[str]] = [Counter() for _ in texts]
     for counts, of_cluster in zip(by_cluster, texts, strict=True):
         for text in of_cluster:
             counts.update(re.findall(r"[^\W\d_]{2,}", text.lower()))
-    overall = sum(by_cluster, Counter())
+    overall = sum(by_cluster, Counter[str]())
     mean_words = sum(overall.values()) / len(texts)
     weight = {word: np.log(1 + mean_words / times) for word, times in overall.items()}
     return [

@@ -123,6 +123,8 @@ class KnownPool:
         Raises:
             SaladError: fewer than three texts of the gap table are in the regions, or a metric is not finite.
         """
+        if self.gap is None:
+            raise TypeError("misalignment is predicted from a gap table, and there is none")
         items, known = read_gap_table(self.gap)[0], self.opened.texts.column("id").combine_chunks()
         places = pc.index_in(pa.array([item["id"] for item in items], pa.string()), value_set=known).to_pylist()
         bad = set(self.bad_speech)

@@ -73,7 +73,7 @@ def put_in_order(name: str, candidates: Candidates, gamma: float, random: np.ran
 
 def _active(of: Candidates, gamma: float, random: np.random.Generator) -> Order:
     inside = np.bincount(of.regions[of.regions >= 0], minlength=len(of.sizes))
-    probabilities = region_probabilities(np.where(inside > 0, of.sizes, 0), of.gaps, gamma)
+    probabilities = region_probabilities(np.where(inside > 0, of.sizes, 0), _needed(of.gaps), gamma)
     a_text = (probabilities / np.maximum(inside, 1))[of.regions] * (of.regions >= 0)
     return Order(by_region(of.regions, probabilities, of.uniform, random), a_text > 0, a_text)
 
@@ -93,20 +93,26 @@ def _balanced(of: Candidates, gamma: float, random: np.random.Generator) -> Orde
 
 
 def _coverage(of: Candidates, gamma: float, random: np.random.Generator) -> Order:
-    return _weighted(of, _log_power(of.distances, gamma), score=of.distances)
+    return _weighted(of, _log_power(_needed(of.distances), gamma), score=of.distances)
 
 
 def _dsir(of: Candidates, gamma: float, random: np.random.Generator) -> Order:
-    return _weighted(of, of.importance, score=of.importance)
+    return _weighted(of, _needed(of.importance), score=of.importance)
 
 
 def _knn(of: Candidates, gamma: float, random: np.random.Generator) -> Order:
-    return _weighted(of, _log_power(of.predicted, gamma), score=of.predicted)
+    return _weighted(of, _log_power(_needed(of.predicted), gamma), score=of.predicted)
 
 
 def _hybrid(of: Candidates, gamma: float, random: np.random.Generator) -> Order:
-    weights = _log_power(of.gaps[of.regions], gamma) + _log_power(of.distances, 1)
+    weights = _log_power(_needed(of.gaps)[of.regions], gamma) + _log_power(_needed(of.distances), 1)
     return _weighted(of, weights, score=of.distances)
+
+
+def _needed(field: np.ndarray | None) -> np.ndarray:
+    if field is None:
+        raise TypeError("a strategy reads a field of the candidates that its row in STRATEGIES does not name")
+    return field
 
 
 def _weighted(of: Candidates, log_weights: np.ndarray, score: np.ndarray | None = None) -> Order:

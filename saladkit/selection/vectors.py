@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -17,8 +18,9 @@ class Vectors:
     shards: list[np.ndarray]
     centre: np.ndarray | None = None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_starts", np.cumsum([0, *(len(shard) for shard in self.shards)]))
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.cumsum([0, *(len(shard) for shard in self.shards)])
 
     def __len__(self) -> int:
         return int(self._starts[-1])

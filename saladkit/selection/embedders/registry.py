@@ -27,11 +27,13 @@ def open_embedder(name: str, *, device: str, dtype: str, batch_tokens: int) -> E
     Raises:
         SaladError: the model does not exist or cannot be loaded as an embedder.
     """
-    settings = {"device": device, "dtype": dtype, "batch_tokens": batch_tokens}
     if name.startswith(LM_PREFIX):
-        return LanguageModelEmbedder(name.removeprefix(LM_PREFIX), **settings)
+        text_llm = name.removeprefix(LM_PREFIX)
+        return LanguageModelEmbedder(text_llm, device=device, dtype=dtype, batch_tokens=batch_tokens)
     folder = _local_folder(name)
-    return StaticEmbedder(folder) if is_static(folder) else SentenceEncoder(folder, **settings)
+    if is_static(folder):
+        return StaticEmbedder(folder)
+    return SentenceEncoder(folder, device=device, dtype=dtype, batch_tokens=batch_tokens)
 
 
 def _local_folder(name: str) -> Path:

@@ -43,21 +43,20 @@ class SentenceEncoder:
 
     def encode(self, texts: list[str], advance: Callable[[int], object]) -> np.ndarray:
         """As `Embedder.encode`."""
-        vectors: np.ndarray | None = None
+        order: list[int] = []
+        found: list[np.ndarray] = []
         for batch in batches_by_tokens(self._lengths(texts), self._batch_tokens):
-            found = self._model.encode(
-                [texts[index] for index in batch], batch_size=len(batch), show_progress_bar=False
-            )
-            vectors = np.empty((len(texts), found.shape[1]), dtype=np.float32) if vectors is None else vectors
-            vectors[batch] = found
+            some = [texts[index] for index in batch]
+            found.append(self._model.encode(some, batch_size=len(some), show_progress_bar=False))
+            order += batch
             advance(len(batch))
-        return unit(vectors)
+        return unit(np.concatenate(found)[np.argsort(order)])
 
     def _lengths(self, texts: list[str]) -> list[int]:
         """Return the tokens of each text, its prompt and the length limit included."""
         if self._model.transformers_model is None:
             return [1] * len(texts)  # a static embedding, which pads nothing
-        prompt = self._model.prompts.get(self._model.default_prompt_name, "")
+        prompt = self._model.prompts.get(self._model.default_prompt_name or "") or ""
         prompted = [prompt + text for text in texts]
         rows = self._model.tokenizer(prompted, truncation=True, max_length=self._model.max_seq_length)["input_ids"]
         return [len(row) for row in rows]

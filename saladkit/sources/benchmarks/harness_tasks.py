@@ -124,14 +124,3 @@ def story_cloze_as_on_hub(row: dict) -> dict:
     endings = {f"sentence_quiz{number}": row[f"RandomFifthSentenceQuiz{number}"] for number in (1, 2)}
     right = {"story_id": row["InputStoryid"], "answer_right_ending": int(row["AnswerRightEnding"])}
     return sentences | endings | right
-
-
-STORY_CLOZE = HarnessTask(
-    "storycloze_2016", "storycloze", None, id=lambda row: row["story_id"], as_on_hub=story_cloze_as_on_hub
-)
-HELLASWAG = HarnessTask(
-    "hellaswag", "hellaswag", "query", id=lambda row: f"{row['source_id']}/{row['ind']}", domain="activity_label"
-)
-ARC_CHALLENGE = HarnessTask("arc_challenge", "arc", "question")
-PIQA = HarnessTask("piqa", "piqa", "goal", id=lambda row: str(row["row"]))
-OPENBOOKQA = HarnessTask("openbookqa", "openbookqa", "question_stem")

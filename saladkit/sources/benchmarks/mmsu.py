@@ -6,7 +6,7 @@ LETTERS = "ABCD"
 
 
 def mmsu(row: dict) -> dict:
-    """ddwang2000/MMSU: what is heard in a recording of which there is no text; question and options are read."""
+    """Convert a row of ddwang2000/MMSU."""
     return {
         "id": str(row["id"]),
         "text": "",
@@ -20,6 +20,6 @@ def mmsu(row: dict) -> dict:
 
 
 def _named(row: dict, answer: str) -> int:
-    """Which option an answer names: by its letter, or in its words."""
+    """Return the index of the option that an answer names, by its letter or its words."""
     options = [row[f"choice_{letter}"] for letter in "abcd"]
     return options.index(answer) if answer in options else LETTERS.index(answer.strip().upper()[:1])

@@ -1,4 +1,8 @@
-"""Where public benchmarks lie on the Hub, and which of their rows are asked."""
+"""The table of public benchmarks, and reading one from the Hub or from a copied folder.
+
+To add a benchmark, give it a row in `BENCHMARKS`, with a task of lm-evaluation-harness or a function that makes a
+question of a row.
+"""
 
 import csv
 import io
@@ -12,14 +16,7 @@ import pyarrow.json
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
-from saladkit.sources.benchmarks.harness_tasks import (
-    ARC_CHALLENGE,
-    HELLASWAG,
-    OPENBOOKQA,
-    PIQA,
-    STORY_CLOZE,
-    HarnessTask,
-)
+from saladkit.sources.benchmarks.harness_tasks import HarnessTask, story_cloze_as_on_hub
 from saladkit.sources.benchmarks.mmsu import mmsu
 from saladkit.sources.benchmarks.voicebench import voicebench
 
@@ -59,16 +56,46 @@ BENCHMARKS = {
         "2016",
         ("test",),
         "validation",
-        STORY_CLOZE,
+        HarnessTask(
+            "storycloze_2016", "storycloze", None, lambda row: row["story_id"], as_on_hub=story_cloze_as_on_hub
+        ),
         {"test": ("cloze_test_test__spring2016*",), "validation": ("cloze_test_val__spring2016*",)},
         "Ask for its CSV files at cs.rochester.edu/nlp/rocstories, put them into a FOLDER",
     ),
-    "hellaswag": Benchmark("HellaSwag", "Rowan/hellaswag", None, ("validation",), "train", HELLASWAG),
-    "arc_challenge": Benchmark(
-        "ARC-Challenge", "allenai/ai2_arc", "ARC-Challenge", ("test",), "validation", ARC_CHALLENGE
+    "hellaswag": Benchmark(
+        "HellaSwag",
+        "Rowan/hellaswag",
+        None,
+        ("validation",),
+        "train",
+        HarnessTask(
+            "hellaswag", "hellaswag", "query", lambda row: f"{row['source_id']}/{row['ind']}", domain="activity_label"
+        ),
     ),
-    "piqa": Benchmark("PIQA", "baber/piqa", None, ("validation",), "train", PIQA),
-    "openbookqa": Benchmark("OpenBookQA", "allenai/openbookqa", "main", ("test",), "validation", OPENBOOKQA),
+    "arc_challenge": Benchmark(
+        "ARC-Challenge",
+        "allenai/ai2_arc",
+        "ARC-Challenge",
+        ("test",),
+        "validation",
+        HarnessTask("arc_challenge", "arc", "question"),
+    ),
+    "piqa": Benchmark(
+        "PIQA",
+        "baber/piqa",
+        None,
+        ("validation",),
+        "train",
+        HarnessTask("piqa", "piqa", "goal", lambda row: str(row["row"])),
+    ),
+    "openbookqa": Benchmark(
+        "OpenBookQA",
+        "allenai/openbookqa",
+        "main",
+        ("test",),
+        "validation",
+        HarnessTask("openbookqa", "openbookqa", "question_stem"),
+    ),
     "voicebench_openbookqa": Benchmark(
         "VoiceBench OpenBookQA", "hlt-lab/voicebench", "openbookqa", ("test",), None, voicebench
     ),
@@ -87,7 +114,7 @@ BENCHMARKS = {
 
 
 def _read_csv(path: Path) -> pa.Table:
-    """A CSV file, in UTF-8 or as old Windows programs write."""
+    """Read a CSV file in UTF-8, or in the Windows encoding cp1252."""
     content = path.read_bytes()
     try:
         text = content.decode("utf-8-sig")
@@ -102,7 +129,7 @@ _SOURCE = re.compile(r"(?P<name>[a-z_]+)(=(?P<folder>[^:]+))?(:(?P<split>[\w-]+)
 
 @dataclass(frozen=True)
 class NamedSource:
-    """A source that names a benchmark."""
+    """A source such as `piqa`, `piqa:train` or `piqa=FOLDER`."""
 
     name: str
     benchmark: Benchmark
@@ -111,13 +138,13 @@ class NamedSource:
 
     @property
     def solved(self) -> str | None:
-        """The source of its solved questions."""
+        """The source of the benchmark's solved questions, or None if it has none."""
         split = self.benchmark.solved
         return split and f"{self.name}{f'={self.folder}' if self.folder else ''}:{split}"
 
 
 def named_source(source: str) -> NamedSource | None:
-    """The benchmark that `source` names, or None: a path that exists is never one."""
+    """Return the benchmark that `source` names, or None; an existing path is never a benchmark."""
     found = _SOURCE.fullmatch(source)
     if found is None or found["name"] not in BENCHMARKS or Path(source).exists():
         return None
@@ -135,7 +162,7 @@ def read_benchmark(source: NamedSource, limit: int | None = None) -> pa.Table:
     """
     questions: list[dict] = []
     for split in source.splits:
-        rows = (_read_folder(source, split) if source.folder else _read_hub(source, split))[:limit]
+        rows = (_read_folder(source.folder, source, split) if source.folder else _read_hub(source, split))[:limit]
         rows = [row | {"row": number, "split": split, "folder": source.folder} for number, row in enumerate(rows)]
         prefix = f"{split}/" if len(source.splits) > 1 else ""
         first = len(questions)
@@ -156,8 +183,8 @@ def _questions(benchmark: Benchmark, rows: list[dict]) -> Iterable[dict]:
     return reader.questions(rows) if isinstance(reader, HarnessTask) else map(reader, rows)
 
 
-def _read_folder(source: NamedSource, split: str) -> list[dict]:
-    folder = Path(source.folder)
+def _read_folder(copied: str, source: NamedSource, split: str) -> list[dict]:
+    folder = Path(copied)
     part = folder / (source.benchmark.configuration or "")
     folder = part if part.is_dir() else folder
     patterns = [f"{split}*", *source.benchmark.files.get(split, ())]
@@ -171,7 +198,7 @@ def _read_folder(source: NamedSource, split: str) -> list[dict]:
     try:
         tables = [READERS[path.suffix](path) for path in files]
     except (pa.ArrowException, OSError) as error:
-        raise SaladError(f"{folder}: a file cannot be read: {error}", "Copy it there again.") from error
+        raise SaladError(f"{folder}: a file cannot be read: {error}", "Copy the file there again.") from error
     return [row for table in tables for row in table.to_pylist()]
 
 

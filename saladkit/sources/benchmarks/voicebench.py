@@ -9,9 +9,9 @@ _ANYWHERE = re.compile(rf"(?:^|(?<=\s)|(?<=[.?!:;,])){_MARK}")
 
 
 def voicebench(row: dict) -> dict:
-    """hlt-lab/voicebench, its sets of multiple choice: the recording has question and options, `reference` the letter.
+    """Convert a row of hlt-lab/voicebench: the recording says question and options, `reference` is the right letter.
 
-    Where the options cannot be told apart, `excluded` says so: the row is counted, and not asked.
+    If the options cannot be told apart, the question has `excluded`, and is counted but not asked.
     """
     choices, letter = options_of(row["prompt"]), row["reference"].strip().upper()
     question = {
@@ -28,11 +28,11 @@ def voicebench(row: dict) -> dict:
 
 
 def options_of(prompt: str) -> list[str]:
-    """The options that a prompt lists behind `A.`, `B.` and so on (or `A)`, `(A)`, `A:`).
+    """Return the options that a prompt lists after `A.`, `B.` and so on (or `A)`, `(A)`, `A:`).
 
-    Of all ways to read marks from A on, those count in which no further mark of a letter stands where it might be meant
-    instead ("A. Hepatitis B. B. Hepatitis C." has two); the longest, at the beginnings of lines before elsewhere, and
-    the last of such. None where there is no such way.
+    A list is read from a mark of A on. It is skipped if one of its letters is marked twice, since either mark could be
+    meant ("A. Hepatitis B. B. Hepatitis C."). Of the other lists the longest is returned; of equally long lists one
+    whose marks begin lines, and then the last. No list: [].
     """
     best: list[str] = []
     for pattern in (_AT_LINES, _ANYWHERE):
@@ -44,13 +44,13 @@ def options_of(prompt: str) -> list[str]:
 
 
 def _options_from(prompt: str, marks: list[re.Match]) -> list[str]:
-    """The options behind A, B, C, … where the first of `marks` is A's; none where they can be read in two ways."""
+    """Return the options after A, B, C, …, the first of `marks` being A's; [] if they can be read in two ways."""
     chain = marks[:1]
     for mark in marks[1:]:
         if len(chain) < len(LETTERS) and mark[1] == LETTERS[len(chain)]:
             chain.append(mark)
         elif mark[1] in LETTERS[: len(chain)]:
-            return []  # a letter that has been there
+            return []  # the letter was marked before
     ends = [*(mark.start() for mark in chain[1:]), len(prompt)]
     options = [prompt[mark.end() : end].strip(" \n\t,;") for mark, end in zip(chain, ends, strict=True)]
     return options if len(options) > 1 and all(options) else []

@@ -296,6 +296,10 @@ def test_storycloze_is_read_from_its_published_csv_files(tmp_path):
     assert row["text"] == "Rick grew up. He had no luck. A, b. He left."
     assert (row["choices"], row["answer"]) == (ANSWERS["storycloze"], 0)
     assert read_samples(f"storycloze={tmp_path}:validation", needed=["id"]).num_rows == 1
+    published = tmp_path / "cloze_test_val__spring2016 - cloze_test_ALL_val.csv"
+    published.write_text(",".join(names) + f"\n{line}\n{line[:-1]}\n")
+    with pytest.raises(SaladError, match="row 1 of storycloze, validation, is not as"):
+        read_samples(f"storycloze={tmp_path}:validation", needed=["id"])
     old = ",".join(names) + f"\n{line}\n".replace("Rick", "Ren\xe9")
     (tmp_path / "cloze_test_val__spring2016 - cloze_test_ALL_val.csv").write_bytes(old.encode("cp1252"))
     (row,) = read_samples(f"storycloze={tmp_path}:validation", needed=["text"]).to_pylist()

@@ -25,7 +25,7 @@ class HarnessTask:
             None: the whole prompt is the question.
         id: makes the id of a row, which has its number as `row`.
         domain: the column of the domain, if there is one.
-        as_on_hub: renames the columns of rows that are not laid out as on the Hub.
+        as_on_hub: renames the columns of a row that is not laid out as on the Hub, in a task that prepares no rows.
     """
 
     name: str
@@ -46,11 +46,10 @@ class HarnessTask:
             return
         from jinja2 import TemplateError
 
-        rows = [self.as_on_hub(row) for row in rows]
         try:
-            task = self._open(rows[0])
-            for row, doc in zip(rows, _processed(task, rows), strict=True):
-                yield self._question(task, row, doc)
+            task = self._open(self.as_on_hub(rows[0]))
+            for doc in self._docs(task, rows):
+                yield self._question(task, doc)
         except TemplateError as error:  # what lm-evaluation-harness raises for a missing column
             raise KeyError(str(error)) from error
 
@@ -71,32 +70,31 @@ class HarnessTask:
         with _quiet():
             return manager.load({"group": "ours", "task": [changed]})["tasks"][self.name]
 
-    def _question(self, task: "ConfigurableTask", row: dict, doc: dict) -> dict:
+    def _docs(self, task: "ConfigurableTask", rows: list[dict]) -> Iterable[dict]:
+        """Return the rows as the task prepares them for its templates, with all of their own columns."""
+        import datasets
+
+        def process(some: list[dict]) -> Iterable[dict]:
+            with _quiet():
+                return task.config.process_docs(datasets.Dataset.from_list(some))
+
+        if task.config.process_docs is None:
+            return map(self.as_on_hub, rows)
+        try:
+            return process(rows)
+        except Exception:  # process the rows one by one, to fail at the row at fault
+            return (doc for row in rows for doc in process([row]))
+
+    def _question(self, task: "ConfigurableTask", doc: dict) -> dict:
         if self.question is None:
             text, lead, cue = task.doc_to_text(doc), "", ""
         else:
             text = doc[self.question]
             lead, _, cue = task.doc_to_text({**doc, self.question: QUESTION}).partition(QUESTION)
         read = {name: part for name, part in (("lead", lead), ("cue", cue)) if part}
-        domain = {"domain": row[self.domain]} if self.domain else {}
+        domain = {"domain": doc[self.domain]} if self.domain else {}
         found = {"choices": list(task.doc_to_choice(doc)), "answer": int(task.doc_to_target(doc))}
-        return {"id": self.id(row), "text": text} | read | found | domain
-
-
-def _processed(task: "ConfigurableTask", rows: list[dict]) -> Iterable[dict]:
-    """Return the rows as the task prepares them for its templates."""
-    import datasets
-
-    def process(some: list[dict]) -> Iterable[dict]:
-        with _quiet():
-            return task.config.process_docs(datasets.Dataset.from_list(some))
-
-    if task.config.process_docs is None:
-        return rows
-    try:
-        return process(rows)
-    except Exception:  # process them one by one, to fail at the row at fault
-        return (doc for row in rows for doc in process([row]))
+        return {"id": self.id(doc), "text": text} | read | found | domain
 
 
 @contextmanager

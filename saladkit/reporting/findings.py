@@ -176,7 +176,7 @@ def compute_findings(
         )
     pairs = {f"{short[name]}_minus_{predictions[0].name}": (name, predictions[0].name) for name in later}
     main = contrast_key(*contrast) if contrast else None
-    pairs = ({main: contrast} if contrast else {}) | pairs
+    pairs = ({main: contrast} if main and contrast else {}) | pairs
     on_unheard = {o.name: 100 * o.correct("speech", items.keys)[items.unheard] for o in predictions}
     contrasts = {key: Contrast(a, b, _mean(on_unheard[a] - on_unheard[b])) for key, (a, b) in pairs.items()}
     return Findings(

@@ -44,7 +44,6 @@ class PageContent:
 def render_page(content: PageContent) -> str:
     """Return the page as HTML; every text is escaped."""
     findings = content.findings
-    selections = shown_selections(findings, content.inventory) if findings.regions else {}
     logs = [model.training.metrics for model in findings.models if model.training]
     return (
         _environment()
@@ -59,7 +58,7 @@ def render_page(content: PageContent) -> str:
             lead=lead(findings),
             contrasts=[contrast for contrast in findings.contrasts.values() if contrast.points],
             colours=series_colours(model.name for model in findings.models),
-            selections=list(selections),
+            selections=[selection.name for selection in shown_selections(findings, content.inventory)],
             shown_regions=SHOWN_REGIONS,
             keywords=KEYWORDS,
             has_lexical_loss=any("lexical" in entry for log in logs for entry in log),

@@ -22,7 +22,10 @@ def _gap(gap: GapSplit | None) -> dict | None:
     if gap is None:
         return None
     parts = {"forgetting": gap.forgetting, "misalignment": gap.misalignment}
-    return _estimate(gap.total, "points") | {name: _estimate(part, "points") for name, part in parts.items()}
+    return {
+        **(_estimate(gap.total, "points") or {}),
+        **{name: _estimate(part, "points") for name, part in parts.items()},
+    }
 
 
 def _model(model: ModelFindings) -> dict:

@@ -61,9 +61,9 @@ def compare_strategies(runs: list[Path], folders: dict[str, str], speech: str, h
     for name, folder in folders.items():
         predictions = [read_predictions_of(name, run / folder) for run in runs]
         control = control or predictions
-        tasks = [{task for task, _ in first.rows.get("speech", {})} - {held_out} for first in control]
-        for first, other, of_run in zip(control, predictions, tasks, strict=True):
-            check_paired(first, other, ("speech", "speech"), of_run)
+        tasks = [{task for task, _ in of_run.rows.get("speech", {})} - {held_out} for of_run in control]
+        for expected, found, names in zip(control, predictions, tasks, strict=True):
+            check_paired(expected, found, ("speech", "speech"), names)
         answers[name] = _answers(predictions, heard, tasks)
     first = next(iter(answers.values()))
     for number, run in enumerate(runs):
@@ -72,7 +72,7 @@ def compare_strategies(runs: list[Path], folders: dict[str, str], speech: str, h
                 f"the questions of {run} are all on heard or all on unheard subjects",
                 "Evaluate on questions on both kinds of subjects.",
             )
-    return [_findings(name, found, None if found is first else first) for name, found in answers.items()]
+    return [_findings(name, of_name, None if of_name is first else first) for name, of_name in answers.items()]
 
 
 def _answers(predictions: list[Predictions], heard: list[set[str]], tasks: list[set[str]]) -> Answers:

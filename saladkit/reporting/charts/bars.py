@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from saladkit.reporting.charts.canvas import SMALL, Box, Canvas, shortened, text_width
+from saladkit.reporting.charts.canvas import SMALL, Align, Box, Canvas, shortened, text_width
 from saladkit.reporting.charts.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def draw_scale(canvas: Canvas, box: Box, scale: Scale) -> Axes:
         x = box.left + box.width * (tick - scale.low) / (scale.high - scale.low)
         unit = f" {scale.unit}" if tick == scale.ticks[-1] and scale.unit else ""
         number = f"{tick:g}{unit}".replace("-", MINUS)
-        align = "right" if x > box.left + box.width - 8 else "center"
+        align: Align = "right" if x > box.left + box.width - 8 else "center"
         canvas.text(x, box.top + box.height + 12, number, size=SMALL, colour="soft", align=align)
     return axes
 

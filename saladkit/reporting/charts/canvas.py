@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
+Align = Literal["left", "center", "right"]
+
 WIDE, NARROW = 840, 440  # px: a desktop page and a telephone
 DOTS_PER_INCH = 72  # then a point of font size is a pixel
 TEXT, SMALL, HEADING = 12.5, 11.0, 14.0  # font sizes in px
@@ -118,12 +120,13 @@ class Canvas:
         size: float = TEXT,
         colour: str = "ink",
         bold: bool = False,
-        align: Literal["left", "center", "right"] = "left",
+        align: Align = "left",
     ) -> None:
         """Write one line of text at `x`, vertically centred on `y`, px."""
         weight = "bold" if bold else "normal"
-        style = {"fontsize": size, "color": LIGHT[colour], "fontweight": weight, "ha": align}
-        self.page.text(x, y, printable(text), va="center_baseline", **style)
+        look = self.page.text(x, y, printable(text), fontsize=size, color=LIGHT[colour], fontweight=weight)
+        look.set_horizontalalignment(align)
+        look.set_verticalalignment("center_baseline")
 
     def heading(self, x: float, y: float, text: str, note: str = "") -> None:
         """Write a heading and a smaller remark beside it."""

@@ -16,7 +16,8 @@ def draw_gap(findings: Findings, width: int) -> Canvas:
     """Draw stacked bars in points: over all questions, and over the unheard subjects where there are any."""
     groups = [("All questions", [(model.label, model.gap) for model in findings.models])]
     if all(model.gap_unheard for model in findings.models):
-        groups.append(("Unheard subjects", [(model.label, model.gap_unheard) for model in findings.models]))
+        unheard = [(model.label, model.gap_unheard) for model in findings.models if model.gap_unheard]
+        groups.append(("Unheard subjects", unheard))
     parts = [[gap.forgetting.value, gap.misalignment.value] for _, splits in groups for _, gap in splits]
     losses = [sum(value for value in of_model if value > 0) for of_model in parts]
     gains = [sum(value for value in of_model if value < 0) for of_model in parts]

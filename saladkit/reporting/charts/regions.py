@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from saladkit.reporting.charts.bars import AXIS, Bar, Row, draw_bars, draw_scale, round_scale, tracks_height
 from saladkit.reporting.charts.canvas import SMALL, WIDE, Box, Canvas, LegendEntry, shortened, text_width
 from saladkit.reporting.charts.palette import LIGHT, series_colours
-from saladkit.reporting.findings import Findings, ModelFindings
+from saladkit.reporting.findings import Findings
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.number_format import percent
 from saladkit.reporting.provenance import added_speech, selections_of
-from saladkit.reporting.region_gaps import Metric, RegionGap
+from saladkit.reporting.region_gaps import Metric, RegionGap, RegionGaps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,29 +21,36 @@ SHOWN_REGIONS, KEYWORDS = 32, 4
 MAX_LABEL, HEAD, LINE = 300, 26, 15  # px: labels beside the bars; titles of the panels; a line of text
 
 
-def shown_selections(findings: Findings, inventory: Inventory) -> dict[str, ModelFindings | None]:
-    """Return the selections to show, each with the model that was trained on it.
+@dataclass(frozen=True)
+class ShownSelection:
+    """A selection, the colour of its bars, and the label of the model that was trained on it, if there is one."""
 
-    These are the selections that a model of the report was trained on, in the order of the models; where there are
-    none, every selection of the run, without a model.
+    name: str
+    colour: str
+    model: str = ""
+
+
+def shown_selections(findings: Findings, inventory: Inventory) -> list[ShownSelection]:
+    """Return the selections that a model of the report was trained on, in the order of the models.
+
+    Where there are none, return every selection of the run.
     """
-    found = [selection.name for selection in findings.regions.selections]
-    base = findings.models[0].training
-    trained: dict[str, ModelFindings | None] = {}
+    found = [selection.name for selection in findings.regions.selections] if findings.regions else []
+    colours = series_colours(model.name for model in findings.models)
+    trained: dict[str, ShownSelection] = {}
     for model in findings.models:
-        for selection in selections_of(inventory, added_speech(model.training, base)):
+        for selection in selections_of(inventory, added_speech(model.training, findings.models[0].training)):
             if selection.name in found:
-                trained.setdefault(selection.name, model)
-    return trained or dict.fromkeys(found)
+                trained.setdefault(selection.name, ShownSelection(selection.name, colours[model.name], model.label))
+    others = series_colours(found, first=3)
+    return list(trained.values()) or [ShownSelection(name, others[name]) for name in found]
 
 
-def draw_regions(findings: Findings, inventory: Inventory, width: int) -> Canvas:
+def draw_regions(view: RegionGaps, selections: list[ShownSelection], width: int) -> Canvas:
     """Draw a row for each region, the largest gap first: labels beside the bars, or above them on a narrow page."""
-    view, selections = findings.regions, shown_selections(findings, inventory)
-    colours = _colours(findings, selections)
     shown = view.rows[:SHOWN_REGIONS]
     canvas = Canvas(f"{view.metric.name} by region, and the texts that each selection took", width)
-    top = canvas.legend(Box(0, 0, width), _legend(view.metric.unit, selections, colours)) + HEAD
+    top = canvas.legend(Box(0, 0, width), _legend(view.metric.unit, selections)) + HEAD
     wide = width >= WIDE
     left, above = (_label_width(shown), 0) if wide else (0, 2 * LINE + 4)  # room for labels beside or above the bars
     bars = tracks_height(max(1, len(selections)))
@@ -54,11 +62,8 @@ def draw_regions(findings: Findings, inventory: Inventory, width: int) -> Canvas
         if above:  # hide the lines of the scales behind the label
             canvas.page.barh(label.top + above / 2, width, above, color=LIGHT["card"], zorder=0)
         _write_label(canvas, label, region)
-        gap = [[_gap_bar(region, view.metric.unit)]]
-        texts = [
-            [Bar(region.chosen[name], colours[name], f"{name}: {region.chosen[name]} texts")] for name in selections
-        ]
-        for axes, tracks in zip(panels, [gap, texts] if selections else [gap], strict=True):
+        charts = [[[_gap_bar(region, view.metric.unit)]], [[_texts_bar(region, selection)] for selection in selections]]
+        for axes, tracks in zip(panels, charts[: len(panels)], strict=True):
             draw_bars(canvas, axes, Row("", "", tracks), start + (above + row) / 2)
     return canvas.finish(top + row * len(shown) + AXIS)
 
@@ -77,17 +82,17 @@ def _draw_panels(canvas: Canvas, box: Box, metric: Metric, shown: list[RegionGap
     return panels
 
 
-def _colours(findings: Findings, selections: dict[str, ModelFindings | None]) -> dict[str, str]:
-    of_models = series_colours(model.name for model in findings.models)
-    others = series_colours(selections, first=3)
-    return {name: of_models[model.name] if model else others[name] for name, model in selections.items()}
-
-
-def _legend(unit: str, selections: dict[str, ModelFindings | None], colours: dict[str, str]) -> list[LegendEntry]:
+def _legend(unit: str, selections: list[ShownSelection]) -> list[LegendEntry]:
     entries = [LegendEntry(f"gap, {unit}, with 95 % interval", "slate")]
-    for name, model in selections.items():
-        entries.append(LegendEntry(f"texts in {name}{f' ({model.label})' if model else ''}", colours[name]))
+    for selection in selections:
+        model = f" ({selection.model})" if selection.model else ""
+        entries.append(LegendEntry(f"texts in {selection.name}{model}", selection.colour))
     return entries
+
+
+def _texts_bar(region: RegionGap, selection: ShownSelection) -> Bar:
+    texts = region.chosen[selection.name]
+    return Bar(texts, selection.colour, f"{selection.name}: {texts} texts")
 
 
 def _gap_bar(region: RegionGap, unit: str) -> Bar:

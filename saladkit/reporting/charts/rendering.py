@@ -14,11 +14,6 @@ from saladkit.reporting.charts.canvas import NARROW, WIDE, Canvas, printable
 from saladkit.reporting.charts.palette import LIGHT
 
 PNG_DOTS_PER_INCH = 160
-SETTINGS = {
-    "svg.hashsalt": "saladkit",  # otherwise identifiers differ from run to run
-    "svg.fonttype": "none",  # text stays text: it can be searched, copied and read aloud
-    "text.parse_math": False,  # a dollar sign in a keyword is a dollar sign
-}
 NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 VARIABLES = {colour: f"var(--{name})" for name, colour in LIGHT.items()}
 
@@ -43,7 +38,14 @@ def render(draw: Callable[[int], Canvas]) -> Chart:
 def _drawing() -> Iterator[None]:
     from matplotlib import rc_context
 
-    with rc_context(SETTINGS), warnings.catch_warnings():
+    settings = rc_context(
+        {
+            "svg.hashsalt": "saladkit",  # otherwise identifiers differ from run to run
+            "svg.fonttype": "none",  # text stays text: it can be searched, copied and read aloud
+            "text.parse_math": False,  # a dollar sign in a keyword is a dollar sign
+        }
+    )
+    with settings, warnings.catch_warnings():
         # A browser has letters that the drawing's font lacks; in the PNG they are boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield

@@ -1,10 +1,12 @@
 """Every chart that a run has the data for."""
 
+from collections.abc import Callable
 from functools import partial
 
+from saladkit.reporting.charts.canvas import Canvas
 from saladkit.reporting.charts.cost import draw_cost
 from saladkit.reporting.charts.gap import draw_gap
-from saladkit.reporting.charts.regions import draw_regions
+from saladkit.reporting.charts.regions import draw_regions, shown_selections
 from saladkit.reporting.charts.rendering import Chart, render
 from saladkit.reporting.charts.strategies import draw_strategies
 from saladkit.reporting.charts.subjects import draw_subjects
@@ -16,11 +18,11 @@ from saladkit.reporting.strategy_comparison import StrategyFindings
 
 def draw_charts(findings: Findings, inventory: Inventory, strategies: list[StrategyFindings]) -> dict[str, Chart]:
     """Return the charts by name: subjects, gap, regions, strategies, training, cost; without those that lack data."""
-    drawings = {"gap": partial(draw_gap, findings)}
+    drawings: dict[str, Callable[[int], Canvas]] = {"gap": partial(draw_gap, findings)}
     if findings.subjects:
         drawings["subjects"] = partial(draw_subjects, findings)
     if findings.regions:
-        drawings["regions"] = partial(draw_regions, findings, inventory)
+        drawings["regions"] = partial(draw_regions, findings.regions, shown_selections(findings, inventory))
     if strategies:
         drawings["strategies"] = partial(draw_strategies, strategies)
     if curves := loss_curves(findings):

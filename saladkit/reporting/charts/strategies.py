@@ -13,11 +13,11 @@ LEGEND = [LegendEntry("unheard subjects", UNHEARD), LegendEntry("heard subjects"
 
 def draw_strategies(strategies: list[StrategyFindings], width: int) -> Canvas:
     """Draw a row for each strategy but the control, which is the first of them; the best strategy comes first."""
+    gains = [(s.label, s.unheard_gain, s.heard_gain) for s in strategies if s.unheard_gain and s.heard_gain]
     rows, ends = [], [0.0]
-    for strategy in sorted(strategies[1:], key=lambda strategy: -strategy.unheard_gain.value):
-        bars = [_bar(strategy.unheard_gain, UNHEARD, "unheard"), _bar(strategy.heard_gain, HEARD, "heard")]
-        rows.append(Row(strategy.label, "", [[bar] for bar in bars]))
-        ends += [end for bar in bars for end in (bar.low, bar.high)]
+    for label, unheard, heard in sorted(gains, key=lambda gain: -gain[1].value):
+        rows.append(Row(label, "", [[_bar(unheard, UNHEARD, "unheard")], [_bar(heard, HEARD, "heard")]]))
+        ends += [unheard.low, unheard.high, heard.low, heard.high]
     title = f"Accuracy of each selection strategy minus that of {strategies[0].label}, in points"
     canvas = Canvas(title, width)
     labels = min(MAX_LABEL, LABEL_MARGIN + max(map(label_width, rows)))
@@ -26,5 +26,5 @@ def draw_strategies(strategies: list[StrategyFindings], width: int) -> Canvas:
     return canvas.finish(draw_rows(canvas, box, rows, round_scale(min(ends), max(ends)), label_width=labels))
 
 
-def _bar(more: Estimate, colour: str, subjects: str) -> Bar:
-    return Bar(more.value, colour, f"{subjects}: {points(more)}", more.low, more.high)
+def _bar(gain: Estimate, colour: str, subjects: str) -> Bar:
+    return Bar(gain.value, colour, f"{subjects}: {points(gain)}", gain.low, gain.high)

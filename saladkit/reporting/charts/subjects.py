@@ -43,10 +43,11 @@ def _rows(findings: Findings, heard: bool) -> list[Row]:
         for subject in findings.subjects
         if subject.heard == heard
     ]
-    if len(rows) < 2:
-        return rows
-    together = {model.name: model.heard if heard else model.unheard for model in findings.models}
     ceiling = teacher.heard if heard else teacher.unheard
+    if len(rows) < 2 or ceiling is None:
+        return rows
+    groups = {model.name: model.heard if heard else model.unheard for model in findings.models}
+    together = {name: group for name, group in groups.items() if group}
     return [_row(findings, "all subjects", ceiling.items, together, ceiling, bold=True), *rows]
 
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from saladkit.reporting.charts.canvas import SMALL, WIDE, Box, Canvas, LegendEntry
+from saladkit.reporting.charts.canvas import SMALL, WIDE, Align, Box, Canvas, LegendEntry
 from saladkit.reporting.charts.palette import LIGHT, series_colours
 from saladkit.reporting.findings import Findings
 
@@ -29,8 +29,9 @@ def loss_curves(findings: Findings) -> dict[str, list[Curve]]:
     stages: dict[str, list[Curve]] = {}
     for verb, stage in STAGES.items():
         for model in findings.models:
-            for loss in LOSSES if model.training and model.training.verb == verb else ():
-                logged = [(entry["step"], entry[loss]) for entry in model.training.metrics if entry.get(loss, 0) > 0]
+            log = model.training.metrics if model.training and model.training.verb == verb else []
+            for loss in LOSSES:
+                logged = [(entry["step"], entry[loss]) for entry in log if entry.get(loss, 0) > 0]
                 if logged:
                     stages.setdefault(stage, []).append(Curve(model.label, colours[model.name], loss, logged))
     return stages
@@ -68,7 +69,8 @@ def _draw_curves(canvas: Canvas, box: Box, curves: list[Curve]) -> None:
         axes.plot(steps, nats, color=LIGHT[curve.colour], linewidth=1, alpha=0.3)
         style = {"linestyle": (0, (4, 3)), "linewidth": 1.6} if LOSSES[curve.loss] == "dashed" else {"linewidth": 2.2}
         canvas.tooltip(axes.plot(steps, smoothed(list(nats)), color=LIGHT[curve.colour], **style)[0], _end(curve))
-    for share, align in ((0, "left"), (0.5, "center"), (1, "right")):
+    ends: tuple[tuple[float, Align], ...] = ((0, "left"), (0.5, "center"), (1, "right"))
+    for share, align in ends:
         number = f"{last * share:,.0f}{' steps' if share == 1 else ''}"
         canvas.text(box.left + share * box.width, box.top + PANEL + 12, number, size=SMALL, colour="soft", align=align)
 

@@ -1,27 +1,33 @@
 """Seconds and peak memory of every step, in the order in which the steps ended."""
 
-from saladkit.reporting.charts.bars import LABEL_MARGIN, Bar, Row, draw_rows, label_width, round_scale
-from saladkit.reporting.charts.canvas import WIDE, Box, Canvas
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from saladkit.reporting.charts.bars import Bar, draw_bars, label_rows, row_height
+from saladkit.reporting.charts.figures import AXIS, WIDE, finish, new_figure, shortened
 from saladkit.reporting.inventory import Step
 from saladkit.reporting.number_format import duration, memory
 
-MAX_LABEL, MAX_NARROW_LABEL, NUMBER = 250, 140, 150  # px
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LETTERS, NARROW_LETTERS = 40, 22  # of a label
 
 
-def draw_cost(steps: list[Step], width: int) -> Canvas:
-    """Draw a bar for the seconds of each step, with the seconds and the memory as numbers beside it."""
-    wide = width >= WIDE
-    rows = [
-        Row(
-            step.name,
-            step.command + (", resumed" if step.resumed else "") if wide else "",
-            [[Bar(step.seconds, "slate", f"{step.name}: {step.seconds:g} s")]],
-            number=f"{duration(step.seconds)}, {memory(step.peak_memory_bytes)}",
-        )
-        for step in steps
-    ]
-    scale = round_scale(0, max(step.seconds for step in steps), "s")
-    canvas = Canvas("Seconds and peak memory of every step", width)
-    labels = min(MAX_LABEL if wide else MAX_NARROW_LABEL, LABEL_MARGIN + max(map(label_width, rows)))
-    box = Box(0, 0, width)
-    return canvas.finish(draw_rows(canvas, box, rows, scale, label_width=labels, number_width=NUMBER))
+def draw_cost(steps: list[Step], width: int) -> Figure:
+    """Draw a bar for the seconds of each step, with the seconds and the memory as numbers beside the bar."""
+    figure = new_figure("Seconds and peak memory of every step")
+    axes = figure.subplots()
+    bars = [Bar(step.seconds, f"{step.name}: {step.seconds:g} s") for step in steps]
+    drawn = draw_bars(axes, bars, "slate", "seconds")
+    costs = [f"{duration(step.seconds)}, {memory(step.peak_memory_bytes)}" for step in steps]
+    axes.bar_label(drawn, costs, padding=5, fontsize=11)
+    labels = [f"{step.name} ({step.command}{', resumed' if step.resumed else ''})" for step in steps]
+    if width < WIDE:
+        labels = [step.name for step in steps]
+    label_rows(axes, [shortened(label, LETTERS if width >= WIDE else NARROW_LETTERS) for label in labels])
+    axes.xaxis.set_major_formatter("{x:g} s")
+    axes.margins(x=0.2 if width >= WIDE else 0.5)
+    axes.set_xlim(left=0)
+    return finish(figure, width, len(steps) * row_height(1) + AXIS)

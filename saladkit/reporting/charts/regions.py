@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from saladkit.reporting.charts.bars import AXIS, Bar, Row, draw_bars, draw_scale, round_scale, tracks_height
-from saladkit.reporting.charts.canvas import SMALL, WIDE, Box, Canvas, LegendEntry, shortened, text_width
+from saladkit.reporting.charts.bars import Bar, draw_bars, draw_zero, label_rows, row_height
+from saladkit.reporting.charts.figures import AXIS, TITLE, WIDE, finish, new_figure, shortened
 from saladkit.reporting.charts.palette import LIGHT, series_colours
 from saladkit.reporting.findings import Findings
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.number_format import percent
 from saladkit.reporting.provenance import added_speech, selections_of
-from saladkit.reporting.region_gaps import Metric, RegionGap, RegionGaps
+from saladkit.reporting.region_gaps import RegionGap, RegionGaps
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SHOWN_REGIONS, KEYWORDS = 32, 4
-MAX_LABEL, HEAD, LINE = 300, 26, 15  # px: labels beside the bars; titles of the panels; a line of text
+LETTERS, NARROW_LETTERS = 40, 20  # of a label
+MIN_ROW = 36  # px
+TITLE_STYLE = {"fontsize": 11, "fontweight": "normal", "color": LIGHT["soft"]}
 
 
 @dataclass(frozen=True)
@@ -46,76 +48,51 @@ def shown_selections(findings: Findings, inventory: Inventory) -> list[ShownSele
     return list(trained.values()) or [ShownSelection(name, others[name]) for name in found]
 
 
-def draw_regions(view: RegionGaps, selections: list[ShownSelection], width: int) -> Canvas:
-    """Draw a row for each region, the largest gap first: labels beside the bars, or above them on a narrow page."""
+def draw_regions(view: RegionGaps, selections: list[ShownSelection], width: int) -> Figure:
+    """Draw a row for each region, the largest gap first: the gap, and beside it the texts selected."""
     shown = view.rows[:SHOWN_REGIONS]
-    canvas = Canvas(f"{view.metric.name} by region, and the texts that each selection took", width)
-    top = canvas.legend(Box(0, 0, width), _legend(view.metric.unit, selections)) + HEAD
-    wide = width >= WIDE
-    left, above = (_label_width(shown), 0) if wide else (0, 2 * LINE + 4)  # room for labels beside or above the bars
-    bars = tracks_height(max(1, len(selections)))
-    row = max(bars, 2 * LINE + 6) if wide else above + bars
-    panels = _draw_panels(canvas, Box(left, top, width - left, row * len(shown)), view.metric, shown, bool(selections))
-    for index, region in enumerate(shown):
-        start = index * row
-        label = Box(0, top + start, left or width, above or row)
-        if above:  # hide the lines of the scales behind the label
-            canvas.page.barh(label.top + above / 2, width, above, color=LIGHT["card"], zorder=0)
-        _write_label(canvas, label, region)
-        charts = [[[_gap_bar(region, view.metric.unit)]], [[_texts_bar(region, selection)] for selection in selections]]
-        for axes, tracks in zip(panels, charts[: len(panels)], strict=True):
-            draw_bars(canvas, axes, Row("", "", tracks), start + (above + row) / 2)
-    return canvas.finish(top + row * len(shown) + AXIS)
-
-
-def _draw_panels(canvas: Canvas, box: Box, metric: Metric, shown: list[RegionGap], has_selections: bool) -> list[Axes]:
-    """Add a panel for the gap and, where texts were selected, a second one for their numbers."""
-    title = f"{metric.name}, {metric.unit}"
-    scales = {title: round_scale(min(0.0, *(region.low for region in shown)), max(region.high for region in shown))}
-    if has_selections:
-        most = max(1, *(count for region in shown for count in region.chosen.values()))
-        scales["texts selected"] = round_scale(0, most, whole=True)
-    panels = []
-    for panel, (title, scale) in zip(box.columns(len(scales)), scales.items(), strict=True):
-        canvas.text(panel.left, box.top - 10, shortened(title, panel.width, SMALL), size=SMALL, colour="soft")
-        panels.append(draw_scale(canvas, panel, scale))
-    return panels
-
-
-def _legend(unit: str, selections: list[ShownSelection]) -> list[LegendEntry]:
-    entries = [LegendEntry(f"gap, {unit}, with 95 % interval", "slate")]
-    for selection in selections:
+    figure = new_figure(f"{view.metric.name} by region, and the texts that each selection took")
+    panels = list(figure.subplots(1, 2 if selections else 1, squeeze=False, sharey=True).flat)
+    panels[0].set_title(view.metric.name, **TITLE_STYLE)
+    draw_bars(
+        panels[0],
+        [_gap_bar(region, view.metric.unit) for region in shown],
+        "slate",
+        f"gap, {view.metric.unit}, with 95 % interval",
+    )
+    height = max(MIN_ROW, row_height(len(selections)))
+    label_rows(panels[0], *_labels(shown, wide=width >= WIDE), height=height)
+    for place, selection in enumerate(selections):
+        bars = [_texts_bar(region, selection) for region in shown]
         model = f" ({selection.model})" if selection.model else ""
-        entries.append(LegendEntry(f"texts in {selection.name}{model}", selection.colour))
-    return entries
+        draw_bars(panels[1], bars, selection.colour, f"texts in {selection.name}{model}", place, len(selections))
+    for panel in panels[1:]:
+        panel.set_title("texts selected", **TITLE_STYLE)
+        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.grid(visible=False, axis="y")
+        draw_zero(panel, len(shown))
+    return finish(figure, width, height * len(shown) + TITLE + AXIS)
+
+
+def _labels(shown: list[RegionGap], wide: bool) -> tuple[list[str], list[str] | None]:
+    """Return the keywords of every region and, on a wide page, the shares of the pool and the natural speech below."""
+    keywords = [
+        shortened(", ".join(region.keywords[:KEYWORDS]), LETTERS if wide else NARROW_LETTERS) for region in shown
+    ]
+    if not wide or any(region.pool_share is None or region.speech_share is None for region in shown):
+        return keywords, None
+    return keywords, [
+        f"{percent(region.pool_share or 0)} of the pool, {percent(region.speech_share or 0)} of natural speech"
+        for region in shown
+    ]
 
 
 def _texts_bar(region: RegionGap, selection: ShownSelection) -> Bar:
     texts = region.chosen[selection.name]
-    return Bar(texts, selection.colour, f"{selection.name}: {texts} texts")
+    return Bar(texts, f"{selection.name}: {texts} texts")
 
 
 def _gap_bar(region: RegionGap, unit: str) -> Bar:
     interval = f"{region.low:.3f} to {region.high:.3f}"
     tooltip = f"region {region.region}: {region.gap:.3f} {unit.split()[0]} ({interval}), {region.probes} probes"
-    return Bar(region.gap, "slate", tooltip, region.low, region.high)
-
-
-def _label(region: RegionGap) -> tuple[str, str]:
-    """Return the keywords of a region, and its shares of the pool and of the natural speech where they are known."""
-    shares = ""
-    if region.pool_share is not None and region.speech_share is not None:
-        shares = f"{percent(region.pool_share)} of the pool, {percent(region.speech_share)} of natural speech"
-    return ", ".join(region.keywords[:KEYWORDS]), shares
-
-
-def _label_width(shown: list[RegionGap]) -> float:
-    widths = [max(text_width(keywords), text_width(shares, SMALL)) for keywords, shares in map(_label, shown)]
-    return min(MAX_LABEL, max(widths) + 16)
-
-
-def _write_label(canvas: Canvas, box: Box, region: RegionGap) -> None:
-    keywords, shares = _label(region)
-    middle, shift, width = box.top + box.height / 2, LINE / 2 if shares else 0, box.width - 12
-    canvas.text(box.left, middle - shift, shortened(keywords, width))
-    canvas.text(box.left, middle + shift, shortened(shares, width, SMALL), size=SMALL, colour="soft")
+    return Bar(region.gap, tooltip, region.low, region.high)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from saladkit.reporting.charts.canvas import NARROW, WIDE, Canvas, printable
+import numpy as np
+
+from saladkit.reporting.charts.figures import NARROW, STYLE, TOOLTIP, WIDE
 from saladkit.reporting.charts.palette import LIGHT
 
-PNG_DOTS_PER_INCH = 160
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PNG_DOTS_PER_INCH, PNG_MARGIN = 160, 32  # the margin in pixels
 NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
+NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # control characters of a name
 VARIABLES = {colour: f"var(--{name})" for name, colour in LIGHT.items()}
 
 
@@ -27,54 +33,50 @@ class Chart:
     png: bytes
 
 
-def render(draw: Callable[[int], Canvas]) -> Chart:
+def render(draw: Callable[[int], Figure]) -> Chart:
     """Render what `draw` makes of a width in px."""
-    with _drawing():
-        wide = draw(WIDE)
-        return Chart(inline_svg(wide, "wide"), inline_svg(draw(NARROW), "narrow"), _png(wide))
+    from matplotlib import style
 
-
-@contextmanager
-def _drawing() -> Iterator[None]:
-    from matplotlib import rc_context
-
-    settings = rc_context(
-        {
-            "svg.hashsalt": "saladkit",  # otherwise identifiers differ from run to run
-            "svg.fonttype": "none",  # text stays text: it can be searched, copied and read aloud
-            "text.parse_math": False,  # a dollar sign in a keyword is a dollar sign
-        }
-    )
-    with settings, warnings.catch_warnings():
+    with style.context(STYLE), warnings.catch_warnings():
         # A browser has letters that the drawing's font lacks; in the PNG they are boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        yield
+        figure = draw(WIDE)
+        wide = _inline_svg(figure, "wide")
+        figure.set_layout_engine("none")  # keep the layout that the SVG has
+        return Chart(wide, _inline_svg(draw(NARROW), "narrow"), _png(figure))
 
 
-def _png(canvas: Canvas) -> bytes:
+def _png(figure: Figure) -> bytes:
+    """Return a figure as PNG with a white margin."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.image import imsave
+
+    figure.set_dpi(PNG_DOTS_PER_INCH)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())
     content = BytesIO()
-    canvas.figure.savefig(
-        content, format="png", dpi=PNG_DOTS_PER_INCH, facecolor="white", bbox_inches="tight", pad_inches=0.2
-    )
+    margin = ((PNG_MARGIN, PNG_MARGIN), (PNG_MARGIN, PNG_MARGIN), (0, 0))
+    imsave(content, np.pad(pixels, margin, constant_values=255), format="png", dpi=PNG_DOTS_PER_INCH)
     return content.getvalue()
 
 
-def inline_svg(canvas: Canvas, name: str) -> str:
-    """Return a drawing as an SVG element for an HTML page: with a title and tooltips, and in the page's own colours.
+def _inline_svg(figure: Figure, name: str) -> str:
+    """Return a figure as an SVG element for an HTML page: with a title and tooltips, and in the page's own colours.
 
-    Identifiers go, since two drawings of one page would share them; so do clip paths, which nothing crosses.
+    Identifiers go, since two figures of one page would share them; so do clip paths, which nothing crosses.
     """
     content = BytesIO()
-    canvas.figure.savefig(content, format="svg", transparent=True, metadata=NO_METADATA)
-    drawing = ElementTree.fromstring(content.getvalue())
+    figure.savefig(content, format="svg", transparent=True, metadata=NO_METADATA)
+    drawing = ElementTree.fromstring(NOT_XML.sub(" ", content.getvalue().decode()))
     root = ElementTree.Element("svg", {"class": name, "viewBox": drawing.attrib["viewBox"], "role": "img"})
-    ElementTree.SubElement(root, "title").text = printable(canvas.title)
+    ElementTree.SubElement(root, "title").text = figure.get_gid()
     for child in drawing:
-        _copy(child, root, canvas.tooltips)
+        _copy(child, root)
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _copy(element: ElementTree.Element, parent: ElementTree.Element, tooltips: dict[str, str]) -> None:
+def _copy(element: ElementTree.Element, parent: ElementTree.Element) -> None:
     """Copy what is visible of `element` below `parent`."""
     tag = element.tag.rpartition("}")[2]
     style = _in_page_colours(element.get("style", ""))
@@ -83,10 +85,10 @@ def _copy(element: ElementTree.Element, parent: ElementTree.Element, tooltips: d
     kept = {key: " ".join(value.split()) for key, value in element.attrib.items() if key in ("d", "x", "y")}
     copy = ElementTree.Element(tag, kept | ({"style": style} if style else {}))
     copy.text = element.text if tag == "text" else None
-    if element.get("id") in tooltips:
-        ElementTree.SubElement(copy, "title").text = tooltips[element.attrib["id"]]
+    if element.get("id", "").startswith(TOOLTIP):
+        ElementTree.SubElement(copy, "title").text = element.attrib["id"].removeprefix(TOOLTIP)
     for child in element:
-        _copy(child, copy, tooltips)
+        _copy(child, copy)
     if tag != "g" or len(copy):
         parent.append(copy)
 

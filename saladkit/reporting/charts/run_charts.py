@@ -1,9 +1,11 @@
 """Every chart that a run has the data for."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
-from saladkit.reporting.charts.canvas import Canvas
 from saladkit.reporting.charts.cost import draw_cost
 from saladkit.reporting.charts.gap import draw_gap
 from saladkit.reporting.charts.regions import draw_regions, shown_selections
@@ -15,10 +17,13 @@ from saladkit.reporting.findings import Findings
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.strategy_comparison import StrategyFindings
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 def draw_charts(findings: Findings, inventory: Inventory, strategies: list[StrategyFindings]) -> dict[str, Chart]:
     """Return the charts by name: subjects, gap, regions, strategies, training, cost; without those that lack data."""
-    drawings: dict[str, Callable[[int], Canvas]] = {"gap": partial(draw_gap, findings)}
+    drawings: dict[str, Callable[[int], Figure]] = {"gap": partial(draw_gap, findings)}
     if findings.subjects:
         drawings["subjects"] = partial(draw_subjects, findings)
     if findings.regions:

@@ -1,30 +1,32 @@
 """What each selection strategy gains over the control, on unheard and on heard subjects."""
 
-from saladkit.reporting.charts.bars import LABEL_MARGIN, Bar, Row, draw_rows, label_width, round_scale
-from saladkit.reporting.charts.canvas import Box, Canvas, LegendEntry
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from saladkit.reporting.charts.bars import Bar, draw_bars, label_rows, row_height
+from saladkit.reporting.charts.figures import AXIS, finish, new_figure, shortened
 from saladkit.reporting.number_format import points
 from saladkit.reporting.strategy_comparison import StrategyFindings
 from saladkit.scoring.statistics import Estimate
 
-MAX_LABEL = 170  # px
-UNHEARD, HEARD = "blue", "grey"
-LEGEND = [LegendEntry("unheard subjects", UNHEARD), LegendEntry("heard subjects", HEARD)]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LETTERS = 26  # of a label
 
 
-def draw_strategies(strategies: list[StrategyFindings], width: int) -> Canvas:
+def draw_strategies(strategies: list[StrategyFindings], width: int) -> Figure:
     """Draw a row for each strategy but the control, which is the first of them; the best strategy comes first."""
     gains = [(s.label, s.unheard_gain, s.heard_gain) for s in strategies if s.unheard_gain and s.heard_gain]
-    rows, ends = [], [0.0]
-    for label, unheard, heard in sorted(gains, key=lambda gain: -gain[1].value):
-        rows.append(Row(label, "", [[_bar(unheard, UNHEARD, "unheard")], [_bar(heard, HEARD, "heard")]]))
-        ends += [unheard.low, unheard.high, heard.low, heard.high]
-    title = f"Accuracy of each selection strategy minus that of {strategies[0].label}, in points"
-    canvas = Canvas(title, width)
-    labels = min(MAX_LABEL, LABEL_MARGIN + max(map(label_width, rows)))
-    page = Box(0, 0, width)
-    box = page.below(canvas.legend(page, LEGEND) + 8)
-    return canvas.finish(draw_rows(canvas, box, rows, round_scale(min(ends), max(ends)), label_width=labels))
+    gains.sort(key=lambda gain: -gain[1].value)
+    figure = new_figure(f"Accuracy of each selection strategy minus that of {strategies[0].label}, in points")
+    axes = figure.subplots()
+    draw_bars(axes, [_bar("unheard", unheard) for _, unheard, _ in gains], "blue", "unheard subjects", 0, 2)
+    draw_bars(axes, [_bar("heard", heard) for _, _, heard in gains], "grey", "heard subjects", 1, 2)
+    label_rows(axes, [shortened(label, LETTERS) for label, _, _ in gains])
+    return finish(figure, width, len(gains) * row_height(2) + AXIS)
 
 
-def _bar(gain: Estimate, colour: str, subjects: str) -> Bar:
-    return Bar(gain.value, colour, f"{subjects}: {points(gain)}", gain.low, gain.high)
+def _bar(subjects: str, gain: Estimate) -> Bar:
+    return Bar(gain.value, f"{subjects}: {points(gain)}", gain.low, gain.high)

@@ -1,15 +1,24 @@
 """The losses by training step, Stage I and Stage II apart, on logarithmic axes."""
 
-import math
-from dataclasses import dataclass
+from __future__ import annotations
 
-from saladkit.reporting.charts.canvas import SMALL, WIDE, Align, Box, Canvas, LegendEntry
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from saladkit.reporting.charts.figures import AXIS, TITLE, WIDE, add_tooltip, finish, groups_of_rows, new_figure
 from saladkit.reporting.charts.palette import LIGHT, series_colours
 from saladkit.reporting.findings import Findings
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 STAGES = {"distill": "Stage I", "align": "Stage II"}
-LOSSES = {"distillation": "solid", "lexical": "dashed"}  # as the training log names them
-HEADING, PANEL, AXIS, TICKS = 30, 190, 26, 38  # px
+LOSSES: dict[str, Any] = {
+    "distillation": "-",
+    "lexical": (0, (4, 3)),
+}  # as the training log names them -> style of their lines
+PANEL = 210  # px
 WINDOW = 15  # the moving mean is over about this fraction of the steps: one in 15
 
 
@@ -21,6 +30,12 @@ class Curve:
     colour: str
     loss: str
     points: list[tuple[float, float]]
+
+    @property
+    def end(self) -> str:
+        """The last value, as a sentence."""
+        step, nats = self.points[-1]
+        return f"{self.label}, {self.loss} loss: {nats:.3g} at step {step:,}"
 
 
 def loss_curves(findings: Findings) -> dict[str, list[Curve]]:
@@ -37,53 +52,43 @@ def loss_curves(findings: Findings) -> dict[str, list[Curve]]:
     return stages
 
 
-def draw_training(stages: dict[str, list[Curve]], width: int) -> Canvas:
-    """Draw the stages beside each other on a wide page, and below each other on a narrow one."""
-    canvas = Canvas(_title(stages), width)
-    page, bottoms = Box(0, 0, width), [0.0]
-    columns = page.columns(len(stages)) if width >= WIDE else [page] * len(stages)
-    for (stage, curves), column in zip(stages.items(), columns, strict=True):
-        start = 0.0 if width >= WIDE else bottoms[-1]
-        canvas.heading(column.left, start + HEADING / 2, stage)
-        top = canvas.legend(column.below(start + HEADING), _legend(curves))
-        box = Box(column.left + TICKS, top + 10, column.width - TICKS, PANEL)
-        _draw_curves(canvas, box, curves)
-        bottoms.append(box.top + PANEL + AXIS)
-    return canvas.finish(max(bottoms))
-
-
-def _draw_curves(canvas: Canvas, box: Box, curves: list[Curve]) -> None:
+def draw_training(stages: dict[str, list[Curve]], width: int) -> Figure:
     """Draw every curve twice: its raw values faint, its moving mean strong."""
-    values = [nats for curve in curves for _, nats in curve.points]
-    ticks = log_ticks(min(values), max(values))
-    last = max(step for curve in curves for step, _ in curve.points)
-    axes = canvas.panel(box, (0, last))
+    ends = "; ".join(curve.end for curves in stages.values() for curve in curves)
+    figure = new_figure(f"Training losses by step. {ends}")
+    axes = groups_of_rows(figure, width, [1] * len(stages))
+    for panel, (stage, curves) in zip(axes, stages.items(), strict=True):
+        panel.set_title(stage)
+        for curve in curves:
+            _draw_curve(panel, curve)
+        _rule(panel)
+    height = TITLE + PANEL + AXIS
+    return finish(figure, width, height if width >= WIDE else height * len(stages))
+
+
+def _draw_curve(axes: Axes, curve: Curve) -> None:
+    steps, nats = zip(*curve.points, strict=True)
+    axes.plot(steps, nats, color=LIGHT[curve.colour], linewidth=1, alpha=0.3)
+    label = "lexical loss" if curve.loss == "lexical" else curve.label
+    (line,) = axes.plot(steps, smoothed(list(nats)), color=LIGHT[curve.colour], linewidth=2, label=label)
+    line.set_linestyle(LOSSES[curve.loss])
+    add_tooltip(line, curve.end)
+
+
+def _rule(axes: Axes) -> None:
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
     axes.set_yscale("log")
-    axes.set_ylim(ticks[0], ticks[-1])
-    for tick in ticks:
-        axes.hlines(tick, 0, last, color=LIGHT["line"], linewidth=1, zorder=0)
-        height = PANEL * math.log(tick / ticks[0]) / math.log(ticks[-1] / ticks[0])
-        canvas.text(box.left - 8, box.top + PANEL - height, f"{tick:g}", size=SMALL, colour="soft", align="right")
-    for curve in curves:
-        steps, nats = zip(*curve.points, strict=True)
-        axes.plot(steps, nats, color=LIGHT[curve.colour], linewidth=1, alpha=0.3)
-        style = {"linestyle": (0, (4, 3)), "linewidth": 1.6} if LOSSES[curve.loss] == "dashed" else {"linewidth": 2.2}
-        canvas.tooltip(axes.plot(steps, smoothed(list(nats)), color=LIGHT[curve.colour], **style)[0], _end(curve))
-    ends: tuple[tuple[float, Align], ...] = ((0, "left"), (0.5, "center"), (1, "right"))
-    for share, align in ends:
-        number = f"{last * share:,.0f}{' steps' if share == 1 else ''}"
-        canvas.text(box.left + share * box.width, box.top + PANEL + 12, number, size=SMALL, colour="soft", align=align)
-
-
-def log_ticks(low: float, high: float) -> list[float]:
-    """Return ticks that enclose `low` and `high`: powers of ten and, below three decades, 2 and 5 times them."""
-    from matplotlib.ticker import LogLocator
-
-    locator = LogLocator(subs=(1, 2, 5) if high / low < 1000 else (1,), numticks=100)
-    ticks = [float(tick) for tick in locator.tick_values(low / 10, high * 10)]
-    first = max(index for index, tick in enumerate(ticks) if tick <= low)
-    last = min(index for index, tick in enumerate(ticks) if tick >= high)
-    return ticks[first : max(last, first + 1) + 1]
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 1000 else (1,)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.tick_params(axis="y", labelsize=11, labelcolor=LIGHT["soft"])
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.set_xlabel("steps", color=LIGHT["soft"], fontsize=11, loc="right")
+    axes.set_xlim(left=0)
+    axes.grid(visible=False, axis="x")
 
 
 def smoothed(values: list[float]) -> list[float]:
@@ -91,19 +96,3 @@ def smoothed(values: list[float]) -> list[float]:
     reach = len(values) // (2 * WINDOW)
     near = [values[max(0, index - reach) : index + reach + 1] for index in range(len(values))]
     return [sum(window) / len(window) for window in near]
-
-
-def _legend(curves: list[Curve]) -> list[LegendEntry]:
-    colours = {curve.label: curve.colour for curve in curves}
-    entries = [LegendEntry(label, colour) for label, colour in colours.items()]
-    return entries + [LegendEntry("lexical loss", "soft", "dashed")] * any(curve.loss == "lexical" for curve in curves)
-
-
-def _end(curve: Curve) -> str:
-    step, nats = curve.points[-1]
-    return f"{curve.label}, {curve.loss} loss: {nats:.3g} at step {step:,}"
-
-
-def _title(stages: dict[str, list[Curve]]) -> str:
-    ends = "; ".join(_end(curve) for curves in stages.values() for curve in curves)
-    return f"Training losses by step. {ends}"

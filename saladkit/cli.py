@@ -3,12 +3,19 @@
 import json
 import os
 import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import click
 
 from saladkit import __version__, options
 from saladkit.errors import SaladError
 from saladkit.options import asking, selecting, speaking, training
+from saladkit.settings.cache_speech import CacheSpeechSettings
+from saladkit.settings.export_times import ExportTimesSettings
+from saladkit.settings.options import options_of
+from saladkit.settings.setting import Settings
 
 
 class Shell(click.Group):
@@ -33,6 +40,24 @@ def _print(summary: dict) -> None:
     if int(os.environ.get("RANK", 0)) > 0:  # of several processes that train together the first one speaks
         return
     sys.stdout.write(json.dumps(summary) + "\n")
+
+
+OUTPUT = "Folder for the artefact: new or empty."
+
+
+def verb(name: str, settings: type[Settings], output: str = OUTPUT) -> Callable[[Callable[..., dict]], click.Command]:
+    """Make the command `name` of a function of its arguments, `output` and `settings`; print the summary it returns."""
+
+    def decorate(body: Callable[..., dict]) -> click.Command:
+        @wraps(body)
+        def command(**given: Any) -> None:
+            _print(body(**given))
+
+        with_options = options_of(settings, name)(command)
+        with_output = click.option("-o", "--output", required=True, help=output)(with_options)
+        return main.command(name)(with_output)
+
+    return decorate
 
 
 @click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -309,45 +334,22 @@ def timestamps(samples: str, output: str, times: str | None, **settings: object)
     _print(timestamps(samples, output, **settings))
 
 
-@main.command("export-times")
+@verb("export-times", ExportTimesSettings)
 @click.argument("times")
-@options.output
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(["textgrid", "ctm"]),
-    required=True,
-    help="A Praat TextGrid a row, named after the id, percent-escaped; or words.ctm, one file for all.",
-)
-@options.files
-def export_times(times: str, output: str, **settings: object) -> None:
-    """Write word TIMES (of `timestamps`, or samples with `words`) as other tools read them."""
+def export_times(times: str, output: str, settings: ExportTimesSettings) -> dict:
+    """Write word TIMES (of `timestamps` or `import-times`, or samples with `words`) as other tools read them."""
     from saladkit.stages.export_times import export_times
 
-    _print(export_times(times, output, **settings))
+    return export_times(times, output, settings)
 
 
-@main.command("cache-speech")
+@verb("cache-speech", CacheSpeechSettings)
 @click.argument("samples", nargs=-1, required=True)
-@options.output
-@options.speech_encoder
-@click.option(
-    "--batch-seconds",
-    type=options.Real(min=0, min_open=True),
-    default=120.0,
-    show_default=True,
-    help="Seconds of audio a batch, padding included. On a CPU less is as fast and needs less memory.",
-)
-@options.columns
-@options.device
-@options.dtype
-@options.shards
-@options.files
-def cache_speech(samples: tuple[str, ...], output: str, **settings: object) -> None:
+def cache_speech(samples: tuple[str, ...], output: str, settings: CacheSpeechSettings) -> dict:
     """Run the frozen front of the speech encoder over SAMPLES, once."""
     from saladkit.stages.cache_speech import cache_speech
 
-    _print(cache_speech(list(samples), output, **settings))
+    return cache_speech(list(samples), output, settings)
 
 
 @main.command("regions")

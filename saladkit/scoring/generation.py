@@ -7,6 +7,7 @@ from functools import partial
 
 import torch
 
+from saladkit.batches import batches_by_length
 from saladkit.errors import SaladError
 from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.rows.prompt_parts import pad_at_front
@@ -54,10 +55,9 @@ class WritingRespondent:
         """
         laid_out = [self.asking.lay_out(row, examples, where, self.generation.max_new_tokens) for row in rows]
         asked = [index for index, question in enumerate(laid_out) if question is not None]
-        by_length = sorted(asked, key=lambda index: len(laid_out[index].prompt))
         responses: dict[int, str] = {}
-        for begin in range(0, len(by_length), self.batch_size):
-            batch = by_length[begin : begin + self.batch_size]
+        for places in batches_by_length([len(laid_out[index].prompt) for index in asked], items=self.batch_size):
+            batch = [asked[place] for place in places]
             write = partial(self._write, [laid_out[index] for index in batch], rows[batch[0]]["id"])
             written = write() if kept is None else kept.of_batch([rows[index]["id"] for index in batch], write)
             responses |= dict(zip(batch, written, strict=True))

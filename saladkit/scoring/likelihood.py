@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedConfig
 from transformers.cache_utils import Cache
 
+from saladkit.batches import batches_by_length
 from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.rows.prompt_parts import common_beginning, join_parts, pad_at_front, split_prompt
 from saladkit.rows.sequences import Sequence, collate_sequences
@@ -54,10 +55,8 @@ def score_options(
     """
     run = _together(model, prompts, options) if together else partial(_alone, model, prompts, options, batch_size)
     lengths = [len(prompt) + sum(map(len, of_row)) for prompt, of_row in zip(prompts, options, strict=True)]
-    by_length = sorted(range(len(prompts)), key=lambda index: lengths[index])
     scores: dict[int, list[OptionScore]] = {}
-    for begin in range(0, len(by_length), batch_size):
-        batch = by_length[begin : begin + batch_size]
+    for batch in batches_by_length(lengths, items=batch_size):
         scores |= dict(zip(batch, keep(batch, partial(run, batch)), strict=True))
     return [scores[index] for index in range(len(prompts))]
 

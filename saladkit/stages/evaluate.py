@@ -23,14 +23,15 @@ from saladkit.model.loading import load_tokenizer
 from saladkit.progress import say
 from saladkit.rows.tokens import tokenizer_digest
 from saladkit.runtime import Run
-from saladkit.scoring.answer_parsing import VoiceBenchRule, rule_file
-from saladkit.scoring.conditions import MODALITIES, conditions_of
-from saladkit.scoring.evaluation import BEST, Evaluation
+from saladkit.scoring.answer_parsing import VoiceBenchRule, voicebench_rule_file
+from saladkit.scoring.conditions import conditions_of
+from saladkit.scoring.evaluation import Evaluation
 from saladkit.scoring.figures import compute_figures
-from saladkit.scoring.generation import Generation
-from saladkit.scoring.models import HowAsked, hears
-from saladkit.scoring.printed_results import Answers, result_lines, summarize
+from saladkit.scoring.generation import GenerationSettings
+from saladkit.scoring.models import RequestSettings, is_speech_model
+from saladkit.scoring.printed_results import Predictions, result_lines, summarize
 from saladkit.scoring.tasks import check_files, check_texts, read_tasks, titles_of
+from saladkit.settings.evaluate import BEST, MODALITIES
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.digests import digest_source
 from saladkit.sources.samples import read_samples
@@ -75,7 +76,7 @@ def evaluate(
     Args:
         teacher: the text LLM that the models were made from; it reads the questions, and their transcripts.
         generate: let the models write; `voicebench_compatible` is a copy of VoiceBench whose rule reads the answers.
-        template: one of `wording.TEMPLATES`, or `best`; None: `letter` where answers are written, else `continuation`.
+        template: one of `templates.TEMPLATES`, or `best`; None: `letter` for written answers, else `continuation`.
         dev: solved questions on which the better template is chosen.
         compare: further checkpoints, compared with `model`.
         heard: speech that the models have learned from; voices that it lacks are held out.
@@ -103,8 +104,10 @@ def evaluate(
     _check_options(template, dev, fewshot, num_fewshot, options, max_new_tokens if writes else 0, max_length)
     if voicebench_compatible:
         VoiceBenchRule(voicebench_compatible, seed)
-    generation = Generation(max_new_tokens, temperature, top_k, seed) if generate or voicebench_compatible else None
-    how = HowAsked(
+    generation = (
+        GenerationSettings(max_new_tokens, temperature, top_k, seed) if generate or voicebench_compatible else None
+    )
+    requests = RequestSettings(
         num_fewshot,
         options == "spoken",
         fewshot_modality == "same",
@@ -114,8 +117,8 @@ def evaluate(
         generation,
         voicebench_compatible,
     )
-    listens = any(condition.listens for condition in conditions)
-    found = read_tasks(tasks, how, template, fewshot, dev, listens, names, limit)
+    needs_speech = any(condition.needs_speech for condition in conditions)
+    found = read_tasks(tasks, requests, template, fewshot, dev, needs_speech, names, limit)
     if any(condition.modality == "text" for condition in conditions):
         check_texts(found)
     check_files(found, conditions)
@@ -132,14 +135,14 @@ def evaluate(
             "models": list(models),  # whom the others are compared with
             "modalities": sorted(modalities),
             "template": template,
-            **asdict(how),
+            **asdict(requests),
             "perturb": list(perturb),
             "dtype": dtype,
             "limit": limit,
             "columns": vars(names),
         },
         inputs={f"model {label}": path for label, path in models.items()}
-        | {"asr": asr, "fewshot": fewshot, "dev": dev, "voicebench": rule_file(voicebench_compatible)}
+        | {"asr": asr, "fewshot": fewshot, "dev": dev, "voicebench": voicebench_rule_file(voicebench_compatible)}
         | {f"heard {i}": path for i, path in enumerate(heard)}
         | {f"task {task.name}": task.source for task in found},
         overwrite=overwrite,
@@ -148,13 +151,13 @@ def evaluate(
     if writer.finished is not None:
         return writer.finished
     device = resolve_device(device)
-    evaluation = Evaluation(writer, found, conditions, models, how, template, voices, device, dtype)
+    evaluation = Evaluation(writer, found, conditions, models, requests, template, voices, device, dtype)
     evaluation.transcribe(lambda: open_transcriber(asr, device=device, dtype=dtype))
-    evaluation.ask()
-    answers = evaluation.answers()
+    evaluation.predict()
+    predictions = evaluation.predictions()
     figures = [
         row
-        for task, answered in answers.items()
+        for task, answered in predictions.items()
         for row in compute_figures(task, {c: {row["id"]: row for row in rows} for c, rows in answered.items()})
     ]
     with writer.writing(FIGURES_FILE) as aside:
@@ -162,15 +165,17 @@ def evaluate(
     templates = evaluation.templates()
     for label, path in models.items():
         config = {"templates": templates, "options": options, "fewshot": fewshot, "dtype": dtype}
-        _write_harness_results(writer, label, path, answers, figures, config)
+        _write_harness_results(writer, label, path, predictions, figures, config)
     left_out = evaluation.left_out()
     identity = {label: model_digest(path) for label, path in models.items()}
-    items = sum(len(rows) for answered in answers.values() for rows in answered.values())
-    cut = sum(row["words_dropped"] > 0 for answered in answers.values() for rows in answered.values() for row in rows)
+    items = sum(len(rows) for answered in predictions.values() for rows in answered.values())
+    cut = sum(
+        row["words_dropped"] > 0 for answered in predictions.values() for rows in answered.values() for row in rows
+    )
     writer.finish(counts={"items": items, "truncated": cut}, skipped=left_out, identity=identity)
     if voicebench_compatible:
         say("answers are read by VoiceBench's rule; what it cannot read is a letter from A to D, drawn by --seed")
-    summary = {"templates": templates, "titles": titles_of(found)} | summarize(answers, figures, left_out)
+    summary = {"templates": templates, "titles": titles_of(found)} | summarize(predictions, figures, left_out)
     for line in result_lines(summary):
         say(line)
     return run.summary(summary, writer)
@@ -195,11 +200,11 @@ def _check(
     models: dict[str, str], teacher: str | None, asr: str | None, modalities: tuple[str, ...], perturb: tuple[str, ...]
 ) -> None:
     for path in models.values():
-        if not hears(path) and "speech" in modalities:
+        if not is_speech_model(path) and "speech" in modalities:
             raise SaladError(
                 f"{path} is a text LLM and hears nothing", "Give --modality text, or a checkpoint that hears."
             )
-    if teacher is not None and hears(teacher):
+    if teacher is not None and is_speech_model(teacher):
         raise SaladError(f"{teacher} is a speech-adapted checkpoint", "Give the text LLM that it was made from.")
     if asr is not None and "cascade" not in modalities:
         raise SaladError(f"--asr {asr} has nothing to write down", "Add --modality cascade.")
@@ -252,9 +257,9 @@ def _voices(heard: tuple[str, ...], names: ColumnNames) -> set[str] | None:
 
 
 def _write_harness_results(
-    writer: ArtefactWriter, label: str, path: str, answers: Answers, figures: list[dict], config: dict
+    writer: ArtefactWriter, label: str, path: str, predictions: Predictions, figures: list[dict], config: dict
 ) -> None:
-    own = [row for answered in answers.values() for c, rows in answered.items() if c.model == label for row in rows]
+    own = [row for answered in predictions.values() for c, rows in answered.items() if c.model == label for row in rows]
     asked = [f"{label} {modality}" for modality in MODALITIES]
     gaps = [
         row for row in figures if row["group_kind"] == "all" and row["figure"] in GAP_PARTS and row["second"] in asked

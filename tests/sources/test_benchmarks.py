@@ -13,7 +13,7 @@ from jinja2 import Environment
 
 from saladkit.errors import SaladError
 from saladkit.scoring.questions import task_name
-from saladkit.scoring.templates import word_question
+from saladkit.scoring.templates import fill_template
 from saladkit.sources.benchmarks.named import BENCHMARKS, named_source
 from saladkit.sources.benchmarks.voicebench import options_of
 from saladkit.sources.samples import read_samples
@@ -143,7 +143,7 @@ def test_prompts_are_the_harness_s(name, copied):
     template = task["doc_to_text"] if "{{" in task["doc_to_text"] else f"{{{{{task['doc_to_text']}}}}}"
     expected = Environment(keep_trailing_newline=True).from_string(template).render(**row)
     (question, *_) = read_samples(copied(name), needed=["id", "choices", "answer"]).to_pylist()
-    assert word_question(question, "continuation", name).text == expected
+    assert fill_template(question, "continuation", name).text == expected
     assert BENCHMARKS[name].hub == task["dataset_path"]
 
 
@@ -169,14 +169,14 @@ def test_a_missing_harness_is_named_with_the_extra_that_brings_it(copied, monkey
 
 def test_letters_are_listed_once(copied):
     heard = read_samples(copied("voicebench_openbookqa"), needed=["id"]).to_pylist()[0]
-    assert word_question(heard, "letter", "q").text == ROWS["voicebench_openbookqa"]["prompt"] + "\nAnswer:"
+    assert fill_template(heard, "letter", "q").text == ROWS["voicebench_openbookqa"]["prompt"] + "\nAnswer:"
     arc = read_samples(copied("arc_challenge"), needed=["id"]).to_pylist()[0]
-    assert word_question(arc, "letter", "q").text.startswith("Question: Which skin surface")
-    assert word_question(arc, "letter", "q").text.endswith(
+    assert fill_template(arc, "letter", "q").text.startswith("Question: Which skin surface")
+    assert fill_template(arc, "letter", "q").text.endswith(
         "heat?\nA. dry palms\nB. wet palms\nC. palms with oil\nD. palms with lotion\nAnswer:"
     )
     sound = read_samples(copied("mmsu"), needed=["id"]).to_pylist()[0]
-    assert word_question(sound, "letter", "q").text.startswith("\nHow does the voice end?\nA. rising\n")
+    assert fill_template(sound, "letter", "q").text.startswith("\nHow does the voice end?\nA. rising\n")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A question as one row: its prompt, and behind it all of its options, each as if it alone followed the prompt."""
+"""Lay out a prompt and all of its continuations as one row, in which each continuation sees the prompt alone."""
 
 from dataclasses import dataclass, replace
 
@@ -8,60 +8,62 @@ from torch import Tensor
 
 from saladkit.rows.sequences import Sequence, with_speech
 
-PROMPT, PADDING = 0, -1  # parts of a row; options are counted from 1
+PROMPT, PADDING = 0, -1  # parts of a row; continuations are counted from 1
 
 
 @dataclass(frozen=True)
-class OptionRow:
-    """One question.
+class ContinuationRow:
+    """One prompt with its continuations.
 
     Attributes:
-        sequence: the prompt, then every option without its last token, which nothing is predicted from.
-        parts: int64 [L], `PROMPT` or the number of the option that an item belongs to.
-        steps: int64 [L], how far an item stands from the row's beginning for whoever sees it.
-        options: token ids of every option.
-        predicted_from: int64, for the tokens of all options, one after another, the place that each is predicted from.
+        sequence: the prompt, then every continuation without its last token, after which nothing is predicted.
+        parts: int64 [L], `PROMPT` or the number of the continuation that a position belongs to.
+        steps: int64 [L], distance of each position from the row's beginning along its own continuation.
+        continuations: token ids of every continuation.
+        predicted_from: int64, for all tokens of all continuations in order, the position whose logits predict each.
     """
 
     sequence: Sequence
     parts: np.ndarray
     steps: np.ndarray
-    options: list[list[int]]
+    continuations: list[list[int]]
     predicted_from: np.ndarray
 
     def __len__(self) -> int:
         return len(self.parts)
 
 
-def option_row(prompt: Sequence, options: list[list[int]]) -> OptionRow:
-    """Lay out a question; every option has at least one token."""
-    length, ids = len(prompt), np.concatenate([option[:-1] for option in options]).astype(np.int64)
-    inner = [len(option) - 1 for option in options]
+def continuation_row(prompt: Sequence, continuations: list[list[int]]) -> ContinuationRow:
+    """Lay out a prompt with continuations of at least one token each."""
+    length, ids = len(prompt), np.concatenate([tokens[:-1] for tokens in continuations]).astype(np.int64)
+    inner = [len(tokens) - 1 for tokens in continuations]
     begins = length + np.cumsum([0, *inner])
     predicted = [np.r_[length - 1, np.arange(begin, begin + n)] for begin, n in zip(begins, inner, strict=False)]
-    return OptionRow(
+    return ContinuationRow(
         replace(
             prompt,
             input_ids=np.concatenate([prompt.input_ids, ids]),
             speech_mask=np.concatenate([prompt.speech_mask, np.zeros(len(ids), dtype=bool)]),
         ),
-        np.concatenate([np.full(length, PROMPT), np.repeat(np.arange(1, len(options) + 1), inner)]),
+        np.concatenate([np.full(length, PROMPT), np.repeat(np.arange(1, len(continuations) + 1), inner)]),
         np.concatenate([np.arange(length), *(length + np.arange(n) for n in inner)]),
-        options,
+        continuations,
         np.concatenate(predicted),
     )
 
 
-def collate_rows(rows: list[OptionRow], before: int, window: int | None, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Arguments of SaladForCausalLM.forward, padded at the end, all but the attention's mask as a model takes it.
+def collate_rows(rows: list[ContinuationRow], before: int, window: int | None, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Return arguments of SaladForCausalLM.forward, padded at the end.
+
+    The attention masks are not yet in the form that a model's decoder takes.
 
     Args:
-        before: items that stand in a cache before every row.
-        window: how far back a layer sees that does not see everything.
+        before: positions that a cache holds before every row.
+        window: attention window of the layers with sliding attention; None without such layers.
 
     Returns:
-        Also `attention_mask` [B, 1, L, before + L], 0 where an item is seen and the least number there is elsewhere;
-        with `window` also `window_mask`.
+        Among others `attention_mask` [B, 1, L, before + L], 0 where a position is seen and the lowest number of `dtype`
+        elsewhere; with `window` also `window_mask` of the same shape.
     """
     length = max(map(len, rows))
     ids, mask = np.zeros((len(rows), length), dtype=np.int64), np.zeros((len(rows), length), dtype=bool)

@@ -52,7 +52,7 @@ def draw(tour: Path, output: Path) -> None:
 
 
 def _labels(words: list[str], mask: np.ndarray, text: object) -> list[tuple[float, str, bool]]:
-    """(position, label, whether it is speech): each text word at its first token, the words of a speech span over it."""
+    """(position, label, whether it is speech): a text word at its first token, the words of a speech span above it."""
     labels, place = [], 0
     for index, (begin, end) in enumerate(SPANS):
         if index % 2:

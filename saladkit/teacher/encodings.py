@@ -17,7 +17,8 @@ from saladkit.teacher.signals import hidden_states
 
 # The head runs on pieces whose logits fit into a core's cache: at V = 3,072 this is 1.7 times faster than 8,192
 # positions at once. With a large vocabulary a piece still has at least 256 positions, because a matrix product is slow
-# on few rows: at V = 151,936 and H = 896 on two cores, a position takes 2.4 ms in pieces of 64 and 1.6 in pieces of 256.
+# on few rows: at V = 151,936 and H = 896 on two cores, a position takes 2.4 ms in pieces of 64, and 1.6 ms in pieces
+# of 256.
 CPU_LOGITS, LEAST_POSITIONS, GPU_LOGITS = 512 * 3072, 256, 2**28
 
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from saladkit.formats.words import Word
 from saladkit.rows.interleaving import InterleavingOptions
-from saladkit.rows.schedule import TrainingSchedule, TrainingSource
+from saladkit.rows.schedule import TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import TokenizedText
+from saladkit.rows.training_rows import TrainingSource
 
 TOKENS_PER_WORD, VECTORS_PER_WORD, SPOKEN_ROWS = 1.3, 4.6, 2 / 3
 BINS, LAYOUT = 80, SequenceLayout(frames_per_second=100, frames_per_vector=8)

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from saladkit.model.lora import LoraOptions
-from saladkit.rows.schedule import TrainingExample
+from saladkit.rows.training_rows import TrainingExample
 from side_by_side import Target, arguments, emit, is_h200, run_pairs
 from training_batches import Batch, half_precision, make_batch, speech_model, train_on
 from training_rows import schedule

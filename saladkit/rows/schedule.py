@@ -1,72 +1,11 @@
 """What training reads, in which order: a schedule over several sources, drawn once from the seed."""
 
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Protocol
-
 import numpy as np
 from torch.utils.data import Dataset
 
-from saladkit.formats.words import Word
 from saladkit.rows.interleaving import InterleavingOptions, draw_spans, heard_spans, may_cut, pauses_before, whole_text
-from saladkit.rows.sequences import Sequence, SequenceLayout, build_sequence
-from saladkit.rows.tokens import TokenizedText
-
-
-class FrameSource(Protocol):
-    """Gives the front-end frames [F, width] of a recording by its id."""
-
-    def row(self, id_: str) -> np.ndarray:
-        """The frames of one recording."""
-        ...
-
-
-@dataclass(frozen=True)
-class TrainingSource:
-    """Rows of one kind. Without frames (and words) it is text to read: replay."""
-
-    name: str
-    weight: float
-    ids: list[str]
-    texts: list[TokenizedText]
-    words: list[list[Word]] | None = None
-    frames: FrameSource | None = None
-    split: int = 0  # how many rows of the source were longer than allowed, and are here in pieces
-    left_out: list[str] = field(default_factory=list)  # ids of rows that could not be split
-    replay: bool = False
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @cached_property
-    def never_cut(self) -> int:
-        """How many heard rows have no word inside at which a span may end: they are heard whole or read whole."""
-        pairs = zip(self.texts, self.words or [], strict=False)
-        return sum(not may_cut(text, words)[1:-1].any() for text, words in pairs)
-
-    def lengths(self, vectors_per_second: float) -> np.ndarray:
-        """About how many places each row fills in a sequence, int64 [rows]: its tokens, or its speech if longer."""
-        tokens = np.array([len(text.token_ids) for text in self.texts])
-        if self.words is None:
-            return tokens
-        seconds = np.array([_seconds_heard(words) for words in self.words])
-        return np.maximum(tokens, (seconds * vectors_per_second).astype(np.int64))
-
-
-def _seconds_heard(words: list[Word]) -> float:
-    times = [time for word in words for time in (word.start, word.end) if time is not None]
-    return max(times) - min(times) if times else 0.0
-
-
-@dataclass(frozen=True)
-class TrainingExample:
-    """One row as it is read this time, with the tokens that the teacher is asked about, and where it comes from."""
-
-    sequence: Sequence
-    token_ids: np.ndarray
-    id: str
-    source: str
-    replay: bool
+from saladkit.rows.sequences import SequenceLayout, build_sequence
+from saladkit.rows.training_rows import TrainingExample, TrainingSource
 
 
 def draw_schedule(sizes: list[int], weights: list[float], count: int, seed: list[int]) -> tuple[np.ndarray, np.ndarray]:

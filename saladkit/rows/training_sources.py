@@ -13,8 +13,8 @@ from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.formats.word_times import join_word_times, read_word_times
 from saladkit.formats.words import Word
-from saladkit.rows.schedule import FrameSource, TrainingSource
 from saladkit.rows.tokens import TextPiece, TokenizedText, split_text, tokenize
+from saladkit.rows.training_rows import FrameSource, TrainingSource
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.samples import read_samples
 from saladkit.speech.front_end import FrontEnd, LiveFrames, cached_frames

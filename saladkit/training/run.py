@@ -18,9 +18,10 @@ from saladkit.model.lora import LoraOptions
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.rows.interleaving import InterleavingOptions
-from saladkit.rows.schedule import TrainingSchedule, TrainingSource
+from saladkit.rows.schedule import TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import tokenizer_digest
+from saladkit.rows.training_rows import TrainingSource
 from saladkit.rows.training_sources import WeightedPath, check_teacher_covers, open_speech, open_text
 from saladkit.sources.columns import ColumnNames
 from saladkit.speech.front_end import FrontEnd

@@ -166,7 +166,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
     def get_output_embeddings(self) -> torch.nn.Module:
         return self.language_model.get_output_embeddings()
 
-    def read(self, input_ids: Tensor, modality_marks: Tensor | None) -> Tensor:
+    def embed_text(self, input_ids: Tensor, modality_marks: Tensor | None) -> Tensor:
         """Token ids and modality tokens [B, L] -> what the language model is given for them, [B, L, hidden_size]."""
         embeddings = self.get_input_embeddings()(input_ids)
         if modality_marks is None:
@@ -187,12 +187,12 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         number = torch.zeros((), device=self.device)
         if speech_vectors is None:
             frames = silence_of(self.config).to(self.device)
-            number = number + self.hear(frames, torch.ones(1, dtype=torch.int64, device=self.device)).sum()
+            number = number + self.embed_speech(frames, torch.ones(1, dtype=torch.int64, device=self.device)).sum()
         if modality_marks is None and self.modality_embeddings is not None:
             number = number + self.modality_embeddings.sum()
         return number
 
-    def hear(self, speech_frames: Tensor, speech_lengths: Tensor, packed: bool = False) -> Tensor:
+    def embed_speech(self, speech_frames: Tensor, speech_lengths: Tensor, packed: bool = False) -> Tensor:
         """Frames of spans [S, T, width] -> the adapter's vectors [S, T / frames_per_vector, hidden_size].
 
         What stands beyond a span's own length means nothing.
@@ -255,13 +255,13 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
                 asks for them so.
             return_dict: what `generate` passes; the output is never anything else.
         """
-        embeddings = self.read(input_ids, modality_marks)
+        embeddings = self.embed_text(input_ids, modality_marks)
         vectors = None
         if speech_frames is not None:
             packed = position_ids is not None and past_key_values is None and len(input_ids) == 1
             if speech_frames.is_floating_point():
                 speech_frames = speech_frames.to(embeddings.dtype)
-            vectors = self.hear(speech_frames, speech_lengths, packed)
+            vectors = self.embed_speech(speech_frames, speech_lengths, packed)
             steps = torch.arange(vectors.shape[1], device=vectors.device)
             heard = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
             # Under autocast the adapter gives bfloat16 and the embeddings stay in float32.

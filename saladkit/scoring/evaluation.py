@@ -13,12 +13,12 @@ from saladkit.formats.results import ORIGINAL, PREDICTIONS, TRANSCRIPTS, read_ro
 from saladkit.progress import progress
 from saladkit.scoring.cascade import transcribe_questions, with_transcripts
 from saladkit.scoring.conditions import Condition
-from saladkit.scoring.models import LoadedModel, Predictor, RequestSettings
+from saladkit.scoring.models import LoadedModel, Predictor
 from saladkit.scoring.partial_results import PartialResults
-from saladkit.scoring.prompts import Example
+from saladkit.scoring.prompts import EXAMPLE_SEPARATOR, Example
 from saladkit.scoring.templates import TEMPLATES
-from saladkit.settings.evaluate import BEST
-from saladkit.speech.transcribers.transcriber import Transcriber
+from saladkit.settings.evaluate import BEST, EvalSettings
+from saladkit.speech.transcribers.transcriber import open_transcriber
 
 ROWS_PER_BLOCK = 128  # questions whose prompts are in memory at once, and whose common beginning runs once
 LEFT_OUT = "left_out"
@@ -52,8 +52,6 @@ class Evaluation:
 
     Attributes:
         models: folder of each model that the conditions name.
-        template: one of `templates.TEMPLATES` for all tasks, or `BEST`: for each task the one that does better on its
-            `dev_rows`.
         voices: speakers that the models were trained on; None if not known.
     """
 
@@ -61,25 +59,23 @@ class Evaluation:
     tasks: list[Task]
     conditions: list[Condition]
     models: dict[str, str]
-    requests: RequestSettings
-    template: str
+    settings: EvalSettings
     voices: set[str] | None
     device: str
-    dtype: str
 
-    def transcribe(self, open_recognizer: Callable[[], Transcriber]) -> None:
+    def transcribe(self) -> None:
         """Write the transcripts of every task under every cascade condition, unless they are finished."""
         wanted = [(task, c) for task in self.tasks for c in self.conditions if c.modality == "cascade"]
         missing = [(task, c) for task, c in wanted if not self.writer.has(_transcripts(task, c))]
         if not missing:
             return
-        transcriber = open_recognizer()
+        transcriber = open_transcriber(self.settings.asr, device=self.device, dtype=self.settings.dtype)
         for task, condition in missing:
 
             def write(
                 rows: list[dict], saved: PartialResults, task: Task = task, condition: Condition = condition
             ) -> tuple[list, list]:
-                return transcribe_questions(transcriber, rows, condition, self.requests.seed, task.source, saved), []
+                return transcribe_questions(transcriber, rows, condition, self.settings.seed, task.source, saved), []
 
             found = self._in_blocks(task, condition, "transcripts-", write, TRANSCRIPTS)
             with self.writer.writing(_transcripts(task, condition)) as aside:
@@ -91,19 +87,19 @@ class Evaluation:
         With `BEST` the record also has each template's accuracy on `dev_rows` and their number `items`, measured once
         with the `judge`: the original text LLM if it is among the models, else the first model.
         """
-        if self.template != BEST:
-            return {task.name: {"template": self.template} for task in self.tasks}
+        if self.settings.chosen_template != BEST:
+            return {task.name: {"template": self.settings.chosen_template} for task in self.tasks}
         record = self.writer.working / "templates.json"
         if not record.exists():
             judge = ORIGINAL if ORIGINAL in self.models else next(iter(self.models))
-            loaded = LoadedModel(self.models[judge], device=self.device, dtype=self.dtype)
+            loaded = LoadedModel(self.models[judge], device=self.device, dtype=self.settings.dtype)
             write_json(record, {task.name: self._best(loaded, judge, task) for task in self.tasks})
         return read_json(record)
 
     def _best(self, loaded: LoadedModel, judge: str, task: Task) -> dict:
         found = {}
         for template in TEMPLATES:
-            predictor = loaded.predictor(Condition(judge, "text"), template, self.requests)
+            predictor = loaded.predictor(Condition(judge, "text"), template, self.settings)
             examples = self._examples(predictor, task)
             predictions, _ = predictor.predict(task.dev_rows, examples, task.name, task.source)
             found[template] = float(np.mean([row["acc_norm"] for row in predictions])) if predictions else 0.0
@@ -119,9 +115,9 @@ class Evaluation:
             ]
             if not missing:
                 continue
-            loaded = LoadedModel(path, device=self.device, dtype=self.dtype)
+            loaded = LoadedModel(path, device=self.device, dtype=self.settings.dtype)
             for task, condition in missing:
-                self._predict(loaded.predictor(condition, templates[task.name]["template"], self.requests), task)
+                self._predict(loaded.predictor(condition, templates[task.name]["template"], self.settings), task)
 
     def _predict(self, predictor: Predictor, task: Task) -> None:
         condition = predictor.condition
@@ -138,13 +134,13 @@ class Evaluation:
         predictions, samples = prediction_files(task, condition)
         found = self._in_blocks(task, condition, "predictions-", predict, PREDICTIONS)
         with self.writer.writing(samples) as aside:
-            aside.write_text(harness_samples(found, self.requests.harness_generation()), encoding="utf-8")
+            aside.write_text(harness_samples(found, harness_generation(self.settings)), encoding="utf-8")
         with self.writer.writing(predictions) as aside:
             write_rows(aside, found, PREDICTIONS)
 
     def _examples(self, predictor: Predictor, task: Task) -> list[Example]:
         # One more than wanted: a question is never its own example.
-        chosen = task.examples[: self.requests.shots + 1] if self.requests.shots else []
+        chosen = task.examples[: self.settings.num_fewshot + 1] if self.settings.num_fewshot else []
         return [predictor.builder.example(row, task.examples_source) for row in chosen]
 
     def _in_blocks(
@@ -203,3 +199,15 @@ def prediction_files(task: Task, condition: Condition) -> tuple[str, str]:
 
 def _transcripts(task: Task, condition: Condition) -> str:
     return f"{condition.file('transcripts-', task.name)}.parquet"
+
+
+def harness_generation(settings: EvalSettings) -> dict | None:
+    """Return the settings of generation under lm-evaluation-harness's names; None if options are scored."""
+    if not settings.writes:
+        return None
+    return {
+        "until": [EXAMPLE_SEPARATOR],
+        "max_gen_toks": settings.max_new_tokens,
+        "do_sample": settings.sampling_temperature > 0,
+        "temperature": settings.sampling_temperature,
+    }

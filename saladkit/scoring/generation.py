@@ -22,10 +22,10 @@ from saladkit.scoring.prompts import EXAMPLE_SEPARATOR, Example, PromptBuilder, 
 class GenerationSettings:
     """How answers are generated: greedily at `temperature` 0, else drawn by `seed` from the `top_k` best tokens."""
 
-    max_new_tokens: int = 64
-    temperature: float = 0.0
-    top_k: int = 50
-    seed: int = 0
+    max_new_tokens: int
+    temperature: float
+    top_k: int
+    seed: int
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Load models for evaluation: the original text LLM, and the speech-adapted models made from it."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from saladkit.formats.checkpoint import check_model_folder, model_type
@@ -13,8 +12,9 @@ from saladkit.scoring.conditions import Condition
 from saladkit.scoring.generation import AnswerGenerator, GenerationSettings
 from saladkit.scoring.likelihood import can_share_rows
 from saladkit.scoring.multiple_choice import ContinuationScorer
-from saladkit.scoring.prompts import EXAMPLE_SEPARATOR, PromptBuilder
+from saladkit.scoring.prompts import PromptBuilder
 from saladkit.scoring.spoken_prompts import SpeechInput
+from saladkit.settings.evaluate import EvalSettings
 
 Predictor = ContinuationScorer | AnswerGenerator
 
@@ -27,34 +27,6 @@ def is_speech_model(name: str) -> bool:
     """
     check_model_folder(name)
     return model_type(name) == "salad"
-
-
-@dataclass(frozen=True)
-class RequestSettings:
-    """Settings of requests that are the same under all conditions; see `PromptBuilder`.
-
-    Attributes:
-        max_length: most positions of a request; a model made for less is given less.
-        generation: how answers are generated; None scores the options instead.
-        voicebench: a clone of VoiceBench whose rule parses generated answers.
-    """
-
-    shots: int = 0
-    spoken_options: bool = False
-    spoken_examples: bool = True
-    max_length: int = 2048
-    batch_size: int = 16
-    seed: int = 0
-    generation: GenerationSettings | None = None
-    voicebench: str | None = None
-
-    def harness_generation(self) -> dict | None:
-        """Return the settings of generation under lm-evaluation-harness's names; None if options are scored."""
-        if self.generation is None:
-            return None
-        how = self.generation
-        settings = {"until": [EXAMPLE_SEPARATOR], "max_gen_toks": how.max_new_tokens, "do_sample": how.temperature > 0}
-        return settings | {"temperature": how.temperature}
 
 
 class LoadedModel:
@@ -76,7 +48,7 @@ class LoadedModel:
             say(f"{self.name}: each option runs alone after its prompt; a mask does not separate them in this model")
         return shares
 
-    def predictor(self, condition: Condition, template: str, settings: RequestSettings) -> Predictor:
+    def predictor(self, condition: Condition, template: str, settings: EvalSettings) -> Predictor:
         """Return what makes the model's predictions under one condition.
 
         Raises:
@@ -94,15 +66,18 @@ class LoadedModel:
             speech_input,
             settings.spoken_options,
             settings.spoken_examples,
-            settings.shots,
+            settings.num_fewshot,
         )
-        if settings.generation is None:
+        if not settings.writes:
             return ContinuationScorer(self.model, builder, condition, settings.batch_size, self._shares_rows)
-        if settings.voicebench is None:
-            return AnswerGenerator(self.model, builder, condition, settings.generation, settings.batch_size)
-        rule = VoiceBenchRule(settings.voicebench, settings.seed)
+        how = GenerationSettings(
+            settings.max_new_tokens, settings.sampling_temperature, settings.sampling_top_k, settings.seed
+        )
+        if settings.voicebench_compatible is None:
+            return AnswerGenerator(self.model, builder, condition, how, settings.batch_size)
+        rule = VoiceBenchRule(settings.voicebench_compatible, settings.seed)
 
         def parse(id_: str, response: str, choices: list[str]) -> ParsedAnswer:
             return rule.parse(id_, response)
 
-        return AnswerGenerator(self.model, builder, condition, settings.generation, settings.batch_size, parse)
+        return AnswerGenerator(self.model, builder, condition, how, settings.batch_size, parse)

@@ -3,31 +3,22 @@
 from saladkit.errors import SaladError
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.evaluation import Task, prediction_files
-from saladkit.scoring.models import RequestSettings
 from saladkit.scoring.questions import benchmark_of, read_questions, task_name
-from saladkit.settings.evaluate import BEST
+from saladkit.settings.evaluate import BEST, EvalSettings
 from saladkit.sources.benchmarks.named import named_source
 from saladkit.sources.columns import ColumnNames
+from saladkit.sources.samples import read_samples
 
 DEV_ITEMS = 500  # on which a template is chosen; a benchmark's solved split may have tens of thousands
 
 
-def read_tasks(
-    sources: list[str],
-    requests: RequestSettings,
-    template: str,
-    fewshot: str | None,
-    dev: str | None,
-    needs_speech: bool,
-    names: ColumnNames,
-    limit: int | None,
-) -> list[Task]:
+def read_tasks(sources: list[str], settings: EvalSettings, *, needs_speech: bool) -> list[Task]:
     """Read the tasks of all sources, one task a source.
 
+    Few-shot examples come from `settings.fewshot`, else from the benchmark's own solved split, else from the task's
+    questions; questions to choose a template on from `settings.dev`, else from the benchmark's own solved split.
+
     Args:
-        template: one of `templates.TEMPLATES`, or `BEST`.
-        fewshot: source of few-shot examples; None takes the benchmark's own solved split, or the task's questions.
-        dev: source of the questions to choose a template on; None takes the benchmark's own solved split.
         needs_speech: whether recordings are needed.
 
     Raises:
@@ -41,30 +32,36 @@ def read_tasks(
         rows = read_questions(
             source,
             speech=needs_speech,
-            spoken_options=requests.spoken_options,
-            open_ended=requests.generation is not None and not requests.shots,
-            names=names,
-            limit=limit,
+            spoken_options=settings.spoken_options,
+            open_ended=settings.writes and not settings.num_fewshot,
+            names=settings.names,
+            limit=settings.limit,
         )
         benchmark = named_source(source)
         solved = benchmark.solved if benchmark else None
         questions = _not_excluded(rows)
         examples, dev_rows, examples_source = questions, [], source
-        if requests.shots and (fewshot or solved):
-            spoken = needs_speech and requests.spoken_examples
-            examples_source = fewshot or solved
-            enough = 4 * (requests.shots + 1)  # some may be excluded, or be the question itself
+        if settings.num_fewshot and (settings.fewshot or solved):
+            spoken = needs_speech and settings.spoken_examples
+            examples_source = settings.fewshot or solved
+            enough = 4 * (settings.num_fewshot + 1)  # some may be excluded, or be the question itself
             examples = _not_excluded(
                 read_questions(
-                    examples_source, speech=spoken, spoken_options=requests.spoken_options, names=names, limit=enough
+                    examples_source,
+                    speech=spoken,
+                    spoken_options=settings.spoken_options,
+                    names=settings.names,
+                    limit=enough,
                 )
             )
-        if template == BEST:
-            if not (dev or solved):
+        if settings.chosen_template == BEST:
+            if not (settings.dev or solved):
                 raise SaladError(
                     f"nothing to choose the template of {source} on", "Give solved questions with --dev, or a template."
                 )
-            dev_rows = _not_excluded(read_questions(dev or solved, speech=False, names=names, limit=DEV_ITEMS))
+            dev_rows = _not_excluded(
+                read_questions(settings.dev or solved, speech=False, names=settings.names, limit=DEV_ITEMS)
+            )
         tasks[name] = Task(
             name, source, questions, examples, dev_rows, examples_source, [r for r in rows if r.get("excluded")]
         )
@@ -104,3 +101,11 @@ def titles_of(tasks: list[Task]) -> dict[str, str]:
     """Return the full names of the tasks that are benchmarks."""
     named = {task.name: benchmark_of(task.source) for task in tasks}
     return {name: source.benchmark.title for name, source in named.items() if source}
+
+
+def training_voices(sources: tuple[str, ...], names: ColumnNames) -> set[str] | None:
+    """Return the speakers of the speech that the models were trained on; None where no speech is given."""
+    if not sources:
+        return None
+    tables = [read_samples(source, needed=["id", "speaker"], optional=[], names=names) for source in sources]
+    return {speaker for table in tables for speaker in table.column("speaker").to_pylist()}

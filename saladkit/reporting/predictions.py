@@ -1,4 +1,4 @@
-"""What every model answered, item by item, checked so that any two models are compared on the same items."""
+"""Every model's predictions, item by item, checked so that models are compared on the same items."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,34 +14,38 @@ SCORE = "acc_norm"  # the length-normalised likelihood, the method's score
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """The predictions of one model."""
+class Predictions:
+    """The predictions of one model on its tasks."""
 
     name: str
-    place: Path  # where the answers were read from
+    place: Path  # the folder that they were read from
     model_digest: str
-    task_digests: dict[str, str]  # the folders that the questions came from
+    task_digests: dict[str, str]  # of the folders with the questions
     rows: dict[str, dict[Key, dict]]  # modality -> (task, id) -> prediction
 
     def correct(self, modality: str, keys: list[Key]) -> np.ndarray:
-        """1.0 for a right answer, 0.0 for a wrong one, in the order of `keys`."""
+        """Return 1.0 for each correct answer and 0.0 for each wrong one, float64 [items], in the order of `keys`."""
         return np.array([float(self.rows[modality][key][SCORE]) for key in keys])
 
     def keys(self, modality: str, tasks: set[str]) -> list[Key]:
-        """The items of `tasks` in one modality, sorted."""
+        """Return the items of `tasks` in one modality, sorted."""
         return sorted(key for key in self.rows.get(modality, {}) if key[0] in tasks)
 
 
 def chosen(row: dict) -> int:
-    """The choice that a model took."""
+    """Return the index of the choice that a model takes: the likeliest one for its length."""
     return likeliest_per_character(row["log_likelihoods"], row["scored"])
 
 
-def read_outcome(name: str, place: Path) -> Outcome:
-    """Read what one model answered: `place` is a results artefact, and where it has several, behind a slash the model.
+def read_predictions_of(name: str, place: Path) -> Predictions:
+    """Read the predictions of one model.
+
+    Args:
+        name: what the report calls the model.
+        place: a results artefact with one model, or `ARTEFACT/MODEL` for one of several models.
 
     Raises:
-        SaladError: no complete results artefact, no such model in it, or an item that stands in it twice.
+        SaladError: there is no complete results artefact, it lacks the model, or it has an item twice.
     """
     is_named = not (place / MANIFEST).is_file() and (place.parent / MANIFEST).is_file()
     folder = place.parent if is_named else place
@@ -51,7 +55,8 @@ def read_outcome(name: str, place: Path) -> Outcome:
     model = place.name if is_named else models[0] if len(models) == 1 else None
     if model not in models:
         raise SaladError(
-            f"{place} names no model whose answers {folder} holds", f"Write {folder}/MODEL: {', '.join(models)}."
+            f"{place} names no model whose answers {folder} holds",
+            f"Give one of: {', '.join(f'{folder}/{model}' for model in models)}.",
         )
     rows: dict[str, dict[Key, dict]] = {}
     for row in read_predictions(folder):
@@ -60,18 +65,19 @@ def read_outcome(name: str, place: Path) -> Outcome:
         of_modality, key = rows.setdefault(row["modality"], {}), (row["task"], row["id"])
         if key in of_modality:
             raise SaladError(
-                f"{folder} holds item '{row['id']}' of {row['task']} twice", "Make it again with `saladkit eval`."
+                f"{folder} holds item '{row['id']}' of {row['task']} twice",
+                "Run `saladkit eval` again into a new folder.",
             )
         of_modality[key] = row
     tasks = {role.removeprefix("task "): digest for role, digest in digests.items() if role.startswith("task ")}
-    return Outcome(name, place, digests[f"model {model}"], tasks, rows)
+    return Predictions(name, place, digests[f"model {model}"], tasks, rows)
 
 
-def common_tasks(teacher: Outcome, held_out: str) -> set[str]:
-    """The tasks that the text model has read, without the one that only changes the voice.
+def common_tasks(teacher: Predictions, held_out: str) -> set[str]:
+    """Return the tasks that the text LLM has answered, without the task of the held-out voice.
 
     Raises:
-        SaladError: there is none.
+        SaladError: there is no such task.
     """
     tasks = {task for task, _ in teacher.rows.get("text", {})} - {held_out}
     if not tasks:
@@ -81,8 +87,17 @@ def common_tasks(teacher: Outcome, held_out: str) -> set[str]:
     return tasks
 
 
-def check_paired(first: Outcome, second: Outcome, modality: tuple[str, str], tasks: set[str]) -> None:
-    """Raise a SaladError unless both answered the same questions of `tasks`, each in its modality."""
+def check_paired(first: Predictions, second: Predictions, modality: tuple[str, str], tasks: set[str]) -> None:
+    """Check that two models answered the same questions of `tasks`.
+
+    Args:
+        first, second: the models.
+        modality: of the first and of the second: `text` or `speech`.
+        tasks: names of tasks.
+
+    Raises:
+        SaladError: an item is missing on one side, or is a different question.
+    """
     mine, theirs = first.keys(modality[0], tasks), second.keys(modality[1], tasks)
     fix = "Evaluate both on the same task folders, in text and in speech."
     if not theirs:
@@ -93,7 +108,7 @@ def check_paired(first: Outcome, second: Outcome, modality: tuple[str, str], tas
         listed = ", ".join(f"'{id_}' ({task})" for task, id_ in odd[:5])
         raise SaladError(
             f"{first.place} ({modality[0]}) and {second.place} ({modality[1]}) do not pair:"
-            f" {len(odd)} items stand in one alone: {listed}{', …' if len(odd) > 5 else ''}",
+            f" {len(odd)} items are in only one of them: {listed}{', …' if len(odd) > 5 else ''}",
             fix,
         )
     for key in mine:

@@ -1,4 +1,4 @@
-"""A few spoken questions to listen to, chosen by a rule: the first question of each subject, by id."""
+"""Spoken questions to play on the page, chosen by a rule: the first question of each subject, by id."""
 
 from base64 import b64encode
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.samples import SCHEMA, row_at
 from saladkit.reporting.findings import Subject
 from saladkit.reporting.inventory import Inventory
-from saladkit.reporting.outcomes import Key, Outcome
+from saladkit.reporting.predictions import Key, Predictions, chosen
 from saladkit.sources.samples import read_samples
 from saladkit.sources.stretches import Stretch
 
@@ -21,24 +21,26 @@ MEDIA_TYPES = {b"fLaC": "audio/flac", b"RIFF": "audio/wav", b"OggS": "audio/ogg"
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One spoken question."""
+class SpokenQuestion:
+    """One spoken question with its audio, and the answer of every model to it."""
 
-    row: dict  # as the first model answered it
-    heard: bool  # its subject is one that natural speech speaks of
+    row: dict  # a prediction of the first model
+    heard: bool  # the subject is one of the natural speech
     address: str  # data: URL of the audio
-    answers: dict[str, dict]  # model -> its prediction on hearing it
+    answers: dict[str, int]  # name of each model -> index of the choice that it took
 
 
-def questions_to_hear(
-    inventory: Inventory, outcomes: list[Outcome], subjects: list[Subject], tasks: list[str]
-) -> list[Heard]:
-    """Up to eight questions, unheard and heard subjects in turn; none where the run has not kept the spoken tasks.
+def questions_to_play(
+    inventory: Inventory, predictions: list[Predictions], subjects: list[Subject], tasks: list[str]
+) -> list[SpokenQuestion]:
+    """Return up to eight questions, of unheard and heard subjects in turn.
+
+    Tasks whose samples are not in the run's folder, and questions whose audio is a part of a longer file, are left out.
 
     Raises:
-        SaladError: a task's audio cannot be read.
+        SaladError: the audio of a task cannot be read.
     """
-    first = outcomes[0]
+    first = predictions[0]
     keys = first.keys("speech", set(tasks))
     wanted = _first_of_each_subject(keys, first, subjects)
     audio: dict[Key, bytes] = {}
@@ -58,15 +60,15 @@ def questions_to_hear(
         size += len(sound)
         row = first.rows["speech"][key]
         heard = next(subject.heard for subject in subjects if subject.name == row["domain"])
-        answers = {outcome.name: outcome.rows["speech"][key] for outcome in outcomes}
-        found.append(Heard(row, heard, f"data:{kind};base64,{b64encode(sound).decode()}", answers))
+        answers = {model.name: chosen(model.rows["speech"][key]) for model in predictions}
+        found.append(SpokenQuestion(row, heard, f"data:{kind};base64,{b64encode(sound).decode()}", answers))
     return found
 
 
-def _first_of_each_subject(keys: list[Key], outcome: Outcome, subjects: list[Subject]) -> list[Key]:
+def _first_of_each_subject(keys: list[Key], model: Predictions, subjects: list[Subject]) -> list[Key]:
     by_subject: dict[str, list[Key]] = {}
     for key in keys:
-        by_subject.setdefault(outcome.rows["speech"][key]["domain"], []).append(key)
+        by_subject.setdefault(model.rows["speech"][key]["domain"], []).append(key)
     groups = [[s.name for s in subjects if s.heard == heard] for heard in (False, True)]
     in_turn = [name for pair in zip_longest(*groups) for name in pair if name in by_subject]
     rounds = zip_longest(*(by_subject[name] for name in in_turn))
@@ -86,8 +88,9 @@ def _content(row: dict, part: Path) -> bytes:
         return row["audio"]["bytes"]
     try:
         stretch = Stretch.parse(row["audio"]["path"] or "")
-        return Path(stretch.path).read_bytes() if stretch.is_whole else b""  # nothing here cuts a longer recording
+        return Path(stretch.path).read_bytes() if stretch.is_whole else b""
     except (OSError, TypeError) as error:
         raise SaladError(
-            f"{part}: the audio of row '{row['id']}' cannot be read: {error}", "Put the file back."
+            f"{part}: the audio of row '{row['id']}' cannot be read: {error}",
+            "Put the audio file back, or run `saladkit synth` again.",
         ) from error

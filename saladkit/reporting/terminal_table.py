@@ -1,4 +1,4 @@
-"""The results as a small table for the terminal, at most 100 columns wide."""
+"""The results as a table for the terminal, at most 100 columns wide."""
 
 from saladkit.reporting.findings import Findings
 from saladkit.scoring.statistics import Estimate
@@ -19,7 +19,7 @@ def _row(label: str, cells: list[str]) -> str:
 
 
 def terminal_table(findings: Findings) -> list[str]:
-    """Lines: a row per model, accuracies in % with 95 % intervals, then the contrasts on unheard subjects."""
+    """Return lines: accuracies in % of each model with 95 % intervals, then the differences on unheard subjects."""
     lines = [
         f"% right of {findings.teacher.all.items} questions, 95 % intervals",
         _row("", list(HEADS)),

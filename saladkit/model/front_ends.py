@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from saladkit.errors import SaladError
-from saladkit.model.configuration import SaladConfig
+from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.rows.sequences import SequenceLayout
+from saladkit.settings.distill import DistillSettings
+from saladkit.settings.shared import LOG_MEL
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
-from saladkit.speech.encoders.registry import LOG_MEL, open_front_end
+from saladkit.speech.encoders.registry import open_front_end
 from saladkit.speech.front_end import FrontEnd
 
 VECTORS_PER_SECOND = 12.5  # what the adapter is given, about; Mimi's own rate
@@ -87,19 +89,21 @@ def layout_of(config: SaladConfig, front_end: FrontEnd) -> SequenceLayout:
     return SequenceLayout(front_end.frames_per_second, config.frames_per_vector, config.modality_tokens)
 
 
-def choose_encoder(encoder: dict) -> tuple[dict, Tensor | None]:
-    """What SaladConfig records of the encoder that a new model is to listen with, and the vectors of Mimi's codes.
+def configuration_of(settings: DistillSettings) -> tuple[SaladConfig, Tensor | None]:
+    """Return the configuration of a new model, and the vectors of Mimi's codes [codebooks, codes, width].
 
-    Args:
-        encoder: `speech_encoder`; of `log-mel` further fields of SaladConfig, of others `codebooks` and `layer`.
+    The vectors are None for every other encoder. The text LLM's own configuration is not filled in yet.
 
     Raises:
         SaladError: as `open_front_end`.
     """
-    name = encoder["speech_encoder"]
+    common = {"adapter_config": adapter_configuration(settings), "modality_tokens": settings.modality_token}
+    name = settings.encoder
     if name == LOG_MEL:
-        return encoder, None
-    front_end = open_front_end(name, codebooks=encoder["codebooks"], layer=encoder["layer"])
+        shape = {"num_mel_bins": settings.bins, "encoder_width": settings.encoder_width}
+        return SaladConfig(speech_encoder=name, **shape, **common), None
+    front_end = open_front_end(name, codebooks=settings.codebooks, layer=settings.layer)
     stacked = max(1, round(front_end.frames_per_second / VECTORS_PER_SECOND))
     record = {"speech_encoder": name, "frozen_encoder": front_end.identity, "stacked_frames": stacked}
-    return record, front_end.codebook_vectors() if front_end.identity["name"] == "mimi" else None
+    codebooks = front_end.codebook_vectors() if front_end.identity["name"] == "mimi" else None
+    return SaladConfig(**record, **common), codebooks

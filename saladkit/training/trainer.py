@@ -10,12 +10,13 @@ from transformers import Trainer
 from saladkit.model.salad import SaladOutput
 from saladkit.rows.schedule import TrainingExample
 from saladkit.rows.sequences import collate_names, collate_sequences, pack_sequences
+from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.head import LossAt
 from saladkit.teacher.signals import TeacherSignal
 from saladkit.training.faults import check_sane
+from saladkit.training.learning_rates import learning_rate
 from saladkit.training.lexical_loss import lexical_loss
 from saladkit.training.loss_meter import LossMeter
-from saladkit.training.options import TrainingOptions
 from saladkit.training.saved_states import last_saved_state
 from saladkit.training.sharding import are_finite, run_in_step, whole
 
@@ -27,14 +28,14 @@ class Collator:
     `followed` rows come first: those that learn from the teacher and not, as replay may, from their own text alone.
     """
 
-    options: TrainingOptions
+    settings: TrainingSettings
 
     def __call__(self, examples: list[TrainingExample]) -> dict:
-        alone = [self.options.by_likelihood(example.replay) for example in examples]
+        alone = [self.settings.learns_from_text_alone(example.replay) for example in examples]
         examples = [examples[i] for i in sorted(range(len(examples)), key=alone.__getitem__)]
         sequences = [example.sequence for example in examples]
         batch = {
-            "model": pack_sequences(sequences) if self.options.packed else collate_sequences(sequences),
+            "model": pack_sequences(sequences) if self.settings.packed else collate_sequences(sequences),
             "token_ids": [example.token_ids for example in examples],
             "targets": [sequence.targets for sequence in sequences],
             "rows": [(example.id, example.source, len(example.sequence.targets)) for example in examples],
@@ -43,7 +44,7 @@ class Collator:
         }
         wanted = [example.token_ids[example.sequence.targets] for example in examples]
         batch["labels"] = torch.cat([torch.from_numpy(ids.astype("int64")) for ids in wanted])
-        if self.options.lexical_weight > 0:
+        if self.settings.lexical_weight > 0:
             batch["names"] = collate_names(sequences)
             batch["named"] = int((batch["names"] >= 0).sum())
         return batch
@@ -52,9 +53,9 @@ class Collator:
 class SaladTrainer(Trainer):
     """transformers.Trainer with the method's loss, two learning rates and a schedule that is read in its own order."""
 
-    def __init__(self, *, teacher: TeacherSignal | None, options: TrainingOptions, sources: list[str], **kwargs):
-        super().__init__(data_collator=Collator(options), **kwargs)
-        self.teacher, self.options = teacher, options
+    def __init__(self, *, teacher: TeacherSignal | None, settings: TrainingSettings, sources: list[str], **kwargs):
+        super().__init__(data_collator=Collator(settings), **kwargs)
+        self.teacher, self.settings = teacher, settings
         self.model_accepts_loss_kwargs = True  # so that text positions are counted over micro-batches and processes
         self._loss_shifts_labels = False  # all of them: ours are one flat list, and none is a row's first
         self.meter = LossMeter(sources)
@@ -81,11 +82,11 @@ class SaladTrainer(Trainer):
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
     ) -> torch.optim.lr_scheduler.LambdaLR:
-        """`TrainingOptions.rate` for each group."""
+        """Give each group its `learning_rate`."""
         if self.lr_scheduler is None:
             optimizer = self.optimizer if optimizer is None else optimizer
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-                optimizer, [partial(self.options.rate, llm=group["llm"]) for group in optimizer.param_groups]
+                optimizer, [partial(learning_rate, self.settings, llm=group["llm"]) for group in optimizer.param_groups]
             )
         return self.lr_scheduler
 
@@ -93,7 +94,7 @@ class SaladTrainer(Trainer):
         """Let a state that is gone on from bring its moments; rates, decay and intervals are this run's own."""
         super()._load_optimizer_and_scheduler(checkpoint)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.options.rate(self.state.global_step, llm=group["llm"])
+            group["lr"] = learning_rate(self.settings, self.state.global_step, llm=group["llm"])
             group["weight_decay"] = self.args.weight_decay * group["decays"]
         self.state.compute_steps(self.args, self.args.max_steps)
 
@@ -118,9 +119,9 @@ class SaladTrainer(Trainer):
             alone = [len(part) for part in asked if part.alpha < 1]
             followed = [len(part) for part in asked if part.alpha > 0]
             self.meter.add_parts(outputs.divergence, sum(followed), outputs.nll, sum(alone))
-        if self.options.lexical_weight > 0 and self._sum_over_processes(inputs["named"]) > 0:
+        if self.settings.lexical_weight > 0 and self._sum_over_processes(inputs["named"]) > 0:
             lexical = self._lexical_loss(model, outputs, inputs["names"])
-            loss = loss + self.options.lexical_weight * lexical * (processes / self.current_gradient_accumulation_steps)
+            loss = loss + self.settings.lexical_weight * lexical * (processes / self.current_gradient_accumulation_steps)
         self.meter.add_places(inputs["places"], inputs["model"]["input_ids"].numel())
         self.meter.add_rows(self.state.global_step + 1, inputs["rows"], loss)
         return (loss, outputs) if return_outputs else loss
@@ -142,15 +143,15 @@ class SaladTrainer(Trainer):
 
     def _asked(self, inputs: dict) -> list[LossAt]:
         """What the head is asked: of rows that follow the teacher, then of rows that follow their own text."""
-        labels, options = inputs["labels"], self.options
+        labels, settings = inputs["labels"], self.settings
         followed = inputs["followed"]
         count = sum(len(targets) for targets in inputs["targets"][:followed])
         teacher = None
-        if options.alpha > 0 and count:
+        if settings.alpha > 0 and count:
             token_ids, targets = (inputs[name][:followed] for name in ("token_ids", "targets"))
             with self.accelerator.autocast():
                 teacher = self.teacher.distributions(token_ids, targets, labels.device)
-        asked = [LossAt(teacher, labels[:count], options.alpha, options.divergence, options.temperature)]
+        asked = [LossAt(teacher, labels[:count], settings.alpha, settings.divergence, settings.temperature)]
         return [part for part in (*asked, LossAt(None, labels[count:], 0.0)) if len(part)]
 
     def _total(self, value: torch.Tensor) -> torch.Tensor:

@@ -17,8 +17,8 @@ def align(checkpoint: str, output: str | Path, settings: AlignSettings) -> dict:
     """Train `checkpoint` on, from its state before the decay where it has one, with a new optimizer.
 
     The teacher is never the checkpoint itself, whose weights have moved. Without --lora-rank, LoRA that was saved apart
-    is trained on; with it, LoRA is merged into the language model first. Where the teacher is the text LLM beneath LoRA,
-    the student with its LoRA off teaches, and no second copy is loaded.
+    is trained on; with it, LoRA is merged into the language model first. Where the teacher is the text LLM beneath
+    LoRA, the student with its LoRA off teaches, and no second copy is loaded.
 
     Returns:
         The summary, with the last logged losses.
@@ -39,8 +39,6 @@ def align(checkpoint: str, output: str | Path, settings: AlignSettings) -> dict:
         config=student.config,
         make_student=lambda: student,
         inputs={"checkpoint": folder},
-        own_teacher=beneath is not None
-        and model_type(beneath) != "salad"
-        and is_same_model(settings.teacher, beneath),
+        own_teacher=beneath is not None and model_type(beneath) != "salad" and is_same_model(settings.teacher, beneath),
     )
     return train_stage("align", output, settings, start, teacher=settings.teacher, keep_stable=False, clock=clock)

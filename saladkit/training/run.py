@@ -53,16 +53,15 @@ def run_training(
         _write_cards(work, student, inputs, read, last)
         _list_files(work)
     start = work.writer.plan["inputs"].get("checkpoint")
+    positions = positions_trained_on(work.path, stable_steps(settings), start)
     plan = inputs.figures(settings)
-    notes = {name: plan[name] for name in ("rows_never_cut", "rows_split")}
-    counts = {"steps": settings.max_steps, "rows_read": sum(read)}
-    rows_read = {source.name: rows for source, rows in zip(inputs.sources, read, strict=True)}
-    left_out = inputs.left_out()
+    steps, notes = {"steps": settings.max_steps}, {name: plan[name] for name in ("rows_never_cut", "rows_split")}
+    by_source = {source.name: rows for source, rows in zip(inputs.sources, read, strict=True)}
     return Made(
-        counts=counts | notes | positions_trained_on(work.path, stable_steps(settings), start),
-        skipped=left_out,
+        counts=steps | {"rows_read": sum(read)} | notes | positions,
+        skipped=inputs.left_out(),
         identity={"tokenizer": tokenizer_digest(processor.tokenizer), "log": METRICS},
-        figures={"steps": settings.max_steps, "rows_read": rows_read, "skipped": len(left_out)} | notes | {"last": last},
+        figures=steps | {"rows_read": by_source, "skipped": plan["skipped"]} | notes | {"last": last},
     )
 
 

@@ -121,7 +121,8 @@ class SaladTrainer(Trainer):
             self.meter.add_parts(outputs.divergence, sum(followed), outputs.nll, sum(alone))
         if self.settings.lexical_weight > 0 and self._sum_over_processes(inputs["named"]) > 0:
             lexical = self._lexical_loss(model, outputs, inputs["names"])
-            loss = loss + self.settings.lexical_weight * lexical * (processes / self.current_gradient_accumulation_steps)
+            share = processes / self.current_gradient_accumulation_steps
+            loss = loss + self.settings.lexical_weight * lexical * share
         self.meter.add_places(inputs["places"], inputs["model"]["input_ids"].numel())
         self.meter.add_rows(self.state.global_step + 1, inputs["rows"], loss)
         return (loss, outputs) if return_outputs else loss

@@ -79,8 +79,9 @@ def train_stage(
         student, digest = start.make_student(), model_digest(start.name)
         if lora := LoraShape.of(settings):
             student.add_lora(lora, {"name": start.name, "digest": digest})
-        own = UnadaptedTeacher(student.language_model, settings.temperature, settings.packed)
-        signal = own if start.own_teacher else opened
+        signal = opened
+        if start.own_teacher:
+            signal = UnadaptedTeacher(student.language_model, settings.temperature, settings.packed)
         processor = SaladProcessor(start.tokenizer, student.config)
         made = run_training(student, processor, inputs, signal, settings, work, device=device, keep_stable=keep_stable)
         return replace(made, identity=made.identity | {"started_from": digest})

@@ -1,4 +1,4 @@
-"""`transformers.Trainer` with the method's loss, two learning rates and what the log tells of it."""
+"""`transformers.Trainer` with the method's loss, two learning rates, and the parts of the loss in its log."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -23,9 +23,10 @@ from saladkit.training.sharding import are_finite, run_in_step, whole
 
 @dataclass(frozen=True)
 class Collator:
-    """Examples -> one batch of tensors, and beside it what the teacher and the lexical loss are asked.
+    """Makes one batch of examples: the model's tensors, and what teacher and lexical loss need.
 
-    `followed` rows come first: those that learn from the teacher and not, as replay may, from their own text alone.
+    Rows that learn from the teacher come first, and `followed` is their number; then rows that learn from their own
+    text alone, as replay may.
     """
 
     settings: TrainingSettings
@@ -51,19 +52,19 @@ class Collator:
 
 
 class SaladTrainer(Trainer):
-    """transformers.Trainer with the method's loss, two learning rates and a schedule that is read in its own order."""
+    """transformers.Trainer with the method's loss and two learning rates; the schedule is read in its own order."""
 
     def __init__(self, *, teacher: TeacherSignal | None, settings: TrainingSettings, sources: list[str], **kwargs):
         super().__init__(data_collator=Collator(settings), **kwargs)
         self.teacher, self.settings = teacher, settings
         self.model_accepts_loss_kwargs = True  # so that text positions are counted over micro-batches and processes
-        self._loss_shifts_labels = False  # all of them: ours are one flat list, and none is a row's first
+        self._loss_shifts_labels = False  # all labels count: they are one flat list, without the first token of any row
         self.meter = LossMeter(sources)
         if self.is_fsdp_enabled:
             run_in_step(self.model, self.accelerator.state.fsdp_plugin, bf16=self.args.bf16)
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
-        """AdamW; encoder and adapter at one rate, the language model at another; only matrices decay."""
+        """Make AdamW with one rate for encoder and adapter and one for the language model; only matrices decay."""
         decayed = set(self.get_decay_parameter_names(self.model))
         groups: dict[tuple[bool, bool], list] = {}
         for name, parameter in self.model.named_parameters():
@@ -91,7 +92,7 @@ class SaladTrainer(Trainer):
         return self.lr_scheduler
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        """Let a state that is gone on from bring its moments; rates, decay and intervals are this run's own."""
+        """Take the moments from the state that is resumed, and rates, decay and intervals from this run's settings."""
         super()._load_optimizer_and_scheduler(checkpoint)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.settings, self.state.global_step, llm=group["llm"])
@@ -105,9 +106,10 @@ class SaladTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor | tuple[torch.Tensor, SaladOutput]:
-        """Mean over the text positions of the whole step, plus the weighted lexical loss.
+        """Return the mean over the text positions of the whole step, plus the weighted lexical loss.
 
-        The lexical loss is a mean over each micro-batch's heard tokens, of all processes, and then over micro-batches.
+        The lexical loss is a mean over the heard tokens of each micro-batch, of all processes, and then over the
+        micro-batches.
         """
         asked = self._asked(inputs)
         outputs = model(**inputs["model"], asked=asked)
@@ -128,7 +130,7 @@ class SaladTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def _lexical_loss(self, model: torch.nn.Module, outputs: SaladOutput, names: torch.Tensor) -> torch.Tensor:
-        """This process's share of it; all processes come here together."""
+        """Return this process's share of the lexical loss; all processes call this together."""
         table = whole(self.accelerator.unwrap_model(model).get_input_embeddings().weight)
         vectors = outputs.speech_vectors
         if vectors is None:
@@ -143,7 +145,7 @@ class SaladTrainer(Trainer):
         return int(self._total(torch.tensor(count, device=self.accelerator.device)))
 
     def _asked(self, inputs: dict) -> list[LossAt]:
-        """What the head is asked: of rows that follow the teacher, then of rows that follow their own text."""
+        """Return the losses to compute: of rows that follow the teacher, then of rows that follow their own text."""
         labels, settings = inputs["labels"], self.settings
         followed = inputs["followed"]
         count = sum(len(targets) for targets in inputs["targets"][:followed])
@@ -159,15 +161,15 @@ class SaladTrainer(Trainer):
         return self.accelerator.reduce(value.detach(), reduction="sum") if self.accelerator.num_processes > 1 else value
 
     def weights_are_finite(self) -> bool:
-        """Whether they are, in all processes."""
+        """Return whether all weights are finite, in all processes."""
         return self._sum_over_processes(int(not are_finite(self.model))) == 0
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the means of the loss's parts, and how much was read of what, since the last log.
+        """Add to the log the parts of the loss, and what was read of every source, since the last log.
 
         Raises:
-            SaladError: a loss is not finite, or has exploded. No state is saved from then on: saving comes after
-                logging.
+            SaladError: a loss is not finite, or has exploded. No state is saved from then on, because saving comes
+                after logging.
         """
         if "loss" in logs:
             batches = self.meter.batches

@@ -33,8 +33,8 @@ def distill(model: str, output: str | Path, settings: DistillSettings) -> dict:
     frozen = config.frozen_encoder
     if frozen and not frozen["causal"] and is_main_process():
         say(
-            f"note: {config.speech_encoder} encodes a span with the words after it, which the model is to predict;"
-            " Mimi and log-mel are causal"
+            f"note: when {config.speech_encoder} encodes a span, it has heard the words after it, which the model is to"
+            " predict; Mimi and log-mel are causal"
         )
 
     def make_student() -> SaladForCausalLM:

@@ -11,8 +11,10 @@ import click
 
 from saladkit import __version__, options
 from saladkit.errors import SaladError
-from saladkit.options import selecting, speaking, training
+from saladkit.options import selecting, speaking
+from saladkit.settings.align import AlignSettings
 from saladkit.settings.cache_speech import CacheSpeechSettings
+from saladkit.settings.distill import DistillSettings
 from saladkit.settings.evaluate import EvalSettings
 from saladkit.settings.export_times import ExportTimesSettings
 from saladkit.settings.fit_scaling import FitScalingSettings
@@ -116,36 +118,13 @@ def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> 
     _print(cache_teacher(list(samples), output, **settings))
 
 
-@main.command("distill")
+@verb("distill", DistillSettings)
 @click.argument("model")
-@options.output
-@click.option("--teacher", help="A teacher cache, or a text LLM to run live.  [default: MODEL, live]")
-@training.training
-@training.lora
-@click.option(
-    "--decay-fraction",
-    type=options.Real(0, 1),
-    default=0.2,
-    show_default=True,
-    help="Last share of the steps, in which the rate falls to 0.",
-)
-@training.adapter
-@options.speech_encoder
-@click.option(
-    "--encoder-width", type=click.IntRange(min=1), default=160, show_default=True, help="Width of the log-mel encoder."
-)
-@click.option("--modality-token", is_flag=True, help="Mark where speech begins and text goes on by learned vectors.")
-@options.columns
-@options.seed
-@options.device
-@options.files
-def distill(model: str, output: str, **settings: object) -> None:
+def distill(model: str, output: str, settings: DistillSettings) -> dict:
     """Stage I: distil the frozen text LLM MODEL into its speech-adapted self, on natural speech."""
     from saladkit.stages.distill import distill
-    from saladkit.training.settings import adapter_settings, training_settings
 
-    settings, adapter = adapter_settings(settings)
-    _print(distill(model, output, **adapter, **training_settings(settings)))
+    return distill(model, output, settings)
 
 
 @verb("gap", GapSettings)
@@ -195,25 +174,16 @@ def synth(samples: str, output: str, voices: tuple[str, ...], speaking: dict, **
     _print(synth(samples, output, voices=list(voices), settings=speaking_settings(speaking), **settings))
 
 
-@main.command("align")
+@verb("align", AlignSettings)
 @click.argument("checkpoint")
-@options.output
-@click.option("--teacher", required=True, help="A teacher cache, or the text LLM to run live.")
-@training.training
-@training.lora
-@options.columns
-@options.seed
-@options.device
-@options.files
-def align(checkpoint: str, output: str, **settings: object) -> None:
+def align(checkpoint: str, output: str, settings: AlignSettings) -> dict:
     """Stage II: train CHECKPOINT on, from before its decay, on natural and selected speech.
 
     For the times of words in speech (forced alignment) see `saladkit timestamps`.
     """
     from saladkit.stages.align import align
-    from saladkit.training.settings import training_settings
 
-    _print(align(checkpoint, output, **training_settings(settings)))
+    return align(checkpoint, output, settings)
 
 
 @verb("eval", EvalSettings)

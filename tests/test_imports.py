@@ -40,12 +40,11 @@ NUMERIC_SELECTION = (
     *("balancing", "clustering", "coverage", "decontamination", "duplicates", "importance", "measured_neighbours"),
     *("neighbours", "sampling", "speakable", "speaking_rate", "strategies", "vectors"),
 )
-# The looks past a step: four stages take typed options from Python; these make them of the shell's.
+# The looks past a step: three stages take typed options from Python; these make them of the shell's.
 EXCEPTIONS = [
     ("saladkit/cli.py", "saladkit.training.settings.adapter_settings"),
     ("saladkit/cli.py", "saladkit.training.settings.training_settings"),
     ("saladkit/cli.py", "saladkit.selection.choice.selection_settings"),
-    ("saladkit/cli.py", "saladkit.speech.synthesis.row.speaking_settings"),
 ]
 
 

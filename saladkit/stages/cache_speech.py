@@ -16,6 +16,7 @@ from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.settings.shared import LOG_MEL
 from saladkit.sources.samples import check_ids_distinct, read_samples
 from saladkit.speech.audio.decoding import seconds_of_row
+from saladkit.speech.batches import batches_by_length
 from saladkit.speech.encoders.registry import open_front_end
 from saladkit.speech.front_end import FrontEnd, heard_row
 
@@ -109,17 +110,6 @@ def _frames_of_part(
 
 def _padded(seconds: float, window: float) -> float:
     return max(1, math.ceil(seconds / window)) * window if window else seconds
-
-
-def batches_by_length(lengths: list[float], longest_batch: float) -> list[list[int]]:
-    """Indices, sorted by length, in batches that padded are at most `longest_batch` long together, or hold one."""
-    batches: list[list[int]] = []
-    for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
-        if batches and (len(batches[-1]) + 1) * lengths[index] <= longest_batch:
-            batches[-1].append(index)
-        else:
-            batches.append([index])
-    return batches
 
 
 def _foreseen(tables: list[tuple[str, pa.Table]], front_end: FrontEnd) -> dict:

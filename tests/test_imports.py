@@ -32,6 +32,7 @@ LADDER = {
     "stages": FILES
     | MACHINE
     | {"runtime", "job", "teacher", "speech", "rows", "model", "training", "selection", "scoring", "reporting"},
+    "api": FILES | {"model", "teacher"},
     "cli": {"settings", "progress", "stages", "options"},
     "__main__": {"cli"},
 }

@@ -17,7 +17,7 @@ def engine_class(module_name: str, class_name: str, *, needed_by: str, extra: st
         if (error.name or "").startswith("saladkit"):
             raise
         raise SaladError(
-            f"{needed_by} needs the package {error.name!r}, which is not installed.",
+            f"{needed_by} needs the package {error.name!r}, which is not installed",
             f"Run: pip install 'saladkit[{extra}]'",
         ) from error
     return getattr(module, class_name)

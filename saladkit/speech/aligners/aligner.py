@@ -103,8 +103,8 @@ def open_aligner(name: str, *, device: str = "cpu", scored: bool = True) -> Alig
     engine, colon, description = name.partition(":")
     if engine not in _ENGINES or bool(colon and description) != _ENGINES[engine][2]:
         raise SaladError(
-            f"{name!r} names no aligner.", "Write ctc:MODEL, such as ctc:facebook/wav2vec2-base-960h, or sphinx."
+            f"{name!r} names no aligner", "Write ctc:MODEL, such as ctc:facebook/wav2vec2-base-960h, or sphinx."
         )
     module_name, class_name, _ = _ENGINES[engine]
-    opened = engine_class(module_name, class_name, needed_by=f"The aligner {name!r}", extra=engine)
+    opened = engine_class(module_name, class_name, needed_by=f"the aligner {name!r}", extra=engine)
     return opened(description, device=device, scored=scored)

@@ -21,7 +21,9 @@ def check_choices(table: pa.Table, source: str) -> None:
             f"{source}: the choices are {column.type}, not lists of texts", "Give each row a list of texts."
         )
     if pc.list_flatten(column).null_count:
-        raise SaladError(f"{source}: there are choices without a text", "Give every choice a text, or take it out.")
+        raise SaladError(
+            f"{source}: there are choices without a text", "Give every choice a text, or remove the choice."
+        )
 
 
 def with_choices(

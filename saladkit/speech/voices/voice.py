@@ -82,9 +82,9 @@ def open_voice(name: str, *, device: str = "cpu") -> Voice:
     engines = {point.name: point for point in entry_points(group=GROUP)}
     if engine not in engines or not colon:
         raise SaladError(
-            f"{name!r} names no known text-to-speech engine.",
+            f"{name!r} names no known text-to-speech engine",
             "Write ENGINE:VOICE with one of these engines: " + ", ".join(sorted(engines)) + ".",
         )
     point = engines[engine]
-    opened = engine_class(point.module, point.attr, needed_by=f"The voice {name!r}", extra=engine)
+    opened = engine_class(point.module, point.attr, needed_by=f"the voice {name!r}", extra=engine)
     return opened(description, device=device)

@@ -1,8 +1,7 @@
 """`import-times`: the times of every word as another tool found them."""
 
 import math
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,10 +40,9 @@ def import_times(source: str, output: str | Path, settings: ImportTimesSettings)
 
     def make(work: Work) -> Made:
         counts, skipped, scores = dict.fromkeys(COUNTS, 0), [], []
-        every = iter(progress(iterate_rows(table), total=table.num_rows, what="import-times"))
         parts = math.ceil(table.num_rows / ROWS_PER_PART)
-        for index in range(parts):
-            rows = list(_imported(islice(every, ROWS_PER_PART), known, counts, skipped))
+        for index in progress(range(parts), what="import-times", unit="part"):
+            rows = list(_imported(table.slice(index * ROWS_PER_PART, ROWS_PER_PART), known, counts, skipped))
             # A run that was cut off pairs all rows again: that is faster than reading counts kept beside the parts.
             name = part_name(index, parts, ".parquet")
             if rows and not work.has(name):
@@ -68,9 +66,9 @@ def _words_of(table: pa.Table) -> int:
     return sum(len(text.split()) for text in table.column("text").to_pylist())
 
 
-def _imported(rows: Iterable[dict], known: KnownTimes, counts: dict[str, int], skipped: list[dict]) -> Iterator[dict]:
+def _imported(table: pa.Table, known: KnownTimes, counts: dict[str, int], skipped: list[dict]) -> Iterator[dict]:
     """Yield a row of word times for each row that finds some, and count it; list the other rows in `skipped`."""
-    for row in rows:
+    for row in iterate_rows(table):
         try:
             paired = _paired(row, known)
         except SaladError as error:

@@ -50,11 +50,11 @@ def synth(source: str, output: str | Path, settings: SynthSettings) -> dict:
     """
     clock, workers = Clock(), settings.workers or available_cores()
     clock.workers = workers
-    forget_voices()
+    forget_voices()  # the files of an earlier run in this process may have changed
     forget_aligner_and_recognizer()
     engines = {name: voice_named(name, settings.device).identity for name in settings.voices}
     models = identities(settings)
-    if workers > 1:
+    if workers > 1:  # each process opens its own
         forget_aligner_and_recognizer()
     table = _read(source, output, settings)
     before = SpokenBefore()

@@ -34,12 +34,15 @@ def import_times(source: str, output: str | Path, settings: ImportTimesSettings)
     Raises:
         SaladError: samples or times cannot be read, or not one row finds its times.
     """
-    columns = {"needed": ["id", "text"], "optional": ["duration"]}
-    table = read_samples(source, **columns, names=settings.names, limit=settings.limit)
+    table = read_samples(
+        source, needed=["id", "text"], optional=["duration"], names=settings.names, limit=settings.limit
+    )
     known = open_times(settings.times, table.column("id").to_pylist())
 
     def make(work: Work) -> Made:
-        counts, skipped, scores = dict.fromkeys(COUNTS, 0), [], []
+        counts: dict[str, int] = dict.fromkeys(COUNTS, 0)
+        skipped: list[dict] = []
+        scores: list[float] = []
         parts = math.ceil(table.num_rows / ROWS_PER_PART)
         for index in progress(range(parts), what="import-times", unit="part"):
             rows = list(_imported(table.slice(index * ROWS_PER_PART, ROWS_PER_PART), known, counts, skipped))
@@ -57,7 +60,7 @@ def import_times(source: str, output: str | Path, settings: ImportTimesSettings)
         figures = counts | {"skipped": len(skipped), "score": sum(scores) / len(scores) if scores else None}
         return Made(counts=counts, skipped=skipped, identity=known.identity, figures=figures)
 
-    inputs = {"samples": source, "times": known.path}
+    inputs: dict[str, str | Path | None] = {"samples": source, "times": known.path}
     job = Job("import-times", SCHEMA, VERSION, settings, inputs, identified={"kind": known.kind})
     return job.run(output, plan={"rows": table.num_rows}, make=make, foresee=lambda: {"words": _words_of(table)})
 

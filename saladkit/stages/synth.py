@@ -80,9 +80,16 @@ def synth(source: str, output: str | Path, settings: SynthSettings) -> dict:
             work.fill(parts, fill)
         return _made(work, names, source, table, settings, recordings.seconds_spoken)
 
-    inputs, also_read = {"samples": source}, numbered("reuse", settings.reuse)
-    identified = {"engines": engines, "asr": settings.asr, **models}
-    job = Job("synth", SCHEMA, VERSION, settings, inputs, also_read=also_read, identified=identified, clock=clock)
+    job = Job(
+        "synth",
+        SCHEMA,
+        VERSION,
+        settings,
+        inputs={"samples": source},
+        also_read=numbered("reuse", settings.reuse),
+        identified={"engines": engines, "asr": settings.asr, **models},
+        clock=clock,
+    )
     return job.run(output, plan={"rows": table.num_rows}, make=make, foresee=lambda: _foreseen(table, seconds))
 
 

@@ -39,8 +39,15 @@ def timestamps(source: str, output: str | Path, settings: TimestampsSettings) ->
     """
     clock, language, scored = Clock(), settings.language or "en", settings.min_score > 0
     opened = open_aligner(settings.aligner, device=resolve_device(settings.device), scored=scored)
-    columns = {"needed": ["id", "text", "audio"], "optional": ["duration"], "lacking": ["audio"]}
-    table = read_samples(source, **columns, names=settings.names, limit=settings.limit, beside=output)
+    table = read_samples(
+        source,
+        needed=["id", "text", "audio"],
+        optional=["duration"],
+        lacking=["audio"],  # such a row is listed, and does not end the run
+        names=settings.names,
+        limit=settings.limit,
+        beside=output,
+    )
     clock.workers = min(settings.workers or available_cores(), table.num_rows) if opened.one_core else 1
     starts = range(0, table.num_rows, ROWS_PER_PART)
     pieces = [table.slice(start, ROWS_PER_PART) for start in starts]
@@ -57,7 +64,7 @@ def timestamps(source: str, output: str | Path, settings: TimestampsSettings) ->
         work.fill(parts, fill, unit="recording")
         return _made(work, names, source, opened.identity)
 
-    inputs = {"samples": source, "model": opened.model}
+    inputs: dict[str, str | Path | None] = {"samples": source, "model": opened.model}
     identified = {"language": language, "engine": opened.identity}
     job = Job("timestamps", SCHEMA, VERSION, settings, inputs, identified=identified, clock=clock)
     return job.run(output, plan={"rows": table.num_rows}, make=make, foresee=lambda: _foreseen(table))

@@ -36,6 +36,7 @@ from saladkit.model.loading import load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.settings.distill import AdapterSettings
+from saladkit.settings.synth import SynthSettings
 from saladkit.stages.cache_speech import cache_speech
 from saladkit.stages.cache_teacher import cache_teacher
 from saladkit.stages.synth import synth
@@ -115,14 +116,16 @@ def tokenizer(text_lm: Path) -> PreTrainedTokenizerBase:
 @pytest.fixture(scope="session")
 def speech(workshop: Path, world: Path) -> Path:
     """natural.parquet, spoken by two espeak voices."""
-    synth(str(world / "natural.parquet"), workshop / "speech", voices=["espeak:en-us", "espeak:en-gb+f2"], workers=1)
+    settings = SynthSettings(voices=("espeak:en-us", "espeak:en-gb+f2"), workers=1)
+    synth(str(world / "natural.parquet"), workshop / "speech", settings)
     return workshop / "speech"
 
 
 @pytest.fixture(scope="session")
 def spoken_questions(workshop: Path, world: Path) -> Path:
     """questions.parquet, spoken."""
-    synth(str(world / "questions.parquet"), workshop / "spoken-questions", voices=["espeak:en-us"], workers=1)
+    settings = SynthSettings(voices=("espeak:en-us",), workers=1)
+    synth(str(world / "questions.parquet"), workshop / "spoken-questions", settings)
     return workshop / "spoken-questions"
 
 

@@ -42,10 +42,9 @@ NUMERIC_SELECTION = (
     *("balancing", "clustering", "coverage", "decontamination", "duplicates", "importance", "measured_neighbours"),
     *("neighbours", "sampling", "speakable", "speaking_rate", "strategies", "vectors"),
 )
-# The looks past a step: two stages take typed options from Python; these make them of the shell's.
+# The look past a step: a stage takes typed options from Python; this makes them of the shell's.
 EXCEPTIONS = [
     ("saladkit/cli.py", "saladkit.selection.choice.selection_settings"),
-    ("saladkit/cli.py", "saladkit.speech.synthesis.row.speaking_settings"),
 ]
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 from torch.utils.data import Dataset
 
-from saladkit.rows.interleaving import InterleavingOptions, draw_spans, heard_spans, may_cut, pauses_before, whole_text
+from saladkit.rows.interleaving import draw_spans, heard_spans, may_cut, pauses_before, whole_text
 from saladkit.rows.sequences import SequenceLayout, build_sequence
 from saladkit.rows.training_rows import TrainingExample, TrainingSource
+from saladkit.settings.shared import Spans
 
 
 def draw_schedule(sizes: list[int], weights: list[float], count: int, seed: list[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -93,7 +94,8 @@ class TrainingSchedule(Dataset):
         batch: rows of one optimizer step, of all processes together.
         packed_micro_batch: number of rows that are packed into one; None if rows are padded.
         layout: how the model lays out speech.
-        options: lengths and order of spans.
+        spans: lengths of text and speech spans, in words.
+        text_first: probability that a row begins with text.
     """
 
     def __init__(
@@ -105,11 +107,13 @@ class TrainingSchedule(Dataset):
         batch: int,
         packed_micro_batch: int | None = None,
         layout: SequenceLayout,
-        options: InterleavingOptions,
+        spans: Spans,
+        text_first: float,
         seed: int,
     ):
         self.packed_micro_batch = packed_micro_batch
-        self.sources, self.warm_up, self.layout, self.options, self.seed = sources, warm_up, layout, options, seed
+        self.sources, self.warm_up, self.layout, self.seed = sources, warm_up, layout, seed
+        self.spans, self.text_first = spans, text_first
         self.lengths = [s.lengths(layout.frames_per_second / layout.frames_per_vector) for s in sources]
         weights = [source.weight for source in sources]
         speech_weights = [0.0 if source.frames is None else source.weight for source in sources]
@@ -145,7 +149,10 @@ class TrainingSchedule(Dataset):
             return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)
         random = np.random.default_rng([self.seed, 2, self.drawn[index]])
         words = source.words[row]
-        draw = heard_spans if index < self.warm_up else draw_spans
-        spans = draw(may_cut(text, words), self.options, random, pauses_before(words))
+        allowed, pauses = may_cut(text, words), pauses_before(words)
+        if index < self.warm_up:
+            spans = heard_spans(allowed, self.spans, random, pauses)
+        else:
+            spans = draw_spans(allowed, self.spans, random, pauses, text_first=self.text_first)
         sequence = build_sequence(text, spans, words, source.frames.row(source.ids[row]), self.layout)
         return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)

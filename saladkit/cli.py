@@ -11,10 +11,13 @@ import click
 
 from saladkit import __version__, options
 from saladkit.errors import SaladError
-from saladkit.options import asking, selecting, speaking, training
+from saladkit.options import asking, speaking, training
 from saladkit.settings.cache_speech import CacheSpeechSettings
+from saladkit.settings.cache_teacher import CacheTeacherSettings
 from saladkit.settings.export_times import ExportTimesSettings
 from saladkit.settings.options import options_of
+from saladkit.settings.regions import RegionsSettings
+from saladkit.settings.select import SelectSettings
 from saladkit.settings.setting import Settings
 
 
@@ -70,47 +73,13 @@ def main() -> None:
     """
 
 
-@main.command("cache-teacher")
+@verb("cache-teacher", CacheTeacherSettings)
 @click.argument("samples", nargs=-1, required=True)
-@click.option("--model", required=True, help="The text LLM: a folder or a name on the Hub.")
-@options.output
-@click.option(
-    "--keep",
-    type=click.Choice(["top-k", "sampled"]),
-    default="top-k",
-    show_default=True,
-    help="The most likely tokens and the mass of the rest, or tokens drawn by --seed.",
-)
-@click.option(
-    "--top-k", type=click.IntRange(min=1), default=32, show_default=True, help="Most likely tokens kept a position."
-)
-@click.option(
-    "--draws", type=click.IntRange(1, 255), default=50, show_default=True, help="Draws a position, with --keep sampled."
-)
-@options.temperature
-@options.max_length
-@click.option("--batch-tokens", type=click.IntRange(min=1), default=8192, show_default=True, help="Tokens a batch.")
-@click.option(
-    "--reuse", multiple=True, metavar="CACHE", help="A cache of the same teacher: what it holds is copied; repeat."
-)
-@click.option(
-    "--verify",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Compute so many texts of the finished cache again, drawn by --seed, and print how far it is from them.",
-)
-@options.seed
-@options.columns
-@options.device
-@options.dtype
-@options.shards
-@options.files
-def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> None:
+def cache_teacher(samples: tuple[str, ...], output: str, settings: CacheTeacherSettings) -> dict:
     """Cache the frozen text LLM's next-token distributions of SAMPLES, sparse and keyed by text."""
     from saladkit.stages.cache_teacher import cache_teacher
 
-    _print(cache_teacher(list(samples), output, **settings))
+    return cache_teacher(list(samples), output, settings)
 
 
 @main.command("distill")
@@ -205,25 +174,13 @@ def gap(checkpoint: str, samples: tuple[str, ...], output: str, **settings: obje
     _print(gap(checkpoint, list(samples), output, **settings))
 
 
-@main.command("select")
+@verb("select", SelectSettings)
 @click.argument("pool")
-@options.output
-@click.option("--regions", required=True, help="Regions of the pool (`saladkit regions`).")
-@selecting.choice
-@selecting.budget
-@selecting.filters
-@click.option("--exclude", multiple=True, help="Samples chosen before; repeat for more.")
-@click.option("--explain", is_flag=True, help="Print the regions as a table on stderr: keywords, gaps, what was drawn.")
-@options.columns
-@options.seed
-@options.device
-@options.files
-def select(pool: str, output: str, **settings: object) -> None:
+def select(pool: str, output: str, settings: SelectSettings) -> dict:
     """Choose texts of POOL where the gap is, under a budget of speech."""
-    from saladkit.selection.choice import selection_settings
     from saladkit.stages.select import select
 
-    _print(select(pool, output, **selection_settings(settings)))
+    return select(pool, output, settings)
 
 
 @main.command("synth")
@@ -352,22 +309,13 @@ def cache_speech(samples: tuple[str, ...], output: str, settings: CacheSpeechSet
     return cache_speech(list(samples), output, settings)
 
 
-@main.command("regions")
+@verb("regions", RegionsSettings)
 @click.argument("pool")
-@options.output
-@selecting.embedder
-@selecting.clusters
-@selecting.covered
-@options.columns
-@options.seed
-@options.device
-@options.shards
-@options.files
-def regions(pool: str, output: str, **settings: object) -> None:
+def regions(pool: str, output: str, settings: RegionsSettings) -> dict:
     """Embed POOL, cut it into regions of about the same size, and measure how far each text lies from all speech."""
     from saladkit.stages.regions import regions
 
-    _print(regions(pool, output, **settings))
+    return regions(pool, output, settings)
 
 
 @main.command("report")

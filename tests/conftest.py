@@ -35,6 +35,7 @@ from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.model.loading import load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.settings.cache_speech import CacheSpeechSettings
+from saladkit.settings.cache_teacher import CacheTeacherSettings
 from saladkit.stages.cache_speech import cache_speech
 from saladkit.stages.cache_teacher import cache_teacher
 from saladkit.stages.synth import synth
@@ -129,7 +130,8 @@ def spoken_questions(workshop: Path, world: Path) -> Path:
 def teacher_cache(workshop: Path, world: Path, text_lm: Path) -> Path:
     """The text LLM's distributions of natural.parquet and pool.parquet, 8 tokens a position."""
     sources = [str(world / "natural.parquet"), str(world / "pool.parquet")]
-    cache_teacher(sources, workshop / "teacher-cache", model=str(text_lm), top_k=8, device="cpu")
+    settings = CacheTeacherSettings(model=str(text_lm), top_k=8, device="cpu")
+    cache_teacher(sources, workshop / "teacher-cache", settings)
     return workshop / "teacher-cache"
 
 

@@ -23,6 +23,7 @@ LADDER = {
     "rows": FILES | {"speech", "teacher"},
     "model": FILES | {"rows", "speech", "teacher"},
     "registration": {"model"},
+    "caching": FILES | MACHINE | {"model", "rows", "teacher"},
     "training": FILES | MACHINE | {"model", "rows", "speech", "teacher"},
     "selection": FILES | MACHINE | {"model", "rows", "speech"},
     "scoring": FILES | MACHINE | {"model", "rows", "speech", "teacher"},
@@ -31,7 +32,8 @@ LADDER = {
     "job": FILES | MACHINE,
     "stages": FILES
     | MACHINE
-    | {"runtime", "job", "teacher", "speech", "rows", "model", "training", "selection", "scoring", "reporting"},
+    | {"runtime", "job", "teacher", "speech", "rows", "model", "caching", "training", "selection", "scoring"}
+    | {"reporting"},
     "cli": {"settings", "progress", "stages", "options"},
     "__main__": {"cli"},
 }
@@ -40,11 +42,10 @@ NUMERIC_SELECTION = (
     *("balancing", "clustering", "coverage", "decontamination", "duplicates", "importance", "measured_neighbours"),
     *("neighbours", "sampling", "speakable", "speaking_rate", "strategies", "vectors"),
 )
-# The looks past a step: four stages take typed options from Python; these make them of the shell's.
+# The looks past a step: three stages take typed options from Python; these make them of the shell's.
 EXCEPTIONS = [
     ("saladkit/cli.py", "saladkit.training.settings.adapter_settings"),
     ("saladkit/cli.py", "saladkit.training.settings.training_settings"),
-    ("saladkit/cli.py", "saladkit.selection.choice.selection_settings"),
     ("saladkit/cli.py", "saladkit.speech.synthesis.row.speaking_settings"),
 ]
 

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from saladkit.formats.gap_table import SELECTION_METRICS, read_regions
+from saladkit.formats.gap_table import read_regions
 from saladkit.formats.regions import SCHEMA as REGIONS
 from saladkit.formats.regions import Regions
 from saladkit.formats.samples import SCHEMA as SAMPLES
 from saladkit.reporting.gap_tables import tables_of
 from saladkit.reporting.inventory import Found, Inventory
+from saladkit.settings.select import METRICS
 from saladkit.sources.samples import read_samples
 
 
@@ -48,7 +49,7 @@ def region_view(inventory: Inventory, model_digest: str) -> RegionView | None:
     source = inventory.by_digest(REGIONS, table.reads("regions"))
     about = {row["region"]: row for row in Regions.open(source.path).table} if source else {}
     metrics = [found.manifest["settings"].get("metric") for found in selections]
-    metric = next((SELECTION_METRICS[m] for m in metrics if m in SELECTION_METRICS), "misalignment")
+    metric = next((METRICS[m] for m in metrics if m in METRICS), "misalignment")
     counts = {found.name: _count_by_region(found) for found in selections}
     rows = []
     for row in sorted(gaps, key=lambda row: (-row[metric], row["region"])):

@@ -11,7 +11,6 @@ from saladkit.selection.embedders.embedder import unit
 from saladkit.selection.neighbours import flat_index
 from saladkit.selection.vectors import Vectors
 
-BALANCE = 1.5  # largest / smallest cluster, at most
 POINTS_PER_CENTROID = 256  # that are drawn to find the centroids, as FAISS does by default
 ROWS_AT_ONCE = 8192  # fixed, so that a larger memory gives the same bytes
 ROUNDS = 3  # of prices and centroids in turn, after plain k-means
@@ -23,8 +22,8 @@ def balanced_kmeans(
     *,
     iterations: int,
     seed: int,
-    spherical: bool = True,
-    balance: float = BALANCE,
+    spherical: bool,
+    balance: float,
     priority: np.ndarray | None = None,
     on_gpus: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:

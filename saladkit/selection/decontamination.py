@@ -1,7 +1,7 @@
 """Texts that hold a question of the evaluation, word for word: training on their speech would teach the test.
 
-A text is left out if it shares 13 words in a row with a question (GPT-3's rule, arXiv 2005.14165, appendix C), or, of a
-question with 8 to 12 words, all of them. Shorter ones cannot be told from what anybody says.
+A text is left out if it shares so many words in a row with a question (GPT-3's rule has 13, arXiv 2005.14165, appendix
+C), or, of a shorter question with at least 8 words, all of them. Shorter ones cannot be told from what anybody says.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-NGRAM, SHORTEST = 13, 8
+SHORTEST = 8
 WORD = re.compile(r"[^\W_]+")
 _UNKNOWN = np.uint64(0x9E3779B97F4A7C15)  # a word that no question has
 
@@ -22,8 +22,12 @@ def words_of(text: str) -> list[str]:
 class Overlap:
     """Finds the questions' runs of words in texts."""
 
-    def __init__(self, questions: Iterable[tuple[str, str]], ngram: int = NGRAM):
-        """`questions`: pairs of an id and a text, which may be the same question's in several wordings."""
+    def __init__(self, questions: Iterable[tuple[str, str]], ngram: int):
+        """Learn the questions: pairs of an id and a text; several wordings of one question may share an id.
+
+        Args:
+            ngram: words in a row; of a question with fewer words, all of them.
+        """
         self.too_short: set[str] = set()  # questions none of whose wordings is long enough
         self._numbers: dict[str, np.uint64] = {}
         self._random = np.random.default_rng(0)

@@ -1,6 +1,7 @@
 """Embed the texts of a table shard by shard; what stands already, here or in earlier regions, is not embedded again."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -8,10 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import ArtefactWriter
+from saladkit.formats.artefact import digest_path
 from saladkit.formats.embeddings import map_embeddings_part, read_digests, text_digest, write_embeddings_part
-from saladkit.formats.regions import embeddings_part
-from saladkit.progress import progress
+from saladkit.formats.regions import LM_PREFIX, StoredEmbeddings, embeddings_part
 from saladkit.selection.embedders.embedder import Embedder
 
 TEXTS_PER_PART = 8192  # what a run that is cut off has to embed again at most
@@ -22,6 +22,25 @@ class KnownVectors:
 
     def __init__(self, parts: Iterable[Path]):
         self._parts = list(parts)
+
+    @classmethod
+    def open(cls, reuse: Iterable[str], embedder: str, dtype: str) -> "KnownVectors":
+        """Open the vectors of earlier regions, also of unfinished ones.
+
+        Raises:
+            SaladError: a path holds no regions, or their embeddings are of another embedder or another type of weights.
+        """
+        parts: list[Path] = []
+        for path in reuse:
+            stored = StoredEmbeddings.open(path)
+            same = (stored.is_lm, stored.dtype) == (embedder.startswith(LM_PREFIX), dtype)
+            if not same or stored.digest != digest_path(embedder.removeprefix(LM_PREFIX)):
+                raise SaladError(
+                    f"{path} has embeddings of {stored.embedder} in {stored.dtype}, not of {embedder} in {dtype}",
+                    "Reuse regions of the same embedder.",
+                )
+            parts += stored.parts
+        return cls(parts)
 
     @cached_property
     def _sorted(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -54,51 +73,60 @@ def _halves(digests: list[bytes]) -> np.ndarray:
     return np.frombuffer(b"".join(digests), dtype=np.uint64).reshape(-1, 2)
 
 
-def embed_texts(
-    table: pa.Table,
-    writer: ArtefactWriter,
-    side: str,
+@dataclass(frozen=True)
+class Piece:
+    """Texts whose embeddings stand in one shard; its two files, the vectors and the digests of the texts."""
+
+    texts: pa.Table
+    files: tuple[str, str]
+
+
+def pieces_of(table: pa.Table, side: str) -> list[Piece]:
+    """Divide the texts of `POOL` or of `SPEECH` among shards."""
+    starts = range(0, table.num_rows, TEXTS_PER_PART)
+    names = [embeddings_part(side, index, len(starts)) for index in range(len(starts))]
+    return [
+        Piece(table.slice(start, TEXTS_PER_PART), (name, str(Path(name).with_suffix(".parquet"))))
+        for start, name in zip(starts, names, strict=True)
+    ]
+
+
+def embed_pieces(
+    pieces: Iterable[Piece],
+    folder: Path,
     open_embedder: Callable[[], Embedder],
     known: KnownVectors,
-    num_shards: int = 1,
-    shard_index: int = 0,
-) -> list[str]:
-    """Write the embeddings of a table's `text`, as far as this process is to; returns the names of all their shards.
+    advance: Callable[[int], object],
+) -> None:
+    """Write the embeddings of each piece's texts into `folder`.
 
     Args:
-        open_embedder: is asked for the embedder where a text is new.
+        open_embedder: called only where a text is not known.
+        advance: called with the number of texts that were done since the last call.
 
     Raises:
         SaladError: a text whose vector is zero or not finite.
     """
-    starts = range(0, table.num_rows, TEXTS_PER_PART)
-    names = [embeddings_part(side, index, len(starts)) for index in range(len(starts))]
-    with progress(None, total=table.num_rows, what=f"embed {side}", unit="text") as bar:
-        for index, (start, name) in enumerate(zip(starts, names, strict=True)):
-            part = table.slice(start, TEXTS_PER_PART)
-            if index % num_shards != shard_index or writer.has_all([name, _index_of(name)]):
-                bar.update(part.num_rows)
-                continue
-            ids, texts = part.column("id").to_pylist(), part.column("text").to_pylist()
-            digests = [text_digest(text) for text in texts]
-            is_known, vectors = known.of(digests)
-            bar.update(int(is_known.sum()))
-            new = np.flatnonzero(~is_known)
-            if len(new):
-                found = open_embedder().encode([texts[row] for row in new], bar.update)
-                _check(found, [ids[row] for row in new])
-                every = np.empty((len(texts), found.shape[1]), dtype=np.float16)
-                every[new] = found
-                if vectors is not None:
-                    every[is_known] = vectors
-                vectors = every
-            write_embeddings_part(writer.path / name, digests, vectors)
-            writer.has_all([name, _index_of(name)])
-    return [name for part in names for name in (part, _index_of(part))]
+    for piece in pieces:
+        ids, texts = piece.texts.column("id").to_pylist(), piece.texts.column("text").to_pylist()
+        digests = [text_digest(text) for text in texts]
+        is_known, vectors = known.of(digests)
+        advance(int(is_known.sum()))
+        new = np.flatnonzero(~is_known)
+        if len(new):
+            found = open_embedder().encode([texts[row] for row in new], advance)
+            _check(found, [ids[row] for row in new])
+            every = np.empty((len(texts), found.shape[1]), dtype=np.float16)
+            every[new] = found
+            if vectors is not None:
+                every[is_known] = vectors
+            vectors = every
+        write_embeddings_part(folder / piece.files[0], digests, vectors)
 
 
-def _index_of(name: str) -> str:
-    return str(Path(name).with_suffix(".parquet"))
+def map_pieces(pieces: Iterable[Piece], folder: Path) -> list[np.ndarray]:
+    """Map the embeddings of pieces, float16 [n, D] each."""
+    return [map_embeddings_part(folder / piece.files[0]) for piece in pieces]
 
 
 def _check(vectors: np.ndarray, ids: list[str]) -> None:

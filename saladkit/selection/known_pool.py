@@ -10,8 +10,6 @@ import pyarrow.compute as pc
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import digest_path
 from saladkit.formats.gap_table import (
-    COVERAGE,
-    SELECTION_METRICS,
     RegionGap,
     bad_speech_regions,
     check_measured_with,
@@ -23,14 +21,15 @@ from saladkit.selection.embedders.registry import open_embedder
 from saladkit.selection.measured_neighbours import Prediction, predict
 from saladkit.selection.neighbours import nearest
 from saladkit.selection.vectors import Vectors
-
-BATCH_TOKENS = 8192
+from saladkit.settings.select import COVERAGE, METRICS
+from saladkit.settings.shared import BatchTokens
 
 
 @dataclass(frozen=True)
 class KnownPool:
-    """Of N texts in K regions. `place` [N] is where each stands in the regions."""
+    """N texts in K regions; `place` int [N] is where each text stands in the regions."""
 
+    pool: str
     regions: str
     opened: Regions
     place: np.ndarray
@@ -52,7 +51,7 @@ class KnownPool:
             )
         if gap is not None:
             check_measured_with(gap, regions)
-        return cls(regions, opened, place.to_numpy(), gap)
+        return cls(pool, regions, opened, place.to_numpy(), gap)
 
     @property
     def table(self) -> list[dict]:
@@ -79,6 +78,10 @@ class KnownPool:
         """Sums of values [N] over the texts of each region, float64 [K]."""
         return np.bincount(self.region, weights=values, minlength=len(self.table))
 
+    def count_by_region(self, rows: np.ndarray) -> np.ndarray:
+        """Count the texts of these rows in each region, int64 [K]."""
+        return np.bincount(self.region[rows], minlength=len(self.table))
+
     def distances(self) -> np.ndarray:
         """Of each text to the nearest spoken one, float32 [N]."""
         self._check_covered()
@@ -100,7 +103,7 @@ class KnownPool:
         if metric == COVERAGE:
             self._check_covered()
             return {row["region"]: RegionGap(row[MEDIAN_DISTANCE], None, None) for row in self.table}
-        found = {} if self.gap is None else read_region_gaps(self.gap, metric)
+        found = {} if self.gap is None else read_region_gaps(self.gap, METRICS[metric])
         unmeasured = {row["region"] for row in self.table} - found.keys()
         missing = sorted(unmeasured.difference(self.bad_speech))
         if missing and needed:
@@ -127,7 +130,7 @@ class KnownPool:
             for item, place in zip(items, places, strict=True)
             if place is not None and item["region"] not in bad
         ]
-        figures = np.array([item[SELECTION_METRICS[metric]] for item in items], dtype=np.float64)
+        figures = np.array([item[METRICS[metric]] for item in items], dtype=np.float64)
         if len(items) < 3 or not np.isfinite(figures).all():
             raise SaladError(
                 f"{self.gap} has too few measured texts of {self.regions}, or a figure that is not finite",
@@ -150,7 +153,9 @@ class KnownPool:
             raise SaladError(
                 f"{stored.embedder} is not what it was when {self.regions} was made", "Make the regions again with it."
             )
-        embedder = open_embedder(stored.embedder, device=device, dtype=stored.dtype, batch_tokens=BATCH_TOKENS)
+        embedder = open_embedder(
+            stored.embedder, device=device, dtype=stored.dtype, batch_tokens=BatchTokens().batch_tokens
+        )
         vectors = Vectors([embedder.encode(texts, lambda count: None)], self.opened.centre)
         found = nearest(self.vectors(), vectors, 1, on_gpus=device == "cuda")
         return found.distances[self.place, 0], found.rows[self.place, 0]

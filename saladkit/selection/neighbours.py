@@ -8,9 +8,9 @@ import faiss
 import numpy as np
 
 from saladkit.selection.vectors import BYTES, Vectors
+from saladkit.settings.regions import RegionsSettings
 
-EXACT_UP_TO = 10_000_000  # rows searched through; up to there an index costs more than it saves
-MEMORY = 4_000_000_000  # bytes
+MEMORY = int(RegionsSettings.memory_gb * 1e9)  # bytes
 RECALL = 0.95  # of the first neighbour that an approximate search has to find
 RECALL_QUERIES = 1000
 
@@ -42,7 +42,7 @@ def nearest(
     k: int,
     *,
     memory: int = MEMORY,
-    exact_up_to: int = EXACT_UP_TO,
+    exact_up_to: int = RegionsSettings.exact_up_to,
     seed: int = 0,
     on_gpus: bool = False,
 ) -> Neighbours:
@@ -51,7 +51,7 @@ def nearest(
     Args:
         queries, corpus: [N, D] and [M, D], of length 1; k <= M.
         memory: bytes that pieces of both may take together, with the copies that are made as they are read.
-        exact_up_to: rows of a corpus up to which the search is exact.
+        exact_up_to: rows of a corpus up to which the search is exact, as an index would cost more than it saves.
     """
     exact_search = partial(_exact, on_gpus=on_gpus)
     if len(corpus) <= exact_up_to:

@@ -1,5 +1,7 @@
 """The ways to choose, by name: each puts the candidates into an order, of which a budget takes the beginning.
 
+To add one: its order in `ORDERS` below, and its name in `STRATEGIES` of `settings/select.py`.
+
 | name | what it prefers |
 |---|---|
 | `active` | misaligned regions (the method): P(region) ~ P_pool * M(region)^gamma, then any text of it |
@@ -19,10 +21,7 @@ import numpy as np
 
 from saladkit.selection.sampling import by_cap, by_region, by_share, by_weight, region_probabilities
 
-NAMES = ("active", "uniform", "proportional", "balanced", "coverage", "dsir", "knn", "hybrid")
-MEASURED = ("active", "knn", "hybrid")  # go by a gap table
 PROBE = "probe"  # of `--per-region`: no choice of a user
-USE_GAMMA = ("active", "coverage", "knn", "hybrid")
 NEED_REGION_GAPS = ("active", "hybrid")
 NEED_DISTANCES = ("coverage", "hybrid")
 
@@ -51,25 +50,12 @@ class Order:
 
 
 def put_in_order(name: str, candidates: Candidates, gamma: float, random: np.random.Generator) -> Order:
-    """Order the candidates by one of `NAMES`.
+    """Order the candidates by one of `ORDERS`.
 
     Raises:
         ValueError: no candidate has any weight.
     """
-    return {
-        "active": _active,
-        "uniform": _uniform,
-        PROBE: _uniform,
-        "proportional": _proportional,
-        "balanced": _balanced,
-        "coverage": _by_score(lambda of, gamma: _log_power(of.distances, gamma), lambda of: of.distances),
-        "dsir": _by_score(lambda of, gamma: of.importance, lambda of: of.importance),
-        "knn": _by_score(lambda of, gamma: _log_power(of.predicted, gamma), lambda of: of.predicted),
-        "hybrid": _by_score(
-            lambda of, gamma: _log_power(of.gaps[of.regions], gamma) + _log_power(of.distances, 1),
-            lambda of: of.distances,
-        ),
-    }[name](candidates, gamma, random)
+    return ORDERS[name](candidates, gamma, random)
 
 
 def _active(of: Candidates, gamma: float, random: np.random.Generator) -> Order:
@@ -118,3 +104,19 @@ def _order(rows: list[np.ndarray], log_weights: np.ndarray, score: np.ndarray | 
         raise ValueError("no text has weight")
     weights = np.exp(log_weights - largest)
     return Order(rows, log_weights > -np.inf, weights / weights.sum(), score)
+
+
+ORDERS: dict[str, Callable[[Candidates, float, np.random.Generator], Order]] = {
+    "active": _active,
+    "uniform": _uniform,
+    "proportional": _proportional,
+    "balanced": _balanced,
+    "coverage": _by_score(lambda of, gamma: _log_power(of.distances, gamma), lambda of: of.distances),
+    "dsir": _by_score(lambda of, gamma: of.importance, lambda of: of.importance),
+    "knn": _by_score(lambda of, gamma: _log_power(of.predicted, gamma), lambda of: of.predicted),
+    "hybrid": _by_score(
+        lambda of, gamma: _log_power(of.gaps[of.regions], gamma) + _log_power(of.distances, 1),
+        lambda of: of.distances,
+    ),
+    PROBE: _uniform,
+}

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from saladkit.options.selecting import STRATEGIES
 from saladkit.selection.sampling import uniform_numbers
-from saladkit.selection.strategies import NAMES, Candidates, put_in_order
+from saladkit.selection.strategies import ORDERS, PROBE, Candidates, put_in_order
+from saladkit.settings.select import STRATEGIES
 
 REGIONS = np.array([0] * 10 + [1] * 20 + [2] * 30 + [-1] * 5)
 ALLOWED = REGIONS >= 0
@@ -27,10 +27,10 @@ def order(name, of=None, gamma=1.0, seed=0):
 
 
 def test_the_shell_knows_the_strategies():
-    assert STRATEGIES == NAMES
+    assert [*STRATEGIES, PROBE] == list(ORDERS)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", STRATEGIES)
 def test_what_may_not_be_drawn_never_is_and_the_odds_are_those_of_the_first_draw(name):
     """Over 3,000 seeds the first text comes as often as the order says, within four standard errors."""
     probabilities = order(name).probabilities

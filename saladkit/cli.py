@@ -15,6 +15,8 @@ from saladkit.options import asking, speaking, training
 from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.settings.cache_teacher import CacheTeacherSettings
 from saladkit.settings.export_times import ExportTimesSettings
+from saladkit.settings.fit_scaling import FitScalingSettings
+from saladkit.settings.gap import GapSettings
 from saladkit.settings.options import options_of
 from saladkit.settings.regions import RegionsSettings
 from saladkit.settings.select import SelectSettings
@@ -114,64 +116,14 @@ def distill(model: str, output: str, **settings: object) -> None:
     _print(distill(model, output, **adapter, **training_settings(settings)))
 
 
-@main.command("gap")
+@verb("gap", GapSettings)
 @click.argument("checkpoint")
-@click.argument("samples", nargs=-1)
-@options.output
-@click.option(
-    "--teacher", help="The original text LLM, computed exactly; or a teacher cache of its likeliest tokens.  [required]"
-)
-@click.option("--regions", help="Regions of the texts: adds means by region.")
-@click.option(
-    "--context",
-    type=click.Choice(["interleaved", "spoken"]),
-    default="interleaved",
-    show_default=True,
-    help="What stands before a compared word: text and speech in turn, or speech alone.",
-)
-@click.option("--interleavings", type=click.IntRange(min=1), default=4, show_default=True, help="Drawn for every row.")
-@options.asr
-@click.option(
-    "--worst",
-    type=options.Real(0, 1),
-    default=0.15,
-    show_default=True,
-    help="Share of regions, those that --asr understands worst, whose speech is marked as bad.",
-)
-@click.option(
-    "--fit-scaling",
-    is_flag=True,
-    help="Take the arguments as gap tables or logs of several checkpoints, and fit M = E + B * D^-beta.",
-)
-@click.option("--results", multiple=True, metavar="RESULTS", help="With it: their results of eval; repeat.")
-@options.words
-@options.spans
-@click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True, help="Rows a batch.")
-@options.columns
-@options.seed
-@options.device
-@options.dtype
-@options.files
-def gap(checkpoint: str, samples: tuple[str, ...], output: str, **settings: object) -> None:
-    """Measure misalignment, teacher KL and forgetting of CHECKPOINT on paired SAMPLES, by item and group.
-
-    With --fit-scaling CHECKPOINT and SAMPLES are gap tables, or logs, of checkpoints that saw more and more.
-    """
-    fit, results = settings.pop("fit_scaling"), settings.pop("results")
-    if fit:
-        from saladkit.stages.fit_scaling import fit_scaling
-
-        kept = {name: settings[name] for name in ("seed", "overwrite", "dry_run")}
-        _print(fit_scaling([checkpoint, *samples], output, results=results, **kept))
-        return
+@click.argument("samples", nargs=-1, required=True)
+def gap(checkpoint: str, samples: tuple[str, ...], output: str, settings: GapSettings) -> dict:
+    """Measure misalignment, teacher KL and forgetting of CHECKPOINT on paired SAMPLES, by item and group."""
     from saladkit.stages.gap import gap
 
-    if results:
-        raise click.UsageError("--results goes with --fit-scaling.")
-    missing = "SAMPLES" if not samples else "--teacher" if settings["teacher"] is None else None
-    if missing:
-        raise click.UsageError(f"Missing {missing}.")
-    _print(gap(checkpoint, list(samples), output, **settings))
+    return gap(checkpoint, list(samples), output, settings)
 
 
 @verb("select", SelectSettings)
@@ -316,6 +268,15 @@ def regions(pool: str, output: str, settings: RegionsSettings) -> dict:
     from saladkit.stages.regions import regions
 
     return regions(pool, output, settings)
+
+
+@verb("fit-scaling", FitScalingSettings)
+@click.argument("logs", nargs=-1, required=True)
+def fit_scaling(logs: tuple[str, ...], output: str, settings: FitScalingSettings) -> dict:
+    """Fit M = E + B * D^-beta over LOGS: gap tables, or JSON lines, of checkpoints with more and more training."""
+    from saladkit.stages.fit_scaling import fit_scaling
+
+    return fit_scaling(list(logs), output, settings)
 
 
 @main.command("report")

@@ -28,10 +28,16 @@ Filled = TypeVar("Filled")
 
 @dataclass(frozen=True)
 class Part:
-    """A part of an artefact that can be made alone: its files, and how many rows it has for the progress bar."""
+    """A part of an artefact that can be made alone.
+
+    Attributes:
+        rows: how far the progress bar moves with it.
+        turn: process `turn % num_shards` makes it; None for its place among the parts.
+    """
 
     files: tuple[str, ...]
     rows: int = 1
+    turn: int | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ class Work:
         for index, part in enumerate(parts):
             if self.writer.has_all(part.files):
                 self.advance(part.rows)
-            elif index % shards == mine:
+            elif (index if part.turn is None else part.turn) % shards == mine:
                 yield index
 
 

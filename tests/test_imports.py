@@ -34,6 +34,7 @@ LADDER = {
     | MACHINE
     | {"runtime", "job", "teacher", "speech", "rows", "model", "caching", "training", "selection", "scoring"}
     | {"reporting"},
+    "api": FILES | {"model", "teacher"},
     "cli": {"settings", "progress", "stages", "options"},
     "__main__": {"cli"},
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from saladkit.settings.presets import preset_names, preset_of
+from saladkit.settings.presets import has_presets, preset_names, preset_of
 from saladkit.settings.setting import Settings, Shape, about, option_of, settings_fields, shape_of
 
 
@@ -87,14 +87,14 @@ def options_of(settings: type[Settings], verb: str) -> Callable[[Callable], Call
         made: Callable = with_settings
         for of in reversed(fields):
             made = _option(settings, of)(made)
-        if names := preset_names(verb):
+        if has_presets(verb):
             made = click.option(
                 "--preset",
-                type=click.Choice(names),
+                type=click.Choice(preset_names()),
                 is_eager=True,
                 expose_value=False,
                 callback=_use_preset(verb),
-                help="Take defaults from a file of settings; options that are given come before it.",
+                help="Take the defaults of a published or tested scale; options on the command line override it.",
             )(made)
         return made
 

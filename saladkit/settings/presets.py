@@ -16,11 +16,16 @@ def _all() -> dict[str, dict[str, dict[str, Any]]]:
     return {path.name.removesuffix(SUFFIX): tomllib.loads(path.read_text()) for path in found}
 
 
-def preset_names(verb: str) -> list[str]:
-    """The presets that say something of a verb."""
-    return [name for name, verbs in _all().items() if verb in verbs]
+def preset_names() -> list[str]:
+    """The names of all presets."""
+    return list(_all())
+
+
+def has_presets(verb: str) -> bool:
+    """Whether a preset says something of a verb."""
+    return any(verb in verbs for verbs in _all().values())
 
 
 def preset_of(name: str, verb: str) -> dict[str, Any]:
-    """A preset's values for a verb, by the names of its settings."""
-    return dict(_all()[name][verb])
+    """A preset's values for a verb, by the names of its settings; empty where it says nothing of the verb."""
+    return dict(_all()[name].get(verb, {}))

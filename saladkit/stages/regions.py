@@ -44,8 +44,9 @@ def regions(pool: str, output: str | Path, settings: RegionsSettings) -> dict:
 
     def make(work: Work) -> Made:
         pieces = [*of_pool, *of_speech]
+        turns = [*range(len(of_pool)), *range(len(of_speech))]
         work.fill(
-            [Part(piece.files, piece.texts.num_rows) for piece in pieces],
+            [Part(piece.files, piece.texts.num_rows, turn) for piece, turn in zip(pieces, turns, strict=True)],
             lambda missing: embed_pieces((pieces[i] for i in missing), work.path, embedder, known, work.advance),
             unit="text",
         )

@@ -11,7 +11,7 @@
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,8 +155,8 @@ class Job:
     schema: str
     version: int
     settings: Settings
-    inputs: dict[str, str | Path | None]
-    also_read: dict[str, str | Path] = field(default_factory=dict)
+    inputs: Mapping[str, str | Path | None]
+    also_read: Mapping[str, str | Path] = field(default_factory=dict)
     identified: dict = field(default_factory=dict)
     device: str = "cpu"
     tidy: Callable[[Path], object] = lambda folder: None
@@ -207,8 +207,8 @@ class Job:
                 version=self.version,
                 verb=self.verb,
                 settings=self.settings.recorded() | self.identified,
-                inputs=self.inputs,
-                also_read=self.also_read,
+                inputs={role: path for role, path in self.inputs.items() if path},
+                also_read=dict(self.also_read),
                 overwrite=getattr(self.settings, "overwrite", False) and is_main_process(),  # others find what it began
                 digest=digest_source,
             )

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from saladkit.caching.running_teacher import RunningTeacher
-from saladkit.formats.teacher_cache import TeacherCache
+from saladkit.formats.teacher_cache import SampledRow, TeacherCache
 from saladkit.progress import progress
-from saladkit.teacher.distributions import TopKDistributions
+from saladkit.teacher.distributions import HiddenDistributions, TopKDistributions
 from saladkit.teacher.losses import forward_kl
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher
 
@@ -33,8 +33,8 @@ def verify(folder: Path, teacher: RunningTeacher, token_ids: list[np.ndarray], c
     cache = TeacherCache(folder)
     cached, live = CachedTeacher(cache), LiveTeacher(teacher.model, cache.identity["temperature"])
     divergences, off = [], 0.0
-    for row in progress(drawn, what="verify", unit="text"):
-        tokens = token_ids[row]
+    for place in progress(drawn, what="verify", unit="text"):
+        tokens = token_ids[place]
         asked = [tokens], [np.arange(1, len(tokens))]
         stored = cached.distributions(*asked, torch.device("cpu"))
         computed = live.distributions(*asked, torch.device(teacher.device))
@@ -44,11 +44,17 @@ def verify(folder: Path, teacher: RunningTeacher, token_ids: list[np.ndarray], c
             divergences.append(forward_kl(stored, again))
             continue
         divergences.append(forward_kl(stored, again) - torch.special.entr(again.exp()).sum(dim=-1))
-        untempered = replace(computed, temperature=1.0).piece(0, len(computed)).log_probs
-        labels = untempered.cpu()[np.arange(len(again)), tokens[1:]].numpy()
-        off = max(off, float(np.abs(labels - cache.row(tokens).label_log_probs).max()))
+        row = cache.row(tokens)
+        if isinstance(row, SampledRow):
+            off = max(off, float(np.abs(_label_log_probs(computed, tokens) - row.label_log_probs).max()))
     values = torch.cat(divergences)
     figures = {"texts": len(drawn), "positions": len(values), "kl_mean": values.mean().item()}
     if cache.sampled:
         return figures | {"kl_standard_error": (values.std() / len(values) ** 0.5).item(), "label_off": off}
     return figures | {"kl_max": values.max().item()}
+
+
+def _label_log_probs(computed: HiddenDistributions, tokens: np.ndarray) -> np.ndarray:
+    """Of each token of a text but the first its log-probability at temperature 1, float [n - 1]."""
+    log_probs = replace(computed, temperature=1.0).piece(0, len(computed)).log_probs.cpu()
+    return log_probs[np.arange(len(tokens) - 1), tokens[1:]].numpy()

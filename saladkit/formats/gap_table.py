@@ -117,7 +117,7 @@ def read_regions(path: str | Path) -> list[dict]:
 class RegionGap(NamedTuple):
     """A region's figure: its mean drawn toward the others', and the interval of the mean itself."""
 
-    mean: float
+    mean: float | None
     low: float | None
     high: float | None
 

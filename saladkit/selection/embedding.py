@@ -52,19 +52,20 @@ class KnownVectors:
         order = np.argsort(every[:, 0], kind="stable")
         return every[order], part[order], row[order]
 
-    def of(self, digests: list[bytes]) -> tuple[np.ndarray, np.ndarray | None]:
-        """(which texts are known, bool [n]; their vectors float16 [known, D])."""
+    def of(self, digests: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        """(which texts are known, bool [n]; their vectors float16 [known, D], without a width where none is known)."""
+        none = np.empty((0, 0), np.float16)
         if not self._parts:
-            return np.zeros(len(digests), dtype=bool), None
+            return np.zeros(len(digests), dtype=bool), none
         stored, part, row = self._sorted
         asked = _halves(digests)
         place = np.minimum(np.searchsorted(stored[:, 0], asked[:, 0]), len(stored) - 1)
         known = (stored[place] == asked).all(axis=1)
         place = place[known]
-        vectors: np.ndarray | None = None
+        vectors = none
         for index in np.unique(part[place]):
             mapped = map_embeddings_part(self._parts[index])
-            vectors = np.empty((len(place), mapped.shape[1]), np.float16) if vectors is None else vectors
+            vectors = np.empty((len(place), mapped.shape[1]), np.float16) if vectors is none else vectors
             vectors[part[place] == index] = mapped[row[place][part[place] == index]]
         return known, vectors
 
@@ -75,10 +76,16 @@ def _halves(digests: list[bytes]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Piece:
-    """Texts whose embeddings stand in one shard; its two files, the vectors and the digests of the texts."""
+    """Texts whose embeddings stand in one shard.
+
+    Attributes:
+        files: of the vectors and of the texts' digests.
+        place: among the pieces of the same table.
+    """
 
     texts: pa.Table
     files: tuple[str, str]
+    place: int
 
 
 def pieces_of(table: pa.Table, side: str) -> list[Piece]:
@@ -86,8 +93,8 @@ def pieces_of(table: pa.Table, side: str) -> list[Piece]:
     starts = range(0, table.num_rows, TEXTS_PER_PART)
     names = [embeddings_part(side, index, len(starts)) for index in range(len(starts))]
     return [
-        Piece(table.slice(start, TEXTS_PER_PART), (name, str(Path(name).with_suffix(".parquet"))))
-        for start, name in zip(starts, names, strict=True)
+        Piece(table.slice(start, TEXTS_PER_PART), (name, str(Path(name).with_suffix(".parquet"))), place)
+        for place, (start, name) in enumerate(zip(starts, names, strict=True))
     ]
 
 
@@ -118,7 +125,7 @@ def embed_pieces(
             _check(found, [ids[row] for row in new])
             every = np.empty((len(texts), found.shape[1]), dtype=np.float16)
             every[new] = found
-            if vectors is not None:
+            if is_known.any():
                 every[is_known] = vectors
             vectors = every
         write_embeddings_part(folder / piece.files[0], digests, vectors)

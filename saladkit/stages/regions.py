@@ -39,14 +39,14 @@ def regions(pool: str, output: str | Path, settings: RegionsSettings) -> dict:
     of_pool, of_speech = pieces_of(table, POOL), pieces_of(spoken, SPEECH)
     known = KnownVectors.open(settings.reuse, settings.embedder, dtype)
     is_lm = settings.embedder.startswith(LM_PREFIX)
-    where = {"device": device, "dtype": dtype, "batch_tokens": settings.batch_tokens}
-    embedder = cache(lambda: open_embedder(settings.embedder, **where))
+    embedder = cache(
+        lambda: open_embedder(settings.embedder, device=device, dtype=dtype, batch_tokens=settings.batch_tokens)
+    )
 
     def make(work: Work) -> Made:
         pieces = [*of_pool, *of_speech]
-        turns = [*range(len(of_pool)), *range(len(of_speech))]
         work.fill(
-            [Part(piece.files, piece.texts.num_rows, turn) for piece, turn in zip(pieces, turns, strict=True)],
+            [Part(piece.files, piece.texts.num_rows, piece.place) for piece in pieces],
             lambda missing: embed_pieces((pieces[i] for i in missing), work.path, embedder, known, work.advance),
             unit="text",
         )
@@ -72,12 +72,17 @@ def regions(pool: str, output: str | Path, settings: RegionsSettings) -> dict:
 
 def _read(pool: str, output: str | Path, settings: RegionsSettings) -> tuple[pa.Table, pa.Table]:
     """The pool and all spoken texts, with `id` and `text`."""
-    columns = {"needed": ["id", "text"], "optional": [], "names": settings.names, "limit": settings.limit}
-    table = read_samples(pool, **columns, beside=output)
+
+    def read(path: str) -> pa.Table:
+        return read_samples(
+            path, needed=["id", "text"], optional=[], names=settings.names, limit=settings.limit, beside=output
+        )
+
+    table = read(pool)
     distinct, clusters = count_distinct(Texts(table.column("text")), settings.clusters), settings.clusters
     if distinct < clusters:
         raise SaladError(f"{pool} has {distinct} different texts, fewer than {clusters} clusters", "Lower --clusters.")
-    sources = [(path, read_samples(path, **columns, beside=output).select(["id", "text"])) for path in settings.speech]
+    sources = [(path, read(path).select(["id", "text"])) for path in settings.speech]
     check_ids_distinct(sources)
     return table, pa.concat_tables([source for _, source in sources]) if sources else table.slice(0, 0)
 

@@ -67,7 +67,8 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
         dropped = {"dropped_for_bad_speech": [] if settings.probing else known.bad_speech}
         return Made(counts, counts | spoken | dropped | spread_of(choice, known) | choice.figures)
 
-    inputs = {"pool": pool, "regions": settings.regions, "gap": settings.gap} | budget_inputs(settings)
+    inputs: dict[str, str | Path | None] = {"pool": pool, "regions": settings.regions, "gap": settings.gap}
+    inputs |= budget_inputs(settings)
     for role in ("target", "decontaminate", "exclude"):
         inputs |= numbered(role, getattr(settings, role))
     job = Job("select", SCHEMA, VERSION, settings, inputs, clock=clock)

@@ -30,8 +30,8 @@ def main() -> None:
     bounds = list(batches_of([len(text) for text in texts], options.batch_tokens))
     padded = [_padded(texts[begin:end]).to(options.device) for begin, end in bounds]
     for encoding, identity in (
-        (TopK(32), {"keep": "top-k", "top_k": 32}),
-        (Sampled(50), {"keep": "sampled", "draws": 50, "seed": 0}),
+        (TopK(32, 1.0), {"keep": "top-k", "top_k": 32}),
+        (Sampled(50, 1.0), {"keep": "sampled", "draws": 50, "seed": 0}),
     ):
         with tempfile.TemporaryDirectory() as folder:
             part = Path(folder) / "part.safetensors"

@@ -212,7 +212,7 @@ def test_a_teacher_whose_values_are_not_numbers_is_refused(keep, shell, world, t
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
-@pytest.mark.parametrize("encoding", [TopK(2), Sampled(4)])
+@pytest.mark.parametrize("encoding", [TopK(2, 1.0), Sampled(4, 1.0)])
 def test_a_logit_beyond_the_floats_range_is_refused(encoding):
     logits, labels = torch.tensor([[0.0, torch.inf, 1.0]]), torch.tensor([0])
     with pytest.raises(SaladError, match="not finite"):

@@ -7,12 +7,13 @@ import numpy as np
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from saladkit.batches import batches_by_length
 from saladkit.formats.checkpoint import model_digest
 from saladkit.machine import resolve_device
 from saladkit.model.loading import load_text_model
 from saladkit.rows.tokens import sets_bos, tokenizer_digest
 from saladkit.settings.cache_teacher import CacheTeacherSettings
-from saladkit.teacher.encodings import Encoding, Sampled, TopK, batches_of, encode_texts, vocabulary_of
+from saladkit.teacher.encodings import Encoding, Sampled, TopK, encode_texts, vocabulary_of
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,9 @@ class RunningTeacher:
         return cls(model, encoding, identity, device, settings.seed, settings.batch_tokens)
 
     def batches(self, texts: list[np.ndarray]) -> Iterator[list[np.ndarray]]:
-        """Cut texts, token ids int32 [n] sorted by length, into batches."""
-        for begin, end in batches_of([len(tokens) for tokens in texts], self.batch_tokens):
-            yield texts[begin:end]
+        """Group texts, token ids int32 [n] sorted by length, into batches."""
+        for places in batches_by_length([len(tokens) for tokens in texts], padded=self.batch_tokens):
+            yield [texts[place] for place in places]
 
     def encode(self, batch: list[np.ndarray]) -> tuple[Tensor, ...]:
         """Return the tensors that a cache holds of a batch, as `encode_texts`; they stay on the device."""

@@ -1,4 +1,4 @@
-"""Embed the texts of a table shard by shard; what stands already, here or in earlier regions, is not embedded again."""
+"""Embed the texts of a table part by part, and skip texts that are embedded already, here or in earlier regions."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from saladkit.formats.embeddings import map_embeddings_part, read_digests, text_
 from saladkit.formats.regions import LM_PREFIX, StoredEmbeddings, embeddings_part
 from saladkit.selection.embedders.embedder import Embedder
 
-TEXTS_PER_PART = 8192  # what a run that is cut off has to embed again at most
+TEXTS_PER_PART = 8192  # most texts that a run embeds again after it was interrupted
 
 
 class KnownVectors:
-    """The vectors of earlier regions, by the digests of their texts."""
+    """Look up vectors of earlier regions by the digests of their texts."""
 
     def __init__(self, parts: Iterable[Path]):
         self._parts = list(parts)
@@ -44,7 +44,7 @@ class KnownVectors:
 
     @cached_property
     def _sorted(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(digests [M, 2] by their first half, part and row of each)."""
+        """Return all digests as halves [M, 2], sorted by the first half, with the part and the row of each, int [M]."""
         digests = [_halves(read_digests(path).to_pylist()) for path in self._parts]
         part = np.repeat(np.arange(len(digests)), [len(found) for found in digests])
         row = np.concatenate([np.arange(len(found)) for found in digests])
@@ -53,19 +53,19 @@ class KnownVectors:
         return every[order], part[order], row[order]
 
     def of(self, digests: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """(which texts are known, bool [n]; their vectors float16 [known, D], without a width where none is known)."""
-        none = np.empty((0, 0), np.float16)
+        """Return which texts are known, bool [n], and their vectors, float16 [known, D]."""
+        nothing = np.empty((0, 0), dtype=np.float16)
         if not self._parts:
-            return np.zeros(len(digests), dtype=bool), none
+            return np.zeros(len(digests), dtype=bool), nothing
         stored, part, row = self._sorted
         asked = _halves(digests)
         place = np.minimum(np.searchsorted(stored[:, 0], asked[:, 0]), len(stored) - 1)
         known = (stored[place] == asked).all(axis=1)
         place = place[known]
-        vectors = none
+        vectors = nothing
         for index in np.unique(part[place]):
             mapped = map_embeddings_part(self._parts[index])
-            vectors = np.empty((len(place), mapped.shape[1]), np.float16) if vectors is none else vectors
+            vectors = vectors if len(vectors) else np.empty((len(place), mapped.shape[1]), np.float16)
             vectors[part[place] == index] = mapped[row[place][part[place] == index]]
         return known, vectors
 
@@ -112,20 +112,20 @@ def embed_pieces(
         advance: called with the number of texts that were done since the last call.
 
     Raises:
-        SaladError: a text whose vector is zero or not finite.
+        SaladError: the vector of a text is zero or not finite.
     """
     for piece in pieces:
         ids, texts = piece.texts.column("id").to_pylist(), piece.texts.column("text").to_pylist()
         digests = [text_digest(text) for text in texts]
         is_known, vectors = known.of(digests)
-        advance(int(is_known.sum()))
+        advance(len(vectors))
         new = np.flatnonzero(~is_known)
         if len(new):
             found = open_embedder().encode([texts[row] for row in new], advance)
             _check(found, [ids[row] for row in new])
             every = np.empty((len(texts), found.shape[1]), dtype=np.float16)
             every[new] = found
-            if is_known.any():
+            if len(vectors):
                 every[is_known] = vectors
             vectors = every
         write_embeddings_part(folder / piece.files[0], digests, vectors)
@@ -138,12 +138,12 @@ def map_pieces(pieces: Iterable[Piece], folder: Path) -> list[np.ndarray]:
 
 def _check(vectors: np.ndarray, ids: list[str]) -> None:
     lengths = np.linalg.norm(vectors, axis=1)
-    wrong = np.flatnonzero(~(lengths > 0.5))  # of length 1, or 0, or not a number
+    wrong = np.flatnonzero(~(lengths > 0.5))  # lengths are 1, 0 or NaN
     if len(wrong):
         is_zero = lengths[wrong[0]] == 0
         raise SaladError(
-            f"the embedding of row '{ids[wrong[0]]}' is {'zero' if is_zero else 'not finite'} ({len(wrong)} are)",
-            "Take the text out (what is embedded already can be used again: --reuse), or give another embedder."
+            f"the embedding of row '{ids[wrong[0]]}' is {'zero' if is_zero else 'not finite'} ({len(wrong)} rows)",
+            "Take the text out (--reuse keeps the embeddings that are finished), or give another embedder."
             if is_zero
             else "Give --embedder-dtype float32, or another embedder.",
         )

@@ -1,4 +1,4 @@
-"""The two tables of regions: where each text is, and what each region is about and how well speech covers it."""
+"""Make the two tables of regions: where each text is, and the size, topic and coverage by speech of each region."""
 
 import numpy as np
 import pyarrow as pa
@@ -9,16 +9,18 @@ from saladkit.selection.cutting import Cut
 from saladkit.selection.keywords import keywords
 from saladkit.selection.vectors import Vectors
 
-SAMPLES = 3  # texts nearest to the centroid
-TEXTS_FOR_KEYWORDS = 2000  # of a region, drawn by the seed: words that set it apart are in most of them
+SAMPLES = 3  # shown per region: the texts nearest to its centroid
+TEXTS_FOR_KEYWORDS = 2000  # of a region, drawn at random: they are enough to find its distinctive words
 ROWS_AT_ONCE, IDS_AT_ONCE = 65_536, 8192
 
 
 def region_rows(texts: pa.Table, vectors: Vectors, cut: Cut, *, seed: int) -> list[dict]:
-    """Rows of `formats.regions.REGIONS`.
+    """Return the rows of `formats.regions.REGIONS`.
 
     Args:
-        texts, vectors: of the pool, N of each; `texts` has a column `text`.
+        texts: the N texts of the pool, in a column `text`.
+        vectors: their embeddings, [N, D].
+        cut: their regions.
     """
     random = np.random.default_rng([seed, 9])
     closeness = _closeness(vectors, cut.centroids, cut.assignment)
@@ -45,6 +47,7 @@ def region_rows(texts: pa.Table, vectors: Vectors, cut: Cut, *, seed: int) -> li
 
 
 def _closeness(vectors: Vectors, centroids: np.ndarray, assignment: np.ndarray) -> np.ndarray:
+    """Return the product of each vector with its own centroid, float32 [N]."""
     pieces = []
     for begin in range(0, len(vectors), ROWS_AT_ONCE):
         end = min(begin + ROWS_AT_ONCE, len(vectors))
@@ -53,10 +56,12 @@ def _closeness(vectors: Vectors, centroids: np.ndarray, assignment: np.ndarray) 
 
 
 def text_rows(table: pa.Table, spoken: pa.Table, cut: Cut) -> pa.Table:
-    """Rows of `formats.regions.TEXTS`.
+    """Return the rows of `formats.regions.TEXTS`.
 
     Args:
-        table, spoken: the pool, N rows, and the spoken texts, M rows; both have a column `id`.
+        table: the pool, N rows with an `id`.
+        spoken: the spoken texts, M rows with an `id`.
+        cut: the regions of both.
     """
     rows = {"id": table.column("id"), "region": pa.array(cut.assignment.astype(np.int32))}
     if cut.covered is None:
@@ -73,7 +78,7 @@ def text_rows(table: pa.Table, spoken: pa.Table, cut: Cut) -> pa.Table:
 
 
 def _nearest_ids(ids: pa.ChunkedArray, rows: np.ndarray) -> pa.ChunkedArray:
-    """Ids by row number [N, k], as lists; in pieces, as strings of more than 2 GB overflow."""
+    """Return the ids of row numbers [N, k], as lists; in pieces, as one array of strings ends at 2 GB."""
     known = ids.cast(pa.large_string()).combine_chunks()
     pieces = []
     for begin in range(0, len(rows), IDS_AT_ONCE):

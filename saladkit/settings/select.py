@@ -10,7 +10,7 @@ STRATEGIES = ("active", "uniform", "proportional", "balanced", "coverage", "dsir
 MEASURED = ("active", "knn", "hybrid")  # go by a gap table
 USE_GAMMA = ("active", "coverage", "knn", "hybrid")
 COVERAGE = "coverage"  # the metric that the regions have themselves
-METRICS = {  # further metrics, each with its figure in a gap table (`formats/gap_table.py`)
+SELECTION_METRICS = {  # further metrics, each with its figure in a gap table (`formats/gap_table.py`)
     "misalignment": "misalignment",
     "teacher-kl": "teacher_kl",
     "accuracy": "accuracy_gap",
@@ -44,7 +44,7 @@ class Preference(Settings):
     )
     metric: str = setting(
         "teacher-kl",
-        choices=(*METRICS, COVERAGE),
+        choices=(*SELECTION_METRICS, COVERAGE),
         applies=lambda own: own.strategy in MEASURED and not own.probing,
         help="Figure of the gap table that is M; coverage: the distance to speech that the regions have.",
     )

@@ -15,6 +15,7 @@ PACKAGES = ("transformers", "accelerate", "peft", "datasets", "click", "pyarrow"
 EXTRAS = {
     "piper": ("piper", "onnx", "onnxruntime"),
     "kokoro": ("kokoro_onnx", "onnx"),
+    "openai": ("openai", "httpx2"),
     "sphinx": ("pocketsphinx",),
     "lhotse": ("lhotse",),
     "report": ("matplotlib",),

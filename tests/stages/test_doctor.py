@@ -32,6 +32,7 @@ def test_this_installation_is_healthy(capsys):
         "espeak",
         "piper",
         "kokoro",
+        "openai",
         "lhotse",
         "disk",
     ):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from saladkit.errors import SaladError
 from saladkit.formats.teacher_cache import digest_tokens
 from saladkit.rows.tokens import split_text, tokenize
 from saladkit.sources.columns import ColumnNames
@@ -58,7 +59,7 @@ def read_distinct_texts(
         limit: read at most this many rows of each source.
 
     Raises:
-        SaladError: as `read_samples`.
+        SaladError: as `read_samples`; or no text, or piece of one, has 2 to `max_length` tokens.
     """
     seen, rows, skipped, split = set(), [], [], 0
     for source in sources:
@@ -75,6 +76,11 @@ def read_distinct_texts(
                 if digest not in seen and len(piece.text.token_ids) > 1:  # a single token is never predicted
                     seen.add(digest)
                     rows.append((digest, id_, piece.text.token_ids))
+    if not rows:
+        raise SaladError(
+            f"no text of {', '.join(sources)} has from 2 to {max_length} tokens",
+            "Give longer texts, or raise --max-length.",
+        )
     # Sorted by length, so that batches need little padding and the order does not depend on the order of the sources.
     rows.sort(key=lambda row: (len(row[2]), row[0]))
     return DistinctTexts([(id_, tokens) for _, id_, tokens in rows], split, skipped)

@@ -27,7 +27,7 @@ class TopK:
     """Keep the `k` most probable tokens, and the probability of all others together."""
 
     k: int
-    temperature: float = 1.0
+    temperature: float
 
     def encode(self, logits: Tensor, labels: Tensor, uniforms: None) -> tuple[Tensor, ...]:
         """Encode logits [P, V], overwriting them: ids int32 [P, k], log-probabilities float16 [P, k], log tails [P]."""
@@ -47,7 +47,7 @@ class Sampled:
     """Keep `draws` random tokens, equal ones counted together, and the log-probability of the text's own next token."""
 
     draws: int
-    temperature: float = 1.0
+    temperature: float
 
     def encode(self, logits: Tensor, labels: Tensor, uniforms: Tensor) -> tuple[Tensor, ...]:
         """Encode the distributions of P positions.

@@ -183,7 +183,7 @@ def test_options_of_a_prompt(prompt, options):
 
 
 def test_a_row_of_another_kind_is_named(copied):
-    with pytest.raises(SaladError, match="row 0 of piqa, validation, is not as baber/piqa has them.*goal"):
+    with pytest.raises(SaladError, match="row 0 of piqa, validation, is not as baber/piqa publishes it.*goal"):
         read_samples(copied("piqa", {"question": "x"}), needed=["id"])
 
 

@@ -1,10 +1,11 @@
-"""Where public benchmarks lie on the Hub, and which of their rows are asked."""
+"""Public benchmarks: where they are published, which splits are asked, and how their rows are read as questions."""
 
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +13,11 @@ import pyarrow.json
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
+from saladkit.formats.samples import iterate_rows
 from saladkit.sources.benchmarks import public_rows
+from saladkit.sources.hub import read_hub
+
+ROWS_AT_ONCE = 256  # whose recordings may be in memory twice
 
 
 @dataclass(frozen=True)
@@ -20,12 +25,14 @@ class Benchmark:
     """One data set.
 
     Attributes:
-        title: what it is called in full.
-        hub: its name on the Hub; `configuration` is its part there.
-        splits: what is asked.
-        files: further patterns of a split's files in a copied folder.
-        by_hand: where the files come from that the Hub does not give.
-        solved: the split that examples and the choice of a template come from; None where there is none.
+        title: its full name.
+        hub: its name on the Hub.
+        configuration: the part of it that is read, as the Hub names it; None for all of it.
+        splits: the splits whose questions are asked.
+        solved: the split for few-shot examples and for the choice of a template; None if it publishes none.
+        as_question: turns a published row into a question with our columns.
+        files: further file patterns of a split in a copied folder.
+        by_hand: how to get the files where the Hub does not have them.
     """
 
     title: str
@@ -79,7 +86,7 @@ BENCHMARKS = {
 
 
 def _read_csv(path: Path) -> pa.Table:
-    """A CSV file, in UTF-8 or as old Windows programs write."""
+    """Return a CSV file as a table of strings; it may be in UTF-8 or in Windows-1252."""
     content = path.read_bytes()
     try:
         text = content.decode("utf-8-sig")
@@ -94,7 +101,7 @@ _SOURCE = re.compile(r"(?P<name>[a-z_]+)(=(?P<folder>[^:]+))?(:(?P<split>[\w-]+)
 
 @dataclass(frozen=True)
 class NamedSource:
-    """A source that names a benchmark."""
+    """A benchmark, as `NAME`, `NAME=FOLDER`, `NAME:SPLIT` or `NAME=FOLDER:SPLIT` names it."""
 
     name: str
     benchmark: Benchmark
@@ -103,13 +110,13 @@ class NamedSource:
 
     @property
     def solved(self) -> str | None:
-        """The source of its solved questions."""
+        """The source of the benchmark's solved questions; None if it publishes none."""
         split = self.benchmark.solved
         return split and f"{self.name}{f'={self.folder}' if self.folder else ''}:{split}"
 
 
 def named_source(source: str) -> NamedSource | None:
-    """The benchmark that `source` names, or None: a path that exists is never one."""
+    """Return the benchmark that `source` names; None for other names, and for every path that exists."""
     found = _SOURCE.fullmatch(source)
     if found is None or found["name"] not in BENCHMARKS or Path(source).exists():
         return None
@@ -119,29 +126,38 @@ def named_source(source: str) -> NamedSource | None:
 
 
 def read_benchmark(source: NamedSource) -> pa.Table:
-    """Its questions, with our columns.
+    """Return the questions of all splits, with our columns.
 
     Raises:
-        SaladError: it is neither in the folder nor in the cache, and cannot be downloaded; rows of another kind.
+        SaladError: the benchmark is neither in the folder nor in the cache and cannot be downloaded, or a row has not
+            the columns that the benchmark publishes.
     """
-    questions = []
-    for split in source.splits:
-        rows = _read_folder(source, split) if source.folder else _read_hub(source, split)
-        for number, row in enumerate(rows):
-            try:
-                question = source.benchmark.as_question(row | {"row": number, "split": split, "folder": source.folder})
-            except (KeyError, ValueError, TypeError, AttributeError) as error:
-                raise SaladError(
-                    f"row {number} of {source.name}, {split}, is not as {source.benchmark.hub} has them: {error!r}",
-                    "Give the data set's own files, unchanged.",
-                ) from error
-            several = len(source.splits) > 1
-            questions.append(question | {"id": f"{split}/{question['id']}" if several else question["id"]})
-    return pa.Table.from_pylist(questions) if questions else pa.table({"id": pa.array([], pa.string())})
+    questions = chain.from_iterable(_questions(source, split) for split in source.splits)
+    tables = []
+    while batch := list(islice(questions, ROWS_AT_ONCE)):
+        tables.append(pa.Table.from_pylist(batch))
+    if not tables:
+        return pa.table({"id": pa.array([], pa.string())})
+    return pa.concat_tables(tables, promote_options="permissive")
 
 
-def _read_folder(source: NamedSource, split: str) -> list[dict]:
-    folder = Path(source.folder)
+def _questions(source: NamedSource, split: str) -> Iterator[dict]:
+    tables = _read_folder(source, split) if source.folder else [_read_hub(source, split)]
+    rows = chain.from_iterable(iterate_rows(table) for table in tables)
+    for number, row in enumerate(rows):
+        try:
+            question = source.benchmark.as_question(row | {"row": number, "split": split, "folder": source.folder})
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise SaladError(
+                f"row {number} of {source.name}, {split}, is not as {source.benchmark.hub} publishes it: {error!r}",
+                "Give the data set's own files, unchanged.",
+            ) from error
+        several = len(source.splits) > 1
+        yield question | {"id": f"{split}/{question['id']}" if several else question["id"]}
+
+
+def _read_folder(source: NamedSource, split: str) -> list[pa.Table]:
+    folder = Path(source.folder or "")
     part = folder / (source.benchmark.configuration or "")
     folder = part if part.is_dir() else folder
     patterns = [f"{split}*", *source.benchmark.files.get(split, ())]
@@ -153,28 +169,20 @@ def _read_folder(source: NamedSource, split: str) -> list[dict]:
             f"Copy the files of {source.benchmark.hub} ({_part(source)}) there.",
         )
     try:
-        tables = [READERS[path.suffix](path) for path in files]
+        return [READERS[path.suffix](path) for path in files]
     except (pa.ArrowException, OSError) as error:
-        raise SaladError(f"{folder}: a file cannot be read: {error}", "Copy it there again.") from error
-    return [row for table in tables for row in table.to_pylist()]
+        raise SaladError(f"{folder}: a file cannot be read: {error}", "Copy the file there again.") from error
 
 
-def _read_hub(source: NamedSource, split: str) -> list[dict]:
-    import datasets
-
+def _read_hub(source: NamedSource, split: str) -> pa.Table:
     benchmark = source.benchmark
-    try:
-        rows = datasets.load_dataset(benchmark.hub, benchmark.configuration, split=split)
-    except Exception as error:  # the Hub client raises many kinds: not found, offline, gated, damaged
-        raise SaladError(
-            f"{benchmark.title} ({benchmark.hub}, {_part(source)}, {split}) is not in the Hugging Face cache and could"
-            f" not be downloaded: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
-            f"{benchmark.by_hand or _download(benchmark)}, and give {source.name}=FOLDER.",
-        ) from error
-    for column, feature in rows.features.items():
-        if isinstance(feature, datasets.Audio):
-            rows = rows.cast_column(column, datasets.Audio(decode=False))
-    return rows.to_list()
+    return read_hub(
+        benchmark.hub,
+        split,
+        benchmark.configuration,
+        title=f"{benchmark.title} ({benchmark.hub}, {_part(source)}, {split})",
+        fix=f"{benchmark.by_hand or _download(benchmark)}, and give {source.name}=FOLDER.",
+    )
 
 
 def _download(benchmark: Benchmark) -> str:

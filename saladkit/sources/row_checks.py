@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
-from saladkit.sources.columns import with_maker
+from saladkit.sources.our_names import with_maker
 
 ROWS_CHECKED_AT_ONCE = 65_536
 

@@ -11,9 +11,10 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact, is_artefact
 from saladkit.formats.samples import SCHEMA, as_our_types
 from saladkit.sources.benchmarks.named import named_source, read_benchmark
-from saladkit.sources.columns import OUR_NAMES, ColumnNames, Columns, with_our_names
+from saladkit.sources.columns import OUR_NAMES, ColumnNames, Columns
 from saladkit.sources.hub import read_hub
 from saladkit.sources.mapped_tables import are_large, batches_of, map_tables
+from saladkit.sources.our_names import with_our_names
 from saladkit.sources.place import Place
 from saladkit.sources.plain_tables import read_file
 from saladkit.sources.recognition import Reader, find_reader

@@ -187,7 +187,7 @@ def _read_hub(source: NamedSource, split: str) -> pa.Table:
 
 def _download(benchmark: Benchmark) -> str:
     line = f"hf download {benchmark.hub} --repo-type dataset --local-dir FOLDER"
-    return f"Where there is a network run `{line}`, copy FOLDER here"
+    return f"On a machine with a network, run `{line}`; copy FOLDER here"
 
 
 def _part(source: NamedSource) -> str:

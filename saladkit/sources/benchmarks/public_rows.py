@@ -1,10 +1,9 @@
-"""Rows of public benchmarks as our questions.
+"""Turn rows of public benchmarks into questions with our columns.
 
-A question has `text`, what is asked and may be heard; `lead` and `trail`, which are read before and after it; `cue`,
-which is read last where the options are not listed; `choices`, `answer`
-(the index of the right one) and, where the benchmark has them, `domain`, `audio` and `letters` (the question lists the
-options itself, behind letters). Prompts in text are lm-evaluation-harness's, but for `MMSU` and VoiceBench, which it
-does not have.
+A question has `text`, which may be spoken; `lead` and `trail`, which are read before and after the text; `cue`, which
+is read last where the options are not listed; `choices`; and `answer`, the index of the right choice. Where the
+benchmark has them, it also has `domain`, `audio` and `letters` (true if the text lists the options itself, behind
+letters). Text prompts are those of lm-evaluation-harness; it has none for `MMSU` and VoiceBench.
 """
 
 import re
@@ -17,7 +16,7 @@ _ANYWHERE = re.compile(rf"(?:^|(?<=\s)|(?<=[.?!:;,])){_MARK}")
 
 
 def story_cloze(row: dict) -> dict:
-    """StoryCloze: four sentences, and which of two is the fifth; columns as on the Hub, or as in its CSV files."""
+    """Return a question of StoryCloze, from the Hub or its CSV files: which of two sentences is the fifth."""
     csv = "InputStoryid" in row
     sentences = [row[f"InputSentence{number}" if csv else f"input_sentence_{number}"] for number in (1, 2, 3, 4)]
     endings = [row[f"RandomFifthSentenceQuiz{number}" if csv else f"sentence_quiz{number}"] for number in (1, 2)]
@@ -30,7 +29,7 @@ def story_cloze(row: dict) -> dict:
 
 
 def hellaswag(row: dict) -> dict:
-    """Rowan/hellaswag: which of four sentences goes on."""
+    """Return a question of Rowan/hellaswag: which of four sentences continues the text."""
     return {
         "id": f"{row['source_id']}/{row['ind']}",
         "text": _plain(f"{row['activity_label']}: {row['ctx_a']} {row['ctx_b'].capitalize()}"),
@@ -41,17 +40,17 @@ def hellaswag(row: dict) -> dict:
 
 
 def _plain(text: str) -> str:
-    """Without what WikiHow's headings left behind."""
+    """Return the text without the marks that WikiHow's headings left behind."""
     return re.sub(r"\[.*?\]", "", text.strip().replace(" [title]", ". ")).replace("  ", " ")
 
 
 def arc(row: dict) -> dict:
-    """allenai/ai2_arc: questions of school science."""
+    """Return a question of allenai/ai2_arc, on school science."""
     return {"text": row["question"], "lead": "Question: ", "cue": "\nAnswer:"} | _listed(row)
 
 
 def openbookqa(row: dict) -> dict:
-    """allenai/openbookqa: the beginning of a sentence on elementary science, and how it ends."""
+    """Return a question of allenai/openbookqa: how a sentence on elementary science ends."""
     return {"text": row["question_stem"]} | _listed(row)
 
 
@@ -61,7 +60,7 @@ def _listed(row: dict) -> dict:
 
 
 def piqa(row: dict) -> dict:
-    """PIQA: which of two ways reaches a goal. Its rows have no ids."""
+    """Return a question of PIQA: which of two ways reaches a goal. Its id is the row number."""
     return {
         "id": str(row["row"]),
         "text": row["goal"],
@@ -73,9 +72,9 @@ def piqa(row: dict) -> dict:
 
 
 def voicebench(row: dict) -> dict:
-    """hlt-lab/voicebench, its sets of multiple choice: the recording has question and options, `reference` the letter.
+    """Return a multiple-choice question of hlt-lab/voicebench, whose recording holds the question and its options.
 
-    Where the options cannot be told apart, `excluded` says so: the row is counted, and not asked.
+    Where the options cannot be told apart, `excluded` says why; the row is counted and not asked.
     """
     choices, letter = options_of(row["prompt"]), row["reference"].strip().upper()
     question = {
@@ -92,11 +91,11 @@ def voicebench(row: dict) -> dict:
 
 
 def options_of(prompt: str) -> list[str]:
-    """The options that a prompt lists behind `A.`, `B.` and so on (or `A)`, `(A)`, `A:`).
+    """Return the options that a prompt lists behind `A.`, `B.` and so on (or `A)`, `(A)`, `A:`); [] if unclear.
 
-    Of all ways to read marks from A on, those count in which no further mark of a letter stands where it might be meant
-    instead ("A. Hepatitis B. B. Hepatitis C." has two); the longest, at the beginnings of lines before elsewhere, and
-    the last of such. None where there is no such way.
+    A list of options starts at a mark of A. It is unclear if a letter is marked twice ("A. Hepatitis B. B. Hepatitis
+    C." marks B twice). Of the clear lists the longest is taken, one at the beginnings of lines before others, and the
+    last of equals.
     """
     best: list[str] = []
     for pattern in (_AT_LINES, _ANYWHERE):
@@ -108,20 +107,20 @@ def options_of(prompt: str) -> list[str]:
 
 
 def _options_from(prompt: str, marks: list[re.Match]) -> list[str]:
-    """The options behind A, B, C, … where the first of `marks` is A's; none where they can be read in two ways."""
+    """Return the options behind A, B, C, …, the first of `marks` being A's; [] if they can be read in two ways."""
     chain = marks[:1]
     for mark in marks[1:]:
         if len(chain) < len(LETTERS) and mark[1] == LETTERS[len(chain)]:
             chain.append(mark)
         elif mark[1] in LETTERS[: len(chain)]:
-            return []  # a letter that has been there
+            return []  # a letter that was marked before
     ends = [*(mark.start() for mark in chain[1:]), len(prompt)]
     options = [prompt[mark.end() : end].strip(" \n\t,;") for mark, end in zip(chain, ends, strict=True)]
     return options if len(options) > 1 and all(options) else []
 
 
 def mmsu(row: dict) -> dict:
-    """ddwang2000/MMSU: what is heard in a recording of which there is no text; question and options are read."""
+    """Return a question of ddwang2000/MMSU about a recording without a text; question and options are read as text."""
     return {
         "id": str(row["id"]),
         "text": "",
@@ -135,6 +134,6 @@ def mmsu(row: dict) -> dict:
 
 
 def _named(row: dict, answer: str) -> int:
-    """Which option an answer names: by its letter, or in its words."""
+    """Return the index of the option that an answer names, by its letter or in its words."""
     options = [row[f"choice_{letter}"] for letter in "abcd"]
     return options.index(answer) if answer in options else LETTERS.index(answer.strip().upper()[:1])

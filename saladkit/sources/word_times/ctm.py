@@ -13,7 +13,7 @@ import pyarrow.csv
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
-from saladkit.sources.word_times.microseconds import microseconds, spelled
+from saladkit.sources.word_times.microseconds import in_seconds, microseconds
 
 NAME = "words.ctm"
 # Columns are separated by any white space: pyarrow.csv, whose delimiter is one character, splits the file into lines.
@@ -22,6 +22,9 @@ _COMMENT = r"^\s*(;;|$)"
 _NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
 _NOT_IN_A_LINE = "\x1f"
 _LABEL = pa.dictionary(pa.int32(), pa.string())
+_SCHEMA = pa.schema(
+    [("id", _LABEL), ("start", pa.float64()), ("duration", pa.float64()), ("word", _LABEL), ("score", pa.float64())]
+)
 
 
 def open_ctm(path: Path) -> Callable[[str], list[Word] | None]:
@@ -53,16 +56,21 @@ def open_ctm(path: Path) -> Callable[[str], list[Word] | None]:
 
 
 def ctm_lines(id_: str, words: list[Word]) -> str:
-    """Return the lines of words that all have times; the score is left out where there is none.
+    """Return the lines of words that all have times; words without a score have five columns.
 
     White space is percent-escaped, and in ids the percent sign too.
+
+    Raises:
+        ValueError: a word has no times.
     """
     lines = []
     for word in words:
         start, end = microseconds(word.start), microseconds(word.end)
+        if start is None or end is None:
+            raise ValueError(f"the word {word.word!r} has no times")
         score = [] if word.score is None else [f"{word.score:.6f}"]
         escaped = re.sub(r"\s", _percent, word.word)
-        lines.append(" ".join([_escaped(id_), "1", spelled(start), spelled(end - start), escaped, *score]))
+        lines.append(" ".join([_escaped(id_), "1", in_seconds(start), in_seconds(end - start), escaped, *score]))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -78,19 +86,17 @@ def _files(path: Path) -> list[Path]:
 
 
 def _read(file: Path) -> pa.Table:
-    """Return the columns id, start, duration, word and score of a file; the score is null where it is not a number."""
-    schema = pa.schema([("id", _LABEL), ("start", pa.float64()), ("duration", pa.float64()), ("word", _LABEL)])
-    schema = schema.append(pa.field("score", pa.float64()))
+    """Return the words of a file, as `_SCHEMA` has them."""
     try:
         if file.stat().st_size <= len(codecs.BOM_UTF8):  # pyarrow refuses an empty file
-            return schema.empty_table()
+            return _SCHEMA.empty_table()
         lines = pa.csv.open_csv(
             file,
             read_options=pa.csv.ReadOptions(column_names=["line"]),
             parse_options=pa.csv.ParseOptions(delimiter=_NOT_IN_A_LINE, quote_char=False),
             convert_options=pa.csv.ConvertOptions(column_types={"line": pa.binary()}, check_utf8=False),
         )
-        return pa.Table.from_batches([_parse(batch.column(0), schema) for batch in lines], schema)
+        return pa.Table.from_batches([_parse(batch.column(0)) for batch in lines], _SCHEMA)
     except OSError as error:
         raise SaladError(f"{file} cannot be read: {error}", "Make the file readable.") from error
     except pa.ArrowException as error:
@@ -100,17 +106,18 @@ def _read(file: Path) -> pa.Table:
         ) from error
 
 
-def _parse(lines: pa.Array, schema: pa.Schema) -> pa.RecordBatch:
-    """Return the columns of lines; ArrowInvalid for a line that is neither a word nor a comment."""
+def _parse(lines: pa.Array) -> pa.RecordBatch:
+    """Return the words of lines; a score that is not a number is null. ArrowInvalid for a line that is not a word."""
     fields = pc.extract_regex(lines.filter(pc.invert(pc.match_substring_regex(lines, _COMMENT))), _COLUMNS)
     if fields.null_count:
         raise pa.ArrowInvalid("a line has fewer than 5 columns")
-    columns = {name: fields.field(name).cast(pa.string()) for name in schema.names}
-    columns["score"] = pc.if_else(pc.match_substring_regex(columns["score"], _NUMBER), columns["score"], None)
-    for name, kind in zip(schema.names, schema.types, strict=True):
-        encoded = pa.types.is_dictionary(kind)
-        columns[name] = columns[name].dictionary_encode() if encoded else columns[name].cast(kind)
-    return pa.record_batch(columns, schema)
+    texts = {name: fields.field(name).cast(pa.string()) for name in _SCHEMA.names}
+    texts["score"] = pc.if_else(pc.match_substring_regex(texts["score"], _NUMBER), texts["score"], None)
+    columns = {
+        name: text.dictionary_encode() if name in ("id", "word") else text.cast(pa.float64())
+        for name, text in texts.items()
+    }
+    return pa.record_batch(columns, _SCHEMA)
 
 
 def _first_wrong_line(file: Path) -> tuple[int, str] | None:
@@ -130,8 +137,8 @@ def _first_wrong_line(file: Path) -> tuple[int, str] | None:
 
 
 def _word(start: float, duration: float, word: str, score: float | None) -> Word:
-    """Return a word; a score that is no probability is left out: some tools write its logarithm."""
-    # 0.1 s from 0.2 s on would end a little behind a word that starts at 0.3 s
+    """Return a word, without a score that is not a probability: some tools write its logarithm."""
+    # Unrounded, 0.1 s from 0.2 s on would end a little after 0.3 s, where the next word starts.
     return Word(word, start, round(start + duration, 6), score if score is not None and 0 <= score <= 1 else None)
 
 

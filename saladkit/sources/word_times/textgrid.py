@@ -1,9 +1,9 @@
 """Praat's TextGrid, read and written by praatio.
 
 Praat takes as data what stands free in the file: numbers, and texts in double quotes, in their order; all else is for
-people (Praat's manual, "TextGrid file formats"). praatio expects the lines of the long or the short form and takes what
-it finds: from a damaged file it returns wrong or missing intervals without a word. So it is given the data alone, in
-the short form, and what it returns must be the same data again.
+people (Praat's manual, "TextGrid file formats"). praatio expects the lines of the long or the short form, and returns
+wrong or too few intervals of a damaged file without an error. So praatio is given the data alone, in the short form,
+and must return the same data.
 """
 
 import codecs
@@ -22,7 +22,7 @@ from saladkit.sources.word_times.files_by_id import files_by_id
 from saladkit.sources.word_times.microseconds import microseconds
 
 SUFFIX = ".TextGrid"
-# What stands free: a text, a number (with whatever sticks to it, such as a unit), or a comment.
+# What stands free: a text, a number (and what sticks to it, such as a unit), or a comment.
 _DATA = re.compile(
     r'(?<!\S)(?:(?P<text>"[^"]*(?:""[^"]*)*")(?!\S)'
     r"|(?P<number>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\S*"
@@ -42,7 +42,7 @@ def open_textgrids(path: Path) -> Callable[[str], list[Word] | None]:
     """Return a function from ids to the words of their files; empty intervals are no words.
 
     Raises:
-        SaladError: no file; the function does for a file that is cut short or has no tier of words.
+        SaladError: there is no file; the function does for a file that is cut short or has no tier of words.
     """
     find = files_by_id(path, SUFFIX)
 
@@ -88,16 +88,16 @@ def textgrid(words: list[Word], duration: float | None) -> str:
 
 def _rounded(seconds: float | None) -> float:
     """Return seconds to the microsecond; 0 for what is not a finite number."""
-    return (microseconds(seconds or 0.0) or 0) / 1_000_000
+    return (microseconds(seconds) or 0) / 1_000_000
 
 
 def _tiers(data: list[str]) -> list[Tier]:
-    """Return the interval tiers of a file's data: texts in quotes, and numbers. ValueError if data is missing."""
+    """Return the interval tiers of data (texts in quotes, and numbers); ValueError if some of it is missing."""
     if len(data) >= 2 and not (data[0].startswith('"ooTextFile') and data[1] == '"TextGrid"'):
         raise ValueError("its header is not that of a TextGrid")
     if len(data) < 5:
         raise ValueError("it is cut short")
-    values = [_value(item) for item in data[4:]]  # from the number of tiers on
+    values = [_value(item) for item in data[4:]]  # the first is the number of tiers
     if values == [0]:
         return []
     try:
@@ -139,6 +139,7 @@ def _words(file: Path) -> list[Word]:
     if not chosen:
         names = ", ".join(repr(tier.name) for tier in tiers) or "none"
         raise SaladError(f"{file} has no tier of words (its interval tiers: {names})", "Name the tier 'words'.")
-    intervals = [(start, end, label.strip()) for tier in chosen for start, end, label in tier.intervals]
-    words = [Word(label, start, end) for start, end, label in intervals if label]
-    return sorted(words, key=lambda word: word.start) if len(chosen) > 1 else words  # speakers take turns
+    intervals = [interval for tier in chosen for interval in tier.intervals]
+    if len(chosen) > 1:  # speakers take turns
+        intervals.sort(key=lambda interval: interval[0])
+    return [Word(label, start, end) for start, end, label in intervals if label]

@@ -22,22 +22,10 @@ class Wanted:
     limit: int | None = None
     beside: Path | None = None
 
-    @property
-    def audio(self) -> bool:
-        """Whether to read audio."""
-        return bool(self.columns.of(["audio"]))
+    def reads(self, column: str) -> bool:
+        """Whether to read `column` where the source has it."""
+        return bool(self.columns.of([column]))
 
-    @property
-    def text(self) -> bool:
-        """Whether to read texts."""
-        return bool(self.columns.of(["text"]))
-
-    @property
-    def words(self) -> bool:
-        """Whether to read words with their times."""
-        return bool(self.columns.of(["words"]))
-
-    @property
-    def need_text(self) -> bool:
-        """Whether every row must have a text."""
-        return "text" in self.columns.needed
+    def needs(self, column: str) -> bool:
+        """Whether every row must have a value of `column`."""
+        return column in self.columns.needed

@@ -155,6 +155,11 @@ def test_a_textgrid_that_was_cut_anywhere_is_refused(content, tmp_path):
         (b'File type = "ooTextFile"\nObject class = "PitchTier"\n\n0\n1\n', "its header is not that of a TextGrid"),
         (LONG.replace("hi", "hé").encode("latin-1"), "codec can't decode"),
         (LONG.replace("xmin = 0.5", "xmin = --undefined--").encode(), "where a number belongs"),
+        (SHORT.replace("0.5\n1\n", "1\n").encode(), "where a number belongs"),
+        (SHORT.replace('"say ""hi""!"\n', "").encode(), "it is cut short or damaged"),
+        (SHORT.replace('"S"\n', "5\n").encode(), "it is cut short or damaged"),
+        (SHORT.replace('"S"\n', '"S"\n1.5\n2\n"T"\n').encode(), "other numbers of tiers or intervals"),
+        (SHORT.replace('"S"\n', '"a ""IntervalTier"" b"\n').encode(), "it is cut short or damaged"),
         (LONG.replace("size = 3", "size = 1e999").encode(), "it declares other numbers of tiers"),
     ],
 )
@@ -191,6 +196,20 @@ def test_praatio_reads_the_same_of_what_is_written(tmp_path):
         ends = [0.0, *(end for _, end, _ in ours.intervals)]
         assert [start for start, _, _ in ours.intervals] == ends[:-1]
         assert ends[-1] == theirs.maxTimestamp
+
+
+def test_times_are_written_with_six_decimals(tmp_path):
+    words = [Word("a", 0.00001, 0.00005), Word("b", 0.00007, 1.0)]
+    content = textgrid(words, float("nan"))
+    assert [line.split(" = ")[1] for line in content.splitlines() if line.startswith(" " * 12 + "xm")] == [
+        "0.000000 ",
+        *["0.000010 "] * 2,
+        *["0.000050 "] * 2,
+        *["0.000070 "] * 2,
+        "1.000000 ",
+    ]
+    (tmp_path / "a.TextGrid").write_text(content)
+    assert open_textgrids(tmp_path)("a") == words
 
 
 @pytest.mark.parametrize("form", ["long_textgrid", "short_textgrid"])

@@ -55,7 +55,7 @@ def read_shar(place: Place, wanted: Wanted) -> ForeignSamples:
         SaladError: Lhotse is not installed, a shard is missing or damaged, or as `read_cuts`.
     """
     need_lhotse(place.path)
-    rows = _rows(_shar(place, wanted.audio), place.path, wanted, in_shar=True)
+    rows = _rows(_shar(place, wanted.reads("audio")), place.path, wanted, in_shar=True)
     return ForeignSamples(rows_to_table(rows, wanted.limit, wanted.beside))
 
 
@@ -130,10 +130,10 @@ def _row(cut: "Cut", path: Path, wanted: Wanted, in_shar: bool) -> dict:
     for column in ("speaker", "language", "gender"):
         values = list(dict.fromkeys(value for one in placed if (value := getattr(one.supervision, column))))
         row[column] = " + ".join(values) if values else None
-    if wanted.text:
+    if wanted.reads("text"):
         row["text"] = joined_text(placed, cut, where)
-    if wanted.words:
+    if wanted.reads("words"):
         row["words"] = None if in_shar else joined_words(placed)
-    if wanted.audio:
+    if wanted.reads("audio"):
         row["audio"] = audio_of(cut, where)
     return row

@@ -55,7 +55,7 @@ def _rows(path: Path, wanted: Wanted) -> Iterator[dict]:
         at = "" if offset is None else f"@{offset:.9f}".rstrip("0").rstrip(".")
         if wanted.names.id == "id":
             line.setdefault("id", id_of_file(file) + at)
-        if wanted.audio:
+        if wanted.reads("audio"):
             audio = os.path.join(os.path.dirname(path), os.path.expanduser(file))
             if offset is not None:
                 audio = str(Stretch(audio, offset, None if duration is None else offset + duration))

@@ -11,7 +11,7 @@ class RegionsSettings(BatchTokens, Columns, Seed, Device, Shards, Files):
     """How a text pool is embedded, clustered and compared with what is spoken already."""
 
     embedder: str = setting(
-        "BAAI/bge-large-en-v1.5",
+        "BAAI/bge-large-en-v1.5",  # the paper's
         recorded=False,
         help="An encoder (pooled as sentence-transformers' files beside it say) or static embeddings (model2vec), a"
         " folder or a name; or lm:MODEL, the mean of a text LLM's hidden states.",

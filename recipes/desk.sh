@@ -18,13 +18,12 @@ STAGE1_STEPS=${STAGE1_STEPS:-2000}
 REGIONS=${REGIONS:-24}
 PROBES=${PROBES:-4}
 HOURS=${HOURS:-0.26}       # of speech that Stage II may have spoken, 3.6 % of the natural speech; the same for both choices
-GAMMA=${GAMMA:-1}          # P(region) ~ P_pool * M^gamma. The paper's 5 fits 128 regions; here it would name three
 WORLD_OPTIONS=${WORLD_OPTIONS:-}
-ADAPTER_OPTIONS=${ADAPTER_OPTIONS:---adapter-layers 1 --adapter-width 160 --adapter-mlp-width 400 --adapter-heads 4 --adapter-kv-heads 4}
+ADAPTER_OPTIONS=${ADAPTER_OPTIONS:-}  # another shape than the preset's, such as --adapter-width 80
 
+. recipes/desk_settings.sh
 WORLD=$RUN/world
 TEACHER_LM=$RUN/text-lm
-. recipes/desk_settings.sh
 
 step "the world: facts as text, a selection pool, questions (2 s)"
 python examples/desk/build_world.py -o "$WORLD" --seed "$SEED" $WORLD_OPTIONS  # the same bytes every time
@@ -42,30 +41,29 @@ saladkit synth "$WORLD/questions.parquet" -o "$RUN/heldout" "${HELD_OUT_VOICE[@]
 saladkit cache-speech "$RUN/natural" -o "$RUN/frames"
 
 step "Stage I: distil the text LLM into its speech-adapted self (342 s)"
-# --lexical-weight is ours: a front-end that starts from random has to learn what a word sounds like first.
+# The lexical warm-up is ours: an encoder that starts from random has to learn what a word sounds like first.
 saladkit distill "$TEACHER_LM" -o "$RUN/stage1" --data "$RUN/natural:2" --replay "$WORLD/pool.parquet:1" \
-  --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE1_STEPS" --per-device-train-batch-size 16 \
-  --learning-rate 5e-4 --adapter-learning-rate 3e-4 --warmup-steps 30 --decay-fraction 0.5 \
-  --lexical-weight 1 --lexical-steps "$LEXICAL_STEPS" --lexical-learning-rate 3e-3 "${SPANS[@]}" $ADAPTER_OPTIONS --seed "$SEED"
+  --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE1_STEPS" --lexical-steps "$LEXICAL_STEPS" \
+  $ADAPTER_OPTIONS "${PRESET[@]}" --seed "$SEED"
 
 step "where the gap is: regions of the pool, a few spoken probes of each, their divergence (28 s)"
 saladkit regions "$WORLD/pool.parquet" -o "$RUN/regions" --embedder "lm:$TEACHER_LM" --clusters "$REGIONS" \
   --speech "$WORLD/natural.parquet" --seed "$SEED"
 saladkit select "$WORLD/pool.parquet" -o "$RUN/probe-texts" --regions "$RUN/regions" --per-region "$PROBES" --seed "$SEED"
 saladkit synth "$RUN/probe-texts" -o "$RUN/probes" "${VOICES[@]}" --seed "$SEED"
-GAP=(--teacher "$TEACHER_LM" "${SPANS[@]}" --seed "$SEED")
+GAP=(--teacher "$TEACHER_LM" "${PRESET[@]}" --seed "$SEED")
 saladkit gap "$RUN/stage1" "$RUN/probes" -o "$RUN/gap-stage1" --regions "$RUN/regions" "${GAP[@]}"
 
 step "the same budget twice: where the gap is, and anywhere, the control (2 s)"
 CHOICE=(--regions "$RUN/regions" --exclude "$RUN/probe-texts" --hours "$HOURS" --rate-from "$RUN/natural" --seed "$SEED")
-saladkit select "$WORLD/pool.parquet" -o "$RUN/active-texts" "${CHOICE[@]}" --gap "$RUN/gap-stage1" --gamma "$GAMMA" --explain
+saladkit select "$WORLD/pool.parquet" -o "$RUN/active-texts" "${CHOICE[@]}" --gap "$RUN/gap-stage1" "${PRESET[@]}" --explain
 saladkit select "$WORLD/pool.parquet" -o "$RUN/uniform-texts" "${CHOICE[@]}" --strategy uniform
 
 for CHOSEN in active uniform; do
   step "Stage II, $CHOSEN: speak what was chosen, align on it (115 s)"
   saladkit synth "$RUN/$CHOSEN-texts" -o "$RUN/$CHOSEN" "${VOICES[@]}" --seed "$SEED"
   saladkit align "$RUN/stage1" -o "$RUN/stage2-$CHOSEN" --data "$RUN/natural:1" --data "$RUN/$CHOSEN:1" \
-    --replay "$WORLD/pool.parquet:2" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" "${SPANS[@]}" \
+    --replay "$WORLD/pool.parquet:2" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" \
     --seed "$SEED"
   saladkit gap "$RUN/stage2-$CHOSEN" "$RUN/probes" -o "$RUN/gap-$CHOSEN" "${GAP[@]}"
 done

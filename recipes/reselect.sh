@@ -24,7 +24,7 @@ SPOKEN=() TAKEN=(--exclude "$RUN/probe-texts")
 for ROUND in $(seq "$ROUNDS"); do
   AT=$RUN/round-$ROUND
   step "round $ROUND: where the gap is now, and texts from there"
-  saladkit gap "$MODEL" "$RUN/probes" -o "$AT/gap" --regions "$RUN/regions" --teacher "$RUN/text-lm" "${SPANS[@]}" \
+  saladkit gap "$MODEL" "$RUN/probes" -o "$AT/gap" --regions "$RUN/regions" --teacher "$RUN/text-lm" "${PRESET[@]}" \
     --seed "$SEED"
   saladkit select "$WORLD/pool.parquet" -o "$AT/texts" --regions "$RUN/regions" --gap "$AT/gap" --gamma "$GAMMA" \
     --hours "$HOURS" --rate-from "$RUN/natural" "${TAKEN[@]}" --seed "$SEED" --explain
@@ -34,7 +34,7 @@ for ROUND in $(seq "$ROUNDS"); do
   step "round $ROUND: align Stage I on all that was chosen"
   saladkit align "$RUN/stage1" -o "$RUN/stage2-round-$ROUND" --data "$RUN/natural:$ROUND" "${SPOKEN[@]}" \
     --replay "$WORLD/pool.parquet:$((2 * ROUND))" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" \
-    "${SPANS[@]}" --seed "$SEED"
+    --seed "$SEED"
   MODEL=$RUN/stage2-round-$ROUND
 done
 

@@ -9,15 +9,16 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
+RUN=${RUN:-runs/salad-$SIZE}
 . recipes/steps.sh
 
+needs_gpu
 given SPEECH "samples of natural speech: id, text, audio, duration"
 given QUESTIONS "questions to read and hear: id, text, choices, answer"
 given POOL "broad texts to select from, such as a sample of FineWeb-Edu: id, text"
 given REPLAY "texts to read, so that the model does not forget, such as a sample of the SmolLM corpus: id, text"
 given HELD_OUT_VOICE "a voice that no training hears, such as piper:en_US-lessac-medium.onnx"
 VOICE=${VOICE:-kokoro:af_heart}      # the paper's
-RUN=${RUN:-runs/salad-$SIZE}
 SEED=${SEED:-0}
 ALIGNER=${ALIGNER:-ctc:facebook/wav2vec2-base-960h}
 ASR=${ASR:-openai/whisper-large-v3}

@@ -22,7 +22,7 @@ for SEED in $SEEDS; do
   WORLD=$RUN/world
   RUN=$RUN SEED=$SEED bash recipes/desk.sh
   BUDGET=(--hours "$HOURS" --rate-from "$RUN/natural" --seed "$SEED")
-  GAP=(--teacher "$RUN/text-lm" "${SPANS[@]}" --seed "$SEED")
+  GAP=(--teacher "$RUN/text-lm" "${PRESET[@]}" --seed "$SEED")
 
   for K in $CLUSTERS; do
     step "seed $SEED, $K regions: as many probes in all, and their divergence"
@@ -56,7 +56,7 @@ for SEED in $SEEDS; do
     AT=$RUN/choices/$CHOSEN
     saladkit synth "$AT/texts" -o "$AT/speech" "${VOICES[@]}" --seed "$SEED"
     saladkit align "$RUN/stage1" -o "$AT/stage2" --data "$RUN/natural:1" --data "$AT/speech:1" \
-      --replay "$WORLD/pool.parquet:2" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" "${SPANS[@]}" \
+      --replay "$WORLD/pool.parquet:2" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" \
       --seed "$SEED"
     saladkit eval "$AT/stage2" "$RUN/questions" -o "$AT/eval" --heard "$RUN/natural"
   done

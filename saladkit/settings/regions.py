@@ -13,8 +13,8 @@ class RegionsSettings(BatchTokens, Columns, Seed, Device, Shards, Files):
     embedder: str = setting(
         "BAAI/bge-large-en-v1.5",  # the paper's
         recorded=False,
-        help="Embedder: folder or Hub name of an encoder (sentence-transformers) or of static embeddings (model2vec); or"
-        " lm:MODEL, the mean of a text LLM's hidden states.",
+        help="Embedder: folder or Hub name of an encoder (sentence-transformers) or of static embeddings (model2vec);"
+        " or lm:MODEL, the mean of a text LLM's hidden states.",
     )
     reuse: tuple[str, ...] = setting(
         (),

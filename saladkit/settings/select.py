@@ -66,8 +66,8 @@ class Preference(Settings):
         needs_no_gap = self.strategy != "knn" and (self.metric == COVERAGE or self.gamma == 0)
         if self.strategy in MEASURED and self.gap is None and not needs_no_gap:
             raise SaladError(
-                f"--strategy {self.strategy} needs a gap table",
-                "Give --gap, or a strategy that needs none, such as uniform.",
+                f"there is no gap table, and --strategy {self.strategy} needs one",
+                "Give --gap, or a strategy without one, such as uniform.",
             )
         if self.strategy == "knn" and self.metric == COVERAGE:
             raise SaladError(

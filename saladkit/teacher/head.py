@@ -181,17 +181,16 @@ def piece_loss(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
     if request.alpha == 1:
         return torch.stack([divergence_sum, divergence_sum, nothing]), gradient
     nll, of_nll = _likelihood_and_gradient(logits, request)
-    return torch.stack(
-        [request.alpha * divergence_sum + (1 - request.alpha) * nll, divergence_sum, nll]
-    ), gradient.add_(of_nll)
+    total = request.alpha * divergence_sum + (1 - request.alpha) * nll
+    return torch.stack([total, divergence_sum, nll]), gradient.add_(of_nll)
 
 
 def _likelihood_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
     """Return the sum of the negative log-likelihood, and its gradient times 1 - alpha; overwrites `logits` [P, V]."""
     labels, weight = request.token_ids[:, None], 1 - request.alpha
-    of_labels = logits.gather(-1, labels)[:, 0]
+    label_logits = logits.gather(-1, labels)[:, 0]
     mass, sums = exponentiate(logits)
-    nll = (mass - of_labels).sum()
+    nll = (mass - label_logits).sum()
     gradient = logits.mul_((weight / sums)[:, None])
     return nll, gradient.scatter_add_(-1, labels, gradient.new_full(labels.shape, -weight))
 

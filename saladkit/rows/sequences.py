@@ -92,11 +92,11 @@ def build_sequence(
     after_speech = False
     for span in spans:
         first, end = text.word_tokens[span.begin], text.word_tokens[span.end]
-        if span.heard != after_speech and layout is not None and layout.modality_tokens:
-            ids.append(SPEECH_FOLLOWS if span.heard else TEXT_FOLLOWS)
+        if span.is_speech != after_speech and layout is not None and layout.modality_tokens:
+            ids.append(SPEECH_FOLLOWS if span.is_speech else TEXT_FOLLOWS)
             mask.append(False)
-        after_speech = span.heard
-        if span.heard:
+        after_speech = span.is_speech
+        if span.is_speech:
             speech = cut_speech(text, span, words, frames, layout)
             speech_spans.append(speech)
             ids += [0] * speech.vectors

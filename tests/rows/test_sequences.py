@@ -39,7 +39,7 @@ def naive_items(text, sequence, spans):
     items = list(range(text.prefix))
     heard = iter(sequence.spans)
     for span in spans:
-        if span.heard:
+        if span.is_speech:
             items += [None] * next(heard).vectors
         else:
             items += list(range(text.word_tokens[span.begin], text.word_tokens[span.end]))
@@ -66,7 +66,7 @@ def test_a_heard_span_is_cut_where_its_first_word_and_the_next_one_start(seed):
     text, words, frames, spans = draw_row(seed)
     sequence = build_sequence(text, spans, words, frames, LAYOUT)
     assert sequence.speech_mask.sum() == sum(speech.vectors for speech in sequence.spans)
-    for span, speech in zip([span for span in spans if span.heard], sequence.spans, strict=True):
+    for span, speech in zip([span for span in spans if span.is_speech], sequence.spans, strict=True):
         assert speech.frames.shape == (8 * speech.vectors, BINS)
         assert speech.frames.dtype == np.float32
         start = words[span.begin].start
@@ -89,7 +89,7 @@ def last_vector(word, origin):
 def test_a_words_last_vectors_name_its_tokens_and_nothing_else_does(seed):
     text, words, frames, spans = draw_row(seed)
     sequence = build_sequence(text, spans, words, frames, LAYOUT)
-    for span, speech in zip([span for span in spans if span.heard], sequence.spans, strict=True):
+    for span, speech in zip([span for span in spans if span.is_speech], sequence.spans, strict=True):
         assert len(speech.names) == speech.vectors
         origin = 0.0 if words[span.begin].start is None else words[span.begin].start
         for place, name in enumerate(speech.names.tolist()):

@@ -8,7 +8,7 @@ import torch
 from transformers import Trainer
 
 from saladkit.model.salad import SaladOutput
-from saladkit.rows.sequences import collate_names, collate_sequences, pack_sequences
+from saladkit.rows.sequences import collate_lexical_targets, collate_sequences, pack_sequences
 from saladkit.rows.training_rows import TrainingExample
 from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.head import LossRequest
@@ -46,8 +46,8 @@ class Collator:
         wanted = [example.token_ids[example.sequence.targets] for example in examples]
         batch["labels"] = torch.cat([torch.from_numpy(ids.astype("int64")) for ids in wanted])
         if self.settings.lexical_weight > 0:
-            batch["names"] = collate_names(sequences)
-            batch["named"] = int((batch["names"] >= 0).sum())
+            batch["lexical_targets"] = collate_lexical_targets(sequences)
+            batch["lexical_count"] = int((batch["lexical_targets"] >= 0).sum())
         return batch
 
 
@@ -121,21 +121,21 @@ class SaladTrainer(Trainer):
             alone = [len(part) for part in requests if part.alpha < 1]
             followed = [len(part) for part in requests if part.alpha > 0]
             self.meter.add_parts(outputs.divergence, sum(followed), outputs.nll, sum(alone))
-        if self.settings.lexical_weight > 0 and self._sum_over_processes(inputs["named"]) > 0:
-            lexical = self._lexical_loss(model, outputs, inputs["names"])
+        if self.settings.lexical_weight > 0 and self._sum_over_processes(inputs["lexical_count"]) > 0:
+            lexical = self._lexical_loss(model, outputs, inputs["lexical_targets"])
             share = processes / self.current_gradient_accumulation_steps
             loss = loss + self.settings.lexical_weight * lexical * share
         self.meter.add_places(inputs["places"], inputs["model"]["input_ids"].numel())
         self.meter.add_rows(self.state.global_step + 1, inputs["rows"], loss)
         return (loss, outputs) if return_outputs else loss
 
-    def _lexical_loss(self, model: torch.nn.Module, outputs: SaladOutput, names: torch.Tensor) -> torch.Tensor:
+    def _lexical_loss(self, model: torch.nn.Module, outputs: SaladOutput, targets: torch.Tensor) -> torch.Tensor:
         """Return this process's share of the lexical loss; all processes call this together."""
         table = whole(self.accelerator.unwrap_model(model).get_input_embeddings().weight)
         vectors = outputs.speech_vectors
         if vectors is None:
-            vectors = table.new_zeros(*names.shape, table.shape[1])
-        lexical = lexical_loss(vectors, table, names, self._total)
+            vectors = table.new_zeros(*targets.shape, table.shape[1])
+        lexical = lexical_loss(vectors, table, targets, self._total)
         self.meter.add_lexical(lexical)
         return lexical
 

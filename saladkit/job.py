@@ -110,9 +110,9 @@ class Work:
         """Return whether the file `name` is ready."""
         return self.writer.has(name)
 
-    def take_away(self) -> None:
+    def discard(self) -> None:
         """Remove the artefact with all its files, before an error that makes them useless."""
-        self.writer.take_away()
+        self.writer.discard()
 
     def advance(self, rows: int = 1) -> None:
         """Move the progress bar of `fill` by this many rows."""
@@ -210,7 +210,7 @@ class Job:
             return writer.finished | (examine(writer.path) if examine else {})
         alone = processes() == 1 and getattr(self.settings, "num_shards", 1) == 1
         try:
-            with writer.nothing_left_of_an_error() if alone else nullcontext():
+            with writer.discarded_on_error() if alone else nullcontext():
                 made = make(Work(self, writer, self.clock))
         except OthersAtWork:
             return self._summary({"shards_missing": True} | plan)

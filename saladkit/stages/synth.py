@@ -157,7 +157,7 @@ def _made(
     left_out = [row for name in names for row in read_json(work.path / _left_out_name(name))["left_out"]]
     made = pa.concat_tables([_figured(work.path / name) for name in names], promote_options="default")
     if made.num_rows == 0:
-        work.take_away()
+        work.discard()
         first = left_out[0]
         raise SaladError(f"no row of {source} could be spoken: {first['reason']}", first.get("fix", _FIX))
     found = figures(table, made, left_out, settings)

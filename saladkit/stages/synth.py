@@ -139,9 +139,8 @@ def _write_part(work: Work, name: str, part: pa.Table, recordings: Recordings, s
     spoken = [row for row in rows if "reason" not in row]
     silent = {row["id"] for row in left_out}
     part = part.filter(pa.array([id_ not in silent for id_ in ids]))
-    for column, values in spoken_columns(
-        spoken, transcribed=settings.asr is not None, choices=settings.choices
-    ).items():
+    columns = spoken_columns(spoken, transcribed=settings.asr is not None, choices=settings.choices)
+    for column, values in columns.items():
         part = part.append_column(column, values)
     with work.writing(name) as aside:
         write_samples(part, aside)

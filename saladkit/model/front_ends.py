@@ -1,4 +1,4 @@
-"""The front end of a model's speech encoder: chosen when the model is made, and opened again wherever it reads audio."""
+"""The front end of a model's speech encoder: chosen when the model is made, opened again wherever it reads audio."""
 
 from dataclasses import dataclass
 from functools import cached_property

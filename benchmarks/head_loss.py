@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from saladkit.teacher.distributions import SampledDistributions
-from saladkit.teacher.head import LossAt, head_loss
+from saladkit.teacher.head import LossRequest, head_loss
 from shapes import configuration
 from side_by_side import Target, arguments, emit, installed, is_h200, median_seconds, run_pairs
 from training_rows import share_of_text
@@ -75,7 +75,7 @@ def inputs(options: argparse.Namespace, places: int, text: int, *, trained: bool
 def ours(given: Inputs) -> None:
     """Gather, then the head in pieces."""
     gathered = given.hidden[given.text]
-    head_loss(gathered, given.head, [LossAt(given.sparse, given.labels)]).total.backward()
+    head_loss(gathered, given.head, [LossRequest(given.sparse, given.labels)]).total.backward()
     _forget(given)
 
 

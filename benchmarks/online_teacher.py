@@ -15,7 +15,7 @@ from saladkit.formats.teacher_cache import SCHEMA, VERSION, TeacherCache, write_
 from saladkit.rows.training_rows import TrainingExample
 from saladkit.teacher.distributions import HiddenDistributions
 from saladkit.teacher.encodings import Sampled, encode_texts, to_rows, vocabulary_of
-from saladkit.teacher.head import LossAt
+from saladkit.teacher.head import LossRequest
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
 from shapes import text_model
 from side_by_side import arguments, emit, run_pairs
@@ -43,8 +43,8 @@ def main() -> None:
 
         def step(signal: TeacherSignal) -> None:
             with half_precision(options.device, options.dtype):
-                asked = [LossAt(ask(signal, examples, device), batch.asked[0].token_ids)]
-                student(**batch.model, asked=asked).loss.backward()
+                requests = [LossRequest(ask(signal, examples, device), batch.requests[0].token_ids)]
+                student(**batch.model, requests=requests).loss.backward()
             student.zero_grad()
 
         def heard(signal: TeacherSignal) -> None:
@@ -68,7 +68,7 @@ def main() -> None:
                 pairs=found.pairs,
                 layers=teacher.config.num_hidden_layers,
                 places=batch.places,
-                text_positions=len(batch.asked[0]),
+                text_positions=len(batch.requests[0]),
             )
 
 

@@ -11,7 +11,7 @@ from saladkit.rows.sequences import collate_sequences, pack_sequences
 from saladkit.rows.training_rows import TrainingExample
 from saladkit.settings.distill import AdapterSettings
 from saladkit.teacher.distributions import SampledDistributions
-from saladkit.teacher.head import LossAt
+from saladkit.teacher.head import LossRequest
 from shapes import configuration
 
 DISTINCT = 12
@@ -22,10 +22,10 @@ SMALL_ADAPTER = AdapterSettings(
 
 @dataclass(frozen=True)
 class Batch:
-    """Arguments of the model, what its head is asked, and how many places hold a token or a vector."""
+    """Arguments of the model, the losses to compute, and how many places hold a token or a vector."""
 
     model: dict[str, torch.Tensor]
-    asked: list[LossAt]
+    requests: list[LossRequest]
     places: int
 
     @property
@@ -59,7 +59,7 @@ def make_batch(examples: list[TrainingExample], *, packed: bool, vocabulary: int
     teacher = SampledDistributions(ids.to(device), weights.to(device))
     return Batch(
         {name: values.to(device) for name, values in collated.items()},
-        [LossAt(teacher, labels.to(device))],
+        [LossRequest(teacher, labels.to(device))],
         sum(len(sequence) for sequence in sequences),
     )
 
@@ -73,11 +73,11 @@ def train_on(
     model: torch.nn.Module, optimizer: torch.optim.Optimizer, batches: list[Batch], dtype: str = "float32"
 ) -> float:
     """One optimizer step; the loss, mean over text positions."""
-    positions = sum(len(part) for batch in batches for part in batch.asked)
+    positions = sum(len(part) for batch in batches for part in batch.requests)
     losses = []
     for batch in batches:
         with half_precision(batch.model["input_ids"].device.type, dtype):
-            loss = model(**batch.model, asked=batch.asked).loss / positions
+            loss = model(**batch.model, requests=batch.requests).loss / positions
         loss.backward()
         losses.append(loss.detach())
     optimizer.step()

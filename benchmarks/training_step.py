@@ -46,7 +46,7 @@ def measure(mode: str, least: int, options: argparse.Namespace) -> None:
         make_batch(examples[at : at + PADDED_ROWS], packed=False, vocabulary=vocabulary, device=options.device)
         for at in range(0, len(examples), PADDED_ROWS)
     ]
-    gifts = [torch.randn(len(batch.asked[0]), vocabulary, device=options.device) for batch in padded]
+    gifts = [torch.randn(len(batch.requests[0]), vocabulary, device=options.device) for batch in padded]
     packed = options.batching == "packed" or (options.batching == "auto" and options.device == "cuda")
     if packed:
         ours = [make_batch(examples, packed=True, vocabulary=vocabulary, device=options.device)]

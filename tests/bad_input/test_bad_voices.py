@@ -26,7 +26,7 @@ def listed(shell, texts, voice, output):
 @pytest.mark.parametrize(
     "options, named",
     [
-        (["--max-cer", 0.3], "nobody listens"),
+        (["--max-cer", 0.3], "needs a recognizer"),
         (["--duration-ratio", 3, 0.5], "the first factor is above the second"),
         (["--aligner", "nope"], "names no aligner"),
         (["--asr", "nowhere/at/all"], "nowhere/at/all"),

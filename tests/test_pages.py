@@ -37,7 +37,7 @@ def test_every_path_of_a_page_exists(page, repository):
 
 def test_a_wrong_path_is_found_out(repository):
     right = """
-`rows/sequences.py`, `voice.py`, [what was tried](docs/lab-notes.md), `formats/`, `stable/`, `python benchmarks/table.py`;
+`rows/sequences.py`, `voice.py`, [what was tried](docs/lab-notes.md), `formats/`, `stable/`, `bash recipes/desk.sh`;
 https://example.org/none.md is no path, nor are `samples_*.jsonl` and `runs/desk`.
 """
     wrong = "`rows/sequence.py`, `voices.py`, [nothing](docs/lab-note.md), `formatting/`, `bash recipes/desks.sh`"

@@ -1,7 +1,7 @@
-"""The plan of a recipe, as `DRY_RUN=1` prints it: what each line would make, from its own `--dry-run`; what is missing.
+"""Plan a recipe for `DRY_RUN=1`: run each command with `--dry-run`, and print what it would make and what is missing.
 
 Called by recipes/steps.sh: `note FILE TEXT`, `machine FILE` and `line FILE STEP VERB ARGUMENT...` add to the plan in
-FILE; `print FILE` shows it. With POSITIONS_PER_SECOND, a measured speed, the hours of training are added.
+FILE; `print FILE` prints it. Set POSITIONS_PER_SECOND to a measured speed to have the hours of training in the plan.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 WITHOUT_PLAN = ("report", "doctor")
 FOLDERS = ("-o", "--output")
 PACKAGES = {"kokoro:": "kokoro_onnx", "piper:": "piper", "espeak:": "espeakng_loader"}
-POSITIONS_PER_ROW = 1000  # where a row fills half a window of 2,048
+POSITIONS_PER_ROW = 1000  # assumed: a row fills half a window of 2,048
 
 
 def add(plan: Path, **entry: object) -> None:
@@ -25,14 +25,14 @@ def add(plan: Path, **entry: object) -> None:
 
 
 def machine(plan: Path) -> None:
-    """Note what this machine lacks."""
+    """Add the free disk space of this machine to the plan, and a missing GPU."""
     if not shutil.which("nvidia-smi"):
-        add(plan, missing="no NVIDIA GPU is found (nvidia-smi): training at this size takes years on a CPU")
+        add(plan, missing="no NVIDIA GPU is found (nvidia-smi): training a model of this size takes years on a CPU")
     add(plan, disk=shutil.disk_usage(".").free)
 
 
 def line(plan: Path, step: str, verb: str, arguments: list[str]) -> None:
-    """Plan one line of the recipe."""
+    """Add one command of the recipe to the plan, with the figures or the error of its dry run."""
     output = next((value for option, value in zip(arguments, arguments[1:], strict=False) if option in FOLDERS), None)
     entry = {"step": step, "verb": verb, "output": output}
     for argument in arguments:
@@ -76,20 +76,20 @@ def show(plan: Path) -> None:
             print(f"      {_described(entry['figures'])}")
             total += entry["figures"].get("bytes", 0) / 1e9
         elif "waits" in entry and any(output and output in entry["waits"] for output in made):
-            print("      waits for an earlier step")
+            print("      can be planned once an earlier step has run")
         elif "waits" in entry:
             print(f"      cannot be planned: {entry['waits']}")
             if entry["waits"] not in missing:
                 missing.append(entry["waits"])
     disk = next((entry["disk"] for entry in entries if "disk" in entry), 0)
-    print(f"\nKnown to be written: {total:.1f} GB (free here: {disk / 1e9:.0f} GB)")
-    print("Missing here:" if missing else "Nothing is missing that a dry run can tell.")
+    print(f"\nFiles of the planned commands: {total:.1f} GB (free on this disk: {disk / 1e9:.0f} GB)")
+    print("Missing on this machine:" if missing else "As far as a dry run can tell, nothing is missing.")
     for problem in dict.fromkeys(missing):
         print(f"  - {problem}")
 
 
 def _described(figures: dict) -> str:
-    """The figures of a dry run that a person plans by."""
+    """Return the figures of a dry run that matter for planning, as text."""
     parts = []
     rows = figures.get("rows")
     if rows is not None:
@@ -115,7 +115,7 @@ def _described(figures: dict) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Do what recipes/steps.sh asks for."""
+    """Run one action of recipes/steps.sh."""
     action, plan, *rest = arguments
     if action == "note":
         add(Path(plan), note=rest[0])

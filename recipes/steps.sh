@@ -1,11 +1,11 @@
-# What all recipes share: the heading of a step, and the plan that DRY_RUN=1 prints instead of making anything. Sourced.
+# What the recipes of published sizes share: the heading of a step, and the plan that DRY_RUN=1 prints. Sourced, not run.
 
 step() {
   printf '\n== %s\n' "$*" >&2
   STEP=$*
 }
 
-# given NAME WHAT: a variable that the user has to set. A dry run goes on without it and lists it as missing.
+# given NAME WHAT: require that the user has set the variable NAME. A dry run goes on without NAME and lists it as missing.
 given() {
   if [ -z "${!1:-}" ]; then
     if [ -z "${DRY_RUN:-}" ]; then

@@ -11,14 +11,19 @@ import click
 
 from saladkit import __version__, options
 from saladkit.errors import SaladError
-from saladkit.options import selecting, speaking, training
+from saladkit.options import selecting
+from saladkit.settings.align import AlignSettings
 from saladkit.settings.cache_speech import CacheSpeechSettings
+from saladkit.settings.distill import DistillSettings
 from saladkit.settings.evaluate import EvalSettings
 from saladkit.settings.export_times import ExportTimesSettings
 from saladkit.settings.fit_scaling import FitScalingSettings
 from saladkit.settings.gap import GapSettings
+from saladkit.settings.import_times import ImportTimesSettings
 from saladkit.settings.options import options_of
 from saladkit.settings.setting import Settings
+from saladkit.settings.synth import SynthSettings
+from saladkit.settings.timestamps import TimestampsSettings
 
 
 class Shell(click.Group):
@@ -116,36 +121,13 @@ def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> 
     _print(cache_teacher(list(samples), output, **settings))
 
 
-@main.command("distill")
+@verb("distill", DistillSettings)
 @click.argument("model")
-@options.output
-@click.option("--teacher", help="A teacher cache, or a text LLM to run live.  [default: MODEL, live]")
-@training.training
-@training.lora
-@click.option(
-    "--decay-fraction",
-    type=options.Real(0, 1),
-    default=0.2,
-    show_default=True,
-    help="Last share of the steps, in which the rate falls to 0.",
-)
-@training.adapter
-@options.speech_encoder
-@click.option(
-    "--encoder-width", type=click.IntRange(min=1), default=160, show_default=True, help="Width of the log-mel encoder."
-)
-@click.option("--modality-token", is_flag=True, help="Mark where speech begins and text goes on by learned vectors.")
-@options.columns
-@options.seed
-@options.device
-@options.files
-def distill(model: str, output: str, **settings: object) -> None:
+def distill(model: str, output: str, settings: DistillSettings) -> dict:
     """Stage I: distil the frozen text LLM MODEL into its speech-adapted self, on natural speech."""
     from saladkit.stages.distill import distill
-    from saladkit.training.settings import adapter_settings, training_settings
 
-    settings, adapter = adapter_settings(settings)
-    _print(distill(model, output, **adapter, **training_settings(settings)))
+    return distill(model, output, settings)
 
 
 @verb("gap", GapSettings)
@@ -179,41 +161,25 @@ def select(pool: str, output: str, **settings: object) -> None:
     _print(select(pool, output, **selection_settings(settings)))
 
 
-@main.command("synth")
+@verb("synth", SynthSettings)
 @click.argument("samples")
-@options.output
-@speaking.speaking
-@options.columns
-@options.seed
-@options.shards
-@options.files
-def synth(samples: str, output: str, voices: tuple[str, ...], speaking: dict, **settings: object) -> None:
-    """Speak SAMPLES, with the times of every word, and keep what is fit to train on."""
-    from saladkit.speech.synthesis.row import speaking_settings
+def synth(samples: str, output: str, settings: SynthSettings) -> dict:
+    """Speak SAMPLES with the times of every word, and keep what is fit to train on."""
     from saladkit.stages.synth import synth
 
-    _print(synth(samples, output, voices=list(voices), settings=speaking_settings(speaking), **settings))
+    return synth(samples, output, settings)
 
 
-@main.command("align")
+@verb("align", AlignSettings)
 @click.argument("checkpoint")
-@options.output
-@click.option("--teacher", required=True, help="A teacher cache, or the text LLM to run live.")
-@training.training
-@training.lora
-@options.columns
-@options.seed
-@options.device
-@options.files
-def align(checkpoint: str, output: str, **settings: object) -> None:
+def align(checkpoint: str, output: str, settings: AlignSettings) -> dict:
     """Stage II: train CHECKPOINT on, from before its decay, on natural and selected speech.
 
     For the times of words in speech (forced alignment) see `saladkit timestamps`.
     """
     from saladkit.stages.align import align
-    from saladkit.training.settings import training_settings
 
-    _print(align(checkpoint, output, **training_settings(settings)))
+    return align(checkpoint, output, settings)
 
 
 @verb("eval", EvalSettings)
@@ -232,51 +198,25 @@ def eval_(model: str, tasks: tuple[str, ...], output: str, settings: EvalSetting
     return evaluate(model, list(tasks), output, settings)
 
 
-@main.command("timestamps")
+@verb("timestamps", TimestampsSettings)
 @click.argument("samples")
-@options.output
-@click.option("--aligner", help="ctc:MODEL (a Hugging Face CTC model) or sphinx (PocketSphinx, English, offline).")
-@click.option(
-    "--times",
-    metavar="KIND:PATH",
-    help="In its place: times that another tool found. ctm (NeMo, Kaldi), textgrid (Praat, MFA), lhotse or whisperx,"
-    " and its file or folder.",
-)
-@options.language
-@click.option(
-    "--min-score",
-    type=options.Real(min=0, max=1),
-    default=0.02,
-    show_default=True,
-    help="Rows whose text fits their audio less are listed in flagged.jsonl; 0 asks for no scores, with which sphinx is"
-    " three times as fast.",
-)
-@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes of sphinx.  [default: one a core]")
-@options.columns
-@options.device
-@options.shards
-@options.files
-def timestamps(samples: str, output: str, times: str | None, **settings: object) -> None:
-    """Find the times of every word of SAMPLES in its speech (forced alignment), or import them.
+def timestamps(samples: str, output: str, settings: TimestampsSettings) -> dict:
+    """Find the times of every word of SAMPLES in its speech (forced alignment).
 
-    For Stage II of the method see `saladkit align`.
+    For Stage II of the method see `saladkit align`; for times that another tool found, `saladkit import-times`.
     """
-    if (times is None) == (settings["aligner"] is None):
-        given = "neither --aligner nor --times is" if times is None else "both --aligner and --times are"
-        raise SaladError(f"{given} given to timestamps", "Give --aligner to find times, or --times to import them.")
-    if times is not None:
-        from saladkit.stages.import_times import import_times
-
-        columns, files = ("id_column", "text_column", "audio_column"), ("limit", "overwrite", "dry_run")
-        unread = options.given_beside("samples", "output", "times", *columns, *files)
-        if unread:
-            raise SaladError(f"{', '.join(unread)} cannot go with --times", "Leave it out: it is read with --aligner.")
-        kept = {name: settings[name] for name in ("names", *files)}
-        _print(import_times(samples, output, times=times, **kept))
-        return
     from saladkit.stages.timestamps import timestamps
 
-    _print(timestamps(samples, output, **settings))
+    return timestamps(samples, output, settings)
+
+
+@verb("import-times", ImportTimesSettings)
+@click.argument("samples")
+def import_times(samples: str, output: str, settings: ImportTimesSettings) -> dict:
+    """Give the words of SAMPLES the times that another tool found; the samples need no audio."""
+    from saladkit.stages.import_times import import_times
+
+    return import_times(samples, output, settings)
 
 
 @verb("export-times", ExportTimesSettings)

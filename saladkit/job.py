@@ -96,6 +96,10 @@ class Work:
         """Whether the file `name` is there."""
         return self.writer.has(name)
 
+    def take_away(self) -> None:
+        """Remove all that was made, before an error that says why none of it is of use."""
+        self.writer.take_away()
+
     def advance(self, rows: int = 1) -> None:
         """Move the progress bar of the parts."""
         self._bar.update(rows)

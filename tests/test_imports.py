@@ -19,17 +19,17 @@ LADDER = {
     "sources": {"formats"},
     "settings": {"sources"},
     "options": {"sources"},
+    "job": FILES | MACHINE,
     "teacher": {"formats"},
     "speech": FILES | MACHINE,
     "rows": FILES | {"speech", "teacher"},
     "model": FILES | {"batches", "rows", "speech", "teacher"},
     "registration": {"model"},
-    "training": FILES | MACHINE | {"model", "rows", "speech", "teacher"},
+    "training": FILES | MACHINE | {"job", "model", "rows", "speech", "teacher"},
     "selection": FILES | MACHINE | {"model", "rows", "speech"},
     "scoring": FILES | MACHINE | {"model", "rows", "speech", "teacher"},
     "reporting": FILES | MACHINE | {"scoring"},
     "runtime": FILES,
-    "job": FILES | MACHINE,
     "stages": FILES
     | MACHINE
     | {"runtime", "job", "teacher", "speech", "rows", "model", "training", "selection", "scoring", "reporting"},
@@ -42,12 +42,9 @@ NUMERIC_SELECTION = (
     *("balancing", "clustering", "coverage", "decontamination", "duplicates", "importance", "measured_neighbours"),
     *("neighbours", "sampling", "speakable", "speaking_rate", "strategies", "vectors"),
 )
-# The looks past a step: four stages take typed options from Python; these make them of the shell's.
+# The look past a step: a stage takes typed options from Python; this makes them of the shell's.
 EXCEPTIONS = [
-    ("saladkit/cli.py", "saladkit.training.settings.adapter_settings"),
-    ("saladkit/cli.py", "saladkit.training.settings.training_settings"),
     ("saladkit/cli.py", "saladkit.selection.choice.selection_settings"),
-    ("saladkit/cli.py", "saladkit.speech.synthesis.row.speaking_settings"),
 ]
 
 

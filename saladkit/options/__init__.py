@@ -31,17 +31,6 @@ def stack(*options: Callable) -> Callable:
     return decorate
 
 
-def given_beside(*names: str) -> list[str]:
-    """The options that the running command's line has and that are none of these parameters."""
-    context = click.get_current_context()
-    typed = [
-        option
-        for option in context.command.params
-        if context.get_parameter_source(option.name) is click.core.ParameterSource.COMMANDLINE
-    ]
-    return [option.opts[-1] for option in typed if option.name not in names]
-
-
 output = click.option("-o", "--output", required=True, help="Where the artefact goes: a new or empty folder.")
 seed = click.option(
     "--seed",
@@ -141,12 +130,6 @@ def _span_lengths(kind: str, default: tuple[int, int]) -> Callable:
 
 asr = click.option(
     "--asr", metavar="NAME", help="Speech recognizer: a Hugging Face model, or sphinx (PocketSphinx, English, offline)."
-)
-language = click.option(
-    "--language",
-    metavar="CODE",
-    help="Language of the texts: numbers, dates, units and abbreviations of English (en) are spoken, and aligned, in"
-    " words; as-written leaves them as they are.  [default: the voice's; of speech that is there, English]",
 )
 spans = stack(_span_lengths("text", (10, 30)), _span_lengths("speech", (5, 15)))
 speech_encoder = stack(

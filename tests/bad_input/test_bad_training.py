@@ -13,7 +13,7 @@ from command_lines import replaced
 
 from saladkit.formats.samples import write_samples
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.options import training as training_options
+from saladkit.settings import training as training_settings
 from saladkit.sources.samples import read_samples
 from saladkit.training import faults as training_faults
 from saladkit.training.saved_states import last_saved_state
@@ -216,6 +216,6 @@ def test_a_training_that_does_not_fit_the_memory(refused, distill_arguments, mon
 
 
 def test_a_reporter_that_is_not_installed(refused, distill_arguments, monkeypatch):
-    monkeypatch.setattr(training_options, "find_spec", lambda name: None)
+    monkeypatch.setattr(training_settings, "find_spec", lambda name: None)
     _, fix = refused(*distill_arguments, "--report-to", "wandb", named=["wandb"])
     assert "pip install wandb" in fix

@@ -14,10 +14,11 @@ from saladkit.formats.gap_table import METRICS, read_gap_table
 from saladkit.formats.regions import Regions
 from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.rows.sequences import SequenceLayout
-from saladkit.rows.training_sources import WeightedPath, open_speech
+from saladkit.rows.training_sources import open_speech
 from saladkit.scoring.divergence import probe_sequences
 from saladkit.settings.gap import GapSettings
 from saladkit.settings.shared import Spans
+from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.samples import read_samples
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.stages.gap import SHOWN

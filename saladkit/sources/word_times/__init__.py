@@ -1,4 +1,4 @@
-"""Word times in other tools' files: read by `timestamps --times KIND:PATH`, written by `export-times`.
+"""Word times in other tools' files: read by `import-times --times KIND:PATH`, written by `export-times`.
 
 - `ctm`: a CTM file, whose first column is the id, or a folder of them, also NeMo Forced Aligner's output folder.
 - `textgrid`: a folder of `.TextGrid` files (Praat, MFA), named after the id by their names or by their paths below it;

@@ -1,4 +1,4 @@
-"""Train the desk's text LLM from a random start: a small Qwen2 with its own BPE tokenizer, in Hugging Face layout.
+"""Train the desk's text LLM from random weights: a small Qwen2 with its own BPE tokenizer, in Hugging Face layout.
 
 python examples/desk/train_lm.py runs/desk/world/lm.parquet -o runs/desk/text-lm
 """
@@ -20,15 +20,21 @@ from saladkit.sources.samples import read_samples
 
 
 def train_tokenizer(texts: list[str], vocabulary: int) -> Qwen2Tokenizer:
-    """Qwen2's own kind of byte-level BPE (no BOS; one end-of-text token that also pads), with merges of these texts."""
+    """Train a byte-level BPE tokenizer of Qwen2's kind: no BOS, and one end-of-text token that is also the padding."""
     return Qwen2Tokenizer().train_new_from_iterator(texts, vocabulary, show_progress=False)
 
 
 def batches(rows: list[list[int]], batch: int, steps: int, seed: int) -> list[list[list[int]]]:
-    """`steps` batches of rows of about the same length, in permuted passes."""
+    """Return `steps` batches of rows of similar length, in randomly ordered passes over the rows.
+
+    Raises:
+        SaladError: there are fewer rows than a batch has.
+    """
     random = np.random.default_rng(seed)
     if len(rows) < batch:
-        raise SaladError(f"{len(rows)} texts do not fill a batch of {batch}", "Give more texts or lower --batch-size.")
+        raise SaladError(
+            f"{len(rows)} texts do not fill a batch of {batch} rows", "Give more texts or lower --batch-size."
+        )
     made: list[list[list[int]]] = []
     while len(made) < steps:
         order = random.permutation(len(rows))
@@ -41,7 +47,11 @@ def batches(rows: list[list[int]], batch: int, steps: int, seed: int) -> list[li
 
 
 def train(arguments: argparse.Namespace) -> dict:
-    """Train and save; the summary."""
+    """Train and save the text LLM, and return the summary.
+
+    Raises:
+        SaladError: the texts cannot be read, the output folder holds something else, or texts do not fill a batch.
+    """
     run = Run("train-lm")
     settings = {key: value for key, value in vars(arguments).items() if key not in ("texts", "output", "overwrite")}
     writer = create_artefact(
@@ -118,9 +128,9 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=4e-3)
     parser.add_argument("--hidden-size", type=int, default=160)
     parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--vocabulary", type=int, default=4096, help="at most")
+    parser.add_argument("--vocabulary", type=int, default=4096, help="most tokens of the vocabulary")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--overwrite", action="store_true", help="throw away what is in the output folder")
+    parser.add_argument("--overwrite", action="store_true", help="delete what the output folder holds")
     try:
         print(json.dumps(train(parser.parse_args())))
     except SaladError as error:

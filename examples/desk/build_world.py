@@ -24,8 +24,8 @@ from world import CHOICES, Subject, WorldError, read_world
 
 DATA = Path(__file__).parent / "data"
 MAX_REDRAWS = 1000
-# Recordings and scraped pages end anywhere. When all speech ended with a full stop, no utterance ended with the last word
-# of a question ("is", "called"), and in a third of the wrong answers this word was heard as another one.
+# Recordings and scraped pages end anywhere. When all speech ended with a full stop, no utterance ended with the last
+# word of a question ("is", "called"), and in a third of the wrong answers this word was heard as another one.
 BROKEN_OFF = 0.5
 TEXTS = pa.schema([("id", pa.string()), ("text", pa.string()), ("domain", pa.string())])
 QUESTIONS = pa.schema(

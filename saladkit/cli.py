@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from saladkit import __version__, options
+from saladkit import __version__
 from saladkit.errors import SaladError
-from saladkit.options import selecting
 from saladkit.settings.align import AlignSettings
 from saladkit.settings.cache_speech import CacheSpeechSettings
+from saladkit.settings.cache_teacher import CacheTeacherSettings
 from saladkit.settings.distill import DistillSettings
 from saladkit.settings.evaluate import EvalSettings
 from saladkit.settings.export_times import ExportTimesSettings
@@ -21,6 +21,9 @@ from saladkit.settings.fit_scaling import FitScalingSettings
 from saladkit.settings.gap import GapSettings
 from saladkit.settings.import_times import ImportTimesSettings
 from saladkit.settings.options import options_of
+from saladkit.settings.regions import RegionsSettings
+from saladkit.settings.report import ReportSettings
+from saladkit.settings.select import SelectSettings
 from saladkit.settings.setting import Settings
 from saladkit.settings.synth import SynthSettings
 from saladkit.settings.timestamps import TimestampsSettings
@@ -78,47 +81,13 @@ def main() -> None:
     """
 
 
-@main.command("cache-teacher")
+@verb("cache-teacher", CacheTeacherSettings)
 @click.argument("samples", nargs=-1, required=True)
-@click.option("--model", required=True, help="The text LLM: a folder or a name on the Hub.")
-@options.output
-@click.option(
-    "--keep",
-    type=click.Choice(["top-k", "sampled"]),
-    default="top-k",
-    show_default=True,
-    help="The most likely tokens and the mass of the rest, or tokens drawn by --seed.",
-)
-@click.option(
-    "--top-k", type=click.IntRange(min=1), default=32, show_default=True, help="Most likely tokens kept a position."
-)
-@click.option(
-    "--draws", type=click.IntRange(1, 255), default=50, show_default=True, help="Draws a position, with --keep sampled."
-)
-@options.temperature
-@options.max_length
-@click.option("--batch-tokens", type=click.IntRange(min=1), default=8192, show_default=True, help="Tokens a batch.")
-@click.option(
-    "--reuse", multiple=True, metavar="CACHE", help="A cache of the same teacher: what it holds is copied; repeat."
-)
-@click.option(
-    "--verify",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Compute so many texts of the finished cache again, drawn by --seed, and print how far it is from them.",
-)
-@options.seed
-@options.columns
-@options.device
-@options.dtype
-@options.shards
-@options.files
-def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> None:
+def cache_teacher(samples: tuple[str, ...], output: str, settings: CacheTeacherSettings) -> dict:
     """Cache the frozen text LLM's next-token distributions of SAMPLES, sparse and keyed by text."""
     from saladkit.stages.cache_teacher import cache_teacher
 
-    _print(cache_teacher(list(samples), output, **settings))
+    return cache_teacher(list(samples), output, settings)
 
 
 @verb("distill", DistillSettings)
@@ -140,25 +109,13 @@ def gap(checkpoint: str, samples: tuple[str, ...], output: str, settings: GapSet
     return gap(checkpoint, list(samples), output, settings)
 
 
-@main.command("select")
+@verb("select", SelectSettings)
 @click.argument("pool")
-@options.output
-@click.option("--regions", required=True, help="Regions of the pool (`saladkit regions`).")
-@selecting.choice
-@selecting.budget
-@selecting.filters
-@click.option("--exclude", multiple=True, help="Samples chosen before; repeat for more.")
-@click.option("--explain", is_flag=True, help="Print the regions as a table on stderr: keywords, gaps, what was drawn.")
-@options.columns
-@options.seed
-@options.device
-@options.files
-def select(pool: str, output: str, **settings: object) -> None:
+def select(pool: str, output: str, settings: SelectSettings) -> dict:
     """Choose texts of POOL where the gap is, under a budget of speech."""
-    from saladkit.selection.choice import selection_settings
     from saladkit.stages.select import select
 
-    _print(select(pool, output, **selection_settings(settings)))
+    return select(pool, output, settings)
 
 
 @verb("synth", SynthSettings)
@@ -237,22 +194,13 @@ def cache_speech(samples: tuple[str, ...], output: str, settings: CacheSpeechSet
     return cache_speech(list(samples), output, settings)
 
 
-@main.command("regions")
+@verb("regions", RegionsSettings)
 @click.argument("pool")
-@options.output
-@selecting.embedder
-@selecting.clusters
-@selecting.covered
-@options.columns
-@options.seed
-@options.device
-@options.shards
-@options.files
-def regions(pool: str, output: str, **settings: object) -> None:
+def regions(pool: str, output: str, settings: RegionsSettings) -> dict:
     """Embed POOL, cut it into regions of about the same size, and measure how far each text lies from all speech."""
     from saladkit.stages.regions import regions
 
-    _print(regions(pool, output, **settings))
+    return regions(pool, output, settings)
 
 
 @verb("fit-scaling", FitScalingSettings)
@@ -264,37 +212,13 @@ def fit_scaling(logs: tuple[str, ...], output: str, settings: FitScalingSettings
     return fit_scaling(list(logs), output, settings)
 
 
-@main.command("report")
+@verb("report", ReportSettings, output="The page; summary.json and the charts as PNG files are written beside it.")
 @click.argument("run", type=click.Path(exists=True, file_okay=False))
-@click.option("-o", "--output", required=True, help="The page; summary.json is written beside it.")
-@click.option("--teacher", required=True, help="Name of the results folder of the text LLM, below RUN.")
-@click.option(
-    "--result",
-    "results",
-    multiple=True,
-    required=True,
-    metavar="NAME=FOLDER",
-    help="Results of a speech-adapted model, below RUN; repeat.",
-)
-@click.option(
-    "--contrast", nargs=2, metavar="NAME NAME", help="Two results to compare, paired: the first minus the second."
-)
-@click.option("--speech", required=True, help="The natural speech, below RUN: its domains are the heard ones.")
-@click.option("--held-out", required=True, help="Name of the task that an unheard voice speaks.")
-@click.option(
-    "--choice",
-    "choices",
-    multiple=True,
-    metavar="NAME=FOLDER",
-    help="Results of a way to choose, below RUN, to be compared; the first is the control; repeat.",
-)
-@click.option("--across", multiple=True, metavar="RUN", help="Another seed's run with the same choices; repeat.")
-@click.option("--title", default="saladkit", show_default=True, help="Heading of the page.")
-def report(run: str, output: str, **settings: object) -> None:
+def report(run: str, output: str, settings: ReportSettings) -> dict:
     """Make one self-contained page and one summary of everything below the folder RUN."""
     from saladkit.stages.report import report
 
-    _print(report(run, output, **settings))
+    return report(run, output, settings)
 
 
 @main.command("doctor")

@@ -35,6 +35,7 @@ from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.model.loading import load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.settings.cache_speech import CacheSpeechSettings
+from saladkit.settings.cache_teacher import CacheTeacherSettings
 from saladkit.settings.distill import AdapterSettings
 from saladkit.settings.synth import SynthSettings
 from saladkit.stages.cache_speech import cache_speech
@@ -78,20 +79,10 @@ def world(workshop: Path) -> Path:
 
 
 def _train_text_lm(world: Path, output: Path, vocabulary: int) -> Path:
-    train_lm.train(
-        Namespace(
-            texts=str(world / "lm.parquet"),
-            output=output,
-            steps=20,
-            batch_size=8,
-            learning_rate=4e-3,
-            hidden_size=32,
-            layers=2,
-            vocabulary=vocabulary,
-            seed=0,
-            overwrite=False,
-        )
+    settings = train_lm.TrainLmSettings(
+        steps=20, batch_size=8, learning_rate=4e-3, hidden_size=32, layers=2, vocabulary=vocabulary
     )
+    train_lm.train(str(world / "lm.parquet"), output, settings)
     return output
 
 
@@ -133,7 +124,8 @@ def spoken_questions(workshop: Path, world: Path) -> Path:
 def teacher_cache(workshop: Path, world: Path, text_lm: Path) -> Path:
     """The text LLM's distributions of natural.parquet and pool.parquet, 8 tokens a position."""
     sources = [str(world / "natural.parquet"), str(world / "pool.parquet")]
-    cache_teacher(sources, workshop / "teacher-cache", model=str(text_lm), top_k=8, device="cpu")
+    settings = CacheTeacherSettings(model=str(text_lm), top_k=8, device="cpu")
+    cache_teacher(sources, workshop / "teacher-cache", settings)
     return workshop / "teacher-cache"
 
 

@@ -17,7 +17,6 @@ from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.settings.shared import LOG_MEL
 from saladkit.sources.samples import check_ids_distinct, read_samples
 from saladkit.speech.audio.decoding import seconds_of_row
-from saladkit.speech.batches import batches_by_length
 from saladkit.speech.encoders.registry import open_front_end
 from saladkit.speech.front_end import FrontEnd, heard_row
 

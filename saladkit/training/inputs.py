@@ -58,12 +58,26 @@ def open_inputs(
     Raises:
         SaladError: a source cannot be read, no row of it fits --max-length, or speech has no word times.
     """
-    shared = {"names": settings.names, "limit": settings.limit, "max_length": settings.max_length}
-    caches = {"frames_caches": list(settings.frames), "word_times": list(settings.words)}
-    sources = [open_speech(s, tokenizer, front_end, **caches, **shared) for s in settings.speech_sources]
-    sources += [open_text(s, tokenizer, **shared) for s in settings.text_sources]
+    names, limit, max_length = settings.names, settings.limit, settings.max_length
+    sources = [
+        open_speech(
+            source,
+            tokenizer,
+            front_end,
+            frames_caches=list(settings.frames),
+            word_times=list(settings.words),
+            names=names,
+            limit=limit,
+            max_length=max_length,
+        )
+        for source in settings.speech_sources
+    ]
+    sources += [
+        open_text(source, tokenizer, names=names, limit=limit, max_length=max_length)
+        for source in settings.text_sources
+    ]
     for source in sources:
-        _check_trainable(source, settings.max_length)
+        _check_trainable(source, max_length)
     return TrainingInputs(sources, layout_of(config, front_end))
 
 

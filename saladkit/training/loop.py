@@ -106,7 +106,8 @@ def train(
     trainer.add_callback(ProgressOnStderr)
     try:
         with redirect_stdout(sys.stderr):  # trackio prints to stdout, where only the command's summary belongs
-            trainer.train(resume_from_checkpoint=last_saved_state(states) or resumed)
+            own = last_saved_state(states)
+            trainer.train(resume_from_checkpoint=str(own) if own else resumed)
     except torch.OutOfMemoryError as error:
         raise out_of_memory(error) from error
     if not trainer.weights_are_finite():

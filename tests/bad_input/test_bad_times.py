@@ -61,7 +61,7 @@ def test_an_empty_folder(kind, not_imported, tmp_path):
 
 
 BROKEN_CTM = {
-    "three columns": (CTM + "row-1 1.0 0.5\n", "line 3: it has columns: 3"),
+    "three columns": (CTM + "row-1 1.0 0.5\n", "line 3: it has 3 columns"),
     "a word for a time": (CTM.replace("0.0", "zero"), "line 1: could not convert string to float"),
     "nothing": ("", "holds no words"),
     "not a number": (CTM.replace("0.0", "nan"), "the time of 'Water' is not finite"),
@@ -71,7 +71,7 @@ BROKEN_CTM = {
     "milliseconds": (CTM.replace("0.5 0.5", "500 500"), "'boils' ends at 1000.000 s, and the audio at 1.000 s"),
     "another text": ("row-1 1 0.0 0.5 Fire\nrow-1 1 0.5 0.5 burns\n", "the times are of another text"),
     "other ids": (CTM.replace("row-1", "row-2"), "has no times of this id"),
-    "JSON": ('{"segments": []}\n', "line 1: it has columns: 2"),
+    "JSON": ('{"segments": []}\n', "line 1: it has 2 columns"),
 }
 
 
@@ -91,7 +91,7 @@ BROKEN_GRIDS = {
     "cut": (GRID[:-10].encode(), "it is cut short"),
     "cut in Praat's encoding": (GRID.encode("utf-16")[:-31], "TextGrid"),
     "nothing": (b"", "it is cut short"),
-    "binary": (b"ooBinaryFile\x08TextGrid\x00\x00\xff", "no whole TextGrid"),
+    "binary": (b"ooBinaryFile\x08TextGrid\x00\x00\xff", "not a complete TextGrid"),
     "no words": (
         GRID.replace('<exists> 1\n"IntervalTier" "words"', '<absent> 0\n"IntervalTier" "words"').encode(),
         "tier",

@@ -23,11 +23,14 @@ from saladkit.training.trainer import SaladTrainer
 @pytest.fixture(scope="module")
 def other_teacher_caches(workshop, world, text_lm, other_text_lm):
     """A cache of another tokenizer, and one of other texts."""
+    from saladkit.settings.cache_teacher import CacheTeacherSettings
     from saladkit.stages.cache_teacher import cache_teacher
 
     natural = str(world / "natural.parquet")
-    cache_teacher([natural], workshop / "other-tokenizer", model=str(other_text_lm), top_k=4, device="cpu")
-    cache_teacher([natural], workshop / "other-texts", model=str(text_lm), top_k=4, device="cpu", limit=7)
+    other = CacheTeacherSettings(model=str(other_text_lm), top_k=4, device="cpu")
+    cache_teacher([natural], workshop / "other-tokenizer", other)
+    few = CacheTeacherSettings(model=str(text_lm), top_k=4, device="cpu", limit=7)
+    cache_teacher([natural], workshop / "other-texts", few)
     return workshop / "other-tokenizer", workshop / "other-texts"
 
 

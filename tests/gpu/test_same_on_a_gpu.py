@@ -10,6 +10,7 @@ from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.rows.schedule import TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout, collate_sequences, pack_sequences
 from saladkit.rows.training_sources import open_speech, open_text
+from saladkit.settings.cache_teacher import CacheTeacherSettings
 from saladkit.settings.shared import Spans
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
@@ -85,9 +86,9 @@ def test_packed_equals_padded(dtype, tolerance, salad_model, teacher_cache, exam
 
 
 def test_a_cache_made_on_a_gpu_is_the_cpus(world, text_lm, tokenizer, tmp_path):
-    options = {"model": str(text_lm), "top_k": 8, "dtype": "float32"}
     for device in ("cpu", "cuda"):
-        cache_teacher([str(world / "natural.parquet")], tmp_path / device, device=device, **options)
+        settings = CacheTeacherSettings(model=str(text_lm), top_k=8, dtype="float32", device=device)
+        cache_teacher([str(world / "natural.parquet")], tmp_path / device, settings)
     made = {device: TeacherCache(tmp_path / device) for device in ("cpu", "cuda")}
     assert made["cpu"].artefact.manifest["counts"]["rows"] == made["cuda"].artefact.manifest["counts"]["rows"]
     rows = open_text(WeightedPath(str(world / "natural.parquet")), tokenizer).texts

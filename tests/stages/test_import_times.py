@@ -385,7 +385,7 @@ def test_rows_are_listed_with_the_reason(tmp_path):
     assert "the times are of another text: 0 of its 3 words" in skipped["other"]
     assert "before 'one' ends" in skipped["backwards"]
     assert "'two' ends at 1.000 s, and the audio at 0.500 s" in skipped["late"]
-    assert "broken.TextGrid is no whole TextGrid: it is cut short" in skipped["broken"]
+    assert "broken.TextGrid is not a complete TextGrid: it is cut short" in skipped["broken"]
     assert "phones.TextGrid has no tier of words" in skipped["phones"]
     assert "are both named after the row" in skipped["twice"]
 

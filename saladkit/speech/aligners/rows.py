@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
+from saladkit.batches import batches_by_length
 from saladkit.errors import SaladError
 from saladkit.formats.samples import iterate_rows, row_at, words_to_row
 from saladkit.speech.aligners.aligner import Aligner, Alignment, Recording, align_spoken_forms
 from saladkit.speech.audio.decoding import decode_row, seconds_of_row
-from saladkit.speech.batches import batches_by_length
 
 SECONDS_AT_ONCE = 600.0  # of audio in memory; the aligner may run those of one length as one batch
 
@@ -35,7 +35,7 @@ def align_rows(
         except SaladError as error:
             found[place] = {"id": row["id"], "reason": error.problem}
     advance(len(found))
-    for batch in batches_by_length(seconds, SECONDS_AT_ONCE):
+    for batch in batches_by_length(seconds, total=SECONDS_AT_ONCE):
         recordings: dict[int, Recording] = {}
         for place in (places[index] for index in batch):
             row = row_at(rows, place)

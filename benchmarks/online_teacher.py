@@ -12,7 +12,7 @@ import torch
 
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.teacher_cache import SCHEMA, VERSION, TeacherCache, write_cache_part
-from saladkit.rows.schedule import TrainingExample
+from saladkit.rows.training_rows import TrainingExample
 from saladkit.teacher.distributions import HiddenDistributions
 from saladkit.teacher.encodings import Sampled, encode_texts, to_rows, vocabulary_of
 from saladkit.teacher.head import LossAt

@@ -9,7 +9,8 @@ from functools import partial
 import numpy as np
 import torch
 
-from saladkit.rows.schedule import TrainingExample, balance_lengths, group_by_length
+from saladkit.rows.schedule import balance_lengths, group_by_length
+from saladkit.rows.training_rows import TrainingExample
 from side_by_side import Target, arguments, emit, run_pairs
 from training_batches import Batch, make_batch, speech_model, train_on
 from training_rows import predicted_lengths, schedule

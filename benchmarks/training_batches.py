@@ -7,8 +7,8 @@ import torch
 
 from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.rows.schedule import TrainingExample
 from saladkit.rows.sequences import collate_sequences, pack_sequences
+from saladkit.rows.training_rows import TrainingExample
 from saladkit.settings.distill import AdapterSettings
 from saladkit.teacher.distributions import SampledDistributions
 from saladkit.teacher.head import LossAt

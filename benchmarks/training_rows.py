@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from saladkit.formats.words import Word
-from saladkit.rows.schedule import TrainingSchedule, TrainingSource
+from saladkit.rows.schedule import TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import TokenizedText
+from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.shared import Spans
 from saladkit.settings.training import TrainingSettings
 

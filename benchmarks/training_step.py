@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 
 from saladkit.model.lora import LoraShape
-from saladkit.rows.schedule import TrainingExample
+from saladkit.rows.training_rows import TrainingExample
 from saladkit.settings.training import LoraSettings
 from side_by_side import Target, arguments, emit, is_h200, run_pairs
 from training_batches import Batch, half_precision, make_batch, speech_model, train_on

@@ -1,4 +1,4 @@
-"""The model. Importing any of this room makes it known to transformers' Auto classes, whole."""
+"""The model. Importing any module of this room registers its classes with transformers' Auto classes."""
 
 from transformers import AutoConfig, AutoModelForCausalLM, AutoProcessor
 

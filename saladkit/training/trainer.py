@@ -8,8 +8,8 @@ import torch
 from transformers import Trainer
 
 from saladkit.model.salad import SaladOutput
-from saladkit.rows.schedule import TrainingExample
 from saladkit.rows.sequences import collate_names, collate_sequences, pack_sequences
+from saladkit.rows.training_rows import TrainingExample
 from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.head import LossAt
 from saladkit.teacher.signals import TeacherSignal

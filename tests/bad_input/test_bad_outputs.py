@@ -1,4 +1,4 @@
-"""Outputs that would be lost or be made of two things, and voices and shards that are not there."""
+"""Outputs that would be lost or mix two runs, and voices and shards that do not exist."""
 
 import shutil
 

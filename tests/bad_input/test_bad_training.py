@@ -1,4 +1,4 @@
-"""What training cannot learn from: teachers, caches and settings that do not fit."""
+"""Teachers, caches and settings that do not fit each other in training."""
 
 import json
 import math

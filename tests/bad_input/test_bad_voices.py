@@ -1,4 +1,4 @@
-"""What goes wrong with voices: refused before anything is made, or rows that are listed with their reason."""
+"""Bad voices are refused before anything is written; rows that a voice fails on are listed with their reason."""
 
 import json
 import sys

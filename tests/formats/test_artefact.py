@@ -1,4 +1,4 @@
-"""The life of an artefact: planned, filled shard by shard, resumed, complete; and what it never touches."""
+"""The life of an artefact: planned, filled shard by shard, resumed, complete; and which files it never touches."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a GPU computes is what a CPU computes, to rounding."""
+"""GPU and CPU compute the same, up to rounding."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""Modality tokens: where they stand, what they change, and that they learn."""
+"""Modality tokens: where sequences have them, what they change, and that they are trained."""
 
 import numpy as np
 import pytest

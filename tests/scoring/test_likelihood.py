@@ -1,4 +1,4 @@
-"""Options scored behind one shared prompt against a twin in float64 that runs every option alone, unpadded."""
+"""Continuations scored in one row after their prompt, against a float64 twin that runs each alone and unpadded."""
 
 import copy
 

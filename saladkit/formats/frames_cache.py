@@ -2,7 +2,8 @@
 
 Per shard: `codes` uint16 [F, codebooks] (Mimi) or `frames` float16 [F, width] (all else), `row_offsets` int64 [R + 1],
 and a Parquet index of `id` and `row`. The manifest's `identity` has `frames_per_second` and the `encoder`: its family,
-its settings and the digest of its weights, all of which a model that reads the frames has to agree on.
+its settings and the digest of its weights, all of which a model that reads the frames has to agree on. `resampler` is
+there where torchaudio did not load: "soxr". Frames of two resamplers do not go into one training.
 """
 
 from pathlib import Path
@@ -57,6 +58,11 @@ class FramesCache:
             index = pq.read_table(tensors.with_suffix(".parquet")).to_pydict()
             for id_, row in zip(index["id"], index["row"], strict=True):
                 self._where[id_] = (part, row)
+
+    @property
+    def resampler(self) -> str:
+        """The library that resampled the recordings: "torchaudio" or "soxr"."""
+        return self.identity.get("resampler", "torchaudio")
 
     def check_encoder(self, identity: dict, name: str) -> None:
         """Raise a SaladError unless the frames were made by the encoder that `name` listens with."""

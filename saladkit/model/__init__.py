@@ -1,4 +1,8 @@
-"""The model. Importing any of this room makes it known to transformers' Auto classes, whole."""
+"""The model. Importing any module of this room registers its classes with transformers' Auto classes."""
+
+from saladkit.speech.audio.torchaudio import find_torchaudio
+
+find_torchaudio()  # first of all: one that does not load would break the imports below
 
 from transformers import AutoConfig, AutoModelForCausalLM, AutoProcessor
 

@@ -1,17 +1,14 @@
 """What the teacher is asked about: the distinct texts of samples, long ones in pieces."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from transformers import PreTrainedTokenizerBase
 
 from saladkit.formats.teacher_cache import digest_tokens
 from saladkit.rows.tokens import split_text, tokenize
 from saladkit.sources.columns import ColumnNames
 from saladkit.sources.samples import read_samples
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class DistinctTexts:
 
 def read_distinct_texts(
     sources: list[str],
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: PreTrainedTokenizerBase,
     max_length: int,
     names: ColumnNames,
     limit: int | None,

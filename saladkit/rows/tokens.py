@@ -1,15 +1,12 @@
 """Texts as token ids, the same for teacher and student."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from transformers import PreTrainedTokenizerBase
 
 from saladkit.formats.digests import digest_json
 from saladkit.formats.words import split_words
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class TokenizedText:
     prefix: int
 
 
-def tokenize(tokenizer: "PreTrainedTokenizerBase", text: str) -> TokenizedText:
+def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> TokenizedText:
     """Tokenize a whole text once; speech later replaces whole words of it, so ids never depend on the cuts."""
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
@@ -91,17 +88,17 @@ def _piece(text: TokenizedText, begin: int, end: int) -> TextPiece:
     return TextPiece(TokenizedText(token_ids, word_tokens, text.splittable[begin : end + 1], text.prefix), begin, end)
 
 
-def sets_bos(tokenizer: "PreTrainedTokenizerBase") -> bool:
+def sets_bos(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether this tokenizer puts a BOS token before a text (Llama and Gemma do, Qwen2 does not)."""
     return tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id
 
 
-def bos_of(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+def bos_of(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """The token that begins a text, if there is one."""
     return [tokenizer.bos_token_id] if sets_bos(tokenizer) else []
 
 
-def tokenizer_digest(tokenizer: "PreTrainedTokenizerBase") -> str:
+def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
     """What two tokenizers share if and only if they give every text the same ids."""
     import json
 

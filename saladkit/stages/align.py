@@ -83,7 +83,7 @@ def align(
             schema=SCHEMA,
             version=VERSION,
             verb="align",
-            settings=inputs.settings(options, interleaving, lora, save),
+            settings=inputs.settings(options, interleaving, lora, save) | opened.resampling(),
             inputs={"checkpoint": start} | inputs.paths() | {"state": resume_from_checkpoint},
             digest=digest_source,
             overwrite=overwrite and is_main_process(),  # the others find what it has begun

@@ -18,6 +18,7 @@ from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.digests import digest_source
 from saladkit.sources.samples import check_ids_distinct, read_samples
 from saladkit.speech.audio.decoding import seconds_of_row
+from saladkit.speech.audio.resampling import resampler_identity
 from saladkit.speech.encoders.registry import LOG_MEL, open_front_end
 from saladkit.speech.front_end import FrontEnd, heard_row
 
@@ -68,7 +69,8 @@ def cache_speech(
         schema=SCHEMA,
         version=VERSION,
         verb="cache-speech",
-        settings={"encoder": front_end.identity["name"], **made_with, "limit": limit, "columns": vars(names)},
+        settings={"encoder": front_end.identity["name"], **made_with, "limit": limit, "columns": vars(names)}
+        | resampler_identity(),
         inputs={f"samples {index}": source for index, source in enumerate(sources)}
         | {"speech encoder": None if encoder == LOG_MEL else encoder},
         overwrite=overwrite,
@@ -103,7 +105,8 @@ def cache_speech(
     per_second = {"bytes_per_second_of_speech": round(stored / frames * front_end.frames_per_second, 1)}
     writer.finish(
         counts={"rows": total},
-        identity={"encoder": front_end.identity, "frames_per_second": front_end.frames_per_second},
+        identity={"encoder": front_end.identity, "frames_per_second": front_end.frames_per_second}
+        | resampler_identity(),
     )
     return run.summary({"rows": total, "bytes": stored, **per_second, **speed}, writer)
 

@@ -93,7 +93,8 @@ def distill(
             verb="distill",
             settings=inputs.settings(options, interleaving, lora, save)
             | {"adapter": adapter, "encoder": encoder | {"speech_encoder": front_end.identity["name"]}}
-            | {"modality_token": modality_token},
+            | {"modality_token": modality_token}
+            | opened.resampling(),
             inputs={"model": model, "speech encoder": encoder_folder}
             | inputs.paths()
             | {"state": resume_from_checkpoint},

@@ -35,6 +35,7 @@ from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.digests import digest_source
 from saladkit.sources.samples import read_samples
 from saladkit.speech.audio.perturbation import Perturbation
+from saladkit.speech.audio.resampling import resampler_identity
 from saladkit.speech.transcribers.transcriber import open_transcriber
 
 
@@ -137,6 +138,7 @@ def evaluate(
             "dtype": dtype,
             "limit": limit,
             "columns": vars(names),
+            **resampler_identity(),
         },
         inputs={f"model {label}": path for label, path in models.items()}
         | {"asr": asr, "fewshot": fewshot, "dev": dev, "voicebench": rule_file(voicebench_compatible)}

@@ -35,6 +35,7 @@ from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.digests import digest_source
 from saladkit.sources.samples import check_ids_distinct, read_samples
 from saladkit.speech.audio.decoding import decode_row
+from saladkit.speech.audio.resampling import resampler_identity
 from saladkit.speech.normalizing.spoken_form import spoken_form
 from saladkit.speech.transcribers.error_rates import least_error_rate
 from saladkit.speech.transcribers.transcriber import Transcriber, open_transcriber
@@ -120,6 +121,7 @@ def gap(
             "seed": seed,
             "limit": limit,
             "columns": vars(names),
+            **resampler_identity(),
         },
         inputs={"checkpoint": checkpoint, "teacher": teacher, "regions": regions, "asr": asr}
         | {f"samples {i}": source for i, source in enumerate(sources)}

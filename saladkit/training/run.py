@@ -21,7 +21,13 @@ from saladkit.rows.interleaving import InterleavingOptions
 from saladkit.rows.schedule import TrainingSchedule, TrainingSource
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import tokenizer_digest
-from saladkit.rows.training_sources import WeightedPath, check_teacher_covers, open_speech, open_text
+from saladkit.rows.training_sources import (
+    WeightedPath,
+    check_same_resampler,
+    check_teacher_covers,
+    open_speech,
+    open_text,
+)
 from saladkit.sources.columns import ColumnNames
 from saladkit.speech.front_end import FrontEnd
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
@@ -41,6 +47,11 @@ class OpenedInputs:
     sources: list[TrainingSource]
     teacher: TeacherSignal | None
     layout: SequenceLayout
+    resampler: str | None
+
+    def resampling(self) -> dict[str, str]:
+        """What the manifest records of the resampler: nothing of torchaudio, the default."""
+        return {} if self.resampler in (None, "torchaudio") else {"resampler": self.resampler}
 
     def left_out(self) -> list[dict]:
         """Rows that no piece of is read, as a manifest lists them."""
@@ -139,10 +150,11 @@ class TrainingInputs:
                     f"no row of {source.name} has a word inside whose time is known, so none can be interleaved",
                     "Find the times with `saladkit timestamps` and give them with --words.",
                 )
+        resampler = check_same_resampler(sources)
         followed = [source for source in sources if options.alpha > 0 and not options.by_likelihood(source.replay)]
         wanted = bool(followed) and not own_teacher
         teacher = open_teacher(self.teacher, tokenizer, model, followed, options) if wanted else None
-        return OpenedInputs(sources, teacher, layout)
+        return OpenedInputs(sources, teacher, layout, resampler)
 
 
 def open_teacher(

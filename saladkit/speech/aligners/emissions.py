@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from transformers import FeatureExtractionMixin, PreTrainedModel
 
-from saladkit.speech.audio.resampling import resample
+from saladkit.speech.audio.resampling import resample, resampler_identity
 
 GRID = 0.5  # s
 WINDOW, CONTEXT = 30.0, 5.0  # s; of the frames of two windows that overlap each gives those farther from its own edge
@@ -54,7 +54,7 @@ class EmissionsReader:
         silence = self._featured(np.zeros(round(WINDOW * self._rate), np.float32))
         ticks = WINDOW / self._logits([silence]).shape[1] / _TICK
         self._stride = round(ticks) * round(_TICK * self._rate)  # samples a frame
-        self.identity = {"grid": GRID, "window": WINDOW, "context": CONTEXT}
+        self.identity = {"grid": GRID, "window": WINDOW, "context": CONTEXT, **resampler_identity()}
 
     def read(self, recordings: list[tuple[np.ndarray, int]]) -> list[Emissions]:
         """The emissions of recordings, each float32 [n], mono, in [-1, 1], and its rate in Hz."""

@@ -3,12 +3,21 @@
 import json
 import os
 import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import click
 
 from saladkit import __version__, options
 from saladkit.errors import SaladError
 from saladkit.options import asking, selecting, speaking, training
+from saladkit.settings.cache_speech import CacheSpeechSettings
+from saladkit.settings.export_times import ExportTimesSettings
+from saladkit.settings.fit_scaling import FitScalingSettings
+from saladkit.settings.gap import GapSettings
+from saladkit.settings.options import options_of
+from saladkit.settings.setting import Settings
 
 
 class Shell(click.Group):
@@ -33,6 +42,24 @@ def _print(summary: dict) -> None:
     if int(os.environ.get("RANK", 0)) > 0:  # of several processes that train together the first one speaks
         return
     sys.stdout.write(json.dumps(summary) + "\n")
+
+
+OUTPUT = "Folder for the artefact: new or empty."
+
+
+def verb(name: str, settings: type[Settings], output: str = OUTPUT) -> Callable[[Callable[..., dict]], click.Command]:
+    """Make the command `name` of a function of its arguments, `output` and `settings`; print the summary it returns."""
+
+    def decorate(body: Callable[..., dict]) -> click.Command:
+        @wraps(body)
+        def command(**given: Any) -> None:
+            _print(body(**given))
+
+        with_options = options_of(settings, name)(command)
+        with_output = click.option("-o", "--output", required=True, help=output)(with_options)
+        return main.command(name)(with_output)
+
+    return decorate
 
 
 @click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -120,64 +147,14 @@ def distill(model: str, output: str, **settings: object) -> None:
     _print(distill(model, output, **adapter, **training_settings(settings)))
 
 
-@main.command("gap")
+@verb("gap", GapSettings)
 @click.argument("checkpoint")
-@click.argument("samples", nargs=-1)
-@options.output
-@click.option(
-    "--teacher", help="The original text LLM, computed exactly; or a teacher cache of its likeliest tokens.  [required]"
-)
-@click.option("--regions", help="Regions of the texts: adds means by region.")
-@click.option(
-    "--context",
-    type=click.Choice(["interleaved", "spoken"]),
-    default="interleaved",
-    show_default=True,
-    help="What stands before a compared word: text and speech in turn, or speech alone.",
-)
-@click.option("--interleavings", type=click.IntRange(min=1), default=4, show_default=True, help="Drawn for every row.")
-@options.asr
-@click.option(
-    "--worst",
-    type=options.Real(0, 1),
-    default=0.15,
-    show_default=True,
-    help="Share of regions, those that --asr understands worst, whose speech is marked as bad.",
-)
-@click.option(
-    "--fit-scaling",
-    is_flag=True,
-    help="Take the arguments as gap tables or logs of several checkpoints, and fit M = E + B * D^-beta.",
-)
-@click.option("--results", multiple=True, metavar="RESULTS", help="With it: their results of eval; repeat.")
-@options.words
-@options.spans
-@click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True, help="Rows a batch.")
-@options.columns
-@options.seed
-@options.device
-@options.dtype
-@options.files
-def gap(checkpoint: str, samples: tuple[str, ...], output: str, **settings: object) -> None:
-    """Measure misalignment, teacher KL and forgetting of CHECKPOINT on paired SAMPLES, by item and group.
-
-    With --fit-scaling CHECKPOINT and SAMPLES are gap tables, or logs, of checkpoints that saw more and more.
-    """
-    fit, results = settings.pop("fit_scaling"), settings.pop("results")
-    if fit:
-        from saladkit.stages.fit_scaling import fit_scaling
-
-        kept = {name: settings[name] for name in ("seed", "overwrite", "dry_run")}
-        _print(fit_scaling([checkpoint, *samples], output, results=results, **kept))
-        return
+@click.argument("samples", nargs=-1, required=True)
+def gap(checkpoint: str, samples: tuple[str, ...], output: str, settings: GapSettings) -> dict:
+    """Measure misalignment, teacher KL and forgetting of CHECKPOINT on paired SAMPLES, by item and group."""
     from saladkit.stages.gap import gap
 
-    if results:
-        raise click.UsageError("--results goes with --fit-scaling.")
-    missing = "SAMPLES" if not samples else "--teacher" if settings["teacher"] is None else None
-    if missing:
-        raise click.UsageError(f"Missing {missing}.")
-    _print(gap(checkpoint, list(samples), output, **settings))
+    return gap(checkpoint, list(samples), output, settings)
 
 
 @main.command("select")
@@ -309,45 +286,22 @@ def timestamps(samples: str, output: str, times: str | None, **settings: object)
     _print(timestamps(samples, output, **settings))
 
 
-@main.command("export-times")
+@verb("export-times", ExportTimesSettings)
 @click.argument("times")
-@options.output
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(["textgrid", "ctm"]),
-    required=True,
-    help="A Praat TextGrid a row, named after the id, percent-escaped; or words.ctm, one file for all.",
-)
-@options.files
-def export_times(times: str, output: str, **settings: object) -> None:
-    """Write word TIMES (of `timestamps`, or samples with `words`) as other tools read them."""
+def export_times(times: str, output: str, settings: ExportTimesSettings) -> dict:
+    """Write word TIMES (of `timestamps` or `import-times`, or samples with `words`) as other tools read them."""
     from saladkit.stages.export_times import export_times
 
-    _print(export_times(times, output, **settings))
+    return export_times(times, output, settings)
 
 
-@main.command("cache-speech")
+@verb("cache-speech", CacheSpeechSettings)
 @click.argument("samples", nargs=-1, required=True)
-@options.output
-@options.speech_encoder
-@click.option(
-    "--batch-seconds",
-    type=options.Real(min=0, min_open=True),
-    default=120.0,
-    show_default=True,
-    help="Seconds of audio a batch, padding included. On a CPU less is as fast and needs less memory.",
-)
-@options.columns
-@options.device
-@options.dtype
-@options.shards
-@options.files
-def cache_speech(samples: tuple[str, ...], output: str, **settings: object) -> None:
+def cache_speech(samples: tuple[str, ...], output: str, settings: CacheSpeechSettings) -> dict:
     """Run the frozen front of the speech encoder over SAMPLES, once."""
     from saladkit.stages.cache_speech import cache_speech
 
-    _print(cache_speech(list(samples), output, **settings))
+    return cache_speech(list(samples), output, settings)
 
 
 @main.command("regions")
@@ -366,6 +320,15 @@ def regions(pool: str, output: str, **settings: object) -> None:
     from saladkit.stages.regions import regions
 
     _print(regions(pool, output, **settings))
+
+
+@verb("fit-scaling", FitScalingSettings)
+@click.argument("logs", nargs=-1, required=True)
+def fit_scaling(logs: tuple[str, ...], output: str, settings: FitScalingSettings) -> dict:
+    """Fit M = E + B * D^-beta over LOGS: gap tables, or JSON lines, of checkpoints with more and more training."""
+    from saladkit.stages.fit_scaling import fit_scaling
+
+    return fit_scaling(list(logs), output, settings)
 
 
 @main.command("report")

@@ -34,6 +34,7 @@ from saladkit.cli import main
 from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.model.loading import load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.stages.cache_speech import cache_speech
 from saladkit.stages.cache_teacher import cache_teacher
 from saladkit.stages.synth import synth
@@ -135,7 +136,7 @@ def teacher_cache(workshop: Path, world: Path, text_lm: Path) -> Path:
 @pytest.fixture(scope="session")
 def frames_cache(workshop: Path, speech: Path) -> Path:
     """The front-end frames of `speech`, 16 mel bins."""
-    cache_speech([str(speech)], workshop / "frames-cache", bins=BINS)
+    cache_speech([str(speech)], workshop / "frames-cache", CacheSpeechSettings(bins=BINS))
     return workshop / "frames-cache"
 
 

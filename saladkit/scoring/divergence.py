@@ -13,6 +13,7 @@ from saladkit.rows.interleaving import InterleavingOptions, Span, draw_spans, ma
 from saladkit.rows.schedule import TrainingSource
 from saladkit.rows.sequences import Sequence, SequenceLayout, build_sequence, collate_sequences
 from saladkit.rows.tokens import TokenizedText
+from saladkit.settings.shared import Spans
 from saladkit.teacher.distributions import DenseDistributions, HiddenDistributions
 from saladkit.teacher.losses import divergence, forward_kl
 from saladkit.teacher.signals import TeacherSignal
@@ -40,7 +41,7 @@ def probe_sequences(
     source: TrainingSource,
     row: int,
     layout: SequenceLayout,
-    options: InterleavingOptions,
+    spans: Spans,
     draws: int,
     seed: int,
     context: str = "interleaved",
@@ -58,7 +59,7 @@ def probe_sequences(
         cuts = np.flatnonzero(allowed[1:-1]) + 1
         chosen = random.permutation(cuts)[:draws]
         return [_heard_up_to(int(cut), text, words, frames, layout) for cut in sorted(chosen)]
-    heard_first = InterleavingOptions(options.text_words, options.speech_words, text_first=0.0)
+    heard_first = InterleavingOptions(spans.text_words, spans.speech_words, text_first=0.0)
     sequences = [
         build_sequence(text, draw_spans(allowed, heard_first, random, pauses), words, frames, layout)
         for _ in range(draws)

@@ -1,114 +1,94 @@
 """`cache-speech`: the frozen front of the speech encoder, once for every epoch and round."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from saladkit.formats.artefact import create_artefact
 from saladkit.formats.files import part_name
 from saladkit.formats.frames_cache import SCHEMA, VERSION, frames_in_part, write_frames_part
 from saladkit.formats.samples import iterate_rows, row_at
+from saladkit.job import Clock, Job, Made, Part, Work, numbered
 from saladkit.machine import resolve_device
-from saladkit.progress import progress
-from saladkit.runtime import Run
-from saladkit.sources.columns import OUR_NAMES, ColumnNames
-from saladkit.sources.digests import digest_source
+from saladkit.settings.cache_speech import CacheSpeechSettings
+from saladkit.settings.shared import LOG_MEL
 from saladkit.sources.samples import check_ids_distinct, read_samples
 from saladkit.speech.audio.decoding import seconds_of_row
 from saladkit.speech.audio.resampling import resampler_identity
-from saladkit.speech.encoders.registry import LOG_MEL, open_front_end
+from saladkit.speech.encoders.registry import open_front_end
 from saladkit.speech.front_end import FrontEnd, heard_row
 
 ROWS_PER_PART = 512
 
 
-def cache_speech(
-    sources: list[str],
-    output: str | Path,
-    *,
-    encoder: str = LOG_MEL,
-    bins: int = 80,
-    codebooks: int = 8,
-    layer: int | None = None,
-    batch_seconds: float = 120.0,
-    names: ColumnNames = OUR_NAMES,
-    device: str = "auto",
-    dtype: str = "float32",
-    limit: int | None = None,
-    num_shards: int = 1,
-    shard_index: int = 0,
-    overwrite: bool = False,
-    dry_run: bool = False,
-) -> dict:
+def cache_speech(sources: list[str], output: str | Path, settings: CacheSpeechSettings) -> dict:
     """Store the front-end frames of every recording in `sources`.
-
-    Args:
-        encoder: `log-mel`, or a Hugging Face model; `bins`, `codebooks` and `layer` as `open_front_end` takes them.
-        batch_seconds: audio that runs at once, padding included; one recording may be longer.
 
     Returns:
         The summary: rows, bytes, bytes per second of speech.
 
     Raises:
-        SaladError: no such encoder, samples that are none, or audio that cannot be heard.
+        SaladError: there is no such encoder, samples cannot be read, or audio cannot be decoded.
     """
-    run = Run("cache-speech")
-    runs = {"device": resolve_device(device), "dtype": dtype}
-    front_end = open_front_end(encoder, bins=bins, codebooks=codebooks, layer=layer, **runs)
-    columns = {"needed": ["id", "audio"], "optional": ["duration"], "names": names, "limit": limit, "beside": output}
-    tables = [(source, read_samples(source, **columns)) for source in sources]
-    check_ids_distinct(tables)
-    if dry_run:
-        return run.summary({"dry_run": True, **_plan(tables, front_end)})
-    made_with = {"bins": bins} if encoder == LOG_MEL else {"codebooks": codebooks, "layer": layer, "dtype": dtype}
-    writer = create_artefact(
-        output,
-        schema=SCHEMA,
-        version=VERSION,
-        verb="cache-speech",
-        settings={"encoder": front_end.identity["name"], **made_with, "limit": limit, "columns": vars(names)}
-        | resampler_identity(),
-        inputs={f"samples {index}": source for index, source in enumerate(sources)}
-        | {"speech encoder": None if encoder == LOG_MEL else encoder},
-        overwrite=overwrite,
-        digest=digest_source,
+    clock = Clock()
+    front_end = open_front_end(
+        settings.encoder,
+        bins=settings.bins,
+        codebooks=settings.codebooks,
+        layer=settings.layer,
+        device=resolve_device(settings.device),
+        dtype=settings.dtype,
     )
-    if writer.finished is not None:
-        return writer.finished
-    parts = [
+    columns = {"needed": ["id", "audio"], "optional": ["duration"], "beside": output}
+    tables = [(s, read_samples(s, **columns, names=settings.names, limit=settings.limit)) for s in sources]
+    check_ids_distinct(tables)
+    pieces = [
         (source, table.slice(start, ROWS_PER_PART))
         for source, table in tables
         for start in range(0, table.num_rows, ROWS_PER_PART)
     ]
-    names_of_parts = [
-        [part_name(i, len(parts), suffix) for suffix in (".safetensors", ".parquet")] for i in range(len(parts))
+    parts = [
+        Part((part_name(i, len(pieces), ".safetensors"), part_name(i, len(pieces), ".parquet")), piece.num_rows)
+        for i, (_, piece) in enumerate(pieces)
     ]
-    total = sum(table.num_rows for _, table in tables)
-    frames_made = 0
-    with progress(None, total=total, what="cache-speech", unit="recording") as bar:
-        for index, (source, part) in enumerate(parts):
-            if index % num_shards != shard_index or writer.has_all(names_of_parts[index]):
-                bar.update(part.num_rows)
-                continue
-            rows = _frames_of_part(part, source, front_end, batch_seconds, bar.update)
-            frames_made += sum(len(row) for row in rows)
-            write_frames_part(writer.path / names_of_parts[index][0], part.column("id").to_pylist(), rows)
-    heard = frames_made / front_end.frames_per_second
-    speed = {"times_real_time": round(heard / max(run.seconds(), 0.01), 1)}
-    if not writer.has_all(name for pair in names_of_parts for name in pair):
-        return run.summary({"shards_missing": True, "rows": total, **speed})
-    stored = sum((writer.path / name).stat().st_size for name in writer.files)
-    frames = sum(frames_in_part(writer.path / tensors) for tensors, _ in names_of_parts)
-    per_second = {"bytes_per_second_of_speech": round(stored / frames * front_end.frames_per_second, 1)}
-    writer.finish(
-        counts={"rows": total},
-        identity={"encoder": front_end.identity, "frames_per_second": front_end.frames_per_second}
-        | resampler_identity(),
-    )
-    return run.summary({"rows": total, "bytes": stored, **per_second, **speed}, writer)
+
+    def make(work: Work) -> Made:
+        frames_made = 0
+
+        def fill(missing: Iterator[int]) -> None:
+            nonlocal frames_made
+            for index in missing:
+                source, piece = pieces[index]
+                rows = _frames_of_part(piece, source, front_end, settings.batch_seconds, work.advance)
+                frames_made += sum(len(row) for row in rows)
+                write_frames_part(work.path / parts[index].files[0], piece.column("id").to_pylist(), rows)
+
+        work.fill(parts, fill, unit="recording")
+        speed = round(frames_made / front_end.frames_per_second / max(clock.seconds(), 0.01), 1)
+        frames = sum(frames_in_part(work.path / part.files[0]) for part in parts)
+        rows = sum(table.num_rows for _, table in tables)
+        per_second = round(work.bytes() / frames * front_end.frames_per_second, 1)
+        return Made(
+            counts={"rows": rows},
+            identity={"encoder": front_end.identity, "frames_per_second": front_end.frames_per_second}
+            | resampler_identity(),
+            figures={
+                "rows": rows,
+                "bytes": work.bytes(),
+                "bytes_per_second_of_speech": per_second,
+                "times_real_time": speed,
+            },
+        )
+
+    inputs = numbered("samples", sources) | {
+        "speech encoder": None if settings.encoder == LOG_MEL else settings.encoder
+    }
+    identified = {"encoder": front_end.identity["name"], **resampler_identity()}
+    job = Job("cache-speech", SCHEMA, VERSION, settings, inputs, identified=identified, clock=clock)
+    plan = {"rows": sum(table.num_rows for _, table in tables)}
+    return job.run(output, plan=plan, make=make, foresee=lambda: _foreseen(tables, front_end))
 
 
 def _frames_of_part(
@@ -144,10 +124,10 @@ def batches_by_length(lengths: list[float], longest_batch: float) -> list[list[i
     return batches
 
 
-def _plan(tables: list[tuple[str, pa.Table]], front_end: FrontEnd) -> dict:
+def _foreseen(tables: list[tuple[str, pa.Table]], front_end: FrontEnd) -> dict:
     seconds = sum(_seconds_of(table, source) for source, table in tables)
     size = round(seconds * front_end.frames_per_second * front_end.bytes_per_frame)
-    return {"rows": sum(table.num_rows for _, table in tables), "seconds_of_speech": seconds, "bytes": size}
+    return {"seconds_of_speech": seconds, "bytes": size}
 
 
 def _seconds_of(table: pa.Table, source: str) -> float:

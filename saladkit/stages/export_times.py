@@ -8,14 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import ArtefactWriter, create_artefact
 from saladkit.formats.samples import LEFT_OUT, iterate_rows, words_from_row
 from saladkit.formats.times_export import SCHEMA, VERSION
 from saladkit.formats.word_times import holds_word_times, read_word_times
 from saladkit.formats.words import Word
+from saladkit.job import Job, Made, Work
 from saladkit.progress import progress
-from saladkit.runtime import Run
-from saladkit.sources.digests import digest_source
+from saladkit.settings.export_times import ExportTimesSettings
 from saladkit.sources.samples import read_samples
 from saladkit.sources.word_times import ctm
 from saladkit.sources.word_times.files_by_id import file_name
@@ -25,15 +24,7 @@ from saladkit.sources.word_times.textgrid import SUFFIX, textgrid
 LONGEST_NAME = 170  # bytes; file systems take 255, and a file is first written under a longer name
 
 
-def export_times(
-    source: str,
-    output: str | Path,
-    *,
-    kind: str,
-    limit: int | None = None,
-    overwrite: bool = False,
-    dry_run: bool = False,
-) -> dict:
+def export_times(source: str, output: str | Path, settings: ExportTimesSettings) -> dict:
     """Write the words of every row of `source` with their times, rounded to microseconds.
 
     Words that cannot stand in the format (without times; in a TextGrid also those without length) are listed in
@@ -41,45 +32,30 @@ def export_times(
 
     Args:
         source: word times, or samples with `words`; a TextGrid ends where their `duration` does, if they have it.
-        kind: `textgrid`, a file a row, or `ctm`, one file.
 
     Returns:
         The summary: rows, rows left out, words written and left out.
 
     Raises:
-        SaladError: unreadable word times or samples, or not one row that can be written.
+        SaladError: word times or samples cannot be read, or not one row can be written.
     """
-    run = Run("export-times")
-    table = _read(source, limit)
-    if dry_run:
-        words = pc.sum(pc.list_value_length(table.column("words"))).as_py()
-        return run.summary({"dry_run": True, "rows": table.num_rows, "words": words})
-    writer = create_artefact(
-        output,
-        schema=SCHEMA,
-        version=VERSION,
-        verb="export-times",
-        settings={"format": kind, "limit": limit},
-        inputs={"times": source},
-        overwrite=overwrite,
-        digest=digest_source,
-    )
-    if writer.finished is not None:
-        return writer.finished
-    left_out: list[dict] = []
-    skipped: list[dict] = []
-    counts = {"rows": 0, "words": 0, "words_left_out": 0}
-    rows = _writable(table, kind, counts, left_out, skipped)
-    with writer.nothing_left_of_an_error():
-        if kind == "ctm":
-            _write_ctm(rows, writer)
-        else:
-            _write_textgrids(rows, writer)
-    if left_out:
-        with writer.writing(LEFT_OUT) as aside:
-            aside.write_text("".join(json.dumps(word, ensure_ascii=False) + "\n" for word in left_out), "utf-8")
-    writer.finish(counts=counts, skipped=skipped)
-    return run.summary(counts | {"skipped": len(skipped)}, writer)
+    table = _read(source, settings.limit)
+    words = pc.sum(pc.list_value_length(table.column("words"))).as_py()
+
+    def make(work: Work) -> Made:
+        left_out: list[dict] = []
+        skipped: list[dict] = []
+        counts = {"rows": 0, "words": 0, "words_left_out": 0}
+        rows = _writable(table, settings.format, counts, left_out, skipped)
+        write = _write_ctm if settings.format == "ctm" else _write_textgrids
+        write(rows, work)
+        if left_out:
+            with work.writing(LEFT_OUT) as aside:
+                aside.write_text("".join(json.dumps(word, ensure_ascii=False) + "\n" for word in left_out), "utf-8")
+        return Made(counts=counts, skipped=skipped, figures=counts | {"skipped": len(skipped)})
+
+    job = Job("export-times", SCHEMA, VERSION, settings, inputs={"times": source})
+    return job.run(output, plan={"rows": table.num_rows, "words": words}, make=make)
 
 
 def _read(source: str, limit: int | None) -> pa.Table:
@@ -138,15 +114,15 @@ def _why_skipped(id_: str, placed: list[Word], kind: str) -> str | None:
     return None
 
 
-def _write_ctm(rows: Iterator[dict], writer: ArtefactWriter) -> None:
-    with writer.writing(ctm.NAME) as aside, open(aside, "w", encoding="utf-8", newline="\n") as stream:
+def _write_ctm(rows: Iterator[dict], work: Work) -> None:
+    with work.writing(ctm.NAME) as aside, open(aside, "w", encoding="utf-8", newline="\n") as stream:
         for row in rows:
             stream.write(ctm.ctm_lines(row["id"], row["words"]))
 
 
-def _write_textgrids(rows: Iterator[dict], writer: ArtefactWriter) -> None:
+def _write_textgrids(rows: Iterator[dict], work: Work) -> None:
     for row in rows:
         name = file_name(row["id"], SUFFIX)
-        if not writer.has(name):
-            with writer.writing(name) as aside:
+        if not work.has(name):
+            with work.writing(name) as aside:
                 aside.write_text(textgrid(row["words"], row["duration"]), "utf-8", newline="\n")

@@ -1,86 +1,72 @@
-"""`gap --fit-scaling`: how misalignment falls with training, and what scores follow from it."""
+"""`fit-scaling`: how misalignment falls with training, and what scores follow from it."""
 
 from pathlib import Path
 
 import numpy as np
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import Artefact, create_artefact
+from saladkit.formats.artefact import Artefact
 from saladkit.formats.files import write_json
 from saladkit.formats.results import SCHEMA as RESULTS
 from saladkit.formats.results import VERSION as RESULTS_VERSION
 from saladkit.formats.results import read_predictions
 from saladkit.formats.scaling import SCHEMA, VERSION, Measured, read_log
+from saladkit.job import Job, Made, Work, numbered
 from saladkit.progress import say
-from saladkit.runtime import Run
 from saladkit.scoring.scaling_law import EXPONENTS, power_law_intervals, relate, residual_intervals
 from saladkit.scoring.statistics import Estimate
-from saladkit.sources.digests import digest_source
+from saladkit.settings.fit_scaling import FitScalingSettings
 
 RELATIONS = {"speech_score": "log_misalignment", "text_score": "forgetting"}
 
 
-def fit_scaling(
-    logs: list[str],
-    output: str | Path,
-    *,
-    results: tuple[str, ...] = (),
-    seed: int = 0,
-    overwrite: bool = False,
-    dry_run: bool = False,
-) -> dict:
+def fit_scaling(logs: list[str], output: str | Path, settings: FitScalingSettings) -> dict:
     """Fit M = E + B * D^-beta over checkpoints; relate the speech score to log M and the text score to F.
 
     Args:
-        logs: gap tables, one a checkpoint, on the same items; or `.jsonl` logs (`formats/scaling.py`).
-        results: of `eval`: the scores of these checkpoints, mean `acc_norm` heard and read.
+        logs: gap tables, one per checkpoint, on the same items; or `.jsonl` logs (`formats/scaling.py`).
 
     Returns:
-        The summary: the law with its intervals, the relations that can be told.
+        The summary: the law with its intervals, and the relations that the data allow.
 
     Raises:
-        SaladError: logs that are none, fewer than three amounts of training, gap tables of different items.
+        SaladError: logs cannot be read, there are fewer than three amounts of training, or items differ.
     """
-    run = Run("gap")
     measured = [point for log in logs for point in read_log(log)]
-    scores = _scores(results)
+    scores = _scores(settings.results)
     points = [point.figures | scores.get(point.digest, {}) | {"name": point.name} for point in measured]
-    if len({point["positions"] for point in points}) < 3:
+    amounts = len({point["positions"] for point in points})
+    if amounts < 3:
         raise SaladError(
-            f"{len(points)} checkpoints with {len({p['positions'] for p in points})} different amounts of training",
+            f"{len(points)} checkpoints with {amounts} different amounts of training",
             "Three are the fewest that a floor, a scale and an exponent can be told from.",
         )
-    if dry_run:
-        return run.summary({"dry_run": True, "checkpoints": len(points)})
-    writer = create_artefact(
-        output,
-        schema=SCHEMA,
-        version=VERSION,
-        verb="gap",
-        settings={"fit_scaling": True, "seed": seed},
-        inputs={f"log {i}": log for i, log in enumerate(logs)} | {f"results {i}": r for i, r in enumerate(results)},
-        overwrite=overwrite,
-        digest=digest_source,
-    )
-    if writer.finished is not None:
-        return writer.finished
-    found = {"law": _law(measured, seed)}
-    for score, over in RELATIONS.items():
-        known = [
-            point for point in points if point[score] is not None and (score != "text_score" or point[over] is not None)
-        ]
-        x = [np.log(point["misalignment"]) if over == "log_misalignment" else point[over] for point in known]
-        try:
-            found[score] = {"over": over} | vars(relate(np.array(x), np.array([point[score] for point in known])))
-        except ValueError as error:
-            found[score] = {"over": over, "not_fitted": str(error), "checkpoints": len(known)}
-    write_json(writer.path / "scaling.json", found | {"points": points})
-    writer.has("scaling.json")
-    writer.finish(counts={"checkpoints": len(points)})
-    law = found["law"]
-    formula = f"M = {law['floor']['value']:.3g} + {law['scale']['value']:.3g} * D^-{law['exponent']['value']:.3g}"
-    say(formula if law["exponent_found"] else f"{formula}: M does not fall as a power of D here")
-    return run.summary(found | {"checkpoints": len(points)}, writer)
+
+    def make(work: Work) -> Made:
+        law = _law(measured, settings.seed)
+        found = {"law": law} | {score: _relation(score, points) for score in RELATIONS}
+        with work.writing("scaling.json") as aside:
+            write_json(aside, found | {"points": points})
+        formula = f"M = {law['floor']['value']:.3g} + {law['scale']['value']:.3g} * D^-{law['exponent']['value']:.3g}"
+        say(formula if law["exponent_found"] else f"{formula}: M does not fall as a power of D here")
+        return Made(counts={"checkpoints": len(points)}, figures=found | {"checkpoints": len(points)})
+
+    inputs = numbered("log", logs) | numbered("results", settings.results)
+    plan = {"checkpoints": len(points)}
+    return Job("fit-scaling", SCHEMA, VERSION, settings, inputs).run(output, plan=plan, make=make)
+
+
+def _relation(score: str, points: list[dict]) -> dict:
+    """How a score follows from M or F, over the checkpoints of which both are known."""
+    over = RELATIONS[score]
+    known = [
+        point for point in points if point[score] is not None and (score != "text_score" or point[over] is not None)
+    ]
+    x = [np.log(point["misalignment"]) if over == "log_misalignment" else point[over] for point in known]
+    try:
+        return {"over": over} | vars(relate(np.array(x), np.array([point[score] for point in known])))
+    except ValueError as error:
+        return {"over": over, "not_fitted": str(error), "checkpoints": len(known)}
 
 
 def _law(measured: list[Measured], seed: int) -> dict:

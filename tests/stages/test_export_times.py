@@ -7,6 +7,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.samples import write_samples
 from saladkit.formats.word_times import read_word_times
+from saladkit.settings.export_times import ExportTimesSettings
 from saladkit.sources.samples import read_samples
 from saladkit.sources.word_times.textgrid import read_textgrid
 from saladkit.stages import export_times as stage
@@ -46,7 +47,7 @@ def skipped(folder):
 
 
 def test_textgrids_hold_every_word_that_has_a_length(rows, tmp_path):
-    summary = export_times(rows, tmp_path / "grids", kind="textgrid")
+    summary = export_times(rows, tmp_path / "grids", ExportTimesSettings(format="textgrid"))
     names = {path.name for path in (tmp_path / "grids").iterdir()}
     first = "large%2F1%20%C3%BC%25.TextGrid"
     assert names == {first, "plain.TextGrid", "left-out.jsonl", "manifest.json", "summary.json"}
@@ -78,7 +79,7 @@ def test_textgrids_hold_every_word_that_has_a_length(rows, tmp_path):
 
 
 def test_a_ctm_is_one_file(rows, tmp_path):
-    export_times(rows, tmp_path / "ctm", kind="ctm")
+    export_times(rows, tmp_path / "ctm", ExportTimesSettings(format="ctm"))
     lines = (tmp_path / "ctm" / "words.ctm").read_bytes().decode()
     assert lines.startswith(
         "large/1%20ü%25 1 0.123457 0.376543 “Say\n"
@@ -93,7 +94,7 @@ def test_a_ctm_is_one_file(rows, tmp_path):
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_exported_comes_back_within_half_a_microsecond(kind, speech, contents, tmp_path):
     """Samples of `synth`, their words exported, and imported as word times; these exported give the same file."""
-    export_times(str(speech), tmp_path / "out", kind=kind)
+    export_times(str(speech), tmp_path / "out", ExportTimesSettings(format=kind))
     times = f"{kind}:{tmp_path / 'out' if kind == 'textgrid' else tmp_path / 'out' / 'words.ctm'}"
     summary = import_times(str(speech), tmp_path / "back", times=times)
     assert (summary["skipped"], summary["words_not_in_text"]) == (0, 0)
@@ -109,8 +110,8 @@ def test_what_is_exported_comes_back_within_half_a_microsecond(kind, speech, con
                 assert returned["end"] == pytest.approx(word["end"], abs=0.5001e-6)
                 placed += 1
     assert placed == summary["words_with_times"] > 0.95 * summary["words"]
-    export_times(str(tmp_path / "back"), tmp_path / "again", kind="ctm")
-    export_times(str(speech), tmp_path / "once", kind="ctm")
+    export_times(str(tmp_path / "back"), tmp_path / "again", ExportTimesSettings(format="ctm"))
+    export_times(str(speech), tmp_path / "once", ExportTimesSettings(format="ctm"))
     again, once = ((tmp_path / name / "words.ctm").read_text().splitlines() for name in ("again", "once"))
     timed_again = {tuple(line.split()[:5]) for line in again}
     assert timed_again <= {tuple(line.split()[:5]) for line in once}
@@ -118,7 +119,7 @@ def test_what_is_exported_comes_back_within_half_a_microsecond(kind, speech, con
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_line_gives_the_same_bytes_and_goes_on_where_it_stopped(kind, rows, contents, tmp_path, monkeypatch):
-    export_times(rows, tmp_path / "whole", kind=kind)
+    export_times(rows, tmp_path / "whole", ExportTimesSettings(format=kind))
     expected = contents(tmp_path / "whole")
     name = "textgrid" if kind == "textgrid" else "ctm_lines"
     place = stage if kind == "textgrid" else stage.ctm
@@ -132,13 +133,13 @@ def test_the_same_line_gives_the_same_bytes_and_goes_on_where_it_stopped(kind, r
 
     monkeypatch.setattr(place, name, killed)
     with pytest.raises(KeyboardInterrupt):
-        export_times(rows, tmp_path / "cut", kind=kind)
+        export_times(rows, tmp_path / "cut", ExportTimesSettings(format=kind))
     assert len(contents(tmp_path / "cut")) == 2 if kind == "textgrid" else 1
     monkeypatch.setattr(place, name, written)
-    summary = export_times(rows, tmp_path / "cut", kind=kind)
+    summary = export_times(rows, tmp_path / "cut", ExportTimesSettings(format=kind))
     assert summary["resumed"]
     assert contents(tmp_path / "cut") == expected
-    assert export_times(rows, tmp_path / "cut", kind=kind) == summary
+    assert export_times(rows, tmp_path / "cut", ExportTimesSettings(format=kind)) == summary
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -146,12 +147,12 @@ def test_no_row_to_write_is_an_error_and_leaves_nothing(kind, rows, tmp_path):
     table = read_samples(rows, needed=["id"]).slice(2, 1)
     write_samples(table, tmp_path / "untimed.parquet")
     with pytest.raises(SaladError, match="no row can be written: no word of it has times"):
-        export_times(str(tmp_path / "untimed.parquet"), tmp_path / "out", kind=kind)
+        export_times(str(tmp_path / "untimed.parquet"), tmp_path / "out", ExportTimesSettings(format=kind))
     assert not (tmp_path / "out").exists()
 
 
 def test_a_dry_run_makes_nothing(rows, tmp_path):
-    plan = export_times(rows, tmp_path / "out", kind="ctm", limit=2, dry_run=True)
+    plan = export_times(rows, tmp_path / "out", ExportTimesSettings(format="ctm", limit=2, dry_run=True))
     assert (plan["dry_run"], plan["rows"], plan["words"]) == (True, 2, 6)
     assert not (tmp_path / "out").exists()
 

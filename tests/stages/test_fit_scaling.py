@@ -1,4 +1,4 @@
-"""`gap --fit-scaling`: over gap tables of checkpoints that saw more and more, and over logs."""
+"""`fit-scaling`: over gap tables of checkpoints that saw more and more, and over logs."""
 
 import json
 
@@ -73,7 +73,7 @@ def test_a_law_over_gap_tables_and_scores_over_it(
 ):
     line = ["eval", checkpoint, spoken_questions, "--compare", checkpoint / "stable", "--compare", aligned]
     assert shell(*line, "--device", "cpu", "-o", tmp_path / "eval").exit_code == 0
-    done = shell("gap", "--fit-scaling", *tables, "--results", tmp_path / "eval", "-o", tmp_path / "law")
+    done = shell("fit-scaling", *tables, "--results", tmp_path / "eval", "-o", tmp_path / "law")
     assert done.exit_code == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["checkpoints"] == 3
@@ -97,7 +97,7 @@ def test_a_law_over_a_log(shell, tmp_path):
         for n in (10_000, 30_000, 100_000, 300_000)
     ]
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    summary = json.loads(shell("gap", "--fit-scaling", tmp_path / "log.jsonl", "-o", tmp_path / "law").stdout)
+    summary = json.loads(shell("fit-scaling", tmp_path / "log.jsonl", "-o", tmp_path / "law").stdout)
     assert summary["law"]["exponent"]["value"] == pytest.approx(0.4, rel=0.02)
     exponent = summary["law"]["exponent"]
     assert exponent["low"] - 1e-4 <= exponent["value"] <= exponent["high"] + 1e-4  # the points lie on the curve
@@ -111,9 +111,9 @@ def test_a_law_over_a_log(shell, tmp_path):
 def test_misalignment_that_grows_has_no_exponent(shell, tmp_path):
     rows = [{"positions": 10**n, "misalignment": 0.1 * n} for n in (3, 4, 5, 6)]
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    plan = shell("gap", "--fit-scaling", tmp_path / "log.jsonl", "--dry-run", "-o", tmp_path / "law")
+    plan = shell("fit-scaling", tmp_path / "log.jsonl", "--dry-run", "-o", tmp_path / "law")
     assert json.loads(plan.stdout)["checkpoints"] == 4 and not (tmp_path / "law").exists()
-    done = shell("gap", "--fit-scaling", tmp_path / "log.jsonl", "-o", tmp_path / "law")
+    done = shell("fit-scaling", tmp_path / "log.jsonl", "-o", tmp_path / "law")
     assert json.loads(done.stdout)["law"]["exponent_found"] is False
     assert "does not fall as a power" in done.stderr
 
@@ -129,7 +129,7 @@ def test_misalignment_that_grows_has_no_exponent(shell, tmp_path):
 )
 def test_logs_that_tell_no_law(rows, named, shell, tmp_path):
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    done = shell("gap", "--fit-scaling", tmp_path / "log.jsonl", "-o", tmp_path / "law")
+    done = shell("fit-scaling", tmp_path / "log.jsonl", "-o", tmp_path / "law")
     assert done.exit_code == 2 and named in done.stderr
     assert not (tmp_path / "law").exists()
 
@@ -137,18 +137,18 @@ def test_logs_that_tell_no_law(rows, named, shell, tmp_path):
 def test_tables_of_other_items_do_not_pair(shell, checkpoint, text_lm, speech, tables, tmp_path):
     line = ["gap", checkpoint, speech, "--teacher", text_lm, *SPANS, "--device", "cpu", "--limit", 7]
     assert shell(*line, "-o", tmp_path / "seven").exit_code == 0
-    done = shell("gap", "--fit-scaling", tables[0], tmp_path / "seven", tables[2], "-o", tmp_path / "law")
+    done = shell("fit-scaling", tables[0], tmp_path / "seven", tables[2], "-o", tmp_path / "law")
     assert done.exit_code == 2 and "measured in the same way" in done.stderr
 
 
 def test_without_samples_or_teacher_gap_says_what_is_missing(shell, checkpoint, speech, tmp_path):
-    assert "Missing SAMPLES" in shell("gap", checkpoint, "--teacher", "x", "-o", tmp_path / "a").stderr
-    assert "Missing --teacher" in shell("gap", checkpoint, speech, "-o", tmp_path / "a").stderr
+    assert "Missing argument 'SAMPLES" in shell("gap", checkpoint, "--teacher", "x", "-o", tmp_path / "a").stderr
+    assert "Missing option '--teacher'" in shell("gap", checkpoint, speech, "-o", tmp_path / "a").stderr
 
 
 def test_who_judged_the_recordings_does_not_matter(shell, checkpoint, text_lm, speech, tables, tmp_path):
     line = ["gap", checkpoint, speech, "--teacher", text_lm, *SPANS, "--device", "cpu", "--limit", 8, "--worst", 0.3]
     judged = shell(*line, "--asr", save_ctc_model(tmp_path / "ctc"), "-o", tmp_path / "judged")
     assert judged.exit_code == 0, judged.stderr
-    done = shell("gap", "--fit-scaling", tables[0], tmp_path / "judged", tables[2], "-o", tmp_path / "law")
+    done = shell("fit-scaling", tables[0], tmp_path / "judged", tables[2], "-o", tmp_path / "law")
     assert done.exit_code == 0, done.stderr

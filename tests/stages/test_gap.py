@@ -13,16 +13,17 @@ from recognizers import save_ctc_model
 from saladkit.formats.gap_table import METRICS, read_gap_table
 from saladkit.formats.regions import Regions
 from saladkit.model.loading import load_salad_model, load_text_model
-from saladkit.rows.interleaving import InterleavingOptions
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.training_sources import WeightedPath, open_speech
 from saladkit.scoring.divergence import probe_sequences
+from saladkit.settings.gap import GapSettings
+from saladkit.settings.shared import Spans
 from saladkit.sources.samples import read_samples
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.stages.gap import SHOWN
 
 ROWS, DRAWS, SEED = 3, 2, 7
-SPANS = InterleavingOptions((2, 4), (2, 4))
+SPANS = Spans(text_words=(2, 4), speech_words=(2, 4))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def measured(workshop, checkpoint, text_lm, speech):
     options = {"text_words": SPANS.text_words, "speech_words": SPANS.speech_words, "interleavings": DRAWS, "seed": SEED}
     output = workshop / "gap-of-three"
     settings = options | {"teacher": str(text_lm), "batch_size": 2, "limit": ROWS, "device": "cpu"}
-    summary = gap(str(checkpoint), [str(speech)], output, **settings)
+    summary = gap(str(checkpoint), [str(speech)], output, GapSettings(**settings))
     return summary, *read_gap_table(output)
 
 

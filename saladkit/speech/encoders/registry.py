@@ -4,11 +4,11 @@ from pathlib import Path
 
 from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import check_model_folder
+from saladkit.settings.shared import LOG_MEL
 from saladkit.speech.audio.torchaudio import find_torchaudio
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.speech.front_end import FrontEnd
 
-LOG_MEL = "log-mel"
 KINDS = ("mimi", "whisper", "wav2vec2", "hubert", "wavlm")
 
 

@@ -1,0 +1,50 @@
+"""Teacher caches that the gap can be measured from."""
+
+from pathlib import Path
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import SUMMARY, is_artefact
+from saladkit.formats.files import read_json
+from saladkit.formats.teacher_cache import TeacherCache
+from saladkit.model.loading import load_tokenizer
+from saladkit.rows.tokens import tokenizer_digest
+
+
+def cache_for_gap(teacher: str, checkpoint: str) -> TeacherCache | None:
+    """The teacher cache at `teacher`; None where `teacher` is a text LLM, to be run live.
+
+    Raises:
+        SaladError: the teacher has another tokenizer than the checkpoint, or the cache tells divergences inexactly.
+    """
+    digest = tokenizer_digest(load_tokenizer(checkpoint))
+    if not is_artefact(teacher) or (Path(teacher) / "config.json").exists():
+        if tokenizer_digest(load_tokenizer(teacher)) != digest:
+            raise SaladError(f"{teacher} has another tokenizer than {checkpoint}", "Give the text LLM it started from.")
+        return None
+    cache = TeacherCache(teacher)
+    cache.check_tokenizer(digest, checkpoint)
+    _check_exact_enough(cache)
+    return cache
+
+
+def _check_exact_enough(cache: TeacherCache) -> None:
+    if cache.sampled:
+        raise SaladError(
+            f"{cache.artefact.path} holds draws, which tell a divergence only on average",
+            "Give the text LLM, or a cache made with --keep top-k.",
+        )
+    if cache.identity["temperature"] != 1:
+        raise SaladError(
+            f"{cache.artefact.path} was made at temperature {cache.identity['temperature']:g}",
+            "Give the text LLM, or a cache made at temperature 1.",
+        )
+
+
+def precision_of(cache: TeacherCache | None) -> dict:
+    """How far the figures of a cache lie from the exact ones: what it keeps, and what `--verify` found."""
+    if cache is None:
+        return {}
+    summary = cache.artefact.path / SUMMARY
+    verified = read_json(summary).get("verified") if summary.is_file() else None
+    known = {"top_k": cache.identity["top_k"], "kept_mass": cache.artefact.manifest["counts"]["kept_mass"]}
+    return {"teacher_cache": known | ({"verified": verified} if verified else {})}

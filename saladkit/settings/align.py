@@ -1,0 +1,13 @@
+"""Settings of `align`."""
+
+from dataclasses import dataclass
+
+from saladkit.settings.setting import setting
+from saladkit.settings.training import TrainingSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignSettings(TrainingSettings):
+    """Stage II: what it is taught by; the learning rate falls from the first step to the last."""
+
+    teacher: str = setting(recorded=False, help="Teacher cache, or the text LLM to run live.")

@@ -1,0 +1,18 @@
+"""Settings of `cache-speech`."""
+
+from dataclasses import dataclass
+
+from saladkit.settings.setting import setting
+from saladkit.settings.shared import Columns, Device, Dtype, Files, Shards, SpeechEncoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheSpeechSettings(SpeechEncoder, Columns, Device, Dtype, Shards, Files):
+    """Which encoder's frames are stored."""
+
+    batch_seconds: float = setting(
+        120.0,
+        above=0,
+        recorded=False,
+        help="Seconds of audio per batch, padding included. On a CPU less is as fast and needs less memory.",
+    )

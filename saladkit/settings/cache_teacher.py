@@ -1,0 +1,38 @@
+"""Settings of `cache-teacher`."""
+
+from dataclasses import dataclass
+
+from saladkit.settings.setting import setting
+from saladkit.settings.shared import Columns, Device, Dtype, Files, MaxLength, Seed, Shards, Temperature
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheTeacherSettings(Temperature, MaxLength, Seed, Columns, Device, Dtype, Shards, Files):
+    """Which of the text LLM's next-token distributions are kept, and of which texts."""
+
+    model: str = setting(recorded=False, help="The text LLM: a folder or a name on the Hub.")
+    keep: str = setting(
+        "top-k",
+        choices=("top-k", "sampled"),
+        help="Keep the most likely tokens and the probability of all others, or tokens drawn by --seed.",
+    )
+    top_k: int = setting(
+        32, low=1, applies=lambda own: own.keep == "top-k", help="Number of most likely tokens kept per position."
+    )
+    draws: int = setting(
+        50,
+        low=1,
+        high=255,
+        applies=lambda own: own.keep == "sampled",
+        help="Number of tokens drawn per position, with --keep sampled.",
+    )
+    batch_tokens: int = setting(8192, low=1, recorded=False, help="Tokens per batch.")
+    reuse: tuple[str, ...] = setting(
+        (), metavar="CACHE", recorded=False, help="Copy what this cache of the same teacher holds; repeat for more."
+    )
+    verify: int = setting(
+        0,
+        low=0,
+        recorded=False,
+        help="Recompute this many random texts afterwards and report their KL divergence from the cache.",
+    )

@@ -1,0 +1,15 @@
+"""Settings of `fit-scaling`."""
+
+from dataclasses import dataclass
+
+from saladkit.settings.setting import setting
+from saladkit.settings.shared import Output, Seed
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitScalingSettings(Seed, Output):
+    """What else is known of the checkpoints."""
+
+    results: tuple[str, ...] = setting(
+        (), metavar="RESULTS", recorded=False, help="Results of `eval` on these checkpoints; repeat for more."
+    )

@@ -1,0 +1,101 @@
+"""The options of the command line, made from settings."""
+
+import math
+from collections.abc import Callable
+from dataclasses import MISSING, Field
+from functools import wraps
+from typing import Any
+
+import click
+
+from saladkit.settings.presets import has_presets, preset_names, preset_of
+from saladkit.settings.setting import Settings, Shape, about, option_of, settings_fields, shape_of
+
+
+class Real(click.FloatRange):
+    """A finite number in a range."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        """Refuse what is not finite."""
+        number = super().convert(value, parameter, context)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", parameter, context)
+        return number
+
+
+class Several(click.Choice):
+    """One of some names, or several with commas between them."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> list[str]:  # type: ignore[override]
+        """Take the names apart."""
+        parts = value if isinstance(value, list) else str(value).split(",")
+        return [super(Several, self).convert(part, parameter, context) for part in parts]
+
+
+def _flat(context: click.Context, parameter: click.Parameter, values: tuple[list[str], ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for value in values for name in value))
+
+
+def _type_of(kind: type, of: Field) -> click.ParamType:
+    known = about(of)
+    if known.choices:
+        return (Several if known.commas else click.Choice)(list(known.choices))
+    span = {"min": known.range.low, "max": known.range.high}
+    if kind is int:
+        return click.IntRange(**span) if any(end is not None for end in span.values()) else click.INT
+    if kind is float:
+        return Real(**span, min_open=known.range.low_open, max_open=known.range.high_open)
+    return click.STRING
+
+
+def _option(owner: type[Settings], of: Field) -> Callable:
+    known, shape = about(of), shape_of(owner, of)
+    names = [of.name, option_of(of)]
+    if shape == Shape((bool,)):
+        return click.option(*names, is_flag=True, help=known.help)
+    types = [_type_of(kind, of) for kind in shape.parts]
+    required = of.default is MISSING
+    settings: dict[str, Any] = {"type": types[0] if len(types) == 1 else tuple(types), "metavar": known.metavar}
+    if not required and of.default not in (None, ()):
+        settings |= {"default": of.default, "show_default": True}
+    if known.commas:
+        settings["callback"] = _flat
+    return click.option(*names, **settings, multiple=shape.many, required=required, help=known.help)
+
+
+def _use_preset(verb: str) -> Callable:
+    def use(context: click.Context, parameter: click.Parameter, name: str | None) -> None:
+        if name is not None:
+            context.default_map = preset_of(name, verb)
+
+    return use
+
+
+def options_of(settings: type[Settings], verb: str) -> Callable[[Callable], Callable]:
+    """A decorator that gives a command the options of `settings`, and hands them over together as `settings`.
+
+    A verb of which a preset knows something also gets `--preset`, whose values take the place of defaults.
+    """
+    fields = settings_fields(settings)
+
+    def decorate(command: Callable) -> Callable:
+        @wraps(command)
+        def with_settings(**given: Any) -> Any:
+            values = {of.name: given.pop(of.name) for of in fields}
+            return command(**given, settings=settings(**values))
+
+        made: Callable = with_settings
+        for of in reversed(fields):
+            made = _option(settings, of)(made)
+        if has_presets(verb):
+            made = click.option(
+                "--preset",
+                type=click.Choice(preset_names()),
+                is_eager=True,
+                expose_value=False,
+                callback=_use_preset(verb),
+                help="Take the defaults of a published or tested scale; options on the command line override it.",
+            )(made)
+        return made
+
+    return decorate

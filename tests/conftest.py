@@ -10,6 +10,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import saladkit.model  # noqa: F401  # before transformers, which a torchaudio that does not load would break
+
+# isort: split
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path

@@ -10,10 +10,11 @@ training works, the state to resume from is in `training/`.
 `places_used` (the share of the batches' places that was no padding), and the mix: `rows of SOURCE` and `positions of
 SOURCE`, text positions.
 
-After `import saladkit` transformers' AutoConfig, AutoModelForCausalLM and AutoProcessor load such a folder. With
-`--save trained` after LoRA, `model.safetensors` holds speech encoder, adapter and LoRA alone; `config.json` then has
-`lora` (rank, alpha, dropout, targets) and `text_model`: the `name` of the model beneath, a path as it was given or a
-name on the Hub, and the `digest` of its `config.json` and weights, which is checked before LoRA is merged into it.
+After `from saladkit import SaladForCausalLM` transformers' AutoConfig, AutoModelForCausalLM and AutoProcessor load such
+a folder. With `--save trained` after LoRA, `model.safetensors` holds speech encoder, adapter and LoRA alone;
+`config.json` then has `lora` (rank, alpha, dropout, targets) and `text_model`: the `name` of the model beneath, a path
+as it was given or a name on the Hub, and the `digest` of its `config.json` and weights, which is checked before LoRA is
+merged into it.
 """
 
 import json

@@ -2,27 +2,29 @@
 
 from collections.abc import Iterable
 
+from rapidfuzz.distance import Levenshtein
 
-def character_error_rate(said: str, written: str) -> float | None:
-    """Edits a character of `said`, in lower case, letters, digits and spaces alone; None where it has none of them."""
-    wanted, found = _plain(said), _plain(written)
-    if not wanted:
+
+def character_error_rate(reference: str, transcript: str) -> float | None:
+    """Return the edit distance of the two texts over the characters of `reference`, 0 for the same text.
+
+    Both are compared in lower case, by their letters, digits and spaces alone. None if `reference` has neither letters
+    nor digits.
+    """
+    expected, found = _plain(reference), _plain(transcript)
+    if not expected:
         return None
-    return edit_distance(wanted, found) / len(wanted)
+    return Levenshtein.distance(expected, found) / len(expected)
 
 
-def least_error_rate(forms: Iterable[str], written: str) -> float | None:
-    """The lowest error rate against several forms of what was said; some recognizers write "1984", some its words."""
-    known = [rate for form in forms if (rate := character_error_rate(form, written)) is not None]
+def least_error_rate(references: Iterable[str], transcript: str) -> float | None:
+    """Return the lowest error rate against several forms of one text: some recognizers write "1984", some its words.
+
+    None if no form has a letter or digit.
+    """
+    known = [rate for form in references if (rate := character_error_rate(form, transcript)) is not None]
     return min(known, default=None)
 
 
 def _plain(text: str) -> str:
     return " ".join("".join(c if c.isalnum() else " " for c in text.lower().replace("'", "")).split())
-
-
-def edit_distance(first: str, second: str) -> int:
-    """How many characters have to be put in, taken out or replaced to make one text of the other (Levenshtein)."""
-    import torchaudio
-
-    return torchaudio.functional.edit_distance(first, second)

@@ -49,6 +49,13 @@ ADAPTER = {"layers": 1, "width": 16, "mlp_width": 32, "heads": 2, "kv_heads": 1}
 ENCODER = {"speech_encoder": "log-mel", "num_mel_bins": BINS, "encoder_width": 16}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that read the artefacts of the session; `make test-fast` omits them, as they take a minute."""
+    for item in items:
+        if "workshop" in getattr(item, "fixturenames", ()):
+            item.add_marker("artefacts")
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The root of the repository."""

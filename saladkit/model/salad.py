@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.cache_utils import Cache
-from transformers.utils import ModelOutput
+from transformers.modeling_outputs import CausalLMOutputWithPast
 
+from saladkit.model.cache_name import CACHE
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import silence_of
 from saladkit.model.lora import LoraOptions, add_lora
@@ -23,19 +24,16 @@ SPAN_GROUPS = 4
 
 
 @dataclass
-class SaladOutput(ModelOutput):
+class SaladOutput(CausalLMOutputWithPast):
     """What one forward pass gives.
 
     Attributes:
         logits: [P, V] where `logits_at` named P positions, else [B, L, V].
-        past_key_values: the language model's cache, if it was asked for.
+        cache, or past_key_values before transformers 5.24: the language model's cache, if it was asked for.
         speech_vectors: the adapter's output [S, T, hidden_size]; None without speech.
         loss, divergence, nll: sums of `HeadLoss`, where a loss was asked for in the place of logits.
     """
 
-    loss: Tensor | None = None
-    logits: Tensor | None = None
-    past_key_values: Cache | None = None
     speech_vectors: Tensor | None = None
     divergence: Tensor | None = None
     nll: Tensor | None = None
@@ -63,7 +61,7 @@ def run_language_model(
         found = head_loss(hidden, language_model.get_output_embeddings(), asked)
         return SaladOutput(loss=found.total, divergence=found.divergence, nll=found.nll)
     logits = language_model.get_output_embeddings()(hidden)
-    return SaladOutput(logits=logits, past_key_values=getattr(outputs, "past_key_values", None))
+    return SaladOutput(logits=logits, **{CACHE: getattr(outputs, CACHE, None)})
 
 
 def embedding_length(language_model: PreTrainedModel) -> Tensor:
@@ -225,6 +223,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         modality_marks: Tensor | None = None,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
+        cache: Cache | None = None,
         past_key_values: Cache | None = None,
         use_cache: bool = False,
         logits_at: Tensor | None = None,
@@ -244,6 +243,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
                 are modality tokens.
             attention_mask: int64 [B, past + L]; not needed where rows are padded at the end only.
             position_ids: int64 [B, L]; where one row holds several texts, each begins anew, and none sees another.
+            cache: keys and values of what stands before these tokens; `past_key_values` is its older name.
             logits_at: int64 [P], flat positions (row * L + column) at which logits are wanted; the language
                 model's head, the widest layer there is, then runs on these alone. With none wanted the language
                 model is not run at all, and `logits` is None.
@@ -252,10 +252,11 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
                 asks for them so.
             return_dict: what `generate` passes; the output is never anything else.
         """
+        cache = past_key_values if cache is None else cache
         embeddings = self.read(input_ids, modality_marks)
         vectors = None
         if speech_frames is not None:
-            packed = position_ids is not None and past_key_values is None and len(input_ids) == 1
+            packed = position_ids is not None and cache is None and len(input_ids) == 1
             if speech_frames.is_floating_point():
                 speech_frames = speech_frames.to(embeddings.dtype)
             vectors = self.hear(speech_frames, speech_lengths, packed)
@@ -275,8 +276,8 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             inputs_embeds=embeddings,
             attention_mask=attention_mask,
             position_ids=position_ids,
-            past_key_values=past_key_values,
             use_cache=use_cache,
+            **{CACHE: cache},
         )
         outputs.speech_vectors = vectors
         return outputs

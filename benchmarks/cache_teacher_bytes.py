@@ -7,8 +7,9 @@ standard deviation chosen so that 50 draws find about 12 distinct tokens; the li
 import tempfile
 from pathlib import Path
 
+from saladkit.batches import batches_by_length
 from saladkit.formats.teacher_cache import write_cache_part
-from saladkit.teacher.encodings import Encoding, Sampled, TopK, batches_of, encode_texts, to_rows
+from saladkit.teacher.encodings import Encoding, Sampled, TopK, encode_texts, to_rows
 from shapes import configuration, text_model
 from side_by_side import Target, arguments, emit
 from texts import random_texts
@@ -31,8 +32,8 @@ def main() -> None:
     ):
         rows = [
             row
-            for begin, end in batches_of([len(text) for text in texts], 8192)
-            for row in _rows(model, texts[begin:end], encoding, options.device)
+            for batch in batches_by_length([len(text) for text in texts], padded=8192)
+            for row in _rows(model, [texts[place] for place in batch], encoding, options.device)
         ]
         positions = sum(len(text) - 1 for text in texts)
         with tempfile.TemporaryDirectory() as folder:

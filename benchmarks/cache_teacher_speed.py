@@ -9,8 +9,9 @@ import torch
 from transformers import PreTrainedModel
 
 from saladkit.background import InBackground
+from saladkit.batches import batches_by_length
 from saladkit.formats.teacher_cache import CachedRow, write_cache_part
-from saladkit.teacher.encodings import Encoding, Sampled, TopK, batches_of, encode_texts, to_rows
+from saladkit.teacher.encodings import Encoding, Sampled, TopK, encode_texts, to_rows
 from shapes import configuration, text_model
 from side_by_side import Target, arguments, emit, run_pairs
 from texts import random_texts, realistic_lengths
@@ -27,8 +28,9 @@ def main() -> None:
     vocabulary = configuration(options.shape).vocab_size
     model = text_model(options.shape, dtype=options.dtype, device=options.device, spread=SPREAD)
     texts = random_texts(realistic_lengths(options.tokens, options.batch_tokens), vocabulary)
-    bounds = list(batches_of([len(text) for text in texts], options.batch_tokens))
-    padded = [_padded(texts[begin:end]).to(options.device) for begin, end in bounds]
+    places = batches_by_length([len(text) for text in texts], padded=options.batch_tokens)
+    batches = [[texts[place] for place in of_batch] for of_batch in places]
+    padded = [_padded(batch).to(options.device) for batch in batches]
     for encoding, identity in (
         (TopK(32), {"keep": "top-k", "top_k": 32}),
         (Sampled(50), {"keep": "sampled", "draws": 50, "seed": 0}),
@@ -37,7 +39,7 @@ def main() -> None:
             part = Path(folder) / "part.safetensors"
             written = identity | {"vocabulary": vocabulary}
             found = run_pairs(
-                partial(cache, model, texts, bounds, encoding, part, written, options.device),
+                partial(cache, model, texts, batches, encoding, part, written, options.device),
                 lambda: bare_forward(model, padded),
                 options.pairs,
                 options.device,
@@ -74,7 +76,7 @@ def bare_forward(model: PreTrainedModel, batches: list[torch.Tensor]) -> None:
 def cache(
     model: PreTrainedModel,
     texts: list[np.ndarray],
-    bounds: list[tuple[int, int]],
+    batches: list[list[np.ndarray]],
     encoding: Encoding,
     part: Path,
     identity: dict,
@@ -83,9 +85,9 @@ def cache(
     """As the stage does it: the model runs here; another thread cuts what it made into rows, and writes them."""
     made: list[CachedRow] = []
     with InBackground() as background:
-        for begin, end in bounds:
-            tensors = encode_texts(model, texts[begin:end], encoding, device, 0)
-            lengths = [len(text) - 1 for text in texts[begin:end]]
+        for batch in batches:
+            tensors = encode_texts(model, batch, encoding, device, 0)
+            lengths = [len(text) - 1 for text in batch]
             background.put(lambda *of_batch: made.extend(to_rows(*of_batch)), tensors, encoding, lengths)
         ids = [str(index) for index in range(len(texts))]
         background.put(write_cache_part, part, ids, texts, made, identity)

@@ -14,8 +14,8 @@ from transformers import PreTrainedTokenizerFast
 
 from saladkit.model.salad import TextModel
 from saladkit.scoring.conditions import Condition
-from saladkit.scoring.multiple_choice import Respondent
-from saladkit.scoring.prompts import Asking
+from saladkit.scoring.multiple_choice import ContinuationScorer
+from saladkit.scoring.prompts import PromptBuilder
 from shapes import SHAPES, text_model
 from side_by_side import Target, arguments, emit, run_pairs
 
@@ -38,11 +38,11 @@ def main() -> None:
         pretrained=model, tokenizer=tokenizer, batch_size=options.batch_size, max_length=2048
     )
     for shots in (0, 5):
-        asking = Asking(tokenizer, 2048, shots=shots)
-        respondent = Respondent(TextModel(model), asking, Condition("model", "text"), options.batch_size)
-        examples = [asking.example(row, "solved") for row in solved]
+        builder = PromptBuilder(tokenizer, 2048, shots=shots)
+        scorer = ContinuationScorer(TextModel(model), builder, Condition("model", "text"), options.batch_size)
+        examples = [builder.example(row, "solved") for row in solved]
         before = "".join(example.text for example in examples[:shots])
-        ours = partial(respondent.answer, asked, examples, "task", "questions")
+        ours = partial(scorer.predict, asked, examples, "task", "questions")
         theirs = partial(score_by_harness, harness, asked, before)
         values = [value for row in ours()[0] for value in row["log_likelihoods"]]
         apart = float(np.abs(np.array(values) - np.array(theirs())).max())

@@ -11,8 +11,9 @@ import click
 
 from saladkit import __version__, options
 from saladkit.errors import SaladError
-from saladkit.options import asking, selecting, speaking, training
+from saladkit.options import selecting, speaking, training
 from saladkit.settings.cache_speech import CacheSpeechSettings
+from saladkit.settings.evaluate import EvalSettings
 from saladkit.settings.export_times import ExportTimesSettings
 from saladkit.settings.fit_scaling import FitScalingSettings
 from saladkit.settings.gap import GapSettings
@@ -215,18 +216,10 @@ def align(checkpoint: str, output: str, **settings: object) -> None:
     _print(align(checkpoint, output, **training_settings(settings)))
 
 
-@main.command("eval")
+@verb("eval", EvalSettings)
 @click.argument("model")
 @click.argument("tasks", nargs=-1, required=True)
-@options.output
-@asking.asking
-@click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True, help="Questions a batch.")
-@options.columns
-@options.seed
-@options.device
-@options.dtype
-@options.files
-def eval_(model: str, tasks: tuple[str, ...], output: str, **settings: object) -> None:
+def eval_(model: str, tasks: tuple[str, ...], output: str, settings: EvalSettings) -> dict:
     """Score MODEL on multiple-choice TASKS, read and heard: samples with `choices` and `answer`, or public benchmarks.
 
     Benchmarks go by name: storycloze, hellaswag, arc_challenge, piqa, openbookqa, voicebench_openbookqa,
@@ -236,7 +229,7 @@ def eval_(model: str, tasks: tuple[str, ...], output: str, **settings: object) -
     """
     from saladkit.stages.evaluate import evaluate
 
-    _print(evaluate(model, list(tasks), output, **settings))
+    return evaluate(model, list(tasks), output, settings)
 
 
 @main.command("timestamps")

@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-EXTRAS='.[espeak,piper,kokoro,sphinx,lhotse,report,dev]'
+EXTRAS='.[espeak,piper,kokoro,openai,sphinx,lhotse,report,dev]'
 TESTS=(
   tests/{model,rows,speech,teacher,training} tests/test_registration.py
   tests/scoring/test_{likelihood,harness_parity}.py tests/selection/test_embedders.py

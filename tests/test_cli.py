@@ -158,9 +158,8 @@ def test_the_generated_pages_are_current(repository):
 def test_choices_are_the_names_that_the_rooms_know():
     """The shell spells them itself: it may load neither pyarrow nor torch."""
     from saladkit.formats.gap_table import CONTEXTS, COVERAGE, SELECTION_METRICS
-    from saladkit.scoring.conditions import MODALITIES
-    from saladkit.scoring.evaluation import BEST
     from saladkit.scoring.templates import TEMPLATES
+    from saladkit.settings.evaluate import BEST, MODALITIES
 
     def choices(command, option):
         (found,) = (param for param in main.commands[command].params if option in param.opts)

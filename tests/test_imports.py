@@ -8,10 +8,11 @@ import sys
 import pytest
 
 # Room: the rooms below it. `errors` and the package's own version may be imported everywhere.
-MACHINE = {"machine", "progress", "background"}
+MACHINE = {"batches", "machine", "progress", "background"}
 FILES = {"formats", "sources", "settings"}
 LADDER = {
     "errors": set(),
+    "batches": set(),
     "machine": set(),
     "progress": set(),
     "background": set(),
@@ -22,7 +23,7 @@ LADDER = {
     "teacher": {"formats"},
     "speech": FILES | MACHINE,
     "rows": FILES | {"speech", "teacher"},
-    "model": FILES | {"rows", "speech", "teacher"},
+    "model": FILES | {"batches", "rows", "speech", "teacher"},
     "training": FILES | MACHINE | {"model", "rows", "speech", "teacher"},
     "selection": FILES | MACHINE | {"model", "rows", "speech"},
     "scoring": FILES | MACHINE | {"model", "rows", "speech", "teacher"},
@@ -32,6 +33,7 @@ LADDER = {
     "stages": FILES
     | MACHINE
     | {"runtime", "job", "teacher", "speech", "rows", "model", "training", "selection", "scoring", "reporting"},
+    "api": FILES | {"model", "teacher"},
     "cli": {"settings", "progress", "stages", "options"},
     "__main__": {"cli"},
 }

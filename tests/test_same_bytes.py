@@ -10,9 +10,9 @@ import transformers.trainer
 from safetensors.numpy import load_file
 from transformers import TrainerCallback
 
-from saladkit.scoring import evaluation
+from saladkit.scoring import evaluation, gap_items
 from saladkit.selection import embedding
-from saladkit.stages import cache_speech, cache_teacher, gap, synth
+from saladkit.stages import cache_speech, cache_teacher, synth
 
 
 class Killed(Exception):
@@ -147,7 +147,7 @@ KEPT = {
     "cache-teacher": (cache_teacher, "ROWS_PER_PART", "write_cache_part"),
     "cache-speech": (cache_speech, "ROWS_PER_PART", "write_frames_part"),
     "regions": (embedding, "TEXTS_PER_PART", "write_embeddings_part"),
-    "gap": (gap, "ROWS_PER_BLOCK", "write_items"),
+    "gap": (gap_items, "ROWS_PER_BLOCK", "write_items"),
     "eval": (evaluation, "ROWS_PER_BLOCK", "write_rows"),
 }
 

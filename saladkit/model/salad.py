@@ -4,12 +4,14 @@ import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.cache_utils import Cache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
+from saladkit.batches import batches_by_length
 from saladkit.model.cache_name import CACHE
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import silence_of
@@ -199,13 +201,14 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         per_vector = self.config.frames_per_vector
         adapt = (lambda vectors: vectors) if packed else self.speech_adapter
         groups = []
-        order = speech_lengths.argsort(stable=True)
-        for group in order.chunk(1 if self.runs_all else SPAN_GROUPS):
+        spans = len(speech_lengths)
+        batches = batches_by_length(speech_lengths.tolist(), items=spans if self.runs_all else -(-spans // SPAN_GROUPS))
+        for group in batches:
             longest = int(speech_lengths[group[-1]])
             vectors = adapt(self.speech_encoder(speech_frames[group, : longest * per_vector]))
             missing = speech_frames.shape[1] // per_vector - longest
             groups.append(torch.nn.functional.pad(vectors, (0, 0, 0, missing)))
-        vectors = torch.cat(groups)[order.argsort()]
+        vectors = torch.cat(groups)[np.argsort(np.concatenate(batches)).tolist()]
         if not packed:
             return vectors
         steps = torch.arange(vectors.shape[1], device=vectors.device).expand(len(vectors), -1)

@@ -1,4 +1,4 @@
-"""The numbers of a run, computed once; the page, the summary, the picture and the terminal all show these."""
+"""The numbers of a run, computed once: the page, its charts, the summary and the terminal show the same numbers."""
 
 from dataclasses import dataclass
 
@@ -6,20 +6,20 @@ import numpy as np
 
 from saladkit.reporting.gap_tables import comparable_tables, compared_figures
 from saladkit.reporting.inventory import Inventory, Step
-from saladkit.reporting.naming import contrast_key, label, without_common_prefix
-from saladkit.reporting.outcomes import Key, Outcome, check_paired, common_tasks
+from saladkit.reporting.predictions import Key, Predictions, check_paired, common_tasks
 from saladkit.reporting.provenance import Training, added_speech, seconds_of_speech, training_of
-from saladkit.reporting.region_view import RegionView, region_view
+from saladkit.reporting.region_gaps import RegionGaps, region_gaps
+from saladkit.reporting.result_names import contrast_key, label, without_common_prefix
 from saladkit.scoring.statistics import Estimate, bootstrap_mean
 
 
 @dataclass(frozen=True)
 class GapSplit:
-    """Accuracy of the text model reading, minus accuracy of the adapted model hearing the same items; in points."""
+    """Accuracy of the text LLM on text input minus that of the adapted model on speech input, in points."""
 
     total: Estimate
-    forgetting: Estimate  # text model reading - adapted model reading
-    misalignment: Estimate  # adapted model reading - adapted model hearing
+    forgetting: Estimate  # the text LLM on text - the adapted model on text
+    misalignment: Estimate  # the adapted model on text - the adapted model on speech
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,17 @@ class Subject:
     """A domain of the questions."""
 
     name: str
-    heard: bool  # natural speech speaks of it
+    heard: bool  # a domain of the natural speech
     items: int
 
 
 @dataclass(frozen=True)
 class ModelFindings:
-    """One speech-adapted model; accuracies are fractions, groups without items are None."""
+    """One speech-adapted model. Accuracies are fractions; a group without items is None."""
 
     name: str
     label: str
-    short: str  # the label where there is little room
+    short: str  # the label for narrow places
     speech: Estimate
     heard: Estimate | None
     unheard: Estimate | None
@@ -46,16 +46,16 @@ class ModelFindings:
     by_subject: dict[str, Estimate]
     gap: GapSplit
     gap_unheard: GapSplit | None
-    recovery: float | None  # share of the first model's gap that is closed; None for the first, or without a gap
+    recovery: float | None  # share of the first model's gap that is closed; None for the first model and without a gap
     misalignment: Estimate | None  # nats per text token
     forgetting: Estimate | None
     training: Training | None
-    added_seconds: float | None  # speech that the first model was not trained on
+    added_seconds: float | None  # of training speech that the first model was not trained on
 
 
 @dataclass(frozen=True)
 class TextFindings:
-    """The text model, reading."""
+    """The text LLM on text input."""
 
     all: Estimate
     heard: Estimate | None
@@ -65,36 +65,36 @@ class TextFindings:
 
 @dataclass(frozen=True)
 class Contrast:
-    """Speech accuracy on unheard subjects, the first model minus the second, in points; None without such subjects."""
+    """Accuracy on speech input on unheard subjects, in points: the first model minus the second."""
 
     first: str
     second: str
-    points: Estimate | None
+    points: Estimate | None  # None without unheard subjects
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything that the report says in numbers."""
+    """Every number of the report."""
 
     tasks: list[str]
     held_out: str
-    chance: float  # accuracy of a guess
+    chance: float  # accuracy of guessing
     subjects: list[Subject]
     teacher: TextFindings
     models: list[ModelFindings]
     contrasts: dict[str, Contrast]
-    main_contrast: str | None  # key of the one that was asked for
-    regions: RegionView | None
+    main_contrast: str | None  # key of the contrast that --contrast names
+    regions: RegionGaps | None
     steps: list[Step]
 
     def model(self, name: str) -> ModelFindings:
-        """The findings of one result."""
+        """Return the findings of one result."""
         return next(model for model in self.models if model.name == name)
 
 
 @dataclass(frozen=True)
 class Items:
-    """The items that all models share, and which of them are about what has been heard."""
+    """The items that all models answered, and the kind of subject of each."""
 
     keys: list[Key]
     subject: np.ndarray  # name of each item's domain
@@ -102,8 +102,8 @@ class Items:
     unheard: np.ndarray
 
     @classmethod
-    def of(cls, teacher: Outcome, tasks: set[str], heard_domains: set[str]) -> "Items":
-        """The text model's items."""
+    def of(cls, teacher: Predictions, tasks: set[str], heard_domains: set[str]) -> "Items":
+        """Take the items that the text LLM answered."""
         keys = teacher.keys("text", tasks)
         domains = [teacher.rows["text"][key]["domain"] for key in keys]
         heard = np.array([domain in heard_domains for domain in domains])
@@ -111,53 +111,58 @@ class Items:
         return cls(keys, np.array([domain or "" for domain in domains]), heard, unheard)
 
     def subjects(self) -> list[Subject]:
-        """The subjects by name."""
+        """Return the subjects, sorted by name."""
         names = sorted(set(self.subject[self.heard | self.unheard]))
         return [Subject(str(n), bool(self.heard[self.subject == n][0]), int((self.subject == n).sum())) for n in names]
 
 
 def compute_findings(
     inventory: Inventory,
-    teacher: Outcome,
-    outcomes: list[Outcome],
+    teacher: Predictions,
+    predictions: list[Predictions],
     contrast: tuple[str, str] | None,
     heard_domains: set[str],
     held_out: str,
 ) -> Findings:
-    """All figures of the run; differences are paired by item.
+    """Compute every number of the run; differences are paired by item.
 
     Args:
-        outcomes: the first one is what the others are compared with.
+        inventory: the artefacts of the run.
+        teacher: the text LLM's predictions.
+        predictions: of every speech-adapted model; the others are compared with the first.
+        contrast: names of two models, for the main comparison.
+        heard_domains: the domains of the natural speech.
+        held_out: the task with a voice that no model was trained on.
 
     Raises:
-        SaladError: items that do not pair, or gap tables that cannot be compared.
+        SaladError: the models answered different items, or their gap tables cannot be compared.
     """
     tasks = common_tasks(teacher, held_out)
-    for outcome in outcomes:
-        check_paired(teacher, outcome, ("text", "text"), tasks)
-        check_paired(teacher, outcome, ("text", "speech"), tasks)
-        check_paired(outcomes[0], outcome, ("speech", "speech"), {held_out})
+    for answers in predictions:
+        check_paired(teacher, answers, ("text", "text"), tasks)
+        check_paired(teacher, answers, ("text", "speech"), tasks)
+        check_paired(predictions[0], answers, ("speech", "speech"), {held_out})
     items = Items.of(teacher, tasks, heard_domains)
     read = teacher.correct("text", items.keys)
-    tables = comparable_tables(inventory, {outcome.name: outcome.model_digest for outcome in outcomes})
-    trainings = [training_of(inventory, outcome.model_digest) for outcome in outcomes]
-    later = [outcome.name for outcome in outcomes[1:]]
+    tables = comparable_tables(inventory, {answers.name: answers.model_digest for answers in predictions})
+    trainings = [training_of(inventory, answers.model_digest) for answers in predictions]
+    later = [answers.name for answers in predictions[1:]]
     short = dict(zip(later, without_common_prefix(later), strict=True))
     models: list[ModelFindings] = []
-    for outcome, training in zip(outcomes, trainings, strict=True):
-        heard, text = outcome.correct("speech", items.keys), outcome.correct("text", items.keys)
+    for answers, training in zip(predictions, trainings, strict=True):
+        heard, text = answers.correct("speech", items.keys), answers.correct("text", items.keys)
         gap = _gap_split(read, text, heard)
         first = models[0].gap.total.value if models else 0.0
-        figures = compared_figures(tables[outcome.name]) if tables else {}
+        figures = compared_figures(tables[answers.name]) if tables else {}
         models.append(
             ModelFindings(
-                name=outcome.name,
-                label=label(outcome.name),
-                short=label(outcome.name) if not models else short[outcome.name],
+                name=answers.name,
+                label=label(answers.name),
+                short=label(answers.name) if not models else short[answers.name],
                 speech=bootstrap_mean(heard),
                 heard=_mean(heard[items.heard]),
                 unheard=_mean(heard[items.unheard]),
-                held_out=bootstrap_mean(outcome.correct("speech", outcome.keys("speech", {held_out}))),
+                held_out=bootstrap_mean(answers.correct("speech", answers.keys("speech", {held_out}))),
                 text=bootstrap_mean(text),
                 by_subject=_by_subject(heard, items),
                 gap=gap,
@@ -169,10 +174,10 @@ def compute_findings(
                 added_seconds=seconds_of_speech(added_speech(training, trainings[0])),
             )
         )
-    pairs = {f"{short[name]}_minus_{outcomes[0].name}": (name, outcomes[0].name) for name in later}
+    pairs = {f"{short[name]}_minus_{predictions[0].name}": (name, predictions[0].name) for name in later}
     main = contrast_key(*contrast) if contrast else None
-    pairs = ({main: contrast} if contrast else {}) | pairs
-    on_unheard = {o.name: 100 * o.correct("speech", items.keys)[items.unheard] for o in outcomes}
+    pairs = ({main: contrast} if main and contrast else {}) | pairs
+    on_unheard = {o.name: 100 * o.correct("speech", items.keys)[items.unheard] for o in predictions}
     contrasts = {key: Contrast(a, b, _mean(on_unheard[a] - on_unheard[b])) for key, (a, b) in pairs.items()}
     return Findings(
         tasks=sorted(tasks),
@@ -185,7 +190,7 @@ def compute_findings(
         models=models,
         contrasts=contrasts,
         main_contrast=main,
-        regions=region_view(inventory, outcomes[0].model_digest),
+        regions=region_gaps(inventory, predictions[0].model_digest),
         steps=inventory.steps(),
     )
 

@@ -1,4 +1,4 @@
-"""Which of a run's gap tables belong to which model, and which may be compared."""
+"""Find the gap tables of each model, and the ones that can be compared."""
 
 from saladkit.errors import SaladError
 from saladkit.formats.gap_table import SCHEMA, measurement, read_gap_table, read_regions
@@ -10,26 +10,28 @@ COMPARED = ("misalignment", "forgetting")  # nats per text token
 
 
 def tables_of(inventory: Inventory, model_digest: str) -> list[Found]:
-    """The gap tables that were measured on this model."""
+    """Return the gap tables that were measured on the model with this digest."""
     return [found for found in inventory.of_schema(SCHEMA) if found.reads("checkpoint") == model_digest]
 
 
 def has_regions(table: Found) -> bool:
-    """Whether the table was measured by region."""
+    """Tell whether the table has a gap by region."""
     return bool(read_regions(table.path))
 
 
 def comparable_tables(inventory: Inventory, models: dict[str, str]) -> dict[str, Found] | None:
-    """One gap table a model, all measured in the same way on the same samples; tables without regions first.
+    """Return one gap table for each model, all measured in the same way on the same samples.
+
+    Where several measurements qualify, those without regions come first, then those with the most rows.
 
     Args:
-        models: name -> digest.
+        models: name of each model -> its digest.
 
     Returns:
-        name -> table; None if a model has no gap table at all.
+        Name of each model -> its table; None if a model has no gap table.
 
     Raises:
-        SaladError: every model has one, but not on the same samples.
+        SaladError: every model has a gap table, but not on the same samples.
     """
     tables = {name: tables_of(inventory, digest) for name, digest in models.items()}
     if not all(tables.values()):
@@ -54,6 +56,6 @@ def comparable_tables(inventory: Inventory, models: dict[str, str]) -> dict[str,
 
 
 def compared_figures(table: Found) -> dict[str, Estimate]:
-    """Misalignment and forgetting in nats per text token, with intervals over items."""
+    """Return misalignment and forgetting in nats per text token, with intervals over items."""
     items, _ = read_gap_table(table.path)
     return {metric: estimate(items, metric) for metric in COMPARED}

@@ -1,4 +1,4 @@
-"""What a run's folder holds: every finished artefact, found by its manifest, and what every step cost."""
+"""The finished artefacts in a run's folder, found by their manifests, and the cost of every step."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,7 +7,7 @@ from pathlib import Path
 from saladkit.formats.artefact import MANIFEST, SUMMARY, digest_path
 from saladkit.formats.files import read_json
 
-DEPTH = 2  # folders below the run that are looked into
+DEPTH = 2  # levels of folders below the run that are searched
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,15 @@ class Found:
 
     @cached_property
     def digest(self) -> str:
-        """What another manifest calls this artefact by."""
+        """The digest by which other manifests name this artefact."""
         return digest_path(self.path)
 
     def reads(self, role: str) -> str | None:
-        """The digest of the input in this role; None if nothing was read in it."""
+        """Return the digest of the input in this role; None if there was none."""
         return self.manifest["inputs"].get(role, {}).get("digest")
 
     def reads_all(self, role: str) -> list[str]:
-        """The digests of all inputs in a numbered role, such as `samples 0`, in order."""
+        """Return the digests of the inputs in a numbered role, such as `samples 0`, in order."""
         inputs = self.manifest["inputs"]
         numbered = [key for key in inputs if key.startswith(f"{role} ") and key.removeprefix(f"{role} ").isdigit()]
         return [inputs[key]["digest"] for key in sorted(numbered, key=lambda key: int(key.split()[-1]))]
@@ -36,13 +36,13 @@ class Found:
 
 @dataclass(frozen=True)
 class Step:
-    """What one command cost, as it said itself."""
+    """The cost of one command, from its own summary."""
 
     name: str
     command: str
     seconds: float
     peak_memory_bytes: int
-    resumed: bool  # then the seconds are those of the last go alone
+    resumed: bool  # then the seconds are those of the last run only
 
 
 class Inventory:
@@ -52,7 +52,7 @@ class Inventory:
         """Scan `run`.
 
         Raises:
-            SaladError: a manifest that is no JSON.
+            SaladError: a manifest is not JSON.
         """
         self.run, self.artefacts = run, []
         for depth in range(1, DEPTH + 1):
@@ -63,15 +63,15 @@ class Inventory:
                     self.artefacts.append(Found(folder, folder.relative_to(run).as_posix(), manifest))
 
     def of_schema(self, schema: str) -> list[Found]:
-        """All artefacts of a schema, in order of their names."""
+        """Return all artefacts of a schema, in the order of their names."""
         return sorted((a for a in self.artefacts if a.manifest["schema"] == schema), key=lambda a: a.name)
 
     def by_digest(self, schema: str, digest: str | None) -> Found | None:
-        """The artefact that a manifest calls by `digest`."""
+        """Return the artefact with this digest, if the run has it."""
         return next((found for found in self.of_schema(schema) if found.digest == digest), None)
 
     def steps(self) -> list[Step]:
-        """The steps that kept their summary, in the order in which they ended."""
+        """Return the steps that kept a summary, in the order in which they ended."""
         summaries = [a.path / SUMMARY for a in self.artefacts if (a.path / SUMMARY).is_file()]
         steps = []
         for path in sorted(summaries, key=lambda path: (path.stat().st_mtime_ns, str(path))):

@@ -1,20 +1,24 @@
-"""What a model was trained on, followed through the digests in the manifests."""
+"""The training data of each model, found through the digests in the manifests."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import Artefact
 from saladkit.formats.checkpoint import SCHEMA as CHECKPOINT
 from saladkit.formats.checkpoint import read_metrics
 from saladkit.formats.samples import SCHEMA as SAMPLES
 from saladkit.reporting.inventory import Found, Inventory
+from saladkit.sources.samples import read_samples
 
 
 @dataclass(frozen=True)
 class Training:
-    """How a model came about, as far as the run's folder tells."""
+    """How a model was trained, as far as the run's folder records it."""
 
     checkpoint: Found
     metrics: list[dict]  # the training log
-    speech: list[Found]  # spoken samples that it was trained on
+    speech: list[Found]  # the spoken samples of its training data
 
     @property
     def verb(self) -> str:
@@ -23,7 +27,7 @@ class Training:
 
 
 def training_of(inventory: Inventory, model_digest: str) -> Training | None:
-    """The training that made a model; None if its checkpoint is not in the run's folder."""
+    """Return how a model was trained; None if its checkpoint is not in the run's folder."""
     checkpoint = inventory.by_digest(CHECKPOINT, model_digest)
     if checkpoint is None:
         return None
@@ -32,7 +36,7 @@ def training_of(inventory: Inventory, model_digest: str) -> Training | None:
 
 
 def added_speech(training: Training | None, base: Training | None) -> list[Found]:
-    """The spoken samples of `training` that `base` had not heard."""
+    """Return the spoken samples of `training` that `base` lacks."""
     if training is None or base is None:
         return []
     known = {found.digest for found in base.speech}
@@ -40,12 +44,26 @@ def added_speech(training: Training | None, base: Training | None) -> list[Found
 
 
 def seconds_of_speech(spoken: list[Found]) -> float | None:
-    """Seconds of all samples together; None where there are none, or one does not say."""
+    """Return the seconds of all samples together; None without samples, or where a manifest lacks the number."""
     seconds = [found.manifest["counts"].get("seconds_of_speech") for found in spoken]
     return sum(seconds) if seconds and None not in seconds else None
 
 
 def selections_of(inventory: Inventory, spoken: list[Found]) -> list[Found]:
-    """The selections that were spoken."""
+    """Return the selections whose texts these samples speak."""
     sources = [inventory.by_digest(SAMPLES, found.reads("samples")) for found in spoken]
     return [source for source in sources if source and source.manifest["verb"] == "select"]
+
+
+def heard_domains(speech: Path) -> set[str]:
+    """Read the domains of the natural speech, which are the heard subjects.
+
+    Raises:
+        SaladError: `speech` is not a samples artefact, or no row has a domain.
+    """
+    Artefact.open(speech, SAMPLES)
+    table = read_samples(str(speech), needed=["id"], optional=["domain"])
+    domains = set(table.column("domain").to_pylist()) - {None} if "domain" in table.column_names else set()
+    if not domains:
+        raise SaladError(f"{speech} names no domain", "Give natural speech whose rows have a `domain`.")
+    return domains

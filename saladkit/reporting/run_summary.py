@@ -1,10 +1,10 @@
-"""`summary.json`: the numbers of a run for other programs."""
+"""`summary.json`: the numbers of a run, for other programs."""
 
-from saladkit.reporting.compared_strategies import ChoiceFindings
 from saladkit.reporting.findings import Findings, GapSplit, ModelFindings
+from saladkit.reporting.strategy_comparison import StrategyFindings
 from saladkit.scoring.statistics import Estimate
 
-# Keys of the summary that no result may be called.
+# Keys of the summary, which cannot be names of results.
 RESERVED = frozenset(
     {"command", "output", "text_accuracy", "subjects", "seconds", "total_seconds", "peak_memory_bytes"}
     | {"peak_memory_bytes_by_step", "chance", "tasks", "held_out_task", "choices"}
@@ -22,7 +22,10 @@ def _gap(gap: GapSplit | None) -> dict | None:
     if gap is None:
         return None
     parts = {"forgetting": gap.forgetting, "misalignment": gap.misalignment}
-    return _estimate(gap.total, "points") | {name: _estimate(part, "points") for name, part in parts.items()}
+    return {
+        **(_estimate(gap.total, "points") or {}),
+        **{name: _estimate(part, "points") for name, part in parts.items()},
+    }
 
 
 def _model(model: ModelFindings) -> dict:
@@ -41,19 +44,19 @@ def _model(model: ModelFindings) -> dict:
     }
 
 
-def _choice(choice: ChoiceFindings) -> dict:
+def _choice(choice: StrategyFindings) -> dict:
     return {
         "unheard_subjects": _estimate(choice.unheard, "accuracy"),
         "unheard_subjects_by_run": [round(value, 4) for value in choice.unheard_by_run],
         "heard_subjects": _estimate(choice.heard, "accuracy"),
-        "unheard_minus_control": _estimate(choice.unheard_more, "points"),
-        "unheard_minus_control_by_run": [round(value, 2) for value in choice.unheard_more_by_run or []],
-        "heard_minus_control": _estimate(choice.heard_more, "points"),
+        "unheard_minus_control": _estimate(choice.unheard_gain, "points"),
+        "unheard_minus_control_by_run": [round(value, 2) for value in choice.unheard_gain_by_run or []],
+        "heard_minus_control": _estimate(choice.heard_gain, "points"),
     }
 
 
-def summary_of(findings: Findings, choices: list[ChoiceFindings]) -> dict:
-    """Accuracies are fractions, differences points, gap figures nats per text token; intervals are of 95 %."""
+def summary_of(findings: Findings, choices: list[StrategyFindings]) -> dict:
+    """Return accuracies as fractions, differences in points and gaps in nats per text token, with 95 % intervals."""
     subjects = {
         subject.name: {
             "heard": subject.heard,

@@ -1,38 +1,46 @@
-"""Questions as a speech recognizer wrote them down: what the cascade reads."""
+"""Transcripts of spoken questions, which the text LLM of a cascade is given."""
 
 from functools import partial
 
 from saladkit.scoring.conditions import Condition
-from saladkit.scoring.kept_answers import KeptAnswers
+from saladkit.scoring.partial_results import PartialResults
 from saladkit.speech.audio.decoding import decode_row
 from saladkit.speech.transcribers.error_rates import character_error_rate
 from saladkit.speech.transcribers.transcriber import Transcriber
 
 
 def transcribe_questions(
-    transcriber: Transcriber, rows: list[dict], condition: Condition, seed: int, where: str, kept: KeptAnswers
+    transcriber: Transcriber, rows: list[dict], condition: Condition, seed: int, source: str, saved: PartialResults
 ) -> list[dict]:
-    """For each row its `id`, `text`, `transcript` and the transcript's character error rate, `cer`.
+    """Return `id`, `text`, `transcript` and character error rate `cer` of each row's recording.
+
+    Args:
+        condition: its perturbation, drawn by `seed`, is applied to the recordings first.
+        source: where the rows were read, for errors.
+        saved: transcripts that an interrupted run has saved.
 
     Raises:
-        SaladError: audio that cannot be heard.
+        SaladError: a recording cannot be decoded.
     """
 
-    def write(row: dict) -> list[str]:
-        samples, rate = decode_row(row, where)
+    def transcribe(row: dict) -> list[str]:
+        samples, rate = decode_row(row, source)
         if condition.perturbation is not None:
             samples = condition.perturbation.apply(samples, rate, row["id"], seed)
         return transcriber.transcribe([(samples, rate)])
 
     found = []
     for row in rows:
-        (text,) = kept.of_batch([row["id"]], partial(write, row))
-        rate = character_error_rate(row["text"], text)
-        found.append({"id": row["id"], "text": row["text"], "transcript": text, "cer": rate})
+        (transcript,) = saved.get_or_compute([row["id"]], partial(transcribe, row))
+        rate = character_error_rate(row["text"], transcript)
+        found.append({"id": row["id"], "text": row["text"], "transcript": transcript, "cer": rate})
     return found
 
 
-def as_transcribed(rows: list[dict], transcripts: list[dict]) -> list[dict]:
-    """The rows with their transcripts for their texts; without a word of transcript the question is a full stop."""
+def with_transcripts(rows: list[dict], transcripts: list[dict]) -> list[dict]:
+    """Return the rows with their transcript as `text` and their own text as `said`.
+
+    The question of an empty transcript is a full stop.
+    """
     written = {found["id"]: found["transcript"].strip() or "." for found in transcripts}
     return [row | {"said": row["text"], "text": written[row["id"]]} for row in rows]

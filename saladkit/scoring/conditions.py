@@ -1,45 +1,50 @@
-"""Who answers, and how it is asked."""
+"""Conditions of an evaluation: which model answers, and in which modality the questions are given."""
 
 from dataclasses import dataclass
 
 from saladkit.formats.results import ORIGINAL, file_name
 from saladkit.speech.audio.perturbation import Perturbation
 
-MODALITIES = ("text", "speech", "cascade")
-
 
 @dataclass(frozen=True)
 class Condition:
-    """One model asked in one way; `modality` is one of `MODALITIES`."""
+    """One model with questions in one modality: text, speech or cascade; recordings may be perturbed."""
 
     model: str
     modality: str
     perturbation: Perturbation | None = None
 
     @property
-    def asked(self) -> str:
-        """The modality, with what was done to the recordings: `speech_snr10`."""
+    def modality_name(self) -> str:
+        """The modality with the perturbation of its recordings, such as `speech_snr10`."""
         return self.modality if self.perturbation is None else f"{self.modality}_{self.perturbation.name}"
 
     @property
     def name(self) -> str:
-        """What figures call it: `stage1 speech_snr10`."""
-        return f"{self.model} {self.asked}"
+        """The condition's name among figures, such as `stage1 speech_snr10`."""
+        return f"{self.model} {self.modality_name}"
 
     @property
-    def listens(self) -> bool:
-        """Whether recordings are needed."""
+    def needs_speech(self) -> bool:
+        """Whether questions need recordings."""
         return self.modality != "text"
 
     def file(self, what: str, task: str) -> str:
-        """Where its predictions, samples or transcripts of a task stand, without the suffix."""
-        return f"{file_name(self.model)}/{what}{file_name(task)}_{self.asked}"
+        """Return the path of a task's predictions, samples or transcripts in the artefact, without its suffix."""
+        return f"{file_name(self.model)}/{what}{file_name(task)}_{self.modality_name}"
 
 
 def conditions_of(
     models: list[str], *, original: bool, modalities: tuple[str, ...], perturbations: list[Perturbation]
 ) -> list[Condition]:
-    """Every condition of one call: the original text LLM reads, its speech-adapted models do what is asked."""
+    """Return all conditions of one evaluation.
+
+    Args:
+        models: names of the speech-adapted models, each given questions in the modalities `text` and `speech`.
+        original: whether the original text LLM is given questions as text.
+        modalities: some of text, speech and cascade; in a cascade the original text LLM is given transcripts.
+        perturbations: repeat every condition with recordings under each of them.
+    """
     found = [Condition(ORIGINAL, "text")] if original else []
     if "cascade" in modalities:
         found += [Condition(ORIGINAL, "cascade", how) for how in (None, *perturbations)]

@@ -1,4 +1,4 @@
-"""Teacher and student compared token by token: read, heard, and the text LLM that the student came from."""
+"""Compare next-token distributions token by token: the student on speech and on text, and the text LLM it came from."""
 
 import zlib
 from dataclasses import dataclass
@@ -21,7 +21,11 @@ from saladkit.teacher.signals import TeacherSignal
 
 @dataclass
 class ItemSums:
-    """Sums over the compared tokens of one item: nats, and for the last three tokens that hold."""
+    """Sums over the compared tokens of one item.
+
+    In nats, except for the last three: numbers of tokens whose most likely prediction agrees between speech and text,
+    is right on text, and is right on speech.
+    """
 
     tokens: int = 0
     misalignment: float = 0.0
@@ -46,11 +50,14 @@ def probe_sequences(
     seed: int,
     context: str = "interleaved",
 ) -> list[Sequence]:
-    """`draws` ways to hear one row; those without a text position are left out.
+    """Return `draws` random sequences of one row, of speech and the text tokens to compare.
 
-    `interleaved`: they begin with speech, so that every compared token has speech before it. `spoken`: everything up to
-    some word is heard, and that word's tokens are the compared ones. A row's draws depend on the seed and its id, not
-    on its place.
+    Sequences without a text token are left out. The draws of a row depend on the seed and its id, not on its place.
+
+    Args:
+        spans: lengths of the spans that are drawn with context `interleaved`.
+        context: `interleaved` alternates spans of speech and text, the first of them speech, so that every compared
+            token follows speech. `spoken` is speech up to some word, whose tokens are compared.
     """
     words, text, id_ = source.words[row], source.texts[row], source.ids[row]
     random = np.random.default_rng([seed, 4, zlib.crc32(id_.encode())])
@@ -58,16 +65,16 @@ def probe_sequences(
     if context == "spoken":
         cuts = np.flatnonzero(allowed[1:-1]) + 1
         chosen = random.permutation(cuts)[:draws]
-        return [_heard_up_to(int(cut), text, words, frames, layout) for cut in sorted(chosen)]
-    heard_first = InterleavingOptions(spans.text_words, spans.speech_words, text_first=0.0)
+        return [_speech_up_to(int(cut), text, words, frames, layout) for cut in sorted(chosen)]
+    speech_first = InterleavingOptions(spans.text_words, spans.speech_words, text_first=0.0)
     sequences = [
-        build_sequence(text, draw_spans(allowed, heard_first, random, pauses), words, frames, layout)
+        build_sequence(text, draw_spans(allowed, speech_first, random, pauses), words, frames, layout)
         for _ in range(draws)
     ]
     return [sequence for sequence in sequences if len(sequence.positions)]
 
 
-def _heard_up_to(
+def _speech_up_to(
     word: int, text: TokenizedText, words: list[Word], frames: np.ndarray, layout: SequenceLayout
 ) -> Sequence:
     return build_sequence(text, [Span(True, 0, word), Span(False, word, word + 1)], words, frames, layout)
@@ -82,42 +89,42 @@ def add_divergences(
     layout: SequenceLayout,
     sums: dict[int, ItemSums],
 ) -> None:
-    """Run one batch of (row, way to hear it) through student and teacher, and add up per row.
+    """Run one batch of (row, sequence) through student and teacher, and add the figures to the sums of each row.
 
-    M: the student on text against itself on speech, and the Jensen-Shannon divergence of the two. Teacher KL: the text
-    LLM against the student on speech. F: the text LLM against the student on text. All at the same tokens, so that
-    their sums can be compared.
+    Misalignment is the KL divergence of the student on speech from the student on text, and `jsd` the Jensen-Shannon
+    divergence of the two. Teacher KL is the KL divergence of the student on speech from the text LLM, and forgetting
+    that of the student on text from the text LLM. All are measured at the same tokens, so that sums can be compared.
     """
     device = next(student.parameters()).device
     rows = [row for row, _ in batch]
     sequences = [sequence for _, sequence in batch]
     texts = [source.texts[row] for row in rows]
     targets = [sequence.targets for sequence in sequences]
-    heard = _log_probs(student, sequences, device)
-    read_whole = [build_sequence(text, whole_text(len(text.splittable) - 1), [], None, layout) for text in texts]
-    read = _log_probs(
-        student, [_only(sequence, wanted) for sequence, wanted in zip(read_whole, targets, strict=True)], device
+    on_speech = _log_probs(student, sequences, device)
+    whole_texts = [build_sequence(text, whole_text(len(text.splittable) - 1), [], None, layout) for text in texts]
+    on_text = _log_probs(
+        student, [_only(sequence, wanted) for sequence, wanted in zip(whole_texts, targets, strict=True)], device
     )
     original = teacher.distributions([text.token_ids for text in texts], targets, device)
     if isinstance(original, HiddenDistributions):
-        original = original.piece(0, len(original))  # dense, once for both comparisons
-    itself = DenseDistributions(read)
+        original = original.piece(0, len(original))  # computed once for both comparisons
+    text_student = DenseDistributions(on_text)
     labels = torch.cat(
         [torch.from_numpy(text.token_ids[wanted].astype(np.int64)) for text, wanted in zip(texts, targets, strict=True)]
     ).to(device)
-    likeliest_read, likeliest_heard = read.argmax(dim=-1), heard.argmax(dim=-1)
+    best_on_text, best_on_speech = on_text.argmax(dim=-1), on_speech.argmax(dim=-1)
     figures = {
-        "misalignment": forward_kl(itself, heard),
-        "teacher_kl": forward_kl(original, heard),
-        "forgetting": forward_kl(original, read),
-        "jsd": divergence(itself, heard, "jsd"),
-        "text_nll": -read.gather(-1, labels[:, None])[:, 0],
-        "speech_nll": -heard.gather(-1, labels[:, None])[:, 0],
-        "text_entropy": _entropy(read),
-        "speech_entropy": _entropy(heard),
-        "agreement": likeliest_read == likeliest_heard,
-        "text_accuracy": likeliest_read == labels,
-        "speech_accuracy": likeliest_heard == labels,
+        "misalignment": forward_kl(text_student, on_speech),
+        "teacher_kl": forward_kl(original, on_speech),
+        "forgetting": forward_kl(original, on_text),
+        "jsd": divergence(text_student, on_speech, "jsd"),
+        "text_nll": -on_text.gather(-1, labels[:, None])[:, 0],
+        "speech_nll": -on_speech.gather(-1, labels[:, None])[:, 0],
+        "text_entropy": _entropy(on_text),
+        "speech_entropy": _entropy(on_speech),
+        "agreement": best_on_text == best_on_speech,
+        "text_accuracy": best_on_text == labels,
+        "speech_accuracy": best_on_speech == labels,
     }
     ends = np.cumsum([len(wanted) for wanted in targets])
     for row, begin, end in zip(rows, [0, *ends[:-1]], ends, strict=True):
@@ -128,7 +135,7 @@ def add_divergences(
 
 
 def _only(sequence: Sequence, targets: np.ndarray) -> Sequence:
-    """The same sequence, with logits wanted for some targets alone."""
+    """Return the sequence with some of its targets alone."""
     kept = np.isin(sequence.targets, targets)
     return Sequence(
         sequence.input_ids, sequence.speech_mask, sequence.spans, sequence.positions[kept], sequence.targets[kept]

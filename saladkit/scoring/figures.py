@@ -1,8 +1,8 @@
-"""Accuracies and their paired differences: the gap, its parts, voices, perturbations, and checkpoints against another.
+"""Accuracies and their paired differences: the gap and its parts, costs of perturbations, gains of checkpoints.
 
-Gap = the original text LLM reading - the adapted model hearing the same items. Its parts: forgetting, the original
-reading - the adapted model reading; and misalignment, the adapted model reading - hearing (arXiv 2510.13632). The
-recovery rate is the accuracy of the adapted model hearing over that of the original reading.
+Gap = accuracy of the original text LLM on text input - accuracy of the adapted model on speech input, on the same
+items. It has two parts (arXiv 2510.13632): forgetting = original on text - adapted on text, and misalignment = adapted
+on text - adapted on speech. The recovery rate is adapted on speech / original on text.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,22 +20,27 @@ Items = dict[str, dict]  # id -> prediction
 
 
 def compute_figures(task: str, answered: dict[Condition, Items]) -> list[dict]:
-    """All figures of one task, rows of `formats.results.FIGURES`.
+    """Return all figures of one task, rows of `formats.results.FIGURES`.
 
-    A difference is over the items that both conditions have answered; its group is that of the second one's rows,
-    which tell the speaker.
+    A comparison is over the items that both conditions have a score for. Its groups are those of the second condition,
+    whose rows name the speaker.
+
+    Args:
+        answered: predictions by id under each condition; predictions without a score are left out.
     """
     found = []
     answered = {c: {id_: row for id_, row in items.items() if row["acc"] is not None} for c, items in answered.items()}
-    answered = {condition: items for condition, items in answered.items() if items}  # an open question has no score
+    answered = {
+        condition: items for condition, items in answered.items() if items
+    }  # rows without choices have no score
     for metric in METRICS:
         for condition, items in answered.items():
             for group, rows in _groups(items):
-                estimate = bootstrap_mean(_right(rows.values(), metric))
+                estimate = bootstrap_mean(_scores(rows.values(), metric))
                 where = {"task": task, "metric": metric, **group}
                 found.append(_row(where, "accuracy", condition, None, estimate))
         for figure, first, second in _comparisons(list(answered)):
-            if not {first, second} <= answered.keys():  # one of them has not a scored item
+            if not {first, second} <= answered.keys():
                 continue
             for group, rows in _groups(answered[second]):
                 pairs = [(answered[first][id_], row) for id_, row in rows.items() if id_ in answered[first]]
@@ -46,6 +51,7 @@ def compute_figures(task: str, answered: dict[Condition, Items]) -> list[dict]:
 
 
 def _comparisons(conditions: list[Condition]) -> Iterator[tuple[str, Condition, Condition]]:
+    """Yield each figure with the two conditions that it compares."""
     there = set(conditions)
     models = list(dict.fromkeys(c.model for c in conditions if c.model != ORIGINAL))
     original = Condition(ORIGINAL, "text")
@@ -60,9 +66,9 @@ def _comparisons(conditions: list[Condition]) -> Iterator[tuple[str, Condition, 
         elif condition.model != ORIGINAL and condition.modality == "text" and original in there:
             yield "forgetting", original, condition
     for model in models:
-        read, heard = Condition(model, "text"), Condition(model, "speech")
-        if {read, heard} <= there:
-            yield "misalignment", read, heard
+        text, speech = Condition(model, "text"), Condition(model, "speech")
+        if {text, speech} <= there:
+            yield "misalignment", text, speech
     for other in models[1:]:
         for condition in conditions:
             if condition.model == models[0]:
@@ -70,7 +76,7 @@ def _comparisons(conditions: list[Condition]) -> Iterator[tuple[str, Condition, 
 
 
 def _groups(items: Items) -> Iterator[tuple[dict[str, str], Items]]:
-    """All items, and those of each group, with the columns that say which group it is."""
+    """Yield all items and those of each group, each with its columns `group_kind` and `group`."""
     yield {"group_kind": "all", "group": ""}, items
     for kind in GROUPS:
         for name in sorted({row[kind] for row in items.values()} - {None}):
@@ -81,7 +87,7 @@ def _groups(items: Items) -> Iterator[tuple[dict[str, str], Items]]:
 def _compare(
     where: dict[str, str], figure: str, first: Condition, second: Condition, pairs: list[tuple[dict, dict]]
 ) -> dict | None:
-    one, other = (_right(rows, where["metric"]) for rows in zip(*pairs, strict=True))
+    one, other = (_scores(rows, where["metric"]) for rows in zip(*pairs, strict=True))
     if figure == "recovery":
         if not one.any():
             return None
@@ -94,7 +100,7 @@ def _compare(
 
 
 def _row(where: dict[str, str], figure: str, first: Condition, second: Condition | None, estimate: Estimate) -> dict:
-    """`where` has the columns of task, metric and group."""
+    """Return a row of figures; `where` has the columns of task, metric and group."""
     return where | {
         "figure": figure,
         "first": first.name,
@@ -107,5 +113,5 @@ def _row(where: dict[str, str], figure: str, first: Condition, second: Condition
     }
 
 
-def _right(rows: Iterable[dict], metric: str) -> np.ndarray:
+def _scores(rows: Iterable[dict], metric: str) -> np.ndarray:
     return np.array([float(row[metric]) for row in rows])

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from saladkit.batches import batches_by_length
 from saladkit.errors import SaladError
 from saladkit.formats.files import written_aside
 from saladkit.formats.gap_table import read_items, with_gaps, write_items
@@ -51,7 +52,7 @@ class GapMeasurement:
     transcriber: Transcriber | None
 
     def of_source(self, source: TrainingSource, folder: Path, number: int) -> tuple[list[dict], list[dict]]:
-        """The items of a source, and the rows that could not be measured, each with `id`, `source` and `reason`.
+        """Return the items of a source, and the rows that could not be measured, with `id`, `source` and `reason`.
 
         Args:
             folder: where finished blocks are kept until the gap table is complete.
@@ -89,11 +90,10 @@ class GapMeasurement:
         return [self._item(self.about[source.ids[row]], sums[row], errors) for row in sorted(sums)]
 
     def _sums(self, source: TrainingSource, probes: list[tuple[int, Sequence]]) -> dict[int, ItemSums]:
-        probes = sorted(probes, key=lambda probe: len(probe[1]))
-        size = self.settings.batch_size
         sums: dict[int, ItemSums] = {}
-        for begin in progress(range(0, len(probes), size), what="gap", unit="batch"):
-            add_divergences(self.student, self.teacher, source, probes[begin : begin + size], self.layout, sums)
+        batches = batches_by_length([len(sequence) for _, sequence in probes], items=self.settings.batch_size)
+        for batch in progress(batches, what="gap", unit="batch"):
+            add_divergences(self.student, self.teacher, source, [probes[index] for index in batch], self.layout, sums)
         return sums
 
     def _item(self, row: dict, sums: ItemSums, errors: dict[str, float | None]) -> dict:
@@ -101,7 +101,7 @@ class GapMeasurement:
         if not np.all(np.isfinite(list(figures.values()))):
             raise SaladError(
                 f"{self.checkpoint} or the teacher gives row '{row['id']}' probabilities that are not finite",
-                "Give models that are whole; with --dtype float16, try float32.",
+                "Try --dtype float32. If that does not help, a checkpoint is damaged: give another one.",
             )
         id_ = row["id"]
         cer = errors.get(id_, row.get("cer"))
@@ -117,7 +117,7 @@ class GapMeasurement:
         }
 
     def _error_rates(self, recordings: pa.Table | None, ids: list[str], source: str) -> dict[str, float | None]:
-        """Character error rate of each recording, where a recognizer is given."""
+        """Return the character error rate of each recording; nothing without a recognizer."""
         if recordings is None or self.transcriber is None:
             return {}
         table = recordings.filter(pc.is_in(recordings.column("id"), pa.array(ids)))

@@ -1,4 +1,4 @@
-"""Means of items by group, with intervals, and drawn together where a group has few items."""
+"""Means of gap items by group, with intervals; means of small groups are shrunk toward the mean of all groups."""
 
 from collections.abc import Iterator
 
@@ -9,13 +9,13 @@ from saladkit.scoring.statistics import Estimate, bootstrap_mean
 
 
 def estimate(items: list[dict], metric: str) -> Estimate:
-    """Nats per text token: the sum over items by the sum of their tokens, with an interval over items."""
+    """Return a metric in nats per text token: its sum over items / the sum of their tokens, with its interval."""
     tokens = np.array([item["tokens"] for item in items])
     return bootstrap_mean(np.array([item[metric] for item in items]), weights=tokens)
 
 
 def group_rows(items: list[dict]) -> list[dict]:
-    """A row of `formats.gap_table.GROUPS` for all items, and for each region, domain and speaker among them."""
+    """Return a row of `formats.gap_table.GROUPS` for all items, and for each region, domain and speaker."""
     rows = []
     for kind in KINDS:
         groups = dict(_groups(items, kind))
@@ -37,10 +37,10 @@ def group_rows(items: list[dict]) -> list[dict]:
                 [np.array([item[metric] for item in inside]) for inside in groups.values()],
                 [np.array([item["tokens"] for item in inside], dtype=np.float64) for inside in groups.values()],
             )
-            for row, inside, drawn in zip(of_kind, groups.values(), shrunk, strict=True):
+            for row, inside, shrunk_mean in zip(of_kind, groups.values(), shrunk, strict=True):
                 found = estimate(inside, metric)
                 row |= {metric: found.value, f"{metric}_low": found.low, f"{metric}_high": found.high}
-                row[f"{metric}_shrunk"] = float(drawn)
+                row[f"{metric}_shrunk"] = float(shrunk_mean)
         rows += of_kind
     return rows
 
@@ -59,18 +59,19 @@ def _mean(items: list[dict], column: str) -> float | None:
 
 
 def shrunk_means(values: list[np.ndarray], weights: list[np.ndarray]) -> np.ndarray:
-    """Weighted means of groups, float64 [G], each drawn toward the mean of all groups by empirical Bayes.
+    """Return the weighted means of groups, float64 [G], shrunk toward the mean of all groups by empirical Bayes.
+
+    A group's mean m with variance v becomes mu + (m - mu) * t / (t + v), where mu is the mean of groups and t the
+    variance between groups (DerSimonian and Laird, Controlled Clinical Trials 1986). v is the variance of items over
+    the group's effective number of items; it is pooled over groups, since few items cannot determine their own.
 
     Args:
-        values, weights: of each group's items, [n]; at least one item a group.
-
-    A group's mean m with error v becomes mu + (m - mu) * t / (t + v): t is the variance between groups (DerSimonian
-    and Laird, Controlled Clinical Trials 1986), v the variance of items, pooled over groups since few items cannot tell
-    their own, by the group's effective number of items.
+        values: one array for each group, its items' values, [n] with n at least 1.
+        weights: the weights of the same items.
     """
     means = np.array([(w * x).sum() / w.sum() for x, w in zip(values, weights, strict=True)])
     count = sum(len(x) for x in values)
-    if len(means) < 2 or count == len(means):  # one group, or one item in each: nothing tells items from groups
+    if len(means) < 2 or count == len(means):  # one group, or one item in each: items and groups cannot be told apart
         return means
     squares = sum((w * (x - m) ** 2).sum() for x, w, m in zip(values, weights, means, strict=True))
     variance = squares / sum(w.sum() for w in weights) * count / (count - len(means))
@@ -81,7 +82,7 @@ def shrunk_means(values: list[np.ndarray], weights: list[np.ndarray]) -> np.ndar
     middle = (precision * means).sum() / precision.sum()
     spread = (precision * (means - middle) ** 2).sum()
     between = max(0.0, spread - (len(means) - 1)) / (precision.sum() - (precision**2).sum() / precision.sum())
-    # Between groups that differ by more than chance the middle is that of the groups, not of their items.
+    # If groups differ by more than chance, their mean weighs groups about equally, however many items each has.
     toward = 1 / (between + errors)
     middle = (toward * means).sum() / toward.sum()
     return middle + (means - middle) * between / (between + errors)

@@ -1,4 +1,4 @@
-"""A model's answers to questions, as predictions."""
+"""Predictions by the likelihood of each option: the most likely one is the model's answer."""
 
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
@@ -9,62 +9,71 @@ from saladkit.errors import SaladError
 from saladkit.formats.results import likeliest_per_character
 from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.scoring.conditions import Condition
-from saladkit.scoring.kept_answers import KeptAnswers
-from saladkit.scoring.likelihood import MakeScores, OptionScore, score_options
-from saladkit.scoring.predictions import about_question
-from saladkit.scoring.prompts import Asking, Example, Question
+from saladkit.scoring.likelihood import ComputeScores, ContinuationScore, score_continuations
+from saladkit.scoring.partial_results import PartialResults
+from saladkit.scoring.predictions import left_out_row, question_columns
+from saladkit.scoring.prompts import Example, PromptBuilder, Request
 
 
 @dataclass(frozen=True)
-class Respondent:
-    """A model that is asked in one way."""
+class ContinuationScorer:
+    """A model under one condition, which scores the options of each question.
+
+    Attributes:
+        share_rows: whether a prompt and all of its continuations run as one row (`likelihood.can_share_rows`).
+    """
 
     model: SaladForCausalLM | TextModel
-    asking: Asking
+    builder: PromptBuilder
     condition: Condition
     batch_size: int = 16
-    together: bool = True  # whether a question and its options are one row
+    share_rows: bool = True
 
-    def answer(
-        self, rows: list[dict], examples: list[Example], task: str, where: str, kept: KeptAnswers | None = None
+    def predict(
+        self, rows: list[dict], examples: list[Example], task: str, source: str, saved: PartialResults | None = None
     ) -> tuple[list[dict], list[dict]]:
-        """Predictions of `rows`, in order, without `held_out`; and those left out, with `id` and `reason`.
+        """Return the predictions of `rows`, in order, and the rows left out, with `id`, `source` and `reason`.
 
-        Scores are kept in `kept`, and those that stand there are not computed again.
+        Predictions have all columns of `formats.results.PREDICTIONS` that apply but `held_out`.
+
+        Args:
+            examples: few-shot examples to choose from.
+            source: where the rows were read.
+            saved: scores that an interrupted run has saved; new scores are added.
 
         Raises:
-            SaladError: as `Asking.lay_out`; scores that are not finite.
+            SaladError: as `PromptBuilder.build`, or a score is not finite.
         """
-        self.asking.prepare(rows, where)
-        laid_out = [self.asking.lay_out(row, examples, where) for row in rows]
-        asked = {index: question for index, question in enumerate(laid_out) if question is not None}
-        scores: dict[int, list[OptionScore]] = {}
-        for alike in _by_examples(asked):
-            found = score_options(
+        self.builder.tokenize_ahead(rows, source)
+        built = [self.builder.build(row, examples, source) for row in rows]
+        requests = {index: request for index, request in enumerate(built) if request is not None}
+        scores: dict[int, list[ContinuationScore]] = {}
+        for group in _by_examples(requests):
+            found = score_continuations(
                 self.model,
-                [asked[index].prompt for index in alike],
-                [asked[index].answers for index in alike],
+                [requests[index].prompt for index in group],
+                [requests[index].continuations for index in group],
                 self.batch_size,
-                self.together,
-                _keeping(kept, [rows[index]["id"] for index in alike]),
+                self.share_rows,
+                _saving(saved, [rows[index]["id"] for index in group]),
             )
-            scores |= dict(zip(alike, found, strict=True))
+            scores |= dict(zip(group, found, strict=True))
         for index, of_row in scores.items():
             if not np.all(np.isfinite([score.log_likelihood for score in of_row])):
                 raise SaladError(
-                    f"{self.condition.model}'s score of row '{rows[index]['id']}' of {where}, as"
-                    f" {self.condition.asked}, is not finite",
-                    "Give a model that is whole; with --dtype float16, try float32.",
+                    f"{self.condition.model}'s score of row '{rows[index]['id']}' of {source}, as"
+                    f" {self.condition.modality_name}, is not finite",
+                    "Try --dtype float32. If that does not help, the checkpoint is damaged: give another one.",
                 )
-        predictions = [self._prediction(rows[index], asked[index], scores[index], task) for index in sorted(asked)]
-        reason = f"{self.condition.name}: longer than the model's context, and cannot be cut"
-        return predictions, [
-            {"id": row["id"], "source": where, "reason": reason} for index, row in enumerate(rows) if index not in asked
+        predictions = [
+            self._prediction(rows[index], requests[index], scores[index], task) for index in sorted(requests)
         ]
+        left_out = [left_out_row(row, source, self.condition) for i, row in enumerate(rows) if i not in requests]
+        return predictions, left_out
 
-    def _prediction(self, row: dict, question: Question, scores: list[OptionScore], task: str) -> dict:
-        values, scored = [score.log_likelihood for score in scores], list(question.wording.answers)
-        return about_question(row, question, self.condition, task) | {
+    def _prediction(self, row: dict, request: Request, scores: list[ContinuationScore], task: str) -> dict:
+        values, scored = [score.log_likelihood for score in scores], list(request.template.continuations)
+        return question_columns(row, request, self.condition, task) | {
             "scored": scored,
             "log_likelihoods": values,
             "greedy": [score.greedy for score in scores],
@@ -73,19 +82,23 @@ class Respondent:
         }
 
 
-def _by_examples(asked: dict[int, Question]) -> list[list[int]]:
-    """Questions behind the same examples together: what is before them is run once."""
+def _by_examples(requests: dict[int, Request]) -> list[list[int]]:
+    """Group requests by their few-shot examples, which then run once for all requests of a group."""
     groups: dict[str, list[int]] = {}
-    for index, question in asked.items():
-        groups.setdefault(question.context.removesuffix(question.wording.text), []).append(index)
+    for index, request in requests.items():
+        groups.setdefault(request.context.removesuffix(request.template.text), []).append(index)
     return list(groups.values())
 
 
-def _keeping(kept: KeptAnswers | None, ids: list[str]) -> Callable[[list[int], MakeScores], list[list[OptionScore]]]:
-    def keep(batch: list[int], make: MakeScores) -> list[list[OptionScore]]:
-        if kept is None:
-            return make()
-        stored = kept.of_batch([ids[index] for index in batch], lambda: [[astuple(s) for s in row] for row in make()])
-        return [[OptionScore(*score) for score in of_row] for of_row in stored]
+def _saving(
+    saved: PartialResults | None, ids: list[str]
+) -> Callable[[list[int], ComputeScores], list[list[ContinuationScore]]]:
+    def scores_of(batch: list[int], compute: ComputeScores) -> list[list[ContinuationScore]]:
+        if saved is None:
+            return compute()
+        stored = saved.get_or_compute(
+            [ids[index] for index in batch], lambda: [[astuple(score) for score in row] for row in compute()]
+        )
+        return [[ContinuationScore(*score) for score in of_row] for of_row in stored]
 
-    return keep
+    return scores_of

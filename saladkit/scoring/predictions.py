@@ -1,25 +1,31 @@
-"""What every prediction says of its question, however it was answered."""
+"""What predictions of every kind say about their question."""
 
 from saladkit.scoring.conditions import Condition
-from saladkit.scoring.prompts import Question
+from saladkit.scoring.prompts import Request
 
 
-def about_question(row: dict, question: Question, condition: Condition, task: str) -> dict:
-    """The columns of `formats.results.PREDICTIONS` that do not depend on the answer.
+def question_columns(row: dict, request: Request, condition: Condition, task: str) -> dict:
+    """Return the columns of `formats.results.PREDICTIONS` that do not depend on the answer.
 
-    A cascade's row has been written down by a recognizer; `said` is then what its recording says.
+    In a cascade the `text` of `row` is a transcript, and its `said` the text of the recording.
     """
     return {
         "id": row["id"],
         "model": condition.model,
         "task": task,
-        "modality": condition.asked,
+        "modality": condition.modality_name,
         "domain": row.get("domain"),
-        "speaker": row.get("speaker") if condition.listens else None,
+        "speaker": row.get("speaker") if condition.needs_speech else None,
         "text": row.get("said", row["text"]),
         "choices": row.get("choices"),
         "answer": row.get("answer"),
-        "context": question.context,
-        "shots": question.shots,
-        "words_dropped": question.words_dropped,
+        "context": request.context,
+        "shots": request.shots,
+        "words_dropped": request.words_dropped,
     }
+
+
+def left_out_row(row: dict, source: str, condition: Condition) -> dict:
+    """Return the record of a row of `source` whose prompt cannot be made short enough."""
+    reason = f"{condition.name}: longer than the model's context, and cannot be cut"
+    return {"id": row["id"], "source": source, "reason": reason}

@@ -1,4 +1,4 @@
-"""What `eval` prints: accuracies, the gap and its parts, voices; and how many items each figure is of."""
+"""The summary that `eval` prints: accuracies by subject and voice, the gap and its parts, and numbers of items."""
 
 import numpy as np
 
@@ -7,16 +7,16 @@ from saladkit.scoring.templates import TEMPLATES
 
 SHOWN = ("task", "figure", "first", "second", "value", "low", "high", "items", "mcnemar_p")
 
-Answers = dict[str, dict[Condition, list[dict]]]  # task -> condition -> predictions
+Predictions = dict[str, dict[Condition, list[dict]]]  # task -> condition -> predictions
 
 
-def summarize(answers: Answers, figures: list[dict], left_out: list[dict]) -> dict:
-    """The figures over all items, the length-normalised score's with their intervals; and what was left out."""
+def summarize(predictions: Predictions, figures: list[dict], left_out: list[dict]) -> dict:
+    """Return accuracies of every model and task, `acc_norm` comparisons over all items, and the number left out."""
     results: dict[str, dict] = {}
-    for task, answered in answers.items():
-        for condition, rows in answered.items():
+    for task, of_task in predictions.items():
+        for condition, rows in of_task.items():
             of_model = results.setdefault(condition.model, {})
-            of_model[f"{task}_{condition.asked}"] = _accuracies(rows) | _groups(rows) | _cut(rows)
+            of_model[f"{task}_{condition.modality_name}"] = _accuracies(rows) | _groups(rows) | _cut(rows)
     shown = [{key: row[key] for key in SHOWN} for row in figures if _is_shown(row)]
     compared = [row | {key: round(row[key], 4) for key in ("value", "low", "high")} for row in shown]
     return {"results": results, "compared": compared, "left_out": len(left_out)}
@@ -44,7 +44,7 @@ def _accuracies(rows: list[dict]) -> dict:
 
 
 def _groups(rows: list[dict]) -> dict:
-    """Means by subject, by voice with their spread, and of the voices that no training has heard."""
+    """Return means by subject, means by voice with their spread, and the mean of held-out voices."""
     found: dict = {}
     for name, column in (("subjects", "domain"), ("voices", "speaker")):
         means = _means(rows, column)
@@ -73,7 +73,7 @@ def _cut(rows: list[dict]) -> dict:
 
 
 def result_lines(summary: dict) -> list[str]:
-    """The same for a person: one line a condition, one a figure, in per cent and points."""
+    """Return the summary as lines to read: one for each condition and comparison, in per cent and points."""
     lines = [f"{task} is {title}" for task, title in summary["titles"].items()]
     for task, found in summary["templates"].items():
         if "judge" in found:

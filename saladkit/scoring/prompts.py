@@ -1,4 +1,4 @@
-"""Questions as prompts: read or heard, behind as many examples as fit."""
+"""Build prompts from questions: as text or speech, after as many few-shot examples as fit."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,173 +11,186 @@ from saladkit.formats.words import split_words
 from saladkit.rows.prompt_parts import Part, join_parts
 from saladkit.rows.sequences import Sequence
 from saladkit.rows.tokens import bos_of
-from saladkit.scoring.spoken_prompts import Hearing
-from saladkit.scoring.templates import Wording, word_question
+from saladkit.scoring.spoken_prompts import SpeechInput
+from saladkit.scoring.templates import FilledTemplate, fill_template
 
-BETWEEN_EXAMPLES = "\n\n"  # as in lm-evaluation-harness
+EXAMPLE_SEPARATOR = "\n\n"  # as in lm-evaluation-harness
 
 
 @dataclass(frozen=True)
 class Example:
-    """A solved question: in words, and as parts of a prompt, in which it may be heard; the same for every prompt."""
+    """A few-shot example: a question with its right answer, the same in every prompt.
+
+    Attributes:
+        id, source: the row of the question, and where the row was read.
+        question: text of the question alone.
+        text: all of the example as text.
+        parts: the example as parts of a prompt, in which the question may be speech.
+    """
 
     id: str
     source: str
-    asked: str
+    question: str
     text: str
     parts: tuple[Part, ...]
 
-    def is_of(self, id_: str, asked: str, source: str) -> bool:
-        """Whether it is this question's own solution: the same row, or the same words."""
-        return (self.source == source and self.id == id_) or (self.asked != "" and self.asked == asked)
+    def solves(self, id_: str, question: str, source: str) -> bool:
+        """Return whether the example answers this question: it is the same row, or has the same text."""
+        return (self.source == source and self.id == id_) or (self.question != "" and self.question == question)
 
 
 @dataclass(frozen=True)
-class Question:
-    """One question, ready to be scored.
+class Request:
+    """One question, ready to be scored or answered.
 
     Attributes:
-        prompt: as the model reads or hears it.
-        answers: token ids of what is scored after it, and in `wording` its words.
-        context: the prompt in words.
-        shots: how many examples stand before it.
-        words_dropped: words of the question, from its beginning, that the model's context had no room for.
+        prompt: the model's input, text and speech.
+        continuations: token ids of each continuation that is scored after the prompt.
+        template: the question as text.
+        context: the whole prompt as text.
+        shots: number of few-shot examples in the prompt.
+        words_dropped: words removed from the beginning of the question to fit the prompt into the model's context.
     """
 
     prompt: Sequence
-    answers: list[list[int]]
-    wording: Wording
+    continuations: list[list[int]]
+    template: FilledTemplate
     context: str
     shots: int
     words_dropped: int
 
 
 @dataclass(frozen=True)
-class Asking:
-    """How questions are put to a model.
+class PromptBuilder:
+    """Builds the requests of one model in one modality.
 
     Attributes:
-        tokenizer: the model's.
-        max_length: so many items, tokens or speech vectors, are the most that the model is given.
-        template: one of `wording.TEMPLATES`.
-        hearing: None where questions are read.
-        spoken_options: options that are listed are heard too.
-        spoken_examples: examples are heard where the question is.
-        shots: so many examples before a question are the most.
+        tokenizer: the model's tokenizer.
+        max_length: most positions of prompt and continuation together, tokens or speech vectors.
+        template: one of `templates.TEMPLATES`.
+        speech_input: reads recordings; None gives questions as text.
+        spoken_options: whether listed options are speech as well.
+        spoken_examples: whether few-shot examples are speech where the question is.
+        shots: most few-shot examples before a question.
     """
 
     tokenizer: PreTrainedTokenizerBase
     max_length: int
     template: str = "continuation"
-    hearing: Hearing | None = None
+    speech_input: SpeechInput | None = None
     spoken_options: bool = False
     spoken_examples: bool = True
     shots: int = 0
     _known: dict[str, list[int]] = field(default_factory=dict, repr=False)  # text -> token ids
 
-    def prepare(self, rows: list[dict], where: str) -> None:
-        """Tokenize what `lay_out` is about to ask for, at once: a call a text took an eighth of `eval`'s time."""
-        wordings = [word_question(row, self.template, where) for row in rows]
-        texts = [wording.text.rstrip() for wording in wordings]
-        texts += [f"{wording.text} {answer}" for wording in wordings for answer in wording.answers]
+    def tokenize_ahead(self, rows: list[dict], source: str) -> None:
+        """Tokenize all texts of these rows in one call: a call for each text took an eighth of `eval`'s time."""
+        filled = [fill_template(row, self.template, source) for row in rows]
+        texts = [template.text.rstrip() for template in filled]
+        texts += [f"{template.text} {continuation}" for template in filled for continuation in template.continuations]
         self._known.clear()
         self._known.update(zip(texts, self.tokenizer(texts, add_special_tokens=False)["input_ids"], strict=True))
 
-    def example(self, row: dict, where: str) -> Example:
-        """A row and its right answer.
+    def example(self, row: dict, source: str) -> Example:
+        """Return a row of `source` with its right answer as a few-shot example.
 
         Raises:
-            SaladError: audio that cannot be heard; more options than letters.
+            SaladError: the recording cannot be decoded, or there are more options than letters.
         """
-        wording = word_question(row, self.template, where)
-        solution = f" {wording.answers[row['answer']]}{BETWEEN_EXAMPLES}"
-        parts, rest = self._put(row, wording, 0, where) if self.spoken_examples else ([], wording.text)
+        template = fill_template(row, self.template, source)
+        solution = f" {template.continuations[row['answer']]}{EXAMPLE_SEPARATOR}"
+        parts, rest = self._parts(row, template, 0, source) if self.spoken_examples else ([], template.text)
         return Example(
             row["id"],
-            where,
+            source,
             row["text"],
-            wording.text + solution,
-            (*parts, self._ids_behind(rest + solution) if parts else self._ids(rest + solution)),
+            template.text + solution,
+            (*parts, self._ids_after_text(rest + solution) if parts else self._ids(rest + solution)),
         )
 
-    def lay_out(self, row: dict, examples: list[Example], where: str, new_tokens: int | None = None) -> Question | None:
-        """A row behind the first examples that are other questions, with room for its answers, or `new_tokens`.
+    def build(self, row: dict, examples: list[Example], source: str, new_tokens: int | None = None) -> Request | None:
+        """Build the request of a row of `source`, after the first few-shot examples that are other questions.
 
-        The last examples are left out until the rest fits, then words from the question's beginning.
+        The prompt leaves room for the continuations, or for `new_tokens` that the model writes. If it is too long, it
+        loses examples from the last to the first, then words from the beginning of the question.
 
         Returns:
-            None where it fits in no way: what is listed is too long, or no word times tell where to cut its recording.
+            None if the prompt cannot be made short enough: the text after the question is too long, or a recording has
+            no word times by which to cut it.
 
         Raises:
-            SaladError: audio that cannot be heard; more options than letters; one that adds no token to the prompt.
+            SaladError: a recording cannot be decoded, there are more options than letters, or a continuation adds no
+                token to the prompt.
         """
-        wording = word_question(row, self.template, where)
-        answers = self._answers(row, wording, where) if new_tokens is None else []
-        room = self.max_length - (new_tokens or max(len(answer) for answer in answers)) + 1
-        asked = row.get("said", row["text"])  # also where a recognizer has written it down otherwise
-        others = [e for e in examples if not e.is_of(row["id"], asked, where)][: self.shots]
-        parts, rest = self._put(row, wording, 0, where)
+        template = fill_template(row, self.template, source)
+        continuations = self._continuations(row, template, source) if new_tokens is None else []
+        room = self.max_length - (new_tokens or max(len(ids) for ids in continuations)) + 1
+        question = row.get("said", row["text"])  # a cascade's transcript may differ from the example's text
+        others = [example for example in examples if not example.solves(row["id"], question, source)][: self.shots]
+        parts, rest = self._parts(row, template, 0, source)
         for shots in range(len(others), -1, -1):
             before = others[:shots]
-            words = "".join(example.text for example in before)
-            if self.hearing is None:  # in one piece: a token may reach across the end of an example
-                prompt = self._join([], words + rest)
+            text_before = "".join(example.text for example in before)
+            if self.speech_input is None:  # tokenized as one text: a token may reach across the end of an example
+                prompt = self._join([], text_before + rest)
             else:
                 prompt = self._join([part for example in before for part in example.parts] + parts, rest)
             if len(prompt) <= room:
-                return Question(prompt, answers, wording, words + wording.text, shots, 0)
-        return self._truncated(row, wording, answers, room, where)
+                return Request(prompt, continuations, template, text_before + template.text, shots, 0)
+        return self._truncated(row, template, continuations, room, source)
 
     def _truncated(
-        self, row: dict, wording: Wording, answers: list[list[int]], room: int, where: str
-    ) -> Question | None:
-        if self.hearing and not row.get("words"):
+        self, row: dict, template: FilledTemplate, continuations: list[list[int]], room: int, source: str
+    ) -> Request | None:
+        """Return the request with the fewest words removed that fits, by binary search."""
+        if self.speech_input and not row.get("words"):
             return None
         words = split_words(row["text"])
         fewest, most, found = 1, len(words) - 1, None
         while fewest <= most:
             dropped = (fewest + most) // 2
-            cut = replace(wording, asked=row["text"][words[dropped][1] :])
-            prompt = self._join(*self._put(row, cut, dropped, where))
+            cut = replace(template, question=row["text"][words[dropped][1] :])
+            prompt = self._join(*self._parts(row, cut, dropped, source))
             if len(prompt) <= room:
-                found, most = Question(prompt, answers, cut, cut.text, 0, dropped), dropped - 1
+                found, most = Request(prompt, continuations, cut, cut.text, 0, dropped), dropped - 1
             else:
                 fewest = dropped + 1
         return found
 
-    def _put(self, row: dict, wording: Wording, first_word: int, where: str) -> tuple[list[Part], str]:
-        """The question from a word on: what of it is heard, with what is read in between, and the text after that."""
-        if self.hearing is None:
-            return [], wording.text
-        lead = self._ids(wording.lead.rstrip(" "))  # a space before speech is a part of what is heard
-        parts: list[Part] = [*([lead] if lead else []), self.hearing.question(row, self.tokenizer, first_word, where)]
-        if not (self.spoken_options and wording.options):
-            return parts, wording.listed
-        before = wording.trail
-        for index, letter in zip(range(len(wording.options)), ascii_uppercase, strict=False):
-            parts += [self._ids_behind(f"{before}\n{letter}."), self.hearing.option(row, index, where)]
+    def _parts(self, row: dict, template: FilledTemplate, first_word: int, source: str) -> tuple[list[Part], str]:
+        """Return the question from a word on as parts up to the last recording, and the text after them."""
+        if self.speech_input is None:
+            return [], template.text
+        lead = self._ids(template.lead.rstrip(" "))  # in training, speech includes the space before it
+        question = self.speech_input.question_span(row, self.tokenizer, first_word, source)
+        parts: list[Part] = [*([lead] if lead else []), question]
+        if not (self.spoken_options and template.options):
+            return parts, template.after_question
+        before = template.trail
+        for index, letter in zip(range(len(template.options)), ascii_uppercase, strict=False):
+            parts += [self._ids_after_text(f"{before}\n{letter}."), self.speech_input.option_span(row, index, source)]
             before = ""
-        return parts, wording.cue
+        return parts, template.cue
 
     def _join(self, parts: list[Part], rest: str) -> Sequence:
-        """Parts and a text after them, whose last space belongs to what is scored."""
-        read = self._ids(rest.rstrip()) if not parts else self._ids_behind(rest.rstrip())
-        layout = self.hearing.layout if self.hearing else None
-        return join_parts(self._bos, [*parts, read] if read else parts, layout)
+        """Join parts and the text after them; a space at its end belongs to the continuation."""
+        text = self._ids(rest.rstrip()) if not parts else self._ids_after_text(rest.rstrip())
+        layout = self.speech_input.layout if self.speech_input else None
+        return join_parts(self._bos, [*parts, text] if text else parts, layout)
 
-    def _answers(self, row: dict, wording: Wording, where: str) -> list[list[int]]:
-        """Token ids of each answer as it goes on from the question.
+    def _continuations(self, row: dict, template: FilledTemplate, source: str) -> list[list[int]]:
+        """Return the token ids of each continuation after the question.
 
-        They are what question, a space and answer together have beyond the question's own, as in
-        lm-evaluation-harness; so they are the same whether the question is read or heard.
+        They are the tokens of question, space and continuation together beyond the question's own, as in
+        lm-evaluation-harness, so they are the same for a question as text and as speech.
         """
-        own = len(self._ids(wording.text.rstrip()))
+        own = len(self._ids(template.text.rstrip()))
         found = []
-        for answer, choice in zip(wording.answers, row["choices"], strict=True):
-            ids = self._ids(f"{wording.text} {answer}")[own:]
+        for continuation, choice in zip(template.continuations, row["choices"], strict=True):
+            ids = self._ids(f"{template.text} {continuation}")[own:]
             if not ids:
                 raise SaladError(
-                    f"{where}: row '{row['id']}' has a choice {choice!r} that adds no token to its prompt",
+                    f"{source}: row '{row['id']}' has a choice {choice!r} that adds no token to its prompt",
                     "Word the choice in characters that the model's tokenizer keeps.",
                 )
             found.append(ids)
@@ -187,8 +200,8 @@ class Asking:
     def _bos(self) -> list[int]:
         return bos_of(self.tokenizer)
 
-    def _ids_behind(self, text: str) -> list[int]:
-        """Token ids of a text that follows something: some tokenizers begin a text of its own with a space."""
+    def _ids_after_text(self, text: str) -> list[int]:
+        """Return token ids of a text in the middle of a prompt: some tokenizers add a space before a first word."""
         return self._ids(f"a{text}")[len(self._ids("a")) :]
 
     def _ids(self, text: str) -> list[int]:

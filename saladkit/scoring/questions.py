@@ -1,4 +1,4 @@
-"""Multiple-choice questions, read and checked."""
+"""Read multiple-choice questions, and check every row."""
 
 from pathlib import Path
 
@@ -14,11 +14,11 @@ from saladkit.sources.benchmarks.named import NamedSource, named_source
 from saladkit.sources.columns import ColumnNames
 from saladkit.sources.samples import read_samples
 
-OTHER_NAMES = {"prompt": "text", "subject": "domain"}  # what files of questions call our columns
+ALTERNATIVE_NAMES = {"prompt": "text", "subject": "domain"}  # common names of our columns in files of questions
 
 
 def task_name(source: str) -> str:
-    """A task is called after its benchmark, or its folder or file."""
+    """Return the name of a task: that of its benchmark, else of its folder or file."""
     benchmark = named_source(source)
     if benchmark:
         return benchmark.name
@@ -26,7 +26,7 @@ def task_name(source: str) -> str:
 
 
 def benchmark_of(source: str) -> NamedSource | None:
-    """The benchmark whose questions these are, also after `saladkit synth` has spoken them."""
+    """Return the benchmark that the questions come from, also if `saladkit synth` has spoken them; None without one."""
     if (Path(source) / MANIFEST).is_file():
         source = read_json(Path(source) / MANIFEST).get("inputs", {}).get("samples", {}).get("path", source)
     return named_source(source)
@@ -41,13 +41,17 @@ def read_questions(
     spoken_options: bool = False,
     open_ended: bool = False,
 ) -> list[dict]:
-    """Rows with `text` or `prompt` (what is asked), `choices` and `answer` (the index of the right one).
+    """Read rows with `text` or `prompt` (the question), `choices` and `answer` (the index of the right choice).
 
-    With `open_ended` there may be no choices. With `speech` each has its `audio`, and with `spoken_options` the
-    `choices_audio`, one recording a choice. A row with `excluded`, a reason, is not to be asked.
+    A row with `excluded`, a reason, is returned unchecked and not to be answered.
+
+    Args:
+        speech: read the recordings as well, `audio`.
+        spoken_options: with `speech`, read `choices_audio` as well, one recording for each choice.
+        open_ended: accept rows without choices.
 
     Raises:
-        SaladError: as `read_samples`; fewer than two choices, an empty choice, an answer that is none of them.
+        SaladError: as `read_samples`; a row has fewer than two choices, an empty choice, or an answer out of range.
     """
     needed = ["id"] if open_ended else ["id", "choices", "answer"]
     optional = [
@@ -60,14 +64,14 @@ def read_questions(
         "cue",
         "letters",
         "excluded",
-        *OTHER_NAMES,
+        *ALTERNATIVE_NAMES,
     ]
     optional += ["audio", "duration", "words", *(["choices_audio"] if spoken_options else [])] if speech else []
     table = read_samples(source, needed=needed, optional=optional, names=names, limit=limit)
     recordings = ["audio", *(["choices_audio"] if spoken_options else [])] if speech else []
-    asked_by = names.text if names.text != "text" or "text" in table.column_names else "prompt"
-    _check_recordings(table, source, recordings, names, asked_by)
-    for theirs, ours in OTHER_NAMES.items():
+    question_column = names.text if names.text != "text" or "text" in table.column_names else "prompt"
+    _check_recordings(table, source, recordings, names, question_column)
+    for theirs, ours in ALTERNATIVE_NAMES.items():
         if theirs in table.column_names and ours not in table.column_names:
             table = table.rename_columns([ours if c == theirs else c for c in table.column_names])
     if "text" not in table.column_names:
@@ -84,19 +88,21 @@ def read_questions(
     return rows
 
 
-def _check_recordings(table: pa.Table, source: str, columns: list[str], names: ColumnNames, asked_by: str) -> None:
+def _check_recordings(
+    table: pa.Table, source: str, columns: list[str], names: ColumnNames, question_column: str
+) -> None:
     for column in columns:
         there = table.column(column).is_valid().to_pylist() if column in table.column_names else [False] * len(table)
-        if column == "choices_audio" and all(there):  # one for each
+        if column == "choices_audio" and all(there):  # one recording for each choice
             counts = [pc.list_value_length(table.column(name)).to_pylist() for name in ("choices", column)]
             there = [choices == spoken for choices, spoken in zip(*counts, strict=True)]
         if not all(there):
             further = " --choices" if column == "choices_audio" else ""
             further += f" --id-column {names.id}" if names.id != "id" else ""
-            further += f" --text-column {asked_by}" if asked_by != "text" else ""
+            further += f" --text-column {question_column}" if question_column != "text" else ""
             raise SaladError(
                 f"{source}: row '{table.column('id')[there.index(False)]}' has no {column}",
-                f"`saladkit synth {source} -o {task_name(source)}-spoken --voice VOICE{further}` makes it; then give"
+                f"Run `saladkit synth {source} -o {task_name(source)}-spoken --voice VOICE{further}`, then give"
                 f" {task_name(source)}-spoken.",
             )
 
@@ -111,12 +117,15 @@ def _check(row: dict, source: str, open_ended: bool) -> None:
     if not isinstance(choices, list) or type(row["answer"]) is not int:
         raise SaladError(
             f"{source}: row '{row['id']}' has choices {choices!r} and answer {row['answer']!r}",
-            "Choices are a list of texts, the answer is the index of the right one, from 0.",
+            "Give choices as a list of texts, and as answer the index of the right one, from 0.",
         )
     if len(choices) < 2 or not all((choice or "").strip() for choice in choices):
-        raise SaladError(f"{source}: row '{row['id']}' has an empty choice or fewer than two", "Mend the row.")
+        raise SaladError(
+            f"{source}: row '{row['id']}' has an empty choice or fewer than two",
+            "Remove the row, or give it at least two choices with a text each.",
+        )
     if not 0 <= row["answer"] < len(choices):
         raise SaladError(
             f"{source}: row '{row['id']}' has answer {row['answer']} of {len(choices)} choices",
-            "The answer is the index of the right choice, from 0.",
+            "Give the index of the right choice, from 0.",
         )

@@ -1,15 +1,15 @@
-"""Whether synthetic speech is at fault where the gap is large: how well it is understood, and how long it takes."""
+"""Find regions whose gap may come from bad synthetic speech: hard to recognize, too slow or too fast."""
 
 import numpy as np
 
-LONGEST_FACTOR = 1.5  # a region whose speech takes so many times as long as usual, or so many times less, is marked
+LONGEST_FACTOR = 1.5  # speech of a marked region is this many times as long as usual, or as short
 
 
 def duration_ratios(rows: list[dict]) -> dict[str, float]:
-    """For each id the duration of a row over what its text would take at its speaker's median rate of characters.
+    """Return for each id its duration over the duration that its text has at the speaker's median seconds a character.
 
     Args:
-        rows: with `id`, `text`, `duration` (s, may be None) and `speaker`.
+        rows: with `id`, `text`, `duration` (s, may be None) and `speaker`. Rows without a duration are left out.
     """
     known = [row for row in rows if row.get("duration")]
     rates: dict[str | None, list[float]] = {}
@@ -20,18 +20,23 @@ def duration_ratios(rows: list[dict]) -> dict[str, float]:
 
 
 def mark_bad_speech(regions: list[dict], worst: float, left_out: dict[int, int] | None = None) -> None:
-    """Set `bad_speech` of rows of regions: the `worst` share by character error rate, and the much too long or short.
+    """Set `bad_speech` of regions: those with the highest character error rates, and those much too long or short.
 
     The method drops the 15 % of regions with the highest character error rate (arXiv 2510.13632), so that a failure of
-    speech synthesis is not mistaken for a gap. Of the `left_out` recordings of a region, which the gate of `synth` has
-    refused, nothing was understood: each counts as an error rate of 1.
+    speech synthesis is not mistaken for a gap.
+
+    Args:
+        regions: rows of `formats.gap_table.GROUPS` of kind region; changed in place.
+        worst: share of regions to mark by their error rate.
+        left_out: for each region, how many recordings the gate of `synth` has refused; each counts as an error rate
+            of 1.
     """
     left_out = left_out or {}
     known = [row for row in regions if row["cer"] is not None or left_out]
     error = {row["region"]: _error(row, left_out.get(row["region"], 0)) for row in known}
     by_error = sorted(known, key=lambda row: (-error[row["region"]], row["region"]))
     count = int(worst * len(known))
-    # who is as well understood as others is not worse
+    # A region is not worse than others with the same error rate.
     bound = error[by_error[count]["region"]] if count < len(by_error) else -1.0
     worst_regions = {row["region"] for row in by_error[:count] if error[row["region"]] > bound}
     for row in regions:

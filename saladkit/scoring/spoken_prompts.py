@@ -1,4 +1,4 @@
-"""Questions that are heard: their recordings as spans, made harder to hear where asked."""
+"""Questions as speech input: their recordings as spans of a prompt, perturbed where asked for."""
 
 from dataclasses import dataclass, field, replace
 
@@ -17,39 +17,45 @@ from saladkit.speech.front_end import FrontEnd
 
 
 @dataclass(frozen=True)
-class Hearing:
-    """What a model hears recordings with, and what is done to them first."""
+class SpeechInput:
+    """Turns recordings into the spans that a model reads.
+
+    Attributes:
+        front_end: the model's front end.
+        layout: how the model's sequences hold speech.
+        perturbation: applied to every recording first, drawn by `seed`; None leaves recordings as they are.
+    """
 
     front_end: FrontEnd
     layout: SequenceLayout
     perturbation: Perturbation | None = None
     seed: int = 0
-    # The last question's frames: one that is too long is laid out some ten times, and heard once.
+    # Frames of the last question: a question that is too long is built some ten times, and encoded once.
     _last: dict[tuple[str, str], np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def question(self, row: dict, tokenizer: PreTrainedTokenizerBase, first_word: int, where: str) -> SpeechSpan:
-        """The recording of a row of questions, from its first word to its last where their times are known.
+    def question_span(self, row: dict, tokenizer: PreTrainedTokenizerBase, first_word: int, source: str) -> SpeechSpan:
+        """Return the recording of a question, cut to its words where their times are known.
 
         Args:
-            first_word: what is said before this word is left out; 0 where there are no word times.
+            first_word: index of the first word that is kept; 0 for a row without word times.
 
         Raises:
-            SaladError: audio that cannot be heard.
+            SaladError: the recording cannot be decoded.
         """
         text = tokenize(tokenizer, row["text"])
-        asked = Span(True, first_word, len(text.splittable) - 1)
-        if (where, row["id"]) not in self._last:
+        kept = Span(True, first_word, len(text.splittable) - 1)
+        if (source, row["id"]) not in self._last:
             self._last.clear()
-            self._last[where, row["id"]] = self._frames(row["id"], row["audio"], where)
-        return cut_speech(text, asked, self._words(row), self._last[where, row["id"]], self.layout)
+            self._last[source, row["id"]] = self._frames(row["id"], row["audio"], source)
+        return cut_speech(text, kept, self._words(row), self._last[source, row["id"]], self.layout)
 
-    def option(self, row: dict, index: int, where: str) -> SpeechSpan:
-        """The recording of one of a row's options.
+    def option_span(self, row: dict, index: int, source: str) -> SpeechSpan:
+        """Return the recording of one of a question's options.
 
         Raises:
-            SaladError: audio that cannot be heard.
+            SaladError: the recording cannot be decoded.
         """
-        return speech_span(self._frames(f"{row['id']}/{index}", row["choices_audio"][index], where), self.layout)
+        return speech_span(self._frames(f"{row['id']}/{index}", row["choices_audio"][index], source), self.layout)
 
     def _words(self, row: dict) -> list[Word]:
         stretch = self.perturbation.stretch if self.perturbation else 1.0
@@ -60,8 +66,8 @@ class Hearing:
         words = words_from_row(row) if row.get("words") else []
         return [replace(word, start=moved(word.start), end=moved(word.end)) for word in words]
 
-    def _frames(self, id_: str, audio: dict, where: str) -> np.ndarray:
-        samples, rate = decode_row({"id": id_, "audio": audio}, where)
+    def _frames(self, id_: str, audio: dict, source: str) -> np.ndarray:
+        samples, rate = decode_row({"id": id_, "audio": audio}, source)
         if self.perturbation is not None:
             samples = self.perturbation.apply(samples, rate, id_, self.seed)
         return self.front_end.frames([resample(samples, rate, self.front_end.sample_rate)])[0]

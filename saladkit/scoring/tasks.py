@@ -1,103 +1,111 @@
-"""The questions of an evaluation: read, with the solved ones beside them, and checked against what is asked."""
+"""Read the tasks of an evaluation: questions, few-shot examples, and questions to choose a template on."""
 
 from saladkit.errors import SaladError
 from saladkit.scoring.conditions import Condition
-from saladkit.scoring.evaluation import BEST, Task, answer_files
-from saladkit.scoring.models import HowAsked
+from saladkit.scoring.evaluation import Task, prediction_files
 from saladkit.scoring.questions import benchmark_of, read_questions, task_name
+from saladkit.settings.evaluate import BEST, EvalSettings
 from saladkit.sources.benchmarks.named import named_source
 from saladkit.sources.columns import ColumnNames
+from saladkit.sources.samples import read_samples
 
-DEV_ITEMS = 500  # of a template's choice; a benchmark's solved split may have tens of thousands
+DEV_ITEMS = 500  # on which a template is chosen; a benchmark's solved split may have tens of thousands
 
 
-def read_tasks(
-    sources: list[str],
-    how: HowAsked,
-    template: str,
-    fewshot: str | None,
-    dev: str | None,
-    listens: bool,
-    names: ColumnNames,
-    limit: int | None,
-) -> list[Task]:
-    """The questions of every source, with what else each needs.
+def read_tasks(sources: list[str], settings: EvalSettings, *, needs_speech: bool) -> list[Task]:
+    """Read the tasks of all sources, one task a source.
+
+    Few-shot examples come from `settings.fewshot`, else from the benchmark's own solved split, else from the task's
+    questions; questions to choose a template on from `settings.dev`, else from the benchmark's own solved split.
 
     Args:
-        fewshot, dev: where examples and the choice of a template come from, in the place of a benchmark's own.
-        listens: whether recordings are needed.
+        needs_speech: whether recordings are needed.
 
     Raises:
-        SaladError: as `read_questions`; two tasks of one name, nothing to choose a template on.
+        SaladError: as `read_questions`; two tasks have the same name, or there is nothing to choose a template on.
     """
     tasks: dict[str, Task] = {}
     for source in sources:
         name = task_name(source)
         if name in tasks:
-            raise SaladError("two tasks have the same name", "Rename a folder: tasks are called after their folders.")
+            raise SaladError("two tasks have the same name", "Rename a folder: tasks are named after their folders.")
         rows = read_questions(
             source,
-            speech=listens,
-            spoken_options=how.spoken_options,
-            open_ended=how.generation is not None and not how.shots,
-            names=names,
-            limit=limit,
+            speech=needs_speech,
+            spoken_options=settings.spoken_options,
+            open_ended=settings.writes and not settings.num_fewshot,
+            names=settings.names,
+            limit=settings.limit,
         )
         benchmark = named_source(source)
         solved = benchmark.solved if benchmark else None
-        asked = _to_ask(rows)
-        examples, chosen_on, examples_source = asked, [], source
-        if how.shots and (fewshot or solved):
-            spoken = listens and how.spoken_examples
-            examples_source = fewshot or solved
-            enough = 4 * (how.shots + 1)  # some may not be to be asked
-            examples = _to_ask(
+        questions = _not_excluded(rows)
+        examples, dev_rows, examples_source = questions, [], source
+        if settings.num_fewshot and (settings.fewshot or solved):
+            spoken = needs_speech and settings.spoken_examples
+            examples_source = settings.fewshot or solved
+            enough = 4 * (settings.num_fewshot + 1)  # some may be excluded, or be the question itself
+            examples = _not_excluded(
                 read_questions(
-                    examples_source, speech=spoken, spoken_options=how.spoken_options, names=names, limit=enough
+                    examples_source,
+                    speech=spoken,
+                    spoken_options=settings.spoken_options,
+                    names=settings.names,
+                    limit=enough,
                 )
             )
-        if template == BEST:
-            if not (dev or solved):
+        if settings.chosen_template == BEST:
+            if not (settings.dev or solved):
                 raise SaladError(
                     f"nothing to choose the template of {source} on", "Give solved questions with --dev, or a template."
                 )
-            chosen_on = _to_ask(read_questions(dev or solved, speech=False, names=names, limit=DEV_ITEMS))
+            dev_rows = _not_excluded(
+                read_questions(settings.dev or solved, speech=False, names=settings.names, limit=DEV_ITEMS)
+            )
         tasks[name] = Task(
-            name, source, asked, examples, chosen_on, examples_source, [r for r in rows if r.get("excluded")]
+            name, source, questions, examples, dev_rows, examples_source, [r for r in rows if r.get("excluded")]
         )
     return list(tasks.values())
 
 
-def _to_ask(rows: list[dict]) -> list[dict]:
+def _not_excluded(rows: list[dict]) -> list[dict]:
     return [row for row in rows if not row.get("excluded")]
 
 
 def check_files(tasks: list[Task], conditions: list[Condition]) -> None:
-    """Raise a SaladError if the answers of two tasks or models would stand in one file."""
+    """Raise a SaladError if two tasks or models would write their predictions to the same file."""
     seen: dict[str, str] = {}
     for task in tasks:
         for condition in conditions:
-            file, _ = answer_files(task, condition)
+            file, _ = prediction_files(task, condition)
             if file in seen:
                 raise SaladError(
-                    f"answers of {task.name}, {condition.name}, and of {seen[file]} would be one file",
-                    "Rename a folder: files are called after models and tasks, by letters, digits, points and dashes.",
+                    f"predictions of {task.name}, {condition.name}, and of {seen[file]} would be one file",
+                    "Rename a folder: files are named after models and tasks, by letters, digits, points and dashes.",
                 )
             seen[file] = f"{task.name}, {condition.name}"
 
 
 def check_texts(tasks: list[Task]) -> None:
-    """Raise a SaladError at the first question whose recording has no text."""
+    """Raise a SaladError at the first question that has a recording and no text."""
     for task in tasks:
         row = next((row for row in task.rows if not row["text"].strip()), None)
         if row is not None:
             raise SaladError(
-                f"{task.source}: row '{row['id']}' has no text of its recording, so it cannot be read",
+                f"{task.source}: row '{row['id']}' has no text of its recording, so it cannot be given as text",
                 "Give --modality speech alone, without --teacher.",
             )
 
 
 def titles_of(tasks: list[Task]) -> dict[str, str]:
-    """What benchmarks among the tasks are called in full."""
+    """Return the full names of the tasks that are benchmarks."""
     named = {task.name: benchmark_of(task.source) for task in tasks}
     return {name: source.benchmark.title for name, source in named.items() if source}
+
+
+def training_voices(sources: tuple[str, ...], names: ColumnNames) -> set[str] | None:
+    """Return the speakers of the speech that the models were trained on; None where no speech is given."""
+    if not sources:
+        return None
+    tables = [read_samples(source, needed=["id", "speaker"], optional=[], names=names) for source in sources]
+    return {speaker for table in tables for speaker in table.column("speaker").to_pylist()}

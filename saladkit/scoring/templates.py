@@ -1,63 +1,64 @@
-"""How a question is worded: what is asked, what stands around it, and what is scored."""
+"""Templates of questions: the text around a question, and the continuations that are scored."""
 
 from dataclasses import dataclass
 from string import ascii_uppercase
 
 from saladkit.errors import SaladError
+from saladkit.settings.evaluate import CONTINUATION, LETTER
 
-TEMPLATES = ("continuation", "letter")
+TEMPLATES = (CONTINUATION, LETTER)
 ANSWER = "\nAnswer:"
 
 
 @dataclass(frozen=True)
-class Wording:
-    """One question in words.
+class FilledTemplate:
+    """The text of one question.
 
     Attributes:
-        lead: what is read before it.
-        asked: the question, which may be heard.
-        trail: what of the question is read in any case.
-        options: the options that are listed after it, each behind its letter; empty where none are.
-        cue: what stands last.
-        answers: what is scored, each behind one space.
+        lead: text before the question.
+        question: the question itself, which may be given as speech.
+        trail: further text of the question, always given as text.
+        options: options listed after the question, each after its letter; empty if none are listed.
+        cue: text at the end, such as "Answer:".
+        continuations: texts that are scored, each after a space.
     """
 
     lead: str
-    asked: str
+    question: str
     trail: str
     options: tuple[str, ...]
     cue: str
-    answers: tuple[str, ...]
+    continuations: tuple[str, ...]
 
     @property
-    def listed(self) -> str:
-        """What stands after the question where the options are read."""
+    def after_question(self) -> str:
+        """All text after the question, with the options as text."""
         lines = [f"\n{letter}. {option}" for letter, option in zip(ascii_uppercase, self.options, strict=False)]
         return self.trail + "".join(lines) + self.cue
 
     @property
     def text(self) -> str:
-        """All of it, read."""
-        return self.lead + self.asked + self.listed
+        """All text before the continuations."""
+        return self.lead + self.question + self.after_question
 
 
-def word_question(row: dict, template: str, where: str) -> Wording:
-    """A row of questions in a template.
+def fill_template(row: dict, template: str, source: str) -> FilledTemplate:
+    """Fill a template with a row of questions.
 
-    `continuation`: each option goes on from the question and the row's own `cue`. `letter`: the options are listed, and
-    their letters are scored; where `letters` says that the question lists them itself, they are not listed again.
+    `continuation` scores each option as a continuation of the question and the row's own `cue`. `letter` lists the
+    options and scores their letters; it lists none where `letters` says that the question lists them itself.
 
     Raises:
-        SaladError: more options than letters.
+        SaladError: the row of `source` has more options than there are letters.
     """
-    lead, asked, trail, cue = (row.get(part) or "" for part in ("lead", "text", "trail", "cue"))
+    lead, question, trail, cue = (row.get(part) or "" for part in ("lead", "text", "trail", "cue"))
     choices = tuple(row.get("choices") or ())
-    if template == "continuation":
-        return Wording(lead, asked, trail, (), cue, choices)
+    if template == CONTINUATION:
+        return FilledTemplate(lead, question, trail, (), cue, choices)
     if len(choices) > len(ascii_uppercase):
         raise SaladError(
-            f"{where}: row '{row['id']}' has {len(choices)} choices, more than there are letters",
+            f"{source}: row '{row['id']}' has {len(choices)} choices, more than there are letters",
             "Give --template continuation.",
         )
     listed = () if row.get("letters") else choices
-    return Wording(lead, asked, trail, listed, ANSWER, tuple(ascii_uppercase[: len(choices)]))
+    return FilledTemplate(lead, question, trail, listed, ANSWER, tuple(ascii_uppercase[: len(choices)]))

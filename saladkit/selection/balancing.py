@@ -1,8 +1,9 @@
-"""Even sizes: a price per cluster, and a few moves where prices are not exact or cannot tell rows apart.
+"""Even out cluster sizes by a price per cluster, and then by moving single rows.
 
-Balanced assignment is a transport problem whose dual variables are prices: raise a cluster's, and the rows that like it
-least go elsewhere. Prices of the smoothed problem, its smoothing let go step by step (Cuturi, arXiv 1306.0895), come
-near; equal texts have equal costs and go wherever one of them goes. What is then uneven is moved row by row.
+Balanced assignment is a transport problem whose dual variables are prices: raise the price of a cluster, and the rows
+that fit it least go elsewhere. Solving a smoothed problem with less and less smoothing (Cuturi, arXiv 1306.0895) gives
+nearly exact prices. Prices cannot separate equal texts, which have equal costs; single rows are moved in the end until
+all sizes are within bounds.
 """
 
 from collections.abc import Callable
@@ -11,24 +12,24 @@ from dataclasses import dataclass
 import numpy as np
 
 SMOOTHINGS = [2.0**-power for power in range(1, 7)]  # in standard deviations of the costs
-STEPS = 10  # at each; five left 8 % of 100,000 rows to be moved, ten 1 %, twenty 0.1 %
-ROWS_PER_COLUMN = 128  # that prices are found on: counts are then known to a tenth; with 64 the costs were 3 % higher
-CANDIDATES = 65_536  # rows that are looked at together for a move
+STEPS = 10  # per smoothing; of 100,000 rows, 8 % were left to move after five steps, 1 % after ten, 0.1 % after twenty
+ROWS_PER_COLUMN = 128  # to find prices on, which gives counts to 10 %; with 64 the final costs were 3 % higher
+CANDIDATES = 65_536  # rows that are considered together for a move
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """The fewest and the most rows of a cluster."""
+    """The fewest and the most rows that a cluster may have."""
 
     low: int
     high: int
 
 
 def bounds(rows: int, clusters: int, balance: float) -> Bounds:
-    """Bounds around the mean size with high / low <= balance, or the nearest that whole numbers allow.
+    """Return bounds around the mean size with high / low <= balance, or the nearest that whole numbers allow.
 
     Args:
-        balance: largest / smallest, at most; infinite for none.
+        balance: greatest ratio of the largest to the smallest cluster; infinite for no bounds.
     """
     if np.isinf(balance):
         return Bounds(0, rows)
@@ -38,11 +39,11 @@ def bounds(rows: int, clusters: int, balance: float) -> Bounds:
 
 
 def balancing_prices(costs: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
-    """Prices with which the cheapest column of the rows is about as often one as another.
+    """Find prices with which every column is the cheapest of about as many rows.
 
     Args:
         costs: float32 [N, K].
-        start: prices of nearly the same costs, [K]; the search then begins with little smoothing.
+        start: prices for nearly the same costs, [K]; the search then starts with little smoothing.
 
     Returns:
         float32 [K].
@@ -66,11 +67,11 @@ def balancing_prices(costs: np.ndarray, start: np.ndarray | None = None) -> np.n
 def keep_bounds(
     assignment: np.ndarray, columns: int, allowed: Bounds, priced_costs: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """Move the rows that lose least by it until no column has too many or too few.
+    """Move rows, the cheapest moves first, until no column has too many or too few.
 
     Args:
-        assignment: int [N].
-        priced_costs: costs with prices, float32 [n, K], of the rows of these numbers.
+        assignment: column of each row, int [N].
+        priced_costs: returns costs plus prices, float32 [n, K], of n given rows.
 
     Returns:
         int64 [N].
@@ -92,7 +93,7 @@ def _move(
     room: np.ndarray,
     priced_costs: Callable[[np.ndarray], np.ndarray],
 ) -> None:
-    """Move rows of columns with some to spare, each to the cheapest column with room, those first that lose least."""
+    """Move rows from columns with rows to spare to the cheapest column with room, the cheapest moves first."""
     rows = np.flatnonzero(spare[assignment] > 0)
     rows = rows[:: -(-len(rows) // CANDIDATES)]
     costs = priced_costs(rows)

@@ -6,7 +6,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.gap_table import COVERAGE
 from saladkit.selection.budget import Budget
 from saladkit.selection.decontamination import NGRAM
-from saladkit.selection.strategies import MEASURED, USE_GAMMA
+from saladkit.settings.select import MEASURED, USE_GAMMA
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Filters:
 class Choice:
     """What is preferred, and by which figures."""
 
-    strategy: str = "active"  # one of `selection.strategies.NAMES`
+    strategy: str = "active"  # one of `selection.strategies.STRATEGIES`
     gamma: float = 5.0
     metric: str = "teacher-kl"  # which figure of the gap table, or of the regions, is M
     bonus: float = 1.0  # of `knn`: standard deviations of a prediction that are added to it

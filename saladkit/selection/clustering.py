@@ -1,4 +1,4 @@
-"""Balanced k-means: FAISS finds the centroids, prices even out the sizes."""
+"""Balanced k-means: FAISS finds the centroids, and prices on full clusters even out the sizes."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,10 +11,10 @@ from saladkit.selection.embedders.embedder import unit
 from saladkit.selection.neighbours import flat_index
 from saladkit.selection.vectors import Vectors
 
-BALANCE = 1.5  # largest / smallest cluster, at most
-POINTS_PER_CENTROID = 256  # that are drawn to find the centroids, as FAISS does by default
-ROWS_AT_ONCE = 8192  # fixed, so that a larger memory gives the same bytes
-ROUNDS = 3  # of prices and centroids in turn, after plain k-means
+BALANCE = 1.5  # greatest ratio of the largest to the smallest cluster
+POINTS_PER_CENTROID = 256  # drawn to learn the centroids from: FAISS's default
+ROWS_AT_ONCE = 8192  # fixed, so that the result does not depend on the memory
+ROUNDS = 3  # after plain k-means, each of new prices and then new centroids
 
 
 def balanced_kmeans(
@@ -28,20 +28,21 @@ def balanced_kmeans(
     priority: np.ndarray | None = None,
     on_gpus: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut vectors into clusters of about the same size.
+    """Cluster vectors into clusters of about the same size.
 
     Args:
         vectors: [N, D], of length 1.
-        spherical: centroids of length 1 and cosine distances; else means and squared distances.
-        balance: largest / smallest cluster, at most (if whole numbers allow it); infinite for plain k-means.
-        priority: a number a row, [N]: centroids are learned from the rows with the lowest, so that they do not depend
-            on the order of the rows. Without, rows are drawn by the seed.
+        spherical: use centroids of length 1 and cosine distances; else means and squared distances.
+        balance: greatest ratio of the largest to the smallest cluster, as far as whole numbers allow; infinite for
+            plain k-means.
+        priority: one number per row, [N]. Centroids are learned from the rows with the lowest numbers, and so do not
+            depend on the order of the rows. None: rows are drawn by the seed.
 
     Returns:
         (centroids float32 [K, D], assignment int64 [N]).
 
     Raises:
-        ValueError: fewer vectors than clusters.
+        ValueError: there are fewer vectors than clusters.
     """
     if len(vectors) < clusters:
         raise ValueError(f"{len(vectors)} vectors cannot make {clusters} clusters")
@@ -66,7 +67,7 @@ def balanced_kmeans(
 
 
 def nearest_centroids(vectors: Vectors, centroids: np.ndarray, spherical: bool) -> np.ndarray:
-    """The nearest centroid of each vector, int64 [N], however full its cluster."""
+    """Return the nearest centroid of each vector, int64 [N], whatever the size of its cluster."""
     return _cheapest(len(vectors), partial(_priced, vectors, centroids, None, spherical))
 
 
@@ -78,7 +79,7 @@ def _cheapest(rows: int, priced: Callable[[np.ndarray], np.ndarray]) -> np.ndarr
 def kmeans(
     points: np.ndarray, clusters: int, *, iterations: int, seed: int, spherical: bool, on_gpus: bool = False
 ) -> np.ndarray:
-    """Centroids float32 [K, D] of points float32 [N, D] by FAISS."""
+    """Return the centroids float32 [K, D] that FAISS finds for points float32 [N, D]."""
     settings = faiss.ClusteringParameters()
     settings.niter, settings.seed, settings.spherical = iterations, seed, spherical
     settings.min_points_per_centroid, settings.max_points_per_centroid = 1, len(points)
@@ -88,7 +89,10 @@ def kmeans(
 
 
 def distances(vectors: np.ndarray, centroids: np.ndarray, spherical: bool) -> np.ndarray:
-    """Cosine distances, or half of the squared ones (less what all of a row share), float32 [N, K]."""
+    """Return the costs of each vector in each cluster, up to a constant per vector, float32 [N, K].
+
+    Cosine distances if `spherical`, else half of the squared distances.
+    """
     costs = vectors @ -centroids.T
     return costs if spherical else costs + (centroids**2).sum(axis=1) / 2
 
@@ -101,7 +105,7 @@ def _priced(
 
 
 def _means(vectors: np.ndarray, assignment: np.ndarray, clusters: int, spherical: bool) -> np.ndarray:
-    """Means of clusters that all have rows."""
+    """Return the mean of each cluster, float32 [K, D]; every cluster must have rows."""
     counts = np.bincount(assignment, minlength=clusters)
     sums = np.add.reduceat(vectors[np.argsort(assignment, kind="stable")], np.cumsum(counts) - counts)
     means = sums / counts[:, None]

@@ -1,4 +1,4 @@
-"""How well speech covers each text of a pool: a map of the domain gap before any model is asked."""
+"""Measure how well speech covers each text of a pool, from embeddings alone: a first map of the domain gap."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,17 @@ import numpy as np
 from saladkit.selection.neighbours import EXACT_UP_TO, Neighbours, nearest
 from saladkit.selection.vectors import BYTES, Vectors
 
-REFERENCES = 10_000  # texts of the pool and as many spoken ones, among which densities are compared
+REFERENCES = 10_000  # texts of the pool, and as many spoken texts, whose densities are compared
 DENSITY_NEIGHBOURS = 32
 ROWS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Of each text of the pool."""
+    """How well speech covers each of the N texts of a pool."""
 
-    nearest: Neighbours  # spoken texts
-    density_ratio: np.ndarray  # float32 [N]: how much denser the pool is around a text than speech is
+    nearest: Neighbours  # the nearest spoken texts
+    density_ratio: np.ndarray  # density of the pool around each text, over that of speech, float32 [N]
 
 
 def coverage(
@@ -30,23 +30,23 @@ def coverage(
     exact_up_to: int = EXACT_UP_TO,
     on_gpus: bool = False,
 ) -> Coverage:
-    """Search the spoken texts for the k nearest of each text of the pool, and compare densities.
+    """Find the k spoken texts that are nearest to each text of the pool, and compare densities.
 
     Args:
         pool, speech: [N, D] and [M, D], of length 1.
-        k: spoken neighbours, at most M.
+        k: spoken neighbours per text; M if it is larger.
+        memory: bytes for pieces of vectors, as in `neighbours.nearest`.
     """
-    where = {"memory": memory, "seed": seed, "on_gpus": on_gpus}
-    found = nearest(pool, speech, min(k, len(speech)), exact_up_to=exact_up_to, **where)
-    return Coverage(found, density_ratio(pool, speech, **where))
+    k = min(k, len(speech))
+    found = nearest(pool, speech, k, memory=memory, exact_up_to=exact_up_to, seed=seed, on_gpus=on_gpus)
+    return Coverage(found, density_ratio(pool, speech, memory=memory, seed=seed, on_gpus=on_gpus))
 
 
 def density_ratio(pool: Vectors, speech: Vectors, *, memory: int, seed: int, on_gpus: bool = False) -> np.ndarray:
-    """p_pool / p_speech around each text of the pool: among its nearest references, the share of each side.
+    """Estimate p_pool / p_speech around each text of the pool, by counting both kinds among its nearest references.
 
-    A nearest-neighbour classifier's odds, so that the ratio lies between bounds that depend on `DENSITY_NEIGHBOURS`,
-    where a ratio of distances would be raised to the power of D. Half a neighbour is added to both sides. A text is no
-    neighbour of itself.
+    These are the odds of a nearest-neighbour classifier, which `DENSITY_NEIGHBOURS` bounds; a ratio of distances would
+    be raised to the power of D. Half a neighbour is added to both counts. No text counts as its own neighbour.
 
     Returns:
         float32 [N].
@@ -62,7 +62,7 @@ def density_ratio(pool: Vectors, speech: Vectors, *, memory: int, seed: int, on_
     for begin, asked in pool.chunks(ROWS_AT_ONCE * pool.width * BYTES):
         rows = nearest(Vectors([asked]), references, k, memory=memory, on_gpus=on_gpus).rows
         is_other = rows != itself[begin : begin + len(asked), None]
-        # One more was searched for, so that as many are counted of a text that is no reference as of one that is.
+        # One neighbour more is searched, so that a text that is a reference itself still has as many as any other.
         is_other &= np.cumsum(is_other, axis=1) < k
         from_pool = (is_other & (rows < len(of_pool))).sum(axis=1)
         from_speech = (is_other & (rows >= len(of_pool))).sum(axis=1)

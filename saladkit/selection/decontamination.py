@@ -1,7 +1,7 @@
-"""Texts that hold a question of the evaluation, word for word: training on their speech would teach the test.
+"""Find texts that contain an evaluation question word for word: training on them would leak the test.
 
-A text is left out if it shares 13 words in a row with a question (GPT-3's rule, arXiv 2005.14165, appendix C), or, of a
-question with 8 to 12 words, all of them. Shorter ones cannot be told from what anybody says.
+A text contains a question if it shares 13 consecutive words with the question (GPT-3's rule, arXiv 2005.14165, appendix
+C), or all words of a question that has 8 to 12. Shorter questions are not looked for: any text may contain them.
 """
 
 import re
@@ -11,20 +11,29 @@ import numpy as np
 
 NGRAM, SHORTEST = 13, 8
 WORD = re.compile(r"[^\W_]+")
-_UNKNOWN = np.uint64(0x9E3779B97F4A7C15)  # a word that no question has
+_UNKNOWN = np.uint64(0x9E3779B97F4A7C15)  # stands for every word that no question has
 
 
 def words_of(text: str) -> list[str]:
-    """Lower-case words, without punctuation."""
+    """Split a text into lower-case words, without punctuation."""
     return WORD.findall(text.lower())
 
 
 class Overlap:
-    """Finds the questions' runs of words in texts."""
+    """Look for the questions' runs of words in texts.
+
+    Attributes:
+        too_short: ids of the questions that are too short in all of their wordings.
+    """
 
     def __init__(self, questions: Iterable[tuple[str, str]], ngram: int = NGRAM):
-        """`questions`: pairs of an id and a text, which may be the same question's in several wordings."""
-        self.too_short: set[str] = set()  # questions none of whose wordings is long enough
+        """Index the questions.
+
+        Args:
+            questions: pairs of an id and a text; a question may come in several wordings, under one id.
+            ngram: consecutive words that make an overlap.
+        """
+        self.too_short: set[str] = set()
         self._numbers: dict[str, np.uint64] = {}
         self._random = np.random.default_rng(0)
         by_length: dict[int, dict[int, str]] = {}
@@ -47,7 +56,7 @@ class Overlap:
         return self._numbers[word]
 
     def find(self, text: str) -> str | None:
-        """The id of a question that the text holds, or None."""
+        """Return the id of a question that the text contains, or None."""
         words = np.array([self._numbers.get(word, _UNKNOWN) for word in words_of(text)], dtype=np.uint64)
         for length, sorted_runs, questions in self._runs:
             if len(words) < length:
@@ -61,7 +70,7 @@ class Overlap:
 
 
 def _windows(numbers: np.ndarray, length: int) -> np.ndarray:
-    """One number for each run of so many words: a polynomial in the words' numbers, modulo 2^64."""
+    """Hash each run of `length` words to one number: a polynomial in the words' numbers, modulo 2^64."""
     with np.errstate(over="ignore"):
         powers = np.array([pow(0x100000001B3, power, 2**64) for power in range(length)], dtype=np.uint64)
         return (np.lib.stride_tricks.sliding_window_view(numbers, length) * powers).sum(axis=1, dtype=np.uint64)

@@ -1,4 +1,4 @@
-"""Near duplicates among the texts that are drawn: of each group the one that was drawn first stays."""
+"""Find near duplicates among the texts that are drawn: the first text of each group stays."""
 
 import numpy as np
 
@@ -6,24 +6,28 @@ from saladkit.selection.neighbours import flat_index
 from saladkit.selection.vectors import Vectors
 
 AT_ONCE = 4096
-ROUNDING = 1e-5  # of a product of two vectors in float32: equal texts are not quite at 1
+ROUNDING = 1e-5  # of a float32 product: the similarity of equal texts is not quite 1
 
 
 class NearDuplicates:
-    """Remembers what was drawn."""
+    """Remember the vectors of drawn texts, and compare further texts with them."""
 
     def __init__(self, vectors: Vectors, cosine: float):
-        """Texts are near duplicates from this similarity of their vectors on."""
+        """Take texts for near duplicates if their cosine similarity is at least `cosine`."""
         self._vectors, self._cosine = vectors, cosine - ROUNDING
         self._kept = flat_index(vectors.width)
 
     def know(self, rows: np.ndarray) -> None:
-        """Take rows for drawn, such as those of earlier rounds."""
+        """Add rows, int [n], that were drawn before, such as in earlier rounds."""
         for begin in range(0, len(rows), AT_ONCE):
             self._kept.add(self._vectors.take(rows[begin : begin + AT_ONCE]))
 
     def which_are_new(self, rows: np.ndarray) -> np.ndarray:
-        """Which of these rows, in the order drawn, are no near duplicate of one that was drawn before: bool [n]."""
+        """Return which rows are no near duplicate of an earlier one, bool [n], and add those.
+
+        Args:
+            rows: in the order drawn, int [n].
+        """
         new = np.zeros(len(rows), dtype=bool)
         for begin in range(0, len(rows), AT_ONCE):
             new[begin : begin + AT_ONCE] = self._which_of_few(rows[begin : begin + AT_ONCE])

@@ -1,4 +1,4 @@
-"""Leave out texts that hold, or come near, a question of the evaluation."""
+"""Leave out texts that contain an evaluation question, or are similar to one."""
 
 from collections.abc import Sequence
 
@@ -13,27 +13,31 @@ SAME_WORDS, SAME_MEANING = "words of the evaluation", "near the evaluation"
 
 
 def read_wordings(sources: tuple[str, ...]) -> list[tuple[str, str]]:
-    """(`SOURCE:id`, text) of every question: alone, and ended by each of its choices.
+    """Return pairs of `SOURCE:id` and wording: each question alone, and followed by each of its choices.
 
     Raises:
-        SaladError: a source that has neither `text` nor `prompt`.
+        SaladError: a source has neither a column `text` nor `prompt`, or an empty question.
     """
     wordings = []
     for source in sources:
         rows = read_samples(source, needed=["id"], optional=["text", "prompt", "choices"])
         asked = next((name for name in ("text", "prompt") if name in rows.column_names), None)
         if asked is None:
-            raise SaladError(f"{source} has no column 'text' or 'prompt'", "Give questions, or any samples with text.")
+            raise SaladError(
+                f"{source} has no column 'text' or 'prompt'", "Give a file of questions, or samples with texts."
+            )
         for row in rows.to_pylist():
             if not (row[asked] or "").strip():
-                raise SaladError(f"{source}: row '{row['id']}' has an empty {asked}", "Remove it, or give it a text.")
+                raise SaladError(
+                    f"{source}: row '{row['id']}' has an empty {asked}", "Remove the row, or give it a text."
+                )
             endings = ["", *(row.get("choices") or [])]
             wordings += [(f"{source}:{row['id']}", f"{row[asked]} {ending}".strip()) for ending in endings]
     return wordings
 
 
 def leave_out_same_words(left_out: LeftOut, texts: Sequence[str], wordings: list[tuple[str, str]], ngram: int) -> int:
-    """Leave out texts that share a run of words with a question; returns how many questions were too short for it."""
+    """Leave out texts that share a run of words with a question; return how many questions are too short to compare."""
     overlap = Overlap(wordings, ngram)
 
     def shared(row: int) -> tuple[str, str | None] | None:
@@ -47,10 +51,11 @@ def leave_out_same_words(left_out: LeftOut, texts: Sequence[str], wordings: list
 def leave_out_near(
     left_out: LeftOut, distances: np.ndarray, nearest: np.ndarray, question_ids: list[str], cosine: float
 ) -> None:
-    """Leave out texts whose vector has at least this similarity with that of a question.
+    """Leave out texts whose cosine similarity to a question is at least `cosine`.
 
     Args:
-        distances, nearest: cosine distance to the nearest question and its place in `question_ids`, [N].
+        distances: cosine distance of each text to its nearest question, [N].
+        nearest: index of that question in `question_ids`, [N].
     """
 
     def near(row: int) -> tuple[str, str | None] | None:

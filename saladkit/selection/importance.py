@@ -1,8 +1,8 @@
 """DSIR: how much likelier a text is among the targets than in the pool (Xie et al., arXiv 2302.03169).
 
-A bag of hashed words and pairs of words, a multinomial fitted to the targets and one to the pool; the log importance of
-a text is the sum of the differences of its n-grams' log probabilities. Drawing by importance without replacement is
-the paper's Gumbel top-k.
+Words and pairs of words are hashed into buckets, and one multinomial over the buckets is fitted to the targets, another
+to the pool. The log importance of a text is the sum over its n-grams of the difference of their log probabilities.
+Drawing by importance without replacement is the paper's Gumbel top-k.
 """
 
 import re
@@ -17,13 +17,13 @@ _PAIR = 0x9E3779B1
 
 
 class HashedNgrams:
-    """Buckets of the words and pairs of words of a text."""
+    """Hash the words and pairs of words of a text into buckets."""
 
     def __init__(self) -> None:
         self._hashes: dict[str, int] = {}
 
     def buckets(self, text: str) -> np.ndarray:
-        """int64 [n] in [0, BUCKETS): one a word, then one a pair."""
+        """Return the bucket of each word, then of each pair of words: int64 [n] in [0, BUCKETS)."""
         known = self._hashes
         words = []
         for token in TOKEN.findall(text.lower()):
@@ -37,7 +37,7 @@ class HashedNgrams:
 
 
 def log_importance(pool: Sequence[str], targets: Sequence[str]) -> np.ndarray:
-    """float64 [N] for the N texts of the pool, in nats."""
+    """Return the log importance of each of the N texts of the pool, float64 [N], in nats."""
     hashed = HashedNgrams()
     difference = _log_probabilities(targets, hashed) - _log_probabilities(pool, hashed)
     return np.array([difference[hashed.buckets(text)].sum() for text in pool])
@@ -47,6 +47,6 @@ def _log_probabilities(texts: Sequence[str], hashed: HashedNgrams) -> np.ndarray
     counts = np.zeros(BUCKETS)
     for text in texts:
         counts += np.bincount(hashed.buckets(text), minlength=BUCKETS)
-    # One more n-gram in every bucket. Their code adds 1e-8 to the probabilities, with which one n-gram that the targets
-    # lack weighs as much as many that they have.
+    # One n-gram is added to every bucket. The paper's code adds 1e-8 to the probabilities, which lets one n-gram that
+    # the targets lack outweigh many that they have.
     return np.log((counts + 1) / (counts.sum() + BUCKETS))

@@ -1,4 +1,4 @@
-"""What a region is about: class-based TF-IDF, as in BERTopic (Grootendorst, arXiv 2203.05794, eq. 2)."""
+"""Describe regions by keywords: class-based TF-IDF, as in BERTopic (Grootendorst, arXiv 2203.05794, eq. 2)."""
 
 import re
 from collections import Counter
@@ -7,12 +7,16 @@ import numpy as np
 
 
 def keywords(texts: list[list[str]], count: int = 8) -> list[list[str]]:
-    """The `count` words that set each cluster's texts apart: tf(word, cluster) * log(1 + mean words / tf(word))."""
-    by_cluster = [Counter() for _ in texts]
+    """Return the `count` most distinctive words of each cluster, by tf(word, cluster) * log(1 + mean words / tf(word)).
+
+    Args:
+        texts: the texts of each cluster.
+    """
+    by_cluster: list[Counter[str]] = [Counter() for _ in texts]
     for counts, of_cluster in zip(by_cluster, texts, strict=True):
         for text in of_cluster:
             counts.update(re.findall(r"[^\W\d_]{2,}", text.lower()))
-    overall = sum(by_cluster, Counter())
+    overall = sum(by_cluster, Counter[str]())
     mean_words = sum(overall.values()) / len(texts)
     weight = {word: np.log(1 + mean_words / times) for word, times in overall.items()}
     return [

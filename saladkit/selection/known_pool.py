@@ -1,4 +1,4 @@
-"""What regions and a gap table tell of the texts of a pool, joined by id."""
+"""Join a pool with its regions and a gap table, by id."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,19 +29,19 @@ BATCH_TOKENS = 8192
 
 @dataclass(frozen=True)
 class KnownPool:
-    """Of N texts in K regions. `place` [N] is where each stands in the regions."""
+    """The N texts of a pool, in K regions."""
 
-    regions: str
+    regions: str  # path
     opened: Regions
-    place: np.ndarray
-    gap: str | None
+    place: np.ndarray  # row of each text in the regions' table, int [N]
+    gap: str | None  # path
 
     @classmethod
     def of(cls, ids: pa.ChunkedArray, pool: str, regions: str, gap: str | None) -> "KnownPool":
-        """Look the ids of a pool up.
+        """Look up the ids of a pool.
 
         Raises:
-            SaladError: a text without a region, or a gap table that was measured with other regions.
+            SaladError: a text has no region, or the gap table was measured with other regions.
         """
         opened = Regions.open(regions)
         place = pc.index_in(ids, value_set=opened.texts.column("id").combine_chunks())
@@ -56,46 +56,50 @@ class KnownPool:
 
     @property
     def table(self) -> list[dict]:
-        """Rows of `formats.regions.REGIONS`."""
+        """One row per region, as in `formats.regions.REGIONS`."""
         return self.opened.table
 
     @cached_property
     def bad_speech(self) -> list[int]:
-        """Regions that the gap table marks as such."""
+        """Regions that the gap table marks as bad speech."""
         return [] if self.gap is None else bad_speech_regions(self.gap)
 
     @cached_property
     def region(self) -> np.ndarray:
-        """int [N]."""
+        """Region of each text, int [N]."""
         return self.opened.texts.column("region").to_numpy()[self.place]
 
     def sizes(self) -> np.ndarray:
-        """Texts of each region in the whole pool, [K]; 0 where speech is bad."""
+        """Return the texts of each region in the regions' whole pool, int [K]; 0 for regions of bad speech."""
         sizes = np.array([row["texts"] for row in self.table])
         sizes[self.bad_speech] = 0
         return sizes
 
     def sums_by_region(self, values: np.ndarray) -> np.ndarray:
-        """Sums of values [N] over the texts of each region, float64 [K]."""
+        """Sum values [N] over the texts of each region, float64 [K]."""
         return np.bincount(self.region, weights=values, minlength=len(self.table))
 
     def distances(self) -> np.ndarray:
-        """Of each text to the nearest spoken one, float32 [N]."""
+        """Return the distance of each text to its nearest spoken text, float32 [N].
+
+        Raises:
+            SaladError: the regions were made without speech.
+        """
         self._check_covered()
         return self.opened.texts.column("distance_to_speech").to_numpy()[self.place]
 
     def vectors(self) -> Vectors:
-        """All that the regions hold: text n is row `place[n]`."""
+        """Return all vectors of the regions; text n has row `place[n]`."""
         return Vectors(self.opened.embeddings(POOL), self.opened.centre)
 
     def gaps(self, metric: str, needed: bool) -> dict[int, RegionGap]:
-        """M by region: a figure of the gap table, or the regions' own distance to speech.
+        """Return M by region: a metric of the gap table, or the regions' own distance to speech.
 
         Args:
-            needed: whether a region without one is an error.
+            needed: whether a region without the metric is an error.
 
         Raises:
-            SaladError: a figure that is missing or not finite.
+            SaladError: the metric of a region is missing or not finite.
         """
         if metric == COVERAGE:
             self._check_covered()
@@ -114,11 +118,13 @@ class KnownPool:
         return found
 
     def predicted(self, metric: str) -> Prediction:
-        """M of each text, predicted from its nearest probes, [N].
+        """Predict M of each text from its nearest probes, [N].
 
         Raises:
-            SaladError: fewer than three of the gap table's texts are in the regions.
+            SaladError: fewer than three texts of the gap table are in the regions, or a metric is not finite.
         """
+        if self.gap is None:
+            raise TypeError("misalignment is predicted from a gap table, and there is none")
         items, known = read_gap_table(self.gap)[0], self.opened.texts.column("id").combine_chunks()
         places = pc.index_in(pa.array([item["id"] for item in items], pa.string()), value_set=known).to_pylist()
         bad = set(self.bad_speech)
@@ -130,7 +136,7 @@ class KnownPool:
         figures = np.array([item[SELECTION_METRICS[metric]] for item in items], dtype=np.float64)
         if len(items) < 3 or not np.isfinite(figures).all():
             raise SaladError(
-                f"{self.gap} has too few measured texts of {self.regions}, or a figure that is not finite",
+                f"{self.gap} has too few measured texts of {self.regions}, or a metric that is not finite",
                 "Measure the gap on probes of these regions.",
             )
         vectors = self.vectors()
@@ -140,15 +146,18 @@ class KnownPool:
         return Prediction(found.mean[self.place], found.uncertainty[self.place], found.leave_one_out_r2)
 
     def nearest_of(self, texts: list[str], device: str) -> tuple[np.ndarray, np.ndarray]:
-        """Of each text of the pool the nearest of some other texts: (cosine distances float32 [N], rows int64 [N]).
+        """Find the nearest of some other texts to each text of the pool.
+
+        Returns:
+            Cosine distances float32 [N], and indices into `texts` int64 [N].
 
         Raises:
-            SaladError: the embedder of the regions is not there any more, or is another.
+            SaladError: the embedder of the regions cannot be opened, or has changed.
         """
         stored = StoredEmbeddings.open(self.regions)
         if digest_path(stored.embedder.removeprefix(LM_PREFIX)) != stored.digest:
             raise SaladError(
-                f"{stored.embedder} is not what it was when {self.regions} was made", "Make the regions again with it."
+                f"{stored.embedder} has changed since {self.regions} was made", "Make the regions again with it."
             )
         embedder = open_embedder(stored.embedder, device=device, dtype=stored.dtype, batch_tokens=BATCH_TOKENS)
         vectors = Vectors([embedder.encode(texts, lambda count: None)], self.opened.centre)
@@ -157,4 +166,4 @@ class KnownPool:
 
     def _check_covered(self) -> None:
         if self.table[0][MEDIAN_DISTANCE] is None:
-            raise SaladError(f"{self.regions} does not know the distance to speech", "Make it again with --speech.")
+            raise SaladError(f"{self.regions} knows no distance to speech", "Make the regions again with --speech.")

@@ -1,4 +1,4 @@
-"""Texts of a pool that may not be chosen, each with its reason."""
+"""Keep record of the texts of a pool that may not be selected, and why."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -8,29 +8,29 @@ import numpy as np
 
 from saladkit.selection.speakable import why_unspeakable
 
-EXCLUDED, BAD_SPEECH = "excluded", "bad speech"  # follow from the inputs alone: counted, not listed
+EXCLUDED, BAD_SPEECH = "excluded", "bad speech"  # counted but not listed, since the inputs name them already
 NEAR_DUPLICATE = "near duplicate"
 
 
 @dataclass
 class LeftOut:
-    """Of N texts."""
+    """The texts that are left out, of N."""
 
-    ids: list[str]
+    ids: list[str]  # of all N texts
     allowed: np.ndarray = field(init=False)  # bool [N]
-    reasons: dict[int, tuple[str, str | None]] = field(init=False, default_factory=dict)  # by row
+    reasons: dict[int, tuple[str, str | None]] = field(init=False, default_factory=dict)  # row: (reason, detail)
 
     def __post_init__(self) -> None:
         self.allowed = np.ones(len(self.ids), dtype=bool)
 
     def leave(self, rows: np.ndarray, reason: str) -> None:
-        """Leave out rows, unless they are already."""
+        """Leave out rows, int [n]; rows that are left out already keep their reason."""
         for row in rows[self.allowed[rows]].tolist():
             self.reasons[row] = reason, None
         self.allowed[rows] = False
 
     def leave_where(self, reason_of: Callable[[int], tuple[str, str | None] | None]) -> None:
-        """Ask of every text that is still allowed for (reason, detail) why it should not be."""
+        """Leave out every allowed row for which `reason_of` returns a pair of reason and detail."""
         for row in np.flatnonzero(self.allowed).tolist():
             found = reason_of(row)
             if found is not None:
@@ -38,15 +38,15 @@ class LeftOut:
                 self.allowed[row] = False
 
     def rows(self, reason: str) -> np.ndarray:
-        """Those that were left out for one reason, int [n]."""
+        """Return the rows that were left out for one reason, int [n]."""
         return np.array([row for row, (found, _) in self.reasons.items() if found == reason], dtype=np.int64)
 
     def counts(self) -> dict[str, int]:
-        """Texts by reason."""
+        """Return the number of texts by reason."""
         return dict(sorted(Counter(reason for reason, _ in self.reasons.values()).items()))
 
     def listed(self) -> list[dict]:
-        """`id`, `reason` and `detail` of those that were left out for what they say."""
+        """Return `id`, `reason` and `detail` of the texts that were left out for their content."""
         return [
             {"id": self.ids[row], "reason": reason, "detail": detail}
             for row, (reason, detail) in sorted(self.reasons.items())
@@ -57,7 +57,7 @@ class LeftOut:
 def leave_out_unfit(
     left_out: LeftOut, texts: Sequence[str], min_words: int | None, max_words: int | None, speakable_only: bool
 ) -> None:
-    """Leave out texts that are too short, too long, or cannot be read aloud."""
+    """Leave out texts that are too short, too long or, with `speakable_only`, cannot be read aloud."""
 
     def unfit(row: int) -> tuple[str, str | None] | None:
         words = len(texts[row].split())

@@ -1,4 +1,4 @@
-"""Misalignment of texts that were never spoken, predicted from the probes that lie nearest to them."""
+"""Predict the misalignment of texts without speech from their nearest probes."""
 
 from dataclasses import dataclass
 
@@ -8,28 +8,29 @@ from saladkit.selection.neighbours import nearest
 from saladkit.selection.vectors import Vectors
 
 NEIGHBOURS = 16
-PRIOR = 1.0  # what the mean of all probes counts for, in probes of mean length at distance 0
+PRIOR = 1.0  # weight of the mean over all probes, in probes of mean length at distance 0
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Of N texts."""
+    """The predicted misalignment of N texts."""
 
     mean: np.ndarray  # float64 [N]
-    uncertainty: np.ndarray  # one standard deviation of the mean, [N]: the larger the fewer and farther the probes
-    leave_one_out_r2: float  # of the probes' own figures, each predicted from the others
+    uncertainty: np.ndarray  # standard deviation of the mean, [N]: larger where probes are fewer or farther away
+    leave_one_out_r2: float  # R^2 of the probes' own figures, each predicted from the other probes
 
 
 def predict(texts: Vectors, probes: np.ndarray, figures: np.ndarray, tokens: np.ndarray) -> Prediction:
-    """Means of the nearest probes' figures, drawn toward the mean of all where they are far.
+    """Average the figures of the nearest probes, shrunk toward the mean of all probes where the nearest are far away.
 
-    A probe counts by its tokens and by exp(-distance / bandwidth); the bandwidth is the median distance of a probe to
-    the last of its neighbours among the others.
+    The weight of a probe is its tokens times exp(-distance / bandwidth); the bandwidth is the median, over probes, of
+    the distance to the last of their `NEIGHBOURS`.
 
     Args:
         texts: [N, D], of length 1.
         probes: vectors of the P measured texts, float32 [P, D].
-        figures, tokens: of each probe, [P].
+        figures: measured misalignment of each probe, [P].
+        tokens: compared tokens of each probe, [P].
 
     Raises:
         ValueError: fewer than three probes.
@@ -61,7 +62,7 @@ def predict(texts: Vectors, probes: np.ndarray, figures: np.ndarray, tokens: np.
 
 
 def _without(rows: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Each row's neighbours [P, k + 1] without itself (or, should it not be among them, without the last): [P, k]."""
+    """Remove each row from its own neighbours, [P, k + 1] to [P, k]; else, where it is missing, the last neighbour."""
     is_own = rows == own[:, None]
     is_own[~is_own.any(axis=1), -1] = True
     return rows[~is_own].reshape(len(rows), -1)

@@ -1,4 +1,4 @@
-"""Exact nearest neighbours by FAISS, in pieces that fit a given memory; beyond a stated size, approximate ones."""
+"""Find nearest neighbours with FAISS, in pieces that fit into memory; in a very large corpus, approximately."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ import numpy as np
 
 from saladkit.selection.vectors import BYTES, Vectors
 
-EXACT_UP_TO = 10_000_000  # rows searched through; up to there an index costs more than it saves
+EXACT_UP_TO = 10_000_000  # rows of a corpus; for fewer, an approximate index costs more than it saves
 MEMORY = 4_000_000_000  # bytes
-RECALL = 0.95  # of the first neighbour that an approximate search has to find
-RECALL_QUERIES = 1000
+RECALL = 0.95  # share of queries whose first neighbour an approximate search has to find
+RECALL_QUERIES = 1000  # on which the recall of an approximate search is measured
 
 Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Of each query its k nearest rows, the nearest first."""
+    """The k nearest rows of each query, nearest first."""
 
     distances: np.ndarray  # cosine distances float32 [N, k], in [0, 2]
-    rows: np.ndarray  # int64 [N, k]; -1 where an approximate search has found fewer, and the distance is 2
-    recall: float | None = None  # of the first neighbour, measured; None where the search was exact
+    rows: np.ndarray  # int64 [N, k]; -1, at distance 2, where an approximate search has found fewer
+    recall: float | None = None  # measured share of right first neighbours; None if the search was exact
 
 
 def flat_index(width: int, *, inner_product: bool = True, on_gpus: bool = False) -> faiss.Index:
-    """An exact index; on GPUs in float16, its rows dealt out among all of them."""
+    """Return an exact index; on GPUs, rows are in float16 and split among all GPUs."""
     index = faiss.IndexFlatIP(width) if inner_product else faiss.IndexFlatL2(width)
     if not on_gpus:
         return index
@@ -46,12 +46,12 @@ def nearest(
     seed: int = 0,
     on_gpus: bool = False,
 ) -> Neighbours:
-    """For each query the k corpus rows at the least cosine distance.
+    """Find the k rows of the corpus at the least cosine distance from each query.
 
     Args:
         queries, corpus: [N, D] and [M, D], of length 1; k <= M.
-        memory: bytes that pieces of both may take together, with the copies that are made as they are read.
-        exact_up_to: rows of a corpus up to which the search is exact.
+        memory: bytes for pieces of both, including the copies made while reading.
+        exact_up_to: the search is exact in a corpus of at most this many rows.
     """
     exact_search = partial(_exact, on_gpus=on_gpus)
     if len(corpus) <= exact_up_to:
@@ -68,14 +68,14 @@ def _search(
 ) -> Neighbours:
     best = np.full((len(queries), k), -np.inf, dtype=np.float32)
     rows = np.full((len(queries), k), -1, dtype=np.int64)
-    for offset, piece in corpus.chunks(memory // 4):  # read with two to three times its size
+    for offset, piece in corpus.chunks(memory // 4):  # reading a piece takes two to three times its size
         search = index(piece)
         for begin, asked in queries.chunks(min(memory // 16, BYTES * queries.width * 65_536)):
             similarity, found = search(asked, min(k, len(piece)))
             here = slice(begin, begin + len(asked))
             both = np.concatenate([best[here], similarity], axis=1)
             numbers = np.concatenate([rows[here], np.where(found >= 0, found + offset, -1)], axis=1)
-            order = np.lexsort((numbers, -both), axis=1)[:, :k]  # of equals that were found, the first row
+            order = np.lexsort((numbers, -both), axis=1)[:, :k]  # of equal rows, the first
             best[here] = np.take_along_axis(both, order, axis=1)
             rows[here] = np.take_along_axis(numbers, order, axis=1)
     return Neighbours(np.clip(1 - best, 0, 2), rows)
@@ -90,7 +90,7 @@ def _exact(piece: np.ndarray, on_gpus: bool) -> Search:
 
 
 def _approximate(piece: np.ndarray, seed: int) -> Search:
-    """Inverted lists in float16; so many are probed that `RECALL` of some of the piece's rows find their neighbour."""
+    """Index a piece in inverted lists in float16, and probe as many lists as `RECALL` needs on a sample of its rows."""
     rows, width = piece.shape
     lists = max(1, int(4 * rows**0.5))
     index = faiss.IndexIVFScalarQuantizer(
@@ -101,7 +101,9 @@ def _approximate(piece: np.ndarray, seed: int) -> Search:
     index.train(piece[np.sort(random.choice(rows, min(rows, lists * 64), replace=False))])
     index.add(piece)
     asked = piece[random.choice(rows, min(rows, 256), replace=False)]
-    second = faiss.knn(asked, piece, 2, metric=faiss.METRIC_INNER_PRODUCT)[1][:, -1]  # the first is the row itself
+    second = faiss.knn(asked, piece, 2, metric=faiss.METRIC_INNER_PRODUCT)[1][
+        :, -1
+    ]  # the first neighbour is the row itself
     index.nprobe = max(1, lists // 128)
     while index.nprobe < lists and (index.search(asked, 2)[1][:, -1] == second).mean() < RECALL:
         index.nprobe = min(lists, index.nprobe * 2)

@@ -1,4 +1,4 @@
-"""What each region is about and how well speech covers it: one row a region."""
+"""Describe each region in one row: its size, its topic, and how well speech covers it."""
 
 import numpy as np
 import pyarrow as pa
@@ -9,8 +9,8 @@ from saladkit.selection.coverage import Coverage
 from saladkit.selection.keywords import keywords
 from saladkit.selection.vectors import Vectors
 
-SAMPLES = 3  # texts nearest to the centroid
-TEXTS_FOR_KEYWORDS = 2000  # of a region, drawn by the seed: words that set it apart are in most of them
+SAMPLES = 3  # shown per region: the texts nearest to its centroid
+TEXTS_FOR_KEYWORDS = 2000  # of a region, drawn at random: they are enough to find its distinctive words
 ROWS_AT_ONCE = 65_536
 
 
@@ -24,11 +24,14 @@ def region_rows(
     *,
     seed: int,
 ) -> list[dict]:
-    """Rows of `formats.regions.REGIONS`.
+    """Return the rows of `formats.regions.REGIONS`.
 
     Args:
-        texts, vectors, assignment: of the pool, N of each; `texts` has a column `text`.
-        speech_region: region whose centroid is the nearest of each spoken text, int [M]; None without speech.
+        texts: the N texts of the pool, in a column `text`.
+        vectors: their embeddings, [N, D].
+        centroids: of the regions, [K, D].
+        assignment: region of each text, int [N].
+        speech_region: region of the nearest centroid of each spoken text, int [M]; None without speech.
     """
     random = np.random.default_rng([seed, 9])
     closeness = _closeness(vectors, centroids, assignment)
@@ -55,6 +58,7 @@ def region_rows(
 
 
 def _closeness(vectors: Vectors, centroids: np.ndarray, assignment: np.ndarray) -> np.ndarray:
+    """Return the product of each vector with its own centroid, float32 [N]."""
     pieces = []
     for begin in range(0, len(vectors), ROWS_AT_ONCE):
         end = min(begin + ROWS_AT_ONCE, len(vectors))

@@ -1,6 +1,7 @@
-"""The order in which texts are drawn, and how far a budget reaches in it.
+"""Draw texts at random: in which order, and how many of them a budget buys.
 
-An order depends on seed and ids alone, never on how a pool is cut into files: every id has its own uniform number.
+The order depends on the seed and the ids alone, not on how a pool is split into files: every id has its own random
+number.
 """
 
 import hashlib
@@ -12,24 +13,24 @@ PICKS_AT_ONCE = 4096
 
 
 def uniform_numbers(ids: Iterable[str], seed: int) -> np.ndarray:
-    """One number in (0, 1) an id, float64 [N], by a keyed hash."""
+    """Return one number in (0, 1) per id, float64 [N], from a hash keyed by the seed."""
     key = seed.to_bytes(8, "little")
     digests = b"".join(hashlib.blake2b(id_.encode(), digest_size=8, key=key).digest() for id_ in ids)
     return ((np.frombuffer(digests, dtype="<u8") >> np.uint64(11)) + 0.5) / 2.0**53
 
 
 def region_probabilities(sizes: np.ndarray, gaps: np.ndarray, gamma: float) -> np.ndarray:
-    """P(region) ~ P_pool(region) * M(region)^gamma (arXiv 2510.13632, Stage II), float64 [K].
+    """Return P(region) ~ P_pool(region) * M(region)^gamma (arXiv 2510.13632, Stage II), float64 [K].
 
     Args:
         sizes: texts of each region, [K].
-        gaps: M of each region in nats, [K]; what is negative counts as 0.
+        gaps: M of each region in nats, [K]; negative values count as 0.
 
     Raises:
         ValueError: no region has both texts and a gap.
     """
     gaps = np.where(sizes > 0, np.maximum(gaps, 0), 0.0)
-    scale = gaps.max()  # the largest ratio is 1: M^gamma neither overflows nor vanishes altogether
+    scale = gaps.max()  # so that the largest M is 1, and M^gamma neither overflows nor is 0 everywhere
     weights = sizes * (gaps / scale if scale > 0 else gaps) ** gamma
     if weights.sum() <= 0:
         raise ValueError("no region has weight")
@@ -39,15 +40,15 @@ def region_probabilities(sizes: np.ndarray, gaps: np.ndarray, gamma: float) -> n
 def by_region(
     regions: np.ndarray, probabilities: np.ndarray, uniform: np.ndarray, random: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Draw a region, then one of its texts, without replacement, until the regions with weight are empty.
+    """Draw a region and then one of its texts, without replacement, until no region with weight has texts left.
 
     Args:
         regions: region of each text, int [N]; -1 for texts that may not be drawn.
         probabilities: P of each region, float64 [K].
-        uniform: the texts' numbers, [N].
+        uniform: random number of each text, [N].
 
     Yields:
-        Rows in the order drawn, some at a time.
+        Rows in the order drawn, in pieces.
     """
     order = np.lexsort((uniform, regions))
     ends = np.searchsorted(regions[order], np.arange(len(probabilities) + 1))
@@ -60,18 +61,21 @@ def by_region(
         for region in picks.tolist():
             drawn.append(queues[region][taken[region]])
             taken[region] += 1
-            if taken[region] == len(queues[region]):  # the rest of the picks would be of other weights
+            if taken[region] == len(queues[region]):  # the further picks were drawn by weights that no longer hold
                 weights[region] = 0.0
                 break
         yield np.array(drawn)
 
 
 def by_weight(log_weights: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """Rows as if each next one were drawn by its weight among those left (Efraimidis and Spirakis 2006; Gumbel top-k).
+    """Order rows as if each were drawn by its weight among those left (Efraimidis and Spirakis 2006; Gumbel top-k).
 
     Args:
-        log_weights: float64 [N]; minus infinity for texts that may not be drawn, which are left out.
-        uniform: the texts' numbers, [N].
+        log_weights: float64 [N]; minus infinity for texts that may not be drawn.
+        uniform: random number of each text, [N].
+
+    Returns:
+        The rows that may be drawn, int64 [n].
     """
     allowed = np.flatnonzero(log_weights > -np.inf)
     keys = np.log(-np.log(uniform[allowed])) - log_weights[allowed]
@@ -79,21 +83,21 @@ def by_weight(log_weights: np.ndarray, uniform: np.ndarray) -> np.ndarray:
 
 
 def by_share(regions: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """Rows such that every beginning holds each region by its share of the texts, to one text (stratified sampling)."""
+    """Order rows so that every prefix has each region's share of the texts, to one text (stratified sampling)."""
     place, count = _places(regions, uniform)
     allowed = np.flatnonzero(regions >= 0)
     return allowed[np.lexsort((uniform[allowed], ((place + uniform) / count)[allowed]))]
 
 
 def by_cap(regions: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """Rows as a cap t rises: a text of a region with n texts is kept with probability min(1, t / n) (MetaCLIP)."""
+    """Order rows by the cap t that keeps them: of n texts of a region each is kept with min(1, t / n) (MetaCLIP)."""
     _, count = _places(regions, uniform)
     allowed = np.flatnonzero(regions >= 0)
     return allowed[np.argsort((uniform * count)[allowed], kind="stable")]
 
 
 def _places(regions: np.ndarray, uniform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(place of each text in its region's order, texts of its region)."""
+    """Return the place of each text in the order of its region, and the texts of that region, both int [N]."""
     counts = np.bincount(regions[regions >= 0], minlength=1)
     order = np.lexsort((uniform, regions))
     starts = np.searchsorted(regions[order], regions[order], side="left")
@@ -103,19 +107,20 @@ def _places(regions: np.ndarray, uniform: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def per_region(regions: np.ndarray, clusters: int, count: int, uniform: np.ndarray) -> np.ndarray:
-    """`count` texts of every region, fewer where it has fewer: the probes."""
+    """Draw `count` texts of every region as probes, or all of a smaller region."""
     place, _ = _places(regions, uniform)
     rows = np.flatnonzero((regions >= 0) & (place < count) & (regions < clusters))
     return rows[np.lexsort((uniform[rows], regions[rows]))]
 
 
 def effective_texts(probabilities: np.ndarray, drawn: np.ndarray) -> float:
-    """How many texts drawn evenly would tell as much of the pool (Kish): (sum of 1 / c)^2 / sum of 1 / c^2.
+    """Return the effective sample size (Kish): how many texts drawn evenly would say as much about the pool.
 
-    A text's chance c to be among them is about 1 - exp(-p * t), with t such that the chances sum to their number.
+    It is (sum of 1 / c)^2 / sum of 1 / c^2 over the drawn texts. The chance c of a text to be drawn is about
+    1 - exp(-p * t), where t makes the chances of all texts sum to the number of drawn ones.
 
     Args:
-        probabilities: of each text at the first draw, [N].
+        probabilities: p of each text, at the first draw, [N].
         drawn: rows, int [n].
     """
     eligible = probabilities[probabilities > 0]
@@ -133,14 +138,14 @@ def effective_texts(probabilities: np.ndarray, drawn: np.ndarray) -> float:
 
 
 def spend(order: Iterable[np.ndarray], costs: np.ndarray, budget: float) -> np.ndarray:
-    """The first rows of an order until the budget is spent; the last is the first that reaches it.
+    """Return the first rows of an order up to the one that reaches the budget.
 
     Args:
-        order: rows in the order drawn, some at a time.
-        costs: what each text takes of the budget, [N].
+        order: rows in the order drawn, in pieces.
+        costs: cost of each text, [N], in the unit of the budget.
 
     Returns:
-        int64 [n]; all rows where they cost less than the budget.
+        int64 [n]; all rows if together they cost less than the budget.
     """
     chosen, spent = [np.empty(0, dtype=np.int64)], 0.0
     for rows in order:

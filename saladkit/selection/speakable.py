@@ -1,4 +1,4 @@
-"""Texts that cannot be read aloud as they stand: tables, code, links, and what hardly has a word."""
+"""Find texts that cannot be read aloud as they are: tables, code, links, and texts with few letters."""
 
 import re
 import unicodedata
@@ -11,11 +11,11 @@ CODE = re.compile(
     re.MULTILINE,
 )
 TABLE_LINE = re.compile(r"^[^\n|\t]*(?:\|[^\n|]*\||\t[^\n\t]*\t)", re.MULTILINE)
-LETTERS = 0.6  # of the characters that are no spaces: in prose about 0.95
+LETTERS = 0.6  # least share of letters among characters other than spaces; prose has about 0.95
 
 
 def why_unspeakable(text: str) -> str | None:
-    """What stands in the way of reading a text aloud, or None."""
+    """Return why a text cannot be read aloud, or None if it can."""
     if LINK.search(text):
         return "link"
     if len(TABLE_LINE.findall(text)) > 1:
@@ -23,6 +23,6 @@ def why_unspeakable(text: str) -> str | None:
     if CODE.search(text):
         return "code"
     characters = [character for character in text if not character.isspace()]
-    # Marks are the vowel signs of Hindi and its kind.
+    # Marks (M) are vowel signs, as in Hindi.
     spoken = sum(character.isalpha() or unicodedata.category(character)[0] == "M" for character in characters)
     return "few letters" if spoken < LETTERS * len(characters) else None

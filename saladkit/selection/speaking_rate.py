@@ -1,16 +1,16 @@
-"""How long a text will take to be said: a rate that is fitted to texts whose speech is there."""
+"""Predict how long the speech of a text will be, by a rate that is fitted to texts with recordings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-ENOUGH = 20  # texts for three coefficients; fewer are fitted by their words alone
+ENOUGH = 20  # texts for three coefficients; with fewer, words alone are fitted
 
 
 @dataclass(frozen=True)
 class SpeakingRate:
-    """Seconds of a text: `offset` + `per_word` * words + `per_character` * characters that are no spaces."""
+    """Seconds of a text: `offset` + `per_word` * words + `per_character` * characters other than spaces."""
 
     offset: float
     per_word: float
@@ -18,29 +18,33 @@ class SpeakingRate:
 
     @classmethod
     def of_words(cls, words_per_second: float) -> "SpeakingRate":
-        """A rate that nobody has measured."""
+        """Return an assumed rate, where no recordings are at hand."""
         return cls(0.0, 1 / words_per_second, 0.0)
 
     @classmethod
     def fit(cls, texts: Sequence[str], seconds: np.ndarray) -> "SpeakingRate":
-        """Least squares over texts and the lengths of their recordings, in seconds."""
+        """Fit a rate by least squares.
+
+        Args:
+            seconds: lengths of the texts' recordings, [N].
+        """
         features = _features(texts)
         if len(texts) < ENOUGH or np.linalg.matrix_rank(features) < 3:
             return cls.of_words(float(features[:, 1].sum() / seconds.sum()))
         fitted = np.linalg.lstsq(features, seconds, rcond=None)[0]
-        if (fitted[1:] < 0).any():  # texts too much alike to tell words from characters
+        if (fitted[1:] < 0).any():  # the texts are too similar to tell words from characters
             return cls(0.0, 0.0, float(seconds.sum() / features[:, 2].sum()))
         return cls(*(float(value) for value in fitted))
 
     def seconds(self, texts: Sequence[str]) -> np.ndarray:
-        """Predicted seconds, float64 [N]; never under a tenth of a second a word."""
+        """Return the predicted seconds of each text, float64 [N], at least 0.1 per word."""
         features = _features(texts)
         predicted = features @ np.array([self.offset, self.per_word, self.per_character])
         return np.maximum(predicted, 0.1 * features[:, 1])
 
 
 def _features(texts: Sequence[str]) -> np.ndarray:
-    """1, words and characters that are no spaces of each text, float64 [N, 3]."""
+    """Return 1, the words, and the characters other than spaces of each text, float64 [N, 3]."""
     features = np.ones((len(texts), 3))
     for row, text in enumerate(texts):
         words = text.split()

@@ -1,6 +1,7 @@
-"""A column of texts as a sequence: each becomes a string only while it is looked at."""
+"""Use an Arrow column of texts as a sequence, without converting all of it to Python strings at once."""
 
 from collections.abc import Iterator, Sequence
+from typing import overload
 
 import pyarrow as pa
 
@@ -15,6 +16,12 @@ class Texts(Sequence[str]):
 
     def __len__(self) -> int:
         return len(self._column)
+
+    @overload
+    def __getitem__(self, which: int) -> str: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> list[str]: ...
 
     def __getitem__(self, which: int | slice) -> str | list[str]:
         return self._column[which].to_pylist() if isinstance(which, slice) else self._column[which].as_py()

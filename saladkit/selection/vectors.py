@@ -1,7 +1,8 @@
-"""Many vectors of length 1 that are stored in float16, read in slices as float32 and never held whole."""
+"""Read many stored float16 vectors in slices, as float32 of length 1, without holding all of them in memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,13 +13,14 @@ BYTES = 4  # of a float32
 
 @dataclass(frozen=True)
 class Vectors:
-    """Rows of several arrays (mapped files, mostly) as one matrix [N, D]; `centre` [D] is taken off first."""
+    """Several arrays, mostly mapped files, as one matrix [N, D]; `centre` [D] is subtracted from each row."""
 
     shards: list[np.ndarray]
     centre: np.ndarray | None = None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_starts", np.cumsum([0, *(len(shard) for shard in self.shards)]))
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.cumsum([0, *(len(shard) for shard in self.shards)])
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -29,7 +31,7 @@ class Vectors:
         return self.shards[0].shape[1]
 
     def rows(self, begin: int, end: int) -> np.ndarray:
-        """float32 [end - begin, D], of length 1."""
+        """Return rows `begin` to `end`, float32 [end - begin, D], of length 1."""
         pieces = []
         for start, shard in zip(self._starts[:-1], self.shards, strict=True):
             low, high = max(begin - start, 0), min(end - start, len(shard))
@@ -38,7 +40,7 @@ class Vectors:
         return self._unit(np.concatenate(pieces)) if pieces else np.empty((0, self.width), np.float32)
 
     def take(self, rows: np.ndarray) -> np.ndarray:
-        """The rows of these numbers, int [n], in their order: float32 [n, D], of length 1."""
+        """Return the rows with these numbers, int [n], in their order: float32 [n, D], of length 1."""
         order = np.argsort(rows, kind="stable")
         of_shard = np.searchsorted(self._starts, rows[order], side="right") - 1
         pieces = [
@@ -50,7 +52,7 @@ class Vectors:
         return taken
 
     def chunks(self, memory: int) -> Iterator[tuple[int, np.ndarray]]:
-        """(number of the first row, float32 [n, D]) for all rows, of at most `memory` bytes each."""
+        """Yield all rows in pieces: the number of the first row, and float32 [n, D] of at most `memory` bytes."""
         count = max(1, memory // (BYTES * self.width))
         for begin in range(0, len(self), count):
             yield begin, self.rows(begin, min(begin + count, len(self)))
@@ -61,6 +63,6 @@ class Vectors:
 
 
 def mean_of(shards: list[np.ndarray]) -> np.ndarray:
-    """The mean row [D] of several arrays, float32, summed in float64."""
+    """Return the mean row of several arrays, float32 [D], summed in float64."""
     total = sum(shard.sum(axis=0, dtype=np.float64) for shard in shards)
     return (total / sum(len(shard) for shard in shards)).astype(np.float32)

@@ -48,6 +48,16 @@ class Requests(Settings):
     )
     batch_size: int = setting(16, low=1, help="Questions per batch.")
 
+    @property
+    def spoken_options(self) -> bool:
+        """Whether listed options are speech input too."""
+        return self.options == "spoken"
+
+    @property
+    def spoken_examples(self) -> bool:
+        """Whether the examples before a question that is speech input are speech input too."""
+        return self.fewshot_modality == "same"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Generation(Settings):

@@ -168,7 +168,7 @@ def read_samples(
     benchmark = named_source(source)
     files = [] if benchmark else _source_files(source, names)
     if benchmark:
-        found, stored = select_columns(read_benchmark(benchmark), columns)
+        found, stored = select_columns(read_benchmark(benchmark, limit), columns)
         table = as_our_types(_with_our_names(found, stored, OUR_NAMES, source, columns), source, None)
     elif files:
         table = _read_files(files, columns, names, limit, None if beside is None else Path(beside).parent)

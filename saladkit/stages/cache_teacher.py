@@ -9,6 +9,7 @@ import torch
 from transformers import PreTrainedModel
 
 from saladkit.background import InBackground
+from saladkit.batches import batches_by_length
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import ArtefactWriter, create_artefact
 from saladkit.formats.checkpoint import model_digest
@@ -31,7 +32,7 @@ from saladkit.runtime import Run
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.digests import digest_source
 from saladkit.teacher.distributions import TopKDistributions
-from saladkit.teacher.encodings import Encoding, Sampled, TopK, batches_of, encode_texts, to_rows, vocabulary_of
+from saladkit.teacher.encodings import Encoding, Sampled, TopK, encode_texts, to_rows, vocabulary_of
 from saladkit.teacher.losses import forward_kl
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher
 
@@ -180,8 +181,8 @@ class _Job:
                 stored = [_stored(tokens, self.earlier) for _, tokens in parts[index]]
                 missing = [t for (_, t), row in zip(parts[index], stored, strict=True) if row is None]
                 made: list[CachedRow] = []
-                for begin, end in batches_of([len(tokens) for tokens in missing], self.batch_tokens):
-                    batch = missing[begin:end]
+                for places in batches_by_length([len(tokens) for tokens in missing], padded=self.batch_tokens):
+                    batch = [missing[place] for place in places]
                     tensors = encode_texts(self.model, batch, self.encoding, self.device, self.seed)
                     background.put(self._receive, made, tensors, [len(tokens) - 1 for tokens in batch])
                     computed += sum(len(tokens) - 1 for tokens in batch)
@@ -228,7 +229,8 @@ def _predicted(
     model: PreTrainedModel, texts: DistinctTexts, missing: list[np.ndarray], encoding: Encoding, options: dict
 ) -> dict:
     """Bytes of the whole cache, and seconds for what is missing, from a few batches of it that are run now."""
-    batches = [missing[begin:end] for begin, end in batches_of([len(t) for t in missing], options["batch_tokens"])]
+    places = batches_by_length([len(tokens) for tokens in missing], padded=options["batch_tokens"])
+    batches = [[missing[place] for place in of_batch] for of_batch in places]
     padded = [len(batch) * len(batch[-1]) for batch in batches]
     probes = sorted({round(i * (len(batches) - 1) / (PROBES - 1)) for i in range(PROBES)} if batches else [])
     seconds, distinct = 0.0, []

@@ -16,6 +16,7 @@ PACKAGES = ("torch", "transformers", "accelerate", "peft", "datasets", "click", 
 EXTRAS = {
     "piper": ("piper", "onnx", "onnxruntime"),
     "kokoro": ("kokoro_onnx", "onnx"),
+    "openai": ("openai", "httpx2"),
     "sphinx": ("pocketsphinx",),
     "lhotse": ("lhotse",),
     "report": ("matplotlib",),

@@ -1,23 +1,28 @@
-"""`report`: everything of a run that a person looks at, as one page and one summary."""
+"""`report`: one page, its charts and one summary of everything in a run's folder."""
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
-from saladkit.errors import SaladError
-from saladkit.formats.artefact import MANIFEST, Artefact
 from saladkit.formats.files import written_aside
-from saladkit.formats.samples import SCHEMA as SAMPLES
 from saladkit.progress import say
-from saladkit.reporting.compared_strategies import ChoiceFindings, compare_choices
-from saladkit.reporting.findings import Findings, compute_findings
+from saladkit.reporting.arguments import (
+    check_choices,
+    check_contrast,
+    check_libraries,
+    check_places,
+    named_folders,
+)
+from saladkit.reporting.charts.run_charts import draw_charts
+from saladkit.reporting.findings import compute_findings
 from saladkit.reporting.inventory import Inventory
-from saladkit.reporting.outcomes import read_outcome
-from saladkit.reporting.page import page
-from saladkit.reporting.picture import draw_subjects
-from saladkit.reporting.run_summary import RESERVED, summary_of
-from saladkit.reporting.sounds import questions_to_hear
-from saladkit.reporting.terminal import terminal_table
-from saladkit.sources.samples import read_samples
+from saladkit.reporting.page import PageContent, render_page
+from saladkit.reporting.predictions import read_predictions_of
+from saladkit.reporting.provenance import heard_domains
+from saladkit.reporting.run_summary import summary_of
+from saladkit.reporting.spoken_questions import questions_to_play
+from saladkit.reporting.strategy_comparison import compare_strategies
+from saladkit.reporting.terminal_table import terminal_table
 
 SUMMARY = "summary.json"
 
@@ -35,94 +40,58 @@ def report(
     choices: tuple[str, ...] = (),
     across: tuple[str, ...] = (),
 ) -> dict:
-    """Write the page `output`, and beside it `summary.json` and the chart by subject as a PNG.
+    """Write the page `output` and, beside it, `summary.json` and every chart as a PNG file.
+
+    The chart by subject is named like the page, `report.png` beside `report.html`; every other chart has its name at
+    the end, such as `report-regions.png`.
 
     Args:
-        teacher: results folder of the text LLM, below `run`; the tasks that it has read are the ones compared.
-        results: `NAME=FOLDER` of every speech-adapted model; the first is what the others are compared with.
+        run: the folder with the artefacts of the run.
+        output: the page.
+        teacher: results folder of the text LLM, below `run`; its tasks are the ones compared.
+        results: `NAME=FOLDER` of every speech-adapted model; the others are compared with the first.
         contrast: names of two results, for the main comparison.
         speech: the natural speech, below `run`; its domains are the heard subjects.
-        held_out: the task that a voice speaks which no training has heard.
-        choices: `NAME=FOLDER` of results of ways to choose, below `run`; the first is the control.
-        across: further runs with other seeds, which have the same folders of choices.
+        held_out: the task with a voice that no model was trained on.
+        title: heading of the page.
+        choices: `NAME=FOLDER` of the results of each selection strategy, below `run`; the first is the control.
+        across: further runs with other seeds, which have the same folders of strategies.
 
     Returns:
         The content of `summary.json`, with the command and the page's path.
 
     Raises:
-        SaladError: a folder that is missing, unfinished or of another schema; items or gap tables that do not pair.
+        SaladError: matplotlib is not installed, or a folder is missing, unfinished or of another schema, or items or
+            gap tables do not pair.
     """
     run, output = Path(run), Path(output)
-    if not run.is_dir():
-        raise SaladError(f"{run} is not a folder", "Give the folder that holds the run's artefacts.")
-    if output.is_dir() or (output.parent / MANIFEST).exists():
-        raise SaladError(
-            f"{output} cannot be written: it is a folder, or lies in an artefact", "Give a file such as report.html."
-        )
-    folders = _folders(results)
-    for name in contrast or ():
-        if name not in folders:
-            raise SaladError(
-                f"there is no result '{name}' to contrast (there are: {', '.join(folders)})", "Name two of --result."
-            )
-    if contrast and contrast[0] == contrast[1]:
-        raise SaladError(f"'{contrast[0]}' is contrasted with itself", "Name two results.")
-    outcomes = [read_outcome(name, run / folder) for name, folder in folders.items()]
+    check_libraries()
+    check_places(run, output)
+    folders = named_folders(results)
+    check_contrast(contrast, list(folders))
+    check_choices(choices, across)
+
+    predictions = [read_predictions_of(name, run / folder) for name, folder in folders.items()]
+    text_predictions = read_predictions_of("text", run / teacher)
     inventory = Inventory(run)
-    heard = _domains(run / speech)
-    findings = compute_findings(inventory, read_outcome("text", run / teacher), outcomes, contrast, heard, held_out)
-    compared = _compare(run, across, choices, speech, held_out)
-    sounds = questions_to_hear(inventory, outcomes, findings.subjects, findings.tasks)
-    summary = summary_of(findings, compared)
-    with written_aside(output) as page_aside, written_aside(output.with_name(SUMMARY)) as summary_aside:
-        page_aside.write_text(page(findings, inventory, sounds, title, compared), encoding="utf-8")
-        # Not sorted: the steps stand in the order in which they ran.
-        summary_aside.write_text(json.dumps(summary, indent=1, allow_nan=False) + "\n")
-    if findings.subjects:
-        _draw(findings, output.with_suffix(".png"))
+    heard = heard_domains(run / speech)
+    findings = compute_findings(inventory, text_predictions, predictions, contrast, heard, held_out)
+    strategies = compare_strategies([run, *map(Path, across)], named_folders(choices), speech, held_out)
+    questions = questions_to_play(inventory, predictions, findings.subjects, findings.tasks)
+    charts = draw_charts(findings, inventory, strategies)
+    page = render_page(PageContent(title, findings, inventory, charts, questions, strategies))
+    summary = summary_of(findings, strategies)
+
+    # Steps stand in the order in which they ran: keys are not sorted.
+    files = {
+        output: page.encode(),
+        output.with_name(SUMMARY): (json.dumps(summary, indent=1, allow_nan=False) + "\n").encode(),
+    }
+    for name, chart in charts.items():
+        files[output.with_name(f"{output.stem}{'' if name == 'subjects' else f'-{name}'}.png")] = chart.png
+    with ExitStack() as writing:
+        for path, content in files.items():
+            writing.enter_context(written_aside(path)).write_bytes(content)
     for line in terminal_table(findings):
         say(line)
     return {"command": "report", "output": str(output), **summary}
-
-
-def _compare(
-    run: Path, across: tuple[str, ...], choices: tuple[str, ...], speech: str, held_out: str
-) -> list[ChoiceFindings]:
-    if across and not choices:
-        raise SaladError("--across names other runs, and there is no --choice to compare", "Give --choice NAME=FOLDER.")
-    if len(choices) == 1:
-        raise SaladError(f"--choice {choices[0]} has nothing to be compared with", "Give a second --choice.")
-    if not choices:
-        return []
-    runs = [run, *map(Path, across)]
-    return compare_choices(runs, _folders(choices), [_domains(folder / speech) for folder in runs], held_out)
-
-
-def _folders(results: tuple[str, ...]) -> dict[str, str]:
-    folders: dict[str, str] = {}
-    for result in results:
-        name, equals, folder = result.partition("=")
-        if not (name and equals and folder):
-            raise SaladError(f"'{result}' is not NAME=FOLDER", "Give a result such as --result stage1=eval-stage1.")
-        if name in RESERVED or name in folders:
-            problem = "is given twice" if name in folders else "is a key of the summary already"
-            raise SaladError(f"the result name '{name}' {problem}", "Give it another name.")
-        folders[name] = folder
-    return folders
-
-
-def _domains(speech: Path) -> set[str]:
-    Artefact.open(speech, SAMPLES)
-    table = read_samples(str(speech), needed=["id"], optional=["domain"])
-    domains = set(table.column("domain").to_pylist()) - {None} if "domain" in table.column_names else set()
-    if not domains:
-        raise SaladError(f"{speech} names no domain", "Give natural speech whose rows have a `domain`.")
-    return domains
-
-
-def _draw(findings: Findings, path: Path) -> None:
-    try:
-        with written_aside(path) as aside:
-            draw_subjects(findings, aside)
-    except ImportError:
-        say(f"{path} is not drawn: matplotlib is missing (pip install 'saladkit[report]')")

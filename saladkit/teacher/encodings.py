@@ -76,17 +76,6 @@ def _scaled(logits: Tensor, temperature: float) -> Tensor:
     return logits if temperature == 1 else logits / temperature
 
 
-def batches_of(lengths: list[int], batch_tokens: int) -> Iterator[tuple[int, int]]:
-    """Bounds of batches of neighbours that have, padded to the last and longest, at most so many tokens."""
-    begin = 0
-    while begin < len(lengths):
-        end = begin + 1
-        while end < len(lengths) and (end + 1 - begin) * lengths[end] <= batch_tokens:
-            end += 1
-        yield begin, end
-        begin = end
-
-
 @torch.inference_mode()
 def encode_texts(
     model: PreTrainedModel, texts: list[np.ndarray], encoding: Encoding, device: str, seed: int

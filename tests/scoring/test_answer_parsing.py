@@ -3,7 +3,7 @@
 import pytest
 
 from saladkit.errors import SaladError
-from saladkit.scoring.answer_parsing import Reading, VoiceBenchRule, read_strictly
+from saladkit.scoring.answer_parsing import ParsedAnswer, VoiceBenchRule, parse_strictly
 
 CHOICES = ["a berry", "A clock", "the moon", "nothing at all"]
 
@@ -41,11 +41,11 @@ CHOICES = ["a berry", "A clock", "the moon", "nothing at all"]
     ],
 )
 def test_an_answer_names_one_option_or_none(response, choice):
-    assert read_strictly(response, CHOICES) == Reading(choice)
+    assert parse_strictly(response, CHOICES) == ParsedAnswer(choice)
 
 
 def test_nothing_names_no_option_of_punctuation_alone():
-    assert read_strictly("", ["a", "?"]) == read_strictly("...", ["a", "?"]) == Reading(None)
+    assert parse_strictly("", ["a", "?"]) == parse_strictly("...", ["a", "?"]) == ParsedAnswer(None)
 
 
 @pytest.fixture
@@ -63,13 +63,13 @@ def clone(tmp_path):
 
 def test_voicebench_s_rule_is_its_own_and_what_it_cannot_read_is_drawn_by_the_seed(clone):
     rule = VoiceBenchRule(str(clone), 3)
-    assert rule.read("q", "c, I think") == Reading(2)
-    drawn = [rule.read(f"q{i}", "hm") for i in range(400)]
-    assert all(reading.drawn for reading in drawn)
-    counts = [sum(reading.choice == letter for reading in drawn) for letter in range(4)]
+    assert rule.parse("q", "c, I think") == ParsedAnswer(2)
+    drawn = [rule.parse(f"q{i}", "hm") for i in range(400)]
+    assert all(parsed.drawn for parsed in drawn)
+    counts = [sum(parsed.choice == letter for parsed in drawn) for letter in range(4)]
     assert sum(counts) == 400 and min(counts) > 70
-    assert drawn == [VoiceBenchRule(str(clone), 3).read(f"q{i}", "hm") for i in range(400)]
-    assert drawn != [VoiceBenchRule(str(clone), 4).read(f"q{i}", "hm") for i in range(400)]
+    assert drawn == [VoiceBenchRule(str(clone), 3).parse(f"q{i}", "hm") for i in range(400)]
+    assert drawn != [VoiceBenchRule(str(clone), 4).parse(f"q{i}", "hm") for i in range(400)]
 
 
 def test_what_is_no_clone_is_refused(tmp_path):

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from harness_run import run_harness, write_rows
 
+from saladkit.settings.evaluate import EvalSettings
 from saladkit.stages.evaluate import evaluate
 
 # What tells one run, or one machine, from another; and what a chat template or the harness's own options would say.
@@ -53,7 +54,7 @@ def test_log_likelihoods_and_scores_are_the_harness_s(shots, model, rows, tmp_pa
     fewshot = write_rows(tmp_path / "examples.jsonl", examples)
     settings = {"num_fewshot": shots, "fewshot": str(fewshot) if shots else None}
     settings |= {"modalities": ("text",), "device": "cpu"}
-    evaluate(str(model), [str(source)], tmp_path / "ours", **settings)
+    evaluate(str(model), [str(source)], tmp_path / "ours", EvalSettings(**settings))
     listed = (tmp_path / "ours" / "text-lm" / "samples_questions_text.jsonl").read_text()
     ours = [json.loads(line) for line in listed.splitlines()]
     assert len(ours) == len(samples) == 8
@@ -74,7 +75,7 @@ def test_log_likelihoods_and_scores_are_the_harness_s(shots, model, rows, tmp_pa
 def test_files_have_the_harness_s_keys(text_lm, rows, tmp_path):
     results, samples = run_harness(text_lm, rows[:4], rows[4:], 0, tmp_path / "harness")
     source = write_rows(tmp_path / "questions.jsonl", rows[:4])
-    evaluate(str(text_lm), [str(source)], tmp_path / "ours", modalities=("text",), device="cpu")
+    evaluate(str(text_lm), [str(source)], tmp_path / "ours", EvalSettings(modalities=("text",), device="cpu"))
     written = json.loads((tmp_path / "ours" / "text-lm" / "results_text-lm.json").read_text())
     assert set(results) - set(written) == ITS_OWN
     assert set(written) <= set(results)

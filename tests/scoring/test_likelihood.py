@@ -27,7 +27,7 @@ from saladkit.rows.interleaving import Span, whole_speech, whole_text
 from saladkit.rows.prompt_parts import common_beginning, join_parts, pad_at_front
 from saladkit.rows.sequences import SequenceLayout, build_sequence
 from saladkit.rows.tokens import tokenize
-from saladkit.scoring.likelihood import keeps_options_apart, score_options
+from saladkit.scoring.likelihood import can_share_rows, score_continuations
 from saladkit.sources.samples import read_samples
 
 TEXTS = ["The", "A tomato is a berry of", "The clock had stopped at noon and nobody in the house", "Most of us"]
@@ -63,10 +63,10 @@ def naive_score(model, prompt, option):
     return sum(log_probs[len(prompt) - 1 + place, token].item() for place, token in enumerate(option))
 
 
-def check(model, prompts, options, together=True):
+def check(model, prompts, options, share_rows=True):
     assert len({len(prompt) for prompt in prompts}) > 1
     twin = copy.deepcopy(model).double()
-    scores = score_options(model, prompts, options, together=together)
+    scores = score_continuations(model, prompts, options, share_rows=share_rows)
     assert [len(of_row) for of_row in scores] == [len(of_row) for of_row in options]
     for prompt, of_row, found in zip(prompts, options, scores, strict=True):
         values = [score.log_likelihood for score in found]
@@ -148,7 +148,7 @@ def test_what_prompts_begin_with_is_run_once(salad_model, heard_prompts, tokeniz
         return forward(self, input_ids, **arguments)
 
     monkeypatch.setattr(type(salad_model), "forward", counted)
-    score_options(salad_model, prompts, draw_options(3, 4), batch_size=2)
+    score_continuations(salad_model, prompts, draw_options(3, 4), batch_size=2)
     assert lengths[0] == shared and sum(lengths[1:]) < shared
     monkeypatch.undo()
     check(salad_model, prompts, draw_options(3, 4))
@@ -173,7 +173,7 @@ def test_greedy_says_whether_no_other_token_led(salad_model, tokenizer):
             ids.append(int(logits.argmax()))
         likeliest.append(ids[-3:])
     options = [[best, best[:1], [*best[:2], (best[2] + 1) % 290]] for best in likeliest]
-    scores = score_options(salad_model, prompts, options)
+    scores = score_continuations(salad_model, prompts, options)
     assert [[score.greedy for score in of_row] for of_row in scores] == [[True, True, False]] * len(prompts)
 
 
@@ -215,9 +215,9 @@ def test_models_that_a_mask_does_not_part_score_options_one_by_one(kind, tokeniz
     torch.manual_seed(0)
     config = configuration(**SHAPE, **further, vocab_size=400, pad_token_id=0, bos_token_id=None, eos_token_id=0)
     model = TextModel(AutoModelForCausalLM.from_config(config).eval())
-    together = keeps_options_apart(model)
-    assert together is (kind == "GPT-NeoX")
-    check(model, read_prompts(tokenizer), draw_options(5, len(TEXTS)), together)
+    share_rows = can_share_rows(model)
+    assert share_rows is (kind == "GPT-NeoX")
+    check(model, read_prompts(tokenizer), draw_options(5, len(TEXTS)), share_rows)
 
 
 def test_a_model_s_own_kind_of_attention_is_looked_at_within_a_composite(tokenizer):
@@ -227,4 +227,4 @@ def test_a_model_s_own_kind_of_attention_is_looked_at_within_a_composite(tokeniz
     vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     config = Gemma3Config(text_config=text, vision_config=vision | {"image_size": 16, "patch_size": 8})
     model = TextModel(Gemma3ForConditionalGeneration(config).eval())
-    check(model, read_prompts(tokenizer), draw_options(5, len(TEXTS)), keeps_options_apart(model))
+    check(model, read_prompts(tokenizer), draw_options(5, len(TEXTS)), can_share_rows(model))

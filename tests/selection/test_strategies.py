@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from saladkit.options.selecting import STRATEGIES
 from saladkit.selection.sampling import uniform_numbers
-from saladkit.selection.strategies import NAMES, Candidates, put_in_order
+from saladkit.selection.strategies import PROBE, STRATEGIES, Candidates, put_in_order, strategies_that_need
+from saladkit.settings import select as settings
+
+NAMES = tuple(name for name in STRATEGIES if name != PROBE)
 
 REGIONS = np.array([0] * 10 + [1] * 20 + [2] * 30 + [-1] * 5)
 ALLOWED = REGIONS >= 0
@@ -26,8 +28,21 @@ def order(name, of=None, gamma=1.0, seed=0):
     return put_in_order(name, of or candidates(seed), gamma, np.random.default_rng(seed))
 
 
-def test_the_shell_knows_the_strategies():
-    assert STRATEGIES == NAMES
+def test_the_settings_of_select_know_the_strategies_and_what_they_go_by():
+    assert settings.STRATEGIES == NAMES
+    assert {*settings.MEASURED} == {*strategies_that_need("gaps"), *strategies_that_need("predicted")}
+    changed = [name for name in NAMES if (order(name, gamma=2).probabilities != order(name).probabilities).any()]
+    assert {*settings.USE_GAMMA} >= {*changed} >= {*settings.USE_GAMMA} - {"knn"}  # its candidates have one weight here
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_strategy_reads_the_fields_that_it_needs_and_no_other(name):
+    optional = {"gaps", "distances", "importance", "predicted"}
+    unread = dict.fromkeys(optional - {*STRATEGIES[name].needs})
+    np.testing.assert_array_equal(order(name, candidates(**unread)).probabilities, order(name).probabilities)
+    for field in STRATEGIES[name].needs:
+        with pytest.raises(TypeError, match="its row in STRATEGIES"):
+            order(name, candidates(**{field: None}))
 
 
 @pytest.mark.parametrize("name", NAMES)

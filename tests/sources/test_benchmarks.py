@@ -1,6 +1,7 @@
 """Public benchmarks by name, on rows of their public schema; prompts are lm-evaluation-harness's own."""
 
 import json
+import sys
 from pathlib import Path
 
 import lm_eval.tasks
@@ -12,9 +13,9 @@ from jinja2 import Environment
 
 from saladkit.errors import SaladError
 from saladkit.scoring.questions import task_name
-from saladkit.scoring.templates import word_question
+from saladkit.scoring.templates import fill_template
 from saladkit.sources.benchmarks.named import BENCHMARKS, named_source
-from saladkit.sources.benchmarks.public_rows import options_of
+from saladkit.sources.benchmarks.voicebench import options_of
 from saladkit.sources.samples import read_samples
 
 AUDIO = {"bytes": b"RIFF", "path": None}
@@ -142,20 +143,40 @@ def test_prompts_are_the_harness_s(name, copied):
     template = task["doc_to_text"] if "{{" in task["doc_to_text"] else f"{{{{{task['doc_to_text']}}}}}"
     expected = Environment(keep_trailing_newline=True).from_string(template).render(**row)
     (question, *_) = read_samples(copied(name), needed=["id", "choices", "answer"]).to_pylist()
-    assert word_question(question, "continuation", name).text == expected
+    assert fill_template(question, "continuation", name).text == expected
     assert BENCHMARKS[name].hub == task["dataset_path"]
+
+
+def test_benchmarks_are_those_of_the_harness_s_tasks():
+    for name, folder_and_file in HARNESS.items():
+        benchmark, folder = BENCHMARKS[name], Path(lm_eval.tasks.__file__).parent / Path(folder_and_file).parent
+        index = lm_eval.tasks.TaskManager(include_path=str(folder), include_defaults=False).task_index
+        settings = yaml.safe_load(index[benchmark.reader.name].yaml_path.read_text().replace("!function", ""))
+        if "include" in settings:
+            settings = yaml.safe_load((folder / settings["include"]).read_text()) | settings
+        assert (benchmark.hub, benchmark.configuration) == (settings["dataset_path"], settings["dataset_name"])
+        assert benchmark.splits == (settings.get("test_split") or settings["validation_split"],)
+
+
+def test_a_missing_harness_is_named_with_the_extra_that_brings_it(copied, monkeypatch):
+    source = copied("piqa")
+    monkeypatch.setitem(sys.modules, "lm_eval", None)
+    with pytest.raises(SaladError, match="lm_eval, which is not installed") as raised:
+        read_samples(source, needed=["id"])
+    assert "pip install 'saladkit[eval]'" in raised.value.fix
+    assert read_samples(copied("mmsu"), needed=["id"]).num_rows == 1
 
 
 def test_letters_are_listed_once(copied):
     heard = read_samples(copied("voicebench_openbookqa"), needed=["id"]).to_pylist()[0]
-    assert word_question(heard, "letter", "q").text == ROWS["voicebench_openbookqa"]["prompt"] + "\nAnswer:"
+    assert fill_template(heard, "letter", "q").text == ROWS["voicebench_openbookqa"]["prompt"] + "\nAnswer:"
     arc = read_samples(copied("arc_challenge"), needed=["id"]).to_pylist()[0]
-    assert word_question(arc, "letter", "q").text.startswith("Question: Which skin surface")
-    assert word_question(arc, "letter", "q").text.endswith(
+    assert fill_template(arc, "letter", "q").text.startswith("Question: Which skin surface")
+    assert fill_template(arc, "letter", "q").text.endswith(
         "heat?\nA. dry palms\nB. wet palms\nC. palms with oil\nD. palms with lotion\nAnswer:"
     )
     sound = read_samples(copied("mmsu"), needed=["id"]).to_pylist()[0]
-    assert word_question(sound, "letter", "q").text.startswith("\nHow does the voice end?\nA. rising\n")
+    assert fill_template(sound, "letter", "q").text.startswith("\nHow does the voice end?\nA. rising\n")
 
 
 @pytest.mark.parametrize(
@@ -185,6 +206,19 @@ def test_options_of_a_prompt(prompt, options):
 def test_a_row_of_another_kind_is_named(copied):
     with pytest.raises(SaladError, match="row 0 of piqa, validation, is not as baber/piqa has them.*goal"):
         read_samples(copied("piqa", {"question": "x"}), needed=["id"])
+
+
+@pytest.mark.parametrize("name, change", [("hellaswag", {"ctx_b": None}), ("arc_challenge", {"answerKey": "E"})])
+def test_the_row_at_fault_is_named_also_where_others_are_sound(name, change, copied, capfd):
+    source = copied(name)
+    folder = Path(source.partition("=")[2]) / (BENCHMARKS[name].configuration or "data")
+    rows = [ROWS[name] | ({} if number == 2 else {"id": str(number), "ind": number}) for number in range(4)]
+    rows[2] |= change
+    pq.write_table(pa.Table.from_pylist(rows), folder / f"{BENCHMARKS[name].splits[0]}-00000-of-00001.parquet")
+    with pytest.raises(SaladError, match=f"row 2 of {name}, {BENCHMARKS[name].splits[0]}, is not as"):
+        read_samples(source, needed=["id"])
+    assert capfd.readouterr().err == ""
+    assert read_samples(source, needed=["id"], limit=2).num_rows == 2
 
 
 def test_what_is_not_there_says_what_to_download_and_where(tmp_path):
@@ -262,6 +296,10 @@ def test_storycloze_is_read_from_its_published_csv_files(tmp_path):
     assert row["text"] == "Rick grew up. He had no luck. A, b. He left."
     assert (row["choices"], row["answer"]) == (ANSWERS["storycloze"], 0)
     assert read_samples(f"storycloze={tmp_path}:validation", needed=["id"]).num_rows == 1
+    published = tmp_path / "cloze_test_val__spring2016 - cloze_test_ALL_val.csv"
+    published.write_text(",".join(names) + f"\n{line}\n{line[:-1]}\n")
+    with pytest.raises(SaladError, match="row 1 of storycloze, validation, is not as"):
+        read_samples(f"storycloze={tmp_path}:validation", needed=["id"])
     old = ",".join(names) + f"\n{line}\n".replace("Rick", "Ren\xe9")
     (tmp_path / "cloze_test_val__spring2016 - cloze_test_ALL_val.csv").write_bytes(old.encode("cp1252"))
     (row,) = read_samples(f"storycloze={tmp_path}:validation", needed=["text"]).to_pylist()

@@ -1,7 +1,9 @@
+import gzip
 import io
 import json
 import random
 import struct
+import sys
 import threading
 import time
 import wave
@@ -41,7 +43,7 @@ class Server:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                server.requests.append((self.path, dict(self.headers), json.loads(body)))
+                server.requests.append((self.path, names_capitalized(self.headers), json.loads(body)))
                 answer = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
                 try:
                     answer(self) if callable(answer) else send(self, *answer)
@@ -49,7 +51,7 @@ class Server:
                     pass
 
             def do_GET(self):
-                server.requests.append((self.path, dict(self.headers), None))
+                server.requests.append((self.path, names_capitalized(self.headers), None))
                 send(self, 200, {}, wav())
 
             def log_message(self, *_):
@@ -63,6 +65,11 @@ class Server:
         self.closing.set()
         self._http.shutdown()
         self._http.server_close()
+
+
+def names_capitalized(headers):
+    """As a dict; clients may write the names in any case."""
+    return {name.title(): value for name, value in headers.items()}
 
 
 def send(handler, status, headers, body):
@@ -177,7 +184,7 @@ def test_a_server_that_stays_down_is_given_up(server):
         voice.speak("Hi")
     assert len(server.requests) == 4
     assert voice.name in raised.value.problem
-    assert r"""answered 500: '{"error": "out of memory \x1b[31m"}', 4 times.""" in raised.value.problem
+    assert r"""answered 500: '{"error": "out of memory \x1b[31m"}', 4 times""" in raised.value.problem
 
 
 def test_the_waits_grow_and_the_server_may_name_its_own(server, monkeypatch):
@@ -271,7 +278,7 @@ def test_a_connection_that_is_cut_is_made_again(server):
     assert len(open_voice(f"openai:{server.url}#alloy").speak("Hi").samples) == 4800
     assert len(server.requests) == 3
     server.answers = [cut]
-    with pytest.raises(VoiceFailed, match="does not answer .*more expected.*, 4 times"):
+    with pytest.raises(VoiceFailed, match="does not answer .*expected 100000.*, 4 times"):
         open_voice(f"openai:{server.url}#alloy").speak("Hi")
 
 
@@ -305,6 +312,48 @@ def test_more_than_anybody_speaks_is_not_read(server, monkeypatch):
     server.answers = [(200, {}, wav())]
     with pytest.raises(VoiceFailed, match="sent more than 1000 bytes"):
         open_voice(f"openai:{server.url}#alloy").speak("Hi")
+
+
+def test_an_error_without_an_end_is_read_in_part(server):
+    def endless(handler):
+        handler.send_response(404)
+        handler.end_headers()
+        while not server.closing.wait(0.01):
+            handler.wfile.write(1000 * b"no voice")
+
+    server.answers = [endless]
+    with pytest.raises(VoiceFailed, match="answered 404: 'no voice"):
+        open_voice(f"openai:{server.url}#alloy").speak("Hi")
+
+
+def test_an_error_that_is_cut_off_keeps_its_status(server):
+    server.answers = [(401, {"Content-Length": "100000"}, b"who are")]
+    with pytest.raises(VoiceFailed, match="answered 401"):
+        open_voice(f"openai:{server.url}#alloy").speak("Hi")
+    assert len(server.requests) == 1
+
+
+def test_a_compressed_answer_is_not_unpacked_to_any_size(server):
+    server.answers = [(200, {"Content-Encoding": "gzip"}, gzip.compress(wav()))]
+    with pytest.raises(VoiceFailed, match="does not decode"):
+        open_voice(f"openai:{server.url}#alloy").speak("Hi")
+    assert server.requests[0][1]["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize("proxy", ["ftp://me:hidden@proxy:1", "socks5://me:hidden@proxy:1"])
+def test_a_proxy_that_cannot_be_used_is_refused_unseen(monkeypatch, proxy):
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(SaladError, match="a proxy that the environment names") as raised:
+        open_voice("openai:http://localhost#alloy")
+    assert "hidden" not in str(raised.value)
+
+
+def test_without_the_package_the_extra_is_named(monkeypatch):
+    monkeypatch.delitem(sys.modules, "saladkit.speech.voices.openai", raising=False)
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(SaladError, match="needs the package 'openai'") as raised:
+        open_voice("openai:http://localhost#alloy")
+    assert raised.value.fix == "Run: pip install 'saladkit[openai]'"
 
 
 def test_nothing_is_not_sent(server):

@@ -34,6 +34,7 @@ def test_this_installation_is_healthy(capsys):
         "espeak",
         "piper",
         "kokoro",
+        "openai",
         "lhotse",
         "disk",
     ):

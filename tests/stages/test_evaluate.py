@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from saladkit.formats.harness import harness_task
 from saladkit.formats.results import read_figures, read_predictions
 from saladkit.formats.samples import write_samples
-from saladkit.scoring.kept_answers import KeptAnswers
+from saladkit.scoring.partial_results import PartialResults
 from saladkit.sources.samples import read_samples
 
 ITEMS = 12
@@ -300,7 +300,7 @@ def test_cut_off_within_a_block_only_the_batch_at_work_is_asked_again(
 ):
     line = ["eval", checkpoint, spoken_questions, "--modality", "speech", *writes, "--batch-size", 3, "--device", "cpu"]
     assert shell(*line, "-o", tmp_path / "whole").exit_code == 0
-    asked, of_batch, killed = [], KeptAnswers.of_batch, [3]
+    asked, get_or_compute, killed = [], PartialResults.get_or_compute, [3]
 
     def counted(self, ids, make):
         def made():
@@ -309,9 +309,9 @@ def test_cut_off_within_a_block_only_the_batch_at_work_is_asked_again(
                 raise KeyboardInterrupt
             return make()
 
-        return of_batch(self, ids, made)
+        return get_or_compute(self, ids, made)
 
-    monkeypatch.setattr(KeptAnswers, "of_batch", counted)
+    monkeypatch.setattr(PartialResults, "get_or_compute", counted)
     shell(*line, "-o", tmp_path / "cut")
     assert not (tmp_path / "cut" / "manifest.json").exists() and len(asked) == 3
     killed.clear()

@@ -384,4 +384,4 @@ def test_an_embedder_that_has_changed_compares_nothing(world, text_lm, other_tex
     shutil.copytree(other_text_lm, tmp_path / "model")
     line = ["select", pool, "--regions", cut, "--strategy", "uniform", "--count", 5, "--decontaminate", pool]
     result = shell(*line, "--decontaminate-cosine", 0.9, "--device", "cpu", "-o", tmp_path / "chosen")
-    assert result.exit_code == 2 and "is not what it was" in result.stderr
+    assert result.exit_code == 2 and "has changed since" in result.stderr

@@ -1,4 +1,4 @@
-"""What every embedder is: texts in, vectors of length 1 out, so that texts of one domain lie near each other."""
+"""The interface of an embedder: texts in, vectors of length 1 out."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -7,13 +7,17 @@ import numpy as np
 
 
 class Embedder(Protocol):
-    """Embeds texts, in any order and number."""
+    """Embed texts so that similar texts get near vectors. The order of the texts changes no vector."""
 
     def encode(self, texts: list[str], advance: Callable[[int], object]) -> np.ndarray:
-        """float32 [N, D]; `advance` is told how many texts more are done."""
+        """Return one vector per text, float32 [N, D], each of length 1 or 0.
+
+        Args:
+            advance: called after each batch with the number of texts in it.
+        """
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Rows of [N, D], each scaled to length 1; rows of length 0 stay as they are."""
+    """Scale each row of [N, D] to length 1; rows of length 0 stay 0."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32, copy=False)

@@ -1,9 +1,13 @@
-"""Where public benchmarks lie on the Hub, and which of their rows are asked."""
+"""The table of public benchmarks, and reading one from the Hub or from a copied folder.
+
+To add a benchmark, give it a row in `BENCHMARKS`, with a task of lm-evaluation-harness or a function that makes a
+question of a row.
+"""
 
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +16,9 @@ import pyarrow.json
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
-from saladkit.sources.benchmarks import public_rows
+from saladkit.sources.benchmarks.harness_tasks import HarnessTask, story_cloze_as_on_hub
+from saladkit.sources.benchmarks.mmsu import mmsu
+from saladkit.sources.benchmarks.voicebench import voicebench
 
 
 @dataclass(frozen=True)
@@ -20,12 +26,13 @@ class Benchmark:
     """One data set.
 
     Attributes:
-        title: what it is called in full.
-        hub: its name on the Hub; `configuration` is its part there.
-        splits: what is asked.
+        title: the full name.
+        hub: the name on the Hub, and `configuration` the configuration there.
+        splits: the splits that are evaluated.
+        solved: the split of few-shot examples, and of the questions that a template is chosen on; None: it has none.
+        reader: a task of lm-evaluation-harness, or a function from one row to one question.
         files: further patterns of a split's files in a copied folder.
-        by_hand: where the files come from that the Hub does not give.
-        solved: the split that examples and the choice of a template come from; None where there is none.
+        by_hand: where to ask for the files, if the Hub does not have them.
     """
 
     title: str
@@ -33,7 +40,7 @@ class Benchmark:
     configuration: str | None
     splits: tuple[str, ...]
     solved: str | None
-    as_question: Callable[[dict], dict]
+    reader: HarnessTask | Callable[[dict], dict]
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
     by_hand: str | None = None
 
@@ -49,23 +56,51 @@ BENCHMARKS = {
         "2016",
         ("test",),
         "validation",
-        public_rows.story_cloze,
+        HarnessTask(
+            "storycloze_2016", "storycloze", None, lambda row: row["story_id"], as_on_hub=story_cloze_as_on_hub
+        ),
         {"test": ("cloze_test_test__spring2016*",), "validation": ("cloze_test_val__spring2016*",)},
         "Ask for its CSV files at cs.rochester.edu/nlp/rocstories, put them into a FOLDER",
     ),
-    "hellaswag": Benchmark("HellaSwag", "Rowan/hellaswag", None, ("validation",), "train", public_rows.hellaswag),
-    "arc_challenge": Benchmark(
-        "ARC-Challenge", "allenai/ai2_arc", "ARC-Challenge", ("test",), "validation", public_rows.arc
+    "hellaswag": Benchmark(
+        "HellaSwag",
+        "Rowan/hellaswag",
+        None,
+        ("validation",),
+        "train",
+        HarnessTask(
+            "hellaswag", "hellaswag", "query", lambda row: f"{row['source_id']}/{row['ind']}", domain="activity_label"
+        ),
     ),
-    "piqa": Benchmark("PIQA", "baber/piqa", None, ("validation",), "train", public_rows.piqa),
+    "arc_challenge": Benchmark(
+        "ARC-Challenge",
+        "allenai/ai2_arc",
+        "ARC-Challenge",
+        ("test",),
+        "validation",
+        HarnessTask("arc_challenge", "arc", "question"),
+    ),
+    "piqa": Benchmark(
+        "PIQA",
+        "baber/piqa",
+        None,
+        ("validation",),
+        "train",
+        HarnessTask("piqa", "piqa", "goal", lambda row: str(row["row"])),
+    ),
     "openbookqa": Benchmark(
-        "OpenBookQA", "allenai/openbookqa", "main", ("test",), "validation", public_rows.openbookqa
+        "OpenBookQA",
+        "allenai/openbookqa",
+        "main",
+        ("test",),
+        "validation",
+        HarnessTask("openbookqa", "openbookqa", "question_stem"),
     ),
     "voicebench_openbookqa": Benchmark(
-        "VoiceBench OpenBookQA", "hlt-lab/voicebench", "openbookqa", ("test",), None, public_rows.voicebench
+        "VoiceBench OpenBookQA", "hlt-lab/voicebench", "openbookqa", ("test",), None, voicebench
     ),
     "voicebench_mmsu": Benchmark(
-        "VoiceBench MMSU (spoken MMLU-Pro)", "hlt-lab/voicebench", "mmsu", _MMLU_PRO, None, public_rows.voicebench
+        "VoiceBench MMSU (spoken MMLU-Pro)", "hlt-lab/voicebench", "mmsu", _MMLU_PRO, None, voicebench
     ),
     "mmsu": Benchmark(
         "MMSU (Massive Multi-task Spoken Language Understanding and Reasoning Benchmark)",
@@ -73,13 +108,13 @@ BENCHMARKS = {
         None,
         ("train",),
         None,
-        public_rows.mmsu,
+        mmsu,
     ),
 }
 
 
 def _read_csv(path: Path) -> pa.Table:
-    """A CSV file, in UTF-8 or as old Windows programs write."""
+    """Read a CSV file in UTF-8, or in the Windows encoding cp1252."""
     content = path.read_bytes()
     try:
         text = content.decode("utf-8-sig")
@@ -94,7 +129,7 @@ _SOURCE = re.compile(r"(?P<name>[a-z_]+)(=(?P<folder>[^:]+))?(:(?P<split>[\w-]+)
 
 @dataclass(frozen=True)
 class NamedSource:
-    """A source that names a benchmark."""
+    """A source such as `piqa`, `piqa:train` or `piqa=FOLDER`."""
 
     name: str
     benchmark: Benchmark
@@ -103,13 +138,13 @@ class NamedSource:
 
     @property
     def solved(self) -> str | None:
-        """The source of its solved questions."""
+        """The source of the benchmark's solved questions, or None if it has none."""
         split = self.benchmark.solved
         return split and f"{self.name}{f'={self.folder}' if self.folder else ''}:{split}"
 
 
 def named_source(source: str) -> NamedSource | None:
-    """The benchmark that `source` names, or None: a path that exists is never one."""
+    """Return the benchmark that `source` names, or None; an existing path is never a benchmark."""
     found = _SOURCE.fullmatch(source)
     if found is None or found["name"] not in BENCHMARKS or Path(source).exists():
         return None
@@ -118,30 +153,38 @@ def named_source(source: str) -> NamedSource | None:
     return NamedSource(found["name"], benchmark, found["folder"], splits)
 
 
-def read_benchmark(source: NamedSource) -> pa.Table:
-    """Its questions, with our columns.
+def read_benchmark(source: NamedSource, limit: int | None = None) -> pa.Table:
+    """Read the questions of a benchmark into our columns, of each split the first `limit`.
 
     Raises:
-        SaladError: it is neither in the folder nor in the cache, and cannot be downloaded; rows of another kind.
+        SaladError: the data set is not in the folder, or not in the cache and cannot be downloaded; a row has another
+            shape; lm-evaluation-harness is needed and is not installed.
     """
-    questions = []
+    questions: list[dict] = []
     for split in source.splits:
-        rows = _read_folder(source, split) if source.folder else _read_hub(source, split)
-        for number, row in enumerate(rows):
-            try:
-                question = source.benchmark.as_question(row | {"row": number, "split": split, "folder": source.folder})
-            except (KeyError, ValueError, TypeError, AttributeError) as error:
-                raise SaladError(
-                    f"row {number} of {source.name}, {split}, is not as {source.benchmark.hub} has them: {error!r}",
-                    "Give the data set's own files, unchanged.",
-                ) from error
-            several = len(source.splits) > 1
-            questions.append(question | {"id": f"{split}/{question['id']}" if several else question["id"]})
+        rows = (_read_folder(source.folder, source, split) if source.folder else _read_hub(source, split))[:limit]
+        rows = [row | {"row": number, "split": split, "folder": source.folder} for number, row in enumerate(rows)]
+        prefix = f"{split}/" if len(source.splits) > 1 else ""
+        first = len(questions)
+        try:
+            for question in _questions(source.benchmark, rows):
+                questions.append(question | {"id": f"{prefix}{question['id']}"})
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise SaladError(
+                f"row {len(questions) - first} of {source.name}, {split}, is not as {source.benchmark.hub} has them:"
+                f" {error!r}",
+                "Give the data set's own files, unchanged.",
+            ) from error
     return pa.Table.from_pylist(questions) if questions else pa.table({"id": pa.array([], pa.string())})
 
 
-def _read_folder(source: NamedSource, split: str) -> list[dict]:
-    folder = Path(source.folder)
+def _questions(benchmark: Benchmark, rows: list[dict]) -> Iterable[dict]:
+    reader = benchmark.reader
+    return reader.questions(rows) if isinstance(reader, HarnessTask) else map(reader, rows)
+
+
+def _read_folder(copied: str, source: NamedSource, split: str) -> list[dict]:
+    folder = Path(copied)
     part = folder / (source.benchmark.configuration or "")
     folder = part if part.is_dir() else folder
     patterns = [f"{split}*", *source.benchmark.files.get(split, ())]
@@ -155,7 +198,7 @@ def _read_folder(source: NamedSource, split: str) -> list[dict]:
     try:
         tables = [READERS[path.suffix](path) for path in files]
     except (pa.ArrowException, OSError) as error:
-        raise SaladError(f"{folder}: a file cannot be read: {error}", "Copy it there again.") from error
+        raise SaladError(f"{folder}: a file cannot be read: {error}", "Copy the file there again.") from error
     return [row for table in tables for row in table.to_pylist()]
 
 

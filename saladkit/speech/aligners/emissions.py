@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from transformers import FeatureExtractionMixin, PreTrainedModel
 
+from saladkit.batches import batches_by_length
 from saladkit.speech.audio.resampling import resample, resampler_identity
 
 GRID = 0.5  # s
@@ -90,14 +91,10 @@ class EmissionsReader:
         yield _Window(recording, begin, samples, covered, frames)
 
     def _batches(self, windows: list[_Window]) -> Iterator[list[_Window]]:
-        """Windows of one length on the grid, as many as a batch may have seconds."""
-        by_length: dict[int, list[_Window]] = {}
-        for window in windows:
-            by_length.setdefault(self._on_grid(window.end - window.begin), []).append(window)
-        for length, alike in sorted(by_length.items()):
-            at_once = max(1, int(self._seconds_per_batch * self._rate / length))
-            for begin in range(0, len(alike), at_once):
-                yield alike[begin : begin + at_once]
+        """Yield windows of one length on the grid, as many as a batch may have seconds."""
+        lengths = [self._on_grid(window.end - window.begin) for window in windows]
+        for batch in batches_by_length(lengths, padded=self._seconds_per_batch * self._rate, equal=True):
+            yield [windows[place] for place in batch]
 
     def _on_grid(self, samples: int) -> int:
         step = round(GRID * self._rate)

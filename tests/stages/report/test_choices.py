@@ -1,11 +1,11 @@
-"""Ways to choose, compared over the runs of several seeds."""
+"""Selection strategies, compared over the runs of several seeds."""
 
 import numpy as np
 import pytest
 from written_run import SETTINGS, write_run
 
 from saladkit.errors import SaladError
-from saladkit.reporting.outcomes import read_outcome
+from saladkit.reporting.predictions import read_predictions_of
 from saladkit.stages.report import report
 
 CHOICES = ("uniform=eval-uniform", "active-5=eval-active")
@@ -25,7 +25,7 @@ def answers(runs, folder):
     return [
         (row["text"], row["domain"], float(row["acc_norm"]))
         for run in runs
-        for (task, _), row in read_outcome("x", run / folder).rows["speech"].items()
+        for (task, _), row in read_predictions_of("x", run / folder).rows["speech"].items()
         if task == "questions"
     ]
 
@@ -57,10 +57,11 @@ def test_a_question_that_is_asked_in_both_runs_counts_once_for_the_interval(comp
     assert figures["heard_subjects"]["items"] + figures["unheard_subjects"]["items"] == len(questions)
 
 
-def test_the_page_shows_each_way_beside_the_control(compared):
+def test_the_page_shows_each_strategy_beside_the_control(compared):
     page = (compared[0][0] / "report.html").read_text(encoding="utf-8")
-    section = page[page.index("Ways to choose") :]
-    assert "over 2 seeds" in section and "Active-5" in section and "minus uniform" in section
+    section = page[page.index("Selection strategies") :]
+    assert "over 2 seeds" in section and "Active-5" in section and "minus Uniform" in section
+    assert "unheard: +" in section and "heard: " in section
 
 
 @pytest.mark.parametrize(

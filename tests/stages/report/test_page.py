@@ -1,9 +1,11 @@
-"""The page and its picture: what it says, draws and plays, and what it needs."""
+"""The page and its pictures: what they say, draw and play, and what they need."""
 
 import re
 import sys
 from base64 import b64decode
+from xml.etree import ElementTree
 
+import pytest
 from written_run import (
     ITEMS,
     SETTINGS,
@@ -12,6 +14,7 @@ from written_run import (
     write_run,
 )
 
+from saladkit.errors import SaladError
 from saladkit.stages.report import report
 
 
@@ -20,15 +23,21 @@ def headline(page):
 
 
 def test_the_two_losses_are_not_drawn_as_one(page):
-    stage1 = next(panel for panel in page.split('class="panels"')[1].split("<h3>") if panel.startswith("Stage I<"))
-    distillation, lexical = re.findall(r'class="curve s0( dashed)?" points="([^"]*)"', stage1)
-    assert (distillation[0], len(distillation[1].split())) == ("", 3)
-    assert (lexical[0], len(lexical[1].split())) == (" dashed", 1)
+    chart = drawing(page, "Training", "wide")
+    ends = {"distillation": "0.5 at step 40", "lexical": "7 at step 10"}
+    for loss, end in ends.items():
+        assert f"<title>Stage I, {loss} loss: {end}</title>" in chart
+
+
+def drawing(page, section, width):
+    """The chart of a section, as the wide or as the narrow page shows it."""
+    after = page[page.index(f"<h2>{section}</h2>") :]
+    return re.search(f'<svg class="{width}".*?</svg>', after, re.DOTALL)[0]
 
 
 def test_headline_says_the_main_result(page):
-    begin = "On subjects it had never heard, the model went from 25.0 % right to 75.0 % with Stage II active"
-    assert headline(page) == f"{begin}; with Stage II uniform at the same budget, to 50.0 %."
+    begin = "On subjects without natural speech, accuracy on spoken questions went from 25.0 % (Stage I) to 75.0 %"
+    assert headline(page) == f"{begin} (Stage II active). Stage II uniform reached 50.0 % with the same speech budget."
     assert "cannot tell the two apart" in page
 
 
@@ -36,6 +45,24 @@ def test_everything_is_escaped(page):
     assert "<title>A &lt;small&gt; run &amp; more</title>" in page
     assert "The &lt;i&gt;answer&lt;/i&gt;" in page and "<i>" not in page
     assert "one &amp; only" in page and "&lt;b&gt;city" in page and "<b>city" not in page
+
+
+def test_every_name_is_escaped(tmp_path):
+    write_run(
+        tmp_path,
+        subjects={'capitals <b>&"': True, "organs' $x_1$ \x0b": False},
+        keywords=(("$a^2$", "</svg>"), ("</title>",)),
+    )
+    results = tuple(result.replace("stage1=", "<u>one</u>=") for result in SETTINGS["results"])
+    title = '</title></style>"><script>'
+    report(tmp_path, tmp_path / "report.html", **SETTINGS | {"results": results, "title": title})
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for markup in ("<b>", "<u>", "<script>", "</title></style>"):
+        assert markup not in page
+    assert page.count("</svg>") == page.count("<svg ") and page.count("</style>") == 1
+    subjects = drawing(page, "Accuracy by subject", "wide")
+    assert "capitals &lt;b&gt;&amp;" in subjects and "$x_1$" in subjects, "no formula, and no control character"
+    assert "$a^2$, &lt;/svg&gt;" in drawing(page, "Where the gap is, and what was selected", "narrow")
 
 
 def test_page_needs_nothing_else(page):
@@ -47,8 +74,15 @@ def test_questions_are_played_from_the_artefact(page):
     addresses = re.findall(r'<audio controls="controls" preload="none" src="data:audio/flac;base64,([^"]+)"', page)
     expected = [tone(number) for number in range(ITEMS) for _ in SUBJECTS]
     assert [b64decode(address) for address in addresses] == expected
-    first = re.search(r"<article>.*?</article>", page)[0]
+    first = re.search(r"<article>.*?</article>", page, re.DOTALL)[0]
     assert "organs, unheard subject, voice espeak:en-us" in first
+    answers = re.findall(r"<li( class=\"right\")?><span>([^<]*)</span><span class=\"votes\">(.*?)</span></li>", first)
+    assert [bool(right) for right, _, _ in answers] == [True, False, False, False]
+    assert [re.findall(r"</span>([^<]+)</span>", votes) for _, _, votes in answers][0] == [
+        "Stage I",
+        "uniform",
+        "active",
+    ]
 
 
 def test_regions_show_the_gap_and_what_was_chosen(page):
@@ -58,23 +92,45 @@ def test_regions_show_the_gap_and_what_was_chosen(page):
     assert "texts in chosen-active (Stage II active)" in page
 
 
-def test_picture_is_drawn(finished):
-    assert (finished[0] / "report.png").read_bytes().startswith(b"\x89PNG")
+@pytest.mark.parametrize(
+    "section, file, marks",
+    [
+        # A bar for each of three models and two subjects.
+        ("Accuracy by subject", "report.png", 6),
+        # Two parts for each of three models, over all questions and over the unheard ones.
+        ("What the gap consists of", "report-gap.png", 12),
+        # The gap and two selections for each of two regions.
+        ("Where the gap is, and what was selected", "report-regions.png", 6),
+        # Two losses of each of three models.
+        ("Training", "report-training.png", 6),
+        ("Cost", "report-cost.png", 19),
+    ],
+)
+def test_every_chart_is_in_the_page_for_two_widths_and_beside_the_page_as_a_picture(
+    finished, page, section, file, marks
+):
+    assert (finished[0] / file).read_bytes().startswith(b"\x89PNG")
+    for width in ("wide", "narrow"):
+        root = ElementTree.fromstring(drawing(page, section, width))
+        assert root.get("role") == "img" and root[0].tag == "title" and root[0].text
+        titles = [title.text for title in root.iter("title")]
+        assert len(titles) == 1 + marks and all(titles)
 
 
-def test_without_matplotlib_there_is_no_picture_and_a_note(run, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    report(run, run / "report.html", **SETTINGS)
-    assert "matplotlib is missing" in capsys.readouterr().err
-    assert not (run / "report.png").exists() and (run / "report.html").exists()
+@pytest.mark.parametrize("package", ["matplotlib", "jinja2"])
+def test_without_the_packages_of_the_extra_nothing_is_written(package, run, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    before = sorted(run.rglob("*"))
+    with pytest.raises(SaladError, match=f"(?is){package}.*not installed.*pip install 'saladkit\\[report\\]'"):
+        report(run, run / "report.html", **SETTINGS)
+    assert sorted(run.rglob("*")) == before
 
 
 def test_without_a_contrast_the_last_result_stands_against_the_first(run):
     summary = report(run, run / "report.html", **SETTINGS | {"contrast": None})
     assert "active_minus_uniform" not in summary and summary["active_minus_stage1"]["points"] == 50
     said = headline((run / "report.html").read_text())
-    assert said.endswith("went from 25.0 % right to 75.0 % with Stage II active.")
+    assert said.endswith("accuracy on spoken questions went from 25.0 % (Stage I) to 75.0 % (Stage II active).")
 
 
 def test_one_result_of_heard_subjects_alone(tmp_path):
@@ -82,4 +138,4 @@ def test_one_result_of_heard_subjects_alone(tmp_path):
     summary = report(tmp_path, tmp_path / "o.html", **SETTINGS | {"contrast": None, "results": SETTINGS["results"][:1]})
     assert summary["stage1"]["unheard_subjects"] is None and summary["stage1"]["heard_subjects"]["items"] == 8
     said = headline((tmp_path / "o.html").read_text())
-    assert said == "On spoken questions, the model answers 50.0 % of the questions by ear."
+    assert said == "Stage I answers 50.0 % of the spoken questions correctly."

@@ -1,0 +1,67 @@
+"""Use as a library: three functions that are promised to stay.
+
+Their arguments and results change only with a new major version. Everything else in the package may move; every
+command is one function as well, `saladkit.stages.VERB.VERB(inputs, output, settings)`.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from saladkit.formats.teacher_cache import TeacherCache
+from saladkit.model.loading import load_processor, load_salad_model
+from saladkit.model.processor import SaladProcessor
+from saladkit.model.salad import SaladForCausalLM
+from saladkit.sources import samples
+from saladkit.teacher.losses import forward_kl
+from saladkit.teacher.signals import CachedTeacher
+
+__all__ = ["load_checkpoint", "read_samples", "teacher_kl"]
+
+
+def read_samples(source: str | Path, needed: tuple[str, ...] = ("id", "text"), limit: int | None = None) -> pa.Table:
+    """Read any samples (docs/sources.md) into one table.
+
+    Args:
+        source: artefact, Parquet or JSON-lines file, manifest of NeMo or Lhotse, folder of recordings, name of a
+            benchmark or of a data set on the Hub.
+        needed: columns that must have a value in every row; further columns are read too.
+        limit: read at most this many rows.
+
+    Raises:
+        SaladError: the source cannot be read, or a column or value is missing.
+    """
+    return samples.read_samples(source, needed=list(needed), limit=limit)
+
+
+def load_checkpoint(
+    folder: str | Path, device: str = "cpu", dtype: str = "float32"
+) -> tuple[SaladForCausalLM, SaladProcessor]:
+    """Load a checkpoint of `distill` or `align`: the model in evaluation mode, and its processor.
+
+    Raises:
+        SaladError: the folder is no checkpoint, or it is damaged.
+    """
+    return load_salad_model(folder, dtype=dtype, device=device).eval(), load_processor(folder)
+
+
+def teacher_kl(cache: str | Path, token_ids: np.ndarray, logits: torch.Tensor) -> torch.Tensor:
+    """KL(teacher || student) in nats at every position of one cached text, for a training loop of your own.
+
+    Args:
+        cache: folder of `cache-teacher`.
+        token_ids: the text's tokens as the cache has them, int [n].
+        logits: the student's, float [n - 1, V], for tokens 1 to n - 1; divided by the cache's temperature.
+
+    Returns:
+        float [n - 1], differentiable in `logits`; exact over the classes that the cache keeps (`teacher/losses.py`).
+
+    Raises:
+        SaladError: the folder is no teacher cache, or the text is not in it.
+    """
+    tokens = np.asarray(token_ids, dtype=np.int32)
+    opened = CachedTeacher(TeacherCache(cache))
+    distributions = opened.distributions([tokens], [np.arange(1, len(tokens))], logits.device)
+    return forward_kl(distributions, logits)

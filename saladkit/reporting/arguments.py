@@ -1,0 +1,82 @@
+"""Checks of what `report` is asked for, before anything is read."""
+
+from importlib import import_module
+from pathlib import Path
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import MANIFEST
+from saladkit.reporting.run_summary import RESERVED
+
+
+def check_libraries() -> None:
+    """Check that the packages of the extra `report` are installed.
+
+    Raises:
+        SaladError: matplotlib or Jinja is missing.
+    """
+    for name, package in (("matplotlib", "matplotlib"), ("jinja2", "Jinja2")):
+        try:
+            import_module(name)
+        except ImportError as error:
+            raise SaladError(
+                f"the report needs the package {package}, which is not installed", "pip install 'saladkit[report]'"
+            ) from error
+
+
+def check_places(run: Path, output: Path) -> None:
+    """Check that `run` is a folder and that the page `output` can be written.
+
+    Raises:
+        SaladError: there is no such folder, or `output` is a folder or lies inside an artefact.
+    """
+    if not run.is_dir():
+        raise SaladError(f"{run} is not a folder", "Give the folder that holds the run's artefacts.")
+    if output.is_dir() or (output.parent / MANIFEST).exists():
+        raise SaladError(
+            f"{output} cannot be written: it is a folder, or lies in an artefact", "Give a file such as report.html."
+        )
+
+
+def named_folders(results: tuple[str, ...]) -> dict[str, str]:
+    """Parse `NAME=FOLDER` of every result.
+
+    Raises:
+        SaladError: a result has another form, or its name is reserved or used twice.
+    """
+    folders: dict[str, str] = {}
+    for result in results:
+        name, equals, folder = result.partition("=")
+        if not (name and equals and folder):
+            raise SaladError(f"'{result}' is not NAME=FOLDER", "Give a result such as --result stage1=eval-stage1.")
+        if name in RESERVED or name in folders:
+            problem = "is given twice" if name in folders else "is a key of the summary already"
+            raise SaladError(f"the result name '{name}' {problem}", "Give the result another name.")
+        folders[name] = folder
+    return folders
+
+
+def check_contrast(contrast: tuple[str, str] | None, names: list[str]) -> None:
+    """Check that a contrast names two results.
+
+    Raises:
+        SaladError: a name is unknown, or both are the same.
+    """
+    for name in contrast or ():
+        if name not in names:
+            raise SaladError(
+                f"there is no result '{name}' to contrast (there are: {', '.join(names)})", "Name two of --result."
+            )
+    if contrast and contrast[0] == contrast[1]:
+        raise SaladError(f"'{contrast[0]}' is contrasted with itself", "Name two different results.")
+
+
+def check_choices(choices: tuple[str, ...], across: tuple[str, ...]) -> None:
+    """Check that there are at least two strategies to compare, or none.
+
+    Raises:
+        SaladError: there is one alone, or there are further runs but no strategies.
+    """
+    if across and not choices:
+        raise SaladError("--across names other runs, and there is no --choice to compare", "Give --choice NAME=FOLDER.")
+    if len(choices) == 1:
+        raise SaladError(f"--choice {choices[0]} has nothing to be compared with", "Give a second --choice.")

@@ -1,0 +1,56 @@
+"""The main result of a run in sentences, made from its numbers."""
+
+from saladkit.reporting.findings import Findings, ModelFindings
+from saladkit.reporting.number_format import SPACE, duration, percent, points
+
+
+def headline(findings: Findings) -> str:
+    """Return the main result: accuracy of the first model, of the best one, and of the control where there is one."""
+    first = findings.models[0]
+    contrast = findings.contrasts.get(findings.main_contrast or "")
+    best = findings.model(contrast.first) if contrast else findings.models[-1]
+    control = findings.model(contrast.second) if contrast else None
+    where = "On subjects without natural speech, " if first.unheard else ""
+    if best is first:
+        return _sentence(f"{where}{first.label} answers {_accuracy(first)} of the spoken questions correctly")
+    change = f"{_accuracy(first)} ({_named(first)}) to {_accuracy(best)} ({_named(best)})"
+    sentence = _sentence(f"{where}accuracy on spoken questions went from {change}")
+    if control is None or control is first:
+        return sentence
+    return f"{sentence} {_named(control)} reached {_accuracy(control)}{_budget(best, control)}."
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _named(model: ModelFindings) -> str:
+    return model.label.replace(" ", SPACE)
+
+
+def _accuracy(model: ModelFindings) -> str:
+    return percent((model.unheard or model.speech).value)
+
+
+def _budget(best: ModelFindings, control: ModelFindings) -> str:
+    """Say how much selected speech the control was trained on: as much as the best model, within 5 %, or how much."""
+    if not best.added_seconds or not control.added_seconds:
+        return ""
+    if abs(best.added_seconds / control.added_seconds - 1) <= 0.05:
+        return " with the same speech budget"
+    return f" with {duration(control.added_seconds)} of selected speech"
+
+
+def lead(findings: Findings) -> list[str]:
+    """Return the paragraphs below the headline: the text LLM's accuracy, and how certain the main difference is."""
+    text = findings.teacher
+    paragraphs = [f"The text LLM answers {percent((text.unheard or text.all).value)} of the same questions correctly."]
+    key = findings.main_contrast or next(reversed(findings.contrasts), None)
+    contrast = findings.contrasts.get(key or "")
+    if contrast and contrast.points:
+        certain = contrast.points.low > 0 or contrast.points.high < 0
+        doubt = "" if certain else " The interval contains zero: this run cannot tell the two apart."
+        models = " minus ".join(findings.model(name).label for name in (contrast.first, contrast.second))
+        items = f"{contrast.points.items} paired questions"
+        paragraphs.append(f"{models}: {points(contrast.points)} on {items}.{doubt}")
+    return paragraphs

@@ -1,0 +1,117 @@
+"""Every model's predictions, item by item, checked so that models are compared on the same items."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import MANIFEST, Artefact
+from saladkit.formats.results import SCHEMA, VERSION, likeliest_per_character, read_predictions
+
+Key = tuple[str, str]  # task and id
+SCORE = "acc_norm"  # the length-normalised likelihood, the method's score
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The predictions of one model on its tasks."""
+
+    name: str
+    place: Path  # the folder that they were read from
+    model_digest: str
+    task_digests: dict[str, str]  # of the folders with the questions
+    rows: dict[str, dict[Key, dict]]  # modality -> (task, id) -> prediction
+
+    def correct(self, modality: str, keys: list[Key]) -> np.ndarray:
+        """Return 1.0 for each correct answer and 0.0 for each wrong one, float64 [items], in the order of `keys`."""
+        return np.array([float(self.rows[modality][key][SCORE]) for key in keys])
+
+    def keys(self, modality: str, tasks: set[str]) -> list[Key]:
+        """Return the items of `tasks` in one modality, sorted."""
+        return sorted(key for key in self.rows.get(modality, {}) if key[0] in tasks)
+
+
+def chosen(row: dict) -> int:
+    """Return the index of the choice that a model takes: the likeliest one for its length."""
+    return likeliest_per_character(row["log_likelihoods"], row["scored"])
+
+
+def read_predictions_of(name: str, place: Path) -> Predictions:
+    """Read the predictions of one model.
+
+    Args:
+        name: what the report calls the model.
+        place: a results artefact with one model, or `ARTEFACT/MODEL` for one of several models.
+
+    Raises:
+        SaladError: there is no complete results artefact, it lacks the model, or it has an item twice.
+    """
+    is_named = not (place / MANIFEST).is_file() and (place.parent / MANIFEST).is_file()
+    folder = place.parent if is_named else place
+    manifest = Artefact.open(folder, SCHEMA, VERSION).manifest
+    digests = {role: entry["digest"] for role, entry in manifest["inputs"].items()}
+    models = [role.removeprefix("model ") for role in digests if role.startswith("model ")]
+    model = place.name if is_named else models[0] if len(models) == 1 else None
+    if model not in models:
+        raise SaladError(
+            f"{place} names no model whose answers {folder} holds",
+            f"Give one of: {', '.join(f'{folder}/{model}' for model in models)}.",
+        )
+    rows: dict[str, dict[Key, dict]] = {}
+    for row in read_predictions(folder):
+        if row["model"] != model:
+            continue
+        of_modality, key = rows.setdefault(row["modality"], {}), (row["task"], row["id"])
+        if key in of_modality:
+            raise SaladError(
+                f"{folder} holds item '{row['id']}' of {row['task']} twice",
+                "Run `saladkit eval` again into a new folder.",
+            )
+        of_modality[key] = row
+    tasks = {role.removeprefix("task "): digest for role, digest in digests.items() if role.startswith("task ")}
+    return Predictions(name, place, digests[f"model {model}"], tasks, rows)
+
+
+def common_tasks(teacher: Predictions, held_out: str) -> set[str]:
+    """Return the tasks that the text LLM has answered, without the task of the held-out voice.
+
+    Raises:
+        SaladError: there is no such task.
+    """
+    tasks = {task for task, _ in teacher.rows.get("text", {})} - {held_out}
+    if not tasks:
+        raise SaladError(
+            f"{teacher.place} holds no text predictions of a task", "Evaluate the text LLM with --modality text."
+        )
+    return tasks
+
+
+def check_paired(first: Predictions, second: Predictions, modality: tuple[str, str], tasks: set[str]) -> None:
+    """Check that two models answered the same questions of `tasks`.
+
+    Args:
+        first, second: the models.
+        modality: of the first and of the second: `text` or `speech`.
+        tasks: names of tasks.
+
+    Raises:
+        SaladError: an item is missing on one side, or is a different question.
+    """
+    mine, theirs = first.keys(modality[0], tasks), second.keys(modality[1], tasks)
+    fix = "Evaluate both on the same task folders, in text and in speech."
+    if not theirs:
+        names = ", ".join(sorted(tasks))
+        raise SaladError(f"{second.place} holds no {modality[1]} predictions of {names}", fix)
+    if mine != theirs:
+        odd = sorted(set(mine) ^ set(theirs))
+        listed = ", ".join(f"'{id_}' ({task})" for task, id_ in odd[:5])
+        raise SaladError(
+            f"{first.place} ({modality[0]}) and {second.place} ({modality[1]}) do not pair:"
+            f" {len(odd)} items are in only one of them: {listed}{', …' if len(odd) > 5 else ''}",
+            fix,
+        )
+    for key in mine:
+        ours, other = first.rows[modality[0]][key], second.rows[modality[1]][key]
+        if any(ours[field] != other[field] for field in ("choices", "answer", "domain")):
+            raise SaladError(f"item '{key[1]}' is another question in {first.place} than in {second.place}", fix)

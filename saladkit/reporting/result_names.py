@@ -1,0 +1,27 @@
+"""Names of results: short ones for keys, readable ones for the page."""
+
+import os
+import re
+
+ROMAN = {"1": "I", "2": "II", "3": "III"}
+
+
+def without_common_prefix(names: list[str]) -> list[str]:
+    """Drop the beginning that all names share, up to an underscore; keep a single name whole."""
+    prefix = os.path.commonprefix(names) if len(names) > 1 else ""
+    cut = prefix.rfind("_") + 1
+    return [name[cut:] for name in names]
+
+
+def contrast_key(first: str, second: str) -> str:
+    """Return the key of a difference: `stage2_active`, `stage2_uniform` -> `active_minus_uniform`."""
+    return "_minus_".join(without_common_prefix([first, second]))
+
+
+def label(name: str) -> str:
+    """Return a readable name: `stage2_active` -> `Stage II active`."""
+    words = re.sub(r"(?i)(?<![a-z])stage_?([123])(?![0-9])", lambda match: f"Stage {ROMAN[match[1]]} ", name).replace(
+        "_", " "
+    )
+    words = " ".join(words.split())
+    return words[:1].upper() + words[1:]

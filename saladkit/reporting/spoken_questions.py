@@ -1,0 +1,96 @@
+"""Spoken questions to play on the page, chosen by a rule: the first question of each subject, by id."""
+
+from base64 import b64encode
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from saladkit.errors import SaladError
+from saladkit.formats.samples import SCHEMA, row_at
+from saladkit.reporting.findings import Subject
+from saladkit.reporting.inventory import Inventory
+from saladkit.reporting.predictions import Key, Predictions, chosen
+from saladkit.sources.samples import read_samples
+from saladkit.sources.stretches import Stretch
+
+QUESTIONS = 8
+BYTES = 2_000_000  # of audio in all, so that the page stays small
+MEDIA_TYPES = {b"fLaC": "audio/flac", b"RIFF": "audio/wav", b"OggS": "audio/ogg", b"ID3": "audio/mpeg"}
+
+
+@dataclass(frozen=True)
+class SpokenQuestion:
+    """One spoken question with its audio, and the answer of every model to it."""
+
+    row: dict  # a prediction of the first model
+    heard: bool  # the subject is one of the natural speech
+    address: str  # data: URL of the audio
+    answers: dict[str, int]  # name of each model -> index of the choice that it took
+
+
+def questions_to_play(
+    inventory: Inventory, predictions: list[Predictions], subjects: list[Subject], tasks: list[str]
+) -> list[SpokenQuestion]:
+    """Return up to eight questions, of unheard and heard subjects in turn.
+
+    Tasks whose samples are not in the run's folder, and questions whose audio is a part of a longer file, are left out.
+
+    Raises:
+        SaladError: the audio of a task cannot be read.
+    """
+    first = predictions[0]
+    keys = first.keys("speech", set(tasks))
+    wanted = _first_of_each_subject(keys, first, subjects)
+    audio: dict[Key, bytes] = {}
+    for task in tasks:
+        folder = inventory.by_digest(SCHEMA, first.task_digests.get(task))
+        if folder is None:
+            continue
+        ids = {id_ for of_task, id_ in wanted if of_task == task}
+        parts = [folder.path / name for name in folder.manifest["files"] if name.endswith(".parquet")]
+        audio |= {(task, id_): sound for part in sorted(parts) for id_, sound in _sounds(part, ids).items()}
+    found, size = [], 0
+    for key in wanted:
+        sound = audio.get(key, b"")
+        kind = next((name for magic, name in MEDIA_TYPES.items() if sound.startswith(magic)), None)
+        if kind is None or size + len(sound) > BYTES:
+            continue
+        size += len(sound)
+        row = first.rows["speech"][key]
+        heard = next(subject.heard for subject in subjects if subject.name == row["domain"])
+        answers = {model.name: chosen(model.rows["speech"][key]) for model in predictions}
+        found.append(SpokenQuestion(row, heard, f"data:{kind};base64,{b64encode(sound).decode()}", answers))
+    return found
+
+
+def _first_of_each_subject(keys: list[Key], model: Predictions, subjects: list[Subject]) -> list[Key]:
+    by_subject: dict[str, list[Key]] = {}
+    for key in keys:
+        by_subject.setdefault(model.rows["speech"][key]["domain"], []).append(key)
+    groups = [[s.name for s in subjects if s.heard == heard] for heard in (False, True)]
+    in_turn = [name for pair in zip_longest(*groups) for name in pair if name in by_subject]
+    rounds = zip_longest(*(by_subject[name] for name in in_turn))
+    return [key for round_ in rounds for key in round_ if key][:QUESTIONS]
+
+
+def _sounds(part: Path, ids: set[str]) -> dict[str, bytes]:
+    if "audio" not in pq.read_schema(part).names:
+        return {}
+    table = read_samples(str(part), needed=["id", "audio"], optional=[])
+    rows = [row_at(table, place) for place, id_ in enumerate(table.column("id").to_pylist()) if id_ in ids]
+    return {row["id"]: _content(row, part) for row in rows}
+
+
+def _content(row: dict, part: Path) -> bytes:
+    if row["audio"]["bytes"] is not None:
+        return row["audio"]["bytes"]
+    try:
+        stretch = Stretch.parse(row["audio"]["path"] or "")
+        return Path(stretch.path).read_bytes() if stretch.is_whole else b""
+    except (OSError, TypeError) as error:
+        raise SaladError(
+            f"{part}: the audio of row '{row['id']}' cannot be read: {error}",
+            "Put the audio file back, or run `saladkit synth` again.",
+        ) from error

@@ -1,0 +1,121 @@
+"""Selection strategies compared: the same Stage I and the same speech budget, over the runs of several seeds."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from saladkit.errors import SaladError
+from saladkit.reporting.predictions import Predictions, check_paired, read_predictions_of
+from saladkit.reporting.provenance import heard_domains
+from saladkit.reporting.result_names import label
+from saladkit.scoring.statistics import Estimate, bootstrap_ratio
+
+
+@dataclass(frozen=True)
+class StrategyFindings:
+    """One strategy: accuracies on speech input, and differences from the control in points (None for the control)."""
+
+    name: str
+    label: str
+    unheard: Estimate
+    heard: Estimate
+    unheard_by_run: list[float]
+    unheard_gain: Estimate | None
+    unheard_gain_by_run: list[float] | None
+    heard_gain: Estimate | None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of the models of one strategy in all runs, item by item."""
+
+    question: list[tuple[str, str]]  # text and correct answer: several runs may ask the same question
+    run: np.ndarray
+    heard: np.ndarray  # bool
+    correct: np.ndarray
+
+
+def compare_strategies(runs: list[Path], folders: dict[str, str], speech: str, held_out: str) -> list[StrategyFindings]:
+    """Compare the results of several strategies, the first of which is the control; without strategies, return none.
+
+    Intervals resample distinct questions, each with all its answers in all runs: other seeds ask some questions again,
+    and answers to one question are not independent. The intervals hold for these runs only. How much other seeds
+    differ is shown by the numbers of each run.
+
+    Args:
+        runs: folders of runs of one recipe with different seeds.
+        folders: name of each strategy -> folder of its results, below every run.
+        speech: folder of the natural speech, below every run.
+        held_out: the task of the held-out voice, which is left out.
+
+    Raises:
+        SaladError: results are missing or do not pair, or a run lacks questions on heard or on unheard domains.
+    """
+    if not folders:
+        return []
+    heard = [heard_domains(run / speech) for run in runs]
+    answers = {}
+    control: list[Predictions] = []
+    for name, folder in folders.items():
+        predictions = [read_predictions_of(name, run / folder) for run in runs]
+        control = control or predictions
+        tasks = [{task for task, _ in of_run.rows.get("speech", {})} - {held_out} for of_run in control]
+        for expected, found, names in zip(control, predictions, tasks, strict=True):
+            check_paired(expected, found, ("speech", "speech"), names)
+        answers[name] = _answers(predictions, heard, tasks)
+    first = next(iter(answers.values()))
+    for number, run in enumerate(runs):
+        if len(set(first.heard[first.run == number].tolist())) < 2:
+            raise SaladError(
+                f"the questions of {run} are all on heard or all on unheard subjects",
+                "Evaluate on questions on both kinds of subjects.",
+            )
+    return [_findings(name, of_name, None if of_name is first else first) for name, of_name in answers.items()]
+
+
+def _answers(predictions: list[Predictions], heard: list[set[str]], tasks: list[set[str]]) -> Answers:
+    rows = [
+        (number, row)
+        for number, model in enumerate(predictions)
+        for (task, _), row in sorted(model.rows.get("speech", {}).items())
+        if task in tasks[number] and row["domain"] is not None
+    ]
+    return Answers(
+        [(row["text"], row["choices"][row["answer"]]) for _, row in rows],
+        np.array([number for number, _ in rows]),
+        np.array([row["domain"] in heard[number] for number, row in rows]),
+        np.array([float(row["acc_norm"]) for _, row in rows]),
+    )
+
+
+def _findings(name: str, found: Answers, control: Answers | None) -> StrategyFindings:
+    def more(of: np.ndarray) -> Estimate | None:
+        return None if control is None else _over_questions(100 * (found.correct - control.correct), found, of)
+
+    return StrategyFindings(
+        name=name,
+        label=label(name),
+        unheard=_over_questions(found.correct, found, ~found.heard),
+        heard=_over_questions(found.correct, found, found.heard),
+        unheard_by_run=_by_run(found.correct, found),
+        unheard_gain=more(~found.heard),
+        unheard_gain_by_run=None if control is None else _by_run(100 * (found.correct - control.correct), found),
+        heard_gain=more(found.heard),
+    )
+
+
+def _by_run(values: np.ndarray, answers: Answers) -> list[float]:
+    """Return the mean over the questions on unheard subjects of each run."""
+    return [float(values[~answers.heard & (answers.run == run)].mean()) for run in np.unique(answers.run)]
+
+
+def _over_questions(values: np.ndarray, answers: Answers, of: np.ndarray) -> Estimate:
+    sums: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for row in np.flatnonzero(of):
+        entry = sums[answers.question[row]]
+        entry[0] += values[row]
+        entry[1] += 1
+    pairs = np.array(list(sums.values()))
+    return bootstrap_ratio(pairs[:, 0], pairs[:, 1])

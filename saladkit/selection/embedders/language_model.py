@@ -1,0 +1,50 @@
+"""Embed texts with a text LLM: the mean of its last hidden states."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.selection.embedders.batches import batches_by_tokens
+from saladkit.selection.embedders.embedder import unit
+
+MAX_TOKENS = 512  # the limit of most sentence encoders
+
+
+class LanguageModelEmbedder:
+    """The decoder of a text LLM; the first `MAX_TOKENS` tokens of each text are used."""
+
+    def __init__(self, name: str, *, device: str, dtype: str, batch_tokens: int):
+        self._decoder = load_text_model(name, dtype=dtype, device=device).get_decoder().eval()
+        self._tokenizer = load_tokenizer(name)
+        self._device, self._batch_tokens = device, batch_tokens
+
+    @torch.inference_mode()
+    def encode(self, texts: list[str], advance: Callable[[int], object]) -> np.ndarray:
+        """As `Embedder.encode`."""
+        rows = self._tokenizer(texts, truncation=True, max_length=MAX_TOKENS)["input_ids"]
+        vectors = np.empty((len(texts), self._decoder.config.hidden_size), dtype=np.float32)
+        for batch in batches_by_tokens([len(row) for row in rows], self._batch_tokens):
+            ids, mask = (part.to(self._device) for part in _padded([rows[index] for index in batch]))
+            hidden = self._decoder(input_ids=ids, attention_mask=mask).last_hidden_state
+            vectors[batch] = _mean_of_tokens(hidden.float(), mask).cpu().numpy()
+            advance(len(batch))
+        return unit(vectors)
+
+
+def _padded(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
+    """Return token ids and attention mask, both [B, T]."""
+    ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = torch.tensor(row)
+        mask[place, : len(row)] = 1
+    return ids, mask
+
+
+def _mean_of_tokens(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Average [B, T, D] over the tokens that the mask [B, T] keeps."""
+    weights = mask[..., None].to(hidden)
+    return (hidden * weights).sum(dim=1) / weights.sum(dim=1)

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from saladkit.batches import batches_by_length
+
+LENGTHS = [3, 9, 1, 2, 2, 30]
+
+
+def test_a_batch_has_items_of_similar_length_within_every_limit():
+    assert batches_by_length(LENGTHS) == [[2, 3, 4, 0, 1, 5]]
+    assert batches_by_length(LENGTHS, items=4) == [[2, 3, 4, 0], [1, 5]]
+    assert batches_by_length(LENGTHS, padded=6) == [[2, 3, 4], [0], [1], [5]]
+    assert batches_by_length(LENGTHS, total=8) == [[2, 3, 4, 0], [1], [5]]
+    assert batches_by_length(LENGTHS, items=2, padded=6, total=100) == [[2, 3], [4, 0], [1], [5]]
+    assert batches_by_length([], items=2) == []
+
+
+def test_the_longest_come_first_where_memory_is_tight():
+    assert batches_by_length(LENGTHS, padded=12, longest_first=True) == [[5], [1], [0, 3, 4, 2]]
+
+
+def test_items_of_exactly_one_length_share_a_batch():
+    assert batches_by_length(LENGTHS, padded=6, equal=True) == [[2], [3, 4], [0], [1], [5]]
+    assert batches_by_length([2, 2, 2, 4, 4], padded=4.5, equal=True) == [[0, 1], [2], [3], [4]]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_item_is_in_one_batch_and_no_next_item_would_have_fitted(seed):
+    random = np.random.default_rng(seed)
+    lengths = np.round(random.exponential(10, size=200), 1)
+    batches = batches_by_length(lengths, items=9, padded=120)
+    assert [index for batch in batches for index in batch] == np.argsort(lengths, kind="stable").tolist()
+    for batch in batches:
+        assert len(batch) == 1 or (len(batch) <= 9 and len(batch) * lengths[batch[-1]] <= 120)
+    for batch, following in zip(batches, batches[1:], strict=False):
+        assert len(batch) == 9 or (len(batch) + 1) * lengths[following[0]] > 120

@@ -33,7 +33,7 @@ make_environment() {  # FOLDER, and what is installed first
 
 run_tests() {  # FOLDER
   PATH="$PWD/$1/bin:$PATH" "$1/bin/python" -m saladkit doctor > /dev/null
-  PATH="$PWD/$1/bin:$PATH" "$1/bin/python" -m pytest -n 2 "${TESTS[@]}"
+  PATH="$PWD/$1/bin:$PATH" "$1/bin/python" -m pytest -n "${WORKERS:-2}" "${TESTS[@]}"
 }
 
 make_environment .venv-newest

@@ -22,6 +22,7 @@ that were left out are listed in the manifest.
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -79,8 +80,11 @@ def write_cache_part(
     The tensors are those of the module's head; `identity` is what the manifest will say.
     """
     lengths = [len(tokens) - 1 for tokens in token_ids]
-    pack = _pack_top_k if identity["keep"] == "top-k" else _pack_samples
-    tensors = {"position_offsets": _offsets(lengths)} | pack(rows, identity)
+    if identity["keep"] == "top-k":
+        packed = _pack_top_k(cast("list[TopKRow]", rows), identity)
+    else:
+        packed = _pack_samples(cast("list[SampledRow]", rows), identity)
+    tensors = {"position_offsets": _offsets(lengths)} | packed
     with written_aside(path) as aside:
         save_file(tensors, aside)
     columns = [ids, [digest_tokens(tokens) for tokens in token_ids], np.arange(len(ids), dtype=np.int32)]
@@ -137,8 +141,8 @@ def predicted_bytes(identity: dict, rows: int, positions: int, distinct: float) 
 class _Shard:
     """One open shard; `tensors` are read by memory map when they are sliced."""
 
-    offsets: np.ndarray
-    tensors: dict
+    offsets: dict[str, np.ndarray]
+    tensors: dict[str, Any]
 
     @classmethod
     def open(cls, path: Path) -> "_Shard":

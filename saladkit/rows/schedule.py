@@ -14,12 +14,12 @@ from saladkit.rows.tokens import TokenizedText
 
 
 class FrameSource(Protocol):
-    """Gives the front-end frames [F, width] of a recording by its id.
+    """Gives the front-end frames [F, width] of a recording by its id."""
 
-    `resampler` names the library that resampled the recordings, "torchaudio" or "soxr".
-    """
-
-    resampler: str
+    @property
+    def resampler(self) -> str:
+        """The library that resampled the recordings: "torchaudio" or "soxr"."""
+        ...
 
     def row(self, id_: str) -> np.ndarray:
         """The frames of one recording."""

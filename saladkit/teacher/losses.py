@@ -17,6 +17,7 @@ from saladkit.teacher.distributions import (
     DenseDistributions,
     Distributions,
     HiddenDistributions,
+    Piece,
     SampledDistributions,
     TopKDistributions,
     at_least_float32,
@@ -42,12 +43,11 @@ def divergence(teacher: Distributions, student_logits: Tensor, kind: str = "forw
         exact KL's plus the teacher's entropy.
     """
     logits = at_least_float32(student_logits)
-    if isinstance(teacher, HiddenDistributions):
-        teacher = teacher.piece(0, len(teacher))
-    if isinstance(teacher, DenseDistributions):
-        return class_divergence(teacher, torch.log_softmax(logits, dim=-1), kind)
-    kept = logits.gather(-1, teacher.kept_ids)
-    return class_divergence(teacher, torch.cat([kept, rest_of(teacher, logits)[:, None]], dim=-1), kind)
+    piece = teacher.piece(0, len(teacher)) if isinstance(teacher, HiddenDistributions) else teacher
+    if isinstance(piece, DenseDistributions):
+        return class_divergence(piece, torch.log_softmax(logits, dim=-1), kind)
+    kept = logits.gather(-1, piece.kept_ids)
+    return class_divergence(piece, torch.cat([kept, rest_of(piece, logits)[:, None]], dim=-1), kind)
 
 
 def forward_kl(teacher: Distributions, student_logits: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ def rest_of(teacher: TopKDistributions | SampledDistributions, logits: Tensor) -
     return logits.logsumexp(dim=-1)
 
 
-def class_divergence(teacher: Distributions, student: Tensor, kind: str) -> Tensor:
+def class_divergence(teacher: Piece, student: Tensor, kind: str) -> Tensor:
     """The divergence over a teacher's classes, float [P].
 
     Args:

@@ -4,7 +4,7 @@ One interface, so that training never asks which; a student rollout scored by th
 The teacher hears nothing: its distributions depend on the text's tokens alone.
 """
 
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -46,10 +46,10 @@ class CachedTeacher:
         """See TeacherSignal; rows without a target need not be in the cache."""
         places = [(self.cache.row(t), wanted - 1) for t, wanted in zip(token_ids, targets, strict=True) if len(wanted)]
         if self.cache.sampled:
-            tensors = _join_samples(places)
-            return SampledDistributions(*(torch.from_numpy(values).to(device) for values in tensors))
-        tensors = _join_top_k(places, self.cache.identity["top_k"])
-        return TopKDistributions(*(torch.from_numpy(values).to(device) for values in tensors))
+            samples = _join_samples(cast("list[tuple[SampledRow, np.ndarray]]", places))
+            return SampledDistributions(*(torch.from_numpy(values).to(device) for values in samples))
+        top_k = _join_top_k(cast("list[tuple[TopKRow, np.ndarray]]", places), self.cache.identity["top_k"])
+        return TopKDistributions(*(torch.from_numpy(values).to(device) for values in top_k))
 
 
 def _join_top_k(places: list[tuple[TopKRow, np.ndarray]], k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -115,10 +115,10 @@ def hidden_states(
         begins = np.cumsum([0, *(len(row) for row in token_ids)])
         places = np.concatenate([wanted - 1 + at for wanted, at in zip(targets, begins, strict=False)])
         return hidden[torch.from_numpy(places).to(device)]
-    length = max(len(tokens) for tokens in token_ids)
+    length = max(len(text) for text in token_ids)
     padded = np.zeros((len(token_ids), length), dtype=np.int64)
-    for row, tokens in enumerate(token_ids):
-        padded[row, : len(tokens)] = tokens
+    for row, text in enumerate(token_ids):
+        padded[row, : len(text)] = text
     hidden = model.get_decoder()(input_ids=torch.from_numpy(padded).to(device), use_cache=False).last_hidden_state
     places = np.concatenate([wanted - 1 + row * length for row, wanted in enumerate(targets)])
     return hidden.flatten(0, 1)[torch.from_numpy(places).to(device)]

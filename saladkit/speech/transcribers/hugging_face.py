@@ -1,5 +1,7 @@
 """Any speech recognizer of the Hugging Face kind (Whisper, other encoder-decoders, CTC), by transformers' pipeline."""
 
+from typing import Any, cast
+
 import numpy as np
 import transformers
 
@@ -32,7 +34,7 @@ class HuggingFaceTranscriber:
             "transformers": transformers.__version__,
             **resampler_identity(),
         }
-        self._rate = self._pipeline.feature_extractor.sampling_rate
+        self._rate = cast(Any, self._pipeline).feature_extractor.sampling_rate
 
     def heard(self, recording: tuple[np.ndarray, int]) -> np.ndarray:
         """A recording at the model's own rate."""
@@ -50,4 +52,4 @@ class HuggingFaceTranscriber:
         if len(samples) > LONGEST * self._rate:
             whisper = self._pipeline.type == "seq2seq_whisper"
             settings = {"return_timestamps": True} if whisper else {"chunk_length_s": LONGEST}
-        return self._pipeline({"raw": samples, "sampling_rate": self._rate}, **settings)["text"].strip()
+        return cast(Any, self._pipeline)({"raw": samples, "sampling_rate": self._rate}, **settings)["text"].strip()

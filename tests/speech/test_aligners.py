@@ -209,6 +209,7 @@ def test_sphinx_aligns_a_row_as_if_it_were_the_first():
     assert align_one(fresh, samples, rate, SENTENCES[0]) == align_one(used, samples, rate, SENTENCES[0])
 
 
+@pytest.mark.slow
 def test_sphinx_finds_the_way_through_a_minute_of_speech(sphinx):
     text = " ".join(SENTENCES * 3)
     samples, rate, truth = spoken(text)
@@ -232,6 +233,7 @@ def test_sphinx_names_the_words_that_it_cannot_pronounce(sphinx):
         align_one(sphinx, samples, rate, "日本 there привет!")
 
 
+@pytest.mark.slow
 def test_a_word_without_a_pronunciation_is_marked_and_its_neighbours_are_placed(sphinx):
     errors = []
     for text in SENTENCES:
@@ -249,6 +251,7 @@ def test_a_word_without_a_pronunciation_is_marked_and_its_neighbours_are_placed(
     assert np.quantile(errors, 0.9) <= (0.1 if resampler() == "torchaudio" else 0.15)
 
 
+@pytest.mark.slow
 def test_sphinx_scores_tell_a_text_from_another():
     aligner = open_aligner("sphinx")
     right, wrong = [], []

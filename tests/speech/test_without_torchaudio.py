@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -83,12 +84,14 @@ def without_torchaudio(repository):
     return run
 
 
+@pytest.mark.slow
 def test_a_model_loads_whichever_is_imported_first(without_torchaudio):
     ours, theirs = "from saladkit import SaladForCausalLM", "from transformers import AutoModelForCausalLM"
     for first, second in ((ours, theirs), (theirs, ours)):
         without_torchaudio("-c", f"{first}\n{second}\nfrom transformers import Trainer, pipeline\nimport peft")
 
 
+@pytest.mark.slow
 def test_doctor_says_what_takes_the_place_of_torchaudio(without_torchaudio):
     summary = json.loads(without_torchaudio("-m", "saladkit", "doctor").stdout)
     (check,) = (check for check in summary["checks"] if check["name"] == "audio")
@@ -125,3 +128,35 @@ def test_the_method_runs(without_torchaudio, world, text_lm, tmp_path):
     assert manifest(times)["identity"]["resampler"] == "soxr"
     assert manifest(frames)["settings"]["resampler"] == manifest(frames)["identity"]["resampler"] == "soxr"
     assert manifest(trained)["settings"]["resampler"] == "soxr"
+
+
+@pytest.fixture
+def other_resampler():
+    """The resampler that is not in use here, as a manifest records it."""
+    return {"resampler": "soxr"} if resampling.resampler() == "torchaudio" else {}
+
+
+def test_a_cache_is_never_filled_by_two_resamplers(speech, other_resampler, shell, tmp_path, monkeypatch):
+    line = ("cache-speech", speech, "-o", tmp_path / "frames", "--mel-bins", 16)
+    assert shell(*line).exit_code == 0
+    assert shell(*line).exit_code == 0
+    monkeypatch.setattr("saladkit.stages.cache_speech.resampler_identity", lambda: other_resampler)
+    refused = shell(*line)
+    assert refused.exit_code == 2
+    assert "was made from something else (changed: settings)" in refused.stderr
+
+
+def test_training_joins_no_frames_of_two_resamplers(
+    distill_arguments, frames_cache, spoken_questions, other_resampler, shell, tmp_path
+):
+    shutil.copytree(frames_cache, tmp_path / "frames")
+    manifest = json.loads((frames_cache / "manifest.json").read_text())
+    manifest["identity"].pop("resampler", None)
+    manifest["identity"] |= other_resampler
+    (tmp_path / "frames" / "manifest.json").write_text(json.dumps(manifest))
+    line = [str(tmp_path / "frames") if word == str(frames_cache) else word for word in distill_arguments]
+    refused = shell(*line, "--data", f"{spoken_questions}:1", "-o", tmp_path / "trained")
+    assert refused.exit_code == 2
+    assert "was resampled by soxr" in refused.stderr and "by torchaudio" in refused.stderr
+    assert "saladkit cache-speech" in refused.stderr
+    assert not (tmp_path / "trained").exists()

@@ -27,8 +27,8 @@ def main() -> None:
     model = text_model(options.shape, dtype=options.dtype, device=options.device, spread=SPREAD)
     texts = random_texts([options.text_tokens] * (options.positions // (options.text_tokens - 1)), vocabulary)
     for encoding, identity, most in (
-        (TopK(32), {"keep": "top-k", "top_k": 32}, 200),
-        (Sampled(50), {"keep": "sampled", "draws": 50, "seed": 0}, 40),
+        (TopK(32, 1.0), {"keep": "top-k", "top_k": 32}, 200),
+        (Sampled(50, 1.0), {"keep": "sampled", "draws": 50, "seed": 0}, 40),
     ):
         rows = [
             row

@@ -32,8 +32,8 @@ def main() -> None:
     batches = [[texts[place] for place in of_batch] for of_batch in places]
     padded = [_padded(batch).to(options.device) for batch in batches]
     for encoding, identity in (
-        (TopK(32), {"keep": "top-k", "top_k": 32}),
-        (Sampled(50), {"keep": "sampled", "draws": 50, "seed": 0}),
+        (TopK(32, 1.0), {"keep": "top-k", "top_k": 32}),
+        (Sampled(50, 1.0), {"keep": "sampled", "draws": 50, "seed": 0}),
     ):
         with tempfile.TemporaryDirectory() as folder:
             part = Path(folder) / "part.safetensors"

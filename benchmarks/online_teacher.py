@@ -74,7 +74,7 @@ def main() -> None:
 
 def cache(teacher: object, examples: list[TrainingExample], folder: Path, device: str) -> TeacherCache:
     """A complete cache of the examples' texts."""
-    encoding, texts = Sampled(50), [example.token_ids for example in examples]
+    encoding, texts = Sampled(50, 1.0), [example.token_ids for example in examples]
     identity = {"keep": "sampled", "draws": 50, "vocabulary": vocabulary_of(teacher)}
     rows = to_rows(encode_texts(teacher, texts, encoding, device, 0), encoding, [len(text) - 1 for text in texts])
     writer = create_artefact(

@@ -11,9 +11,10 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 
 from saladkit.selection.balancing import balancing_prices, bounds, keep_bounds
-from saladkit.selection.clustering import BALANCE, balanced_kmeans, distances, kmeans
+from saladkit.selection.clustering import balanced_kmeans, distances, kmeans
 from saladkit.selection.neighbours import MEMORY, nearest
 from saladkit.selection.vectors import Vectors
+from saladkit.settings.regions import RegionsSettings
 from sentences import embedded
 from side_by_side import Target, arguments, emit, median_seconds, run_pairs
 
@@ -44,7 +45,8 @@ def whole_kmeans(
     """Centroids and balanced assignment of all vectors; theirs is not balanced."""
 
     def ours() -> tuple[np.ndarray, np.ndarray]:
-        return balanced_kmeans(stored, clusters, iterations=ITERATIONS, seed=0)
+        settings = {"iterations": ITERATIONS, "seed": 0, "spherical": True, "balance": RegionsSettings.balance}
+        return balanced_kmeans(stored, clusters, **settings)
 
     def theirs() -> KMeans:
         return KMeans(clusters, n_init=1, max_iter=ITERATIONS, tol=0, random_state=0).fit(vectors)
@@ -95,7 +97,7 @@ def assignment(vectors: np.ndarray, clusters: int, options: argparse.Namespace, 
     """Prices and moves, against scipy's optimum of equal sizes; the costs are what both are judged by."""
     centroids = kmeans(vectors, clusters, iterations=ITERATIONS, seed=0, spherical=True)
     costs = 1 + distances(vectors, centroids, True)
-    allowed = bounds(len(vectors), clusters, BALANCE)
+    allowed = bounds(len(vectors), clusters, RegionsSettings.balance)
 
     def ours() -> np.ndarray:
         priced = costs + balancing_prices(costs)

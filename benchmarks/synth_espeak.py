@@ -10,8 +10,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from saladkit.settings.synth import Speaking
 from saladkit.speech.audio.encoding import encode_flac
-from saladkit.speech.synthesis.row import Request, SpeakingSettings, speak
+from saladkit.speech.synthesis.requests import Request
+from saladkit.speech.synthesis.row import speak
 from saladkit.speech.voices.espeak_library import fresh_library
 from saladkit.speech.voices.voice import open_voice
 from sentences import paragraphs
@@ -34,7 +36,7 @@ def main() -> None:
 
 def compare(kind: str, texts: list[str], options: argparse.Namespace) -> None:
     """Speak texts both ways."""
-    settings = SpeakingSettings(language="as-written")
+    settings = Speaking(language="as-written")
     requests = [Request(str(row), text, "espeak:en-us", 0) for row, text in enumerate(texts)]
 
     def ours() -> list[dict]:

@@ -10,8 +10,8 @@ import piper
 
 from piper_graph import write_piper_voice
 from saladkit.machine import available_cores
-from saladkit.speech.synthesis.gate import QualityGate
-from saladkit.speech.synthesis.row import Request, SpeakingSettings
+from saladkit.settings.synth import Speaking
+from saladkit.speech.synthesis.requests import Request
 from saladkit.speech.synthesis.workers import Speakers
 from sentences import paragraphs
 from side_by_side import Target, arguments, emit, median_seconds, run_pairs
@@ -24,8 +24,8 @@ def main() -> None:
     options = arguments(__doc__, shape="medium").parse_args()
     count, scale = COUNTS[options.shape]
     texts = [text for text in paragraphs(8 * count) if len(text.split()) <= 20][:count]
-    everything = QualityGate(None, None, None, None, None)
-    settings = SpeakingSettings(language="as-written", gate=everything, device=options.device)
+    everything = dict.fromkeys(("duration_ratio", "max_clipped", "max_silence", "min_level"))
+    settings = Speaking(language="as-written", device=options.device, **everything)
     workers = available_cores()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "voice.onnx"

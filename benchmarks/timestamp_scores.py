@@ -6,9 +6,9 @@ Heard are utterances of 2 to 16 words by eight voices of espeak-ng; a wrong text
 from functools import partial
 
 from saladkit.errors import SaladError
+from saladkit.settings.timestamps import LOW_SCORE
 from saladkit.speech.aligners.aligner import Aligner, Recording, open_aligner
 from saladkit.speech.voices.voice import open_voice
-from saladkit.stages.timestamps import LOW_SCORE
 from sentences import paragraphs
 from side_by_side import arguments, emit, run_pairs
 

@@ -9,12 +9,15 @@ from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.rows.schedule import TrainingExample
 from saladkit.rows.sequences import collate_sequences, pack_sequences
+from saladkit.settings.distill import AdapterSettings
 from saladkit.teacher.distributions import SampledDistributions
 from saladkit.teacher.head import LossAt
 from shapes import configuration
 
 DISTINCT = 12
-SMALL_ADAPTER = {"layers": 1, "width": 32, "mlp_width": 64, "heads": 2, "kv_heads": 1}
+SMALL_ADAPTER = AdapterSettings(
+    adapter_layers=1, adapter_width=32, adapter_mlp_width=64, adapter_heads=2, adapter_kv_heads=1
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def speech_model(
     """A speech-adapted model from a random start, in float32; its vocabulary. The true shapes have the true adapter."""
     text = configuration(shape, layers)
     small = shape in ("small", "tiny")
-    adapter = adapter_configuration(**(SMALL_ADAPTER if small else {}))
+    adapter = adapter_configuration(SMALL_ADAPTER if small else AdapterSettings())
     text._attn_implementation = adapter._attn_implementation = attention
     torch.manual_seed(0)
     with torch.device(device):

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from saladkit.formats.words import Word
-from saladkit.rows.interleaving import InterleavingOptions
 from saladkit.rows.schedule import TrainingSchedule, TrainingSource
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import TokenizedText
+from saladkit.settings.shared import Spans
+from saladkit.settings.training import TrainingSettings
 
 TOKENS_PER_WORD, VECTORS_PER_WORD, SPOKEN_ROWS = 1.3, 4.6, 2 / 3
 BINS, LAYOUT = 80, SequenceLayout(frames_per_second=100, frames_per_vector=8)
@@ -32,17 +33,20 @@ class NoiseFrames:
         return self.noise[: self.lengths[id_]]
 
 
-def share_of_text(options: InterleavingOptions | None = None) -> float:
-    """How many of a batch's places are text, by the mean lengths of spans; rows of both kinds as long in words."""
-    options = options or InterleavingOptions()
-    text, speech = (sum(words) / 2 for words in (options.text_words, options.speech_words))
+def share_of_text() -> float:
+    """Return the share of a batch's places that are text, by the mean lengths of the published spans.
+
+    Spoken and read rows are taken to have the same number of words.
+    """
+    spans = Spans()
+    text, speech = (sum(words) / 2 for words in (spans.text_words, spans.speech_words))
     read_words = 1 - SPOKEN_ROWS * speech / (text + speech)
     read = read_words * TOKENS_PER_WORD
     return read / (read + (1 - read_words) * VECTORS_PER_WORD)
 
 
 def schedule(rows: int, vocabulary: int, micro_batch: int, seed: int = 0) -> TrainingSchedule:
-    """So many rows, drawn from two sources as `distill` draws them for packing."""
+    """Draw this many rows from two sources, as `distill` draws them for packing."""
     random = np.random.default_rng(seed)
     sources = [_spoken(rows, vocabulary, random), _read(rows, vocabulary, random)]
     return TrainingSchedule(
@@ -51,7 +55,8 @@ def schedule(rows: int, vocabulary: int, micro_batch: int, seed: int = 0) -> Tra
         batch=rows,
         packed_micro_batch=micro_batch,
         layout=LAYOUT,
-        options=InterleavingOptions(),
+        spans=Spans(),
+        text_first=TrainingSettings.text_first,
         seed=seed,
     )
 

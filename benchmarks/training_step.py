@@ -11,8 +11,9 @@ from functools import partial
 import torch
 from torch.nn import functional
 
-from saladkit.model.lora import LoraOptions
+from saladkit.model.lora import LoraShape
 from saladkit.rows.schedule import TrainingExample
+from saladkit.settings.training import LoraSettings
 from side_by_side import Target, arguments, emit, is_h200, run_pairs
 from training_batches import Batch, half_precision, make_batch, speech_model, train_on
 from training_rows import schedule
@@ -38,7 +39,7 @@ def measure(mode: str, least: int, options: argparse.Namespace) -> None:
     """One way of training; the model goes before the next is made."""
     model, vocabulary = speech_model(options.shape, device=options.device, attention=options.attention)
     if mode == "LoRA":
-        model.add_lora(LoraOptions(options.lora_rank), {"name": "random", "digest": ""})
+        model.add_lora(LoraShape.of(LoraSettings(lora_rank=options.lora_rank)), {"name": "random", "digest": ""})
     examples = rows_of(options.positions, vocabulary)
     examples.sort(key=lambda example: len(example.sequence))
     padded = [

@@ -9,16 +9,24 @@ from typing import Any
 
 import click
 
-from saladkit import __version__, options
+from saladkit import __version__
 from saladkit.errors import SaladError
-from saladkit.options import selecting, speaking, training
+from saladkit.settings.align import AlignSettings
 from saladkit.settings.cache_speech import CacheSpeechSettings
+from saladkit.settings.cache_teacher import CacheTeacherSettings
+from saladkit.settings.distill import DistillSettings
 from saladkit.settings.evaluate import EvalSettings
 from saladkit.settings.export_times import ExportTimesSettings
 from saladkit.settings.fit_scaling import FitScalingSettings
 from saladkit.settings.gap import GapSettings
+from saladkit.settings.import_times import ImportTimesSettings
 from saladkit.settings.options import options_of
+from saladkit.settings.regions import RegionsSettings
+from saladkit.settings.report import ReportSettings
+from saladkit.settings.select import SelectSettings
 from saladkit.settings.setting import Settings
+from saladkit.settings.synth import SynthSettings
+from saladkit.settings.timestamps import TimestampsSettings
 
 
 class Shell(click.Group):
@@ -73,79 +81,22 @@ def main() -> None:
     """
 
 
-@main.command("cache-teacher")
+@verb("cache-teacher", CacheTeacherSettings)
 @click.argument("samples", nargs=-1, required=True)
-@click.option("--model", required=True, help="The text LLM: a folder or a name on the Hub.")
-@options.output
-@click.option(
-    "--keep",
-    type=click.Choice(["top-k", "sampled"]),
-    default="top-k",
-    show_default=True,
-    help="The most likely tokens and the mass of the rest, or tokens drawn by --seed.",
-)
-@click.option(
-    "--top-k", type=click.IntRange(min=1), default=32, show_default=True, help="Most likely tokens kept a position."
-)
-@click.option(
-    "--draws", type=click.IntRange(1, 255), default=50, show_default=True, help="Draws a position, with --keep sampled."
-)
-@options.temperature
-@options.max_length
-@click.option("--batch-tokens", type=click.IntRange(min=1), default=8192, show_default=True, help="Tokens a batch.")
-@click.option(
-    "--reuse", multiple=True, metavar="CACHE", help="A cache of the same teacher: what it holds is copied; repeat."
-)
-@click.option(
-    "--verify",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Compute so many texts of the finished cache again, drawn by --seed, and print how far it is from them.",
-)
-@options.seed
-@options.columns
-@options.device
-@options.dtype
-@options.shards
-@options.files
-def cache_teacher(samples: tuple[str, ...], output: str, **settings: object) -> None:
+def cache_teacher(samples: tuple[str, ...], output: str, settings: CacheTeacherSettings) -> dict:
     """Cache the frozen text LLM's next-token distributions of SAMPLES, sparse and keyed by text."""
     from saladkit.stages.cache_teacher import cache_teacher
 
-    _print(cache_teacher(list(samples), output, **settings))
+    return cache_teacher(list(samples), output, settings)
 
 
-@main.command("distill")
+@verb("distill", DistillSettings)
 @click.argument("model")
-@options.output
-@click.option("--teacher", help="A teacher cache, or a text LLM to run live.  [default: MODEL, live]")
-@training.training
-@training.lora
-@click.option(
-    "--decay-fraction",
-    type=options.Real(0, 1),
-    default=0.2,
-    show_default=True,
-    help="Last share of the steps, in which the rate falls to 0.",
-)
-@training.adapter
-@options.speech_encoder
-@click.option(
-    "--encoder-width", type=click.IntRange(min=1), default=160, show_default=True, help="Width of the log-mel encoder."
-)
-@click.option("--modality-token", is_flag=True, help="Mark where speech begins and text goes on by learned vectors.")
-@options.columns
-@options.seed
-@options.device
-@options.files
-def distill(model: str, output: str, **settings: object) -> None:
+def distill(model: str, output: str, settings: DistillSettings) -> dict:
     """Stage I: distil the frozen text LLM MODEL into its speech-adapted self, on natural speech."""
     from saladkit.stages.distill import distill
-    from saladkit.training.settings import adapter_settings, training_settings
 
-    settings, adapter = adapter_settings(settings)
-    _print(distill(model, output, **adapter, **training_settings(settings)))
+    return distill(model, output, settings)
 
 
 @verb("gap", GapSettings)
@@ -158,62 +109,34 @@ def gap(checkpoint: str, samples: tuple[str, ...], output: str, settings: GapSet
     return gap(checkpoint, list(samples), output, settings)
 
 
-@main.command("select")
+@verb("select", SelectSettings)
 @click.argument("pool")
-@options.output
-@click.option("--regions", required=True, help="Regions of the pool (`saladkit regions`).")
-@selecting.choice
-@selecting.budget
-@selecting.filters
-@click.option("--exclude", multiple=True, help="Samples chosen before; repeat for more.")
-@click.option("--explain", is_flag=True, help="Print the regions as a table on stderr: keywords, gaps, what was drawn.")
-@options.columns
-@options.seed
-@options.device
-@options.files
-def select(pool: str, output: str, **settings: object) -> None:
+def select(pool: str, output: str, settings: SelectSettings) -> dict:
     """Choose texts of POOL where the gap is, under a budget of speech."""
-    from saladkit.selection.choice import selection_settings
     from saladkit.stages.select import select
 
-    _print(select(pool, output, **selection_settings(settings)))
+    return select(pool, output, settings)
 
 
-@main.command("synth")
+@verb("synth", SynthSettings)
 @click.argument("samples")
-@options.output
-@speaking.speaking
-@options.columns
-@options.seed
-@options.shards
-@options.files
-def synth(samples: str, output: str, voices: tuple[str, ...], speaking: dict, **settings: object) -> None:
-    """Speak SAMPLES, with the times of every word, and keep what is fit to train on."""
-    from saladkit.speech.synthesis.row import speaking_settings
+def synth(samples: str, output: str, settings: SynthSettings) -> dict:
+    """Speak SAMPLES with the times of every word, and keep what is fit to train on."""
     from saladkit.stages.synth import synth
 
-    _print(synth(samples, output, voices=list(voices), settings=speaking_settings(speaking), **settings))
+    return synth(samples, output, settings)
 
 
-@main.command("align")
+@verb("align", AlignSettings)
 @click.argument("checkpoint")
-@options.output
-@click.option("--teacher", required=True, help="A teacher cache, or the text LLM to run live.")
-@training.training
-@training.lora
-@options.columns
-@options.seed
-@options.device
-@options.files
-def align(checkpoint: str, output: str, **settings: object) -> None:
+def align(checkpoint: str, output: str, settings: AlignSettings) -> dict:
     """Stage II: train CHECKPOINT on, from before its decay, on natural and selected speech.
 
     For the times of words in speech (forced alignment) see `saladkit timestamps`.
     """
     from saladkit.stages.align import align
-    from saladkit.training.settings import training_settings
 
-    _print(align(checkpoint, output, **training_settings(settings)))
+    return align(checkpoint, output, settings)
 
 
 @verb("eval", EvalSettings)
@@ -232,51 +155,25 @@ def eval_(model: str, tasks: tuple[str, ...], output: str, settings: EvalSetting
     return evaluate(model, list(tasks), output, settings)
 
 
-@main.command("timestamps")
+@verb("timestamps", TimestampsSettings)
 @click.argument("samples")
-@options.output
-@click.option("--aligner", help="ctc:MODEL (a Hugging Face CTC model) or sphinx (PocketSphinx, English, offline).")
-@click.option(
-    "--times",
-    metavar="KIND:PATH",
-    help="In its place: times that another tool found. ctm (NeMo, Kaldi), textgrid (Praat, MFA), lhotse or whisperx,"
-    " and its file or folder.",
-)
-@options.language
-@click.option(
-    "--min-score",
-    type=options.Real(min=0, max=1),
-    default=0.02,
-    show_default=True,
-    help="Rows whose text fits their audio less are listed in flagged.jsonl; 0 asks for no scores, with which sphinx is"
-    " three times as fast.",
-)
-@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes of sphinx.  [default: one a core]")
-@options.columns
-@options.device
-@options.shards
-@options.files
-def timestamps(samples: str, output: str, times: str | None, **settings: object) -> None:
-    """Find the times of every word of SAMPLES in its speech (forced alignment), or import them.
+def timestamps(samples: str, output: str, settings: TimestampsSettings) -> dict:
+    """Find the times of every word of SAMPLES in its speech (forced alignment).
 
-    For Stage II of the method see `saladkit align`.
+    For Stage II of the method see `saladkit align`; for times that another tool found, `saladkit import-times`.
     """
-    if (times is None) == (settings["aligner"] is None):
-        given = "neither --aligner nor --times is" if times is None else "both --aligner and --times are"
-        raise SaladError(f"{given} given to timestamps", "Give --aligner to find times, or --times to import them.")
-    if times is not None:
-        from saladkit.stages.import_times import import_times
-
-        columns, files = ("id_column", "text_column", "audio_column"), ("limit", "overwrite", "dry_run")
-        unread = options.given_beside("samples", "output", "times", *columns, *files)
-        if unread:
-            raise SaladError(f"{', '.join(unread)} cannot go with --times", "Leave it out: it is read with --aligner.")
-        kept = {name: settings[name] for name in ("names", *files)}
-        _print(import_times(samples, output, times=times, **kept))
-        return
     from saladkit.stages.timestamps import timestamps
 
-    _print(timestamps(samples, output, **settings))
+    return timestamps(samples, output, settings)
+
+
+@verb("import-times", ImportTimesSettings)
+@click.argument("samples")
+def import_times(samples: str, output: str, settings: ImportTimesSettings) -> dict:
+    """Give the words of SAMPLES the times that another tool found; the samples need no audio."""
+    from saladkit.stages.import_times import import_times
+
+    return import_times(samples, output, settings)
 
 
 @verb("export-times", ExportTimesSettings)
@@ -297,22 +194,13 @@ def cache_speech(samples: tuple[str, ...], output: str, settings: CacheSpeechSet
     return cache_speech(list(samples), output, settings)
 
 
-@main.command("regions")
+@verb("regions", RegionsSettings)
 @click.argument("pool")
-@options.output
-@selecting.embedder
-@selecting.clusters
-@selecting.covered
-@options.columns
-@options.seed
-@options.device
-@options.shards
-@options.files
-def regions(pool: str, output: str, **settings: object) -> None:
+def regions(pool: str, output: str, settings: RegionsSettings) -> dict:
     """Embed POOL, cut it into regions of about the same size, and measure how far each text lies from all speech."""
     from saladkit.stages.regions import regions
 
-    _print(regions(pool, output, **settings))
+    return regions(pool, output, settings)
 
 
 @verb("fit-scaling", FitScalingSettings)
@@ -324,37 +212,13 @@ def fit_scaling(logs: tuple[str, ...], output: str, settings: FitScalingSettings
     return fit_scaling(list(logs), output, settings)
 
 
-@main.command("report")
+@verb("report", ReportSettings, output="The page; summary.json and the charts as PNG files are written beside it.")
 @click.argument("run", type=click.Path(exists=True, file_okay=False))
-@click.option("-o", "--output", required=True, help="The page; summary.json is written beside it.")
-@click.option("--teacher", required=True, help="Name of the results folder of the text LLM, below RUN.")
-@click.option(
-    "--result",
-    "results",
-    multiple=True,
-    required=True,
-    metavar="NAME=FOLDER",
-    help="Results of a speech-adapted model, below RUN; repeat.",
-)
-@click.option(
-    "--contrast", nargs=2, metavar="NAME NAME", help="Two results to compare, paired: the first minus the second."
-)
-@click.option("--speech", required=True, help="The natural speech, below RUN: its domains are the heard ones.")
-@click.option("--held-out", required=True, help="Name of the task that an unheard voice speaks.")
-@click.option(
-    "--choice",
-    "choices",
-    multiple=True,
-    metavar="NAME=FOLDER",
-    help="Results of a way to choose, below RUN, to be compared; the first is the control; repeat.",
-)
-@click.option("--across", multiple=True, metavar="RUN", help="Another seed's run with the same choices; repeat.")
-@click.option("--title", default="saladkit", show_default=True, help="Heading of the page.")
-def report(run: str, output: str, **settings: object) -> None:
+def report(run: str, output: str, settings: ReportSettings) -> dict:
     """Make one self-contained page and one summary of everything below the folder RUN."""
     from saladkit.stages.report import report
 
-    _print(report(run, output, **settings))
+    return report(run, output, settings)
 
 
 @main.command("doctor")

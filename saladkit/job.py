@@ -11,11 +11,11 @@
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from saladkit.formats.artefact import ArtefactWriter, create_artefact
 from saladkit.machine import is_main_process, main_process_first, processes
@@ -23,13 +23,21 @@ from saladkit.progress import progress
 from saladkit.settings.setting import Settings
 from saladkit.sources.digests import digest_source
 
+Filled = TypeVar("Filled")
+
 
 @dataclass(frozen=True)
 class Part:
-    """A part of an artefact that can be made alone: its files, and how many rows it has for the progress bar."""
+    """A part of an artefact that can be made alone.
+
+    Attributes:
+        rows: how far the progress bar moves with it.
+        turn: process `turn % num_shards` makes it; None for its place among the parts.
+    """
 
     files: tuple[str, ...]
     rows: int = 1
+    turn: int | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,10 @@ class Work:
         """Whether the file `name` is there."""
         return self.writer.has(name)
 
+    def take_away(self) -> None:
+        """Remove all that was made, before an error that says why none of it is of use."""
+        self.writer.take_away()
+
     def advance(self, rows: int = 1) -> None:
         """Move the progress bar of the parts."""
         self._bar.update(rows)
@@ -104,16 +116,20 @@ class Work:
         """The indices of the parts that are there."""
         return [index for index, part in enumerate(parts) if self.writer.has_all(part.files)]
 
-    def fill(self, parts: Sequence[Part], fill: Callable[[Iterator[int]], object], *, unit: str = "row") -> None:
+    def fill(self, parts: Sequence[Part], fill: Callable[[Iterator[int]], Filled], *, unit: str = "row") -> Filled:
         """Let `fill` make the parts that are missing here; it is given their indices, one after another.
+
+        Returns:
+            What `fill` returns.
 
         Raises:
             OthersAtWork: parts of other processes are missing still.
         """
         with progress(None, total=sum(part.rows for part in parts), what=self._job.verb, unit=unit) as self._bar:
-            fill(self._missing(parts))
+            filled = fill(self._missing(parts))
         if not self.writer.has_all(name for part in parts for name in part.files):
             raise OthersAtWork
+        return filled
 
     def _missing(self, parts: Sequence[Part]) -> Iterator[int]:
         settings = self._job.settings
@@ -121,7 +137,7 @@ class Work:
         for index, part in enumerate(parts):
             if self.writer.has_all(part.files):
                 self.advance(part.rows)
-            elif index % shards == mine:
+            elif (index if part.turn is None else part.turn) % shards == mine:
                 yield index
 
 
@@ -143,8 +159,8 @@ class Job:
     schema: str
     version: int
     settings: Settings
-    inputs: dict[str, str | Path | None]
-    also_read: dict[str, str | Path] = field(default_factory=dict)
+    inputs: Mapping[str, str | Path | None]
+    also_read: Mapping[str, str | Path] = field(default_factory=dict)
     identified: dict = field(default_factory=dict)
     device: str = "cpu"
     tidy: Callable[[Path], object] = lambda folder: None
@@ -157,12 +173,14 @@ class Job:
         plan: dict,
         make: Callable[[Work], Made],
         foresee: Callable[[], dict] | None = None,
+        examine: Callable[[Path], dict] | None = None,
     ) -> dict:
         """Plan, find finished, or make the artefact at `output`; returns the command's summary.
 
         Args:
             plan: what a dry run prints, and a run whose parts other processes have still to make.
             foresee: further figures of the plan that take time, for a dry run alone.
+            examine: further figures of the complete artefact, measured in every run and not kept beside the manifest.
 
         Raises:
             SaladError: as `create_artefact`, and whatever `make` raises.
@@ -172,7 +190,7 @@ class Job:
         writer = self._open(output)
         if writer.finished is not None:
             self.tidy(writer.path)  # where the run was cut off right before
-            return writer.finished
+            return writer.finished | (examine(writer.path) if examine else {})
         alone = processes() == 1 and getattr(self.settings, "num_shards", 1) == 1
         try:
             with writer.nothing_left_of_an_error() if alone else nullcontext():
@@ -183,7 +201,7 @@ class Job:
             return self._summary(made.figures)
         writer.finish(counts=made.counts, skipped=made.skipped, identity=made.identity)
         self.tidy(writer.path)
-        return self._summary(made.figures, writer)
+        return self._summary(made.figures, writer) | (examine(writer.path) if examine else {})
 
     def _open(self, output: str | Path) -> ArtefactWriter:
         with main_process_first(self.device):
@@ -193,8 +211,8 @@ class Job:
                 version=self.version,
                 verb=self.verb,
                 settings=self.settings.recorded() | self.identified,
-                inputs=self.inputs,
-                also_read=self.also_read,
+                inputs={role: path for role, path in self.inputs.items() if path},
+                also_read=dict(self.also_read),
                 overwrite=getattr(self.settings, "overwrite", False) and is_main_process(),  # others find what it began
                 digest=digest_source,
             )

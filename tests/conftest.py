@@ -38,6 +38,9 @@ from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.model.loading import load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.settings.cache_speech import CacheSpeechSettings
+from saladkit.settings.cache_teacher import CacheTeacherSettings
+from saladkit.settings.distill import AdapterSettings
+from saladkit.settings.synth import SynthSettings
 from saladkit.stages.cache_speech import cache_speech
 from saladkit.stages.cache_teacher import cache_teacher
 from saladkit.stages.synth import synth
@@ -45,7 +48,7 @@ from saladkit.stages.synth import synth
 torch.set_num_threads(1)
 
 BINS = 16
-ADAPTER = {"layers": 1, "width": 16, "mlp_width": 32, "heads": 2, "kv_heads": 1}
+ADAPTER = AdapterSettings(adapter_layers=1, adapter_width=16, adapter_mlp_width=32, adapter_heads=2, adapter_kv_heads=1)
 ENCODER = {"speech_encoder": "log-mel", "num_mel_bins": BINS, "encoder_width": 16}
 
 
@@ -86,20 +89,10 @@ def world(workshop: Path) -> Path:
 
 
 def _train_text_lm(world: Path, output: Path, vocabulary: int) -> Path:
-    train_lm.train(
-        Namespace(
-            texts=str(world / "lm.parquet"),
-            output=output,
-            steps=20,
-            batch_size=8,
-            learning_rate=4e-3,
-            hidden_size=32,
-            layers=2,
-            vocabulary=vocabulary,
-            seed=0,
-            overwrite=False,
-        )
+    settings = train_lm.TrainLmSettings(
+        steps=20, batch_size=8, learning_rate=4e-3, hidden_size=32, layers=2, vocabulary=vocabulary
     )
+    train_lm.train(str(world / "lm.parquet"), output, settings)
     return output
 
 
@@ -124,14 +117,16 @@ def tokenizer(text_lm: Path) -> PreTrainedTokenizerBase:
 @pytest.fixture(scope="session")
 def speech(workshop: Path, world: Path) -> Path:
     """natural.parquet, spoken by two espeak voices."""
-    synth(str(world / "natural.parquet"), workshop / "speech", voices=["espeak:en-us", "espeak:en-gb+f2"], workers=1)
+    settings = SynthSettings(voices=("espeak:en-us", "espeak:en-gb+f2"), workers=1)
+    synth(str(world / "natural.parquet"), workshop / "speech", settings)
     return workshop / "speech"
 
 
 @pytest.fixture(scope="session")
 def spoken_questions(workshop: Path, world: Path) -> Path:
     """questions.parquet, spoken."""
-    synth(str(world / "questions.parquet"), workshop / "spoken-questions", voices=["espeak:en-us"], workers=1)
+    settings = SynthSettings(voices=("espeak:en-us",), workers=1)
+    synth(str(world / "questions.parquet"), workshop / "spoken-questions", settings)
     return workshop / "spoken-questions"
 
 
@@ -139,7 +134,8 @@ def spoken_questions(workshop: Path, world: Path) -> Path:
 def teacher_cache(workshop: Path, world: Path, text_lm: Path) -> Path:
     """The text LLM's distributions of natural.parquet and pool.parquet, 8 tokens a position."""
     sources = [str(world / "natural.parquet"), str(world / "pool.parquet")]
-    cache_teacher(sources, workshop / "teacher-cache", model=str(text_lm), top_k=8, device="cpu")
+    settings = CacheTeacherSettings(model=str(text_lm), top_k=8, device="cpu")
+    cache_teacher(sources, workshop / "teacher-cache", settings)
     return workshop / "teacher-cache"
 
 
@@ -218,11 +214,11 @@ def distill_arguments(world: Path, text_lm: Path, speech: Path, teacher_cache: P
         "--logging-steps": 1,
         "--save-steps": 2,
         "--lexical-weight": 0.5,
-        "--adapter-layers": ADAPTER["layers"],
-        "--adapter-width": ADAPTER["width"],
-        "--adapter-mlp-width": ADAPTER["mlp_width"],
-        "--adapter-heads": ADAPTER["heads"],
-        "--adapter-kv-heads": ADAPTER["kv_heads"],
+        "--adapter-layers": ADAPTER.adapter_layers,
+        "--adapter-width": ADAPTER.adapter_width,
+        "--adapter-mlp-width": ADAPTER.adapter_mlp_width,
+        "--adapter-heads": ADAPTER.adapter_heads,
+        "--adapter-kv-heads": ADAPTER.adapter_kv_heads,
         "--mel-bins": BINS,
         "--encoder-width": ENCODER["encoder_width"],
         "--device": "cpu",
@@ -244,7 +240,7 @@ def salad_model(text_lm: Path) -> SaladForCausalLM:
     """A speech-adapted model around `text_lm` that has not been trained, in float32; do not change it."""
     torch.manual_seed(0)
     language_model: Qwen2ForCausalLM = load_text_model(text_lm, dtype="float32", device="cpu")
-    config = SaladConfig(adapter_config=adapter_configuration(**ADAPTER), **ENCODER)
+    config = SaladConfig(adapter_config=adapter_configuration(ADAPTER), **ENCODER)
     return SaladForCausalLM.from_text_model(language_model, config).eval()
 
 

@@ -17,6 +17,12 @@ def test_a_batch_has_items_of_similar_length_within_every_limit():
 
 def test_the_longest_come_first_where_memory_is_tight():
     assert batches_by_length(LENGTHS, padded=12, longest_first=True) == [[5], [1], [0, 3, 4, 2]]
+    lengths = np.random.default_rng(0).integers(1, 50, 300).tolist()
+    batches = batches_by_length(lengths, padded=200, longest_first=True)
+    assert sorted(index for batch in batches for index in batch) == list(range(300))
+    assert all(max(lengths[i] for i in batch) * len(batch) <= 200 for batch in batches)
+    longest = [max(lengths[i] for i in batch) for batch in batches]
+    assert longest == sorted(longest, reverse=True)
 
 
 def test_items_of_exactly_one_length_share_a_batch():

@@ -10,9 +10,10 @@ import transformers.trainer
 from safetensors.numpy import load_file
 from transformers import TrainerCallback
 
+from saladkit.caching import filling
 from saladkit.scoring import evaluation, gap_items
 from saladkit.selection import embedding
-from saladkit.stages import cache_speech, cache_teacher, synth
+from saladkit.stages import cache_speech, synth
 
 
 class Killed(Exception):
@@ -21,10 +22,11 @@ class Killed(Exception):
 
 @pytest.fixture(scope="module")
 def regions(workshop, world, text_lm):
+    from saladkit.settings.regions import RegionsSettings
     from saladkit.stages.regions import regions
 
-    speech = (str(world / "natural.parquet"),)
-    regions(str(world / "pool.parquet"), workshop / "pool-regions", embedder=f"lm:{text_lm}", clusters=6, speech=speech)
+    settings = RegionsSettings(embedder=f"lm:{text_lm}", clusters=6, speech=(str(world / "natural.parquet"),))
+    regions(str(world / "pool.parquet"), workshop / "pool-regions", settings)
     return workshop / "pool-regions"
 
 
@@ -125,7 +127,7 @@ def test_synth_in_processes_gives_what_it_gives_alone(lines, shell, contents, tm
     assert contents(tmp_path / "1") == contents(tmp_path / "2")
 
 
-STAGES = {"synth": synth, "cache-teacher": cache_teacher, "cache-speech": cache_speech}
+STAGES = {"synth": synth, "cache-teacher": filling, "cache-speech": cache_speech}
 
 
 @pytest.mark.parametrize("name", list(STAGES))
@@ -144,7 +146,7 @@ def test_shards_by_several_processes_make_the_same_artefact(name, lines, shell, 
 # Command -> its module, what bounds the work that is lost, and what writes that work.
 KEPT = {
     "synth": (synth, "ROWS_PER_PART", "write_samples"),
-    "cache-teacher": (cache_teacher, "ROWS_PER_PART", "write_cache_part"),
+    "cache-teacher": (filling, "ROWS_PER_PART", "write_cache_part"),
     "cache-speech": (cache_speech, "ROWS_PER_PART", "write_frames_part"),
     "regions": (embedding, "TEXTS_PER_PART", "write_embeddings_part"),
     "gap": (gap_items, "ROWS_PER_BLOCK", "write_items"),

@@ -3,19 +3,23 @@
 python examples/desk/train_lm.py runs/desk/world/lm.parquet -o runs/desk/text-lm
 """
 
-import argparse
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import numpy as np
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import PLAN, SUMMARY, create_artefact
+from saladkit.formats.artefact import PLAN, SUMMARY
+from saladkit.job import Job, Made, Work
 from saladkit.progress import progress
-from saladkit.runtime import Run
+from saladkit.settings.options import options_of
+from saladkit.settings.setting import setting
+from saladkit.settings.shared import Output, Seed
 from saladkit.sources.samples import read_samples
 
 
@@ -40,89 +44,89 @@ def batches(rows: list[list[int]], batch: int, steps: int, seed: int) -> list[li
     return made[:steps]
 
 
-def train(arguments: argparse.Namespace) -> dict:
-    """Train and save; the summary."""
-    run = Run("train-lm")
-    settings = {key: value for key, value in vars(arguments).items() if key not in ("texts", "output", "overwrite")}
-    writer = create_artefact(
-        arguments.output,
-        schema="text-lm",
-        version=1,
-        verb="train-lm",
-        settings=settings,
-        inputs={"texts": arguments.texts},
-        overwrite=arguments.overwrite,
-    )
-    if writer.finished is not None:
-        return writer.finished
-    torch.manual_seed(arguments.seed)
-    texts = read_samples(arguments.texts, needed=["text"], optional=[]).column("text").to_pylist()
-    tokenizer = train_tokenizer(texts, arguments.vocabulary)
-    config = Qwen2Config(
-        vocab_size=len(tokenizer),
-        hidden_size=arguments.hidden_size,
-        intermediate_size=int(arguments.hidden_size * 8 / 3),
-        num_hidden_layers=arguments.layers,
-        num_attention_heads=4,
-        num_key_value_heads=4,
-        max_position_embeddings=1024,
-        tie_word_embeddings=True,
-        initializer_range=0.05,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    model = Qwen2ForCausalLM(config)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, betas=(0.9, 0.98), weight_decay=0.1)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        arguments.learning_rate,
-        total_steps=arguments.steps,
-        pct_start=max(0.1, 2 / arguments.steps),
-        anneal_strategy="linear",
-    )
-    rows = [[*tokenizer(text)["input_ids"], tokenizer.eos_token_id] for text in texts]
-    losses = []
-    for batch in progress(
-        batches(rows, arguments.batch_size, arguments.steps, arguments.seed), what="train-lm", unit="step"
-    ):
-        padded = torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in batch], batch_first=True)
-        real = torch.nn.utils.rnn.pad_sequence([torch.ones(len(row) - 1) for row in batch], batch_first=True).bool()
-        hidden = model.get_decoder()(input_ids=padded[:, :-1]).last_hidden_state[real]
-        loss = torch.nn.functional.cross_entropy(model.get_output_embeddings()(hidden), padded[:, 1:][real])
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        losses.append(loss.item())
-    model.save_pretrained(writer.path)
-    tokenizer.save_pretrained(writer.path)
-    for file in writer.path.iterdir():
-        if file.suffix in (".json", ".safetensors") and file.name not in (PLAN, SUMMARY):
-            writer.has(file.name)
-    writer.finish(counts={"rows": len(rows), "steps": arguments.steps})
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    return run.summary(
-        {"parameters": parameters, "vocabulary": len(tokenizer), "loss": round(float(np.mean(losses[-10:])), 4)}, writer
-    )
+@dataclass(frozen=True, kw_only=True)
+class TrainLmSettings(Seed, Output):
+    """The shape of the text LLM, and how it is trained."""
+
+    steps: int = setting(400, low=1, help="Optimizer steps.")
+    batch_size: int = setting(48, low=1, help="Texts per step.")
+    learning_rate: float = setting(4e-3, above=0, help="Peak learning rate.")
+    hidden_size: int = setting(160, low=1, help="Width of the layers.")
+    layers: int = setting(4, low=1, help="Number of layers.")
+    vocabulary: int = setting(4096, low=1, help="Largest size of the vocabulary.")
 
 
-def main() -> None:
-    """Parse the arguments, train, print the summary."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("texts", help="Parquet with a text column")
-    parser.add_argument("-o", "--output", required=True, type=Path)
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--batch-size", type=int, default=48)
-    parser.add_argument("--learning-rate", type=float, default=4e-3)
-    parser.add_argument("--hidden-size", type=int, default=160)
-    parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--vocabulary", type=int, default=4096, help="at most")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--overwrite", action="store_true", help="throw away what is in the output folder")
+def train(source: str, output: str | Path, settings: TrainLmSettings) -> dict:
+    """Train on the texts of `source`, save the model and its tokenizer, and return the summary."""
+
+    def make(work: Work) -> Made:
+        torch.manual_seed(settings.seed)
+        texts = read_samples(source, needed=["text"], optional=[]).column("text").to_pylist()
+        tokenizer = train_tokenizer(texts, settings.vocabulary)
+        config = Qwen2Config(
+            vocab_size=len(tokenizer),
+            hidden_size=settings.hidden_size,
+            intermediate_size=int(settings.hidden_size * 8 / 3),
+            num_hidden_layers=settings.layers,
+            num_attention_heads=4,
+            num_key_value_heads=4,
+            max_position_embeddings=1024,
+            tie_word_embeddings=True,
+            initializer_range=0.05,
+            bos_token_id=None,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+        model = Qwen2ForCausalLM(config)
+        optimizer = torch.optim.AdamW(
+            model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.1
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            settings.learning_rate,
+            total_steps=settings.steps,
+            pct_start=max(0.1, 2 / settings.steps),
+            anneal_strategy="linear",
+        )
+        rows = [[*tokenizer(text)["input_ids"], tokenizer.eos_token_id] for text in texts]
+        losses = []
+        for batch in progress(
+            batches(rows, settings.batch_size, settings.steps, settings.seed), what="train-lm", unit="step"
+        ):
+            padded = torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in batch], batch_first=True)
+            real = torch.nn.utils.rnn.pad_sequence([torch.ones(len(row) - 1) for row in batch], batch_first=True).bool()
+            hidden = model.get_decoder()(input_ids=padded[:, :-1]).last_hidden_state[real]
+            loss = torch.nn.functional.cross_entropy(model.get_output_embeddings()(hidden), padded[:, 1:][real])
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+        model.save_pretrained(work.path)
+        tokenizer.save_pretrained(work.path)
+        for file in work.path.iterdir():
+            if file.suffix in (".json", ".safetensors") and file.name not in (PLAN, SUMMARY):
+                work.has(file.name)
+        figures = {
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "vocabulary": len(tokenizer),
+            "loss": round(float(np.mean(losses[-10:])), 4),
+        }
+        return Made(counts={"rows": len(rows), "steps": settings.steps}, figures=figures)
+
+    job = Job("train-lm", "text-lm", 1, settings, inputs={"texts": source})
+    return job.run(output, plan={"steps": settings.steps}, make=make)
+
+
+@click.command()
+@click.argument("texts")
+@click.option("-o", "--output", required=True, help="Folder for the text LLM.")
+@options_of(TrainLmSettings, "train-lm")
+def main(texts: str, output: str, settings: TrainLmSettings) -> None:
+    """Train a small text LLM on TEXTS, a Parquet file with a column `text`."""
     try:
-        print(json.dumps(train(parser.parse_args())))
+        print(json.dumps(train(texts, output, settings)))
     except SaladError as error:
         print(f"error: {error.problem}\n  fix: {error.fix}", file=sys.stderr)
         sys.exit(2)

@@ -37,14 +37,6 @@ SUMMED = (
     *("agreement", "text_accuracy", "speech_accuracy"),
 )
 METRICS = (*SUMMED, "nll_gap", "accuracy_gap")
-COVERAGE = "coverage"  # a region's distance to all speech, which the regions have
-SELECTION_METRICS = {  # what `select --metric` calls them, beside `COVERAGE`
-    "misalignment": "misalignment",
-    "teacher-kl": "teacher_kl",
-    "accuracy": "accuracy_gap",
-    "nll-gap": "nll_gap",
-    "jsd": "jsd",
-}
 CONTEXTS = ("interleaved", "spoken")  # what stands before a compared word
 KINDS = ("all", "region", "domain", "speaker")
 ITEMS = pa.schema(
@@ -125,16 +117,15 @@ def read_regions(path: str | Path) -> list[dict]:
 class RegionGap(NamedTuple):
     """A region's figure: its mean drawn toward the others', and the interval of the mean itself."""
 
-    mean: float
+    mean: float | None
     low: float | None
     high: float | None
 
 
 def read_region_gaps(path: str | Path, metric: str) -> dict[int, RegionGap]:
-    """A metric, one of `SELECTION_METRICS`, by region."""
-    name = SELECTION_METRICS[metric]
+    """A metric, one of `METRICS`, by region."""
     return {
-        row["region"]: RegionGap(row[f"{name}_shrunk"], row[f"{name}_low"], row[f"{name}_high"])
+        row["region"]: RegionGap(row[f"{metric}_shrunk"], row[f"{metric}_low"], row[f"{metric}_high"])
         for row in read_regions(path)
     }
 

@@ -2,7 +2,8 @@
 
 from transformers import AutoConfig, LlamaConfig, PretrainedConfig
 
-from saladkit.errors import SaladError
+from saladkit.settings.distill import AdapterSettings, DistillSettings
+from saladkit.settings.shared import LOG_MEL, SpeechEncoder
 
 
 class SaladConfig(PretrainedConfig):
@@ -26,9 +27,9 @@ class SaladConfig(PretrainedConfig):
 
     text_config: dict | PretrainedConfig | None = None
     adapter_config: dict | PretrainedConfig | None = None
-    speech_encoder: str = "log-mel"
-    num_mel_bins: int = 80
-    encoder_width: int = 160
+    speech_encoder: str = LOG_MEL
+    num_mel_bins: int = SpeechEncoder.bins
+    encoder_width: int = DistillSettings.encoder_width
     encoder_layers: int = 3
     encoder_blocks: int = 2
     frozen_encoder: dict | None = None
@@ -46,7 +47,7 @@ class SaladConfig(PretrainedConfig):
         if isinstance(self.adapter_config, dict):
             self.adapter_config = LlamaConfig(**self.adapter_config)
         elif self.adapter_config is None:
-            self.adapter_config = adapter_configuration()
+            self.adapter_config = adapter_configuration(AdapterSettings())
         super().__post_init__(**kwargs)
 
     @property
@@ -62,26 +63,15 @@ class SaladConfig(PretrainedConfig):
         return self.stacked_frames * self.frozen_encoder["width"]
 
 
-def adapter_configuration(
-    *, layers: int = 12, width: int = 960, mlp_width: int = 2560, heads: int = 15, kv_heads: int = 5
-) -> LlamaConfig:
-    """The shape of the adapter; the defaults are the paper's (SmolLM-360M's layer shape).
-
-    Raises:
-        SaladError: heads that do not share the width, or key-value heads that do not share the heads.
-    """
-    if width % (2 * heads) or heads % kv_heads:  # rotary embeddings turn the halves of a head's vector
-        raise SaladError(
-            f"an adapter of width {width} with {heads} heads and {kv_heads} key-value heads",
-            "Make the width a multiple of twice the heads, and the heads one of the key-value heads.",
-        )
+def adapter_configuration(settings: AdapterSettings) -> LlamaConfig:
+    """Return the configuration of the adapter's layers."""
     return LlamaConfig(
         vocab_size=1,  # the adapter reads vectors, never token ids
         bos_token_id=None,
         eos_token_id=None,
-        num_hidden_layers=layers,
-        hidden_size=width,
-        intermediate_size=mlp_width,
-        num_attention_heads=heads,
-        num_key_value_heads=kv_heads,
+        num_hidden_layers=settings.adapter_layers,
+        hidden_size=settings.adapter_width,
+        intermediate_size=settings.adapter_mlp_width,
+        num_attention_heads=settings.adapter_heads,
+        num_key_value_heads=settings.adapter_kv_heads,
     )

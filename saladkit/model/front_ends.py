@@ -1,4 +1,4 @@
-"""The front end that a model listens with: chosen when it is made, and found again wherever it hears audio."""
+"""The front end that a model listens with: chosen when the model is made, and opened again wherever it reads audio."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from saladkit.errors import SaladError
-from saladkit.model.configuration import SaladConfig
+from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.rows.sequences import SequenceLayout
+from saladkit.settings.distill import DistillSettings
+from saladkit.settings.shared import LOG_MEL
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
-from saladkit.speech.encoders.registry import LOG_MEL, open_front_end
+from saladkit.speech.encoders.registry import open_front_end
 from saladkit.speech.front_end import FrontEnd
 
 VECTORS_PER_SECOND = 12.5  # what the adapter is given, about; Mimi's own rate
@@ -19,9 +21,9 @@ VECTORS_PER_SECOND = 12.5  # what the adapter is given, about; Mimi's own rate
 
 @dataclass(frozen=True)
 class RecordedFrontEnd:
-    """A frozen encoder's front end as a model's configuration records it.
+    """A frozen encoder's front end, as a model's configuration records it.
 
-    Its weights are loaded when audio is first heard: who reads a frames cache needs no encoder.
+    The encoder's weights are loaded when audio is first encoded: with a frames cache they are not needed.
     """
 
     name: str
@@ -48,7 +50,7 @@ class RecordedFrontEnd:
         """As `FrontEnd.frames`.
 
         Raises:
-            SaladError: the encoder is not there, or is another one by now.
+            SaladError: the encoder cannot be loaded, or is not the one that the model was trained with.
         """
         return self._opened.frames(recordings)
 
@@ -59,21 +61,21 @@ class RecordedFrontEnd:
         if front_end.identity != self.identity:
             changed = [key for key, value in self.identity.items() if front_end.identity.get(key) != value]
             raise SaladError(
-                f"{self.name} is not the speech encoder that the model has learned with (other: {', '.join(changed)})",
-                "Put that one there, or name its place as `speech_encoder` in the checkpoint's config.json.",
+                f"{self.name} is not the speech encoder that the model was trained with (other: {', '.join(changed)})",
+                "Put that encoder there, or give its path as `speech_encoder` in the checkpoint's config.json.",
             )
         return front_end
 
 
 def front_end_of(config: SaladConfig, *, device: str) -> FrontEnd:
-    """The front end whose frames a model reads."""
+    """Return the front end whose frames a model reads."""
     if config.frozen_encoder is None:
         return LogMelFrontEnd(bins=config.num_mel_bins)
     return RecordedFrontEnd(config.speech_encoder, config.frozen_encoder, device)
 
 
 def silence_of(config: SaladConfig) -> Tensor:
-    """Frames that a model makes one vector of, [1, frames_per_vector, width]: zeros."""
+    """Return the frames of one vector, all zeros, [1, frames_per_vector, width]."""
     frozen = config.frozen_encoder
     if frozen is None:
         return torch.zeros(1, config.frames_per_vector, config.num_mel_bins)
@@ -83,23 +85,25 @@ def silence_of(config: SaladConfig) -> Tensor:
 
 
 def layout_of(config: SaladConfig, front_end: FrontEnd) -> SequenceLayout:
-    """How rows are laid out for a model that listens with this front end."""
+    """Return how rows are laid out for a model that listens with this front end."""
     return SequenceLayout(front_end.frames_per_second, config.frames_per_vector, config.modality_tokens)
 
 
-def choose_encoder(encoder: dict) -> tuple[dict, Tensor | None]:
-    """What SaladConfig records of the encoder that a new model is to listen with, and the vectors of Mimi's codes.
+def configuration_of(settings: DistillSettings) -> tuple[SaladConfig, Tensor | None]:
+    """Return the configuration of a new model, and the vectors of Mimi's codes [codebooks, codes, width].
 
-    Args:
-        encoder: `speech_encoder`; of `log-mel` further fields of SaladConfig, of others `codebooks` and `layer`.
+    The vectors are None for every other encoder. The text LLM's own configuration is not filled in yet.
 
     Raises:
         SaladError: as `open_front_end`.
     """
-    name = encoder["speech_encoder"]
+    common = {"adapter_config": adapter_configuration(settings), "modality_tokens": settings.modality_token}
+    name = settings.encoder
     if name == LOG_MEL:
-        return encoder, None
-    front_end = open_front_end(name, codebooks=encoder["codebooks"], layer=encoder["layer"])
+        shape = {"num_mel_bins": settings.bins, "encoder_width": settings.encoder_width}
+        return SaladConfig(speech_encoder=name, **shape, **common), None
+    front_end = open_front_end(name, codebooks=settings.codebooks, layer=settings.layer)
     stacked = max(1, round(front_end.frames_per_second / VECTORS_PER_SECOND))
     record = {"speech_encoder": name, "frozen_encoder": front_end.identity, "stacked_frames": stacked}
-    return record, front_end.codebook_vectors() if front_end.identity["name"] == "mimi" else None
+    codebooks = front_end.codebook_vectors() if front_end.identity["name"] == "mimi" else None
+    return SaladConfig(**record, **common), codebooks

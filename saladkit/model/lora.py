@@ -1,4 +1,4 @@
-"""LoRA on the language model, by `peft`: put in, switched off for a moment, merged.
+"""LoRA on the language model, by `peft`: add, switch off for a moment, merge.
 
 The layers are injected into the language model, so that the speech-adapted model keeps its class, its forward and its
 names; a LoRA weight is called `language_model.….q_proj.lora_A.default.weight`.
@@ -7,6 +7,7 @@ names; a LoRA weight is called `language_model.….q_proj.lora_A.default.weight`
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
@@ -17,32 +18,39 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from saladkit.errors import SaladError
+from saladkit.settings.training import LoraSettings
 
-ADAPTER = "default"  # peft's own name for the one that there is
+ADAPTER = "default"  # peft's name for a model's only adapter
 
 
 @dataclass(frozen=True)
-class LoraOptions:
-    """The shape of LoRA.
+class LoraShape:
+    """The shape of LoRA, as a checkpoint's `config.json` records it.
 
     Attributes:
-        rank: 0 for none, which is full training.
-        alpha: what LoRA adds is scaled by alpha / rank; None: twice the rank.
-        dropout: of LoRA's inputs, in training.
-        targets: last names of linear layers, such as `q_proj`; none: every linear layer of the decoder.
+        alpha: LoRA is scaled by alpha / rank; None stands for twice the rank.
+        dropout: on LoRA's inputs, in training.
+        targets: last names of linear layers, such as `q_proj`; empty for every linear layer of the decoder.
     """
 
     rank: int
-    alpha: float | None = None
-    dropout: float = 0.0
-    targets: tuple[str, ...] = ()
+    alpha: float | None
+    dropout: float
+    targets: tuple[str, ...]
+
+    @classmethod
+    def of(cls, settings: LoraSettings) -> Self | None:
+        """Return the shape that settings ask for; None without LoRA."""
+        if not settings.lora_rank:
+            return None
+        return cls(settings.lora_rank, settings.lora_alpha, settings.lora_dropout, settings.lora_targets)
 
 
-def add_lora(language_model: PreTrainedModel, options: LoraOptions) -> None:
-    """Put LoRA layers into a causal LM and freeze all else of it; at first they add nothing.
+def add_lora(language_model: PreTrainedModel, shape: LoraShape) -> None:
+    """Put LoRA layers into a causal LM and freeze the rest of it; LoRA adds nothing before it is trained.
 
     Raises:
-        SaladError: a target that names no linear layer of the decoder.
+        SaladError: a target names no linear layer of the decoder.
     """
     decoder = {id(module) for module in language_model.get_decoder().modules()}
     linear = [
@@ -50,15 +58,15 @@ def add_lora(language_model: PreTrainedModel, options: LoraOptions) -> None:
         for name, module in language_model.named_modules()
         if id(module) in decoder and isinstance(module, torch.nn.Linear | Conv1D)
     ]
-    for target in options.targets:
+    for target in shape.targets:
         if not any(_is_called(name, target) for name in linear):
             known = ", ".join(sorted({name.rpartition(".")[2] for name in linear}))
             raise SaladError(f"the text LLM has no linear layer called {target}", f"It has {known}.")
-    wanted = [name for name in linear if any(_is_called(name, target) for target in options.targets or [name])]
+    wanted = [name for name in linear if any(_is_called(name, target) for target in shape.targets or [name])]
     config = LoraConfig(
-        r=options.rank,
-        lora_alpha=2 * options.rank if options.alpha is None else options.alpha,
-        lora_dropout=options.dropout,
+        r=shape.rank,
+        lora_alpha=2 * shape.rank if shape.alpha is None else shape.alpha,
+        lora_dropout=shape.dropout,
         target_modules=wanted,
     )
     inject_adapter_in_model(config, language_model, ADAPTER)
@@ -70,7 +78,7 @@ def _is_called(name: str, target: str) -> bool:
 
 @contextmanager
 def adapters_off(language_model: PreTrainedModel) -> Iterator[None]:
-    """Inside, the language model is the one that LoRA was put into, in eval mode; after it, all is as it was."""
+    """Run the block with LoRA switched off and the language model in eval mode, and then restore both."""
     training, layers = language_model.training, [layer for _, layer in _lora_layers(language_model)]
     language_model.eval()
     for layer in layers:
@@ -84,13 +92,13 @@ def adapters_off(language_model: PreTrainedModel) -> Iterator[None]:
 
 
 def is_lora_weight(name: str) -> bool:
-    """Whether a parameter of this name is LoRA's."""
+    """Return whether a parameter of this name belongs to LoRA."""
     return ".lora_" in name
 
 
 @torch.no_grad()
 def merged_state(model: torch.nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The whole state of `model` without its LoRA layers, each weight with what they add to it; `model` stays."""
+    """Return the state of `model` with LoRA merged into the weights; `model` itself does not change."""
     layers, merged = dict(_lora_layers(model)), {}
     for name, value in state.items():
         owner, inside, last = name.partition(".base_layer.")
@@ -104,7 +112,7 @@ def merged_state(model: torch.nn.Module, state: dict[str, Tensor]) -> dict[str, 
 
 
 def merge_lora(model: torch.nn.Module) -> None:
-    """Add what the LoRA layers add to the weights below them, and take the layers out."""
+    """Merge the LoRA layers into the weights beneath them, and remove the layers."""
     for name, layer in _lora_layers(model):
         layer.merge(adapter_names=[ADAPTER])
         model.set_submodule(name, layer.get_base_layer())

@@ -15,7 +15,7 @@ from saladkit.batches import batches_by_length
 from saladkit.model.cache_name import CACHE
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import silence_of
-from saladkit.model.lora import LoraOptions, add_lora
+from saladkit.model.lora import LoraShape, add_lora
 from saladkit.model.speech_adapter import SpeechAdapter
 from saladkit.model.speech_encoder import speech_encoder_of
 from saladkit.model.spoken_generation import SaladGenerationMixin
@@ -149,14 +149,14 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             return complete(cls, name, stored, merge=merge_lora, **settings)
         return super().from_pretrained(name, *arguments, config=config, **settings)
 
-    def add_lora(self, options: LoraOptions, text_model: dict[str, str]) -> None:
+    def add_lora(self, shape: LoraShape, text_model: dict[str, str]) -> None:
         """Let LoRA alone learn in the language model, whose weights are those of `text_model`: {name, digest}.
 
         Raises:
             SaladError: as `lora.add_lora`.
         """
-        add_lora(self.language_model, options)
-        self.config.lora, self.config.text_model = asdict(options), text_model
+        add_lora(self.language_model, shape)
+        self.config.lora, self.config.text_model = asdict(shape), text_model
 
     def get_input_embeddings(self) -> torch.nn.Module:
         return self.language_model.get_input_embeddings()

@@ -16,7 +16,7 @@ from transformers.utils import SAFE_WEIGHTS_NAME, cached_file
 from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import check_model_folder, model_digest, model_type
 from saladkit.model.configuration import SaladConfig
-from saladkit.model.lora import LoraOptions, add_lora, is_lora_weight, merge_lora
+from saladkit.model.lora import LoraShape, add_lora, is_lora_weight, merge_lora
 
 LANGUAGE_MODEL = "language_model."
 HUB = ("cache_dir", "force_download", "local_files_only", "proxies", "revision", "subfolder", "token")
@@ -59,7 +59,7 @@ def complete(
             "Load it without, save it full with `save_pretrained`, and load that.",
         )
     language_model = _text_model(name, config.text_model, **attention)
-    config, lora = copy.deepcopy(config), LoraOptions(**config.lora)
+    config, lora = copy.deepcopy(config), LoraShape(**config.lora)
     model = kind.from_text_model(language_model, config)
     add_lora(model.language_model, lora)
     state = load_file(cached_file(name, SAFE_WEIGHTS_NAME, **hub))

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from saladkit.formats.gap_table import SELECTION_METRICS, read_regions
+from saladkit.formats.gap_table import read_regions
 from saladkit.formats.regions import SCHEMA as REGIONS
 from saladkit.formats.regions import Regions
 from saladkit.formats.samples import SCHEMA as SAMPLES
 from saladkit.reporting.gap_tables import tables_of
 from saladkit.reporting.inventory import Found, Inventory
+from saladkit.settings.select import SELECTION_METRICS
 from saladkit.sources.samples import read_samples
 
 

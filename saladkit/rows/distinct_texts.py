@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
+from saladkit.errors import SaladError
 from saladkit.formats.teacher_cache import digest_tokens
 from saladkit.rows.tokens import split_text, tokenize
 from saladkit.sources.columns import ColumnNames
@@ -51,7 +52,7 @@ def read_distinct_texts(
     """The distinct texts of all sources, of at most `max_length` tokens, BOS included.
 
     Raises:
-        SaladError: as `read_samples`.
+        SaladError: as `read_samples`; or no text has from 2 to `max_length` tokens, after it was split.
     """
     seen, rows, skipped, split = set(), [], [], 0
     for source in sources:
@@ -68,6 +69,11 @@ def read_distinct_texts(
                 if digest not in seen and len(piece.text.token_ids) > 1:  # a single token is never predicted
                     seen.add(digest)
                     rows.append((digest, id_, piece.text.token_ids))
+    if not rows:
+        raise SaladError(
+            f"no text of {', '.join(sources)} has from 2 to {max_length} tokens",
+            "Give longer texts, or raise --max-length.",
+        )
     # Sorted by length: batches without padding, and an order that does not depend on the sources'.
     rows.sort(key=lambda row: (len(row[2]), row[0]))
     return DistinctTexts([(id_, tokens) for _, id_, tokens in rows], split, skipped)

@@ -1,40 +1,22 @@
-"""Random interleaving of text and speech spans, cut at word boundaries (arXiv 2510.13632: spans of uniform length)."""
+"""Interleave text and speech at random, in spans of whole words (arXiv 2510.13632: lengths are uniform)."""
 
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.rows.tokens import TokenizedText
+from saladkit.settings.shared import Spans
 
-# A span ends at the longest pause that is at most so many words from where it was drawn to end, if there is one of so
-# many seconds: what is shorter is the closure of a stop. Lengths stay in their range, and lose a little of uniformity.
+# Move a span's end to the longest pause within NEAR words, if one lasts PAUSE seconds: shorter silence is the closure
+# of a stop. Lengths stay in their range, and lose a little of their uniformity.
 NEAR, PAUSE = 2, 0.08
 
 
 @dataclass(frozen=True)
-class InterleavingOptions:
-    """How spans are drawn: lengths in words, both ends included; the defaults are the paper's."""
-
-    text_words: tuple[int, int] = (10, 30)
-    speech_words: tuple[int, int] = (5, 15)
-    text_first: float = 0.5  # the paper is silent; from its first author's later code
-
-    def __post_init__(self):
-        for name in ("text_words", "speech_words"):
-            low, high = getattr(self, name)
-            if not 1 <= low <= high:
-                raise SaladError(
-                    f"--{name.replace('_', '-')} {low} {high} is no range of lengths",
-                    "Give the shortest length, at least 1, and then the longest.",
-                )
-
-
-@dataclass(frozen=True)
 class Span:
-    """Words [begin, end) of a text, either read or heard."""
+    """Words [begin, end) of a text: speech input if `heard`, else text input."""
 
     heard: bool
     begin: int
@@ -42,7 +24,10 @@ class Span:
 
 
 def may_cut(text: TokenizedText, words: list[Word]) -> np.ndarray:
-    """bool [words + 1]: before which words a span may end; where no token is cut and the time is known."""
+    """Return where a span may end, bool [words + 1]: between tokens, and where the time is known.
+
+    Place i is before word i; both ends of the text are always allowed.
+    """
     timed = np.array([word.start is not None for word in words] + [words[-1].end is not None])
     allowed = text.splittable & timed
     allowed[0], allowed[-1] = True, True
@@ -50,7 +35,7 @@ def may_cut(text: TokenizedText, words: list[Word]) -> np.ndarray:
 
 
 def pauses_before(words: list[Word]) -> np.ndarray:
-    """float64 [words + 1], in s: how long it is silent before each word; 0 at both ends and where times are unknown."""
+    """Return the silence before each word, float64 [words + 1], in s: 0 at both ends and where times are unknown."""
     found = np.zeros(len(words) + 1)
     for place, (word, following) in enumerate(pairwise(words), start=1):
         if word.end is not None and following.start is not None:
@@ -59,29 +44,39 @@ def pauses_before(words: list[Word]) -> np.ndarray:
 
 
 def draw_spans(
-    allowed: np.ndarray, options: InterleavingOptions, random: np.random.Generator, pauses: np.ndarray | None = None
+    allowed: np.ndarray,
+    lengths: Spans,
+    random: np.random.Generator,
+    pauses: np.ndarray | None = None,
+    *,
+    text_first: float,
 ) -> list[Span]:
-    """Alternate text and speech spans over all words; a span that may not end where it was drawn to end runs on.
+    """Draw text and speech spans in turn, until all words are covered.
 
-    Where `pauses` tell of silence near the drawn end, the span ends there: speech is cut in the sound of two words as
-    seldom as possible.
+    A span ends where its drawn length does, but at a pause if one is near, so that speech is rarely cut within a sound
+    that two words share. Where no cut is allowed there, the span ends at the next place that is allowed.
+
+    Args:
+        allowed: as `may_cut` returns.
+        pauses: as `pauses_before` returns.
+        text_first: probability that the first span is text. The paper is silent; its first author's later code has 0.5.
     """
     count, spans, begin = len(allowed) - 1, [], 0
-    heard = bool(random.random() >= options.text_first)
+    heard = bool(random.random() >= text_first)
     while begin < count:
-        words = options.speech_words if heard else options.text_words
+        words = lengths.speech_words if heard else lengths.text_words
         spans.append(_span(heard, begin, allowed, words, random, pauses))
         begin, heard = spans[-1].end, not heard
     return spans
 
 
 def heard_spans(
-    allowed: np.ndarray, options: InterleavingOptions, random: np.random.Generator, pauses: np.ndarray | None = None
+    allowed: np.ndarray, lengths: Spans, random: np.random.Generator, pauses: np.ndarray | None = None
 ) -> list[Span]:
-    """Speech spans alone, one after another, of the lengths that interleaved ones have."""
+    """Draw speech spans alone, one after another, of the lengths that interleaved speech spans have."""
     count, spans, begin = len(allowed) - 1, [], 0
     while begin < count:
-        spans.append(_span(True, begin, allowed, options.speech_words, random, pauses))
+        spans.append(_span(True, begin, allowed, lengths.speech_words, random, pauses))
         begin = spans[-1].end
     return spans
 
@@ -106,10 +101,10 @@ def _span(
 
 
 def whole_speech(words: int) -> list[Span]:
-    """One span: all of it heard."""
+    """Return one speech span of all words."""
     return [Span(True, 0, words)]
 
 
 def whole_text(words: int) -> list[Span]:
-    """One span: all of it read."""
+    """Return one text span of all words."""
     return [Span(False, 0, words)]

@@ -8,9 +8,10 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from saladkit.formats.words import Word
-from saladkit.rows.interleaving import InterleavingOptions, draw_spans, heard_spans, may_cut, pauses_before, whole_text
+from saladkit.rows.interleaving import draw_spans, heard_spans, may_cut, pauses_before, whole_text
 from saladkit.rows.sequences import Sequence, SequenceLayout, build_sequence
 from saladkit.rows.tokens import TokenizedText
+from saladkit.settings.shared import Spans
 
 
 class FrameSource(Protocol):
@@ -128,6 +129,8 @@ class TrainingSchedule(Dataset):
 
     Args:
         batch: rows of one optimizer step, of all processes.
+        spans: lengths of text and speech spans, in words.
+        text_first: probability that a row begins with text.
         packed_micro_batch: where rows are packed, how many make one pack; None where they are padded.
     """
 
@@ -140,11 +143,13 @@ class TrainingSchedule(Dataset):
         batch: int,
         packed_micro_batch: int | None = None,
         layout: SequenceLayout,
-        options: InterleavingOptions,
+        spans: Spans,
+        text_first: float,
         seed: int,
     ):
         self.packed_micro_batch = packed_micro_batch
-        self.sources, self.warm_up, self.layout, self.options, self.seed = sources, warm_up, layout, options, seed
+        self.sources, self.warm_up, self.layout, self.seed = sources, warm_up, layout, seed
+        self.spans, self.text_first = spans, text_first
         self.lengths = [s.lengths(layout.frames_per_second / layout.frames_per_vector) for s in sources]
         weights = [source.weight for source in sources]
         speech_weights = [0.0 if source.frames is None else source.weight for source in sources]
@@ -180,7 +185,10 @@ class TrainingSchedule(Dataset):
             return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)
         random = np.random.default_rng([self.seed, 2, self.drawn[index]])
         words = source.words[row]
-        draw = heard_spans if index < self.warm_up else draw_spans
-        spans = draw(may_cut(text, words), self.options, random, pauses_before(words))
+        allowed, pauses = may_cut(text, words), pauses_before(words)
+        if index < self.warm_up:
+            spans = heard_spans(allowed, self.spans, random, pauses)
+        else:
+            spans = draw_spans(allowed, self.spans, random, pauses, text_first=self.text_first)
         sequence = build_sequence(text, spans, words, source.frames.row(source.ids[row]), self.layout)
         return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)

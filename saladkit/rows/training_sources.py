@@ -1,7 +1,7 @@
 """Open what training and the gap are measured on: paired rows of speech and text, and rows of text alone."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,35 +15,10 @@ from saladkit.formats.word_times import join_word_times, read_word_times
 from saladkit.formats.words import Word
 from saladkit.rows.schedule import FrameSource, TrainingSource
 from saladkit.rows.tokens import TextPiece, TokenizedText, split_text, tokenize
+from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.samples import read_samples
 from saladkit.speech.front_end import FrontEnd, LiveFrames, cached_frames
-
-
-@dataclass(frozen=True)
-class WeightedPath:
-    """`PATH` or `PATH:WEIGHT`, as `--data` and `--replay` take it."""
-
-    path: str
-    weight: float = 1.0
-
-    @classmethod
-    def parse(cls, text: str) -> "WeightedPath":
-        """Split off a weight, if the text after the last colon is a number.
-
-        Raises:
-            SaladError: the weight is not positive.
-        """
-        path, colon, weight = text.rpartition(":")
-        try:
-            value = float(weight) if colon else 1.0
-        except ValueError:
-            return cls(text)
-        if not colon:
-            return cls(text)
-        if not (value > 0 and np.isfinite(value)):
-            raise SaladError(f"the weight of {path} is {weight}", "Give a positive number after the colon.")
-        return cls(path, value)
 
 
 def check_words(id_: str, text: str, words: list[Word], duration: float | None, where: str) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from saladkit.formats.words import Word
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.rows.interleaving import InterleavingOptions, Span, draw_spans, may_cut, pauses_before, whole_text
+from saladkit.rows.interleaving import Span, draw_spans, may_cut, pauses_before, whole_text
 from saladkit.rows.schedule import TrainingSource
 from saladkit.rows.sequences import Sequence, SequenceLayout, build_sequence, collate_sequences
 from saladkit.rows.tokens import TokenizedText
@@ -66,9 +66,8 @@ def probe_sequences(
         cuts = np.flatnonzero(allowed[1:-1]) + 1
         chosen = random.permutation(cuts)[:draws]
         return [_speech_up_to(int(cut), text, words, frames, layout) for cut in sorted(chosen)]
-    speech_first = InterleavingOptions(spans.text_words, spans.speech_words, text_first=0.0)
     sequences = [
-        build_sequence(text, draw_spans(allowed, speech_first, random, pauses), words, frames, layout)
+        build_sequence(text, draw_spans(allowed, spans, random, pauses, text_first=0.0), words, frames, layout)
         for _ in range(draws)
     ]
     return [sequence for sequence in sequences if len(sequence.positions)]

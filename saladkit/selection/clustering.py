@@ -11,7 +11,6 @@ from saladkit.selection.embedders.embedder import unit
 from saladkit.selection.neighbours import flat_index
 from saladkit.selection.vectors import Vectors
 
-BALANCE = 1.5  # greatest ratio of the largest to the smallest cluster
 POINTS_PER_CENTROID = 256  # drawn to learn the centroids from: FAISS's default
 ROWS_AT_ONCE = 8192  # fixed, so that the result does not depend on the memory
 ROUNDS = 3  # after plain k-means, each of new prices and then new centroids
@@ -23,8 +22,8 @@ def balanced_kmeans(
     *,
     iterations: int,
     seed: int,
-    spherical: bool = True,
-    balance: float = BALANCE,
+    spherical: bool,
+    balance: float,
     priority: np.ndarray | None = None,
     on_gpus: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:

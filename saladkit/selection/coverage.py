@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saladkit.selection.neighbours import EXACT_UP_TO, Neighbours, nearest
+from saladkit.selection.neighbours import Neighbours, nearest
 from saladkit.selection.vectors import BYTES, Vectors
 
 REFERENCES = 10_000  # texts of the pool, and as many spoken texts, whose densities are compared
@@ -27,7 +27,7 @@ def coverage(
     *,
     memory: int,
     seed: int,
-    exact_up_to: int = EXACT_UP_TO,
+    exact_up_to: int,
     on_gpus: bool = False,
 ) -> Coverage:
     """Find the k spoken texts that are nearest to each text of the pool, and compare densities.

@@ -1,7 +1,8 @@
 """Find texts that contain an evaluation question word for word: training on them would leak the test.
 
-A text contains a question if it shares 13 consecutive words with the question (GPT-3's rule, arXiv 2005.14165, appendix
-C), or all words of a question that has 8 to 12. Shorter questions are not looked for: any text may contain them.
+A text contains a question if it shares `ngram` consecutive words with the question (13 by GPT-3's rule, arXiv
+2005.14165, appendix C), or all words of a question that has fewer, but at least 8. Shorter questions are not looked
+for: any text may contain them.
 """
 
 import re
@@ -9,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-NGRAM, SHORTEST = 13, 8
+SHORTEST = 8
 WORD = re.compile(r"[^\W_]+")
 _UNKNOWN = np.uint64(0x9E3779B97F4A7C15)  # stands for every word that no question has
 
@@ -26,7 +27,7 @@ class Overlap:
         too_short: ids of the questions that are too short in all of their wordings.
     """
 
-    def __init__(self, questions: Iterable[tuple[str, str]], ngram: int = NGRAM):
+    def __init__(self, questions: Iterable[tuple[str, str]], ngram: int):
         """Index the questions.
 
         Args:

@@ -1,6 +1,7 @@
 """Embed the texts of a table part by part, and skip texts that are embedded already, here or in earlier regions."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -8,10 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import ArtefactWriter
+from saladkit.formats.artefact import digest_path
 from saladkit.formats.embeddings import map_embeddings_part, read_digests, text_digest, write_embeddings_part
-from saladkit.formats.regions import embeddings_part
-from saladkit.progress import progress
+from saladkit.formats.regions import LM_PREFIX, StoredEmbeddings, embeddings_part
 from saladkit.selection.embedders.embedder import Embedder
 
 TEXTS_PER_PART = 8192  # most texts that a run embeds again after it was interrupted
@@ -22,6 +22,25 @@ class KnownVectors:
 
     def __init__(self, parts: Iterable[Path]):
         self._parts = list(parts)
+
+    @classmethod
+    def open(cls, reuse: Iterable[str], embedder: str, dtype: str) -> "KnownVectors":
+        """Open the vectors of earlier regions, also of unfinished ones.
+
+        Raises:
+            SaladError: a path holds no regions, or their embeddings are of another embedder or another type of weights.
+        """
+        parts: list[Path] = []
+        for path in reuse:
+            stored = StoredEmbeddings.open(path)
+            same = (stored.is_lm, stored.dtype) == (embedder.startswith(LM_PREFIX), dtype)
+            if not same or stored.digest != digest_path(embedder.removeprefix(LM_PREFIX)):
+                raise SaladError(
+                    f"{path} has embeddings of {stored.embedder} in {stored.dtype}, not of {embedder} in {dtype}",
+                    "Reuse regions of the same embedder.",
+                )
+            parts += stored.parts
+        return cls(parts)
 
     @cached_property
     def _sorted(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -55,54 +74,66 @@ def _halves(digests: list[bytes]) -> np.ndarray:
     return np.frombuffer(b"".join(digests), dtype=np.uint64).reshape(-1, 2)
 
 
-def embed_texts(
-    table: pa.Table,
-    writer: ArtefactWriter,
-    side: str,
+@dataclass(frozen=True)
+class Piece:
+    """Texts whose embeddings stand in one shard.
+
+    Attributes:
+        files: of the vectors and of the texts' digests.
+        place: among the pieces of the same table.
+    """
+
+    texts: pa.Table
+    files: tuple[str, str]
+    place: int
+
+
+def pieces_of(table: pa.Table, side: str) -> list[Piece]:
+    """Divide the texts of `POOL` or of `SPEECH` among shards."""
+    starts = range(0, table.num_rows, TEXTS_PER_PART)
+    names = [embeddings_part(side, index, len(starts)) for index in range(len(starts))]
+    return [
+        Piece(table.slice(start, TEXTS_PER_PART), (name, str(Path(name).with_suffix(".parquet"))), place)
+        for place, (start, name) in enumerate(zip(starts, names, strict=True))
+    ]
+
+
+def embed_pieces(
+    pieces: Iterable[Piece],
+    folder: Path,
     open_embedder: Callable[[], Embedder],
     known: KnownVectors,
-    num_shards: int = 1,
-    shard_index: int = 0,
-) -> list[str]:
-    """Write the embeddings of a table's column `text`, and return the names of all their files.
+    advance: Callable[[int], object],
+) -> None:
+    """Write the embeddings of each piece's texts into `folder`.
 
     Args:
-        side: `formats.regions.POOL` or `SPEECH`, which the files are named after.
-        open_embedder: returns the embedder; called only if a text is new.
-        known: vectors of earlier regions.
-        num_shards: processes that share the parts; this one writes every `num_shards`-th, from `shard_index` on.
+        open_embedder: called only where a text is not known.
+        advance: called with the number of texts that were done since the last call.
 
     Raises:
         SaladError: the vector of a text is zero or not finite.
     """
-    starts = range(0, table.num_rows, TEXTS_PER_PART)
-    names = [embeddings_part(side, index, len(starts)) for index in range(len(starts))]
-    with progress(None, total=table.num_rows, what=f"embed {side}", unit="text") as bar:
-        for index, (start, name) in enumerate(zip(starts, names, strict=True)):
-            part = table.slice(start, TEXTS_PER_PART)
-            if index % num_shards != shard_index or writer.has_all([name, _index_of(name)]):
-                bar.update(part.num_rows)
-                continue
-            ids, texts = part.column("id").to_pylist(), part.column("text").to_pylist()
-            digests = [text_digest(text) for text in texts]
-            is_known, vectors = known.of(digests)
-            bar.update(len(vectors))
-            new = np.flatnonzero(~is_known)
-            if len(new):
-                found = open_embedder().encode([texts[row] for row in new], bar.update)
-                _check(found, [ids[row] for row in new])
-                every = np.empty((len(texts), found.shape[1]), dtype=np.float16)
-                every[new] = found
-                if len(vectors):
-                    every[is_known] = vectors
-                vectors = every
-            write_embeddings_part(writer.path / name, digests, vectors)
-            writer.has_all([name, _index_of(name)])
-    return [name for part in names for name in (part, _index_of(part))]
+    for piece in pieces:
+        ids, texts = piece.texts.column("id").to_pylist(), piece.texts.column("text").to_pylist()
+        digests = [text_digest(text) for text in texts]
+        is_known, vectors = known.of(digests)
+        advance(len(vectors))
+        new = np.flatnonzero(~is_known)
+        if len(new):
+            found = open_embedder().encode([texts[row] for row in new], advance)
+            _check(found, [ids[row] for row in new])
+            every = np.empty((len(texts), found.shape[1]), dtype=np.float16)
+            every[new] = found
+            if len(vectors):
+                every[is_known] = vectors
+            vectors = every
+        write_embeddings_part(folder / piece.files[0], digests, vectors)
 
 
-def _index_of(name: str) -> str:
-    return str(Path(name).with_suffix(".parquet"))
+def map_pieces(pieces: Iterable[Piece], folder: Path) -> list[np.ndarray]:
+    """Map the embeddings of pieces, float16 [n, D] each."""
+    return [map_embeddings_part(folder / piece.files[0]) for piece in pieces]
 
 
 def _check(vectors: np.ndarray, ids: list[str]) -> None:

@@ -10,8 +10,6 @@ import pyarrow.compute as pc
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import digest_path
 from saladkit.formats.gap_table import (
-    COVERAGE,
-    SELECTION_METRICS,
     RegionGap,
     bad_speech_regions,
     check_measured_with,
@@ -23,14 +21,15 @@ from saladkit.selection.embedders.registry import open_embedder
 from saladkit.selection.measured_neighbours import Prediction, predict
 from saladkit.selection.neighbours import nearest
 from saladkit.selection.vectors import Vectors
-
-BATCH_TOKENS = 8192
+from saladkit.settings.select import COVERAGE, SELECTION_METRICS
+from saladkit.settings.shared import BatchTokens
 
 
 @dataclass(frozen=True)
 class KnownPool:
     """The N texts of a pool, in K regions."""
 
+    pool: str  # path
     regions: str  # path
     opened: Regions
     place: np.ndarray  # row of each text in the regions' table, int [N]
@@ -52,7 +51,7 @@ class KnownPool:
             )
         if gap is not None:
             check_measured_with(gap, regions)
-        return cls(regions, opened, place.to_numpy(), gap)
+        return cls(pool, regions, opened, place.to_numpy(), gap)
 
     @property
     def table(self) -> list[dict]:
@@ -79,6 +78,10 @@ class KnownPool:
         """Sum values [N] over the texts of each region, float64 [K]."""
         return np.bincount(self.region, weights=values, minlength=len(self.table))
 
+    def count_by_region(self, rows: np.ndarray) -> np.ndarray:
+        """Count the texts of these rows in each region, int64 [K]."""
+        return np.bincount(self.region[rows], minlength=len(self.table))
+
     def distances(self) -> np.ndarray:
         """Return the distance of each text to its nearest spoken text, float32 [N].
 
@@ -104,7 +107,7 @@ class KnownPool:
         if metric == COVERAGE:
             self._check_covered()
             return {row["region"]: RegionGap(row[MEDIAN_DISTANCE], None, None) for row in self.table}
-        found = {} if self.gap is None else read_region_gaps(self.gap, metric)
+        found = {} if self.gap is None else read_region_gaps(self.gap, SELECTION_METRICS[metric])
         unmeasured = {row["region"] for row in self.table} - found.keys()
         missing = sorted(unmeasured.difference(self.bad_speech))
         if missing and needed:
@@ -159,7 +162,9 @@ class KnownPool:
             raise SaladError(
                 f"{stored.embedder} has changed since {self.regions} was made", "Make the regions again with it."
             )
-        embedder = open_embedder(stored.embedder, device=device, dtype=stored.dtype, batch_tokens=BATCH_TOKENS)
+        embedder = open_embedder(
+            stored.embedder, device=device, dtype=stored.dtype, batch_tokens=BatchTokens().batch_tokens
+        )
         vectors = Vectors([embedder.encode(texts, lambda count: None)], self.opened.centre)
         found = nearest(self.vectors(), vectors, 1, on_gpus=device == "cuda")
         return found.distances[self.place, 0], found.rows[self.place, 0]

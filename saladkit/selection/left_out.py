@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from saladkit.selection.speakable import why_unspeakable
+from saladkit.settings.select import Filters
 
 EXCLUDED, BAD_SPEECH = "excluded", "bad speech"  # counted but not listed, since the inputs name them already
 NEAR_DUPLICATE = "near duplicate"
@@ -54,18 +55,16 @@ class LeftOut:
         ]
 
 
-def leave_out_unfit(
-    left_out: LeftOut, texts: Sequence[str], min_words: int | None, max_words: int | None, speakable_only: bool
-) -> None:
-    """Leave out texts that are too short, too long or, with `speakable_only`, cannot be read aloud."""
+def leave_out_unfit(left_out: LeftOut, texts: Sequence[str], filters: Filters) -> None:
+    """Leave out texts that are too short, too long or, unless `any_text` is set, cannot be read aloud."""
 
     def unfit(row: int) -> tuple[str, str | None] | None:
         words = len(texts[row].split())
-        if min_words is not None and words < min_words:
+        if filters.min_words is not None and words < filters.min_words:
             return "too short", f"{words} words"
-        if max_words is not None and words > max_words:
+        if filters.max_words is not None and words > filters.max_words:
             return "too long", f"{words} words"
-        reason = why_unspeakable(texts[row]) if speakable_only else None
+        reason = None if filters.any_text else why_unspeakable(texts[row])
         return None if reason is None else ("not speakable", reason)
 
     left_out.leave_where(unfit)

@@ -8,9 +8,9 @@ import faiss
 import numpy as np
 
 from saladkit.selection.vectors import BYTES, Vectors
+from saladkit.settings.regions import RegionsSettings
 
-EXACT_UP_TO = 10_000_000  # rows of a corpus; for fewer, an approximate index costs more than it saves
-MEMORY = 4_000_000_000  # bytes
+MEMORY = int(RegionsSettings.memory_gb * 1e9)  # bytes
 RECALL = 0.95  # share of queries whose first neighbour an approximate search has to find
 RECALL_QUERIES = 1000  # on which the recall of an approximate search is measured
 
@@ -42,7 +42,7 @@ def nearest(
     k: int,
     *,
     memory: int = MEMORY,
-    exact_up_to: int = EXACT_UP_TO,
+    exact_up_to: int = RegionsSettings.exact_up_to,
     seed: int = 0,
     on_gpus: bool = False,
 ) -> Neighbours:
@@ -51,7 +51,8 @@ def nearest(
     Args:
         queries, corpus: [N, D] and [M, D], of length 1; k <= M.
         memory: bytes for pieces of both, including the copies made while reading.
-        exact_up_to: the search is exact in a corpus of at most this many rows.
+        exact_up_to: the search is exact in a corpus of at most this many rows; an approximate index of fewer costs
+            more than it saves.
     """
     exact_search = partial(_exact, on_gpus=on_gpus)
     if len(corpus) <= exact_up_to:

@@ -29,3 +29,13 @@ class Texts(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         for begin in range(0, len(self), AT_ONCE):
             yield from self._column.slice(begin, AT_ONCE).to_pylist()
+
+
+def count_distinct(texts: Texts, enough: int) -> int:
+    """Count the different texts, until there are enough."""
+    seen: set[str] = set()
+    for text in texts:
+        seen.add(text)
+        if len(seen) >= enough:
+            break
+    return len(seen)

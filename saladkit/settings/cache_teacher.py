@@ -3,11 +3,21 @@
 from dataclasses import dataclass
 
 from saladkit.settings.setting import setting
-from saladkit.settings.shared import Columns, Device, Dtype, Files, MaxLength, Seed, Shards, Temperature
+from saladkit.settings.shared import (
+    BatchTokens,
+    Columns,
+    Device,
+    Dtype,
+    Files,
+    MaxLength,
+    Seed,
+    Shards,
+    Temperature,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CacheTeacherSettings(Temperature, MaxLength, Seed, Columns, Device, Dtype, Shards, Files):
+class CacheTeacherSettings(Temperature, MaxLength, BatchTokens, Seed, Columns, Device, Dtype, Shards, Files):
     """Which of the text LLM's next-token distributions are kept, and of which texts."""
 
     model: str = setting(recorded=False, help="The text LLM: a folder or a name on the Hub.")
@@ -26,7 +36,6 @@ class CacheTeacherSettings(Temperature, MaxLength, Seed, Columns, Device, Dtype,
         applies=lambda own: own.keep == "sampled",
         help="Number of tokens drawn per position, with --keep sampled.",
     )
-    batch_tokens: int = setting(8192, low=1, recorded=False, help="Tokens per batch.")
     reuse: tuple[str, ...] = setting(
         (), metavar="CACHE", recorded=False, help="Copy what this cache of the same teacher holds; repeat for more."
     )
@@ -36,3 +45,15 @@ class CacheTeacherSettings(Temperature, MaxLength, Seed, Columns, Device, Dtype,
         recorded=False,
         help="Recompute this many random texts afterwards and report their KL divergence from the cache.",
     )
+
+    @property
+    def kept(self) -> dict:
+        """What a cache keeps of each distribution, as its identity says it."""
+        if self.keep == "top-k":
+            return {"keep": self.keep, "top_k": self.top_k}
+        return {"keep": self.keep, "draws": self.draws, "seed": self.seed}
+
+    def recorded(self) -> dict:
+        """Return what a manifest records; the seed belongs to it only where tokens are drawn."""
+        found = super().recorded()
+        return found if self.keep == "sampled" else {name: found[name] for name in found if name != "seed"}

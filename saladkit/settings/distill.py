@@ -2,14 +2,37 @@
 
 from dataclasses import dataclass
 
-from saladkit.settings.setting import setting
-from saladkit.settings.shared import SpeechEncoder
+from saladkit.errors import SaladError
+from saladkit.settings.setting import Settings, setting
+from saladkit.settings.shared import LOG_MEL, SpeechEncoder
 from saladkit.settings.training import TrainingSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistillSettings(SpeechEncoder, TrainingSettings):
-    """Stage I: the shape of encoder and adapter, and how they are trained."""
+class AdapterSettings(Settings):
+    """The shape of the adapter; the defaults are the paper's (the layers of SmolLM-360M)."""
+
+    adapter_layers: int = setting(12, low=1, help="Llama-style layers of the adapter.")
+    adapter_width: int = setting(960, low=1, help="Width of the adapter's layers.")
+    adapter_mlp_width: int = setting(2560, low=1, help="Width of the adapter's MLPs.")
+    adapter_heads: int = setting(15, low=1, help="Attention heads of the adapter.")
+    adapter_kv_heads: int = setting(5, low=1, help="Key-value heads of the adapter.")
+
+    def check(self) -> None:
+        """Raise a SaladError where heads do not divide the width, or key-value heads do not divide the heads."""
+        super().check()
+        # Rotary embeddings turn the halves of a head's vector.
+        if self.adapter_width % (2 * self.adapter_heads) or self.adapter_heads % self.adapter_kv_heads:
+            raise SaladError(
+                f"an adapter of width {self.adapter_width} with {self.adapter_heads} heads and"
+                f" {self.adapter_kv_heads} key-value heads",
+                "Make the width a multiple of twice the heads, and the heads a multiple of the key-value heads.",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillSettings(AdapterSettings, SpeechEncoder, TrainingSettings):
+    """Stage I: what teaches, the shape of the model, and how it is trained."""
 
     teacher: str | None = setting(
         None, recorded=False, help="Teacher cache, or a text LLM to run live.  [default: MODEL, live]"
@@ -17,12 +40,9 @@ class DistillSettings(SpeechEncoder, TrainingSettings):
     decay_fraction: float = setting(
         0.2, low=0, high=1, help="Share of the steps, the last ones, in which the learning rate falls to 0."
     )
-    adapter_layers: int = setting(12, low=1, help="Llama-style layers of the adapter.")
-    adapter_width: int = setting(960, low=1, help="Width of the adapter's layers.")
-    adapter_mlp_width: int = setting(2560, low=1, help="Width of the adapter's MLPs.")
-    adapter_heads: int = setting(15, low=1, help="Attention heads of the adapter.")
-    adapter_kv_heads: int = setting(5, low=1, help="Key-value heads of the adapter.")
-    encoder_width: int = setting(160, low=1, help="Width of the log-mel encoder.")
+    encoder_width: int = setting(
+        160, low=1, applies=lambda own: own.encoder == LOG_MEL, help="Width of the log-mel encoder."
+    )
     modality_token: bool = setting(False, help="Mark where speech begins and where text goes on with learned vectors.")
 
     def decay_share(self) -> float:

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 from saladkit.settings.setting import setting
-from saladkit.settings.shared import DTYPES, Columns, Device, Files, Seed, Shards
+from saladkit.settings.shared import DTYPES, BatchTokens, Columns, Device, Files, Seed, Shards
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegionsSettings(Columns, Seed, Device, Shards, Files):
+class RegionsSettings(BatchTokens, Columns, Seed, Device, Shards, Files):
     """How a text pool is embedded, clustered and compared with what is spoken already."""
 
     embedder: str = setting(
-        "BAAI/bge-large-en-v1.5",
+        "BAAI/bge-large-en-v1.5",  # the paper's
         recorded=False,
         help="An encoder (pooled as sentence-transformers' files beside it say) or static embeddings (model2vec), a"
         " folder or a name; or lm:MODEL, the mean of a text LLM's hidden states.",
@@ -19,7 +19,6 @@ class RegionsSettings(Columns, Seed, Device, Shards, Files):
     reuse: tuple[str, ...] = setting(
         (), metavar="REGIONS", recorded=False, help="Copy the vectors of regions of the same embedder; repeat for more."
     )
-    batch_tokens: int = setting(8192, low=1, recorded=False, help="Tokens per batch.")
     dtype: str | None = setting(
         None,
         option="--embedder-dtype",

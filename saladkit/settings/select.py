@@ -10,6 +10,13 @@ STRATEGIES = ("active", "uniform", "proportional", "balanced", "coverage", "dsir
 MEASURED = ("active", "knn", "hybrid")  # go by a gap table
 USE_GAMMA = ("active", "coverage", "knn", "hybrid")
 COVERAGE = "coverage"  # the metric that the regions have themselves
+SELECTION_METRICS = {  # further metrics, each with its figure in a gap table (`formats/gap_table.py`)
+    "misalignment": "misalignment",
+    "teacher-kl": "teacher_kl",
+    "accuracy": "accuracy_gap",
+    "nll-gap": "nll_gap",
+    "jsd": "jsd",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +26,7 @@ class Preference(Settings):
     strategy: str = setting(
         "active",
         choices=STRATEGIES,
+        applies=lambda own: not own.probing,
         help="active: P(region) ~ P_pool * M^gamma (the method). uniform: any text. proportional: every region by its"
         " share. balanced: small regions as often as large ones (MetaCLIP). coverage: far from speech. dsir: similar"
         " to --target in words. knn: by the nearest probes. hybrid: M of the region, and far from speech.",
@@ -31,18 +39,18 @@ class Preference(Settings):
     gamma: float = setting(
         5.0,
         low=0,
-        applies=lambda own: own.strategy in USE_GAMMA,
+        applies=lambda own: own.strategy in USE_GAMMA and not own.probing,
         help="Exponent of active, coverage, knn and hybrid.",
     )
     metric: str = setting(
         "teacher-kl",
-        choices=("misalignment", "teacher-kl", "accuracy", "nll-gap", "jsd", COVERAGE),
-        applies=lambda own: own.strategy in MEASURED,
+        choices=(*SELECTION_METRICS, COVERAGE),
+        applies=lambda own: own.strategy in MEASURED and not own.probing,
         help="Figure of the gap table that is M; coverage: the distance to speech that the regions have.",
     )
     bonus: float = setting(
         1.0,
-        applies=lambda own: own.strategy == "knn",
+        applies=lambda own: own.strategy == "knn" and not own.probing,
         help="Standard deviations of its prediction that knn adds to the prediction.",
     )
     target: tuple[str, ...] = setting(
@@ -52,8 +60,10 @@ class Preference(Settings):
     def check(self) -> None:
         """Raise a SaladError if something is missing that the strategy goes by."""
         super().check()
+        if self.probing:
+            return
         asks_nothing = self.strategy != "knn" and (self.metric == COVERAGE or self.gamma == 0)
-        if self.strategy in MEASURED and self.gap is None and not asks_nothing and not self.probing:
+        if self.strategy in MEASURED and self.gap is None and not asks_nothing:
             raise SaladError(
                 f"there is no gap table, and --strategy {self.strategy} goes by it",
                 "Give --gap, or a strategy that needs none, such as uniform.",
@@ -66,7 +76,7 @@ class Preference(Settings):
 
     @property
     def probing(self) -> bool:
-        """Whether probes of every region are drawn, whatever the strategy."""
+        """Whether probes of every region are drawn; then the preference counts for nothing."""
         return False
 
 
@@ -90,7 +100,12 @@ class Budget(Settings):
         recorded=False,
         help="Samples with durations to fit the speaking rate to.  [default: those of --fraction-of]",
     )
-    words_per_second: float = setting(2.5, above=0, help="Speaking rate where none is fitted.")
+    words_per_second: float = setting(
+        2.5,
+        above=0,
+        applies=lambda own: not own.rate_from and own.fraction_of is None,
+        help="Speaking rate where none is fitted.",
+    )
 
     def check(self) -> None:
         """Raise a SaladError unless the budget is clear."""
@@ -105,6 +120,10 @@ class Budget(Settings):
             raise SaladError(
                 "--tokens and --tokenizer need each other: whose tokens are counted", "Give both, or another budget."
             )
+
+    def recorded(self) -> dict:
+        """Return what a manifest records; of fraction_of the share, as the speech is an input."""
+        return super().recorded() | {"fraction": None if self.fraction_of is None else self.fraction_of[1]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +146,9 @@ class Filters(Settings):
         recorded=False,
         help="Leave out texts that share --ngram words in a row with these questions; repeat for more.",
     )
-    ngram: int = setting(13, low=1, help="Words in a row, for --decontaminate.")
+    ngram: int = setting(
+        13, low=1, applies=lambda own: bool(own.decontaminate), help="Words in a row, for --decontaminate."
+    )
     decontaminate_cosine: float | None = setting(
         None,
         above=0,
@@ -155,7 +176,7 @@ class SelectSettings(Preference, Budget, Filters, Columns, Seed, Device, Files):
 
     @property
     def probing(self) -> bool:
-        """Whether probes of every region are drawn, whatever the strategy."""
+        """Whether probes of every region are drawn; then the preference counts for nothing."""
         return self.per_region is not None
 
     def check(self) -> None:

@@ -100,6 +100,13 @@ class MaxLength(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BatchTokens(Settings):
+    """How much text a frozen model reads at a time."""
+
+    batch_tokens: int = setting(8192, low=1, recorded=False, help="Tokens per batch, padding included.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Words(Settings):
     """Where word times come from."""
 

@@ -77,4 +77,4 @@ class SynthSettings(Speaking, Columns, Seed, Shards, Files):
         recorded=False,
         help="Copy what earlier speech has with the same text, voice and settings; repeat for more.",
     )
-    workers: int = setting(0, low=0, recorded=False, help="Number of processes.  [default: one per core]")
+    workers: int = setting(0, low=0, recorded=False, help="Number of processes; 0: one per core.")

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from saladkit.errors import SaladError
 from saladkit.settings.setting import Settings, setting
 from saladkit.settings.shared import Columns, Device, Files, MaxLength, Seed, Spans, Temperature, Words
+from saladkit.settings.weighted_path import WeightedPath
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +119,16 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, Colum
     )
 
     @property
+    def speech_sources(self) -> list[WeightedPath]:
+        """The sources of speech with their weights."""
+        return [WeightedPath.parse(text) for text in self.data]
+
+    @property
+    def text_sources(self) -> list[WeightedPath]:
+        """The sources of replayed text with their weights."""
+        return [WeightedPath.parse(text) for text in self.replay]
+
+    @property
     def packed(self) -> bool:
         """Whether each device's rows are packed into one; `auto` has been decided before training begins."""
         return self.batching == "packed"
@@ -126,9 +137,15 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, Colum
         """The share of the steps, the last ones, in which the learning rate falls linearly to 0."""
         return 1.0
 
+    def learns_from_text_alone(self, replay: bool) -> bool:
+        """Whether rows, of replay or not, are trained on their own text without a teacher."""
+        return replay and self.replay_loss == "nll"
+
     def check(self) -> None:
-        """Raise a SaladError where steps do not fit each other, or a logger is not installed."""
+        """Raise a SaladError where a weight is invalid, steps do not fit each other, or a logger is not installed."""
         super().check()
+        for text in (*self.data, *self.replay):
+            WeightedPath.parse(text)
         if self.save_steps % self.logging_steps:
             raise SaladError(
                 f"--save-steps {self.save_steps} is no multiple of --logging-steps {self.logging_steps}",

@@ -1,4 +1,4 @@
-"""The content digest of anything that a command reads."""
+"""The content digest of any source that a command reads."""
 
 from pathlib import Path
 
@@ -8,7 +8,11 @@ from saladkit.sources.benchmarks.named import named_source
 
 
 def digest_source(source: str | Path) -> str:
-    """The digest of a path as `digest_path` has it; of a benchmark's copied folder, of name, splits and content."""
+    """Return the digest of a path by `digest_path`; of a benchmark's copied folder, that of name, splits and content.
+
+    Raises:
+        SaladError: a folder cannot be read.
+    """
     benchmark = named_source(str(source))
     if benchmark is not None and benchmark.folder is not None:
         return digest_json([benchmark.name, benchmark.splits, digest_path(benchmark.folder)])

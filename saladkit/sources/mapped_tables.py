@@ -1,4 +1,4 @@
-"""Tables too large for memory: copied once into a file of Arrow's own, which is mapped, and gone when nobody reads."""
+"""Tables too large for memory: copied once into a temporary Arrow file, mapped, and freed with its last reader."""
 
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -9,28 +9,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
-from saladkit.sources.plain_tables import Columns
+from saladkit.sources.columns import Columns
 
-LARGE = 2_000_000_000  # bytes of what is read, decoded
+LARGE = 2_000_000_000  # bytes of the columns that are read, decoded
 ROWS_AT_ONCE = 16_384
 BYTES_AT_ONCE = 200_000_000
 
 
 def are_large(files: list[Path], columns: Columns) -> bool:
-    """Whether files are Parquet and decode to so much that they are better mapped."""
+    """Whether all files are Parquet and decode to at least `LARGE` bytes together."""
     if any(path.suffix != ".parquet" for path in files):
         return False
     try:
         return sum(_bytes_decoded(pq.ParquetFile(path), columns) for path in files) >= LARGE
     except (pa.ArrowException, OSError):
-        return False  # whoever reads it says what is wrong
+        return False  # reading the file will say what is wrong
 
 
 def batches_of(path: Path, columns: Columns) -> Iterator[pa.Table]:
-    """A Parquet file in tables of at most `ROWS_AT_ONCE` rows, and of about `BYTES_AT_ONCE` bytes or one row.
+    """Yield a Parquet file as tables of at most `ROWS_AT_ONCE` rows, of about `BYTES_AT_ONCE` bytes or one row each.
 
     Raises:
-        SaladError: a file that is damaged.
+        SaladError: the file is damaged.
     """
     try:
         file = pq.ParquetFile(path, pre_buffer=False)  # pyarrow 26 keeps its buffers until the last batch
@@ -38,7 +38,7 @@ def batches_of(path: Path, columns: Columns) -> Iterator[pa.Table]:
         for batch in file.iter_batches(max(1, min(rows, ROWS_AT_ONCE)), columns=columns.of(file.schema_arrow.names)):
             yield pa.Table.from_batches([batch])
     except (pa.ArrowException, OSError) as error:
-        raise SaladError(f"{path} cannot be read: {error}", "Give a Parquet file that is whole.") from error
+        raise SaladError(f"{path} cannot be read: {error}", "Give a complete Parquet file.") from error
 
 
 def _bytes_decoded(file: pq.ParquetFile, columns: Columns) -> int:
@@ -51,7 +51,7 @@ def _bytes_decoded(file: pq.ParquetFile, columns: Columns) -> int:
 
 
 def hold_tables(tables: Iterator[pa.Table], folder: Path | None) -> pa.Table | None:
-    """All tables as one, mapped as by `map_tables` if they are large and there is a folder; None if there is none.
+    """Join tables in memory, or by `map_tables` if they are large and there is a folder; None if there are none.
 
     Raises:
         SaladError: as `map_tables`.
@@ -67,26 +67,26 @@ def hold_tables(tables: Iterator[pa.Table], folder: Path | None) -> pa.Table | N
 
 
 def map_tables(tables: Iterable[pa.Table], folder: Path) -> pa.Table:
-    """All tables as one, mapped from a file in `folder` that has no name any more: it goes when the table does.
+    """Join tables, at least one, in a file of `folder` and map it; the file has no name and is freed with the table.
 
     Raises:
-        SaladError: tables of other columns than the first, or no room in the folder.
+        SaladError: a table has other columns than the first, or the folder has no room.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".mapped-") as file:
-            writer, schema = None, None
-            for table in tables:
-                if writer is None:
-                    schema = table.schema
-                    writer = pa.ipc.new_file(file, schema)
-                if table.schema != schema:
-                    raise SaladError("the files have other columns than the first", "Write all with the same columns.")
-                writer.write_table(table)
-            writer.close()
+            tables = iter(tables)
+            first = next(tables)
+            with pa.ipc.new_file(file, first.schema) as writer:
+                for table in chain([first], tables):
+                    if table.schema != first.schema:
+                        raise SaladError(
+                            "the files have other columns than the first", "Write all with the same columns."
+                        )
+                    writer.write_table(table)
             file.flush()
             return pa.ipc.open_file(pa.memory_map(file.name)).read_all()
     except OSError as error:
         raise SaladError(
             f"{folder} has no room for a copy of what is read: {error}", "Give a folder on another disk."
-        ) from (error)
+        ) from error

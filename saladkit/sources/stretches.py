@@ -1,10 +1,9 @@
 """A stretch of a longer recording, as the path of its audio: `talk.wav#t=12.5,15.75`, `call.flac#t=3,7&channel=1`.
 
-`t=START,END` is the W3C's way to name a stretch of media, in seconds from the beginning (Media Fragments URI 1.0,
-section 4.2.1; either may be left out). `channel=0,2`, ours, names channels, counted from 0; without it all are heard,
-as their mean. Any `path` of audio in samples may end so. It stands in the path, not in columns of its own, so that
-whatever copies `audio` copies it whole, and so that a program that does not know it finds no file rather than hear too
-much.
+`t=START,END` is a W3C media fragment, in seconds from the start (Media Fragments URI 1.0, section 4.2.1; either may be
+left out). `channel=0,2` is our addition: channels, counted from 0; without it the mean of all channels is read. Every
+audio `path` in samples may end so. The stretch is part of the path, not columns of its own, so that all that copies
+`audio` copies the stretch too, and a program that does not know it finds no file instead of reading too much audio.
 """
 
 import re
@@ -20,10 +19,10 @@ _FRAGMENT = re.compile(
 
 @dataclass(frozen=True)
 class Stretch:
-    """What is heard of a file.
+    """The part of a file that is read.
 
     Attributes:
-        start, end: in seconds; an `end` of None is the file's.
+        start, end: in seconds; None for the end of the file.
         channels: counted from 0; None for all.
     """
 
@@ -34,7 +33,7 @@ class Stretch:
 
     @classmethod
     def parse(cls, path: str) -> "Stretch":
-        """The stretch that a path names: all of the file, unless the path ends in a fragment."""
+        """Return the stretch that a path names: all of the file, unless the path ends in a fragment."""
         found = _FRAGMENT.fullmatch(path)
         if found is None:
             return cls(path)
@@ -43,11 +42,11 @@ class Stretch:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is all of the file."""
+        """Whether this is all of the file."""
         return self.start == 0 and self.end is None and self.channels is None
 
     def __str__(self) -> str:
-        """The path with its fragment, times to the nanosecond."""
+        """Return the path with its fragment, times to the nanosecond."""
         end = "" if self.end is None else f",{_seconds(self.end)}"
         parts = [f"t={_seconds(self.start)}{end}"] if self.start or end else []
         parts += [f"channel={','.join(map(str, self.channels))}"] if self.channels is not None else []

@@ -1,4 +1,4 @@
-"""Speech engines are optional packages: their modules are imported when a voice or an aligner of theirs is named."""
+"""Speech engines are optional packages: an engine's module is imported when a voice or an aligner of it is named."""
 
 import importlib
 
@@ -6,10 +6,10 @@ from saladkit.errors import SaladError
 
 
 def engine_class(module_name: str, class_name: str, *, needed_by: str, extra: str) -> type:
-    """The class `class_name` of the engine's own module.
+    """Import the engine's module and return its class `class_name`.
 
     Raises:
-        SaladError: the engine's package is not installed; names `needed_by` and the extra that brings it.
+        SaladError: the engine's package is not installed; the error names `needed_by` and the `extra` to install.
     """
     try:
         module = importlib.import_module(module_name)
@@ -17,7 +17,7 @@ def engine_class(module_name: str, class_name: str, *, needed_by: str, extra: st
         if (error.name or "").startswith("saladkit"):
             raise
         raise SaladError(
-            f"{needed_by} needs the package {error.name!r}, which is not installed.",
+            f"{needed_by} needs the package {error.name!r}, which is not installed",
             f"Run: pip install 'saladkit[{extra}]'",
         ) from error
     return getattr(module, class_name)

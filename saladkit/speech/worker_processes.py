@@ -1,4 +1,4 @@
-"""Processes that share work on speech: one thread each, none left without its parent, and a dying one replaced."""
+"""Processes that share work on speech: each has one thread, ends with its parent, and is replaced if it dies."""
 
 import multiprocessing
 import multiprocessing.connection
@@ -13,7 +13,7 @@ Item, Made = TypeVar("Item"), TypeVar("Made")
 
 
 class WorkerProcesses:
-    """`count` processes, begun when there is work; none beside this one where it is 1. Use as a context.
+    """`count` processes, started when there is work; with a `count` of 1 this process works. Use as a context.
 
     Processes are spawned, not forked: an engine's library must not be shared, and a fork of a process with threads
     hangs.
@@ -32,9 +32,10 @@ class WorkerProcesses:
     def run(
         self, work: Callable[[list[Item]], Made], chunks: Iterable[list[Item]]
     ) -> Iterator[tuple[list[Item], Made | None]]:
-        """Each chunk and what `work` makes of it, as they come; None if a process died meanwhile (an engine's fault).
+        """Yield each chunk with what `work` makes of it, as they are done; None if a process died meanwhile.
 
-        One that dies takes the chunks of the others with it: who wants to know which it was gives them again, alone.
+        A process that dies, an engine's fault, takes the chunks of the other processes with it. To find the chunk at
+        fault, run each of them again with `run_alone`.
         """
         if self.count == 1:
             yield from ((chunk, work(chunk)) for chunk in chunks)
@@ -57,7 +58,7 @@ class WorkerProcesses:
         yield from ((chunk, None) for chunk in lost)
 
     def run_alone(self, work: Callable[[list[Item]], Made], item: Item) -> Made | None:
-        """What `work` makes of one item, or None if its process died."""
+        """Return what `work` makes of one item, or None if its process died."""
         ((_, made),) = self.run(work, [[item]])
         return made
 
@@ -68,16 +69,16 @@ class WorkerProcesses:
         return self._pool
 
     def close(self) -> None:
-        """End the processes; new ones begin when there is work again."""
+        """End the processes; new ones start when there is work again."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
 
 def _begin() -> None:
-    """One thread of torch's, which an aligner or a recognizer imports later; and no life without the parent.
+    """Give torch one thread, before an aligner or a recognizer imports it; and end with the parent.
 
-    A parent that is killed says nothing to its workers, which would wait for ever, a model each in memory.
+    A parent that is killed does not tell its workers: they would wait for ever, each with a model in memory.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     threading.Thread(target=_end_with_the_parent, daemon=True).start()

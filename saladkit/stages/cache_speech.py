@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from saladkit.batches import batches_by_length
 from saladkit.formats.files import part_name
 from saladkit.formats.frames_cache import SCHEMA, VERSION, frames_in_part, write_frames_part
 from saladkit.formats.samples import iterate_rows, row_at
@@ -102,7 +103,7 @@ def _frames_of_part(
     recorded = (seconds_of_row(row, source) for row in iterate_rows(part, batch_rows=1))
     seconds = [_padded(length, front_end.window_seconds) for length in recorded]
     rows: dict[int, np.ndarray] = {}
-    for batch in batches_by_length(seconds, batch_seconds):
+    for batch in batches_by_length(seconds, padded=batch_seconds):
         recordings = [heard_row(row_at(part, row), front_end.sample_rate, source) for row in batch]
         rows |= dict(zip(batch, front_end.frames(recordings), strict=True))
         advance(len(batch))
@@ -111,17 +112,6 @@ def _frames_of_part(
 
 def _padded(seconds: float, window: float) -> float:
     return max(1, math.ceil(seconds / window)) * window if window else seconds
-
-
-def batches_by_length(lengths: list[float], longest_batch: float) -> list[list[int]]:
-    """Indices, sorted by length, in batches that padded are at most `longest_batch` long together, or hold one."""
-    batches: list[list[int]] = []
-    for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
-        if batches and (len(batches[-1]) + 1) * lengths[index] <= longest_batch:
-            batches[-1].append(index)
-        else:
-            batches.append([index])
-    return batches
 
 
 def _foreseen(tables: list[tuple[str, pa.Table]], front_end: FrontEnd) -> dict:

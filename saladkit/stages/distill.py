@@ -2,130 +2,55 @@
 
 from pathlib import Path
 
-import torch
-
-from saladkit.formats.artefact import create_artefact
-from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
-from saladkit.machine import is_main_process, main_process_first, resolve_device
-from saladkit.model.configuration import SaladConfig, adapter_configuration
-from saladkit.model.front_ends import choose_encoder, front_end_of
+from saladkit.job import Clock
+from saladkit.machine import is_main_process
+from saladkit.model.front_ends import configuration_of
 from saladkit.model.loading import is_same_model, load_text_model, load_tokenizer
-from saladkit.model.lora import LoraOptions
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.progress import say
-from saladkit.rows.interleaving import InterleavingOptions
-from saladkit.rows.training_sources import WeightedPath
-from saladkit.runtime import Run
-from saladkit.sources.columns import OUR_NAMES, ColumnNames
-from saladkit.sources.digests import digest_source
-from saladkit.training.options import TrainingOptions
-from saladkit.training.run import TrainingInputs, run_training
-from saladkit.training.saved_states import check_state, discard_states
+from saladkit.settings.distill import DistillSettings
+from saladkit.training.saved_states import check_state
+from saladkit.training.stage import Start, train_stage
 
 
-def distill(
-    model: str,
-    output: str | Path,
-    *,
-    data: list[WeightedPath],
-    replay: list[WeightedPath],
-    teacher: str | None,
-    frames: list[str],
-    words: list[str],
-    options: TrainingOptions,
-    interleaving: InterleavingOptions,
-    adapter: dict,
-    encoder: dict,
-    modality_token: bool = False,
-    lora: LoraOptions | None = None,
-    save: str = "full",
-    names: ColumnNames = OUR_NAMES,
-    device: str = "auto",
-    attention: str = "sdpa",
-    report_to: str = "none",
-    resume_from_checkpoint: str | None = None,
-    limit: int | None = None,
-    overwrite: bool = False,
-    dry_run: bool = False,
-) -> dict:
+def distill(model: str, output: str | Path, settings: DistillSettings) -> dict:
     """Adapt the text LLM `model` to speech.
 
-    Args:
-        teacher: a teacher cache, or a text LLM to run live; None runs `model` itself live. With LoRA `model` is the
-            student with its adapters off, and no second copy is loaded.
-        adapter: arguments of `adapter_configuration`.
-        encoder: `speech_encoder`; of log-mel `num_mel_bins` and `encoder_width`, of the others `codebooks` and `layer`.
-        modality_token: whether a learned vector stands where speech begins, and where text begins again.
-        lora: LoRA in the place of full training, if its rank is not 0.
-        save: "full", or "trained" for what was trained alone.
+    The teacher is `model` itself, live, unless the settings name another. With LoRA the student with its LoRA off is
+    this teacher, and no second copy is loaded.
 
     Returns:
         The summary, with the last logged losses.
 
     Raises:
-        SaladError: a model, speech, cache or teacher that is none or does not fit, or a training that diverges.
+        SaladError: the model, speech, frames or teacher cannot be read or do not fit each other, or the training
+            diverges.
     """
-    run = Run("distill")
-    if resume_from_checkpoint is not None:
-        check_state(resume_from_checkpoint, options.max_steps)
+    clock = Clock()
+    check_state(settings)
     tokenizer = load_tokenizer(model)
-    inputs = TrainingInputs(data, replay, teacher or model, frames, words, names, limit)
-    device = resolve_device(device)
-    listening, codebooks = choose_encoder(encoder)
-    config = SaladConfig(adapter_config=adapter_configuration(**adapter), **listening, modality_tokens=modality_token)
-    front_end = front_end_of(config, device=device)
-    if config.frozen_encoder and not config.frozen_encoder["causal"] and is_main_process():
+    config, codebooks = configuration_of(settings)
+    frozen = config.frozen_encoder
+    if frozen and not frozen["causal"] and is_main_process():
         say(
-            f"note: what {config.speech_encoder} makes of a span has heard the words after it, which the model is to"
+            f"note: when {config.speech_encoder} encodes a span, it has heard the words after it, which the model is to"
             " predict; Mimi and log-mel are causal"
         )
-    lora = lora if lora and lora.rank else None
-    own_teacher = lora is not None and is_same_model(inputs.teacher, model)
-    opened = inputs.open(tokenizer, config, front_end, options, model, own_teacher=own_teacher)
-    if dry_run:
-        return run.summary({"dry_run": True, **opened.figures(options)})
-    encoder_folder = None if config.frozen_encoder is None else config.speech_encoder
-    with main_process_first(device):
-        writer = create_artefact(
-            output,
-            schema=SCHEMA,
-            version=VERSION,
-            verb="distill",
-            settings=inputs.settings(options, interleaving, lora, save)
-            | {"adapter": adapter, "encoder": encoder | {"speech_encoder": front_end.identity["name"]}}
-            | {"modality_token": modality_token}
-            | opened.resampling(),
-            inputs={"model": model, "speech encoder": encoder_folder}
-            | inputs.paths()
-            | {"state": resume_from_checkpoint},
-            digest=digest_source,
-            overwrite=overwrite and is_main_process(),  # the others find what it has begun
-        )
-    if writer.finished is not None:
-        discard_states(writer.path)  # where the run was cut off right before
-        return writer.finished
-    torch.manual_seed(options.seed)
-    language_model = load_text_model(model, dtype="float32", device="cpu")
-    student = SaladForCausalLM.from_text_model(language_model, config)
-    if codebooks is not None:
-        student.speech_encoder.codebooks.copy_(codebooks)
-    identity = {"started_from": model_digest(model)}
-    if lora:
-        student.add_lora(lora, {"name": str(model), "digest": identity["started_from"]})
-    figures = run_training(
-        student,
-        tokenizer,
-        opened,
-        options,
-        interleaving,
-        writer,
-        identity=identity,
-        device=device,
-        attention=attention,
-        report_to=report_to,
-        resume_from=resume_from_checkpoint,
-        keep_stable=True,
-        own_teacher=own_teacher,
-        save=save,
+
+    def make_student() -> SaladForCausalLM:
+        language_model = load_text_model(model, dtype="float32", device="cpu")
+        student = SaladForCausalLM.from_text_model(language_model, config)
+        if codebooks is not None:
+            student.speech_encoder.codebooks.copy_(codebooks)
+        return student
+
+    teacher = settings.teacher or model
+    start = Start(
+        name=model,
+        tokenizer=tokenizer,
+        config=config,
+        make_student=make_student,
+        inputs={"model": model, "speech encoder": config.speech_encoder if frozen else None},
+        own_teacher=bool(settings.lora_rank) and is_same_model(teacher, model),
     )
-    return run.summary(figures, writer if is_main_process() else None)
+    return train_stage("distill", output, settings, start, teacher=teacher, keep_stable=True, clock=clock)

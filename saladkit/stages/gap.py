@@ -13,12 +13,13 @@ from saladkit.job import Job, Made, Work, numbered
 from saladkit.machine import resolve_device
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
-from saladkit.rows.training_sources import WeightedPath, check_teacher_covers, open_speech
+from saladkit.rows.training_sources import check_teacher_covers, open_speech
 from saladkit.scoring.exact_cache import cache_for_gap, precision_of
 from saladkit.scoring.gap_items import GapMeasurement
 from saladkit.scoring.group_means import group_rows
 from saladkit.scoring.speech_quality import duration_ratios, mark_bad_speech
 from saladkit.settings.gap import GapSettings
+from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.samples import check_ids_distinct, read_samples
 from saladkit.speech.audio.resampling import resampler_identity
 from saladkit.speech.transcribers.transcriber import open_transcriber

@@ -1,114 +1,96 @@
-"""`timestamps --times`: the times of every word as another tool found them."""
+"""`import-times`: the times of every word as another tool found them."""
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import create_artefact
 from saladkit.formats.files import part_name
 from saladkit.formats.samples import iterate_rows, words_to_row
 from saladkit.formats.word_times import SCHEMA, VERSION, write_word_times
+from saladkit.job import Job, Made, Work
 from saladkit.progress import progress
-from saladkit.runtime import Run
-from saladkit.sources.columns import OUR_NAMES, ColumnNames
-from saladkit.sources.digests import digest_source
+from saladkit.settings.import_times import ImportTimesSettings
 from saladkit.sources.samples import read_samples
 from saladkit.sources.word_times.known_times import KnownTimes, open_times
-from saladkit.speech.aligners.pairing import pair_words
+from saladkit.speech.aligners.pairing import Pairing, pair_words
 
 ROWS_PER_PART = 4096
+COUNTS = ("rows", "words", "words_with_times", "words_not_in_text", "unknown_words")
 
 
-def import_times(
-    source: str,
-    output: str | Path,
-    *,
-    times: str,
-    names: ColumnNames = OUR_NAMES,
-    limit: int | None = None,
-    overwrite: bool = False,
-    dry_run: bool = False,
-) -> dict:
-    """Give the words of every row of `source` the times that stand in `times`, and write word times.
+def import_times(source: str, output: str | Path, settings: ImportTimesSettings) -> dict:
+    """Give the words of every row of `source` the times that `settings.times` has of them, and write word times.
 
     The rows need no audio. A row that finds no usable times is left out and listed in the manifest with the reason; a
     word of the text that finds none has no times.
 
-    Args:
-        times: KIND:PATH, as `formats.times` says.
-
     Returns:
-        The summary: rows, rows left out, words, words with times, mean score; how many words of the import the texts
-        do not have, and how many it marks as unknown.
+        The summary: rows, rows left out, words, words with times, mean score; imported words that the texts do not
+        have, and imported words that are marked as unknown.
 
     Raises:
-        SaladError: unreadable samples or times, or not one row that finds its times.
+        SaladError: samples or times cannot be read, or not one row finds its times.
     """
-    run = Run("timestamps")
-    table = read_samples(source, needed=["id", "text"], optional=["duration"], names=names, limit=limit)
-    known = open_times(times, table.column("id").to_pylist())
-    if dry_run:
-        words = sum(len(text.split()) for text in table.column("text").to_pylist())
-        return run.summary({"dry_run": True, "rows": table.num_rows, "words": words})
-    writer = create_artefact(
-        output,
-        schema=SCHEMA,
-        version=VERSION,
-        verb="timestamps",
-        settings={"times": known.kind, "limit": limit, "columns": vars(names)},
-        inputs={"samples": source, "times": known.path},
-        overwrite=overwrite,
-        digest=digest_source,
+    table = read_samples(
+        source, needed=["id", "text"], optional=["duration"], names=settings.names, limit=settings.limit
     )
-    if writer.finished is not None:
-        return writer.finished
-    counts = dict.fromkeys(("rows", "words", "words_with_times", "words_not_in_text", "unknown_words"), 0)
-    scores, skipped = [], []
-    starts = range(0, table.num_rows, ROWS_PER_PART)
-    with writer.nothing_left_of_an_error():
-        with progress(None, total=table.num_rows, what="timestamps", unit="row") as bar:
-            for index, start in enumerate(starts):
-                rows = []
-                for row in iterate_rows(table.slice(start, ROWS_PER_PART)):
-                    bar.update()
-                    try:
-                        found, counted = _import_row(row, known)
-                    except SaladError as error:
-                        skipped.append({"id": row["id"], "reason": error.problem})
-                        continue
-                    rows.append(found)
-                    for key, count in counted.items():
-                        counts[key] += count
-                # Rows are read again by a run that was cut off: it takes less time than to keep their counts would.
-                part = part_name(index, len(starts), ".parquet")
-                if rows and not writer.has(part):
-                    with writer.writing(part) as aside:
-                        write_word_times(rows, aside)
-                scores += [row["score"] for row in rows if row["score"] is not None]
+    known = open_times(settings.times, table.column("id").to_pylist())
+
+    def make(work: Work) -> Made:
+        counts: dict[str, int] = dict.fromkeys(COUNTS, 0)
+        skipped: list[dict] = []
+        scores: list[float] = []
+        parts = math.ceil(table.num_rows / ROWS_PER_PART)
+        for index in progress(range(parts), what="import-times", unit="part"):
+            rows = list(_imported(table.slice(index * ROWS_PER_PART, ROWS_PER_PART), known, counts, skipped))
+            # A run that was cut off pairs all rows again: that is faster than reading counts kept beside the parts.
+            name = part_name(index, parts, ".parquet")
+            if rows and not work.has(name):
+                with work.writing(name) as aside:
+                    write_word_times(rows, aside)
+            scores += [row["score"] for row in rows if row["score"] is not None]
         if not counts["rows"]:
             raise SaladError(
                 f"no row of {source} finds its times in {known.path}: {skipped[0]['reason']}",
-                "Look at the ids, the texts and the times.",
+                "Check that the times were made for these ids and texts.",
             )
-    writer.finish(counts=counts, skipped=skipped, identity=known.identity)
-    score = sum(scores) / len(scores) if scores else None
-    return run.summary(counts | {"skipped": len(skipped), "score": score}, writer)
+        figures = counts | {"skipped": len(skipped), "score": sum(scores) / len(scores) if scores else None}
+        return Made(counts=counts, skipped=skipped, identity=known.identity, figures=figures)
+
+    inputs: dict[str, str | Path | None] = {"samples": source, "times": known.path}
+    job = Job("import-times", SCHEMA, VERSION, settings, inputs, identified={"kind": known.kind})
+    return job.run(output, plan={"rows": table.num_rows}, make=make, foresee=lambda: {"words": _words_of(table)})
 
 
-def _import_row(row: dict, known: KnownTimes) -> tuple[dict, dict]:
-    """A row of word times, and what it adds to the counts; a SaladError says why there is none."""
+def _words_of(table: pa.Table) -> int:
+    return sum(len(text.split()) for text in table.column("text").to_pylist())
+
+
+def _imported(table: pa.Table, known: KnownTimes, counts: dict[str, int], skipped: list[dict]) -> Iterator[dict]:
+    """Yield a row of word times for each row that finds some, and count it; list the other rows in `skipped`."""
+    for row in iterate_rows(table):
+        try:
+            paired = _paired(row, known)
+        except SaladError as error:
+            skipped.append({"id": row["id"], "reason": error.problem})
+            continue
+        counts["rows"] += 1
+        counts["words"] += len(paired.words)
+        counts["words_with_times"] += sum(word.start is not None for word in paired.words)
+        counts["words_not_in_text"] += paired.not_in_text
+        counts["unknown_words"] += paired.unknown
+        scores = [word.score for word in paired.words if word.score is not None]
+        score = sum(scores) / len(scores) if scores else None
+        yield {"id": row["id"], "words": words_to_row(paired.words), "aligner": known.kind, "score": score}
+
+
+def _paired(row: dict, known: KnownTimes) -> Pairing:
     placed = known.words_of(row["id"])
     if placed is None:
         raise SaladError(f"{known.path} has no times of this id", "Leave the row out, or align it.")
     if not placed:
         raise SaladError(f"{known.path} has this id, but no words of it", "Leave the row out, or align it.")
-    paired = pair_words(row["text"], placed, row.get("duration"))
-    scores = [word.score for word in paired.words if word.score is not None]
-    score = sum(scores) / len(scores) if scores else None
-    counted = {
-        "rows": 1,
-        "words": len(paired.words),
-        "words_with_times": sum(word.start is not None for word in paired.words),
-        "words_not_in_text": paired.not_in_text,
-        "unknown_words": paired.unknown,
-    }
-    return {"id": row["id"], "words": words_to_row(paired.words), "aligner": known.kind, "score": score}, counted
+    return pair_words(row["text"], placed, row.get("duration"))

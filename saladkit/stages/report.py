@@ -23,23 +23,12 @@ from saladkit.reporting.run_summary import summary_of
 from saladkit.reporting.spoken_questions import questions_to_play
 from saladkit.reporting.strategy_comparison import compare_strategies
 from saladkit.reporting.terminal_table import terminal_table
+from saladkit.settings.report import ReportSettings
 
 SUMMARY = "summary.json"
 
 
-def report(
-    run: str | Path,
-    output: str | Path,
-    *,
-    teacher: str,
-    results: tuple[str, ...],
-    contrast: tuple[str, str] | None,
-    speech: str,
-    held_out: str,
-    title: str,
-    choices: tuple[str, ...] = (),
-    across: tuple[str, ...] = (),
-) -> dict:
+def report(run: str | Path, output: str | Path, settings: ReportSettings) -> dict:
     """Write the page `output` and, beside it, `summary.json` and every chart as a PNG file.
 
     The chart by subject is named like the page, `report.png` beside `report.html`; every other chart has its name at
@@ -48,14 +37,6 @@ def report(
     Args:
         run: the folder with the artefacts of the run.
         output: the page.
-        teacher: results folder of the text LLM, below `run`; its tasks are the ones compared.
-        results: `NAME=FOLDER` of every speech-adapted model; the others are compared with the first.
-        contrast: names of two results, for the main comparison.
-        speech: the natural speech, below `run`; its domains are the heard subjects.
-        held_out: the task with a voice that no model was trained on.
-        title: heading of the page.
-        choices: `NAME=FOLDER` of the results of each selection strategy, below `run`; the first is the control.
-        across: further runs with other seeds, which have the same folders of strategies.
 
     Returns:
         The content of `summary.json`, with the command and the page's path.
@@ -67,19 +48,20 @@ def report(
     run, output = Path(run), Path(output)
     check_libraries()
     check_places(run, output)
-    folders = named_folders(results)
-    check_contrast(contrast, list(folders))
-    check_choices(choices, across)
+    folders = named_folders(settings.results)
+    check_contrast(settings.contrast, list(folders))
+    check_choices(settings.choices, settings.across)
 
     predictions = [read_predictions_of(name, run / folder) for name, folder in folders.items()]
-    text_predictions = read_predictions_of("text", run / teacher)
+    text_predictions = read_predictions_of("text", run / settings.teacher)
     inventory = Inventory(run)
-    heard = heard_domains(run / speech)
-    findings = compute_findings(inventory, text_predictions, predictions, contrast, heard, held_out)
-    strategies = compare_strategies([run, *map(Path, across)], named_folders(choices), speech, held_out)
+    heard = heard_domains(run / settings.speech)
+    findings = compute_findings(inventory, text_predictions, predictions, settings.contrast, heard, settings.held_out)
+    runs = [run, *map(Path, settings.across)]
+    strategies = compare_strategies(runs, named_folders(settings.choices), settings.speech, settings.held_out)
     questions = questions_to_play(inventory, predictions, findings.subjects, findings.tasks)
     charts = draw_charts(findings, inventory, strategies)
-    page = render_page(PageContent(title, findings, inventory, charts, questions, strategies))
+    page = render_page(PageContent(settings.title, findings, inventory, charts, questions, strategies))
     summary = summary_of(findings, strategies)
 
     # Steps stand in the order in which they ran: keys are not sorted.

@@ -25,7 +25,7 @@ class TopK:
     """The `k` most likely tokens and the mass of the rest."""
 
     k: int
-    temperature: float = 1.0
+    temperature: float
 
     def encode(self, logits: Tensor, labels: Tensor, uniforms: Tensor) -> tuple[Tensor, ...]:
         """Logits float [P, V], used up -> ids [P, k], log-probabilities float16 [P, k], log tails [P]."""
@@ -45,7 +45,7 @@ class Sampled:
     """Tokens drawn, the same ones counted; and the log-probability of the text's own next token."""
 
     draws: int
-    temperature: float = 1.0
+    temperature: float
 
     def encode(self, logits: Tensor, labels: Tensor, uniforms: Tensor) -> tuple[Tensor, ...]:
         """Logits float [P, V], used up -> distinct [P], ids [K], counts [K], label log-probabilities float16 [P]."""

@@ -1,4 +1,4 @@
-"""What can end a training early, and what to do about it."""
+"""Detect a training that diverges or runs out of memory, and say what to do about it."""
 
 import math
 from pathlib import Path
@@ -7,8 +7,10 @@ import torch
 
 from saladkit.errors import SaladError
 
-EXPLODED = 10.0  # times the first logged divergence, and
-BEYOND_GUESSING = 3.0  # times ln V: a student that knows nothing, and says so, is at most ln V nats from its teacher
+# A divergence has exploded if it is above both bounds. A student that predicts all V tokens alike is at most ln V nats
+# from its teacher.
+EXPLODED = 10.0  # times the first logged divergence
+BEYOND_GUESSING = 3.0  # times ln V
 
 
 def check_sane(
@@ -36,21 +38,22 @@ def check_sane(
 
 
 def diverged(step: int, ids: list[str], what: str, last_state: Path | None) -> SaladError:
-    """What a training ends with that has run away."""
-    rows = ", ".join(f"'{id_}'" for id_ in ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
+    """Return the error of a training that has diverged."""
+    named = ", ".join(f"'{id_}'" for id_ in ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
+    rows = f" (rows {named})" if ids else ""
     good = "no state was saved before" if last_state is None else f"the last good state is {last_state}"
     again = "" if last_state is None else f" --resume-from-checkpoint {last_state} goes on from there, with another -o."
     return SaladError(
-        f"the training has diverged: at step {step} {what} (rows {rows}); {good}",
-        f"Lower --learning-rate or --adapter-learning-rate, give more --warmup-steps, or look at these rows.{again}",
+        f"the training has diverged: at step {step} {what}{rows}; {good}",
+        f"Lower --learning-rate or --adapter-learning-rate, raise --warmup-steps, or check these rows.{again}",
     )
 
 
 def out_of_memory(error: Exception) -> SaladError:
-    """What a training ends with that does not fit the device."""
+    """Return the error of a training that does not fit the device's memory."""
     first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
     return SaladError(
         f"the training does not fit the device's memory: {first_line}",
-        "Lower --per-device-train-batch-size and raise --gradient-accumulation-steps as many times, or give "
+        "Lower --per-device-train-batch-size and raise --gradient-accumulation-steps by the same factor, or give "
         "--gradient-checkpointing, --bf16, --lora-rank, or a smaller --max-length.",
     )

@@ -15,21 +15,22 @@ from saladkit.formats.files import written_aside
 from saladkit.machine import is_main_process, processes
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.rows.schedule import TrainingSchedule
+from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.signals import TeacherSignal
 from saladkit.training.faults import diverged, out_of_memory
-from saladkit.training.options import TrainingOptions
+from saladkit.training.learning_rates import stable_steps
 from saladkit.training.saved_states import STATES, bring_stable, is_past_stable, last_saved_state
 from saladkit.training.saving import CheckpointSaver, KeepStableCheckpoint
 from saladkit.training.trainer import SaladTrainer
 
-# Of several processes: what holds the process group lives as long as the process. Gloo's destructor joins its threads
+# With several processes, what holds the process group lives as long as the process. Gloo's destructor joins its threads
 # and holds the GIL, for which one of them may be waiting to let go of its last work: the finished process then never
 # ends (seen once in some hundred runs).
 _UNTIL_EXIT: list[torch.nn.Module] = []
 
 
 class ProgressOnStderr(ProgressCallback):
-    """transformers' progress bar; its own writes the log to stdout, where the command's summary goes."""
+    """Show transformers' progress bar; its own class writes the log to stdout, where the command's summary goes."""
 
     def on_log(
         self,
@@ -45,7 +46,7 @@ class ProgressOnStderr(ProgressCallback):
 
 
 class LogSavedSteps(TrainerCallback):
-    """Log the step before the decay and the last, whose states are kept: what was seen until then, and a divergence."""
+    """Log the step before the decay and the last step, whose weights are kept, so that a divergence is found there."""
 
     def __init__(self, stable_steps: int):
         self.stable_steps = stable_steps
@@ -63,68 +64,40 @@ def train(
     saver: CheckpointSaver,
     schedule: TrainingSchedule,
     teacher: TeacherSignal | None,
-    options: TrainingOptions,
+    settings: TrainingSettings,
     folder: Path,
     *,
     device: str,
-    report_to: str = "none",
-    keep_stable: bool = True,
-    resume_from: str | None = None,
-) -> dict:
-    """Train, or go on from the last saved step, and leave the checkpoint's files in `folder`.
+    keep_stable: bool,
+) -> dict[str, float]:
+    """Train, or go on from the last saved state, and leave the checkpoint's files in `folder`.
 
-    Writes what `saver` does, `metrics.jsonl` and, with `keep_stable`, `stable/`.
-    The states for resuming stay in `training/`: until the manifest is written the run may be cut off.
-
-    Args:
-        resume_from: a saved state to go on from, where this run has none of its own yet.
+    Writes what `saver` does, `metrics.jsonl` and, with `keep_stable`, `stable/`. The states to resume from stay in
+    `training/`: until the manifest is written the run may be cut off. Where there is none yet, the run goes on from
+    `settings.resume_from_checkpoint`, if that is given.
 
     Returns:
-        The last logged values of the loss and its parts.
+        The last logged values of the loss and its parts; empty if nothing was logged.
 
     Raises:
         SaladError: the loss runs away, or the training does not fit the memory.
     """
-    state_folder = folder / STATES
-    arguments = TrainingArguments(
-        output_dir=str(state_folder),
-        max_steps=options.max_steps,
-        per_device_train_batch_size=options.per_device_train_batch_size,
-        gradient_accumulation_steps=options.gradient_accumulation_steps,
-        learning_rate=options.learning_rate,
-        weight_decay=options.weight_decay,
-        logging_steps=options.logging_steps,
-        logging_nan_inf_filter=False,
-        save_steps=options.save_steps,
-        save_total_limit=1,
-        bf16=options.bf16,
-        activation_checkpointing=options.gradient_checkpointing,
-        torch_compile=options.torch_compile,
-        seed=options.seed,
-        use_cpu=device == "cpu",
-        ddp_find_unused_parameters=True,  # a batch without speech does not run the adapter
-        report_to="none" if report_to == "tensorboard" else report_to,
-        remove_unused_columns=False,
-        train_sampling_strategy="sequential",
-        dataloader_pin_memory=device != "cpu",
-        label_names=["labels"],
-    )
-    arguments._n_gpu = min(arguments.n_gpu, 1)  # DataParallel would cut flat positions and spans by rows
-    callbacks = [LogSavedSteps(options.stable_steps)]
-    if keep_stable and resume_from is not None and is_past_stable(resume_from, options):
-        bring_stable(resume_from, folder / STABLE)
+    states, resumed = folder / STATES, settings.resume_from_checkpoint
+    callbacks: list[TrainerCallback] = [LogSavedSteps(stable_steps(settings))]
+    if keep_stable and resumed is not None and is_past_stable(resumed, settings):
+        bring_stable(resumed, folder / STABLE)
     elif keep_stable:
-        callbacks.append(KeepStableCheckpoint(folder / STABLE, options.stable_steps, saver))
-    if report_to == "tensorboard" and is_main_process():  # its own place would go with the state
+        callbacks.append(KeepStableCheckpoint(folder / STABLE, stable_steps(settings), saver))
+    if settings.report_to == "tensorboard" and is_main_process():  # its default folder would go with the saved states
         from torch.utils.tensorboard import SummaryWriter
 
         callbacks.append(TensorBoardCallback(SummaryWriter(folder / LOGS)))
     trainer = SaladTrainer(
         teacher=teacher,
-        options=options,
+        settings=settings,
         sources=[source.name for source in schedule.sources],
         model=model,
-        args=arguments,
+        args=_arguments(settings, states, device),
         train_dataset=schedule,
         processing_class=saver.processor.tokenizer,
         callbacks=callbacks,
@@ -132,16 +105,15 @@ def train(
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(ProgressOnStderr)
     try:
-        with redirect_stdout(sys.stderr):  # trackio speaks where the command's summary alone goes
-            trainer.train(resume_from_checkpoint=last_saved_state(state_folder) or resume_from)
+        with redirect_stdout(sys.stderr):  # trackio prints to stdout, where only the command's summary belongs
+            own = last_saved_state(states)
+            trainer.train(resume_from_checkpoint=str(own) if own else resumed)
     except torch.OutOfMemoryError as error:
         raise out_of_memory(error) from error
     if not trainer.weights_are_finite():
-        raise diverged(options.max_steps, [], "the weights are not finite", last_saved_state(state_folder))
-    steps = [entry for entry in trainer.state.log_history if "loss" in entry]
-    # Sorted: a resumed run has read its earlier entries from a file that is.
-    metrics = [{name: entry[name] for name in sorted(entry) if name != "epoch"} for entry in steps]
+        raise diverged(settings.max_steps, [], "the weights are not finite", last_saved_state(states))
     saver.save(model, folder)
+    metrics = _log_of(trainer)
     if is_main_process():
         with written_aside(folder / METRICS) as aside:
             aside.write_text("".join(json.dumps(entry) + "\n" for entry in metrics))
@@ -150,3 +122,37 @@ def train(
     if processes() > 1:
         _UNTIL_EXIT.append(trainer.model_wrapped)
     return metrics[-1] if metrics else {}
+
+
+def _arguments(settings: TrainingSettings, states: Path, device: str) -> TrainingArguments:
+    arguments = TrainingArguments(
+        output_dir=str(states),
+        max_steps=settings.max_steps,
+        per_device_train_batch_size=settings.per_device_train_batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        logging_steps=settings.logging_steps,
+        logging_nan_inf_filter=False,
+        save_steps=settings.save_steps,
+        save_total_limit=1,
+        bf16=settings.bf16,
+        activation_checkpointing=settings.gradient_checkpointing,
+        torch_compile=settings.torch_compile,
+        seed=settings.seed,
+        use_cpu=device == "cpu",
+        ddp_find_unused_parameters=True,  # a batch without speech does not run the adapter
+        report_to="none" if settings.report_to == "tensorboard" else settings.report_to,
+        remove_unused_columns=False,
+        train_sampling_strategy="sequential",
+        dataloader_pin_memory=device != "cpu",
+        label_names=["labels"],
+    )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # DataParallel would cut flat positions and spans by rows
+    return arguments
+
+
+def _log_of(trainer: SaladTrainer) -> list[dict[str, float]]:
+    """Return the logged steps, names sorted: a resumed run has read its earlier entries from a file that is sorted."""
+    steps = [entry for entry in trainer.state.log_history if "loss" in entry]
+    return [{name: entry[name] for name in sorted(entry) if name != "epoch"} for entry in steps]

@@ -1,4 +1,4 @@
-"""What a training's log tells beside the loss: its parts, and how much was read of what."""
+"""Measure what a training's log has beside the loss: the parts of the loss, and what was read of every source."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,10 +11,10 @@ COUNTS = ("followed", "alone", "lexical batches", "places", "room")
 
 
 class LossMeter:
-    """Sums since the last log, of this process; `means` brings all processes' together.
+    """Add up values of this process since the last log; `means` adds up all processes.
 
     Args:
-        sources: the names of all sources, in an order that all processes share.
+        sources: the names of all sources, in the same order in every process.
     """
 
     def __init__(self, sources: list[str]):
@@ -26,29 +26,31 @@ class LossMeter:
         self.batches: list[tuple[int, list[str], Tensor]] = []
 
     def add_parts(self, divergence: Tensor, followed: int, nll: Tensor, alone: int) -> None:
-        """Sums in nats, and over how many text positions each."""
+        """Add the sums of both losses in nats, and the text positions that each is over."""
         for name, value in (("distillation", divergence), ("followed", followed), ("nll", nll), ("alone", alone)):
             self._sums[name] += value
 
     def add_lexical(self, loss: Tensor) -> None:
-        """This process's share of a batch's lexical loss."""
+        """Add this process's share of a batch's lexical loss."""
         self._sums["lexical"] += loss.detach()
         self._sums["lexical batches"] += 1
 
     def add_places(self, filled: int, room: int) -> None:
-        """How many places of a batch hold a token or a vector, and how many there are."""
+        """Add the places of a batch that hold a token or a vector, and all its places."""
         self._sums["places"] += filled
         self._sums["room"] += room
 
     def add_rows(self, step: int, rows: list[tuple[str, str, int]], loss: Tensor) -> None:
-        """A batch's rows, each as its id, its source and its text positions; and the loss that they had."""
+        """Add a batch's rows, each as (id, source, text positions), and their loss."""
         self.batches.append((step, [id_ for id_, _, _ in rows], loss.detach()))
         for _, source, positions in rows:
             self._sums[f"rows of {source}"] += 1
             self._sums[f"positions of {source}"] += positions
 
     def means(self, total: Callable[[Tensor], Tensor], processes: int) -> dict[str, float]:
-        """The loss's parts in nats, where they were computed, and rows and text positions by source; begins anew.
+        """Return the parts of the loss in nats, and rows and text positions by source; then start again at 0.
+
+        A part that was never computed is left out.
 
         Args:
             total: sums a tensor over all processes.

@@ -1,4 +1,4 @@
-"""The model card of a checkpoint: its README.md, made of the run's own plan, the same for the same line."""
+"""The model card of a checkpoint: its README.md, made from the run's plan, so the same line gives the same card."""
 
 import json
 import re
@@ -19,17 +19,17 @@ ids = model.generate(**inputs, max_new_tokens=64)
 print(processor.decode(ids[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
 ```"""
 
-LIMITS = """- It goes on with a text, as the text LLM does: where that was no assistant, this is none.
-- It was made to understand speech as its text LLM understands text, on the speech listed above and no other. Voices,
-  languages, noise and subjects that are not there may be understood much worse.
-- Nothing was measured here. `saladkit eval` scores it on the same questions read and heard, and `saladkit gap` measures
-  its misalignment and what it has forgotten.
-- What the text LLM says that is wrong or harmful, it may say too."""
+LIMITS = """- It continues text as its text LLM does. Unless that model was instruction-tuned, do not expect it to chat.
+- It was trained to understand speech as its text LLM understands text, only on the speech listed above. It may
+  understand other voices, languages, noise and subjects much worse.
+- This card has no benchmark results. `saladkit eval` scores the checkpoint on the same questions as text and as speech,
+  and `saladkit gap` measures its misalignment and its forgetting.
+- It may repeat whatever is wrong or harmful in what its text LLM says."""
 
 
 @dataclass(frozen=True)
 class SourceFigures:
-    """One source of a training: its path as it was given, how much of it there is, and how much was read."""
+    """One source of a training: its path as it was given, its rows, and how often rows of it were read."""
 
     name: str
     heard: bool
@@ -39,12 +39,12 @@ class SourceFigures:
 
 
 def model_card(plan: dict, config: SaladConfig, sources: list[SourceFigures], last: dict[str, float] | None) -> str:
-    """The card as Markdown with a YAML head.
+    """Return the card as Markdown with a YAML head.
 
     Args:
-        plan: of the artefact: tool, verb, settings, inputs.
-        config: of the model that was trained.
-        last: the last logged losses (nats); None for the state before the decay.
+        plan: the artefact's: tool, verb, settings, inputs.
+        config: the trained model's.
+        last: the last logged losses (nats); None for the checkpoint from before the decay.
     """
     settings, text_llm = plan["settings"], config.text_config.name_or_path
     encoder, adapter = config.speech_encoder, config.adapter_config
@@ -74,15 +74,15 @@ def model_card(plan: dict, config: SaladConfig, sources: list[SourceFigures], la
         del made["lexical warm-up"]
     title = f"# {code(Path(text_llm).name)}, speech-adapted"
     what = (
-        "A text LLM that also hears: speech encoder, adapter and language model in one causal sequence; text out.\n"
-        "Made by [SALAD](https://arxiv.org/abs/2510.13632): the untouched text LLM, which reads the text of what is\n"
-        "spoken, is distilled into the model that hears it."
+        "A text LLM that also takes speech as input, and writes text: a speech encoder and an adapter make vectors of\n"
+        "speech, which the language model reads beside tokens. Made with [SALAD](https://arxiv.org/abs/2510.13632):\n"
+        "the original text LLM, which reads the transcript, teaches the model that hears the speech."
     )
     if last is None:
-        what += "\n\nThis is the state before the learning rate fell: where `saladkit align` goes on from."
+        what += "\n\nThis is the checkpoint from before the learning rate fell, where `saladkit align` starts."
     needs = "Needs the package `saladkit`."
     if config.text_model and settings["save"] == "trained":
-        needs += f" Only what was trained stands here; the rest is read from {code(config.text_model['name'])}."
+        needs += f" This folder has only the trained weights; the rest is read from {code(config.text_model['name'])}."
     table = ["| source | | weight | rows | read |", "|---|---|---|---|---|"]
     table += [
         f"| {code(source.name)} | {'speech' if source.heard else 'text'} | {source.weight:g} | {source.rows} "
@@ -107,7 +107,7 @@ def model_card(plan: dict, config: SaladConfig, sources: list[SourceFigures], la
 
 
 def code(text: str) -> str:
-    """Whatever a user called something, as inline code that Markdown takes literally, in tables too."""
+    """Return a name as inline code that Markdown takes literally, in tables too."""
     text = " ".join(text.split())
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     pad = " " if "`" in text or not text else ""
@@ -115,7 +115,7 @@ def code(text: str) -> str:
 
 
 def licence_of(model: str) -> str | None:
-    """The licence in the head of a local model's own card; None where there is none to read."""
+    """Return the licence in the head of a local model's card; None where there is none."""
     card = Path(model) / "README.md"
     head = re.match(r"---\n(.*?)\n---", card.read_text(errors="replace"), re.DOTALL) if card.is_file() else None
     found = re.search(r"^license:\s*([\w.-]+)\s*$", head[1], re.MULTILINE) if head else None
@@ -123,7 +123,7 @@ def licence_of(model: str) -> str | None:
 
 
 def _head(text_llm: str) -> str:
-    """YAML. `base_model` takes names on the Hub alone: with the path of a folder the Hub refuses the card."""
+    """Return the YAML head; the Hub refuses a card whose `base_model` is the path of a folder."""
     on_the_hub = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", text_llm) and not Path(text_llm).exists()
     licence = licence_of(text_llm)
     return "\n".join(
@@ -143,4 +143,4 @@ def _head(text_llm: str) -> str:
 def _losses(last: dict[str, float]) -> str:
     parts = ("loss", "distillation", "nll", "lexical")
     named = ", ".join(f"{name} {last[name]:.4g}" for name in parts if name in last)
-    return f"Losses logged last (step {last['step']}, nats): {named}. `metrics.jsonl` has all of them."
+    return f"Losses in the last log entry (step {last['step']}, nats): {named}. `metrics.jsonl` has all entries."

@@ -1,8 +1,7 @@
-"""The states that a training saves to go on from, `training/checkpoint-N` of its output, until it is complete."""
+"""The states that a training saves to resume from, `training/checkpoint-N` of its output, until it is complete."""
 
 import json
 import shutil
-from dataclasses import fields
 from pathlib import Path
 
 from transformers import TrainerState
@@ -12,19 +11,20 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import PLAN
 from saladkit.formats.files import PARTIAL, read_json
 from saladkit.machine import is_main_process, processes
-from saladkit.training.options import TrainingOptions
+from saladkit.settings.training import TrainingSettings
+from saladkit.training.learning_rates import decay_steps, stable_steps
 
 STATES = "training"
 
 
 def last_saved_state(folder: Path) -> Path | None:
-    """The last state that was saved whole."""
+    """Return the last state that was saved completely."""
     found = [path.parent for path in folder.glob(f"checkpoint-*/{TRAINER_STATE_NAME}") if _is_whole(path.parent)]
     return max(found, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
 
 
 def _is_whole(state: Path) -> bool:
-    """Whether nothing is missing: a process's random state may come after `trainer_state.json`, else written last."""
+    """Return whether all files are there: random states of other processes may come after `trainer_state.json`."""
     try:
         json.loads((state / TRAINER_STATE_NAME).read_text())
     except ValueError:
@@ -35,43 +35,46 @@ def _is_whole(state: Path) -> bool:
 
 
 def discard_states(output: Path) -> None:
-    """Remove what a complete training needs no more."""
+    """Remove the saved states, which a complete training does not need."""
     shutil.rmtree(output / STATES, ignore_errors=True)
 
 
-def check_state(folder: str | Path, max_steps: int) -> None:
-    """Raise a SaladError unless `folder` is a state that was saved whole, with steps of `max_steps` still to do."""
+def check_state(settings: TrainingSettings) -> None:
+    """Raise a SaladError unless --resume-from-checkpoint, if given, is a complete state with steps still to do."""
+    folder = settings.resume_from_checkpoint
+    if folder is None:
+        return
     if not (Path(folder) / TRAINER_STATE_NAME).is_file():
         raise SaladError(
             f"{folder} is no saved state of a training: it has no {TRAINER_STATE_NAME}",
             "Give a folder such as OUTPUT/training/checkpoint-500.",
         )
-    if _step_of(folder) >= max_steps:
+    if _step_of(folder) >= settings.max_steps:
         raise SaladError(
-            f"{folder} was saved after {_step_of(folder)} steps, and --max-steps is {max_steps}",
-            "Give more steps than that: those before the state count.",
+            f"{folder} was saved after {_step_of(folder)} steps, and --max-steps is {settings.max_steps}",
+            "Give a larger number of steps: those before the state count.",
         )
 
 
-def is_past_stable(state: str | Path, options: TrainingOptions) -> bool:
-    """Whether a state holds weights of a falling learning rate: by these options, or by those it was saved under."""
+def is_past_stable(state: str | Path, settings: TrainingSettings) -> bool:
+    """Return whether the learning rate had begun to fall: by these settings, or by those of the run that saved."""
     step, plan = _step_of(state), Path(state).parent.parent / PLAN
-    if step > options.stable_steps:
+    if step > stable_steps(settings):
         return True
     if not plan.is_file():
         return False
-    settings = read_json(plan)["settings"]
-    earlier = TrainingOptions(**{field.name: settings[field.name] for field in fields(TrainingOptions)})
-    return step > earlier.stable_steps
+    made = read_json(plan)["settings"]
+    share = made.get("decay_fraction", 1.0)  # `align` has no such setting: all of its steps are decay
+    return step > made["max_steps"] - decay_steps(made["max_steps"], made["lexical_steps"], share)
 
 
 def bring_stable(state: str | Path, folder: Path) -> None:
-    """Let the main process copy the checkpoint from before the decay to `folder`.
+    """Copy the checkpoint from before the decay, which is beside the `training/` of `state`, to `folder`.
 
-    It stands beside the `training/` in which `state` was saved.
+    The main process copies.
 
     Raises:
-        SaladError: it is not there.
+        SaladError: there is no such checkpoint.
     """
     if folder.exists():
         return
@@ -79,7 +82,7 @@ def bring_stable(state: str | Path, folder: Path) -> None:
     if not (stable / "config.json").is_file():
         raise SaladError(
             f"{state} was saved when the learning rate had begun to fall, and no checkpoint from before is at {stable}",
-            "Give an earlier state, or one that still stands in its OUTPUT/training/.",
+            "Give an earlier state, or one that is still in its OUTPUT/training/.",
         )
     if is_main_process():
         aside = folder.with_name(f"{folder.name}{PARTIAL}")

@@ -1,4 +1,4 @@
-"""A model saved as a checkpoint: whole, or what was trained alone; at the end, and before the decay."""
+"""Save a model as a checkpoint, whole or only its trained weights; at the end and before the decay."""
 
 import copy
 import shutil
@@ -17,15 +17,19 @@ from saladkit.training.sharding import whole_state
 
 @dataclass(frozen=True)
 class CheckpointSaver:
-    """How a run saves: `trained` leaves out what LoRA lies upon; without LoRA all was trained, and all is saved."""
+    """Saves checkpoints; `trained` leaves out the weights beneath LoRA.
+
+    Without LoRA all weights are trained, and saved.
+    """
 
     processor: SaladProcessor
-    trained: bool = False
+    trained: bool
 
     def save(self, model: SaladForCausalLM, folder: Path) -> None:
-        """Save in Hugging Face's layout, LoRA merged but for `trained`; the model goes on as it is.
+        """Save in Hugging Face's layout, with LoRA merged unless `trained`; `model` itself does not change.
 
-        All processes come here, and the main one writes. The manifest, written later, says that all is complete.
+        All processes call this, and the main one writes. The manifest, which is written later, marks the checkpoint as
+        complete.
         """
         state = whole_state(model)
         if not is_main_process():
@@ -40,7 +44,7 @@ class CheckpointSaver:
 
 
 class KeepStableCheckpoint(TrainerCallback):
-    """Save the model as it is before the learning rate begins to fall: where Stage II starts from."""
+    """Save the model before the learning rate begins to fall, where Stage II starts."""
 
     def __init__(self, folder: Path, step: int, saver: CheckpointSaver):
         self.folder, self.step, self.saver = folder, step, saver
@@ -52,7 +56,7 @@ class KeepStableCheckpoint(TrainerCallback):
         control: TrainerControl,
         **kwargs: object,
     ) -> None:
-        """Called by the trainer: a state of another run may have been saved at that very step."""
+        """Called by the trainer: the state that is resumed may be of another run, saved at exactly this step."""
         if not self.folder.exists():
             self.on_step_end(args, state, control, **kwargs)
 
@@ -67,7 +71,7 @@ class KeepStableCheckpoint(TrainerCallback):
         """Called by the trainer."""
         if state.global_step != self.step:
             return
-        # Aside first: a run that is cut off here leaves no half of it in its place.
+        # Written elsewhere first: a run that is cut off here leaves no incomplete checkpoint.
         aside = Path(args.output_dir) / self.folder.name
         self.saver.save(model, aside)
         if is_main_process():

@@ -1,4 +1,4 @@
-"""Weights that FSDP has cut over the processes: whole again where one is needed; and what cannot be trained so."""
+"""Gather weights that FSDP has sharded over the processes, and refuse sharding that these trainings cannot use."""
 
 import json
 import os
@@ -15,25 +15,25 @@ from saladkit.machine import is_main_process
 
 
 def check_sharding(*, own_teacher: bool) -> None:
-    """Raise a SaladError where `accelerate launch` was asked to cut weights as these trainings cannot use them.
+    """Raise a SaladError where `accelerate launch` was asked for a kind of sharding that cannot be used.
 
-    The loss reads the head's weights without running it as a layer.
+    The loss reads the head's weights without running the head as a layer.
     """
     if os.environ.get("ACCELERATE_USE_FSDP") == "true":
         if os.environ.get("FSDP_VERSION", "1") != "2":
-            raise SaladError("FSDP 1 makes one flat weight of many", "Give accelerate launch --fsdp_version 2.")
+            raise SaladError("FSDP 1 flattens many weights into one", "Give accelerate launch --fsdp_version 2.")
         if os.environ.get("FSDP_CPU_RAM_EFFICIENT_LOADING", "true").lower() == "true":
             raise SaladError(
-                "accelerate would load the weights in one process alone, and has no way for a frozen encoder's",
+                "accelerate would load the weights in one process alone, which is not possible for a frozen encoder",
                 "Give accelerate launch --fsdp_cpu_ram_efficient_loading false.",
             )
         if own_teacher:
             raise SaladError(
-                "under FSDP a student cannot be its own teacher, with its LoRA off",
+                "under FSDP a student with its LoRA off cannot be its own teacher",
                 "Run `saladkit cache-teacher` first and give its output as --teacher.",
             )
     if os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true" and _zero_stage() == 3:
-        raise SaladError("DeepSpeed's ZeRO-3 cuts the head's weights", "Use --zero_stage 2, or FSDP 2.")
+        raise SaladError("DeepSpeed's ZeRO-3 shards the head's weights", "Use --zero_stage 2, or FSDP 2.")
 
 
 def _zero_stage() -> int:
@@ -44,27 +44,30 @@ def _zero_stage() -> int:
 
 
 def run_in_step(model: torch.nn.Module, plugin: FullyShardedDataParallelPlugin, *, bf16: bool) -> None:
-    """Let all processes run the same layers as often, whatever their batches hold; and add up in float32."""
+    """Let all processes run the same layers equally often, whatever their batches hold, and add up in float32."""
     model.runs_all = True
-    # What goes into the model and comes out, the loss among it, stays as it is: autocast rounds what may be rounded.
+    # Inputs and outputs of the model, such as the loss, keep their type: autocast rounds what may be rounded.
     plugin.mixed_precision_policy = MixedPrecisionPolicy(
         param_dtype=torch.bfloat16 if bf16 else None, reduce_dtype=torch.float32, cast_forward_inputs=False
     )
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """The tensor itself, or all parts of it; every process has to ask for it then."""
+    """Return the tensor, gathered if it is sharded; then every process has to call this."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def whole_state(model: torch.nn.Module) -> dict[str, Tensor]:
-    """The state dict, what was cut whole and on the CPU: in the main process. The others, which have to ask, get {}."""
+    """Return the state dict, with sharded weights gathered on the CPU.
+
+    All processes must call this; all but the main process get {}.
+    """
     state, gathered = {}, {}
     for name, value in model.state_dict(keep_vars=True).items():
         if not isinstance(value, DTensor):
             state[name] = value.detach()
             continue
-        if id(value) not in gathered:  # tied weights are one
+        if id(value) not in gathered:  # tied weights are the same tensor
             one = value.detach().full_tensor()  # one at a time: the whole model need not fit one GPU
             gathered[id(value)] = one.cpu() if is_main_process() else None
         state[name] = gathered[id(value)]
@@ -72,6 +75,6 @@ def whole_state(model: torch.nn.Module) -> dict[str, Tensor]:
 
 
 def are_finite(model: torch.nn.Module) -> bool:
-    """Whether all that this process holds of the weights is."""
+    """Return whether all weights that this process holds are finite."""
     local = (p.to_local() if isinstance(p, DTensor) else p for p in model.parameters())
     return all(bool(torch.isfinite(values).all()) for values in local)

@@ -1,4 +1,4 @@
-"""`transformers.Trainer` with the method's loss, two learning rates and what the log tells of it."""
+"""`transformers.Trainer` with the method's loss, two learning rates, and the parts of the loss in its log."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -10,31 +10,33 @@ from transformers import Trainer
 from saladkit.model.salad import SaladOutput
 from saladkit.rows.schedule import TrainingExample
 from saladkit.rows.sequences import collate_names, collate_sequences, pack_sequences
+from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.head import LossAt
 from saladkit.teacher.signals import TeacherSignal
 from saladkit.training.faults import check_sane
+from saladkit.training.learning_rates import learning_rate
 from saladkit.training.lexical_loss import lexical_loss
 from saladkit.training.loss_meter import LossMeter
-from saladkit.training.options import TrainingOptions
 from saladkit.training.saved_states import last_saved_state
 from saladkit.training.sharding import are_finite, run_in_step, whole
 
 
 @dataclass(frozen=True)
 class Collator:
-    """Examples -> one batch of tensors, and beside it what the teacher and the lexical loss are asked.
+    """Makes one batch of examples: the model's tensors, and what teacher and lexical loss need.
 
-    `followed` rows come first: those that learn from the teacher and not, as replay may, from their own text alone.
+    Rows that learn from the teacher come first, and `followed` is their number; then rows that learn from their own
+    text alone, as replay may.
     """
 
-    options: TrainingOptions
+    settings: TrainingSettings
 
     def __call__(self, examples: list[TrainingExample]) -> dict:
-        alone = [self.options.by_likelihood(example.replay) for example in examples]
+        alone = [self.settings.learns_from_text_alone(example.replay) for example in examples]
         examples = [examples[i] for i in sorted(range(len(examples)), key=alone.__getitem__)]
         sequences = [example.sequence for example in examples]
         batch = {
-            "model": pack_sequences(sequences) if self.options.packed else collate_sequences(sequences),
+            "model": pack_sequences(sequences) if self.settings.packed else collate_sequences(sequences),
             "token_ids": [example.token_ids for example in examples],
             "targets": [sequence.targets for sequence in sequences],
             "rows": [(example.id, example.source, len(example.sequence.targets)) for example in examples],
@@ -43,26 +45,26 @@ class Collator:
         }
         wanted = [example.token_ids[example.sequence.targets] for example in examples]
         batch["labels"] = torch.cat([torch.from_numpy(ids.astype("int64")) for ids in wanted])
-        if self.options.lexical_weight > 0:
+        if self.settings.lexical_weight > 0:
             batch["names"] = collate_names(sequences)
             batch["named"] = int((batch["names"] >= 0).sum())
         return batch
 
 
 class SaladTrainer(Trainer):
-    """transformers.Trainer with the method's loss, two learning rates and a schedule that is read in its own order."""
+    """transformers.Trainer with the method's loss and two learning rates; the schedule is read in its own order."""
 
-    def __init__(self, *, teacher: TeacherSignal | None, options: TrainingOptions, sources: list[str], **kwargs):
-        super().__init__(data_collator=Collator(options), **kwargs)
-        self.teacher, self.options = teacher, options
+    def __init__(self, *, teacher: TeacherSignal | None, settings: TrainingSettings, sources: list[str], **kwargs):
+        super().__init__(data_collator=Collator(settings), **kwargs)
+        self.teacher, self.settings = teacher, settings
         self.model_accepts_loss_kwargs = True  # so that text positions are counted over micro-batches and processes
-        self._loss_shifts_labels = False  # all of them: ours are one flat list, and none is a row's first
+        self._loss_shifts_labels = False  # all labels count: they are one flat list, without the first token of any row
         self.meter = LossMeter(sources)
         if self.is_fsdp_enabled:
             run_in_step(self.model, self.accelerator.state.fsdp_plugin, bf16=self.args.bf16)
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
-        """AdamW; encoder and adapter at one rate, the language model at another; only matrices decay."""
+        """Make AdamW with one rate for encoder and adapter and one for the language model; only matrices decay."""
         decayed = set(self.get_decay_parameter_names(self.model))
         groups: dict[tuple[bool, bool], list] = {}
         for name, parameter in self.model.named_parameters():
@@ -81,19 +83,19 @@ class SaladTrainer(Trainer):
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
     ) -> torch.optim.lr_scheduler.LambdaLR:
-        """`TrainingOptions.rate` for each group."""
+        """Give each group its `learning_rate`."""
         if self.lr_scheduler is None:
             optimizer = self.optimizer if optimizer is None else optimizer
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-                optimizer, [partial(self.options.rate, llm=group["llm"]) for group in optimizer.param_groups]
+                optimizer, [partial(learning_rate, self.settings, llm=group["llm"]) for group in optimizer.param_groups]
             )
         return self.lr_scheduler
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        """Let a state that is gone on from bring its moments; rates, decay and intervals are this run's own."""
+        """Take the moments from the state that is resumed, and rates, decay and intervals from this run's settings."""
         super()._load_optimizer_and_scheduler(checkpoint)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.options.rate(self.state.global_step, llm=group["llm"])
+            group["lr"] = learning_rate(self.settings, self.state.global_step, llm=group["llm"])
             group["weight_decay"] = self.args.weight_decay * group["decays"]
         self.state.compute_steps(self.args, self.args.max_steps)
 
@@ -104,9 +106,10 @@ class SaladTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor | tuple[torch.Tensor, SaladOutput]:
-        """Mean over the text positions of the whole step, plus the weighted lexical loss.
+        """Return the mean over the text positions of the whole step, plus the weighted lexical loss.
 
-        The lexical loss is a mean over each micro-batch's heard tokens, of all processes, and then over micro-batches.
+        The lexical loss is a mean over the heard tokens of each micro-batch, of all processes, and then over the
+        micro-batches.
         """
         asked = self._asked(inputs)
         outputs = model(**inputs["model"], asked=asked)
@@ -118,15 +121,16 @@ class SaladTrainer(Trainer):
             alone = [len(part) for part in asked if part.alpha < 1]
             followed = [len(part) for part in asked if part.alpha > 0]
             self.meter.add_parts(outputs.divergence, sum(followed), outputs.nll, sum(alone))
-        if self.options.lexical_weight > 0 and self._sum_over_processes(inputs["named"]) > 0:
+        if self.settings.lexical_weight > 0 and self._sum_over_processes(inputs["named"]) > 0:
             lexical = self._lexical_loss(model, outputs, inputs["names"])
-            loss = loss + self.options.lexical_weight * lexical * (processes / self.current_gradient_accumulation_steps)
+            share = processes / self.current_gradient_accumulation_steps
+            loss = loss + self.settings.lexical_weight * lexical * share
         self.meter.add_places(inputs["places"], inputs["model"]["input_ids"].numel())
         self.meter.add_rows(self.state.global_step + 1, inputs["rows"], loss)
         return (loss, outputs) if return_outputs else loss
 
     def _lexical_loss(self, model: torch.nn.Module, outputs: SaladOutput, names: torch.Tensor) -> torch.Tensor:
-        """This process's share of it; all processes come here together."""
+        """Return this process's share of the lexical loss; all processes call this together."""
         table = whole(self.accelerator.unwrap_model(model).get_input_embeddings().weight)
         vectors = outputs.speech_vectors
         if vectors is None:
@@ -141,31 +145,31 @@ class SaladTrainer(Trainer):
         return int(self._total(torch.tensor(count, device=self.accelerator.device)))
 
     def _asked(self, inputs: dict) -> list[LossAt]:
-        """What the head is asked: of rows that follow the teacher, then of rows that follow their own text."""
-        labels, options = inputs["labels"], self.options
+        """Return the losses to compute: of rows that follow the teacher, then of rows that follow their own text."""
+        labels, settings = inputs["labels"], self.settings
         followed = inputs["followed"]
         count = sum(len(targets) for targets in inputs["targets"][:followed])
         teacher = None
-        if options.alpha > 0 and count:
+        if settings.alpha > 0 and count:
             token_ids, targets = (inputs[name][:followed] for name in ("token_ids", "targets"))
             with self.accelerator.autocast():
                 teacher = self.teacher.distributions(token_ids, targets, labels.device)
-        asked = [LossAt(teacher, labels[:count], options.alpha, options.divergence, options.temperature)]
+        asked = [LossAt(teacher, labels[:count], settings.alpha, settings.divergence, settings.temperature)]
         return [part for part in (*asked, LossAt(None, labels[count:], 0.0)) if len(part)]
 
     def _total(self, value: torch.Tensor) -> torch.Tensor:
         return self.accelerator.reduce(value.detach(), reduction="sum") if self.accelerator.num_processes > 1 else value
 
     def weights_are_finite(self) -> bool:
-        """Whether they are, in all processes."""
+        """Return whether all weights are finite, in all processes."""
         return self._sum_over_processes(int(not are_finite(self.model))) == 0
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the means of the loss's parts, and how much was read of what, since the last log.
+        """Add to the log the parts of the loss, and what was read of every source, since the last log.
 
         Raises:
-            SaladError: a loss is not finite, or has exploded. No state is saved from then on: saving comes after
-                logging.
+            SaladError: a loss is not finite, or has exploded. No state is saved from then on, because saving comes
+                after logging.
         """
         if "loss" in logs:
             batches = self.meter.batches

@@ -66,7 +66,9 @@ def refused(shell, lines_of, tmp_path):
 @pytest.fixture(scope="session")
 def regions(workshop, world, text_lm):
     """pool.parquet in four regions."""
+    from saladkit.settings.regions import RegionsSettings
     from saladkit.stages.regions import regions
 
-    regions(str(world / "pool.parquet"), workshop / "four-regions", embedder=f"lm:{text_lm}", clusters=4, device="cpu")
+    settings = RegionsSettings(embedder=f"lm:{text_lm}", clusters=4, device="cpu")
+    regions(str(world / "pool.parquet"), workshop / "four-regions", settings)
     return workshop / "four-regions"

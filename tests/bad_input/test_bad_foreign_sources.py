@@ -35,8 +35,8 @@ def timestamps(refused):
 
 LINE = {"audio_filepath": "a.wav", "duration": 1.0, "text": "x"}
 LINES = {
-    "no JSON": ("{oops", "line 2, is no JSON"),
-    "a number": ("17", "line 2, is no JSON object"),
+    "no JSON": ("{oops", "line 2, is not JSON"),
+    "a number": ("17", "line 2, is not a JSON object"),
     "no path": (json.dumps({"text": "x"}), "line 2, has no audio_filepath"),
     "two paths": (json.dumps(LINE | {"audio_filepath": ["a.wav", "b.wav"]}), "line 2, has no audio_filepath"),
     "a negative offset": (json.dumps(LINE | {"offset": -1}), "line 2, has the offset -1"),
@@ -198,10 +198,13 @@ def cuts(spoken, tmp_path_factory):
 
 
 CHANGES = {
-    "of another kind": (lambda row: {"type": "Recording"}, "line 2, is no cut of Lhotse"),
-    "without its beginning": (lambda row: {"start": None}, "cut 'two' is not as Lhotse writes them"),
-    "of a number": (lambda row: {"supervisions": [row["supervisions"][0] | {"text": 2}]}, "cut 'two' is not as Lhotse"),
-    "of too little": (lambda row: {"supervisions": [{"id": "x"}]}, "line 2, is no MonoCut of Lhotse"),
+    "of another kind": (lambda row: {"type": "Recording"}, "line 2, is not a cut of Lhotse"),
+    "without its beginning": (lambda row: {"start": None}, "cut 'two' has an invalid field"),
+    "of a number": (
+        lambda row: {"supervisions": [row["supervisions"][0] | {"text": 2}]},
+        "cut 'two' has an invalid field",
+    ),
+    "of too little": (lambda row: {"supervisions": [{"id": "x"}]}, "line 2, is not a cut of Lhotse"),
     "without text": (lambda row: {"supervisions": []}, "row 'two' has an empty text"),
     "twice": (lambda row: {"id": "one"}, "the id 'one' stands in 2 rows"),
 }

@@ -20,28 +20,27 @@ def not_imported(refused, rows, tmp_path):
     """Times that must be refused, with nothing written; returns (problem, fix)."""
 
     def run(times, *options, named=()):
-        answer = refused("timestamps", rows, "--times", times, *options, named=named)
+        answer = refused("import-times", rows, "--times", times, *options, named=named)
         assert not (tmp_path / "output").exists()
         return answer
 
     return run
 
 
-def test_neither_an_aligner_nor_times(refused, rows):
-    problem, fix = refused("timestamps", rows)
-    assert "neither --aligner nor --times" in problem
-    assert "--times" in fix
-
-
-def test_both_an_aligner_and_times(refused, rows, tmp_path):
-    (tmp_path / "a.ctm").write_text(CTM)
-    problem, _ = refused("timestamps", rows, "--aligner", "sphinx", "--times", f"ctm:{tmp_path / 'a.ctm'}")
-    assert "both --aligner and --times" in problem
-
-
-def test_an_option_that_an_import_does_not_read(not_imported, tmp_path):
-    (tmp_path / "a.ctm").write_text(CTM)
-    not_imported(f"ctm:{tmp_path / 'a.ctm'}", "--device", "cpu", named=["--device cannot go with --times"])
+@pytest.mark.parametrize(
+    "command, options, said",
+    [
+        ("timestamps", [], "Missing option '--aligner'"),
+        ("timestamps", ["--aligner", "sphinx", "--times", "ctm:a.ctm"], "No such option '--times'"),
+        ("import-times", [], "Missing option '--times'"),
+        ("import-times", ["--times", "ctm:a.ctm", "--aligner", "sphinx"], "No such option '--aligner'"),
+        ("import-times", ["--times", "ctm:a.ctm", "--device", "cpu"], "No such option '--device'"),
+    ],
+)
+def test_times_are_found_or_imported(command, options, said, shell, rows, tmp_path):
+    done = shell(command, rows, *options, "-o", tmp_path / "output")
+    assert (done.exit_code, done.stdout) == (2, "") and said in done.stderr
+    assert not (tmp_path / "output").exists()
 
 
 @pytest.mark.parametrize("times", ["mfa:somewhere", "somewhere", "ctm:", ":somewhere", ""])
@@ -62,7 +61,7 @@ def test_an_empty_folder(kind, not_imported, tmp_path):
 
 
 BROKEN_CTM = {
-    "three columns": (CTM + "row-1 1.0 0.5\n", "line 3: it has columns: 3"),
+    "three columns": (CTM + "row-1 1.0 0.5\n", "line 3: it has 3 columns"),
     "a word for a time": (CTM.replace("0.0", "zero"), "line 1: could not convert string to float"),
     "nothing": ("", "holds no words"),
     "not a number": (CTM.replace("0.0", "nan"), "the time of 'Water' is not finite"),
@@ -72,7 +71,7 @@ BROKEN_CTM = {
     "milliseconds": (CTM.replace("0.5 0.5", "500 500"), "'boils' ends at 1000.000 s, and the audio at 1.000 s"),
     "another text": ("row-1 1 0.0 0.5 Fire\nrow-1 1 0.5 0.5 burns\n", "the times are of another text"),
     "other ids": (CTM.replace("row-1", "row-2"), "has no times of this id"),
-    "JSON": ('{"segments": []}\n', "line 1: it has columns: 2"),
+    "JSON": ('{"segments": []}\n', "line 1: it has 2 columns"),
 }
 
 
@@ -92,7 +91,7 @@ BROKEN_GRIDS = {
     "cut": (GRID[:-10].encode(), "it is cut short"),
     "cut in Praat's encoding": (GRID.encode("utf-16")[:-31], "TextGrid"),
     "nothing": (b"", "it is cut short"),
-    "binary": (b"ooBinaryFile\x08TextGrid\x00\x00\xff", "no whole TextGrid"),
+    "binary": (b"ooBinaryFile\x08TextGrid\x00\x00\xff", "not a complete TextGrid"),
     "no words": (
         GRID.replace('<exists> 1\n"IntervalTier" "words"', '<absent> 0\n"IntervalTier" "words"').encode(),
         "tier",
@@ -173,7 +172,7 @@ def test_lhotse_is_not_installed(not_imported, monkeypatch, tmp_path):
 def test_an_import_needs_texts(refused, write_rows, tmp_path):
     (tmp_path / "a.ctm").write_text(CTM)
     path = write_rows(tmp_path / "ids.parquet", [{"id": "row-1"}])
-    refused("timestamps", path, "--times", f"ctm:{tmp_path / 'a.ctm'}", named=[path, "no column 'text'"])
+    refused("import-times", path, "--times", f"ctm:{tmp_path / 'a.ctm'}", named=[path, "no column 'text'"])
 
 
 def test_an_output_that_holds_something_else(refused, shell, rows, contents, tmp_path):
@@ -181,7 +180,7 @@ def test_an_output_that_holds_something_else(refused, shell, rows, contents, tmp
     output = tmp_path / "thesis"
     output.mkdir()
     (output / "thesis.tex").write_text("years of work")
-    line = ["timestamps", rows, "--times", f"ctm:{tmp_path / 'a.ctm'}"]
+    line = ["import-times", rows, "--times", f"ctm:{tmp_path / 'a.ctm'}"]
     refused(*line, output=output, named=[output, "something else"])
     assert shell(*line, "-o", tmp_path / "times").exit_code == 0
     for option in ([], ["--overwrite"]):
@@ -199,10 +198,10 @@ def test_an_output_that_holds_something_else(refused, shell, rows, contents, tmp
 
 def test_times_that_stand_in_the_output(refused, shell, rows, contents, tmp_path):
     (tmp_path / "a.ctm").write_text(CTM)
-    assert shell("timestamps", rows, "--times", f"ctm:{tmp_path / 'a.ctm'}", "-o", tmp_path / "times").exit_code == 0
+    assert shell("import-times", rows, "--times", f"ctm:{tmp_path / 'a.ctm'}", "-o", tmp_path / "times").exit_code == 0
     (tmp_path / "times" / "a.ctm").write_text(CTM)
     before = contents(tmp_path / "times")
-    line = ["timestamps", rows, "--times", f"ctm:{tmp_path / 'times' / 'a.ctm'}", "--overwrite"]
+    line = ["import-times", rows, "--times", f"ctm:{tmp_path / 'times' / 'a.ctm'}", "--overwrite"]
     refused(*line, output=tmp_path / "times", named=["throw away"])
     assert contents(tmp_path / "times") == before
 

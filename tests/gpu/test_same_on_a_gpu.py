@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from saladkit.formats.teacher_cache import TeacherCache
-from saladkit.rows.interleaving import InterleavingOptions
 from saladkit.rows.schedule import TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout, collate_sequences, pack_sequences
-from saladkit.rows.training_sources import WeightedPath, open_speech, open_text
+from saladkit.rows.training_sources import open_speech, open_text
+from saladkit.settings.cache_teacher import CacheTeacherSettings
+from saladkit.settings.shared import Spans
+from saladkit.settings.weighted_path import WeightedPath
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.stages.cache_teacher import cache_teacher
 from saladkit.teacher.distributions import SampledDistributions, dense_from_logits, top_k_from_logits
@@ -61,10 +63,9 @@ def examples(speech, world, frames_cache, tokenizer):
     """Twelve examples, of speech and of replay."""
     heard = open_speech(WeightedPath(str(speech)), tokenizer, LogMelFrontEnd(bins=16), frames_caches=[frames_cache])
     read = open_text(WeightedPath(str(world / "pool.parquet")), tokenizer)
-    options = InterleavingOptions((2, 5), (2, 5))
-    schedule = TrainingSchedule(
-        [heard, read], count=12, batch=12, layout=SequenceLayout(100, 8), options=options, seed=0
-    )
+    spans = Spans(text_words=(2, 5), speech_words=(2, 5))
+    layout = SequenceLayout(100, 8)
+    schedule = TrainingSchedule([heard, read], count=12, batch=12, layout=layout, spans=spans, text_first=0.5, seed=0)
     return [schedule[index] for index in range(12)]
 
 
@@ -85,9 +86,9 @@ def test_packed_equals_padded(dtype, tolerance, salad_model, teacher_cache, exam
 
 
 def test_a_cache_made_on_a_gpu_is_the_cpus(world, text_lm, tokenizer, tmp_path):
-    options = {"model": str(text_lm), "top_k": 8, "dtype": "float32"}
     for device in ("cpu", "cuda"):
-        cache_teacher([str(world / "natural.parquet")], tmp_path / device, device=device, **options)
+        settings = CacheTeacherSettings(model=str(text_lm), top_k=8, dtype="float32", device=device)
+        cache_teacher([str(world / "natural.parquet")], tmp_path / device, settings)
     made = {device: TeacherCache(tmp_path / device) for device in ("cpu", "cuda")}
     assert made["cpu"].artefact.manifest["counts"]["rows"] == made["cuda"].artefact.manifest["counts"]["rows"]
     rows = open_text(WeightedPath(str(world / "natural.parquet")), tokenizer).texts

@@ -6,31 +6,33 @@ import torch
 from transformers import MimiModel
 
 from saladkit.formats.words import Word
-from saladkit.model.configuration import SaladConfig, adapter_configuration
-from saladkit.model.front_ends import choose_encoder
+from saladkit.model.configuration import SaladConfig
+from saladkit.model.front_ends import configuration_of
 from saladkit.model.frozen_encoder import CodebookEncoder, FrameStack
 from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.rows.interleaving import Span
 from saladkit.rows.sequences import SequenceLayout, build_sequence, collate_sequences, pack_sequences
 from saladkit.rows.tokens import TokenizedText
+from saladkit.settings.distill import DistillSettings
 
 STACKED = {"speech_encoder": "there", "frozen_encoder": {"name": "hubert", "width": 6}, "stacked_frames": 4}
 
 
 @pytest.fixture(scope="module")
 def listening(mimi):
-    """(fields of SaladConfig, vectors of the codes) of the tiny Mimi, five codebooks."""
-    return choose_encoder({"speech_encoder": str(mimi), "codebooks": 5, "layer": None})
+    """The configuration of a model that listens with five codebooks of the tiny Mimi, and the vectors of the codes."""
+    adapter = {"layers": 1, "width": 16, "mlp_width": 32, "heads": 2, "kv_heads": 1}
+    shape = {f"adapter_{name}": value for name, value in adapter.items()}
+    return configuration_of(DistillSettings(data=("x",), max_steps=1, encoder=str(mimi), codebooks=5, **shape))
 
 
 @pytest.fixture(scope="module")
 def model(text_lm, listening):
-    fields, codebooks = listening
-    adapter = adapter_configuration(layers=1, width=16, mlp_width=32, heads=2, kv_heads=1)
+    config, codebooks = listening
     torch.manual_seed(0)
     language_model = load_text_model(text_lm, dtype="float32", device="cpu")
-    model = SaladForCausalLM.from_text_model(language_model, SaladConfig(adapter_config=adapter, **fields))
+    model = SaladForCausalLM.from_text_model(language_model, config)
     model.speech_encoder.codebooks.copy_(codebooks)
     return model.eval()
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from saladkit.errors import SaladError
-from saladkit.model.lora import LoraOptions, adapters_off, add_lora, is_lora_weight, merge_lora, merged_state
+from saladkit.model.lora import LoraShape, adapters_off, add_lora, is_lora_weight, merge_lora, merged_state
 
 IDS = torch.arange(1, 25).reshape(2, 12)
 
@@ -16,7 +16,7 @@ def model(salad_model):
     """With LoRA that has learned something."""
     model = copy.deepcopy(salad_model)
     torch.manual_seed(1)
-    model.add_lora(LoraOptions(rank=3, dropout=0.5), {"name": "here", "digest": "0"})
+    model.add_lora(LoraShape(3, None, 0.5, ()), {"name": "here", "digest": "0"})
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.1)
@@ -30,7 +30,7 @@ def logits(model):
 
 def test_at_first_lora_adds_nothing_and_alone_learns_in_the_language_model(salad_model):
     model = copy.deepcopy(salad_model)
-    model.add_lora(LoraOptions(rank=4), {"name": "here", "digest": "0"})
+    model.add_lora(LoraShape(4, None, 0.0, ()), {"name": "here", "digest": "0"})
     assert torch.equal(logits(model), logits(salad_model))
     learns = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert all(is_lora_weight(name) == name.startswith("language_model.") for name in learns)
@@ -43,7 +43,7 @@ def test_at_first_lora_adds_nothing_and_alone_learns_in_the_language_model(salad
 
 def test_targets_are_called_by_their_last_names(salad_model):
     language_model = copy.deepcopy(salad_model.language_model)
-    add_lora(language_model, LoraOptions(rank=2, alpha=3, targets=("q_proj", "layers.1.self_attn.v_proj")))
+    add_lora(language_model, LoraShape(2, 3, 0.0, ("q_proj", "layers.1.self_attn.v_proj")))
     names = [name for name, _ in language_model.named_parameters() if "lora_A" in name]
     assert [name.split(".lora_")[0] for name in names] == [
         "model.layers.0.self_attn.q_proj",
@@ -55,7 +55,7 @@ def test_targets_are_called_by_their_last_names(salad_model):
 
 def test_a_target_that_is_none(salad_model):
     with pytest.raises(SaladError) as raised:
-        add_lora(copy.deepcopy(salad_model.language_model), LoraOptions(rank=2, targets=("q_prj",)))
+        add_lora(copy.deepcopy(salad_model.language_model), LoraShape(2, None, 0.0, ("q_prj",)))
     assert "q_prj" in raised.value.problem
     assert "q_proj" in raised.value.fix
 

@@ -10,9 +10,10 @@ from saladkit.formats.samples import words_from_row
 from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.speech_encoder import CausalConv1d
-from saladkit.rows.interleaving import InterleavingOptions, draw_spans, may_cut, whole_text
+from saladkit.rows.interleaving import draw_spans, may_cut, whole_text
 from saladkit.rows.sequences import Sequence, SequenceLayout, SpeechSpan, build_sequence, collate_sequences
 from saladkit.rows.tokens import tokenize
+from saladkit.settings.shared import Spans
 from saladkit.sources.samples import read_samples
 
 
@@ -23,8 +24,8 @@ def sequences(speech, frames_cache, tokenizer, salad_model):
     rows = []
     for seed, row in enumerate(read_samples(speech, needed=["text", "words"], optional=[], limit=5).to_pylist()):
         text, words = tokenize(tokenizer, row["text"]), words_from_row(row)
-        options = InterleavingOptions((2, 4), (2, 4))
-        spans = draw_spans(may_cut(text, words), options, np.random.default_rng(seed))
+        lengths = Spans(text_words=(2, 4), speech_words=(2, 4))
+        spans = draw_spans(may_cut(text, words), lengths, np.random.default_rng(seed), text_first=0.5)
         rows.append(build_sequence(text, spans, words, frames.row(row["id"]), layout))
     assert all(len(row.spans) >= 2 and len(row.positions) > 3 for row in rows)
     assert len({len(row) for row in rows}) > 1

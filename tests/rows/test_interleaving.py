@@ -6,7 +6,6 @@ import pytest
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.rows.interleaving import (
-    InterleavingOptions,
     draw_spans,
     heard_spans,
     may_cut,
@@ -15,12 +14,13 @@ from saladkit.rows.interleaving import (
     whole_text,
 )
 from saladkit.rows.tokens import TokenizedText
+from saladkit.settings.shared import Spans
 
-OPTIONS = InterleavingOptions(text_words=(3, 6), speech_words=(2, 4))
+LENGTHS = Spans(text_words=(3, 6), speech_words=(2, 4))
 
 
-def draw(allowed, seed, options=OPTIONS):
-    return draw_spans(np.array(allowed), options, np.random.default_rng(seed))
+def draw(allowed, seed, lengths=LENGTHS, pauses=None, text_first=0.5):
+    return draw_spans(np.array(allowed), lengths, np.random.default_rng(seed), pauses, text_first=text_first)
 
 
 def test_spans_cover_all_words_and_alternate_and_are_as_long_as_allowed():
@@ -56,8 +56,8 @@ def test_the_same_seed_draws_the_same_spans_and_another_draws_others():
 
 @pytest.mark.parametrize("text_first, low, high", [(0.0, 0, 0), (0.25, 0.15, 0.35), (1.0, 1, 1)])
 def test_how_often_text_comes_first(text_first, low, high):
-    options = InterleavingOptions((1, 2), (1, 2), text_first)
-    read_first = np.mean([not draw([True] * 9, seed, options)[0].heard for seed in range(400)])
+    lengths = Spans(text_words=(1, 2), speech_words=(1, 2))
+    read_first = np.mean([not draw([True] * 9, seed, lengths, text_first=text_first)[0].heard for seed in range(400)])
     assert low <= read_first <= high
 
 
@@ -73,43 +73,39 @@ def test_both_ends_of_a_text_are_ends_of_spans_whatever_their_times():
     words = [Word("a", None, None), Word("b", 0.2, 0.4), Word("c", None, None)]
     allowed = may_cut(text, words)
     assert allowed.tolist() == [True, True, False, True]
-    assert {span.end for seed in range(20) for span in draw(allowed, seed, InterleavingOptions((1, 1), (1, 1)))} == {
-        1,
-        3,
-    }
+    one_word = Spans(text_words=(1, 1), speech_words=(1, 1))
+    assert {span.end for seed in range(20) for span in draw(allowed, seed, one_word)} == {1, 3}
 
 
 def test_spans_end_at_pauses_near_where_they_were_drawn_to_end():
-    options = InterleavingOptions(text_words=(5, 9), speech_words=(4, 8))
+    lengths = Spans(text_words=(5, 9), speech_words=(4, 8))
     allowed, ended, drawn = [True] * 61, 0, 0
     pauses = np.zeros(61)
     pauses[::5] = 0.3
     pauses[2::5] = 0.05  # too short
     for seed in range(200):
-        with_pauses = draw_spans(np.array(allowed), options, np.random.default_rng(seed), pauses)
+        with_pauses = draw(allowed, seed, lengths, pauses)
         for before, after in pairwise(with_pauses):
             assert before.end == after.begin
-            low, high = options.speech_words if before.heard else options.text_words
+            low, high = lengths.speech_words if before.heard else lengths.text_words
             assert low <= before.end - before.begin <= high
             drawn += 1
             ended += before.end % 5 == 0
-        assert draw_spans(np.array(allowed), options, np.random.default_rng(seed), np.zeros(61)) == draw(
-            allowed, seed, options
-        )
-        alone = heard_spans(np.array(allowed), options, np.random.default_rng(seed), pauses)[:-1]
+        assert draw(allowed, seed, lengths, np.zeros(61)) == draw(allowed, seed, lengths)
+        alone = heard_spans(np.array(allowed), lengths, np.random.default_rng(seed), pauses)[:-1]
         drawn, ended = drawn + len(alone), ended + sum(span.end % 5 == 0 for span in alone)
     assert ended / drawn > 0.7  # 0.2 by chance
 
 
 def test_the_longest_pause_is_taken_and_only_where_a_cut_is_allowed():
-    options = InterleavingOptions((5, 5), (3, 7), text_first=0.0)
+    lengths = Spans(text_words=(5, 5), speech_words=(3, 7))
     pauses = np.zeros(21)
     pauses[[3, 4, 6]] = 0.1, 0.4, 0.2
-    ends = {draw_spans(np.ones(21, bool), options, np.random.default_rng(s), pauses)[0].end for s in range(50)}
+    ends = {draw([True] * 21, seed, lengths, pauses, text_first=0.0)[0].end for seed in range(50)}
     assert ends == {4, 6}  # a span drawn to end at 7 reaches 5 to 7, any other 4
     allowed = np.ones(21, bool)
     allowed[4] = False
-    assert 4 not in {draw_spans(allowed, options, np.random.default_rng(s), pauses)[0].end for s in range(50)}
+    assert 4 not in {draw(allowed, seed, lengths, pauses, text_first=0.0)[0].end for seed in range(50)}
 
 
 def test_pauses_are_what_is_between_known_times():
@@ -125,5 +121,5 @@ def test_whole_rows_are_one_span():
 @pytest.mark.parametrize("lengths", [(0, 0), (0, 4), (5, 2), (-1, 3)])
 def test_lengths_that_cannot_be_drawn_are_refused(name, lengths):
     with pytest.raises(SaladError) as raised:
-        InterleavingOptions(**{name: lengths})
+        Spans(**{name: lengths})
     assert name.replace("_", "-") in raised.value.problem

@@ -5,10 +5,10 @@ import pytest
 
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.samples import words_from_row
-from saladkit.rows.interleaving import InterleavingOptions
 from saladkit.rows.schedule import TrainingSchedule, TrainingSource, draw_schedule, group_by_length
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import tokenize
+from saladkit.settings.shared import Spans
 from saladkit.sources.samples import read_samples
 
 
@@ -73,8 +73,9 @@ def sources(speech, frames_cache, world, tokenizer):
 
 
 def schedule(sources, seed=0, count=120):
-    options = InterleavingOptions((2, 5), (2, 5))
-    return TrainingSchedule(sources, count=count, batch=4, layout=SequenceLayout(100, 8), options=options, seed=seed)
+    spans = Spans(text_words=(2, 5), speech_words=(2, 5))
+    layout = SequenceLayout(100, 8)
+    return TrainingSchedule(sources, count=count, batch=4, layout=layout, spans=spans, text_first=0.5, seed=seed)
 
 
 def fields(example):

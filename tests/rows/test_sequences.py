@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from saladkit.formats.words import Word
-from saladkit.rows.interleaving import InterleavingOptions, Span, draw_spans, may_cut, whole_speech, whole_text
+from saladkit.rows.interleaving import Span, draw_spans, may_cut, whole_speech, whole_text
 from saladkit.rows.sequences import SequenceLayout, build_sequence, collate_names, collate_sequences
 from saladkit.rows.tokens import TokenizedText
+from saladkit.settings.shared import Spans
 
 LAYOUT = SequenceLayout(frames_per_second=100, frames_per_vector=8)
 BINS = 3
@@ -29,7 +30,7 @@ def draw_row(seed):
         for i, (s, e) in enumerate(zip(starts, ends, strict=True))
     ]
     frames = np.repeat(np.arange(int(ends[-1] * 100) + 12, dtype=np.float16)[:, None], BINS, axis=1)
-    spans = draw_spans(may_cut(text, words), InterleavingOptions((1, 5), (1, 4)), random)
+    spans = draw_spans(may_cut(text, words), Spans(text_words=(1, 5), speech_words=(1, 4)), random, text_first=0.5)
     return text, words, frames, spans
 
 

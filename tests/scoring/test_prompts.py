@@ -1,4 +1,4 @@
-"""Questions as prompts: what stands around them, read and heard, and what gives way where there is no room."""
+"""Prompts of questions as text and speech, and what is removed where a prompt is too long."""
 
 import copy
 
@@ -31,7 +31,7 @@ def speech_input(salad_model):
 
 
 def with_choices(row):
-    """The row's own recording serves as that of its options."""
+    """Give the row its own recording as that of each option."""
     return row | {"choices_audio": [row["audio"]] * len(row["choices"])}
 
 
@@ -44,13 +44,13 @@ def test_choices_continue_the_prompt(world, tokenizer):
             assert tokenizer.decode(tokens) == f" {choice}"
 
 
-def test_a_space_that_ends_the_question_belongs_to_what_is_scored(tokenizer):
+def test_a_space_at_the_end_of_the_question_belongs_to_the_continuation(tokenizer):
     question = PromptBuilder(tokenizer, 512).build(ROW | {"text": "A tomato is "}, [], "questions")
     assert tokenizer.decode(question.prompt.input_ids) == "A tomato is"
     assert [tokenizer.decode(ids) for ids in question.continuations] == ["  a berry", "  a clock"]
 
 
-def test_letters_are_scored_behind_the_options(tokenizer):
+def test_letters_are_scored_after_the_options(tokenizer):
     question = PromptBuilder(tokenizer, 512, "letter").build(ROW, [], "questions")
     assert question.context == "A tomato is\nA. a berry\nB. a clock\nAnswer:"
     assert tokenizer.decode(question.prompt.input_ids) == question.context
@@ -61,7 +61,7 @@ def test_letters_are_scored_behind_the_options(tokenizer):
         fill_template(ROW | {"choices": ["x"] * 27}, "letter", "questions")
 
 
-def test_examples_stand_before_the_question_but_never_itself(tokenizer):
+def test_examples_precede_the_question_which_is_never_its_own_example(tokenizer):
     builder = PromptBuilder(tokenizer, 512, shots=2)
     solved = [ROW | {"id": f"e{i}", "text": f"Example {i} is", "answer": i % 2} for i in range(3)]
     examples = [builder.example(row, "solved") for row in [ROW, *solved]]
@@ -73,7 +73,7 @@ def test_examples_stand_before_the_question_but_never_itself(tokenizer):
     assert same_words.context == question.context
 
 
-def test_examples_give_way_first_and_then_words_from_the_left(tokenizer):
+def test_examples_are_removed_first_and_then_words_from_the_left(tokenizer):
     solved = [ROW | {"id": f"e{i}", "text": f"Example {i} is"} for i in (1, 2)]
     examples = [PromptBuilder(tokenizer, 512).example(row, "solved") for row in solved]
     whole = PromptBuilder(tokenizer, 512, shots=2).build(LONG, examples, "questions")
@@ -89,7 +89,7 @@ def test_examples_give_way_first_and_then_words_from_the_left(tokenizer):
     assert PromptBuilder(tokenizer, longest - 1).build(LONG, [], "questions") is None
 
 
-def test_a_heard_question_is_its_recording_and_what_is_listed_is_read(rows, tokenizer, speech_input):
+def test_a_spoken_question_is_its_recording_and_its_options_are_text(rows, tokenizer, speech_input):
     row = rows[0]
     heard = PromptBuilder(tokenizer, 512, "letter", speech_input).build(row, [], "questions")
     (span,) = heard.prompt.spans
@@ -100,7 +100,7 @@ def test_a_heard_question_is_its_recording_and_what_is_listed_is_read(rows, toke
     assert heard.continuations == read.continuations and heard.context == read.context
 
 
-def test_options_may_be_heard_too(rows, tokenizer, speech_input):
+def test_options_may_be_speech_too(rows, tokenizer, speech_input):
     row = with_choices(rows[0])
     question = PromptBuilder(tokenizer, 512, "letter", speech_input, spoken_options=True).build(row, [], "questions")
     assert len(question.prompt.spans) == 1 + len(row["choices"])
@@ -112,7 +112,7 @@ def test_options_may_be_heard_too(rows, tokenizer, speech_input):
     assert texts == [*(f"\n{letter}." for letter in "ABCD"), "\nAnswer:"]
 
 
-def test_examples_are_heard_where_the_question_is_unless_they_are_to_be_read(rows, tokenizer, speech_input):
+def test_examples_are_speech_where_the_question_is_unless_set_to_text(rows, tokenizer, speech_input):
     first, second = rows[:2]
     solution = f" {second['choices'][second['answer']]}\n\n"
     for spoken in (True, False):
@@ -139,7 +139,7 @@ def test_a_recording_is_cut_where_a_word_begins_and_not_without_word_times(rows,
 
 
 class CountingFrontEnd:
-    """The model's own, counting what it hears."""
+    """The model's front end, counting the recordings that it encodes."""
 
     def __init__(self, front_end):
         self.front_end, self.sample_rate, self.heard = front_end, front_end.sample_rate, 0
@@ -149,7 +149,7 @@ class CountingFrontEnd:
         return self.front_end.frames(recordings)
 
 
-def test_a_question_that_is_cut_to_fit_is_heard_once(rows, tokenizer, speech_input):
+def test_a_question_that_is_cut_to_fit_is_encoded_once(rows, tokenizer, speech_input):
     counting = CountingFrontEnd(speech_input.front_end)
     for row in rows[:2]:
         whole = PromptBuilder(tokenizer, 512, "continuation", speech_input).build(row, [], "questions")

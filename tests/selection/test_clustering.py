@@ -5,9 +5,13 @@ import pytest
 from sklearn.cluster import KMeans
 
 from saladkit.selection.balancing import Bounds, balancing_prices, bounds, keep_bounds
-from saladkit.selection.clustering import BALANCE, balanced_kmeans
+from saladkit.selection.clustering import balanced_kmeans
 from saladkit.selection.embedders.embedder import unit
 from saladkit.selection.vectors import Vectors
+from saladkit.settings.regions import RegionsSettings
+
+BALANCE = RegionsSettings.balance
+CUT = {"iterations": 20, "seed": 0, "spherical": True, "balance": BALANCE}
 
 
 def draw_vectors(counts, spread, seed=0, width=8):
@@ -19,7 +23,7 @@ def draw_vectors(counts, spread, seed=0, width=8):
 
 
 def cut(vectors, clusters, **settings):
-    return balanced_kmeans(Vectors([vectors]), clusters, **({"iterations": 20, "seed": 0} | settings))
+    return balanced_kmeans(Vectors([vectors]), clusters, **(CUT | settings))
 
 
 @pytest.mark.parametrize("spherical", [True, False])
@@ -82,7 +86,7 @@ def test_more_vectors_than_are_drawn_keep_the_bounds(monkeypatch):
 def test_the_same_seed_cuts_the_same_regions_whatever_the_shards():
     vectors, _ = draw_vectors([100, 60], 0.3)
     whole = cut(vectors, 5, seed=3)
-    shards = balanced_kmeans(Vectors([vectors[:30], vectors[30:31], vectors[31:]]), 5, iterations=20, seed=3)
+    shards = balanced_kmeans(Vectors([vectors[:30], vectors[30:31], vectors[31:]]), 5, **(CUT | {"seed": 3}))
     for one, other in zip(whole, shards, strict=True):
         assert np.array_equal(one, other)
     assert not np.array_equal(whole[1], cut(vectors, 5, seed=4)[1])

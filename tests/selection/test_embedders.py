@@ -16,7 +16,6 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModel, AutoTokenizer
 
 from saladkit.errors import SaladError
-from saladkit.selection.embedders.batches import batches_by_tokens
 from saladkit.selection.embedders.registry import open_embedder
 
 SENTENCES = [
@@ -142,16 +141,6 @@ def test_batches_change_nothing(minilm):
     np.testing.assert_allclose(together, alone, atol=2e-6)
     backwards = encode(minilm, SENTENCES[::-1])
     np.testing.assert_allclose(backwards[::-1], together, atol=2e-6)
-
-
-def test_batches_hold_texts_of_about_one_length_and_every_text_once():
-    lengths = np.random.default_rng(0).integers(1, 50, 300).tolist()
-    batches = list(batches_by_tokens(lengths, 200))
-    assert sorted(index for batch in batches for index in batch) == list(range(300))
-    for batch in batches:
-        assert max(lengths[i] for i in batch) * len(batch) <= 200
-    longest = [max(lengths[i] for i in batch) for batch in batches]
-    assert longest == sorted(longest, reverse=True)
 
 
 @pytest.mark.parametrize("quantised", [False, True])

@@ -10,6 +10,7 @@ from saladkit.selection.importance import log_importance
 from saladkit.selection.keywords import keywords
 from saladkit.selection.speakable import why_unspeakable
 from saladkit.selection.speaking_rate import SpeakingRate
+from saladkit.settings.select import Filters
 
 QUESTION = "Which of the moons of Jupiter that Galileo saw in the year 1610 is covered by ice?"
 
@@ -81,7 +82,8 @@ def test_long_texts_are_looked_through_in_no_time(text):
 
 def test_a_question_is_found_word_for_word():
     overlap = Overlap(
-        [("q1", QUESTION), ("q2", "What is it?"), ("q3", "The largest planet of the solar system is called")]
+        [("q1", QUESTION), ("q2", "What is it?"), ("q3", "The largest planet of the solar system is called")],
+        Filters.ngram,
     )
     assert overlap.too_short == {"q2"}
     assert overlap.find(f"He asked: {QUESTION.upper()} Nobody knew.") == "q1"

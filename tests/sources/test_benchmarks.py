@@ -14,6 +14,7 @@ from jinja2 import Environment
 from saladkit.errors import SaladError
 from saladkit.scoring.questions import task_name
 from saladkit.scoring.templates import fill_template
+from saladkit.sources.benchmarks import named
 from saladkit.sources.benchmarks.named import BENCHMARKS, named_source
 from saladkit.sources.benchmarks.voicebench import options_of
 from saladkit.sources.samples import read_samples
@@ -204,7 +205,7 @@ def test_options_of_a_prompt(prompt, options):
 
 
 def test_a_row_of_another_kind_is_named(copied):
-    with pytest.raises(SaladError, match="row 0 of piqa, validation, is not as baber/piqa has them.*goal"):
+    with pytest.raises(SaladError, match="row 0 of piqa, validation, is not as baber/piqa publishes it.*goal"):
         read_samples(copied("piqa", {"question": "x"}), needed=["id"])
 
 
@@ -269,6 +270,17 @@ def test_options_that_cannot_be_told_apart_are_counted_exclusions(copied, shell,
     assert behind.exit_code == 0, behind.stderr
     (skipped,) = json.loads((tmp_path / "out" / "manifest.json").read_text())["skipped"]
     assert skipped["id"] == "1" and "'E'" in skipped["reason"]
+
+
+def test_questions_are_read_in_batches(copied, monkeypatch):
+    source = copied("voicebench_mmsu")
+    path = Path(source.partition("=")[2]) / "mmsu" / "law-00000-of-00001.parquet"
+    rows = [ROWS["voicebench_mmsu"] | {"reference": letter} for letter in "DED"]
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    whole = read_samples(f"{source}:law", needed=["id"])
+    monkeypatch.setattr(named, "ROWS_AT_ONCE", 1)
+    assert read_samples(f"{source}:law", needed=["id"]).equals(whole)
+    assert [row["excluded"] is None for row in whole.to_pylist()] == [True, False, True]
 
 
 def test_another_split_or_content_is_another_input(copied, shell, text_lm, tmp_path):

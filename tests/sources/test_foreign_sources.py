@@ -235,7 +235,7 @@ def test_a_manifest_json_of_nemo_makes_no_folder_ours(spoken, tmp_path):
 def test_tables_of_different_kinds_are_named(tmp_path):
     for name, rows in (("1", [{"id": "a", "text": "x", "extra": 1}]), ("2", [{"id": "b", "text": "y", "extra": [1]}])):
         write_lines(tmp_path / f"{name}.jsonl", rows)
-    with pytest.raises(SaladError, match="2.jsonl have columns of different kinds"):
+    with pytest.raises(SaladError, match="2.jsonl have columns of different types"):
         read(tmp_path / "*.jsonl", needed=["text"])
     write_lines(tmp_path / "2.jsonl", [{"id": "b", "text": "y", "extra": 0.5}])
     assert [row["extra"] for row in read(tmp_path / "*.jsonl", needed=["text"])] == [1.0, 0.5]
@@ -385,7 +385,7 @@ def test_lhotse_shar(spoken, tmp_path):
     _, cuts = cuts_of(tmp_path, spoken)
     (tmp_path / "shar").mkdir()
     cuts.to_shar(tmp_path / "shar", fields={"recording": "flac"}, shard_size=2)
-    with pytest.raises(SaladError, match="has audio of the kind 'shar'") as raised:
+    with pytest.raises(SaladError, match="has audio of the type 'shar'") as raised:
         read(tmp_path / "shar" / "cuts.000000.jsonl.gz")
     assert "folder" in raised.value.fix
     rows = read(tmp_path / "shar")
@@ -433,7 +433,7 @@ def test_commands_of_a_manifest_are_not_run(spoken, tmp_path):
     _, cuts = cuts_of(tmp_path, spoken)
     rows = [cut.to_dict() for cut in cuts]
     rows[1]["recording"]["sources"][0] |= {"type": "command", "source": f"touch {tmp_path}/run"}
-    with pytest.raises(SaladError, match=f"cut '{rows[1]['id']}' has audio of the kind 'command'"):
+    with pytest.raises(SaladError, match=f"cut '{rows[1]['id']}' has audio of the type 'command'"):
         read(write_lines(tmp_path / "cuts.jsonl", rows))
     assert not (tmp_path / "run").exists()
 

@@ -24,8 +24,7 @@ from saladkit.formats.samples import (
 )
 from saladkit.formats.words import Word, split_words
 from saladkit.sources import mapped_tables
-from saladkit.sources.columns import ColumnNames
-from saladkit.sources.plain_tables import Columns
+from saladkit.sources.columns import ColumnNames, Columns
 from saladkit.sources.samples import check_ids_distinct, read_samples
 
 ROWS = [

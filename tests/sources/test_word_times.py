@@ -141,7 +141,7 @@ def test_a_textgrid_that_was_cut_anywhere_is_refused(content, tmp_path):
     path = tmp_path / "a.TextGrid"
     for length in range(whole):
         path.write_text(content[:length])
-        with pytest.raises(SaladError, match="is no whole TextGrid"):
+        with pytest.raises(SaladError, match="is not a complete TextGrid"):
             read_textgrid(path)
     path.write_text(content[:whole])
     assert len(read_textgrid(path)) == 2
@@ -152,10 +152,15 @@ def test_a_textgrid_that_was_cut_anywhere_is_refused(content, tmp_path):
     [
         (b"", "it is cut short"),
         (b"a\nb\n", "it is cut short"),
-        (b'File type = "ooTextFile"\nObject class = "PitchTier"\n\n0\n1\n', "it does not say so"),
+        (b'File type = "ooTextFile"\nObject class = "PitchTier"\n\n0\n1\n', "its header is not that of a TextGrid"),
         (LONG.replace("hi", "hé").encode("latin-1"), "codec can't decode"),
         (LONG.replace("xmin = 0.5", "xmin = --undefined--").encode(), "where a number belongs"),
-        (LONG.replace("size = 3", "size = 1e999").encode(), "infinity"),
+        (SHORT.replace("0.5\n1\n", "1\n").encode(), "where a number belongs"),
+        (SHORT.replace('"say ""hi""!"\n', "").encode(), "it is cut short or damaged"),
+        (SHORT.replace('"S"\n', "5\n").encode(), "it is cut short or damaged"),
+        (SHORT.replace('"S"\n', '"S"\n1.5\n2\n"T"\n').encode(), "other numbers of tiers or intervals"),
+        (SHORT.replace('"S"\n', '"a ""IntervalTier"" b"\n').encode(), "it is cut short or damaged"),
+        (LONG.replace("size = 3", "size = 1e999").encode(), "it declares other numbers of tiers"),
     ],
 )
 def test_what_is_no_textgrid(content, problem, tmp_path):
@@ -191,6 +196,20 @@ def test_praatio_reads_the_same_of_what_is_written(tmp_path):
         ends = [0.0, *(end for _, end, _ in ours.intervals)]
         assert [start for start, _, _ in ours.intervals] == ends[:-1]
         assert ends[-1] == theirs.maxTimestamp
+
+
+def test_times_are_written_with_six_decimals(tmp_path):
+    words = [Word("a", 0.00001, 0.00005), Word("b", 0.00007, 1.0)]
+    content = textgrid(words, float("nan"))
+    assert [line.split(" = ")[1] for line in content.splitlines() if line.startswith(" " * 12 + "xm")] == [
+        "0.000000 ",
+        *["0.000010 "] * 2,
+        *["0.000050 "] * 2,
+        *["0.000070 "] * 2,
+        "1.000000 ",
+    ]
+    (tmp_path / "a.TextGrid").write_text(content)
+    assert open_textgrids(tmp_path)("a") == words
 
 
 @pytest.mark.parametrize("form", ["long_textgrid", "short_textgrid"])
@@ -269,8 +288,26 @@ def test_a_ctm_of_many_ids(tmp_path):
     assert words_of("u2")[0] == Word("hi", 0.0, 0.5)
     assert words_of("u2")[1].end != words_of("u2")[1].end
     assert words_of("u3") is None
-    path.write_bytes(b"\xef\xbb\xbfu1 1 0.1 0.2 the\n")
+    path.write_bytes(b"\xef\xbb\xbf u1\t1  0.1 0.2 the \n")
     assert open_ctm(path)("u1") == [Word("the", 0.1, 0.3)]
+
+
+def test_the_lines_of_an_id_may_be_anywhere_in_several_large_files(tmp_path):
+    def lines(file):
+        return "".join(f"u{number % 7} 1 {number}.{file} 0.25 word{number % 1000} 0.5\n" for number in range(60_000))
+
+    for file in range(2):  # each read in two blocks
+        (tmp_path / f"{file}.ctm").write_text(lines(file))
+        assert (tmp_path / f"{file}.ctm").stat().st_size > 1_500_000
+    words = open_ctm(tmp_path)("u3")
+    assert words == [
+        Word(f"word{number % 1000}", number + file / 10, number + file / 10 + 0.25, 0.5)
+        for file in range(2)
+        for number in range(3, 60_000, 7)
+    ]
+    (tmp_path / "1.ctm").write_text(lines(1) + "u1 1 0.5\n")
+    with pytest.raises(SaladError, match="1.ctm, line 60001: it has 3 columns"):
+        open_ctm(tmp_path)
 
 
 def test_the_folder_of_nemos_forced_aligner(tmp_path):
@@ -297,8 +334,8 @@ def test_a_ctm_is_read_as_it_was_written(tmp_path):
 @pytest.mark.parametrize(
     "line, problem",
     [
-        ("u1 0.1 0.2", "line 2: it has columns: 3"),
-        ("u1 0.1 0.2 the", "line 2: it has columns: 4"),
+        ("u1 0.1 0.2", "line 2: it has 3 columns"),
+        ("u1 0.1 0.2 the", "line 2: it has 4 columns"),
         ("u1 1 the 0.1 0.2", "line 2: could not convert string to float: 'the'"),
         ("u1 1 0.1 0.2 \udcff", "line 2: .*can't decode"),
     ],

@@ -2,8 +2,9 @@ import numpy as np
 import pyloudnorm
 import pytest
 
+from saladkit.settings.synth import Gate
 from saladkit.speech.audio.loudness import set_loudness
-from saladkit.speech.synthesis.gate import CHECKS, Measured, QualityGate, measure
+from saladkit.speech.synthesis.gate import CHECKS, Measured, measure, refusal
 from saladkit.speech.voices.voice import open_voice
 
 RATE = 16_000
@@ -15,8 +16,8 @@ def tone(seconds, level=0.1):
 
 
 def gate(samples, text=TEXT, cer=None, **bounds):
-    refusal = QualityGate(**bounds).refusal(measure(samples, RATE, text, cer))
-    return refusal and refusal[0]
+    refused = refusal(Gate(**bounds), measure(samples, RATE, text, cer))
+    return refused and refused[0]
 
 
 @pytest.mark.parametrize("voice", ["en-us", "en-us+f3", "en-gb+m3@230", "en-us@80", "en-us@450", "ru", "cmn", "de"])
@@ -29,7 +30,7 @@ def test_speech_passes(voice):
     text = texts.get(voice, "Water boils near the sea, and the winter was long.")
     spoken = open_voice(f"espeak:{voice}").speak(text)
     measured = measure(spoken.samples, spoken.sample_rate, text)
-    assert QualityGate().refusal(measured) is None
+    assert refusal(Gate(), measured) is None
     assert 0.25 < measured.duration_ratio < 3
 
 
@@ -42,25 +43,25 @@ def test_each_check_refuses_what_it_is_for():
     assert gate(np.concatenate([tone(1.0), np.zeros(2 * RATE + 200, np.float32), tone(0.5)])) == "silence"
     assert gate(np.concatenate([tone(1.0), np.zeros(2 * RATE + 200, np.float32)])) == "silence"
     assert gate(tone(2.0, 0.001)) == "level"
-    assert gate(np.zeros(2 * RATE, np.float32), silence=None) == "level"
+    assert gate(np.zeros(2 * RATE, np.float32), max_silence=None) == "level"
     assert gate(good, cer=0.4) is None
-    assert QualityGate(cer=0.3).refusal(measure(good, RATE, TEXT, 0.4))[0] == "cer"
-    assert QualityGate(cer=0.3).refusal(measure(good, RATE, TEXT, 0.3)) is None
+    assert refusal(Gate(max_cer=0.3), measure(good, RATE, TEXT, 0.4))[0] == "cer"
+    assert refusal(Gate(max_cer=0.3), measure(good, RATE, TEXT, 0.3)) is None
 
 
 def test_a_bound_that_is_taken_away_refuses_nothing():
-    open_gate = QualityGate(None, None, None, None, None)
+    open_gate = Gate(duration_ratio=None, max_clipped=None, max_silence=None, min_level=None)
     for samples in (tone(0.1), np.zeros(RATE, np.float32), np.ones(RATE * 60, np.float32)):
-        assert open_gate.refusal(measure(samples, RATE, TEXT, 9.0)) is None
+        assert refusal(open_gate, measure(samples, RATE, TEXT, 9.0)) is None
 
 
 def test_refusals_name_the_checks():
     worst = Measured(duration_ratio=9, clipped=1, silence=9, level=-90, cer=9)
-    bounds = {"duration_ratio": (0.5, 2.0), "clipped": 0.1, "silence": 1.0, "level": -50.0, "cer": 0.5}
+    bounds = {"duration_ratio": (0.5, 2.0), "max_clipped": 0.1, "max_silence": 1.0, "min_level": -50.0, "max_cer": 0.5}
     names = []
     for name in bounds:
         kept = {other: bound if other == name else None for other, bound in bounds.items()}
-        check, reason = QualityGate(**kept).refusal(worst)
+        check, reason = refusal(Gate(**kept), worst)
         names.append(check)
         assert "9" in reason or "100" in reason
     assert tuple(names) == CHECKS

@@ -255,7 +255,7 @@ def test_a_redirect_is_not_followed_with_the_key(server, monkeypatch, status):
     "body, problem",
     [
         (b"", "gave no audio at all"),
-        (b"<html>Welcome</html>", "does not decode .* It begins with '<html>Welcome</html>'"),
+        (b"<html>Welcome</html>", "does not decode .*; it begins with '<html>Welcome</html>'"),
         (wav()[:-1001], "cut off: it has 8599 of 9600 bytes"),
         (wav(length=0), "no samples"),
         (wav(level=0), "gave silence"),

@@ -9,11 +9,11 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
+from saladkit.caching import filling, running_teacher
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.rows.tokens import split_text, tokenize
-from saladkit.stages import cache_teacher as stage
 from saladkit.teacher.encodings import Sampled, TopK, to_rows
 
 TOP_K = 6
@@ -57,13 +57,13 @@ def test_a_larger_cache_computes_only_what_is_missing(line, shell, world, tokeni
     assert shell(*line).exit_code == 0
     wider = [*line[:2], world / "pool.parquet", *line[2:]]
     assert shell(*wider, "-o", tmp_path / "whole").exit_code == 0
-    compute, computed = stage.encode_texts, []
+    compute, computed = running_teacher.encode_texts, []
 
     def watched(model, texts, *options):
         computed.extend(texts)
         return compute(model, texts, *options)
 
-    monkeypatch.setattr(stage, "encode_texts", watched)
+    monkeypatch.setattr(running_teacher, "encode_texts", watched)
     result = shell(*wider, "--reuse", tmp_path / "cache", "-o", tmp_path / "larger", "--verify", 84)
     assert result.exit_code == 0, result.stderr
     summary = json.loads(result.stdout)
@@ -180,7 +180,7 @@ def test_what_fails_while_writing_is_raised(line, shell, monkeypatch):
     def broken(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(stage, "write_cache_part", broken)
+    monkeypatch.setattr(filling, "write_cache_part", broken)
     with pytest.raises(OSError, match="no space left"):
         shell(*line)
 
@@ -212,7 +212,7 @@ def test_a_teacher_whose_values_are_not_numbers_is_refused(keep, shell, world, t
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
-@pytest.mark.parametrize("encoding", [TopK(2), Sampled(4)])
+@pytest.mark.parametrize("encoding", [TopK(2, 1.0), Sampled(4, 1.0)])
 def test_a_logit_beyond_the_floats_range_is_refused(encoding):
     logits, labels = torch.tensor([[0.0, torch.inf, 1.0]]), torch.tensor([0])
     with pytest.raises(SaladError, match="not finite"):

@@ -20,10 +20,11 @@ ITEMS = 12
 
 @pytest.fixture(scope="module")
 def two_voices(world, workshop):
+    from saladkit.settings.synth import SynthSettings
     from saladkit.stages.synth import synth
 
-    voices = ["espeak:en-us", "espeak:en-us+f5"]
-    synth(str(world / "questions.parquet"), workshop / "two-voices", voices=voices, workers=1)
+    settings = SynthSettings(voices=("espeak:en-us", "espeak:en-us+f5"), workers=1)
+    synth(str(world / "questions.parquet"), workshop / "two-voices", settings)
     return workshop / "two-voices"
 
 

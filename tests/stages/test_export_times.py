@@ -8,6 +8,7 @@ from saladkit.formats.artefact import Artefact
 from saladkit.formats.samples import write_samples
 from saladkit.formats.word_times import read_word_times
 from saladkit.settings.export_times import ExportTimesSettings
+from saladkit.settings.import_times import ImportTimesSettings
 from saladkit.sources.samples import read_samples
 from saladkit.sources.word_times.textgrid import read_textgrid
 from saladkit.stages import export_times as stage
@@ -96,7 +97,7 @@ def test_what_is_exported_comes_back_within_half_a_microsecond(kind, speech, con
     """Samples of `synth`, their words exported, and imported as word times; these exported give the same file."""
     export_times(str(speech), tmp_path / "out", ExportTimesSettings(format=kind))
     times = f"{kind}:{tmp_path / 'out' if kind == 'textgrid' else tmp_path / 'out' / 'words.ctm'}"
-    summary = import_times(str(speech), tmp_path / "back", times=times)
+    summary = import_times(str(speech), tmp_path / "back", ImportTimesSettings(times=times))
     assert (summary["skipped"], summary["words_not_in_text"]) == (0, 0)
     spoken = read_samples(speech, needed=["id", "words"], optional=[])
     back = read_word_times(tmp_path / "back")

@@ -14,7 +14,6 @@ from transformers import HubertConfig, HubertModel, MimiModel, Wav2Vec2FeatureEx
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.sources.samples import read_samples
 from saladkit.stages import cache_speech
-from saladkit.stages.cache_speech import batches_by_length
 
 ENCODERS = ["mimi", "whisper", "hubert"]
 CLOSE = {"mimi": 0, "whisper": 3e-3, "hubert": 3e-3}  # how near frames have to be that were computed in other batches
@@ -218,9 +217,3 @@ def test_nothing_trains_the_codebooks(distilled, mimi):
     first = quantizer.semantic_residual_vector_quantizer
     expected = first.layers[0].codebook.embed @ first.output_proj.weight[:, :, 0].T
     np.testing.assert_allclose(stored[0], expected.detach().numpy(), rtol=0, atol=1e-6)
-
-
-def test_batches_are_of_about_one_length_and_never_too_long():
-    lengths = [3.0, 9.0, 1.0, 2.0, 2.0, 30.0]
-    assert batches_by_length(lengths, 6.0) == [[2, 3, 4], [0], [1], [5]]
-    assert batches_by_length(lengths, 1e9) == [[2, 3, 4, 0, 1, 5]]

@@ -14,10 +14,11 @@ from saladkit.formats.gap_table import METRICS, read_gap_table
 from saladkit.formats.regions import Regions
 from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.rows.sequences import SequenceLayout
-from saladkit.rows.training_sources import WeightedPath, open_speech
+from saladkit.rows.training_sources import open_speech
 from saladkit.scoring.divergence import probe_sequences
 from saladkit.settings.gap import GapSettings
 from saladkit.settings.shared import Spans
+from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.samples import read_samples
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.stages.gap import SHOWN
@@ -119,10 +120,12 @@ def test_means_are_nats_per_text_token_not_per_item(measured, expected):
 
 
 def test_regions_hold_their_own_items(shell, workshop, checkpoint, text_lm, world, speech, tmp_path):
+    from saladkit.settings.regions import RegionsSettings
     from saladkit.stages.regions import regions
 
     natural = str(world / "natural.parquet")
-    regions(natural, tmp_path / "regions", embedder=f"lm:{text_lm}", clusters=3, device="cpu")
+    settings = RegionsSettings(embedder=f"lm:{text_lm}", clusters=3, device="cpu")
+    regions(natural, tmp_path / "regions", settings)
     spans = [*("--text-words", 2, 4), *("--speech-words", 2, 4)]
     line = ["gap", checkpoint, speech, "--teacher", text_lm, "--regions", tmp_path / "regions", *spans]
     assert json.loads(shell(*line, "--device", "cpu", "-o", tmp_path / "gap").stdout)["rows"] == 24
@@ -182,9 +185,11 @@ def test_a_cache_of_all_tokens_is_as_good_as_the_teacher(shell, checkpoint, text
 
 
 def test_recordings_are_judged(shell, checkpoint, text_lm, world, speech, tmp_path):
+    from saladkit.settings.regions import RegionsSettings
     from saladkit.stages.regions import regions
 
-    regions(str(world / "natural.parquet"), tmp_path / "regions", embedder=f"lm:{text_lm}", clusters=3, device="cpu")
+    settings = RegionsSettings(embedder=f"lm:{text_lm}", clusters=3, device="cpu")
+    regions(str(world / "natural.parquet"), tmp_path / "regions", settings)
     recognizer = save_ctc_model(tmp_path / "ctc")
     line = ["gap", checkpoint, speech, "--teacher", text_lm, "--regions", tmp_path / "regions", "--asr", recognizer]
     line += ["--worst", 0.34, "--text-words", 2, 4, "--speech-words", 2, 4, "--device", "cpu", "-o", tmp_path / "gap"]

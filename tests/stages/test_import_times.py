@@ -1,4 +1,4 @@
-"""`timestamps --times`: each kind of file as its tool writes it."""
+"""`import-times`: each kind of file as its tool writes it."""
 
 import json
 
@@ -11,9 +11,9 @@ from saladkit.formats.artefact import Artefact
 from saladkit.formats.samples import words_from_row
 from saladkit.formats.word_times import COLUMNS, join_word_times, read_word_times
 from saladkit.rows.training_sources import check_words
+from saladkit.settings.import_times import ImportTimesSettings
 from saladkit.sources.samples import read_samples
 from saladkit.stages import import_times as stage
-from saladkit.stages.import_times import import_times
 
 ROWS = [
     {"id": "84-121", "text": "“Mr. O’Neil,” she said — go!", "duration": 2.0},
@@ -299,6 +299,11 @@ WRITERS = [
 ]
 
 
+def import_times(source, output, **settings):
+    """As `stage.import_times`, with these settings."""
+    return stage.import_times(source, output, ImportTimesSettings(**settings))
+
+
 @pytest.fixture
 def samples(tmp_path):
     """Three rows without audio; no file has times of the third."""
@@ -380,7 +385,7 @@ def test_rows_are_listed_with_the_reason(tmp_path):
     assert "the times are of another text: 0 of its 3 words" in skipped["other"]
     assert "before 'one' ends" in skipped["backwards"]
     assert "'two' ends at 1.000 s, and the audio at 0.500 s" in skipped["late"]
-    assert "broken.TextGrid is no whole TextGrid: it is cut short" in skipped["broken"]
+    assert "broken.TextGrid is not a complete TextGrid: it is cut short" in skipped["broken"]
     assert "phones.TextGrid has no tier of words" in skipped["phones"]
     assert "are both named after the row" in skipped["twice"]
 
@@ -442,7 +447,7 @@ def test_a_dry_run_makes_nothing(samples, tmp_path):
 
 def test_the_shell_imports_without_audio_or_torch(samples, shell, tmp_path):
     pq.write_table(pa.table({"key": ["84-121"], "sentence": [ROWS[0]["text"]]}), tmp_path / "foreign.parquet")
-    line = ["timestamps", tmp_path / "foreign.parquet", "-o", tmp_path / "times", "--times", write_ctm(tmp_path)]
+    line = ["import-times", tmp_path / "foreign.parquet", "-o", tmp_path / "times", "--times", write_ctm(tmp_path)]
     done = shell(*line, "--id-column", "key", "--text-column", "sentence")
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["words_with_times"] == 5

@@ -11,6 +11,7 @@ import pytest
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.gap_table import SCHEMA, VERSION, write_gap_table
 from saladkit.formats.regions import Regions
+from saladkit.settings.regions import RegionsSettings
 from saladkit.sources.samples import read_samples
 from saladkit.stages.regions import regions
 
@@ -19,7 +20,8 @@ CLUSTERS = 4
 
 @pytest.fixture(scope="module")
 def cut(workshop, world, text_lm):
-    regions(str(world / "pool.parquet"), workshop / "cut", embedder=f"lm:{text_lm}", clusters=CLUSTERS, device="cpu")
+    settings = RegionsSettings(embedder=f"lm:{text_lm}", clusters=CLUSTERS, device="cpu")
+    regions(str(world / "pool.parquet"), workshop / "cut", settings)
     return workshop / "cut"
 
 
@@ -90,7 +92,7 @@ def test_regions_of_bad_speech_are_left_out(gamma, select, tmp_path):
 def test_coverage_needs_no_model(shell, world, text_lm, cut, tmp_path):
     heard = tmp_path / "heard"
     settings = {"embedder": f"lm:{text_lm}", "clusters": CLUSTERS, "speech": (str(world / "natural.parquet"),)}
-    regions(str(world / "pool.parquet"), heard, **settings, device="cpu")
+    regions(str(world / "pool.parquet"), heard, RegionsSettings(**settings, device="cpu"))
     line = ["select", world / "pool.parquet", "--count", 20, "--gamma", 1, "--metric", "coverage"]
     done = shell(*line, "--regions", heard, "-o", tmp_path / "far")
     assert done.exit_code == 0, done.stderr
@@ -126,7 +128,7 @@ def test_a_selection_can_be_a_pool(select, tmp_path):
 def covered(workshop, world, text_lm):
     """Regions that know the distance to speech."""
     settings = {"embedder": f"lm:{text_lm}", "clusters": CLUSTERS, "speech": (str(world / "natural.parquet"),)}
-    regions(str(world / "pool.parquet"), workshop / "covered", **settings, device="cpu")
+    regions(str(world / "pool.parquet"), workshop / "covered", RegionsSettings(**settings, device="cpu"))
     return workshop / "covered"
 
 
@@ -265,7 +267,8 @@ def strange_pool(world, text_lm, tmp_path):
     asked = [{"id": "q7", "text": question, "choices": ["A", "B"], "answer": 0}]
     pq.write_table(pa.Table.from_pylist(asked), tmp_path / "asked.parquet")
     path = tmp_path / "strange.parquet"
-    regions(str(path), tmp_path / "strange-regions", embedder=f"lm:{text_lm}", clusters=CLUSTERS, device="cpu")
+    settings = RegionsSettings(embedder=f"lm:{text_lm}", clusters=CLUSTERS, device="cpu")
+    regions(str(path), tmp_path / "strange-regions", settings)
     return path
 
 

@@ -13,14 +13,12 @@ import pytest
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
+from saladkit.settings.synth import SynthSettings
 from saladkit.sources.samples import read_samples
 from saladkit.speech.audio.decoding import decode_row
 from saladkit.speech.normalizing.spoken_form import spoken_form
-from saladkit.speech.synthesis.gate import QualityGate
-from saladkit.speech.synthesis.row import SpeakingSettings
 from saladkit.speech.voices.voice import open_voice
 from saladkit.stages import synth as stage
-from saladkit.stages.synth import synth
 
 # Speaks a tone of 0.07 s a letter, at the voice's own pitch; notes what it was asked in a log. Some words have effects.
 PROGRAM = """
@@ -59,6 +57,11 @@ def program(tmp_path):
     return voice
 
 
+def synth(source, output, **settings):
+    """As `stage.synth`, with these settings."""
+    return stage.synth(source, output, SynthSettings(**settings))
+
+
 def write_rows(path, texts, **columns):
     rows = [
         {"id": str(row), "text": text} | {name: values[row] for name, values in columns.items()}
@@ -78,7 +81,7 @@ def left_out(folder):
 
 def test_voices_are_even_fixed_by_seed_and_id_and_named(tmp_path):
     source = write_rows(tmp_path / "rows.jsonl", [f"Row {row} speaks." for row in range(60)])
-    voices = ["espeak:en-us", "espeak:en-gb+f2@150..220"]
+    voices = ("espeak:en-us", "espeak:en-gb+f2@150..220")
     synth(source, tmp_path / "out", voices=voices, seed=3, workers=1)
     rows = rows_of(tmp_path / "out")
     speakers = [row["speaker"] for row in rows]
@@ -100,17 +103,17 @@ def test_nothing_is_spoken_twice(program, tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "ROWS_PER_PART", 3)
     texts = ["one day", "one day", "two days", "three days", "one day", "two days", "four days"]
     source = write_rows(tmp_path / "rows.jsonl", texts)
-    synth(source, tmp_path / "out", voices=[program()], workers=1)
+    synth(source, tmp_path / "out", voices=(program(),), workers=1)
     assert program.asked() == sorted(set(texts))
     rows = rows_of(tmp_path / "out")
     assert rows[0]["audio"] == rows[1]["audio"] == rows[4]["audio"] != rows[2]["audio"]
     assert len({row["speech_key"] for row in rows}) == 4
 
     more = write_rows(tmp_path / "more.jsonl", ["five days", "one day"])
-    synth(more, tmp_path / "more", voices=[program()], workers=1, reuse=(str(tmp_path / "out"),), seed=8)
+    synth(more, tmp_path / "more", voices=(program(),), workers=1, reuse=(str(tmp_path / "out"),), seed=8)
     assert program.asked() == sorted({*texts, "five days"})
     assert rows_of(tmp_path / "more")[1]["audio"] == rows[0]["audio"]
-    others = [{"voices": [program(400)]}, {"voices": [program()], "settings": SpeakingSettings(loudness=-30.0)}]
+    others = [{"voices": (program(400),)}, {"voices": (program(),), "loudness": -30.0}]
     for number, other in enumerate(others):  # another voice, other settings
         synth(more, tmp_path / f"other-{number}", workers=1, reuse=(str(tmp_path / "out"),), **other)
         assert program.asked().count("one day") == 2 + number
@@ -118,20 +121,20 @@ def test_nothing_is_spoken_twice(program, tmp_path, monkeypatch):
 
 def test_what_was_reused_is_no_input(program, tmp_path):
     source = write_rows(tmp_path / "rows.jsonl", ["one day", "two days"])
-    synth(source, tmp_path / "out", voices=[program()], workers=1)
-    copied = synth(source, tmp_path / "again", voices=[program()], workers=1, reuse=(str(tmp_path / "out"),))
+    synth(source, tmp_path / "out", voices=(program(),), workers=1)
+    copied = synth(source, tmp_path / "again", voices=(program(),), workers=1, reuse=(str(tmp_path / "out"),))
     assert copied["hours_of_speech"] > 0 and copied["times_real_time"] == 0  # nothing was spoken
     for name in ("manifest.json", "part-00000-of-00001.parquet"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
     with pytest.raises(SaladError, match="not a folder|no artefact|nowhere"):
-        synth(source, tmp_path / "none", voices=[program()], reuse=(str(tmp_path / "nowhere"),))
+        synth(source, tmp_path / "none", voices=(program(),), reuse=(str(tmp_path / "nowhere"),))
     assert not (tmp_path / "none").exists()
 
 
 def test_each_check_leaves_its_rows_out_and_counts_them(program, tmp_path):
     texts = ["a good text", "loud and clear", "faint and far", "silent in the end", "endless talk", "!?", "broken reed"]
     source = write_rows(tmp_path / "rows.jsonl", texts, region=[0, 1, 1, 2, 2, 3, 3])
-    summary = synth(source, tmp_path / "out", voices=[program()], workers=1)
+    summary = synth(source, tmp_path / "out", voices=(program(),), workers=1)
     assert [row["text"] for row in rows_of(tmp_path / "out")] == ["a good text"]
     causes = {"clipping": 1, "level": 1, "silence": 1, "duration": 1, "unspeakable": 1, "failed": 1}
     assert (
@@ -141,13 +144,13 @@ def test_each_check_leaves_its_rows_out_and_counts_them(program, tmp_path):
     reasons = left_out(tmp_path / "out")
     assert reasons.keys() == {"1", "2", "3", "4", "5", "6"}
     assert "clipped" in reasons["1"] and "silent for 3.0" in reasons["3"] and "tongue is tied" in reasons["6"]
-    everything = SpeakingSettings(gate=QualityGate(None, None, None, None, None))
-    assert synth(source, tmp_path / "all", voices=[program()], settings=everything, workers=1)["rows"] == 5
+    everything = dict.fromkeys(("duration_ratio", "max_clipped", "max_silence", "min_level"))
+    assert synth(source, tmp_path / "all", voices=(program(),), workers=1, **everything)["rows"] == 5
 
 
 def test_a_voice_that_fails_once_is_asked_again(program, tmp_path):
     source = write_rows(tmp_path / "rows.jsonl", ["shaky ground", "solid ground"])
-    assert synth(source, tmp_path / "out", voices=[program()], workers=1)["rows"] == 2
+    assert synth(source, tmp_path / "out", voices=(program(),), workers=1)["rows"] == 2
     assert program.asked() == ["shaky ground", "shaky ground", "solid ground"]
 
 
@@ -155,7 +158,7 @@ def test_a_voice_that_fails_once_is_asked_again(program, tmp_path):
 def test_an_engine_that_fails_on_everything_ends_the_run(workers, program, tmp_path):
     source = write_rows(tmp_path / "rows.jsonl", [f"broken {row}" for row in range(100)])
     with pytest.raises(SaladError, match="failed on 16 rows, one after another: .*tongue is tied") as raised:
-        synth(source, tmp_path / "out", voices=[program()], workers=workers)
+        synth(source, tmp_path / "out", voices=(program(),), workers=workers)
     assert "goes on where it stopped" in raised.value.fix
     assert workers > 1 or len(program.asked()) == 32
 
@@ -164,29 +167,29 @@ def test_what_was_refused_is_not_spoken_again_and_nothing_is_left_of_it(program,
     monkeypatch.setattr(stage, "ROWS_PER_PART", 1)
     source = write_rows(tmp_path / "rows.jsonl", 3 * ["faint and far"])
     with pytest.raises(SaladError, match="no row of .* could be spoken"):
-        synth(source, tmp_path / "out", voices=[program()], workers=1)
+        synth(source, tmp_path / "out", voices=(program(),), workers=1)
     assert program.asked() == ["faint and far"]
     better = write_rows(tmp_path / "better.jsonl", ["near and clear"])  # and the folder can be used for it
-    assert synth(better, tmp_path / "out", voices=[program()], workers=1)["rows"] == 1
+    assert synth(better, tmp_path / "out", voices=(program(),), workers=1)["rows"] == 1
 
 
 def test_choices_are_spoken_once_in_all_shards(program, tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "ROWS_PER_PART", 1)
     texts = ["is it so", "yes it is", "was it so"]
     source = write_rows(tmp_path / "rows.jsonl", texts, choices=3 * [["yes it is", "not at all"]])
-    synth(source, tmp_path / "out", voices=[program()], choices=True, workers=1)
+    synth(source, tmp_path / "out", voices=(program(),), choices=True, workers=1)
     # what was heard as a choice has no words, and is spoken as a text once more
     assert program.asked() == sorted(["is it so", "not at all", "was it so", "yes it is", "yes it is"])
     first, second, third = (row["choices_audio"] for row in rows_of(tmp_path / "out"))
     assert first == second == third and first[0] == rows_of(tmp_path / "out")[1]["audio"] != first[1]
-    synth(source, tmp_path / "again", voices=[program()], choices=True, workers=1, reuse=(str(tmp_path / "out"),))
+    synth(source, tmp_path / "again", voices=(program(),), choices=True, workers=1, reuse=(str(tmp_path / "out"),))
     assert len(program.asked()) == 5
 
 
 @pytest.mark.parametrize("codec, magic", [("flac", b"fLaC"), ("wav", b"RIFF")])
 def test_codecs_keep_rate_and_samples(codec, magic, tmp_path):
     source = write_rows(tmp_path / "rows.jsonl", ["Water boils near the sea."])
-    synth(source, tmp_path / "out", voices=["espeak:en-us"], settings=SpeakingSettings(codec=codec), workers=1)
+    synth(source, tmp_path / "out", voices=("espeak:en-us",), codec=codec, workers=1)
     (row,) = rows_of(tmp_path / "out")
     assert row["audio"]["bytes"].startswith(magic)
     samples, rate = decode_row(row, "here")
@@ -204,42 +207,38 @@ def test_words_without_times_fall_to_the_aligner(program, tmp_path):
         "soundfile.write(sys.stdout.buffer, spoken.samples, spoken.sample_rate, format='WAV')\n"
     )
     voice = f"command:{sys.executable} {script}"
-    summary = synth(source, tmp_path / "without", voices=[voice], workers=1)
+    summary = synth(source, tmp_path / "without", voices=(voice,), workers=1)
     assert summary["rows_by_words_source"] == {"none": 1}
     assert rows_of(tmp_path / "without")[0]["words_source"] is None
-    aligned = SpeakingSettings(aligner="sphinx")
-    summary = synth(source, tmp_path / "with", voices=[voice], settings=aligned, workers=1)
+    summary = synth(source, tmp_path / "with", voices=(voice,), aligner="sphinx", workers=1)
     assert summary["rows_by_words_source"] == {"sphinx": 1}
     (row,) = rows_of(tmp_path / "with")
     known = open_voice("espeak:en-us").speak(row["text"]).words
     for word, truth in zip(row["words"], known, strict=True):
         assert abs(word["start"] - truth.start) < 0.05
-    engine = synth(source, tmp_path / "engine", voices=["espeak:en-us"], settings=aligned, workers=1)
+    engine = synth(source, tmp_path / "engine", voices=("espeak:en-us",), aligner="sphinx", workers=1)
     assert engine["rows_by_words_source"] == {"espeak": 1}  # it knows better
 
 
 def test_numbers_are_spoken_as_words_and_timed_as_written(tmp_path):
     texts = ["Dr. Smith paid $5 in 1984.", "It weighs 10 kg."]
     source = write_rows(tmp_path / "rows.jsonl", texts)
-    synth(source, tmp_path / "out", voices=["espeak:en-us"], workers=1)
+    synth(source, tmp_path / "out", voices=("espeak:en-us",), workers=1)
     for row in rows_of(tmp_path / "out"):
         assert [word["word"] for word in row["words"]] == row["text"].split()
         starts = [word["start"] for word in row["words"] if word["start"] is not None]
         assert starts == sorted(starts) and len(starts) >= 3
-    as_written = SpeakingSettings(language="as-written")
-    synth(source, tmp_path / "raw", voices=["espeak:en-us"], settings=as_written, workers=1)
+    synth(source, tmp_path / "raw", voices=("espeak:en-us",), language="as-written", workers=1)
     assert rows_of(tmp_path / "raw")[0]["speech_key"] != rows_of(tmp_path / "out")[0]["speech_key"]
 
 
 def test_a_recognizer_listens(tmp_path):
     source = write_rows(tmp_path / "rows.jsonl", ["Water boils near the sea.", "My brother wrote a long letter."])
-    heard = SpeakingSettings(asr="sphinx")
-    summary = synth(source, tmp_path / "out", voices=["espeak:en-us"], settings=heard, workers=1)
+    summary = synth(source, tmp_path / "out", voices=("espeak:en-us",), asr="sphinx", workers=1)
     rates = [row["cer"] for row in rows_of(tmp_path / "out")]
     assert all(0 <= rate < 1.5 for rate in rates) and summary["cer"] == pytest.approx(sum(rates) / 2, abs=1e-4)
     bound = (min(rates) + max(rates)) / 2
-    strict = SpeakingSettings(asr="sphinx", gate=QualityGate(cer=bound))
-    kept = synth(source, tmp_path / "strict", voices=["espeak:en-us"], settings=strict, workers=1)
+    kept = synth(source, tmp_path / "strict", voices=("espeak:en-us",), asr="sphinx", max_cer=bound, workers=1)
     assert (kept["rows"], kept["left_out_by"]) == (1, {"cer": 1})
 
 
@@ -339,6 +338,6 @@ def test_a_row_that_kills_its_process_is_listed(tmp_path, monkeypatch):
     texts = [f"a fine day {row}" for row in range(40)]
     texts[21] = "a deadly day"
     source = write_rows(tmp_path / "rows.jsonl", texts)
-    summary = synth(source, tmp_path / "out", voices=["fragile:x"], workers=2)
+    summary = synth(source, tmp_path / "out", voices=("fragile:x",), workers=2)
     assert (summary["rows"], summary["left_out_by"]) == (39, {"failed": 1})
     assert "the process died while it was spoken" in left_out(tmp_path / "out")["21"]

@@ -8,11 +8,11 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.samples import write_samples
 from saladkit.formats.word_times import COLUMNS, join_word_times, read_word_times
+from saladkit.settings.timestamps import LOW_SCORE, TimestampsSettings
 from saladkit.sources.samples import read_samples
 from saladkit.speech.audio.encoding import encode_flac
 from saladkit.speech.voices.voice import open_voice
 from saladkit.stages import timestamps as stage
-from saladkit.stages.timestamps import LOW_SCORE, timestamps
 
 TEXTS = {
     "fox": "The quick brown fox.",
@@ -20,6 +20,11 @@ TEXTS = {
     "sea": "Water boils near the sea.",
     "noon": "The clock had stopped at noon.",
 }
+
+
+def timestamps(source, output, **settings):
+    """As `stage.timestamps`, with these settings."""
+    return stage.timestamps(source, output, TimestampsSettings(**settings))
 
 
 def speech(text):

@@ -70,7 +70,7 @@ def test_a_saved_state_of_another_run_is_gone_on_from(shell, distill_arguments, 
     line = replaced(replaced(distill_arguments, "--max-steps", 2), "--save-steps", 2)
     half = tmp_path / "half"
     with pytest.MonkeyPatch.context() as patched:  # keeps its states, as a run that was cut off does
-        patched.setattr("saladkit.training.run.discard_states", lambda _: None)
+        patched.setattr("saladkit.training.stage.discard_states", lambda _: None)
         trained(shell, line, half)
     shutil.copytree(half / "training" / "checkpoint-2", tmp_path / "state")
     options = ["--resume-from-checkpoint", tmp_path / "state", "--learning-rate", 0]
@@ -117,7 +117,7 @@ def test_a_run_that_goes_on_from_elsewhere_has_its_own_rates_and_brings_stable_a
 ):
     line = replaced(distill_arguments, "--save-steps", 1)
     with pytest.MonkeyPatch.context() as patched:  # cut off at the very end
-        patched.setattr("saladkit.training.run.discard_states", lambda _: None)
+        patched.setattr("saladkit.training.stage.discard_states", lambda _: None)
         patched.setattr("saladkit.formats.artefact.ArtefactWriter.finish", lambda *_, **__: None)
         trained(shell, replaced(line, "--max-steps", 3), tmp_path / "first")  # in its decay after 2 steps
     state = tmp_path / "first" / "training" / "checkpoint-3"

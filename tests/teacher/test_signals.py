@@ -7,6 +7,7 @@ import torch
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.loading import load_text_model
 from saladkit.rows.tokens import tokenize
+from saladkit.settings.cache_teacher import CacheTeacherSettings
 from saladkit.sources.samples import read_samples
 from saladkit.stages.cache_teacher import cache_teacher
 from saladkit.teacher.losses import forward_kl
@@ -28,8 +29,8 @@ def cached(teacher_cache):
 
 @pytest.fixture(scope="module")
 def sampled(workshop, world, text_lm):
-    sources, options = [str(world / "natural.parquet")], {"keep": "sampled", "draws": 40, "device": "cpu"}
-    cache_teacher(sources, workshop / "sampled-cache", model=str(text_lm), **options)
+    settings = CacheTeacherSettings(model=str(text_lm), keep="sampled", draws=40, device="cpu")
+    cache_teacher([str(world / "natural.parquet")], workshop / "sampled-cache", settings)
     return CachedTeacher(TeacherCache(workshop / "sampled-cache"))
 
 

@@ -10,10 +10,11 @@ from transformers import BloomConfig, BloomForCausalLM
 from saladkit.errors import SaladError
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.model.loading import check_packing, load_text_model
-from saladkit.rows.interleaving import InterleavingOptions
 from saladkit.rows.schedule import TrainingSchedule, balance_lengths
 from saladkit.rows.sequences import SequenceLayout, collate_sequences, pack_sequences
-from saladkit.rows.training_sources import WeightedPath, open_speech, open_text
+from saladkit.rows.training_sources import open_speech, open_text
+from saladkit.settings.shared import Spans
+from saladkit.settings.weighted_path import WeightedPath
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.teacher.head import LossAt
 from saladkit.teacher.signals import LiveTeacher
@@ -27,9 +28,9 @@ def examples(speech, world, frames_cache, tokenizer):
     heard = open_speech(WeightedPath(str(speech)), tokenizer, LogMelFrontEnd(bins=16), frames_caches=[frames_cache])
     read = open_text(WeightedPath(str(world / "pool.parquet")), tokenizer)
     assert isinstance(heard.frames, FramesCache)
-    options = InterleavingOptions((2, 5), (2, 5))
+    spans = Spans(text_words=(2, 5), speech_words=(2, 5))
     layout = SequenceLayout(100, 8)
-    schedule = TrainingSchedule([heard, read], count=12, batch=12, layout=layout, options=options, seed=0)
+    schedule = TrainingSchedule([heard, read], count=12, batch=12, layout=layout, spans=spans, text_first=0.5, seed=0)
     chosen = [schedule[index] for index in range(12)]
     assert {example.replay for example in chosen} == {True, False}
     return chosen

@@ -8,30 +8,20 @@ from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import front_end_of
 from saladkit.model.loading import load_text_model
-from saladkit.model.lora import LoraOptions
+from saladkit.model.lora import LoraShape
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.rows.interleaving import InterleavingOptions
 from saladkit.rows.schedule import TrainingSchedule
-from saladkit.rows.training_sources import WeightedPath
-from saladkit.sources.columns import OUR_NAMES
+from saladkit.settings.distill import DistillSettings
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher
+from saladkit.training.inputs import open_inputs
 from saladkit.training.loop import train
-from saladkit.training.options import TrainingOptions
-from saladkit.training.run import TrainingInputs
 from saladkit.training.saving import CheckpointSaver
 from saladkit.training.unadapted_teacher import UnadaptedTeacher
 
 CPU = torch.device("cpu")
-OPTIONS = TrainingOptions(
-    max_steps=4,
-    per_device_train_batch_size=4,
-    learning_rate=1e-2,
-    adapter_learning_rate=1e-2,
-    warmup_steps=0,
-    logging_steps=1,
-    save_steps=2,
-)
+STEPS = {"max_steps": 4, "per_device_train_batch_size": 4, "warmup_steps": 0, "logging_steps": 1, "save_steps": 2}
+RATES = {"learning_rate": 1e-2, "adapter_learning_rate": 1e-2}
 
 
 @pytest.fixture
@@ -54,32 +44,34 @@ def student(new_student):
 
 
 @pytest.fixture
-def opened(student, tokenizer, text_lm, speech, frames_cache, world):
-    """Speech and replay, and no teacher."""
-    data, replay = [WeightedPath(str(speech), 2.0)], [WeightedPath(str(world / "pool.parquet"))]
-    inputs = TrainingInputs(data, replay, str(text_lm), [str(frames_cache)], [], OUR_NAMES, None)
-    front_end = front_end_of(student.config, device="cpu")
-    opened = inputs.open(tokenizer, student.config, front_end, OPTIONS, str(text_lm), own_teacher=True)
-    assert opened.teacher is None
-    return opened
+def settings(speech, frames_cache, world):
+    """Four steps on speech and replay."""
+    read = {"data": (f"{speech}:2",), "replay": (str(world / "pool.parquet"),), "frames": (str(frames_cache),)}
+    return DistillSettings(**read, **STEPS, **RATES, text_words=(2, 5), speech_words=(2, 5))
 
 
 @pytest.fixture
-def trained(opened, tokenizer, tmp_path):
+def opened(settings, student, tokenizer):
+    """Speech and replay."""
+    return open_inputs(settings, tokenizer, student.config, front_end_of(student.config, device="cpu"))
+
+
+@pytest.fixture
+def trained(settings, opened, tokenizer, tmp_path):
     """Train a student for four steps."""
 
     def run(student, teacher):
-        options = InterleavingOptions((2, 5), (2, 5))
-        schedule = TrainingSchedule(opened.sources, count=16, batch=4, layout=opened.layout, options=options, seed=0)
-        saver = CheckpointSaver(SaladProcessor(tokenizer, student.config))
-        train(student, saver, schedule, teacher, OPTIONS, tmp_path, device="cpu", keep_stable=False)
+        order = {"count": 16, "batch": 4, "text_first": 0.5, "seed": 0}
+        schedule = TrainingSchedule(opened.sources, layout=opened.layout, spans=settings, **order)
+        saver = CheckpointSaver(SaladProcessor(tokenizer, student.config), trained=False)
+        train(student, saver, schedule, teacher, settings, tmp_path, device="cpu", keep_stable=False)
         return student
 
     return run
 
 
 def with_lora(student, text_lm):
-    student.add_lora(LoraOptions(rank=4, dropout=0.1), {"name": str(text_lm), "digest": ""})
+    student.add_lora(LoraShape(4, None, 0.1, ()), {"name": str(text_lm), "digest": ""})
     return student
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from saladkit.batches import batches_by_length
 from saladkit.model.loading import load_text_model, load_tokenizer
-from saladkit.selection.embedders.batches import batches_by_tokens
 from saladkit.selection.embedders.embedder import unit
 
 MAX_TOKENS = 512  # the limit of most sentence encoders
@@ -26,7 +26,7 @@ class LanguageModelEmbedder:
         """As `Embedder.encode`."""
         rows = self._tokenizer(texts, truncation=True, max_length=MAX_TOKENS)["input_ids"]
         vectors = np.empty((len(texts), self._decoder.config.hidden_size), dtype=np.float32)
-        for batch in batches_by_tokens([len(row) for row in rows], self._batch_tokens):
+        for batch in batches_by_length([len(row) for row in rows], padded=self._batch_tokens, longest_first=True):
             ids, mask = (part.to(self._device) for part in _padded([rows[index] for index in batch]))
             hidden = self._decoder(input_ids=ids, attention_mask=mask).last_hidden_state
             vectors[batch] = _mean_of_tokens(hidden.float(), mask).cpu().numpy()

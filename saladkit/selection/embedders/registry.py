@@ -11,9 +11,9 @@ from saladkit.selection.embedders.embedder import Embedder
 from saladkit.selection.embedders.language_model import LanguageModelEmbedder
 from saladkit.selection.embedders.sentence_encoder import SentenceEncoder
 from saladkit.selection.embedders.static import StaticEmbedder, is_static
+from saladkit.settings.regions import RegionsSettings
 
 FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]  # no code, and no pickles
-DEFAULT = "BAAI/bge-large-en-v1.5"  # the paper's
 
 
 def open_embedder(name: str, *, device: str, dtype: str, batch_tokens: int) -> Embedder:
@@ -38,7 +38,7 @@ def open_embedder(name: str, *, device: str, dtype: str, batch_tokens: int) -> E
 
 def _local_folder(name: str) -> Path:
     if not (Path(name) / "modules.json").is_file():
-        check_model_folder(name, DEFAULT)
+        check_model_folder(name, RegionsSettings.embedder)
     if Path(name).is_dir():
         return Path(name)
     try:

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from saladkit.batches import batches_by_length
 from saladkit.errors import SaladError
 from saladkit.model.loading import check_tokenizer_fits
-from saladkit.selection.embedders.batches import batches_by_tokens
 from saladkit.selection.embedders.embedder import unit
 
 
@@ -45,7 +45,7 @@ class SentenceEncoder:
         """As `Embedder.encode`."""
         order: list[int] = []
         found: list[np.ndarray] = []
-        for batch in batches_by_tokens(self._lengths(texts), self._batch_tokens):
+        for batch in batches_by_length(self._lengths(texts), padded=self._batch_tokens, longest_first=True):
             some = [texts[index] for index in batch]
             found.append(self._model.encode(some, batch_size=len(some), show_progress_bar=False))
             order += batch

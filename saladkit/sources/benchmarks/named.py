@@ -7,8 +7,9 @@ question of a row.
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,9 +17,13 @@ import pyarrow.json
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
+from saladkit.formats.samples import iterate_rows
 from saladkit.sources.benchmarks.harness_tasks import HarnessTask, story_cloze_as_on_hub
 from saladkit.sources.benchmarks.mmsu import mmsu
 from saladkit.sources.benchmarks.voicebench import voicebench
+from saladkit.sources.hub import read_hub
+
+ROWS_AT_ONCE = 256  # whose recordings may be in memory twice
 
 
 @dataclass(frozen=True)
@@ -160,30 +165,41 @@ def read_benchmark(source: NamedSource, limit: int | None = None) -> pa.Table:
         SaladError: the data set is not in the folder, or not in the cache and cannot be downloaded; a row has another
             shape; lm-evaluation-harness is needed and is not installed.
     """
-    questions: list[dict] = []
-    for split in source.splits:
-        rows = (_read_folder(source.folder, source, split) if source.folder else _read_hub(source, split))[:limit]
-        rows = [row | {"row": number, "split": split, "folder": source.folder} for number, row in enumerate(rows)]
-        prefix = f"{split}/" if len(source.splits) > 1 else ""
-        first = len(questions)
-        try:
-            for question in _questions(source.benchmark, rows):
-                questions.append(question | {"id": f"{prefix}{question['id']}"})
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise SaladError(
-                f"row {len(questions) - first} of {source.name}, {split}, is not as {source.benchmark.hub} has them:"
-                f" {error!r}",
-                "Give the data set's own files, unchanged.",
-            ) from error
-    return pa.Table.from_pylist(questions) if questions else pa.table({"id": pa.array([], pa.string())})
+    questions = chain.from_iterable(_questions(source, split, limit) for split in source.splits)
+    tables = []
+    while batch := list(islice(questions, ROWS_AT_ONCE)):
+        tables.append(pa.Table.from_pylist(batch))
+    if not tables:
+        return pa.table({"id": pa.array([], pa.string())})
+    return pa.concat_tables(tables, promote_options="permissive")
 
 
-def _questions(benchmark: Benchmark, rows: list[dict]) -> Iterable[dict]:
-    reader = benchmark.reader
-    return reader.questions(rows) if isinstance(reader, HarnessTask) else map(reader, rows)
+def _questions(source: NamedSource, split: str, limit: int | None) -> Iterator[dict]:
+    """Yield the questions of one split, each with its id."""
+    reader = source.benchmark.reader
+    rows = (row | {"split": split, "folder": source.folder} for row in _rows(source, split, limit))
+    questions = reader.questions(list(rows)) if isinstance(reader, HarnessTask) else map(reader, rows)
+    prefix = f"{split}/" if len(source.splits) > 1 else ""
+    number = 0
+    try:
+        for question in questions:
+            yield question | {"id": f"{prefix}{question['id']}"}
+            number += 1
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise SaladError(
+            f"row {number} of {source.name}, {split}, is not as {source.benchmark.hub} publishes it: {error!r}",
+            "Give the data set's own files, unchanged.",
+        ) from error
 
 
-def _read_folder(copied: str, source: NamedSource, split: str) -> list[dict]:
+def _rows(source: NamedSource, split: str, limit: int | None) -> Iterator[dict]:
+    """Yield the first `limit` rows as they are published, each with its number."""
+    tables = _read_folder(source.folder, source, split) if source.folder else [_read_hub(source, split)]
+    rows = islice(chain.from_iterable(iterate_rows(table) for table in tables), limit)
+    return (row | {"row": number} for number, row in enumerate(rows))
+
+
+def _read_folder(copied: str, source: NamedSource, split: str) -> list[pa.Table]:
     folder = Path(copied)
     part = folder / (source.benchmark.configuration or "")
     folder = part if part.is_dir() else folder
@@ -196,33 +212,25 @@ def _read_folder(copied: str, source: NamedSource, split: str) -> list[dict]:
             f"Copy the files of {source.benchmark.hub} ({_part(source)}) there.",
         )
     try:
-        tables = [READERS[path.suffix](path) for path in files]
+        return [READERS[path.suffix](path) for path in files]
     except (pa.ArrowException, OSError) as error:
         raise SaladError(f"{folder}: a file cannot be read: {error}", "Copy the file there again.") from error
-    return [row for table in tables for row in table.to_pylist()]
 
 
-def _read_hub(source: NamedSource, split: str) -> list[dict]:
-    import datasets
-
+def _read_hub(source: NamedSource, split: str) -> pa.Table:
     benchmark = source.benchmark
-    try:
-        rows = datasets.load_dataset(benchmark.hub, benchmark.configuration, split=split)
-    except Exception as error:  # the Hub client raises many kinds: not found, offline, gated, damaged
-        raise SaladError(
-            f"{benchmark.title} ({benchmark.hub}, {_part(source)}, {split}) is not in the Hugging Face cache and could"
-            f" not be downloaded: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
-            f"{benchmark.by_hand or _download(benchmark)}, and give {source.name}=FOLDER.",
-        ) from error
-    for column, feature in rows.features.items():
-        if isinstance(feature, datasets.Audio):
-            rows = rows.cast_column(column, datasets.Audio(decode=False))
-    return rows.to_list()
+    return read_hub(
+        benchmark.hub,
+        split,
+        benchmark.configuration,
+        title=f"{benchmark.title} ({benchmark.hub}, {_part(source)}, {split})",
+        fix=f"{benchmark.by_hand or _download(benchmark)}, and give {source.name}=FOLDER.",
+    )
 
 
 def _download(benchmark: Benchmark) -> str:
     line = f"hf download {benchmark.hub} --repo-type dataset --local-dir FOLDER"
-    return f"Where there is a network run `{line}`, copy FOLDER here"
+    return f"On a machine with a network, run `{line}`; copy FOLDER here"
 
 
 def _part(source: NamedSource) -> str:

@@ -4,27 +4,63 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.json
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
-from saladkit.formats.folders import walk_folders
-from saladkit.sources.foreign.json_lines import first_object
-from saladkit.sources.foreign.rows import ForeignSamples, Wanted
+from saladkit.sources.foreign.rows import ForeignSamples
 from saladkit.sources.foreign.tables import files_of, header, read_delimited, with_recordings
+from saladkit.sources.json_lines import first_object
+from saladkit.sources.place import Place
+from saladkit.sources.wanted import Wanted
 
 FILE = "file_name"
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+T = TypeVar("T")
 
 
-def is_audiofolder_table(path: Path, audio_column: str) -> bool:
-    """Whether a file is one of the tables, by its name and by its columns.
+def is_audiofolder(place: Place) -> bool:
+    """Whether a place is one of the tables, or a folder with one: directly in it, or below where it has no samples.
 
     Raises:
-        SaladError: it cannot be read.
+        SaladError: a file named like a table cannot be read.
     """
+    audio = place.names.audio
+    if not place.is_folder:
+        return _names_recordings(place.path, audio)
+    directly = [place.path / name for name in place.entries if name in TABLES and (place.path / name).is_file()]
+    if any(_names_recordings(table, audio) for table in directly):
+        return True
+    return not place.sample_tables and bool(_tables_below(place))
+
+
+def read_audiofolder(place: Place, wanted: Wanted) -> ForeignSamples:
+    """Read the rows of one table, or of all tables in a folder and below.
+
+    Raises:
+        SaladError: a table cannot be read, or a row names no file.
+    """
+    tables = _tables_below(place) if place.is_folder else [place.path]
+    folder = place.path if place.is_folder else place.path.parent
+    try:
+        rows = pa.concat_tables([_read(table, folder, wanted) for table in tables], promote_options="permissive")
+    except pa.ArrowException as error:
+        raise SaladError(
+            f"{place.path}: its tables have columns of different types: {error}", "Give the tables one by one."
+        ) from error
+    return ForeignSamples(rows, replace(wanted.names, audio="audio"))
+
+
+def _tables_below(place: Place) -> list[Path]:
+    found = (folder / name for folder, names in place.tree for name in names if name in TABLES)
+    return sorted(path for path in found if _names_recordings(path, place.names.audio))
+
+
+def _names_recordings(path: Path, audio_column: str) -> bool:
+    """Whether a file is one of the tables, by its name and its columns."""
     if path.name not in TABLES:
         return False
     if path.suffix == ".csv":
@@ -32,45 +68,23 @@ def is_audiofolder_table(path: Path, audio_column: str) -> bool:
     elif path.suffix == ".jsonl":
         columns = list(first_object(path) or {})
     else:
-        columns = _table(pq.read_schema, path).names
+        columns = _readable(pq.read_schema, path).names
     return FILE in columns and (audio_column == FILE or audio_column not in columns)
-
-
-def tables_in(folder: Path, audio_column: str, *, deep: bool) -> list[Path]:
-    """The tables of a folder, `deep` also those of the folders in it, in the order of their paths."""
-    places = walk_folders(folder) if deep else [(folder, [name for name in TABLES if (folder / name).is_file()])]
-    found = (place / name for place, names in places for name in names if name in TABLES)
-    return sorted(path for path in found if is_audiofolder_table(path, audio_column))
-
-
-def read_audiofolder(path: Path, wanted: Wanted) -> ForeignSamples:
-    """The rows of one table, or of all in a folder and in the folders in it.
-
-    Raises:
-        SaladError: a table that cannot be read, or a row without a file.
-    """
-    tables = [path] if path.is_file() else tables_in(path, wanted.names.audio, deep=True)
-    folder = path.parent if path.is_file() else path
-    try:
-        rows = pa.concat_tables([_read(table, folder, wanted) for table in tables], promote_options="permissive")
-    except pa.ArrowException as error:
-        raise SaladError(f"{path}: its tables do not go together: {error}", "Give them one by one.") from error
-    return ForeignSamples(rows, replace(wanted.names, audio="audio"))
 
 
 def _read(path: Path, folder: Path, wanted: Wanted) -> pa.Table:
     if path.suffix == ".csv":
         table = read_delimited(path, delimiter=",", quoted=True)
     else:
-        table = _table(pq.read_table if path.suffix == ".parquet" else pa.json.read_json, path)
+        table = _readable(pq.read_table if path.suffix == ".parquet" else pa.json.read_json, path)
     paths = [os.path.join(os.path.dirname(path), file) for file in files_of(table, FILE, path)]
     inside = path.parent.relative_to(folder).as_posix()
     own_id = wanted.names.id in table.column_names or wanted.names.id != "id"
     return with_recordings(table, FILE, paths, own_id=own_id, prefix="" if inside == "." else f"{inside}/")
 
 
-def _table(read: Callable[[Path], pa.Table | pa.Schema], path: Path) -> pa.Table | pa.Schema:
+def _readable(read: Callable[[Path], T], path: Path) -> T:
     try:
         return read(path)
     except (pa.ArrowException, OSError) as error:
-        raise SaladError(f"{path} cannot be read: {error}", "Give a table that is whole.") from error
+        raise SaladError(f"{path} cannot be read: {error}", "Copy the file here again.") from error

@@ -7,37 +7,28 @@ from pathlib import Path
 import pyarrow as pa
 
 from saladkit.errors import SaladError
-from saladkit.sources.foreign.rows import ForeignSamples, Wanted
+from saladkit.sources.foreign.rows import ForeignSamples
 from saladkit.sources.foreign.tables import files_of, read_delimited, with_recordings
+from saladkit.sources.place import Place
+from saladkit.sources.wanted import Wanted
 
-CLIPS, SECONDS = "clips", "clip_durations.tsv"
-
-
-def table_in(folder: Path) -> Path | None:
-    """The table of a folder with `clips/`; None if it is no such folder.
-
-    Raises:
-        SaladError: it has several, one a split.
-    """
-    if not (folder / CLIPS).is_dir():
-        return None
-    tables = sorted(path for path in folder.glob("*.tsv") if path.name != SECONDS)
-    if len(tables) > 1:
-        raise SaladError(
-            f"{folder} has several tables, which share rows: {', '.join(path.name for path in tables)}",
-            f"Give one of them, {folder / 'validated.tsv'} say.",
-        )
-    return tables[0] if tables else None
+CLIPS, DURATIONS = "clips", "clip_durations.tsv"
 
 
-def read_common_voice(path: Path, wanted: Wanted) -> ForeignSamples:
-    """The rows of one table; `sentence` is the text and `client_id` the speaker.
+def is_common_voice(place: Place) -> bool:
+    """Whether a place is a table, or a folder with tables and `clips/`."""
+    if not place.is_folder:
+        return place.path.suffix == ".tsv"
+    return not place.sample_tables and CLIPS in place.entries and bool(_tables(place))
+
+
+def read_common_voice(place: Place, wanted: Wanted) -> ForeignSamples:
+    """Read the rows of one table; `sentence` is the text and `client_id` the speaker.
 
     Raises:
-        SaladError: a table that cannot be read or does not name its recordings.
+        SaladError: a folder with several tables, or a table that cannot be read or does not name its recordings.
     """
-    if path.is_dir():
-        path = table_in(path) or path
+    path = _only_table(place) if place.is_folder else place.path
     names = wanted.names
     column = "path" if names.audio == "audio" else names.audio
     table = read_delimited(path, delimiter="\t", quoted=False)
@@ -48,21 +39,36 @@ def read_common_voice(path: Path, wanted: Wanted) -> ForeignSamples:
     table = with_recordings(table, column, [os.path.join(folder, file) for file in files], own_id=own_id)
     if "client_id" in table.column_names and "speaker" not in table.column_names:
         table = table.rename_columns(["speaker" if name == "client_id" else name for name in table.column_names])
-    if (path.parent / SECONDS).is_file() and "duration" not in table.column_names:
-        table = table.append_column("duration", _durations(path.parent / SECONDS, files))
+    if (path.parent / DURATIONS).is_file() and "duration" not in table.column_names:
+        table = table.append_column("duration", _durations(path.parent / DURATIONS, files))
     text = "sentence" if names.text == "text" else names.text
     return ForeignSamples(table, replace(names, text=text, audio="audio"))
 
 
+def _tables(place: Place) -> list[Path]:
+    return [path for path in place.matching("*.tsv") if path.name != DURATIONS]
+
+
+def _only_table(place: Place) -> Path:
+    tables = _tables(place)
+    if len(tables) > 1:
+        raise SaladError(
+            f"{place.path} has several tables, which share rows: {', '.join(path.name for path in tables)}",
+            f"Give one of them, such as {place.path / 'validated.tsv'}.",
+        )
+    return tables[0]
+
+
 def _durations(path: Path, files: list[str]) -> pa.Array:
-    """Seconds of each file, from the table that gives milliseconds."""
+    """Return the seconds of each file, from the table that gives milliseconds; null where it lacks the file."""
     table = read_delimited(path, delimiter="\t", quoted=False)
     try:
         milliseconds = table.column("duration[ms]").cast(pa.float64()).to_pylist()
         known = dict(zip(table.column("clip").to_pylist(), milliseconds, strict=True))
     except (KeyError, pa.ArrowException) as error:
         raise SaladError(
-            f"{path} is no table of clip and duration[ms]: {error}", "Remove it or put it right."
+            f"{path} is not a table of the columns clip and duration[ms]: {error}",
+            "Copy the file from the release again, or remove it: durations are then measured.",
         ) from error
     found = [known.get(file) for file in files]
     return pa.array([None if value is None else value / 1000 for value in found], pa.float64())

@@ -1,4 +1,4 @@
-"""NeMo manifests: JSON lines with `audio_filepath`, from the manifest's folder, `text`, `duration`, often `offset`."""
+"""NeMo manifests: JSON lines with `audio_filepath`, relative to the manifest's folder, and often `text`, `offset`."""
 
 import math
 import os
@@ -7,25 +7,33 @@ from dataclasses import replace
 from pathlib import Path
 
 from saladkit.errors import SaladError
-from saladkit.sources.foreign.json_lines import json_lines
-from saladkit.sources.foreign.rows import ForeignSamples, Wanted, id_of_file, rows_to_table
+from saladkit.sources.foreign.rows import ForeignSamples, id_of_file, rows_to_table
+from saladkit.sources.json_lines import json_lines
+from saladkit.sources.place import Place
 from saladkit.sources.stretches import Stretch
+from saladkit.sources.wanted import Wanted
 
 FILE = "audio_filepath"
 
 
-def is_nemo(first: dict, audio_column: str) -> bool:
-    """Whether a line is one of a NeMo manifest, and not one of samples that have that column besides their audio."""
-    return FILE in first and (audio_column == FILE or audio_column not in first)
-
-
-def read_nemo(path: Path, wanted: Wanted) -> ForeignSamples:
-    """Every line as a row; one with an `offset` is that stretch of the file, one without the whole file.
+def is_nemo(place: Place) -> bool:
+    """Whether the first line of a file is NeMo's; samples that have an audio column besides `audio_filepath` are not.
 
     Raises:
-        SaladError: a line that is none, or the manifest of a data set in tar files.
+        SaladError: the file cannot be read.
     """
-    return ForeignSamples(rows_to_table(_rows(path, wanted), wanted.limit), replace(wanted.names, audio="audio"))
+    first, audio = place.first_object or {}, place.names.audio
+    return FILE in first and (audio == FILE or audio not in first)
+
+
+def read_nemo(place: Place, wanted: Wanted) -> ForeignSamples:
+    """Read every line as a row: the whole file, or the stretch of it that starts at `offset`.
+
+    Raises:
+        SaladError: a line is invalid, or the manifest describes tar files.
+    """
+    rows = rows_to_table(_rows(place.path, wanted), wanted.limit)
+    return ForeignSamples(rows, replace(wanted.names, audio="audio"))
 
 
 def _rows(path: Path, wanted: Wanted) -> Iterator[dict]:
@@ -33,19 +41,23 @@ def _rows(path: Path, wanted: Wanted) -> Iterator[dict]:
         where = f"{path}, line {number},"
         file = line.pop(FILE, None)
         if not isinstance(file, str) or not file:
-            raise SaladError(f"{where} has no {FILE} that is the path of one file", "Mend the line or remove it.")
+            raise SaladError(
+                f"{where} has no {FILE} that is the path of one file",
+                f"Set {FILE} to the path of one audio file, or remove the line.",
+            )
         if "shard_id" in line:
             raise SaladError(
                 f"{path} is the manifest of a NeMo data set in tar files (line {number} has a shard_id)",
-                "Unpack the tar files and give a manifest of what was in them, without shard_id.",
+                "Unpack the tar files and give a manifest of the files in them, without shard_id.",
             )
         duration, offset = (_seconds(line, name, where) for name in ("duration", "offset"))
-        at = "" if line.pop("offset", None) is None else f"@{offset:.9f}".rstrip("0").rstrip(".")
+        line.pop("offset", None)
+        at = "" if offset is None else f"@{offset:.9f}".rstrip("0").rstrip(".")
         if wanted.names.id == "id":
             line.setdefault("id", id_of_file(file) + at)
-        if wanted.audio:
+        if wanted.reads("audio"):
             audio = os.path.join(os.path.dirname(path), os.path.expanduser(file))
-            if at:
+            if offset is not None:
                 audio = str(Stretch(audio, offset, None if duration is None else offset + duration))
             line["audio"] = audio
         yield line

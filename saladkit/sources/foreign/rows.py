@@ -1,4 +1,4 @@
-"""What every reader of a foreign source is asked for and gives, and how rows become a table."""
+"""What every reader of a foreign source returns, and how rows become a table."""
 
 import json
 import os
@@ -9,55 +9,32 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from saladkit.formats.samples import AUDIO
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.mapped_tables import hold_tables
 
-AUDIO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-ROWS_AT_ONCE = 256  # whose recordings may stand in memory twice
-SUFFIXES = frozenset(
-    # What libsndfile reads, and what people have beside it: such a file is a row that says that it does not decode.
-    [".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".sph", ".w64", ".rf64"]
-    + [".m4a", ".aac", ".wma", ".amr", ".webm"]
-)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What of a source is asked for.
-
-    Attributes:
-        names: as the user gave them, or ours.
-        audio, text, words: whether they are read at all; `need_text`: whether every row must have one.
-        limit: at most so many rows.
-        beside: a folder for recordings that are too large for memory; None to hold them there all the same.
-    """
-
-    names: ColumnNames = OUR_NAMES
-    audio: bool = True
-    text: bool = True
-    words: bool = True
-    need_text: bool = False
-    limit: int | None = None
-    beside: Path | None = None
+ROWS_AT_ONCE = 256  # whose recordings may be in memory twice
 
 
 @dataclass(frozen=True)
 class ForeignSamples:
-    """A table with `id` and `audio` under our names; `names` says what it calls the text."""
+    """What a reader returns: a table, and the names of its columns id, text and audio."""
 
     table: pa.Table
     names: ColumnNames = OUR_NAMES
 
 
 def id_of_file(path: str) -> str:
-    """A file's path without its suffix, as an id."""
+    """Return a file's path without its suffix, as an id."""
     return os.path.splitext(path)[0].removeprefix("./").lstrip("/")  # pathlib takes ten times as long, for a million
 
 
 def rows_to_table(rows: Iterable[dict], limit: int | None, beside: Path | None = None) -> pa.Table:
-    """Rows of any keys as one table; `audio` is a path, or what `AUDIO` holds, and stands in `beside` if it is large.
+    """Return rows of any keys as one table; a column with values of several types becomes one of JSON strings.
 
-    A column that has values of several kinds becomes one of strings, as JSON writes them.
+    Args:
+        rows: `audio` is a path, or a dict as `AUDIO` holds it.
+        beside: a folder whose file holds the audio if it is large.
     """
     columns: dict[str, list] = {}
     recordings = hold_tables(_recordings(islice(rows, limit), columns), beside)
@@ -66,7 +43,7 @@ def rows_to_table(rows: Iterable[dict], limit: int | None, beside: Path | None =
 
 
 def _recordings(rows: Iterator[dict], columns: dict[str, list]) -> Iterator[pa.Table]:
-    """What is heard of the rows, where there is anything; all else goes to `columns`."""
+    """Yield the audio of the rows, batch by batch; collect all other values in `columns`."""
     count = 0
     while batch := list(islice(rows, ROWS_AT_ONCE)):
         heard = any("audio" in row for row in batch)

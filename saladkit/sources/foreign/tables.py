@@ -1,4 +1,4 @@
-"""Tables in which a column names the file of a row's recording: how they are read, and what becomes of that column."""
+"""Tables in which a column names the file of a row's recording: reading them, and turning that column into audio."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from saladkit.sources.foreign.rows import id_of_file
 
 
 def header(path: Path, delimiter: str) -> list[str]:
-    """The columns that the first line names.
+    """Return the column names on the first line.
 
     Raises:
         SaladError: the file cannot be read.
@@ -21,14 +21,14 @@ def header(path: Path, delimiter: str) -> list[str]:
         with open(path, encoding="utf-8-sig", errors="replace") as stream:
             return [name.strip().strip('"') for name in stream.readline().split(delimiter)]
     except OSError as error:
-        raise SaladError(f"{path} cannot be read: {error}", "Give a file that is whole.") from error
+        raise SaladError(f"{path} cannot be read: {error}", "Make the file readable.") from error
 
 
 def read_delimited(path: Path, *, delimiter: str, quoted: bool) -> pa.Table:
-    """A table of strings: a text that looks like a number stays one. What is empty is null.
+    """Return a table of strings (a text that looks like a number stays a string); empty fields are null.
 
     Raises:
-        SaladError: it cannot be read, or a line has more or fewer columns than the first.
+        SaladError: the file cannot be read, or a line has more or fewer columns than the first.
     """
     try:
         return pa.csv.read_csv(
@@ -45,14 +45,17 @@ def read_delimited(path: Path, *, delimiter: str, quoted: bool) -> pa.Table:
         )
     except (pa.ArrowException, OSError) as error:
         raise SaladError(
-            f"{path} cannot be read: {error}", "Mend the line: each has as many columns as the first."
+            f"{path} cannot be read: {error}", "Save it in UTF-8, every line with as many columns as the first."
         ) from error
 
 
 def with_recordings(table: pa.Table, column: str, paths: list[str], *, own_id: bool, prefix: str = "") -> pa.Table:
-    """The table with `audio`, its recordings' paths, in the place of `column`, and with `id`, if it has no `own_id`.
+    """Return the table with `audio` in the place of the column that names the files.
 
-    An id is what stands in `column`, without its suffix, after `prefix`.
+    Args:
+        column: names the files.
+        paths: of the recordings, one a row.
+        own_id: whether the table has ids; if not, an id is `prefix` and what `column` says, without its suffix.
     """
     ids = [prefix + id_of_file(file) for file in table.column(column).to_pylist()]
     table = table.drop_columns([name for name in {column, "audio"} if name in table.column_names])
@@ -63,10 +66,10 @@ def with_recordings(table: pa.Table, column: str, paths: list[str], *, own_id: b
 
 
 def files_of(table: pa.Table, column: str, where: Path) -> list[str]:
-    """The files that a column names.
+    """Return the files that a column names.
 
     Raises:
-        SaladError: there is no such column, it is none of strings, or a row has no file.
+        SaladError: there is no such column, it does not hold strings, or a row names no file.
     """
     if column not in table.column_names:
         raise SaladError(
@@ -75,7 +78,7 @@ def files_of(table: pa.Table, column: str, where: Path) -> list[str]:
         )
     files = table.column(column)
     if not is_text(files.type):
-        raise SaladError(f"{where}: the column '{column}' is {files.type}", "Give the recordings' paths there.")
+        raise SaladError(f"{where}: the column '{column}' is {files.type}", "Write the paths of the recordings there.")
     missing = pc.fill_null(pc.equal(files, ""), True)
     if pc.any(missing).as_py():
         row = pc.index(missing, True).as_py()

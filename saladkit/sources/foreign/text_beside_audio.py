@@ -1,76 +1,65 @@
 """Plain folders of recordings, each with its text in a file beside it, or in LibriSpeech's `.trans.txt`."""
 
-import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 from saladkit.errors import SaladError
-from saladkit.formats.folders import walk_folders
-from saladkit.sources.foreign.rows import SUFFIXES, ForeignSamples, Wanted, rows_to_table
+from saladkit.sources.foreign.rows import ForeignSamples, rows_to_table
+from saladkit.sources.place import Place, is_recording
+from saladkit.sources.wanted import Wanted
 
 TEXTS = (".txt", ".lab", ".normalized.txt")  # the last is LibriTTS's
 UTTERANCES = ".trans.txt"
 _SPELLED = (*TEXTS, *(suffix.upper() for suffix in TEXTS))
 
 
-def has_recordings(folder: Path) -> bool:
-    """Whether there is an audio file in a folder or in the folders in it."""
-    return next(_walk(folder), None) is not None
+def is_text_beside_audio(place: Place) -> bool:
+    """Whether a place is a folder that has audio files in it or below, and no tables of samples."""
+    return place.is_folder and not place.sample_tables and bool(place.recordings)
 
 
-def read_text_beside_audio(folder: Path, wanted: Wanted) -> ForeignSamples:
-    """A row for every audio file, in the order of their paths.
+def read_text_beside_audio(place: Place, wanted: Wanted) -> ForeignSamples:
+    """Read a row for every audio file, in the order of their paths.
 
     Raises:
-        SaladError: a text that cannot be read; recordings without a text, where every row needs one, or utterances
-            of a `.trans.txt` without a recording.
+        SaladError: a text cannot be read, a recording has no text where every row needs one, or a line of a
+            `.trans.txt` has no recording.
     """
-    rows = list(islice(_rows(folder, wanted), wanted.limit))
+    rows = list(islice(_rows(place, wanted), wanted.limit))
     without = [row["id"] for row in rows if row.get("text", "") is None]
-    if without and wanted.need_text:
+    if without and wanted.needs("text"):
         raise SaladError(
-            f"{folder}: {len(without)} of {len(rows)} recordings have no text beside them, the first is {without[0]}",
+            f"{place.path}: {len(without)} of {len(rows)} recordings have no text beside them, the first is"
+            f" {without[0]}",
             f"Write what is said into {Path(without[0]).name}.txt beside it, or give the manifest that has the texts.",
         )
     return ForeignSamples(rows_to_table(rows, None))
 
 
-def _rows(folder: Path, wanted: Wanted) -> Iterator[dict]:
-    for place, files in _walk(folder):
-        spoken, there = _utterances(place, files) if wanted.text else {}, set(files)
-        for path in (place / name for name in files if _is_recording(name)):
-            row = {"id": path.relative_to(folder).with_suffix("").as_posix()}
-            row |= {"audio": str(path)} if wanted.audio else {}
-            if path.stem in spoken:
-                row |= {"id": path.stem, "text": spoken.pop(path.stem), "speaker": path.stem.partition("-")[0]}
-            elif wanted.text:
+def _rows(place: Place, wanted: Wanted) -> Iterator[dict]:
+    for folder, files in place.recordings:
+        utterances, there = _utterances(folder, files) if wanted.reads("text") else {}, set(files)
+        for path in (folder / name for name in files if is_recording(name)):
+            row: dict = {"id": path.relative_to(place.path).with_suffix("").as_posix()}
+            row |= {"audio": str(path)} if wanted.reads("audio") else {}
+            if path.stem in utterances:
+                row |= {"id": path.stem, "text": utterances.pop(path.stem), "speaker": path.stem.partition("-")[0]}
+            elif wanted.reads("text"):
                 beside = next((path.stem + suffix for suffix in _SPELLED if path.stem + suffix in there), None)
-                row["text"] = None if beside is None else _read(place / beside).strip()
+                row["text"] = None if beside is None else _read(folder / beside).strip()
             yield row
-        if spoken:
+        if utterances:
             raise SaladError(
-                f"{place}: {len(spoken)} lines of {UTTERANCES} have no recording, the first is {next(iter(spoken))}",
+                f"{folder}: {len(utterances)} lines of {UTTERANCES} have no recording, the first is"
+                f" {next(iter(utterances))}",
                 "Put the recordings there, or remove the lines.",
             )
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """The folders that have audio files, and all files of each; without hidden ones."""
-    for place, files in walk_folders(folder):
-        if any(part.startswith(".") for part in place.relative_to(folder).parts):
-            continue
-        files = [name for name in files if not name.startswith(".")]
-        if any(map(_is_recording, files)):
-            yield place, files
-
-
-def _is_recording(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in SUFFIXES
-
-
-def _utterances(place: Path, files: list[str]) -> dict[str, str]:
-    lines = [line for name in files if name.endswith(UTTERANCES) for line in _read(place / name).splitlines()]
+def _utterances(folder: Path, files: list[str]) -> dict[str, str]:
+    """Return {id: text} of the folder's `.trans.txt`."""
+    lines = [line for name in files if name.endswith(UTTERANCES) for line in _read(folder / name).splitlines()]
     return {id_: text.strip() for id_, _, text in (line.partition(" ") for line in lines) if id_}
 
 
@@ -78,4 +67,4 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SaladError(f"{path} cannot be read: {error}", "Write it in UTF-8.") from error
+        raise SaladError(f"{path} cannot be read: {error}", "Save it as a text file in UTF-8.") from error

@@ -1,4 +1,4 @@
-"""Tools that write one file a recording: which of a folder's files is that of an id."""
+"""Find the file of an id in the folder of a tool that writes one file a recording."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,18 +8,21 @@ from saladkit.errors import SaladError
 
 
 def file_name(id_: str, suffix: str) -> str:
-    """The name of the file of an id: no character of it means something to a file system."""
+    """Return the file name of an id, with the characters escaped that mean something to a file system."""
     return quote(id_, safe="") + suffix
 
 
 def files_by_id(path: Path, suffix: str) -> Callable[[str], Path | None]:
-    """A function that finds an id's file: one whose path below the folder `path` is the id, or whose name is.
+    """Return a function that finds the file of an id: its path below the folder, or else its name, is the id.
 
-    The suffix is left off both, in any case; names may be percent-escaped, as `file_name` does. `path` may also be a
-    single file. The function gives None for an id without a file, and raises a SaladError where several have its name.
+    The suffix is left off, in lower or upper case; names may be percent-escaped, as `file_name` does.
+
+    Args:
+        path: a folder, or a single file.
 
     Raises:
-        SaladError: not one file with this suffix.
+        SaladError: there is no file with this suffix. The function returns None for an id without a file, and raises a
+            SaladError where several files have its name.
     """
     if path.is_dir():
         files = [file for file in sorted(path.rglob("*")) if file.is_file()]
@@ -41,7 +44,8 @@ def files_by_id(path: Path, suffix: str) -> Callable[[str], Path | None]:
             named = by_name.get(name, [])
             if len(named) > 1:
                 raise SaladError(
-                    f"{named[0]} and {named[1]} are both named after the row", "Make ids of paths below the folder."
+                    f"{named[0]} and {named[1]} are both named after the row",
+                    "Use the paths below the folder as ids, or give the files different names.",
                 )
             if named:
                 return named[0]

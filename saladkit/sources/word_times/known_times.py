@@ -13,14 +13,17 @@ from saladkit.sources.word_times.textgrid import open_textgrids
 from saladkit.sources.word_times.whisperx import open_whisperx
 
 KINDS = ("ctm", "textgrid", "lhotse", "whisperx")
+_GIVE = "Give the file or folder that holds the word times."
 
 
 @dataclass(frozen=True)
 class KnownTimes:
-    """The words of every id, in the tool's own spelling, with times in s as it wrote them: nothing is checked yet.
+    """The words of every id as the tool spelled and timed them (s); nothing is checked yet.
 
-    `words_of` gives None for an id that is not there, and raises a SaladError for one whose file cannot be read.
-    `identity` states what the words depend on beyond the files.
+    Attributes:
+        kind, path: as `KIND:PATH` gives them.
+        words_of: returns the words of an id, None for an unknown id; raises a SaladError if its file cannot be read.
+        identity: what the words depend on beyond the files.
     """
 
     kind: str
@@ -30,10 +33,10 @@ class KnownTimes:
 
 
 def open_times(description: str, wanted: Collection[str]) -> KnownTimes:
-    """Open `KIND:PATH`; words of other ids than those `wanted` need not be kept.
+    """Open `KIND:PATH`; the words of ids that are not `wanted` need not be kept.
 
     Raises:
-        SaladError: no such kind or path, or a file that holds many rows and cannot be read.
+        SaladError: no such kind or path, or a file of many rows that cannot be read.
     """
     kind, colon, path = description.partition(":")
     if kind not in KINDS or not (colon and path):
@@ -41,7 +44,7 @@ def open_times(description: str, wanted: Collection[str]) -> KnownTimes:
             f"{description!r} names no word times", f"Write KIND:PATH, where KIND is one of {', '.join(KINDS)}."
         )
     if not Path(path).exists():
-        raise SaladError(f"{path} is not there", "Give the file or folder that holds the word times.")
+        raise SaladError(f"{path} is not there", _GIVE)
     identity = {"format": kind}
     if kind == "ctm":
         words_of = open_ctm(Path(path))

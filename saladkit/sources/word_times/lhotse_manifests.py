@@ -1,6 +1,6 @@
 """Lhotse's cuts and supervisions: the words of `supervision.alignment["word"]`.
 
-lhotse loads torch, so it is imported when such a file is named; nothing else in this room does.
+lhotse loads torch, so it is imported only where such files are read.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -9,46 +9,37 @@ from typing import TYPE_CHECKING
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
-from saladkit.sources.foreign.lhotse import aligned_words, said_in, shift_of_words
+from saladkit.sources.foreign.lhotse import need_lhotse
+from saladkit.sources.foreign.lhotse_supervisions import aligned_words, alignment_shift, supervisions_of
 
 if TYPE_CHECKING:
-    from lhotse import SupervisionSegment
+    from lhotse import CutSet, SupervisionSegment, SupervisionSet
 
 
 def open_lhotse(path: Path, wanted: Collection[str]) -> Callable[[str], list[Word] | None]:
-    """A function from those ids that are `wanted` to words.
+    """Return a function from those ids that are `wanted` to words.
 
-    An id is a cut's, whose words count from the cut's start, all supervisions together; else a supervision's, whose
-    words count from its own start. Words whose times do not lie within their supervision are left out of cuts, see
-    `shift_of_words`; supervisions alone count from the start of the recording.
+    An id is a cut's, whose words count from the start of the cut, all supervisions together; or else a supervision's,
+    whose words count from its own start.
 
     Raises:
         SaladError: lhotse is not installed, or the file holds neither cuts nor supervisions that lhotse reads.
     """
-    try:
-        import lhotse
-    except ModuleNotFoundError as error:
-        raise SaladError(
-            f"--times lhotse:… needs the package {error.name!r}, which is not installed",
-            "Run: pip install 'saladkit[lhotse]'",
-        ) from error
-    wanted = set(wanted)
+    need_lhotse(path)
+    from lhotse import CutSet, SupervisionSet
+    from lhotse.serialization import load_manifest_lazy_or_eager
+
     of_cuts: dict[str, list[Word]] = {}
     of_supervisions: dict[str, list[Word]] = {}
     try:
-        for item in lhotse.serialization.load_manifest_lazy_or_eager(path) or ():
-            cut = hasattr(item, "supervisions")
-            if not cut and not hasattr(item, "alignment"):
-                raise TypeError(f"it holds a {type(item).__name__}")
-            placed = [(one.supervision, shift_of_words(one)) for one in said_in(item)] if cut else [(item, 0.0)]
-            placed = [(part, shift) for part, shift in placed if shift is not None]
-            if cut and item.id in wanted:
-                of_cuts[item.id] = [word for part, shift in placed for word in _words(part, shift)]
-            for part, shift in placed:
-                # Of cuts that overlap each has the supervision whole, and the same times from its start.
-                if part.id in wanted and part.id not in of_supervisions:
-                    of_supervisions[part.id] = list(_words(part, shift - part.start))
-    except Exception as error:  # lhotse raises whatever a line of another kind led to
+        manifest = load_manifest_lazy_or_eager(path)
+        if isinstance(manifest, CutSet):
+            of_cuts, of_supervisions = _read_cuts(manifest, set(wanted))
+        elif isinstance(manifest, SupervisionSet):
+            of_supervisions = _read_supervisions(manifest, set(wanted))
+        else:
+            raise TypeError("it is empty" if manifest is None else f"it is a {type(manifest).__name__}")
+    except Exception as error:  # lhotse raises whatever an unexpected value leads to
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise SaladError(
             f"{path} cannot be read as cuts or supervisions: {type(error).__name__}: {first_line}",
@@ -56,6 +47,30 @@ def open_lhotse(path: Path, wanted: Collection[str]) -> Callable[[str], list[Wor
         ) from error
 
     return lambda id_: of_cuts.get(id_, of_supervisions.get(id_))
+
+
+def _read_cuts(cuts: "CutSet", wanted: set[str]) -> tuple[dict[str, list[Word]], dict[str, list[Word]]]:
+    """Return the words of cuts and of supervisions, without supervisions whose place in the cut is unknown."""
+    of_cuts: dict[str, list[Word]] = {}
+    of_supervisions: dict[str, list[Word]] = {}
+    for cut in cuts:
+        shifts = [(one.supervision, alignment_shift(one)) for one in supervisions_of(cut)]
+        placed = [(supervision, shift) for supervision, shift in shifts if shift is not None]
+        if cut.id in wanted:
+            of_cuts[cut.id] = [word for supervision, shift in placed for word in _words(supervision, shift)]
+        for supervision, shift in placed:
+            # Cuts that overlap each hold the supervision whole, with the same times from its start.
+            if supervision.id in wanted and supervision.id not in of_supervisions:
+                of_supervisions[supervision.id] = list(_words(supervision, shift - supervision.start))
+    return of_cuts, of_supervisions
+
+
+def _read_supervisions(supervisions: "SupervisionSet", wanted: set[str]) -> dict[str, list[Word]]:
+    found: dict[str, list[Word]] = {}
+    for supervision in supervisions:
+        if supervision.id in wanted and supervision.id not in found:
+            found[supervision.id] = list(_words(supervision, -supervision.start))
+    return found
 
 
 def _words(supervision: "SupervisionSegment", shift: float) -> Iterator[Word]:

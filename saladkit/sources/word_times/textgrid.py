@@ -1,28 +1,30 @@
-"""Praat's TextGrid, as text: read as Praat reads it, and written in its long form.
+"""Praat's TextGrid, read and written by praatio.
 
 Praat takes as data what stands free in the file: numbers, and texts in double quotes, in their order; all else is for
-people. So the long form, the short form and whatever lies between are one format (Praat's manual, "TextGrid file
-formats"). praatio reads each form by its own layout. On the same files it loses the end of one that was cut between
-two intervals, drops the sign of a negative time, and refuses numbers such as 5e-05, comments, and labels such as
-"item [2]"; here the numbers of tiers and intervals that the file declares are held to what is found. The tests take
-praatio as the other reader and writer.
+people (Praat's manual, "TextGrid file formats"). praatio expects the lines of the long or the short form, and returns
+wrong or too few intervals of a damaged file without an error. So praatio is given the data alone, in the short form,
+and must return the same data.
 """
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from praatio.utilities import textgrid_io
+from praatio.utilities.constants import INTERVAL_TIER
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.sources.word_times.files_by_id import files_by_id
-from saladkit.sources.word_times.microseconds import microseconds, spelled
+from saladkit.sources.word_times.microseconds import microseconds
 
 SUFFIX = ".TextGrid"
-# At the beginning of what stands free: a text, a number with whatever sticks to it, a comment, or something else.
-_TOKEN = re.compile(
-    r'(?<!\S)(?:"(?P<text>[^"]*(?:""[^"]*)*)"(?!\S)'
+# What stands free: a text, a number (and what sticks to it, such as a unit), or a comment.
+_DATA = re.compile(
+    r'(?<!\S)(?:(?P<text>"[^"]*(?:""[^"]*)*")(?!\S)'
     r"|(?P<number>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\S*"
     r"|![^\n]*)"
 )
@@ -37,10 +39,10 @@ class Tier:
 
 
 def open_textgrids(path: Path) -> Callable[[str], list[Word] | None]:
-    """A function from ids to the words of their files; empty intervals are no words.
+    """Return a function from ids to the words of their files; empty intervals are no words.
 
     Raises:
-        SaladError: not one file; the function does for a file that is cut short or has no tier of words.
+        SaladError: there is no file; the function does for a file that is cut short or has no tier of words.
     """
     find = files_by_id(path, SUFFIX)
 
@@ -52,87 +54,82 @@ def open_textgrids(path: Path) -> Callable[[str], list[Word] | None]:
 
 
 def read_textgrid(path: Path) -> list[Tier]:
-    """The interval tiers of a file in UTF-8 or UTF-16.
+    """Return the interval tiers of a file in UTF-8 or UTF-16.
 
     Raises:
-        SaladError: no TextGrid, one that is cut short, or one in another encoding.
+        SaladError: the file is not a TextGrid, is cut short, or is in another encoding.
     """
     try:
-        data = path.read_bytes()
-        text = data.decode("utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig")
-        return _tiers(_TOKEN.finditer(text))
+        content = path.read_bytes()
+        text = content.decode("utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig")
+        text = text.replace("\r\n", "\n")
+        return _tiers([found[found.lastgroup] for found in _DATA.finditer(text) if found.lastgroup])
     except (OSError, ValueError, OverflowError) as error:  # other encodings are ValueErrors
         raise SaladError(
-            f"{path} is no whole TextGrid: {error}", "Open it in Praat and save it as a text file, in UTF-8."
+            f"{path} is not a complete TextGrid: {error}", "Open it in Praat and save it as a text file, in UTF-8."
         ) from error
 
 
 def textgrid(words: list[Word], duration: float | None) -> str:
-    """A TextGrid of one tier `words`, pauses as empty intervals, up to `duration` s or else the last word's end.
+    """Return a TextGrid of one tier `words`, with pauses as empty intervals.
 
-    Every word has times, and begins no earlier than the one before ends.
+    Args:
+        words: all with times, each starting no earlier than the one before ends.
+        duration: where the tier ends, in s; None, or a time before the last word ends, for the end of the last word.
     """
-    intervals: list[tuple[int, int, str]] = []
-    reached = 0
-    for word in words:
-        start, end = microseconds(word.start), microseconds(word.end)
-        if start > reached:
-            intervals.append((reached, start, ""))
-        intervals.append((start, end, word.word))
-        reached = end
-    length = max(reached, microseconds(duration or 0.0) or 0)  # a duration that is not finite is none
-    if length > reached:
-        intervals.append((reached, length, ""))
-    lines = [
-        'File type = "ooTextFile"\nObject class = "TextGrid"\n',
-        f"xmin = 0 \nxmax = {spelled(length)} \ntiers? <exists> \nsize = 1 \nitem []: ",
-        '    item [1]:\n        class = "IntervalTier" \n        name = "words" \n        xmin = 0 ',
-        f"        xmax = {spelled(length)} \n        intervals: size = {len(intervals)} ",
-    ]
-    for number, (start, end, label) in enumerate(intervals, start=1):
-        lines.append(f"        intervals [{number}]:\n            xmin = {spelled(start)} ")
-        lines.append(f"            xmax = {spelled(end)} \n            text = {_quoted(label)} ")
-    return "\n".join(lines) + "\n"
+    entries = [(_rounded(word.start), _rounded(word.end), word.word) for word in words]
+    length = max(entries[-1][1], _rounded(duration))
+    tier = {"class": INTERVAL_TIER, "name": "words", "xmin": 0.0, "xmax": length, "entries": entries}
+    grid = {"xmin": 0.0, "xmax": length, "tiers": [tier]}
+    written = textgrid_io.getTextgridAsStr(grid, "long_textgrid", includeBlankSpaces=True, minimumIntervalLength=None)
+    # praatio writes 50 microseconds as 5e-05, which it cannot read again.
+    return re.sub(r"(?m)^( *xmax| {12}xmin) = (\S+) $", lambda found: f"{found[1]} = {float(found[2]):.6f} ", written)
 
 
-def _quoted(label: str) -> str:
-    doubled = label.replace('"', '""')
-    return f'"{doubled}"'
+def _rounded(seconds: float | None) -> float:
+    """Return seconds to the microsecond; 0 for what is not a finite number."""
+    return (microseconds(seconds) or 0) / 1_000_000
 
 
-def _tiers(tokens: Iterator[re.Match]) -> list[Tier]:
-    """What the tokens say; ValueError where they say no TextGrid."""
-    if not _text(tokens).startswith("ooTextFile") or _text(tokens) != "TextGrid":
-        raise ValueError("it does not say so")
-    _number(tokens), _number(tokens)  # xmin and xmax
-    tiers = []
-    for _ in range(int(_number(tokens))):
-        of_intervals, name = _text(tokens) == "IntervalTier", _text(tokens)
-        _number(tokens), _number(tokens)
-        count = int(_number(tokens))
-        if of_intervals:
-            tiers.append(Tier(name, [(_number(tokens), _number(tokens), _text(tokens)) for _ in range(count)]))
-        else:
-            for _ in range(count):  # points
-                _number(tokens), _text(tokens)
-    return tiers
+def _tiers(data: list[str]) -> list[Tier]:
+    """Return the interval tiers of data (texts in quotes, and numbers); ValueError if some of it is missing."""
+    if len(data) >= 2 and not (data[0].startswith('"ooTextFile') and data[1] == '"TextGrid"'):
+        raise ValueError("its header is not that of a TextGrid")
+    if len(data) < 5:
+        raise ValueError("it is cut short")
+    values = [_value(item) for item in data[4:]]  # the first is the number of tiers
+    if values == [0]:
+        return []
+    try:
+        found = textgrid_io.parseTextgridStr(_short_form(data), includeEmptyIntervals=True)["tiers"]
+    except (ValueError, IndexError) as error:
+        raise ValueError("it is cut short or damaged") from error
+    read: list[str | float] = [len(found)]
+    for tier in found:
+        tier["entries"] = [(*map(_seconds, times), label) for *times, label in tier["entries"]]
+        read += [tier["class"], tier["name"], tier["xmin"], tier["xmax"], len(tier["entries"])]
+        read += [value for entry in tier["entries"] for value in entry]
+    if read != values:
+        raise ValueError("it is cut short or damaged: it declares other numbers of tiers or intervals than it has")
+    return [Tier(tier["name"], tier["entries"]) for tier in found if tier["class"] == INTERVAL_TIER]
 
 
-def _next(tokens: Iterator[re.Match], kind: str) -> str:
-    for token in tokens:
-        if token.lastgroup == kind:
-            return token[kind]
-        if token.lastgroup is not None:
-            raise ValueError(f"there is {token[0][:40]!r} where a {kind} belongs")
-    raise ValueError("it is cut short")
+def _value(item: str) -> str | float:
+    """Return a text without its quotes, stripped as praatio does, or a number."""
+    return item[1:-1].strip().replace('""', '"') if item.startswith('"') else float(item)
 
 
-def _text(tokens: Iterator[re.Match]) -> str:
-    return _next(tokens, "text").replace('""', '"')
+def _short_form(data: list[str]) -> str:
+    """Return the data as a TextGrid that praatio reads: one text or number a line, numbers without exponents."""
+    plain = [item if item.startswith('"') else np.format_float_positional(float(item)) for item in data[2:]]
+    return "\n".join(['File type = "ooTextFile short"', '"TextGrid"', "", *plain[:2], "<exists>", *plain[2:], ""])
 
 
-def _number(tokens: Iterator[re.Match]) -> float:
-    return float(_next(tokens, "number"))
+def _seconds(field: str) -> float:
+    try:
+        return float(field)
+    except ValueError as error:
+        raise ValueError(f"there is {field!r} where a number belongs") from error
 
 
 def _words(file: Path) -> list[Word]:
@@ -142,6 +139,7 @@ def _words(file: Path) -> list[Word]:
     if not chosen:
         names = ", ".join(repr(tier.name) for tier in tiers) or "none"
         raise SaladError(f"{file} has no tier of words (its interval tiers: {names})", "Name the tier 'words'.")
-    intervals = [(start, end, label.strip()) for tier in chosen for start, end, label in tier.intervals]
-    words = [Word(label, start, end) for start, end, label in intervals if label]
-    return sorted(words, key=lambda word: word.start) if len(chosen) > 1 else words  # speakers take turns
+    intervals = [interval for tier in chosen for interval in tier.intervals]
+    if len(chosen) > 1:  # speakers take turns
+        intervals.sort(key=lambda interval: interval[0])
+    return [Word(label, start, end) for start, end, label in intervals if label]

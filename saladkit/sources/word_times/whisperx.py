@@ -1,4 +1,4 @@
-"""WhisperX's JSON: `segments` of `words`, each with `word` and, where it was placed, `start`, `end` and `score`."""
+"""WhisperX's JSON: `segments` of `words`, each with `word` and, if it was aligned, `start`, `end` and `score`."""
 
 import json
 from collections.abc import Callable
@@ -12,10 +12,10 @@ SUFFIX = ".json"
 
 
 def open_whisperx(path: Path) -> Callable[[str], list[Word] | None]:
-    """A function from ids to the words of their files.
+    """Return a function from ids to the words of their files.
 
     Raises:
-        SaladError: not one file; the function does for a file that is not WhisperX's, or whose words have no times.
+        SaladError: there is no file; the function does for a file that is not WhisperX's.
     """
     find = files_by_id(path, SUFFIX)
 
@@ -42,7 +42,7 @@ def _words(file: Path) -> list[Word]:
 
 
 def _word(found: dict) -> Word:
-    """A word that has a score; without one its times are WhisperX's guess between its neighbours, which is left out."""
+    """Return a word, with times only if it has a score: WhisperX interpolates the times of the others."""
     score = found.get("score", found.get("probability"))  # openai-whisper's and faster-whisper's name
     word, start, end = found["word"].strip(), found.get("start"), found.get("end")
     if score is None or start is None or end is None:

@@ -1,4 +1,4 @@
-"""What an aligner is: speech and its text in, the times of the words out. `open_aligner` finds it by name."""
+"""Aligners: speech and its text in, the times of the words out. `open_aligner` finds one by name."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -13,7 +13,7 @@ from saladkit.speech.normalizing.spoken_form import spoken_form
 
 @dataclass(frozen=True)
 class Recording:
-    """Speech and what is said in it. `samples`: float32 [n], mono, in [-1, 1], at `sample_rate` Hz."""
+    """Speech and its text. `samples`: float32 [n], mono, in [-1, 1], at `sample_rate` Hz."""
 
     samples: np.ndarray
     sample_rate: int
@@ -25,7 +25,7 @@ class Alignment:
     """The words of a text (its `split()`) with their times in seconds.
 
     A word without a letter or digit, or one that the aligner cannot place, has neither start nor end. `score` says how
-    well the text fits the audio, in [0, 1]; None where that was not asked.
+    well the text fits the audio, in [0, 1]; None if no score was asked for.
     """
 
     words: list[Word]
@@ -35,9 +35,11 @@ class Alignment:
 class Aligner(Protocol):
     """A forced aligner.
 
-    `name` is what `open_aligner` was given; `model` is the folder or Hub name that it was read from, None where the
-    model comes with the engine's package; `identity` states what its times depend on beyond the two. `one_core`: it
-    uses no more, and several processes may share the work.
+    Attributes:
+        name: what `open_aligner` was given.
+        model: folder or Hub name that the model was read from; None if the model comes with the engine's package.
+        identity: what the times depend on beyond name and model.
+        one_core: whether the aligner uses one core alone, so that several processes may share the work.
     """
 
     name: str
@@ -46,9 +48,9 @@ class Aligner(Protocol):
     one_core: bool
 
     def align(self, recordings: list[Recording]) -> list[Alignment | SaladError]:
-        """Each recording's words and times, or why its text cannot be found in its audio at all.
+        """Return each recording's words and times, or why its text cannot be found in its audio at all.
 
-        A recording has the same times whatever is aligned beside or before it.
+        A recording gets the same times whatever is aligned beside or before it.
         """
         ...
 
@@ -56,10 +58,10 @@ class Aligner(Protocol):
 def align_spoken_forms(
     aligner: Aligner, recordings: list[Recording], language: str | None
 ) -> list[Alignment | SaladError]:
-    """As `Aligner.align`, found by aligning how the texts are spoken in `language`.
+    """Align texts by their spoken form in `language`; otherwise as `Aligner.align`.
 
-    So "1984" is placed by an aligner that knows letters alone, and "Dr." by one with a dictionary; engines need not
-    know of it. What `language` does and which words share a time, see `SpokenForm`.
+    Thus an aligner that knows letters alone places "1984", and one with a dictionary places "Dr.". `SpokenForm` says
+    what `language` does and which words share a time.
     """
     forms = [spoken_form(recording.text, language) for recording in recordings]
     spoken = [replace(recording, text=form.text) for recording, form in zip(recordings, forms, strict=True)]
@@ -75,7 +77,7 @@ def align_spoken_forms(
 def align_one(
     aligner: Aligner, samples: np.ndarray, sample_rate: int, text: str, language: str | None = None
 ) -> list[Word]:
-    """The words of one recording with their times in s, by how its text is spoken in `language`.
+    """Return the words of one recording with their times in s, aligned by their spoken form in `language`.
 
     Raises:
         SaladError: the text cannot be found in this audio at all.
@@ -94,17 +96,20 @@ _ENGINES = {
 
 
 def open_aligner(name: str, *, device: str = "cpu", scored: bool = True) -> Aligner:
-    """Open an aligner: "ctc:MODEL" (a Hugging Face CTC model, run on `device`) or "sphinx" (English, always the CPU).
+    """Open an aligner: "ctc:MODEL" (a Hugging Face CTC model) or "sphinx" (PocketSphinx, English).
 
-    `scored`: whether alignments shall have a score also where that is work of its own.
+    Args:
+        device: where a CTC model runs; PocketSphinx runs on the CPU.
+        scored: compute scores also where they take time of their own, as with PocketSphinx.
 
-    Raises SaladError for an engine or a model that does not exist, and for an engine whose extra is not installed.
+    Raises:
+        SaladError: there is no such engine or model, or the engine's extra is not installed.
     """
     engine, colon, description = name.partition(":")
     if engine not in _ENGINES or bool(colon and description) != _ENGINES[engine][2]:
         raise SaladError(
-            f"{name!r} names no aligner.", "Write ctc:MODEL, such as ctc:facebook/wav2vec2-base-960h, or sphinx."
+            f"{name!r} names no aligner", "Write ctc:MODEL, such as ctc:facebook/wav2vec2-base-960h, or sphinx."
         )
     module_name, class_name, _ = _ENGINES[engine]
-    opened = engine_class(module_name, class_name, needed_by=f"The aligner {name!r}", extra=engine)
+    opened = engine_class(module_name, class_name, needed_by=f"the aligner {name!r}", extra=engine)
     return opened(description, device=device, scored=scored)

@@ -93,14 +93,14 @@ class CtcAligner:
     def _aligned(self, words: list[str], emission: Emissions) -> Alignment:
         spelled = [self._spell(word) if any(map(str.isalnum, word)) else None for word in words]
         if not any(spelled):
-            raise SaladError(f"{self.name} can write no word of this text.", "Use a model of the text's language.")
+            raise SaladError(f"{self.name} can write no word of this text", "Use a model of the text's language.")
         pieces = [Piece(0, len(words), 0, len(emission.log_probs))]
         parts = math.ceil(_table(spelled, pieces[0]) / LARGEST_TABLE)
         if parts > 1:
             pieces = pieces_of(spelled, emission.log_probs, self._blank, self._delimiter, at_least=2 * parts)
         if any(_table(spelled, piece) > LARGEST_TABLE for piece in pieces):
             raise SaladError(
-                "The audio is long, and what is heard in it agrees too seldom with its text to cut both into pieces.",
+                "the audio is long, and what is heard in it agrees too seldom with its text to cut both into pieces",
                 "Check that the text is what is spoken, or cut the recording.",
             )
         timed: list[Word] = []

@@ -1,4 +1,4 @@
-"""An aligner that is run by several processes, one recording after another in each."""
+"""An aligner shared by several processes, each of which aligns one recording after another."""
 
 from functools import cache, partial
 
@@ -8,7 +8,7 @@ from saladkit.speech.worker_processes import WorkerProcesses
 
 
 class AlignerInProcesses:
-    """`opened`, which uses one core alone, by `workers` processes. Use as a context."""
+    """The aligner `opened`, which uses one core alone, in `workers` processes. Use as a context."""
 
     one_core = False
 
@@ -39,7 +39,9 @@ class AlignerInProcesses:
 
 def _died(recording: Recording) -> SaladError:
     seconds = len(recording.samples) / recording.sample_rate
-    return SaladError(f"The process died while it aligned {seconds:.2f} s of audio.", "Take the row out.")
+    return SaladError(
+        f"the process died while it aligned {seconds:.2f} s of audio", "Leave the row out, or try another --aligner."
+    )
 
 
 @cache

@@ -58,7 +58,7 @@ def pair_words(text: str, placed: list[Word], duration: float | None = None) -> 
     if 2 * timed < len(ours) or not timed:
         raise SaladError(
             f"the times are of another text: {timed} of its {len(ours)} words find one",
-            "Give the times of these texts.",
+            "Give times that were made for these texts.",
         )
     return Pairing(words, len(theirs) - used, unknown)
 

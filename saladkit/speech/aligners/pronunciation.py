@@ -78,10 +78,12 @@ def espeak_pronunciations(words: list[str]) -> list[str | None]:
     except ModuleNotFoundError as error:
         if error.name != "espeakng_loader":
             raise
-        raise SaladError("espeak-ng is not installed.", "Run: pip install 'saladkit[espeak]'") from error
+        raise SaladError("espeak-ng is not installed", "Run: pip install 'saladkit[espeak]'") from error
     with fresh_library() as library:
         if library.espeak_SetVoiceByName(_ESPEAK_VOICE) != 0:
-            raise SaladError("espeak-ng lacks its American English voice.", "Install espeakng-loader anew.")
+            raise SaladError(
+                "espeak-ng lacks its American English voice", "Run: pip install --force-reinstall espeakng-loader"
+            )
         library.espeak_TextToPhonemes.restype = ctypes.c_char_p
         latin = [_as_latin(word) for word in words]
         return [arpabet_of_ipa(_ipa(library, word)) if word else None for word in latin]

@@ -98,7 +98,7 @@ class SphinxAligner:
         }
         if found.keys() != pronunciations.keys():
             raise SaladError(
-                f"PocketSphinx finds no way through {len(heard) / SAMPLE_RATE:.2f} s of audio for {len(words)} words.",
+                f"PocketSphinx finds no way through {len(heard) / SAMPLE_RATE:.2f} s of audio for {len(words)} words",
                 "Check that the text is what is spoken, and that the audio is whole.",
             )
         timed = [
@@ -113,7 +113,7 @@ class SphinxAligner:
         """The pronunciations of every word that has a letter or digit, by its index; [] where there is none."""
         speakable = {index: word for index, word in enumerate(words) if any(c.isalnum() for c in word)}
         if not speakable:
-            raise SaladError("The text has no word with a letter or digit.", "Remove such rows.")
+            raise SaladError("the text has no word with a letter or digit", "Leave out rows without letters or digits.")
         found = {index: self._look_up(word) for index, word in speakable.items()}
         unknown = sorted({speakable[index] for index, variants in found.items() if not variants})
         ask = [word for word in unknown if word not in self._spoken_by_rule]
@@ -122,7 +122,7 @@ class SphinxAligner:
                 said = espeak_pronunciations(ask)
             except SaladError as error:
                 raise SaladError(
-                    f"Words without a known pronunciation: {', '.join(unknown)}. {error.problem}", error.fix
+                    f"there is no known pronunciation of {', '.join(unknown)}: {error.problem}", error.fix
                 ) from error
             self._spoken_by_rule |= dict(zip(ask, said, strict=True))
         by_rule = {word: [phones] for word in unknown if (phones := self._spoken_by_rule[word])}
@@ -130,7 +130,7 @@ class SphinxAligner:
         if 2 * sum(map(bool, known.values())) < len(known):
             unspeakable = [word for word in unknown if word not in by_rule]
             raise SaladError(
-                f"Words that cannot be pronounced in English phones: {', '.join(unspeakable)}.",
+                f"words cannot be pronounced in English phones: {', '.join(unspeakable)}",
                 "Use a CTC model of the text's language.",
             )
         return known

@@ -23,7 +23,7 @@ _UNKNOWN_LENGTH = 2**62  # frames: libsndfile's for a FLAC file that does not te
 _VORBIS_MARGIN = 60  # s: longer than the last page, which has at most 64 KB
 _FRAMES_AT_ONCE = 2**24  # of a file
 _RATES = (1_000, 768_000)  # Hz
-_WRITE_ANEW = "Remove the row or write its audio anew, as WAV or FLAC."
+_WRITE_ANEW = "Remove the row, or write its audio anew as WAV or FLAC."
 
 
 def decode_row(row: dict, where: str) -> tuple[np.ndarray, int]:
@@ -48,7 +48,7 @@ def _stored_audio(row: dict, where: str) -> tuple[bytes | str, str]:
     audio = row["audio"] or {}
     stored = [audio[key] for key in ("bytes", "path") if audio.get(key) is not None]
     if not stored:
-        raise SaladError(f"{name} has no audio: neither bytes nor a path.", "Remove the row or give it audio.")
+        raise SaladError(f"{name} has no audio: neither bytes nor a path", "Remove the row, or give it audio.")
     return stored[0], name
 
 
@@ -69,12 +69,14 @@ def decode_audio(source: bytes | str | Path, *, name: str) -> tuple[np.ndarray, 
         elif read < end - ROUNDING * sample_rate:
             reason = f"it ends after {read / sample_rate:.2f} s"
     if not len(channels):
-        raise SaladError(f"{name}: the audio has no samples.", _WRITE_ANEW)
+        raise SaladError(f"{name}: the audio has no samples", _WRITE_ANEW)
     if reason:
-        raise SaladError(f"{name}: the audio was cut short: {reason}.", "Get the recording anew, or remove the row.")
+        raise SaladError(
+            f"{name}: the audio was cut short: {reason}", "Copy the recording from its source again, or remove the row."
+        )
     samples = _heard_channels(channels, stretch, name)
     if not np.isfinite(samples).all():
-        raise SaladError(f"{name}: the audio has samples that are NaN or infinite.", _WRITE_ANEW)
+        raise SaladError(f"{name}: the audio has samples that are NaN or infinite", _WRITE_ANEW)
     return _without_offset(samples, sample_rate), sample_rate
 
 
@@ -92,16 +94,16 @@ def _opened(
     with opened as stream:
         try:
             if not stream.seek(0, os.SEEK_END):
-                raise SaladError(f"{name}: the audio is an empty file.", _WRITE_ANEW)
+                raise SaladError(f"{name}: the audio is an empty file", _WRITE_ANEW)
             stream.seek(0)
             with soundfile.SoundFile(stream) as file:
                 if not _RATES[0] <= file.samplerate <= _RATES[1]:
-                    raise SaladError(f"{name}: the audio says that it has {file.samplerate} Hz.", _WRITE_ANEW)
+                    raise SaladError(f"{name}: the audio says that it has {file.samplerate} Hz", _WRITE_ANEW)
                 yield file, stretch, stream
         except (OSError, soundfile.SoundFileError) as error:
             # without the address of the buffer, which differs every time
             reason = getattr(error, "error_string", error)
-            raise SaladError(f"{name}: the audio does not decode ({reason}).", _WRITE_ANEW) from error
+            raise SaladError(f"{name}: the audio does not decode ({reason})", _WRITE_ANEW) from error
 
 
 def _file(path: str, name: str) -> BufferedReader:
@@ -111,13 +113,13 @@ def _file(path: str, name: str) -> BufferedReader:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         return os.fdopen(os.open(path, os.O_RDONLY), "rb")
     except (OSError, ValueError) as error:  # ValueError: no path can hold a NUL
-        raise SaladError(f"{name}: the audio does not decode ({error}).", _WRITE_ANEW) from error
+        raise SaladError(f"{name}: the audio does not decode ({error})", _WRITE_ANEW) from error
 
 
 def _frames_of(file: soundfile.SoundFile, stretch: Stretch | None, name: str) -> tuple[int, int]:
     """The frames [begin, end) of a stretch, or of the whole file."""
     if file.frames >= _UNKNOWN_LENGTH:
-        raise SaladError(f"{name}: the audio does not say how long it is; it was written into a pipe.", _WRITE_ANEW)
+        raise SaladError(f"{name}: the audio does not say how long it is; it was written into a pipe", _WRITE_ANEW)
     if stretch is None or stretch.is_whole:
         return 0, file.frames
     begin = round(stretch.start * file.samplerate)
@@ -125,8 +127,8 @@ def _frames_of(file: soundfile.SoundFile, stretch: Stretch | None, name: str) ->
     if begin >= file.frames or end > file.frames + ROUNDING * file.samplerate:
         raise SaladError(
             f"{name}: the audio lasts {file.frames / file.samplerate:.2f} s and the row is of"
-            f" {stretch.start:g} to {'its end' if stretch.end is None else format(stretch.end, 'g')} s.",
-            "Check that it is the recording that the times are of.",
+            f" {stretch.start:g} to {'its end' if stretch.end is None else format(stretch.end, 'g')} s",
+            "Check that the row names the recording that its times belong to.",
         )
     return begin, max(begin, min(end, file.frames))
 
@@ -153,8 +155,8 @@ def _heard_channels(channels: np.ndarray, stretch: Stretch | None, name: str) ->
         if max(stretch.channels) >= channels.shape[1]:
             raise SaladError(
                 f"{name}: the audio has {channels.shape[1]} channels, and the row is of channel"
-                f" {max(stretch.channels)}, counted from 0.",
-                "Check that it is the recording that was meant.",
+                f" {max(stretch.channels)}, counted from 0",
+                "Check that the row names the right recording and channel.",
             )
         channels = channels[:, list(stretch.channels)]
     return channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1, dtype=np.float32)

@@ -38,7 +38,9 @@ class Perturbation:
             raise SaladError(f"--perturb {text} is no perturbation", "Give snr=DECIBELS or speed=FACTOR.")
         hundredths = 100 * value
         if kind == "speed" and not (25 <= hundredths <= 400 and abs(hundredths - round(hundredths)) < 1e-6):
-            raise SaladError(f"--perturb {text}: speeds go from 0.25 to 4 in hundredths", "Give speed=0.9, say.")
+            raise SaladError(
+                f"--perturb {text}: speeds go from 0.25 to 4 in hundredths", "Give a speed such as speed=0.9."
+            )
         return cls(kind, value)
 
     @property

@@ -1,8 +1,10 @@
-"""Whether synthetic speech is fit to train on: what is measured of each recording, and the gate it has to pass."""
+"""Whether synthetic speech is fit to train on: measure each recording, and refuse what is out of bounds."""
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from saladkit.settings.synth import Gate
 
 # Speech takes 0.3 s and a second for every 15 bytes of its text: measured at 13 to 17 with espeak-ng's English at 175
 # words a minute. In UTF-8 a Cyrillic letter has two bytes and a Chinese character three, and they take about as long.
@@ -16,11 +18,14 @@ CHECKS = ("duration", "clipping", "silence", "level", "cer")
 
 @dataclass(frozen=True)
 class Measured:
-    """What is measured of one recording of a text.
+    """Measurements of one recording of a text.
 
-    `duration_ratio`: its length over what the text is expected to take. `clipped`: the share of samples at full scale.
-    `silence`: its longest stretch (s) more than 40 dB under its loudest 10 ms. `level`: its mean power in dB of full
-    scale. `cer`: the character error rate of a recognizer's transcript; None where nobody was asked.
+    Attributes:
+        duration_ratio: length of the recording over the length expected of its text.
+        clipped: share of samples at full scale.
+        silence: longest stretch (s) more than 40 dB below the loudest 10 ms.
+        level: mean power in dB of full scale.
+        cer: character error rate of a recognizer's transcript; None without a recognizer.
     """
 
     duration_ratio: float
@@ -31,12 +36,12 @@ class Measured:
 
 
 def expected_seconds(text: str) -> float:
-    """How long a text is expected to take, in s, whoever speaks it."""
+    """Estimate how long a text takes to speak, in s, in any voice and language."""
     return _SECONDS_BESIDE_WORDS + len(text.encode(errors="replace")) / _BYTES_PER_SECOND
 
 
 def measure(samples: np.ndarray, sample_rate: int, text: str, cer: float | None = None) -> Measured:
-    """Measure float32 [n], n > 0, in which `text` is spoken."""
+    """Measure a recording of `text`: float32 [n], n > 0, in [-1, 1]."""
     power = float(np.mean(np.square(samples, dtype=np.float64)))
     return Measured(
         duration_ratio=len(samples) / sample_rate / expected_seconds(text),
@@ -57,31 +62,17 @@ def _longest_silence(samples: np.ndarray, sample_rate: int) -> float:
     return float(np.diff(np.concatenate([[-1], loud, [len(power)]])).max() - 1) * frame / sample_rate
 
 
-@dataclass(frozen=True)
-class QualityGate:
-    """Between what bounds a recording is kept; None takes a bound away.
-
-    The defaults let pass every voice and rate of espeak-ng on the desk's texts; they catch what neural voices are
-    known to do now and then: to stop early, to go on babbling, to fall silent.
-    """
-
-    duration_ratio: tuple[float, float] | None = (0.25, 3.0)
-    clipped: float | None = 0.01
-    silence: float | None = 2.0
-    level: float | None = -50.0
-    cer: float | None = None
-
-    def refusal(self, measured: Measured) -> tuple[str, str] | None:
-        """The first of `CHECKS` that `measured` does not pass, and what is wrong in words; None if it is kept."""
-        ratio = measured.duration_ratio
-        if self.duration_ratio and not self.duration_ratio[0] <= ratio <= self.duration_ratio[1]:
-            return "duration", f"it is {ratio:.2f} times as long as expected of its text"
-        if self.clipped is not None and measured.clipped > self.clipped:
-            return "clipping", f"{100 * measured.clipped:.1f} % of its samples are clipped"
-        if self.silence is not None and measured.silence > self.silence:
-            return "silence", f"it is silent for {measured.silence:.2f} s"
-        if self.level is not None and measured.level < self.level:
-            return "level", f"its level is {measured.level:.1f} dB of full scale"
-        if self.cer is not None and measured.cer is not None and measured.cer > self.cer:
-            return "cer", f"it is understood with a character error rate of {measured.cer:.2f}"
-        return None
+def refusal(gate: Gate, measured: Measured) -> tuple[str, str] | None:
+    """Return the first of `CHECKS` that a recording fails and what is wrong, in words; None if it passes all."""
+    ratio = measured.duration_ratio
+    if gate.duration_ratio and not gate.duration_ratio[0] <= ratio <= gate.duration_ratio[1]:
+        return "duration", f"it is {ratio:.2f} times as long as expected of its text"
+    if gate.max_clipped is not None and measured.clipped > gate.max_clipped:
+        return "clipping", f"{100 * measured.clipped:.1f} % of its samples are clipped"
+    if gate.max_silence is not None and measured.silence > gate.max_silence:
+        return "silence", f"it is silent for {measured.silence:.2f} s"
+    if gate.min_level is not None and measured.level < gate.min_level:
+        return "level", f"its level is {measured.level:.1f} dB of full scale"
+    if gate.max_cer is not None and measured.cer is not None and measured.cer > gate.max_cer:
+        return "cer", f"it is understood with a character error rate of {measured.cer:.2f}"
+    return None

@@ -1,33 +1,27 @@
-"""Texts -> speech, in worker processes, with a voice given to each row by its id."""
+"""Requests -> speech, in worker processes."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
 from saladkit.errors import SaladError
-from saladkit.speech.synthesis.row import Request, SpeakingSettings, speak
+from saladkit.settings.synth import Speaking
+from saladkit.speech.synthesis.requests import Request
+from saladkit.speech.synthesis.row import speak
 from saladkit.speech.worker_processes import WorkerProcesses
 
-CHUNK = 16  # rows that a process takes at once; fewer where there would be less than four chunks a process
-LEAST_TO_GIVE_UP = 16  # rows of one voice that its engine fails one after another: a server is down, say
+CHUNK = 16  # rows that a process takes at once; fewer where there would be less than four chunks per process
+LEAST_TO_GIVE_UP = 16  # rows of one voice that its engine fails on one after another: its server may be down
 
 
-def request_of_row(id_: str, text: str, voices: list[str], seed: int) -> Request:
-    """What a row asks for; voices are even over many rows, and all that is drawn is fixed by seed and id alone."""
-    digest = hashlib.sha256(f"{seed}/{id_}".encode()).digest()
-    voice = voices[int.from_bytes(digest[:8], "big") % len(voices)]
-    return Request(id_, text, voice, int.from_bytes(digest[8:16], "big"))
-
-
-def _speak_chunk(requests: list[tuple[int, Request]], settings: SpeakingSettings) -> list[tuple[int, dict]]:
+def _speak_chunk(requests: list[tuple[int, Request]], settings: Speaking) -> list[tuple[int, dict]]:
     return [(place, speak(request, settings)) for place, request in requests]
 
 
 class Speakers:
-    """Voices in `workers` processes; none beside this one where it is 1. Use as a context."""
+    """Voices in `workers` processes, or in this process where `workers` is 1. Use as a context."""
 
-    def __init__(self, workers: int, settings: SpeakingSettings):
+    def __init__(self, workers: int, settings: Speaking):
         self._processes, self._settings = WorkerProcesses(workers), settings
         self._failed_since: Counter[str] = Counter()  # voice -> rows that failed since one that did not
 
@@ -38,13 +32,13 @@ class Speakers:
         self._processes.close()
 
     def speak(self, requests: list[Request]) -> Iterator[tuple[int, dict]]:
-        """Each request's place and what `speaking.speak` makes of it, as they come.
+        """Yield each request's place with what `row.speak` makes of it, in the order in which they are done.
 
-        What a process had that died (an engine's own fault) is spoken row by row; a row that kills its process once
-        more has that as its reason.
+        If a process dies, its engine's fault, the requests that it had are spoken again one by one; a row at which the
+        process dies once more has no speech for that reason.
 
         Raises:
-            SaladError: an engine fails on one row after another.
+            SaladError: an engine failed on `LEAST_TO_GIVE_UP` rows of one voice, one after another.
         """
         work, lost = partial(_speak_chunk, settings=self._settings), []
         for chunk, spoken in self._processes.run(work, _chunks(requests, self._processes.count)):
@@ -56,7 +50,7 @@ class Speakers:
             yield from self._checked(self._processes.run_alone(work, row) or [_died(*row)], [row])
 
     def _checked(self, spoken: list[tuple[int, dict]], chunk: list[tuple[int, Request]]) -> list[tuple[int, dict]]:
-        """The same rows, unless the engine of their voice has failed too often."""
+        """Return `spoken`, unless the engine of its voice has failed too often."""
         for (_, row), (_, request) in zip(spoken, chunk, strict=True):
             self._failed_since[request.voice] = self._failed_since[request.voice] + 1 if "failed" in row else 0
             if self._failed_since[request.voice] == LEAST_TO_GIVE_UP:
@@ -69,7 +63,8 @@ class Speakers:
 
 def _died(place: int, request: Request) -> tuple[int, dict]:
     reason = f"{request.voice}: the process died while it was spoken"
-    return place, {"id": request.id, "reason": reason, "fix": "Look at the engine.", "failed": True}
+    fix = "Leave the row out, or speak it alone with --workers 1 to see what the engine prints before it dies."
+    return place, {"id": request.id, "reason": reason, "fix": fix, "failed": True}
 
 
 def _chunks(requests: list[Request], workers: int) -> Iterator[list[tuple[int, Request]]]:

@@ -49,7 +49,7 @@ class CommandVoice:
             program, *arguments = shlex.split(parts["command"] if parts else "")
         except ValueError as error:  # an open quote, or nothing at all
             raise SaladError(
-                f"{self.name!r} does not describe a command.",
+                f"{self.name!r} does not describe a command",
                 "Write command:[limit=SECONDS] PROGRAM ARGUMENTS, quoted as in a shell; {wav} names the file to write.",
             ) from error
         self.speaker = f"command:{parts['command']}"
@@ -57,8 +57,8 @@ class CommandVoice:
         found = shutil.which(program)
         if found is None:
             raise SaladError(
-                f"{self.name!r} needs the program {program!r}, which is not found or may not be run.",
-                "Install it, or give its whole path; ~ and variables mean nothing here.",
+                f"{self.name!r} needs the program {program!r}, which is not found or may not be run",
+                "Install the program, or give its whole path; ~ and variables are not expanded.",
             )
         self._program, self._arguments = os.path.abspath(found), arguments
         self._shown = self.name if len(self.name) <= _SHOWN else f"{self.name[: _SHOWN - 1]}…"
@@ -76,12 +76,12 @@ class CommandVoice:
             VoiceFailed: the program failed, took too long, or wrote no audio.
         """
         if not text.split():
-            raise SaladError(f"There is nothing to speak in {text[:80]!r}.", "Remove empty texts.")
+            raise SaladError(f"there is nothing to speak in {text[:80]!r}", "Remove empty texts.")
         try:
             content = self._heard(text)
         except OSError as error:
             raise VoiceFailed(
-                f"{self._shown} cannot be given its temporary files: {error.strerror}.",
+                f"{self._shown} cannot be given its temporary files: {error.strerror}",
                 f"Make room in {tempfile.gettempdir()}, or set TMPDIR to another folder.",
             ) from error
         return received_utterance(content, text, sender=self._shown, fix=_TRY_IT)
@@ -103,22 +103,22 @@ class CommandVoice:
                 status, content = _finish([self._program, *arguments], stdin, stderr, self._limit)
             except TimeoutError as error:
                 raise VoiceFailed(
-                    f"{self._shown} did not finish within {self._limit:g} s and was ended.",
-                    "Give it longer with command:limit=SECONDS PROGRAM..., or try the command in a shell.",
+                    f"{self._shown} did not finish within {self._limit:g} s and was ended",
+                    "Allow more time with command:limit=SECONDS PROGRAM..., or try the command in a shell.",
                 ) from error
             except OSError as error:
-                raise VoiceFailed(f"{self._shown} does not run: {error.strerror}.", _TRY_IT) from error
+                raise VoiceFailed(f"{self._shown} does not run: {error.strerror}", _TRY_IT) from error
             if content is None:
-                raise VoiceFailed(f"{self._shown} wrote more than {MOST_BYTES} bytes and was ended.", _TRY_IT)
+                raise VoiceFailed(f"{self._shown} wrote more than {MOST_BYTES} bytes and was ended", _TRY_IT)
             if status != 0:
                 raise VoiceFailed(f"{self._shown} {_how_it_ended(status)}{_last_line(stderr)}", _TRY_IT)
         return content
 
     def _written(self, wav: Path) -> bytes:
         if not wav.is_file():
-            raise VoiceFailed(f"{self._shown} did not write the file that {WAV} names.", _TRY_IT)
+            raise VoiceFailed(f"{self._shown} did not write the file that {WAV} names", _TRY_IT)
         if wav.stat().st_size > MOST_BYTES:
-            raise VoiceFailed(f"{self._shown} wrote a file of more than {MOST_BYTES} bytes.", _TRY_IT)
+            raise VoiceFailed(f"{self._shown} wrote a file of more than {MOST_BYTES} bytes", _TRY_IT)
         return wav.read_bytes()
 
 
@@ -179,7 +179,7 @@ def _last_line(stderr: BinaryIO) -> str:
     stderr.seek(0, os.SEEK_END)
     stderr.seek(max(stderr.tell() - 4096, 0))
     lines = [line for line in stderr.read().splitlines() if line.strip()]
-    return f": {shown(lines[-1])}" if lines else " and said nothing."
+    return f": {shown(lines[-1])}" if lines else " and said nothing"
 
 
 def _files_among(arguments: list[str]) -> dict[str, str]:

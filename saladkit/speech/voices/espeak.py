@@ -37,8 +37,8 @@ class EspeakVoice:
         parts = re.fullmatch(r"([^+@]+)(?:\+([^@]+))?(?:@(\d+(?:\.\.\d+)?))?", description)
         if not parts:
             raise SaladError(
-                f"{self.name!r} does not describe an espeak-ng voice.",
-                "Write espeak:VOICE[+VARIANT][@RATE], for example espeak:en-us+f3@160.",
+                f"{self.name!r} does not describe an espeak-ng voice",
+                "Write espeak:VOICE[+VARIANT][@RATE], such as espeak:en-us+f3@160.",
             )
         voice, variant, rate = parts.groups()
         self._rate = Range.parse(rate or _DEFAULT_RATE, within=_RATES, what="words per minute")
@@ -73,8 +73,8 @@ class EspeakVoice:
         with fresh_library() as library:
             if not set_voice(library, self._voice_file, round(self._rate.low)):
                 raise SaladError(
-                    f"espeak-ng cannot load the voice {self.name!r}.",
-                    "Choose another voice, for example espeak:en-us.",
+                    f"espeak-ng cannot load the voice {self.name!r}",
+                    "Choose another voice, such as espeak:en-us.",
                 )
             pcm, events = synthesize(library, text.translate(CONTROL_TO_SPACE))
             sample_rate = library.espeak_ng_GetSampleRate()
@@ -82,7 +82,7 @@ class EspeakVoice:
         sounding = np.flatnonzero(pcm)
         if not events or not len(sounding):
             raise SaladError(
-                f"espeak-ng finds nothing to speak in {text[:80]!r}.",
+                f"espeak-ng finds nothing to speak in {text[:80]!r}",
                 "Remove texts without letters or digits.",
             )
         starts = _first_events(split_words(text), events)

@@ -172,7 +172,7 @@ def find_voice_file(voice: str) -> str:
             candidates += [(priority, identifier) for priority, code in languages if code == wanted]
     if not candidates:
         raise SaladError(
-            f"espeak-ng has no voice {voice!r}.",
+            f"espeak-ng has no voice {voice!r}",
             "Use one of: " + ", ".join(sorted(codes)) + ".",
         )
     return min(candidates)[1]
@@ -194,6 +194,6 @@ def check_variant(variant: str) -> None:
     variants = sorted(path.name for path in folder.iterdir())
     if variant not in variants:
         raise SaladError(
-            f"espeak-ng has no variant {variant!r}.",
+            f"espeak-ng has no variant {variant!r}",
             "Use one of: " + ", ".join(variants) + ".",
         )

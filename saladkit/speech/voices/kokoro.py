@@ -54,7 +54,7 @@ class KokoroVoice:
         parts = _DESCRIPTION.fullmatch(description)
         if not parts:
             raise SaladError(
-                f"'kokoro:{description}' does not describe a Kokoro voice.",
+                f"'kokoro:{description}' does not describe a Kokoro voice",
                 "Write kokoro:[FOLDER/]VOICE[@SPEED], such as kokoro:af_heart@0.9..1.1.",
             )
         self.speaker = f"kokoro:{parts['folder'] or ''}{parts['voice']}"
@@ -78,7 +78,7 @@ class KokoroVoice:
                 _FILES,
             ) from error
         if style is None:
-            raise SaladError(f"{str(voices)!r} has no voice {self._voice!r}.", f"Use one of: {', '.join(names)}.")
+            raise SaladError(f"{str(voices)!r} has no voice {self._voice!r}", f"Use one of: {', '.join(names)}.")
         self._style = style
         self._check_speed()
         self.identity = {
@@ -93,12 +93,12 @@ class KokoroVoice:
     def _one_file(self, folder: Path, pattern: str) -> Path:
         found = sorted(path for path in folder.glob(pattern) if path.is_file())
         if not found:
-            raise SaladError(f"{self.name!r} needs a file {pattern} in {str(folder)!r}, which has none.", _FILES)
+            raise SaladError(f"{self.name!r} needs a file {pattern} in {str(folder)!r}, which has none", _FILES)
         if len(found) > 1:
             names = ", ".join(path.name for path in found)
             raise SaladError(
-                f"{self.name!r} needs one file {pattern} in {str(folder)!r}, which has {names}.",
-                "Give each model a folder of its own, with its voices; links to the files will do.",
+                f"{self.name!r} needs one file {pattern} in {str(folder)!r}, which has {names}",
+                "Give each model a folder of its own with its voices; the folder may hold links to the files.",
             )
         return found[0]
 
@@ -106,7 +106,7 @@ class KokoroVoice:
         """Some exports take whole numbers, to which kokoro-onnx would round."""
         whole = input_dtypes(self._kokoro.sess)["speed"].kind in "iu"
         if whole and self._speed and not (self._speed.is_one and self._speed.low in (1.0, 2.0)):
-            raise SaladError(f"{self.name!r}: this model takes whole speeds alone.", "Use @1 or @2, or another export.")
+            raise SaladError(f"{self.name!r}: this model takes whole speeds alone", "Use @1 or @2, or another export.")
 
     def narrowed(self, draws: random.Random) -> "KokoroVoice":
         """With one speed where the name gives a range."""
@@ -127,7 +127,7 @@ class KokoroVoice:
         phonemes = self._phonemes(text)
         if not any(map(str.isalpha, phonemes)):
             raise SaladError(
-                f"Kokoro finds nothing to speak in {text[:80]!r}.", "Remove texts without letters or digits."
+                f"Kokoro finds nothing to speak in {text[:80]!r}", "Remove texts without letters or digits."
             )
         speed = self._speed.low if self._speed else 1.0
         seed = f"{self._voice}@{speed}/{phonemes}"  # not the name, in which the folder stands
@@ -139,10 +139,12 @@ class KokoroVoice:
         except Exception as error:  # of onnxruntime, or a graph of another shape
             raise VoiceFailed(
                 f"{self.name} failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
-                "Try the model with kokoro-onnx alone, or download its files once more.",
+                "Try the model with kokoro-onnx alone, or download its files again.",
             ) from error
         if not len(samples) or not np.isfinite(samples).all() or not samples.any():
-            raise VoiceFailed(f"{self.name} gave no sound.", "Try the model with kokoro-onnx alone.")
+            raise VoiceFailed(
+                f"{self.name} gave no sound", "Try the model with kokoro-onnx alone, or download its files again."
+            )
         words = self._words(text, phonemes, timings)
         return Utterance(np.clip(samples, -1, 1).astype(np.float32), sample_rate, words)
 
@@ -163,13 +165,13 @@ def _language_of(voice: str) -> str:
     letter = voice[0]
     if letter in NOT_BY_ESPEAK:
         raise SaladError(
-            f"The Kokoro voice {voice!r} speaks {NOT_BY_ESPEAK[letter]}, whose phonemes espeak-ng does not know.",
-            "Let a program of your own speak it (command:PROGRAM), with Kokoro's own package misaki.",
+            f"the Kokoro voice {voice!r} speaks {NOT_BY_ESPEAK[letter]}, whose phonemes espeak-ng does not know",
+            "Write a program that speaks with Kokoro's own package misaki, and name it as command:PROGRAM.",
         )
     if letter not in LANGUAGES:
         known = ", ".join(f"{letter} {language}" for letter, language in LANGUAGES.items())
         raise SaladError(
-            f"The first letter of the Kokoro voice {voice!r} names no language.",
+            f"the first letter of the Kokoro voice {voice!r} names no language",
             f"Name a voice that begins with one of: {known}.",
         )
     return LANGUAGES[letter]

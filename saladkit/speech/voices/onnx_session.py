@@ -17,7 +17,7 @@ def providers_for(device: str) -> list[Provider]:
     kind, _, number = device.partition(":")
     there = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     if kind == "cuda" and not there:
-        raise SaladError("onnxruntime here is built without CUDA.", "Run: pip install onnxruntime-gpu")
+        raise SaladError("the onnxruntime that is installed is built without CUDA", "Run: pip install onnxruntime-gpu")
     on_gpu = [("CUDAExecutionProvider", {"device_id": int(number or 0)})] if there and kind in ("cuda", "auto") else []
     return [*on_gpu, "CPUExecutionProvider"]
 

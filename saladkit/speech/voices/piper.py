@@ -50,14 +50,14 @@ class PiperVoice:
         parts = _DESCRIPTION.fullmatch(description)
         if not parts:
             raise SaladError(
-                f"{self.name!r} does not describe a Piper voice.",
+                f"{self.name!r} does not describe a Piper voice",
                 "Write piper:PATH.onnx[#SPEAKER][@RATE][,noise=N][,noise-w=N], such as piper:voice.onnx#any@0.9..1.1.",
             )
         self._path = path = parts["path"]
         for file in (Path(path), Path(f"{path}.json")):
             if not file.is_file():
                 raise SaladError(
-                    f"{self.name!r} needs the file {str(file)!r}, which does not exist.",
+                    f"{self.name!r} needs the file {str(file)!r}, which does not exist",
                     "Run: python -m piper.download_voices en_US-lessac-medium",
                 )
         providers = providers_for(device)  # a GPU that is not there is no fault of the files
@@ -120,7 +120,7 @@ class PiperVoice:
         samples = np.concatenate([chunk.audio_float_array for chunk in chunks] or [np.zeros(0, np.float32)])
         if not len(samples) or not np.isfinite(samples).all() or not samples.any():
             raise SaladError(
-                f"Piper finds nothing to speak in {text[:80]!r}.",
+                f"Piper finds nothing to speak in {text[:80]!r}",
                 "Remove texts without letters or digits.",
             )
         samples = (samples / np.max(np.abs(samples))).astype(np.float32)
@@ -163,7 +163,7 @@ class PiperVoice:
             return Range.parse(speaker, within=(0, last), what="the speaker")
         names = ", ".join(list(config.speaker_id_map)[:10]) or "without names"
         raise SaladError(
-            f"{self.name!r}: the voice has no speaker {speaker!r}.",
+            f"{self.name!r}: the voice has no speaker {speaker!r}",
             f"Give a number below {config.num_speakers}, a range of them, any, or a name of its speakers ({names}).",
         )
 

@@ -26,7 +26,7 @@ class Range:
             low, high = 1.0, 0.0
         if not within[0] <= low <= high <= within[1]:
             raise SaladError(
-                f"{what} {text!r} is no number or range from {within[0]:g} to {within[1]:g}.",
+                f"{what} {text!r} is no number or range from {within[0]:g} to {within[1]:g}",
                 f"Write {what} as NUMBER or LOW..HIGH, such as {within[0]:g}..{within[1]:g}.",
             )
         return cls(low, high)

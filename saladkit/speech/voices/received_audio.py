@@ -27,13 +27,13 @@ def received_utterance(content: bytes, text: str, *, sender: str, fix: str, secr
         VoiceFailed: `content` is empty, is no audio, was cut off, or is silence; names `sender`, and `fix` as the fix.
     """
     if not content:
-        raise VoiceFailed(f"{sender} gave no audio at all.", fix)
+        raise VoiceFailed(f"{sender} gave no audio at all", fix)
     try:
         samples, sample_rate = decode_audio(_with_true_lengths(content), name=sender)
     except SaladError as error:
-        raise VoiceFailed(f"{error.problem} It begins with {shown(content, secret)}.", fix) from error
+        raise VoiceFailed(f"{error.problem}; it begins with {shown(content, secret)}", fix) from error
     if not samples.any():
-        raise VoiceFailed(f"{sender} gave silence.", fix)
+        raise VoiceFailed(f"{sender} gave silence", fix)
     words = [Word(word, None, None) for word in text.split()]
     return Utterance(np.clip(samples, -1, 1), sample_rate, words)
 
@@ -65,7 +65,7 @@ def _with_true_lengths(content: bytes) -> bytes:
             lengths = [number.to_bytes(4, "little") for number in (len(content) - 8, there)]
             return b"".join([b"RIFF", lengths[0], content[8 : begin - 4], lengths[1], content[begin:]])
         elif size > there:
-            raise SaladError(f"The wav was cut off: it has {there} of {size} bytes.", "Write it whole.")
+            raise SaladError(f"the wav was cut off: it has {there} of {size} bytes", "Write the whole wav.")
         else:
             return content
     return content

@@ -20,7 +20,7 @@ def parse_limit(text: str | None) -> float:
         seconds = 0.0
     if not 0 < seconds <= _LONGEST:
         raise SaladError(
-            f"limit={text} is no number of seconds above 0 and up to {_LONGEST}.",
+            f"limit={text} is no number of seconds above 0 and up to {_LONGEST}",
             f"Write limit=SECONDS, such as limit={SECONDS:g}.",
         )
     return seconds

@@ -1,7 +1,7 @@
-"""What a voice is: text in, samples and word times out. `open_voice` finds it by name.
+"""Voices: text in, samples and word times out. `open_voice` finds one by name.
 
-An engine is a class in a file of its own, which the entry point group `saladkit.voices` names: of this package, or of
-any other that is installed.
+An engine is a class that the entry point group `saladkit.voices` names, of this package or of any other that is
+installed.
 """
 
 import random
@@ -19,11 +19,11 @@ GROUP = "saladkit.voices"
 
 
 class VoiceFailed(SaladError):
-    """An engine failed on a text that may well be spoken: another try may succeed."""
+    """An engine failed on a text that it should be able to speak: another attempt may succeed."""
 
 
 class VoiceGaveUp(VoiceFailed):
-    """It has been tried as often as makes sense, or will fail each time."""
+    """An engine failed and will fail again: no further attempt is made."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,7 @@ class Utterance:
     """One spoken text.
 
     `samples`: float32 [n], mono, in [-1, 1], at `sample_rate` Hz.
-    `words`: the whitespace words of the text, in order, with times in seconds; None for all of them from an engine that
-    reports no times.
+    `words`: the text's `split()`, in order, with times in s; an engine that reports no times leaves all of them None.
     """
 
     samples: np.ndarray
@@ -41,11 +40,13 @@ class Utterance:
 
 
 class Voice(Protocol):
-    """A text-to-speech voice, opened by its class with what follows the engine's name, and the `device` to run on.
+    """A text-to-speech voice; its class is given what follows the engine's name, and the `device` to run on.
 
-    `name` is what `open_voice` was given; `speaker` the part of it that says who speaks, without rate and the like;
-    `language` a code such as "en-us", None where the engine does not tell; `identity` states what its samples depend
-    on beyond the name, such as digests of its files.
+    Attributes:
+        name: what `open_voice` was given.
+        speaker: the part of the name that says who speaks, without rate, speed or noise.
+        language: a code such as "en-us"; None if the engine does not tell.
+        identity: what the samples depend on beyond the name, such as digests of files.
     """
 
     name: str
@@ -54,9 +55,9 @@ class Voice(Protocol):
     identity: dict[str, str]
 
     def narrowed(self, draws: random.Random) -> "Voice":
-        """This voice with a value drawn for every range in its name (speaker, rate...), which its new name states.
+        """Return this voice with a value drawn for every range in its name (speaker, rate...), stated by its new name.
 
-        Itself where there is nothing to draw. What is loaded is shared.
+        Without a range it returns itself. Both share the loaded model.
         """
         ...
 
@@ -73,18 +74,19 @@ class Voice(Protocol):
 def open_voice(name: str, *, device: str = "cpu") -> Voice:
     """Open a voice such as "espeak:en-us+f3@160" or "piper:voices/lessac.onnx#3".
 
-    Neural voices run on `device`: "cuda", "cpu", or "auto", a GPU where the engine's runtime has one.
+    Args:
+        device: where neural voices run: "cuda", "cpu", or "auto", a GPU if the engine's runtime supports one.
 
-    Raises SaladError for an engine or a voice that does not exist, and for an engine whose extra
-    is not installed.
+    Raises:
+        SaladError: there is no such engine or voice, or the engine's extra is not installed.
     """
     engine, colon, description = name.partition(":")
     engines = {point.name: point for point in entry_points(group=GROUP)}
     if engine not in engines or not colon:
         raise SaladError(
-            f"{name!r} names no known text-to-speech engine.",
+            f"{name!r} names no known text-to-speech engine",
             "Write ENGINE:VOICE with one of these engines: " + ", ".join(sorted(engines)) + ".",
         )
     point = engines[engine]
-    opened = engine_class(point.module, point.attr, needed_by=f"The voice {name!r}", extra=engine)
+    opened = engine_class(point.module, point.attr, needed_by=f"the voice {name!r}", extra=engine)
     return opened(description, device=device)

@@ -3,6 +3,7 @@
 import pytest
 from written_run import SETTINGS, write_run
 
+from saladkit.settings.report import ReportSettings
 from saladkit.stages.report import report
 
 
@@ -11,7 +12,7 @@ def finished(tmp_path_factory):
     """(the run's folder, what `report` returned)."""
     run = tmp_path_factory.mktemp("run")
     write_run(run)
-    return run, report(run, run / "report.html", **SETTINGS)
+    return run, report(run, run / "report.html", ReportSettings(**SETTINGS))
 
 
 @pytest.fixture

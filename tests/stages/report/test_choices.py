@@ -6,6 +6,7 @@ from written_run import SETTINGS, write_run
 
 from saladkit.errors import SaladError
 from saladkit.reporting.predictions import read_predictions_of
+from saladkit.settings.report import ReportSettings
 from saladkit.stages.report import report
 
 CHOICES = ("uniform=eval-uniform", "active-5=eval-active")
@@ -18,7 +19,7 @@ def compared(tmp_path_factory):
     for run, answers in zip(runs, ("11111111", "10101110"), strict=True):
         write_run(run, heard={"stage1": "11101000", "uniform": "11101100", "active": answers})
     settings = SETTINGS | {"choices": CHOICES, "across": (str(runs[1]),)}
-    return runs, report(runs[0], runs[0] / "report.html", **settings)
+    return runs, report(runs[0], runs[0] / "report.html", ReportSettings(**settings))
 
 
 def answers(runs, folder):
@@ -76,5 +77,5 @@ def test_the_page_shows_each_strategy_beside_the_control(compared):
 )
 def test_what_cannot_be_compared(settings, problem, run):
     with pytest.raises(SaladError, match=problem):
-        report(run, run / "report.html", **SETTINGS | settings)
+        report(run, run / "report.html", ReportSettings(**SETTINGS | settings))
     assert not (run / "report.html").exists()

@@ -15,6 +15,7 @@ from written_run import (
 )
 
 from saladkit.errors import SaladError
+from saladkit.settings.report import ReportSettings
 from saladkit.stages.report import report
 
 
@@ -55,7 +56,7 @@ def test_every_name_is_escaped(tmp_path):
     )
     results = tuple(result.replace("stage1=", "<u>one</u>=") for result in SETTINGS["results"])
     title = '</title></style>"><script>'
-    report(tmp_path, tmp_path / "report.html", **SETTINGS | {"results": results, "title": title})
+    report(tmp_path, tmp_path / "report.html", ReportSettings(**SETTINGS | {"results": results, "title": title}))
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     for markup in ("<b>", "<u>", "<script>", "</title></style>"):
         assert markup not in page
@@ -122,12 +123,12 @@ def test_without_the_packages_of_the_extra_nothing_is_written(package, run, monk
     monkeypatch.setitem(sys.modules, package, None)
     before = sorted(run.rglob("*"))
     with pytest.raises(SaladError, match=f"(?is){package}.*not installed.*pip install 'saladkit\\[report\\]'"):
-        report(run, run / "report.html", **SETTINGS)
+        report(run, run / "report.html", ReportSettings(**SETTINGS))
     assert sorted(run.rglob("*")) == before
 
 
 def test_without_a_contrast_the_last_result_stands_against_the_first(run):
-    summary = report(run, run / "report.html", **SETTINGS | {"contrast": None})
+    summary = report(run, run / "report.html", ReportSettings(**SETTINGS | {"contrast": None}))
     assert "active_minus_uniform" not in summary and summary["active_minus_stage1"]["points"] == 50
     said = headline((run / "report.html").read_text())
     assert said.endswith("accuracy on spoken questions went from 25.0 % (Stage I) to 75.0 % (Stage II active).")
@@ -135,7 +136,11 @@ def test_without_a_contrast_the_last_result_stands_against_the_first(run):
 
 def test_one_result_of_heard_subjects_alone(tmp_path):
     write_run(tmp_path, subjects={"capitals": True, "dishes": True})
-    summary = report(tmp_path, tmp_path / "o.html", **SETTINGS | {"contrast": None, "results": SETTINGS["results"][:1]})
+    summary = report(
+        tmp_path,
+        tmp_path / "o.html",
+        ReportSettings(**SETTINGS | {"contrast": None, "results": SETTINGS["results"][:1]}),
+    )
     assert summary["stage1"]["unheard_subjects"] is None and summary["stage1"]["heard_subjects"]["items"] == 8
     said = headline((tmp_path / "o.html").read_text())
     assert said == "Stage I answers 50.0 % of the spoken questions correctly."

@@ -12,18 +12,19 @@ from written_run import (
 )
 
 from saladkit.errors import SaladError
+from saladkit.settings.report import ReportSettings
 from saladkit.stages.report import report
 
 
 def test_gap_tables_of_other_samples_are_refused(run):
     for folder in ("stage1", "active"):
         write_gap(run / "other" / folder, run / folder, run / "heldout", [1.0])
-    report(run, run / "report.html", **SETTINGS)
+    report(run, run / "report.html", ReportSettings(**SETTINGS))
     for path in [*(run / "gaps" / "active").iterdir(), *(run / "other" / "active").iterdir()]:
         path.unlink()
     write_gap(run / "gaps" / "active", run / "active", run / "questions", [1.0], interleavings=1)
     with pytest.raises(SaladError, match="not measured on the same samples.*gap.*active"):
-        report(run, run / "report.html", **SETTINGS)
+        report(run, run / "report.html", ReportSettings(**SETTINGS))
 
 
 def test_items_that_do_not_pair_are_named(run):
@@ -36,7 +37,7 @@ def test_items_that_do_not_pair_are_named(run):
     write_results(run / "cut", "stage1", run / "stage1", predicted, [run / "questions", run / "heldout"])
     message = r"eval-teacher/original \(text\) and .*cut \(speech\) do not pair.*'capitals-000'"
     with pytest.raises(SaladError, match=message):
-        report(run, run / "report.html", **SETTINGS | {"results": ("stage1=cut",), "contrast": None})
+        report(run, run / "report.html", ReportSettings(**SETTINGS | {"results": ("stage1=cut",), "contrast": None}))
     assert not (run / "report.html").exists() and not (run / "summary.json").exists()
 
 
@@ -46,7 +47,7 @@ def test_another_question_under_the_same_id_is_refused(run):
     rows = predictions(asked, "original", "questions", "text", READ["teacher"])
     write_results(run / "changed", "original", run / "lm.txt", {"questions_text": rows}, [run / "questions"])
     with pytest.raises(SaladError, match="item 'capitals-000' is another question in .*changed"):
-        report(run, run / "report.html", **SETTINGS | {"teacher": "changed"})
+        report(run, run / "report.html", ReportSettings(**SETTINGS | {"teacher": "changed"}))
 
 
 @pytest.mark.parametrize(
@@ -69,12 +70,12 @@ def test_another_question_under_the_same_id_is_refused(run):
 )
 def test_wrong_input(finished, tmp_path, change, problem):
     with pytest.raises(SaladError, match=problem):
-        report(finished[0], tmp_path / "report.html", **SETTINGS | change)
+        report(finished[0], tmp_path / "report.html", ReportSettings(**SETTINGS | change))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_artefact_is_never_written_into(run):
     before = (run / "natural" / "summary.json").read_bytes()
     with pytest.raises(SaladError, match="lies in an artefact"):
-        report(run, run / "natural" / "report.html", **SETTINGS)
+        report(run, run / "natural" / "report.html", ReportSettings(**SETTINGS))
     assert (run / "natural" / "summary.json").read_bytes() == before

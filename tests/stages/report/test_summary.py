@@ -9,6 +9,7 @@ from written_run import (
 )
 
 from saladkit.cli import main
+from saladkit.settings.report import ReportSettings
 from saladkit.stages.report import report
 
 
@@ -89,7 +90,7 @@ def test_added_speech_is_what_the_first_model_had_not_heard(finished):
 def test_a_second_report_of_the_same_run_is_the_same(finished):
     run, summary = finished
     before = (run / "report.html").read_bytes()
-    assert report(run, run / "report.html", **SETTINGS) == summary
+    assert report(run, run / "report.html", ReportSettings(**SETTINGS)) == summary
     assert (run / "report.html").read_bytes() == before
 
 
@@ -109,5 +110,5 @@ def test_command_prints_the_summary_and_a_table(run):
 def test_without_gap_tables_the_figures_are_left_out(run):
     for path in (run / "gaps" / "active").iterdir():
         path.unlink()
-    summary = report(run, run / "report.html", **SETTINGS)
+    summary = report(run, run / "report.html", ReportSettings(**SETTINGS))
     assert summary["stage1"]["misalignment"] is None and summary["stage2_active"]["forgetting"] is None

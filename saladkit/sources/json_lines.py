@@ -1,4 +1,4 @@
-"""One JSON object a line, also compressed by gzip: what manifests are made of."""
+"""JSON lines: one JSON object on each line, plain or compressed by gzip; manifests are written so."""
 
 import gzip
 import json
@@ -12,25 +12,27 @@ _UNREADABLE = (OSError, EOFError, zlib.error, UnicodeDecodeError)  # gzip raises
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, dict]]:
-    """(number, object) of every line that is not blank; lines count from 1.
+    """Yield (line number, object) for every line that is not blank; line numbers start at 1.
 
     Raises:
-        SaladError: the file cannot be read, or a line is no JSON object.
+        SaladError: the file cannot be read, or a line is not a JSON object.
     """
     for number, line in _lines(path):
         try:
             value = json.loads(line)
         except ValueError as error:
             raise SaladError(
-                f"{path}, line {number}, is no JSON: {error}", "Write one JSON object a line, or remove the line."
+                f"{path}, line {number}, is not JSON: {error}", "Write one JSON object a line, or remove the line."
             ) from error
         if not isinstance(value, dict):
-            raise SaladError(f"{path}, line {number}, is no JSON object", "Write one JSON object a line.")
+            raise SaladError(
+                f"{path}, line {number}, is not a JSON object", "Write one JSON object a line, or remove the line."
+            )
         yield number, value
 
 
 def first_object(path: Path) -> dict | None:
-    """The object of the first line that is not blank; None if there is none.
+    """Return the JSON object on the first line that is not blank; None if that line holds something else.
 
     Raises:
         SaladError: the file cannot be read.
@@ -55,4 +57,4 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 if line.strip():
                     yield number, line
     except _UNREADABLE as error:
-        raise SaladError(f"{path} cannot be read: {error}", "Give a file that is whole, in UTF-8.") from error
+        raise SaladError(f"{path} cannot be read: {error}", "Give a complete file in UTF-8.") from error

@@ -1,0 +1,158 @@
+"""Choose texts: what a strategy goes by, the order that it makes, and how far the budget reaches in it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from saladkit.errors import SaladError
+from saladkit.formats.gap_table import RegionGap
+from saladkit.selection.budget import costs_of
+from saladkit.selection.duplicates import NearDuplicates
+from saladkit.selection.importance import log_importance
+from saladkit.selection.known_pool import KnownPool
+from saladkit.selection.left_out import EXCLUDED, NEAR_DUPLICATE, LeftOut
+from saladkit.selection.sampling import effective_texts, per_region, spend, uniform_numbers
+from saladkit.selection.strategies import NEED_DISTANCES, NEED_REGION_GAPS, PROBE, Candidates, Order, put_in_order
+from saladkit.selection.texts import Texts
+from saladkit.settings.select import Preference, SelectSettings
+from saladkit.sources.samples import read_samples
+
+ROWS_AT_ONCE = 1024  # that are compared for near duplicates, of those in the order drawn
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen texts of a pool.
+
+    Attributes:
+        strategy: one of `strategies.ORDERS`.
+        rows: of the pool, in the order drawn, int64 [n].
+        gaps: M by region, where the strategy goes by it.
+        figures: of the strategy, for the summary.
+    """
+
+    strategy: str
+    rows: np.ndarray
+    order: Order
+    gaps: dict[int, RegionGap]
+    figures: dict
+
+
+def strategy_of(preference: Preference) -> str:
+    """Return the name of the strategy in `strategies.ORDERS`."""
+    return PROBE if preference.probing else preference.strategy
+
+
+def read_gaps(known: KnownPool, preference: Preference) -> dict[int, RegionGap]:
+    """Return M by region; empty where the strategy does not go by it.
+
+    Raises:
+        SaladError: a figure is missing or not finite.
+    """
+    if strategy_of(preference) not in NEED_REGION_GAPS:
+        return {}
+    return known.gaps(preference.metric, needed=preference.gamma > 0)
+
+
+def choose(
+    known: KnownPool,
+    left_out: LeftOut,
+    texts: Texts,
+    seconds: np.ndarray,
+    gaps: dict[int, RegionGap],
+    settings: SelectSettings,
+) -> Choice:
+    """Draw texts of a pool until the budget is spent.
+
+    Args:
+        left_out: the texts that may not be chosen; near duplicates of what is drawn are added.
+        seconds: predicted length of each text's speech, [N].
+        gaps: as `read_gaps` returns them.
+
+    Raises:
+        SaladError: no text may be chosen, or fewer than the budget asks for; or what the strategy goes by is missing.
+    """
+    strategy = strategy_of(settings)
+    candidates, figures = _candidates(strategy, known, left_out, texts, gaps, settings)
+    try:
+        order = put_in_order(strategy, candidates, settings.gamma, np.random.default_rng([settings.seed, 3]))
+    except ValueError as error:
+        by = f" by {settings.gap}" if settings.gap else ""
+        raise SaladError(
+            f"nothing may be chosen of {known.pool}{by}: {error}",
+            "Leave filters out, or measure the gap on probes of every region.",
+        ) from error
+    if settings.per_region is not None:
+        rows = per_region(candidates.regions, len(known.table), settings.per_region, candidates.uniform)
+    else:
+        drawn = _without_duplicates(order.rows, known, settings.near_duplicate, left_out)
+        rows = _within_budget(drawn, order, *costs_of(settings, texts, seconds))
+    return Choice(strategy, rows, order, gaps, figures)
+
+
+def spread_of(choice: Choice, known: KnownPool) -> dict:
+    """Return the chosen texts by region, and the effective numbers of regions and of texts."""
+    by_region = known.count_by_region(choice.rows)
+    return {
+        "by_region": {str(region): int(count) for region, count in enumerate(by_region) if count},
+        "effective_regions": round(float(by_region.sum() ** 2 / (by_region**2).sum()), 2),
+        "effective_texts": round(effective_texts(choice.order.probabilities, choice.rows), 1),
+    }
+
+
+def _candidates(
+    strategy: str,
+    known: KnownPool,
+    left_out: LeftOut,
+    texts: Texts,
+    gaps: dict[int, RegionGap],
+    settings: SelectSettings,
+) -> tuple[Candidates, dict]:
+    """What a strategy goes by, and figures for the summary."""
+    found: dict[str, np.ndarray] = {}
+    figures = {}
+    if strategy in NEED_REGION_GAPS:
+        found["gaps"] = np.array([gaps[row["region"]].mean if row["region"] in gaps else 0.0 for row in known.table])
+    if strategy in NEED_DISTANCES:
+        found["distances"] = known.distances()
+    if strategy == "dsir":
+        columns = [read_samples(path, needed=["id", "text"], optional=[]).column("text") for path in settings.target]
+        found["importance"] = log_importance(texts, [text for column in columns for text in column.to_pylist()])
+    if strategy == "knn":
+        prediction = known.predicted(settings.metric)
+        found["predicted"] = prediction.mean + settings.bonus * prediction.uncertainty
+        figures["probes_r2"] = round(prediction.leave_one_out_r2, 4)
+    regions = np.where(left_out.allowed, known.region, -1)
+    return Candidates(regions, known.sizes(), uniform_numbers(left_out.ids, settings.seed), **found), figures
+
+
+def _without_duplicates(
+    order: Iterable[np.ndarray], known: KnownPool, cosine: float | None, left_out: LeftOut
+) -> Iterator[np.ndarray]:
+    if cosine is None:
+        yield from order
+        return
+    seen = NearDuplicates(known.vectors(), cosine)
+    seen.know(known.place[left_out.rows(EXCLUDED)])
+    for rows in order:
+        for begin in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[begin : begin + ROWS_AT_ONCE]
+            new = seen.which_are_new(known.place[some])
+            left_out.leave(some[~new], NEAR_DUPLICATE)
+            yield some[new]
+
+
+def _within_budget(drawn: Iterable[np.ndarray], order: Order, costs: np.ndarray, amount: float) -> np.ndarray:
+    if costs[order.eligible].sum() < amount:
+        raise SaladError(
+            f"the budget is larger than what may be chosen: too few texts ({order.eligible.sum()})",
+            "Lower it, or give a larger pool.",
+        )
+    rows = spend(drawn, costs, amount)
+    if costs[rows].sum() < amount * (1 - 1e-9):
+        raise SaladError(
+            f"without near duplicates there are too few texts for the budget ({len(rows)})",
+            "Lower it, or raise --near-duplicate.",
+        )
+    return rows

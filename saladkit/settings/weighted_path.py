@@ -1,0 +1,33 @@
+"""A source and how often it is read: `PATH` or `PATH:WEIGHT`."""
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+from saladkit.errors import SaladError
+
+
+@dataclass(frozen=True)
+class WeightedPath:
+    """A source of rows, and its share of what is read relative to the other sources."""
+
+    path: str
+    weight: float = 1.0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Split off a weight, if the text after the last colon is a number.
+
+        Raises:
+            SaladError: the weight is not positive, or not finite.
+        """
+        path, colon, weight = text.rpartition(":")
+        try:
+            value = float(weight) if colon else 1.0
+        except ValueError:
+            return cls(text)
+        if not colon:
+            return cls(text)
+        if not (value > 0 and math.isfinite(value)):
+            raise SaladError(f"the weight of {path} is {weight}", "Give a positive number after the colon.")
+        return cls(path, value)

@@ -1,0 +1,102 @@
+"""Supervisions of a Lhotse cut: their text, and their word alignment in seconds from the start of the cut."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from saladkit.errors import SaladError
+
+if TYPE_CHECKING:
+    from lhotse import SupervisionSegment
+    from lhotse.cut import Cut, MonoCut
+    from lhotse.supervision import AlignmentItem
+
+ROUNDING = 0.001  # s by which a word may start before the one before it ends: Lhotse rounds ends and not starts
+TOLERANCE = 0.025  # s by which Lhotse lets a recording and its manifest differ
+
+
+@dataclass(frozen=True)
+class PlacedSupervision:
+    """A supervision in a cut.
+
+    Attributes:
+        supervision: with its times from the start of the cut.
+        text: its text, or another of its fields.
+        shift: seconds to add to the times of its alignment, which Lhotse counts from the start of the recording, to
+            count them from the start of the cut; None where the recording was moved into memory, from an unknown place.
+    """
+
+    supervision: "SupervisionSegment"
+    text: str
+    shift: float | None
+
+
+def parts_of(cut: "Cut") -> "list[tuple[float, MonoCut]]":
+    """Return the cuts that a cut mixes, without padding, and the second at which each starts in it."""
+    from lhotse.cut import MixedCut, PaddingCut
+
+    if not isinstance(cut, MixedCut):
+        return [(0.0, cut)]
+    heard = [track for track in cut.tracks if not track.mute] or cut.tracks
+    return [(track.offset, track.cut) for track in heard if not isinstance(track.cut, PaddingCut)]
+
+
+def supervisions_of(cut: "Cut", column: str = "text") -> list[PlacedSupervision]:
+    """Return the supervisions of a cut by start time; `column` is `text` or the custom field that holds the text."""
+    placed = []
+    for offset, part in parts_of(cut):
+        in_memory = part.has_recording and any(source.type == "memory" for source in part.recording.sources)
+        for one in part.supervisions:
+            text = (one.text if column == "text" else (one.custom or {}).get(column)) or ""
+            shift = None if in_memory else offset - part.start
+            placed.append(PlacedSupervision(one.with_offset(offset), text.strip(), shift))
+    return sorted(placed, key=lambda one: one.supervision.start)
+
+
+def joined_text(placed: list[PlacedSupervision], cut: "Cut", where: str) -> str:
+    """Return the texts of all supervisions, joined by spaces.
+
+    Raises:
+        SaladError: the cut starts or ends inside a supervision that has a text.
+    """
+    for one in placed:
+        span = one.supervision
+        if one.text and (span.start < -TOLERANCE or span.end > cut.duration + TOLERANCE):
+            raise SaladError(
+                f"{where} begins or ends within supervision '{span.id}', whose text says more than is heard",
+                "Cut where supervisions begin and end: `lhotse cut trim-to-supervisions`.",
+            )
+    return " ".join(one.text for one in placed if one.text)
+
+
+def aligned_words(supervision: "SupervisionSegment") -> "list[AlignmentItem]":
+    """Return the words of a supervision that have times, without the pauses that some tools write between them."""
+    return [item for item in (supervision.alignment or {}).get("word", []) if item.symbol.strip()]
+
+
+def alignment_shift(placed: PlacedSupervision) -> float | None:
+    """Return the seconds to add to the times of its words to count them from the start of the cut; None if unknown.
+
+    Lhotse counts the times from the start of the recording, wherever it cuts. Other tools count from the start of the
+    cut, which is assumed only where the times lie within the supervision that way and no other.
+    """
+    if placed.shift is None:
+        return None
+    begin, end = placed.supervision.start - TOLERANCE, placed.supervision.end + TOLERANCE
+    items = aligned_words(placed.supervision)
+    fitting = (s for s in (placed.shift, 0.0) if all(begin <= i.start + s and i.end + s <= end for i in items))
+    return next(fitting, None)
+
+
+def joined_words(placed: list[PlacedSupervision]) -> list[dict] | None:
+    """Return the words of all supervisions; None if a word has no time, or the words differ from the text."""
+    words: list[dict] = []
+    for one in placed:
+        items, shift = aligned_words(one.supervision), alignment_shift(one)
+        if shift is None or one.text.split() != [item.symbol for item in items]:
+            return None
+        for item in items:
+            start, end = (max(0.0, round(time + shift, 6)) for time in (item.start, item.end))
+            before = words[-1]["end"] if words else 0.0
+            start = before if 0 < before - start < ROUNDING else start
+            words.append({"word": item.symbol, "start": start, "end": max(start, end), "score": item.score})
+    return words or None

@@ -1,0 +1,56 @@
+"""Samples rows -> rows of word times; recordings of about one length are decoded and aligned together."""
+
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from saladkit.batches import batches_by_length
+from saladkit.errors import SaladError
+from saladkit.formats.samples import iterate_rows, row_at, words_to_row
+from saladkit.speech.aligners.aligner import Aligner, Alignment, Recording, align_spoken_forms
+from saladkit.speech.audio.decoding import decode_row, seconds_of_row
+
+SECONDS_AT_ONCE = 600.0  # of audio in memory; the aligner may run those of one length as one batch
+
+
+def align_rows(
+    rows: pa.Table, aligner: Aligner, language: str, where: str, advance: Callable[[int], object]
+) -> list[dict]:
+    """Align samples with `id`, `text` and `audio`.
+
+    Args:
+        where: the file that the rows come from, for the reasons.
+        advance: called with how many more rows are done.
+
+    Returns:
+        For each row `id`, `words`, `aligner` and `score`; or `id` and the `reason` why it has no word times: its audio
+        does not decode, or its text cannot be found in its audio.
+    """
+    found: dict[int, dict] = {}
+    places, seconds = [], []
+    for place, row in enumerate(iterate_rows(rows, batch_rows=1)):
+        try:
+            seconds.append(seconds_of_row(row, where))
+            places.append(place)
+        except SaladError as error:
+            found[place] = {"id": row["id"], "reason": error.problem}
+    advance(len(found))
+    for batch in batches_by_length(seconds, total=SECONDS_AT_ONCE):
+        recordings: dict[int, Recording] = {}
+        for place in (places[index] for index in batch):
+            row = row_at(rows, place)
+            try:
+                recordings[place] = Recording(*decode_row(row, where), row["text"])
+            except SaladError as error:
+                found[place] = {"id": row["id"], "reason": error.problem}
+        alignments = align_spoken_forms(aligner, list(recordings.values()), language)
+        for place, alignment in zip(recordings, alignments, strict=True):
+            found[place] = _row(rows.column("id")[place].as_py(), alignment, aligner)
+        advance(len(batch))
+    return [found[place] for place in range(rows.num_rows)]
+
+
+def _row(id_: str, alignment: Alignment | SaladError, aligner: Aligner) -> dict:
+    if isinstance(alignment, SaladError):
+        return {"id": id_, "reason": alignment.problem}
+    return {"id": id_, "words": words_to_row(alignment.words), "aligner": aligner.name, "score": alignment.score}

@@ -1,0 +1,124 @@
+"""What a training reads: its sources, opened and checked, and where its inputs are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from transformers import PreTrainedTokenizerBase
+
+from saladkit.errors import SaladError
+from saladkit.job import numbered
+from saladkit.machine import processes
+from saladkit.model.configuration import SaladConfig
+from saladkit.model.front_ends import layout_of
+from saladkit.rows.schedule import TrainingSource
+from saladkit.rows.sequences import SequenceLayout
+from saladkit.rows.training_sources import check_same_resampler, open_speech, open_text
+from saladkit.settings.training import TrainingSettings
+from saladkit.speech.front_end import FrontEnd
+
+
+@dataclass(frozen=True)
+class TrainingInputs:
+    """Sources of speech and of replayed text, and how their rows are laid out."""
+
+    sources: list[TrainingSource]
+    layout: SequenceLayout
+    resampler: str | None  # of the recordings; None without speech
+
+    def followed(self, settings: TrainingSettings) -> list[TrainingSource]:
+        """Return the sources whose rows learn from the teacher."""
+        learn = settings.alpha > 0
+        return [s for s in self.sources if learn and not settings.learns_from_text_alone(s.replay)]
+
+    def left_out(self) -> list[dict]:
+        """Return the rows of which nothing is read, as a manifest lists them."""
+        reason = "over --max-length, and it cannot be split where its tokens and the times of its words allow"
+        return [{"id": id_, "source": s.name, "reason": reason} for s in self.sources for id_ in s.left_out]
+
+    def resampling(self) -> dict[str, str]:
+        """Return what a manifest records of the resampler: nothing of torchaudio, the default."""
+        return {} if self.resampler in (None, "torchaudio") else {"resampler": self.resampler}
+
+    def figures(self, settings: TrainingSettings) -> dict:
+        """Return the plan: rows and text tokens of every source, and the number of rows to read."""
+        return {
+            "rows": {source.name: len(source) for source in self.sources},
+            "text_tokens": {s.name: sum(len(text.token_ids) for text in s.texts) for s in self.sources},
+            "rows_never_cut": sum(source.never_cut for source in self.sources),
+            "rows_split": sum(source.split for source in self.sources),
+            "skipped": len(self.left_out()),
+            "rows_to_read": settings.max_steps * rows_per_step(settings),
+        }
+
+
+def open_inputs(
+    settings: TrainingSettings, tokenizer: PreTrainedTokenizerBase, config: SaladConfig, front_end: FrontEnd
+) -> TrainingInputs:
+    """Open and check all sources.
+
+    Args:
+        config: of the model that is trained.
+        front_end: what the model listens with.
+
+    Raises:
+        SaladError: a source cannot be read, no row of it fits --max-length, speech has no word times, or frames of two
+            resamplers were given.
+    """
+    names, limit, max_length = settings.names, settings.limit, settings.max_length
+    sources = [
+        open_speech(
+            source,
+            tokenizer,
+            front_end,
+            frames_caches=list(settings.frames),
+            word_times=list(settings.words),
+            names=names,
+            limit=limit,
+            max_length=max_length,
+        )
+        for source in settings.speech_sources
+    ]
+    sources += [
+        open_text(source, tokenizer, names=names, limit=limit, max_length=max_length)
+        for source in settings.text_sources
+    ]
+    for source in sources:
+        _check_trainable(source, max_length)
+    return TrainingInputs(sources, layout_of(config, front_end), check_same_resampler(sources))
+
+
+def _check_trainable(source: TrainingSource, max_length: int) -> None:
+    if not len(source):
+        raise SaladError(
+            f"every row of {source.name} is over --max-length {max_length}, and none can be split",
+            "Raise --max-length, or put spaces where words end.",
+        )
+    if source.frames is not None and source.never_cut == len(source):
+        raise SaladError(
+            f"no row of {source.name} has a word inside whose time is known, so none can be interleaved",
+            "Find the times with `saladkit timestamps` and give them with --words.",
+        )
+
+
+def input_paths(settings: TrainingSettings, teacher: str) -> dict[str, str | Path | None]:
+    """Return the inputs by role, as a manifest lists them."""
+    return {
+        **numbered("data", [source.path for source in settings.speech_sources]),
+        **numbered("replay", [source.path for source in settings.text_sources]),
+        **numbered("frames", settings.frames),
+        **numbered("words", settings.words),
+        "teacher": teacher,
+        "state": settings.resume_from_checkpoint,
+    }
+
+
+def identified_beside(settings: TrainingSettings) -> dict:
+    """Return what the weights depend on beyond the recorded settings and the inputs' content."""
+    sources = {"data": settings.speech_sources, "replay": settings.text_sources}
+    weights = {role: [source.weight for source in found] for role, found in sources.items()}
+    return {"weights": weights, "processes": processes()}
+
+
+def rows_per_step(settings: TrainingSettings) -> int:
+    """Return the rows of one optimizer step, of all processes together."""
+    return settings.per_device_train_batch_size * settings.gradient_accumulation_steps * processes()

@@ -1,0 +1,107 @@
+"""What `distill` and `align` share: open the inputs, plan, train, and complete the checkpoint."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
+from saladkit.job import Clock, Job, Made, Work
+from saladkit.machine import resolve_device
+from saladkit.model.configuration import SaladConfig
+from saladkit.model.front_ends import front_end_of
+from saladkit.model.lora import LoraShape
+from saladkit.model.processor import SaladProcessor
+from saladkit.model.salad import SaladForCausalLM
+from saladkit.settings.training import TrainingSettings
+from saladkit.training.inputs import identified_beside, input_paths, open_inputs
+from saladkit.training.run import run_training
+from saladkit.training.saved_states import discard_states
+from saladkit.training.sharding import check_sharding
+from saladkit.training.teachers import open_teacher
+from saladkit.training.unadapted_teacher import UnadaptedTeacher
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a training starts from.
+
+    Attributes:
+        name: folder of the text LLM or of the checkpoint, or the text LLM's name on the Hub.
+        config: the configuration of the model that is trained.
+        make_student: makes this model, without the LoRA of the settings; random weights come from torch's seed.
+        inputs: what is read for it, by role.
+        own_teacher: whether the student with its LoRA off is the teacher, so that no other is opened.
+    """
+
+    name: str
+    tokenizer: PreTrainedTokenizerBase
+    config: SaladConfig
+    make_student: Callable[[], SaladForCausalLM]
+    inputs: dict[str, str | Path | None]
+    own_teacher: bool
+
+
+def train_stage(
+    verb: str,
+    output: str | Path,
+    settings: TrainingSettings,
+    start: Start,
+    *,
+    teacher: str,
+    keep_stable: bool,
+    clock: Clock,
+) -> dict:
+    """Train the student of `start`, and leave a checkpoint at `output`.
+
+    Args:
+        teacher: a teacher cache, or a text LLM to run live.
+        keep_stable: whether to keep the checkpoint from before the decay, where Stage II starts.
+
+    Returns:
+        The summary, with the last logged losses.
+
+    Raises:
+        SaladError: speech, text or teacher cannot be read or do not fit the model, or the training diverges.
+    """
+    check_sharding(own_teacher=start.own_teacher)
+    device = resolve_device(settings.device)
+    settings = with_batching_decided(settings, device)
+    front_end = front_end_of(start.config, device=device)
+    inputs = open_inputs(settings, start.tokenizer, start.config, front_end)
+    followed = [] if start.own_teacher else inputs.followed(settings)
+    opened = open_teacher(teacher, start.tokenizer, start.name, followed, settings) if followed else None
+
+    def make(work: Work) -> Made:
+        torch.manual_seed(settings.seed)
+        student, digest = start.make_student(), model_digest(start.name)
+        if lora := LoraShape.of(settings):
+            student.add_lora(lora, {"name": start.name, "digest": digest})
+        signal = opened
+        if start.own_teacher:
+            signal = UnadaptedTeacher(student.language_model, settings.temperature, settings.packed)
+        processor = SaladProcessor(start.tokenizer, student.config)
+        made = run_training(student, processor, inputs, signal, settings, work, device=device, keep_stable=keep_stable)
+        return replace(made, identity=made.identity | {"started_from": digest})
+
+    job = Job(
+        verb,
+        SCHEMA,
+        VERSION,
+        settings,
+        inputs=start.inputs | input_paths(settings, teacher),
+        identified={"encoder": front_end.identity["name"]} | identified_beside(settings) | inputs.resampling(),
+        device=device,
+        tidy=discard_states,
+        clock=clock,
+    )
+    return job.run(output, plan=inputs.figures(settings), make=make)
+
+
+def with_batching_decided(settings: TrainingSettings, device: str) -> TrainingSettings:
+    """Return the settings with `auto` replaced by what it stands for on `device`, so that a manifest records it."""
+    if settings.batching != "auto":
+        return settings
+    return replace(settings, batching="packed" if device == "cuda" else "padded")

@@ -1,0 +1,57 @@
+"""Open the teacher of a training: a teacher cache, or a text LLM that runs live."""
+
+from pathlib import Path
+
+from transformers import PreTrainedTokenizerBase
+
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import is_artefact
+from saladkit.formats.teacher_cache import TeacherCache
+from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.rows.schedule import TrainingSource
+from saladkit.rows.tokens import tokenizer_digest
+from saladkit.rows.training_sources import check_teacher_covers
+from saladkit.settings.training import TrainingSettings
+from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
+
+
+def open_teacher(
+    name: str,
+    tokenizer: PreTrainedTokenizerBase,
+    model: str,
+    sources: list[TrainingSource],
+    settings: TrainingSettings,
+) -> TeacherSignal:
+    """Open a teacher cache that holds every text of `sources`, or a text LLM.
+
+    Args:
+        model: the model that is trained, whose `tokenizer` is given; for error messages.
+
+    Raises:
+        SaladError: the teacher has another tokenizer, the cache has another temperature, lacks a text, or holds
+            samples, from which the divergence cannot be computed.
+    """
+    if is_artefact(name) and not (Path(name) / "config.json").exists():
+        cache = TeacherCache(name)
+        cache.check_tokenizer(tokenizer_digest(tokenizer), model)
+        _check_serves(cache, name, settings)
+        check_teacher_covers(cache, sources)
+        return CachedTeacher(cache)
+    if tokenizer_digest(load_tokenizer(name)) != tokenizer_digest(tokenizer):
+        raise SaladError(f"{name} has another tokenizer than {model}", "Give the text LLM that the model started from.")
+    return LiveTeacher(load_text_model(name, dtype="float32", device="cpu"), settings.temperature, settings.packed)
+
+
+def _check_serves(cache: TeacherCache, name: str, settings: TrainingSettings) -> None:
+    """Raise a SaladError unless the loss can be computed from what the cache keeps."""
+    if cache.identity["temperature"] != settings.temperature:
+        raise SaladError(
+            f"{name} was made at temperature {cache.identity['temperature']}, and this training is at"
+            f" {settings.temperature}",
+            "Give both the same --temperature.",
+        )
+    if cache.sampled and settings.divergence != "forward-kl":
+        raise SaladError(
+            f"{name} holds samples, from which --divergence {settings.divergence} cannot be computed without bias",
+            "Use forward-kl, a cache made with --keep top-k, or the text LLM itself as --teacher.",
+        )

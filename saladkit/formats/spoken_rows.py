@@ -77,7 +77,7 @@ class EarlierRecordings:
         for key in sorted(keys & self._where.keys()):
             part, row = self._where[key]
             by_part.setdefault(part, []).append((row, key))
-        found = {}
+        found: dict[str, dict] = {}
         for part, wanted in by_part.items():
             columns = [name for name in {**SPOKEN, **TRANSCRIBED} if name in pq.read_schema(part).names]
             rows = _take(pq.ParquetFile(part), [row for row, _ in wanted], columns)
@@ -92,9 +92,9 @@ class EarlierRecordings:
             part, row, place = self._choices[key]
             by_part.setdefault(part, []).append((row, place, key))
         for part, wanted in by_part.items():
-            rows = _take(pq.ParquetFile(part), [row for row, _, _ in wanted], [CHOICES_AUDIO])
-            for (_, place, key), row in zip(wanted, rows, strict=True):
-                found[key] = {"audio": row[CHOICES_AUDIO][place], "speech_key": key}
+            spoken = _take(pq.ParquetFile(part), [row for row, _, _ in wanted], [CHOICES_AUDIO])
+            for (_, place, key), choices in zip(wanted, spoken, strict=True):
+                found[key] = {"audio": choices[CHOICES_AUDIO][place], "speech_key": key}
         return found
 
 

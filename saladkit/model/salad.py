@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.cache_utils import Cache
-from transformers.utils import ModelOutput
+from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from saladkit.batches import batches_by_length
+from saladkit.model.cache_name import CACHE
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import silence_of
 from saladkit.model.lora import LoraShape, add_lora
@@ -25,19 +26,16 @@ SPAN_GROUPS = 4  # groups of similar length in which the speech spans of a batch
 
 
 @dataclass
-class SaladOutput(ModelOutput):
+class SaladOutput(CausalLMOutputWithPast):
     """The output of one forward pass.
 
     Attributes:
         logits: float [B, L, V], or [P, V] if `logits_at` has P positions.
-        past_key_values: the language model's cache of keys and values, if `use_cache`.
+        cache, or past_key_values before transformers 5.24: the language model's keys and values, if `use_cache`.
         speech_vectors: output of the adapter, float [S, T, hidden_size]; None without speech.
         loss, divergence, nll: sums of `HeadLoss`, if a loss was requested instead of logits.
     """
 
-    loss: Tensor | None = None
-    logits: Tensor | None = None
-    past_key_values: Cache | None = None
     speech_vectors: Tensor | None = None
     divergence: Tensor | None = None
     nll: Tensor | None = None
@@ -68,7 +66,7 @@ def run_language_model(
         found = head_loss(hidden, language_model.get_output_embeddings(), requests)
         return SaladOutput(loss=found.total, divergence=found.divergence, nll=found.nll)
     logits = language_model.get_output_embeddings()(hidden)
-    return SaladOutput(logits=logits, past_key_values=getattr(outputs, "past_key_values", None))
+    return SaladOutput(logits=logits, **{CACHE: getattr(outputs, CACHE, None)})
 
 
 def embedding_length(language_model: PreTrainedModel) -> Tensor:
@@ -241,6 +239,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         modality_marks: Tensor | None = None,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
+        cache: Cache | None = None,
         past_key_values: Cache | None = None,
         use_cache: bool = False,
         logits_at: Tensor | None = None,
@@ -261,7 +260,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
                 tokens.
             attention_mask: int64 [B, past + L]; not needed if rows are padded at the end only.
             position_ids: int64 [B, L]; several sequences in one row restart at 0 and do not see each other.
-            past_key_values: keys and values of the tokens before these.
+            cache: keys and values of the tokens before these; `past_key_values` is its older name.
             use_cache: whether to return keys and values.
             logits_at: int64 [P], flat positions (row * L + column) of the logits, so that the head, the widest layer,
                 runs on these alone. If empty, the language model does not run, and `logits` is None.
@@ -270,10 +269,11 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
                 uses it.
             return_dict: passed by `generate`; the output is always a SaladOutput.
         """
+        cache = past_key_values if cache is None else cache
         embeddings = self.embed_text(input_ids, modality_marks)
         vectors = None
         if speech_frames is not None:
-            packed = position_ids is not None and past_key_values is None and len(input_ids) == 1
+            packed = position_ids is not None and cache is None and len(input_ids) == 1
             if speech_frames.is_floating_point():
                 speech_frames = speech_frames.to(embeddings.dtype)
             vectors = self.embed_speech(speech_frames, speech_lengths, packed)
@@ -293,8 +293,8 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             inputs_embeds=embeddings,
             attention_mask=attention_mask,
             position_ids=position_ids,
-            past_key_values=past_key_values,
             use_cache=use_cache,
+            **{CACHE: cache},
         )
         outputs.speech_vectors = vectors
         return outputs

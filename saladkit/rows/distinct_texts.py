@@ -1,18 +1,15 @@
 """The distinct texts of samples, long texts split into pieces: what a teacher cache is computed for."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
 from saladkit.formats.teacher_cache import digest_tokens
 from saladkit.rows.tokens import split_text, tokenize
 from saladkit.sources.columns import ColumnNames
 from saladkit.sources.samples import read_samples
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class DistinctTexts:
 
 def read_distinct_texts(
     sources: list[str],
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: PreTrainedTokenizerBase,
     max_length: int,
     names: ColumnNames,
     limit: int | None,

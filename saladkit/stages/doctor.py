@@ -1,4 +1,4 @@
-"""`doctor`: is everything here that the commands need, and if not, what to type."""
+"""`doctor`: check the installation, and say what to type where something is missing."""
 
 import importlib
 import os
@@ -9,9 +9,10 @@ from importlib import metadata
 
 from saladkit.errors import SaladError
 from saladkit.progress import say
+from saladkit.speech.audio.torchaudio import torchaudio_failure
 
 OLDEST_PYTHON = (3, 11)
-PACKAGES = ("transformers", "accelerate", "peft", "datasets", "click", "pyarrow", "safetensors", "soundfile")
+PACKAGES = ("torch", "transformers", "accelerate", "peft", "datasets", "click", "pyarrow", "safetensors", "soundfile")
 EXTRAS = {
     "piper": ("piper", "onnx", "onnxruntime"),
     "kokoro": ("kokoro_onnx", "onnx"),
@@ -20,6 +21,7 @@ EXTRAS = {
     "lhotse": ("lhotse",),
     "report": ("matplotlib",),
 }
+SOXR = "pip install --force-reinstall --no-deps soxr"
 GIGABYTE = 1e9
 LITTLE_DISK = 20 * GIGABYTE  # a checkpoint of a 3B model in float32 with its optimizer state takes more
 LITTLE_MEMORY = 4 * GIGABYTE
@@ -42,7 +44,7 @@ def doctor() -> dict:
 
 def _checks() -> Iterator[dict]:
     yield _python()
-    yield _torch_pair()
+    yield _audio()  # before transformers, which a broken torchaudio would break
     for package in PACKAGES:
         yield _package(package)
     yield _faiss()
@@ -75,20 +77,15 @@ def _python() -> dict:
     return _check("python", "ok", found)
 
 
-def _torch_pair() -> dict:
-    fix = "pip install --force-reinstall 'torch>=2.11,<2.12' 'torchaudio>=2.11,<2.12'"
-    try:
-        versions = {name: metadata.version(name) for name in ("torch", "torchaudio")}
-    except metadata.PackageNotFoundError as error:
-        return _check("torch and torchaudio", "problem", f"{error.name} is not installed", fix)
-    detail = ", ".join(f"{name} {version}" for name, version in versions.items())
-    # torchaudio's extension is built against one minor version of torch, and loads beside that one only
-    if len({tuple(version.split(".")[:2]) for version in versions.values()}) > 1:
-        return _check("torch and torchaudio", "problem", f"{detail} are no pair", fix)
-    failure = _import_error("torch") or _import_error("torchaudio")
-    if failure:
-        return _check("torch and torchaudio", "problem", f"{detail} do not load: {failure}", fix)
-    return _check("torch and torchaudio", "ok", detail)
+def _audio() -> dict:
+    """Say which library resamples and makes mel filters; both work, so neither is a problem."""
+    failure = torchaudio_failure()
+    if failure is None:
+        return _check("audio", "ok", f"resampling and mel filters by torchaudio {metadata.version('torchaudio')}")
+    if soxr_failure := _import_error("soxr"):
+        return _check("audio", "problem", f"neither torchaudio ({failure}) nor soxr ({soxr_failure}) loads", SOXR)
+    detail = f"resampling by soxr {metadata.version('soxr')}, mel filters by transformers"
+    return _check("audio", "note", f"{detail}: torchaudio cannot be used ({failure})")
 
 
 def _package(name: str) -> dict:

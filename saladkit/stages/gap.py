@@ -21,6 +21,7 @@ from saladkit.scoring.speech_quality import duration_ratios, mark_bad_speech
 from saladkit.settings.gap import GapSettings
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.samples import check_ids_distinct, read_samples
+from saladkit.speech.audio.resampling import resampler_identity
 from saladkit.speech.transcribers.transcriber import open_transcriber
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher
 
@@ -85,7 +86,8 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
     inputs = {"checkpoint": checkpoint, "teacher": settings.teacher, "regions": settings.regions, "asr": settings.asr}
     inputs |= numbered("samples", sources) | numbered("words", settings.words)
     plan = {"rows": len(about), "interleavings": len(about) * settings.interleavings}
-    return Job("gap", SCHEMA, VERSION, settings, inputs).run(output, plan=plan, make=make)
+    job = Job("gap", SCHEMA, VERSION, settings, inputs, identified=resampler_identity())
+    return job.run(output, plan=plan, make=make)
 
 
 def _rows_by_id(sources: list[str], settings: GapSettings) -> dict[str, dict]:

@@ -12,6 +12,7 @@ position, and the gradient in the logit z of another token is dt * exp(z - t).
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from torch.distributed.fsdp import FSDPModule
 from saladkit.teacher.distributions import (
     DenseDistributions,
     Distributions,
+    Piece,
     TopKDistributions,
     at_least_float32,
     exponentiate,
@@ -57,7 +59,7 @@ class LossRequest:
 
     def piece(self, begin: int, end: int) -> "LossRequest":
         """Return the request for positions [begin, end)."""
-        teacher = None if self.alpha == 0 else self.teacher.piece(begin, end)
+        teacher = None if self.alpha == 0 or self.teacher is None else self.teacher.piece(begin, end)
         return replace(self, teacher=teacher, token_ids=self.token_ids[begin:end])
 
 
@@ -95,7 +97,7 @@ def head_loss(hidden: Tensor, head: nn.Module, requests: list[LossRequest]) -> H
 class _HeadLoss(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: torch.autograd.function.FunctionCtx,
+        ctx: Any,  # what torch keeps on it is not in its types
         hidden: Tensor,
         weight: Tensor,
         bias: Tensor | None,
@@ -107,7 +109,7 @@ class _HeadLoss(torch.autograd.Function):
         of_hidden = torch.zeros_like(hidden) if wanted[0] else None
         # Contributions of many pieces are added up: in half precision the small ones would be lost.
         of_weight = torch.zeros_like(weight, dtype=exact) if wanted[1] else None
-        of_bias = torch.zeros_like(bias, dtype=exact) if wanted[2] else None
+        of_bias = torch.zeros_like(bias, dtype=exact) if bias is not None and wanted[2] else None
         size = positions_a_piece(weight)
         buffer = torch.empty(min(size, len(hidden)), weight.shape[0], dtype=hidden.dtype, device=hidden.device)
         for begin, piece in _pieces(requests, size):
@@ -117,23 +119,23 @@ class _HeadLoss(torch.autograd.Function):
             found, gradient = piece_loss(at_least_float32(logits), piece)
             sums += found
             narrow = gradient if gradient.dtype == hidden.dtype else buffer[: len(piece)].copy_(gradient)
-            if wanted[0]:
+            if of_hidden is not None:
                 torch.mm(narrow, weight, out=of_hidden[here])
-            if wanted[1]:
+            if of_weight is not None:
                 _add_product(of_weight, narrow, hidden[here])
-            if wanted[2]:
+            if of_bias is not None:
                 of_bias += gradient.sum(dim=0)
         ctx.gradients = [
-            None if gradient is None else gradient.to(like.dtype)
+            None if gradient is None or like is None else gradient.to(like.dtype)
             for gradient, like in zip((of_hidden, of_weight, of_bias), (hidden, weight, bias), strict=True)
         ]
-        total, *parts = sums.clone().unbind()
-        ctx.mark_non_differentiable(*parts)
-        return total, *parts
+        total, divergence_sum, nll = sums.clone().unbind()
+        ctx.mark_non_differentiable(divergence_sum, nll)
+        return total, divergence_sum, nll
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: torch.autograd.function.FunctionCtx, of_total: Tensor, *_: Tensor) -> tuple:
+    def backward(ctx: Any, of_total: Tensor, *_: Tensor) -> tuple:
         gradients = [None if gradient is None else gradient.mul_(of_total) for gradient in ctx.gradients]
         ctx.gradients = None
         return *gradients, None
@@ -202,6 +204,7 @@ def _divergence_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tens
         logits: float [P, V], divided by the temperature; overwritten.
     """
     teacher, square = request.teacher, request.temperature**2
+    assert isinstance(teacher, Piece)  # `request` is a piece of positions
     weight = request.alpha * request.temperature  # T^2 multiplies the loss, and 1 / T comes from dividing the logits
     if isinstance(teacher, DenseDistributions) and request.kind == "forward-kl":  # a third of the memory of autograd
         student, probs = logits.sub_(logits.logsumexp(dim=-1)[:, None]), teacher.log_probs.to(logits).exp()

@@ -10,11 +10,10 @@ from saladkit.model.configuration import SaladConfig
 STAGES = {"distill": "Stage I: distillation", "align": "Stage II: targeted alignment"}
 
 ASK = """```python
-import saladkit
-from transformers import AutoModelForCausalLM, AutoProcessor
+from saladkit import SaladForCausalLM, SaladProcessor
 
 folder = "."  # this folder
-model, processor = AutoModelForCausalLM.from_pretrained(folder), AutoProcessor.from_pretrained(folder)
+model, processor = SaladForCausalLM.from_pretrained(folder), SaladProcessor.from_pretrained(folder)
 inputs = processor(text="<|audio|> The answer is", audio="question.wav")
 ids = model.generate(**inputs, max_new_tokens=64)
 print(processor.decode(ids[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))

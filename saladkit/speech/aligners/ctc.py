@@ -13,6 +13,7 @@ from saladkit.speech.aligners.aligner import Alignment, Recording
 from saladkit.speech.aligners.emissions import Emissions, EmissionsReader
 from saladkit.speech.aligners.forced_alignment import ctc_forced_align
 from saladkit.speech.aligners.long_audio import Piece, pieces_of
+from saladkit.speech.audio.torchaudio import find_torchaudio
 
 # Frames times twice the characters: the path's way back is kept for every pair, in a byte. 15 minutes at 50 frames and
 # 15 characters a second are 1.2e9.
@@ -40,6 +41,7 @@ class CtcAligner:
         """
         self.name, self.model = f"ctc:{model}", model
         check_model_folder(model, example="facebook/wav2vec2-base-960h")
+        find_torchaudio()  # before transformers looks for it
         try:
             network, notes = AutoModelForCTC.from_pretrained(model, dtype=torch.float32, output_loading_info=True)
             features = AutoFeatureExtractor.from_pretrained(model)
@@ -61,7 +63,8 @@ class CtcAligner:
         self._blank = network.config.pad_token_id
         self._star = network.config.vocab_size  # a column behind the model's own
         vocabulary = tokenizer.get_vocab()
-        self._delimiter = vocabulary.get(getattr(tokenizer, "word_delimiter_token", None))
+        delimiter = getattr(tokenizer, "word_delimiter_token", None)
+        self._delimiter = None if delimiter is None else vocabulary.get(delimiter)
         not_written = {*tokenizer.all_special_ids, self._blank, self._delimiter}
         tokens = {token: id_ for token, id_ in vocabulary.items() if id_ not in not_written}
         self._characters = {token: id_ for token, id_ in tokens.items() if len(token) == 1}

@@ -7,13 +7,14 @@ not hear the zeros; the others (wav2vec 2.0 base) were trained with them.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from transformers import FeatureExtractionMixin, PreTrainedModel
+from transformers import PreTrainedModel
 
 from saladkit.batches import batches_by_length
-from saladkit.speech.audio.resampling import resample
+from saladkit.speech.audio.resampling import resample, resampler_identity
 
 GRID = 0.5  # s
 WINDOW, CONTEXT = 30.0, 5.0  # s; of the frames of two windows that overlap each gives those farther from its own edge
@@ -44,18 +45,16 @@ class _Window:
 
 
 class EmissionsReader:
-    """A CTC model in its feature extractor's hands."""
+    """A CTC model and its feature extractor, whose attributes transformers declares in no common class."""
 
-    def __init__(
-        self, network: PreTrainedModel, features: FeatureExtractionMixin, *, seconds_per_batch: float | None = None
-    ):
+    def __init__(self, network: PreTrainedModel, features: Any, *, seconds_per_batch: float | None = None):
         usual = SECONDS_PER_BATCH.get(network.device.type, SECONDS_PER_BATCH["cuda"])
         self._seconds_per_batch = usual if seconds_per_batch is None else seconds_per_batch
         self._network, self._features, self._rate = network, features, features.sampling_rate
         silence = self._featured(np.zeros(round(WINDOW * self._rate), np.float32))
         ticks = WINDOW / self._logits([silence]).shape[1] / _TICK
         self._stride = round(ticks) * round(_TICK * self._rate)  # samples a frame
-        self.identity = {"grid": GRID, "window": WINDOW, "context": CONTEXT}
+        self.identity = {"grid": GRID, "window": WINDOW, "context": CONTEXT, **resampler_identity()}
 
     def read(self, recordings: list[tuple[np.ndarray, int]]) -> list[Emissions]:
         """The emissions of recordings, each float32 [n], mono, in [-1, 1], and its rate in Hz."""

@@ -4,6 +4,7 @@ import copy
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
@@ -54,7 +55,7 @@ class KeepStableCheckpoint(TrainerCallback):
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        **kwargs: object,
+        **kwargs: Any,
     ) -> None:
         """Called by the trainer: the state that is resumed may be of another run, saved at exactly this step."""
         if not self.folder.exists():
@@ -65,14 +66,14 @@ class KeepStableCheckpoint(TrainerCallback):
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        model: SaladForCausalLM | None = None,
-        **kwargs: object,
+        **kwargs: Any,
     ) -> None:
-        """Called by the trainer."""
+        """Called by the trainer; `kwargs` hold the model."""
         if state.global_step != self.step:
             return
         # Written elsewhere first: a run that is cut off here leaves no incomplete checkpoint.
-        aside = Path(args.output_dir) / self.folder.name
+        states = Path(cast(str, args.output_dir))  # transformers has replaced None by a default
+        aside, model = states / self.folder.name, cast(SaladForCausalLM, kwargs["model"])
         self.saver.save(model, aside)
         if is_main_process():
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,69 @@
+"""Run a language model's decoder, and its head where logits or losses are needed."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from transformers import PreTrainedModel
+from transformers.cache_utils import Cache
+from transformers.utils import ModelOutput
+
+from saladkit.teacher.head import LossAt, head_loss
+
+
+@dataclass
+class SaladOutput(ModelOutput):
+    """The output of one forward pass.
+
+    Attributes:
+        logits: float [B, L, V], or [P, V] if `logits_at` has P positions.
+        past_key_values: the language model's cache of keys and values, if `use_cache`.
+        speech_vectors: output of the adapter, float [S, T, hidden_size]; None without speech.
+        loss, divergence, nll: sums of `HeadLoss`, if a loss was requested instead of logits.
+    """
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    past_key_values: Cache | None = None
+    speech_vectors: Tensor | None = None
+    divergence: Tensor | None = None
+    nll: Tensor | None = None
+
+
+def run_language_model(
+    language_model: PreTrainedModel,
+    logits_at: Tensor | None,
+    asked: list[LossAt] | None = None,
+    logits_to_keep: int = 0,
+    **arguments: object,
+) -> SaladOutput:
+    """Run the decoder of a causal LM, and its head on the positions where logits or losses are needed.
+
+    Args:
+        logits_at: int64 [P], flat positions (row * L + column); None for all positions.
+        asked: losses to compute at the positions `logits_at`, one after another, instead of logits.
+        logits_to_keep: compute logits of this many last positions of each row; 0 for all. Ignored with `logits_at`.
+        arguments: arguments of the decoder.
+    """
+    outputs = language_model.get_decoder()(**arguments)
+    hidden = outputs.last_hidden_state
+    if logits_at is not None:
+        hidden = hidden.flatten(0, 1)[logits_at]
+    elif logits_to_keep:
+        hidden = hidden[:, -logits_to_keep:]
+    if asked is not None:
+        found = head_loss(hidden, language_model.get_output_embeddings(), asked)
+        return SaladOutput(loss=found.total, divergence=found.divergence, nll=found.nll)
+    logits = language_model.get_output_embeddings()(hidden)
+    return SaladOutput(logits=logits, past_key_values=getattr(outputs, "past_key_values", None))
+
+
+def embedding_length(language_model: PreTrainedModel) -> Tensor:
+    """Return the median norm of the token embeddings, as the language model's first layer gets them.
+
+    Some models (Gemma 3) scale the rows of the embedding table.
+    """
+    table = language_model.get_input_embeddings()
+    weight = table.get_parameter("weight")
+    one = weight.float().norm(dim=-1).argmax()
+    scale = table(one[None])[0].float().norm() / weight[one].float().norm()
+    return scale * weight.float().norm(dim=-1).median()

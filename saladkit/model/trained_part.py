@@ -53,8 +53,8 @@ def complete(
         settings: where on the Hub the checkpoint is (HUB), and `attn_implementation`.
 
     Raises:
-        SaladError: the text LLM is not named, cannot be found or has changed, the weights do not fit it, or a setting
-            is not one of these (such as `device_map`).
+        SaladError: the text LLM cannot be found or has changed, the weights do not fit it, an entry of `config.json`
+            is missing, or a setting is not one of these (such as `device_map`).
     """
     hub = {key: settings.pop(key) for key in HUB if key in settings}
     settings.pop("adapter_kwargs", None)  # the Auto classes pass it for checkpoints of peft
@@ -67,7 +67,7 @@ def complete(
         )
     if config.text_model is None or config.lora is None:
         raise SaladError(
-            f"the config.json of {name} lacks `text_model` or `lora`, of which neither can be without the other",
+            f"{name}: its config.json has only one of `text_model` and `lora`, which belong together",
             "Give a complete checkpoint.",
         )
     text_model, lora = config.text_model, LoraShape(**config.lora)
@@ -114,5 +114,6 @@ def _text_model(checkpoint: str | PathLike, reference: dict[str, str], **setting
             f"{checkpoint} was trained from {name}, which has changed since then",
             f"Put the original text LLM there, {elsewhere}.",
         )
-    model: Any = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, **settings)
-    return model.language_model if model_type(name) == "salad" else model
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, **settings)
+    # A SaladForCausalLM, which only `salad.py` may name: it imports this module.
+    return cast(PreTrainedModel, model.language_model) if model_type(name) == "salad" else model

@@ -1,4 +1,4 @@
-"""Measure what a training's log has beside the loss: the parts of the loss, and what was read of every source."""
+"""Collect what a training run logs beside the loss: the parts of the loss, and what was read of every source."""
 
 from collections import defaultdict
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Save a model as a checkpoint, whole or only its trained weights; at the end and before the decay."""
+"""Save all weights of a model as a checkpoint, or the trained ones alone, at the end and before the decay."""
 
 import copy
 import shutil
@@ -57,7 +57,7 @@ class KeepStableCheckpoint(TrainerCallback):
         control: TrainerControl,
         **kwargs: Any,
     ) -> None:
-        """Called by the trainer: the state that is resumed may be of another run, saved at exactly this step."""
+        """Save the model if the run resumes from another run's state, saved at exactly this step."""
         if not self.folder.exists():
             self.on_step_end(args, state, control, **kwargs)
 
@@ -68,7 +68,7 @@ class KeepStableCheckpoint(TrainerCallback):
         control: TrainerControl,
         **kwargs: Any,
     ) -> None:
-        """Called by the trainer; `kwargs` hold the model."""
+        """Save the model if this is the step; `kwargs` hold it."""
         if state.global_step != self.step:
             return
         # Written elsewhere first: a run that is cut off here leaves no incomplete checkpoint.

@@ -1,4 +1,4 @@
-"""Gather weights that FSDP has sharded over the processes, and refuse sharding that these trainings cannot use."""
+"""Gather weights that FSDP has sharded over the processes, and refuse kinds of sharding that training cannot use."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from saladkit.model.salad import SaladForCausalLM
 
 
 def check_sharding(*, own_teacher: bool) -> None:
-    """Raise a SaladError where `accelerate launch` was asked for a kind of sharding that cannot be used.
+    """Raise a SaladError if `accelerate launch` was asked for a kind of sharding that cannot be used.
 
     The loss reads the head's weights without running the head as a layer.
     """

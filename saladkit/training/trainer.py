@@ -57,7 +57,7 @@ class SaladTrainer(Trainer):
     """transformers.Trainer with the method's loss and two learning rates; the schedule is read in its own order."""
 
     model: SaladForCausalLM
-    optimizer: torch.optim.Optimizer  # the Trainer calls `create_optimizer` before anything reads this
+    optimizer: torch.optim.Optimizer  # None until `create_optimizer`, which runs before any other method here reads it
 
     def __init__(self, *, teacher: TeacherSignal | None, settings: TrainingSettings, sources: list[str], **kwargs: Any):
         super().__init__(data_collator=Collator(settings), **kwargs)

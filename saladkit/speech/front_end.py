@@ -12,24 +12,41 @@ from saladkit.speech.audio.resampling import resample
 
 
 class FrontEnd(Protocol):
-    """The frozen part of a speech encoder.
+    """The frozen part of a speech encoder."""
 
-    `identity` is what a frames cache has to agree on, `sample_rate` (Hz) what it hears, `frames_per_second` what it
-    gives, and `bytes_per_frame` what one of them takes on disk. It fills up recordings to whole windows of
-    `window_seconds`, if that is not 0.
-    """
+    @property
+    def identity(self) -> dict:
+        """What a frames cache has to agree on."""
+        ...
 
-    identity: dict
-    sample_rate: int
-    frames_per_second: float
-    bytes_per_frame: int
-    window_seconds: float
+    @property
+    def sample_rate(self) -> int:
+        """Of the recordings that the encoder takes, in Hz."""
+        ...
+
+    @property
+    def frames_per_second(self) -> float:
+        """Of the recordings' frames."""
+        ...
+
+    @property
+    def bytes_per_frame(self) -> int:
+        """Size of a frame on disk."""
+        ...
+
+    @property
+    def window_seconds(self) -> float:
+        """Length of the windows that recordings are padded to, in s; 0 if the encoder takes any length."""
+        ...
 
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
-        """Recordings, float32 [n] at `sample_rate` -> their frames, each as it would be alone (but for rounding).
+        """Compute the frames of recordings, each as it would be alone but for rounding.
 
-        Codes are uint16 [frames, codebooks], all else is float16 [frames, width]; a recording has at least one frame.
-        Together the recordings are one batch on the device.
+        Args:
+            recordings: float32 [n] at `sample_rate`; together they are one batch on the device.
+
+        Returns:
+            For each recording at least one frame: codes, uint16 [frames, codebooks], or else float16 [frames, width].
         """
         ...
 

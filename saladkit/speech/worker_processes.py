@@ -9,7 +9,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-Item, Made = TypeVar("Item"), TypeVar("Made")
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 class WorkerProcesses:
@@ -85,5 +86,7 @@ def _begin() -> None:
 
 
 def _end_with_the_parent() -> None:
-    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:  # None in a process that multiprocessing did not start: there is nothing to wait for
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)

@@ -61,7 +61,8 @@ class CtcAligner:
         self._blank = network.config.pad_token_id
         self._star = network.config.vocab_size  # a column behind the model's own
         vocabulary = tokenizer.get_vocab()
-        self._delimiter = vocabulary.get(getattr(tokenizer, "word_delimiter_token", None))
+        delimiter = getattr(tokenizer, "word_delimiter_token", None)
+        self._delimiter = None if delimiter is None else vocabulary.get(delimiter)
         not_written = {*tokenizer.all_special_ids, self._blank, self._delimiter}
         tokens = {token: id_ for token, id_ in vocabulary.items() if id_ not in not_written}
         self._characters = {token: id_ for token, id_ in tokens.items() if len(token) == 1}

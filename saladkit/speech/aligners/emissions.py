@@ -7,10 +7,11 @@ not hear the zeros; the others (wav2vec 2.0 base) were trained with them.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from transformers import FeatureExtractionMixin, PreTrainedModel
+from transformers import PreTrainedModel
 
 from saladkit.batches import batches_by_length
 from saladkit.speech.audio.resampling import resample
@@ -44,11 +45,9 @@ class _Window:
 
 
 class EmissionsReader:
-    """A CTC model in its feature extractor's hands."""
+    """A CTC model and its feature extractor, whose attributes transformers declares in no common class."""
 
-    def __init__(
-        self, network: PreTrainedModel, features: FeatureExtractionMixin, *, seconds_per_batch: float | None = None
-    ):
+    def __init__(self, network: PreTrainedModel, features: Any, *, seconds_per_batch: float | None = None):
         usual = SECONDS_PER_BATCH.get(network.device.type, SECONDS_PER_BATCH["cuda"])
         self._seconds_per_batch = usual if seconds_per_batch is None else seconds_per_batch
         self._network, self._features, self._rate = network, features, features.sampling_rate

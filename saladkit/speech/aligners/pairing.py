@@ -76,9 +76,9 @@ def _spelled(word: str) -> str:
 def _in_order(placed: list[Word], duration: float | None) -> list[Word]:
     """The same words; where two overlap by no more than rounding, the first ends where the second begins."""
     ordered: list[Word] = []
-    last: int | None = None  # of those with times
+    last: tuple[int, float, float] | None = None  # place, start and end of the last word with times
     for word in placed:
-        if word.start is not None:
+        if word.start is not None and word.end is not None:
             if not (math.isfinite(word.start) and math.isfinite(word.end)):
                 raise _unusable(f"the time of {word.word!r} is not finite")
             if word.start < 0:
@@ -88,14 +88,15 @@ def _in_order(placed: list[Word], duration: float | None) -> list[Word]:
             if duration is not None and word.end > duration + OVERSHOOT:
                 raise _unusable(f"{word.word!r} ends at {word.end:.3f} s, and the audio at {duration:.3f} s")
             if last is not None:
-                before = ordered[last]
-                if word.start < before.start or before.end - word.start > OVERLAP:
+                place, start, end = last
+                before = ordered[place]
+                if word.start < start or end - word.start > OVERLAP:
                     raise _unusable(
-                        f"{word.word!r} starts at {word.start:.3f} s, before {before.word!r} ends ({before.end:.3f} s)"
+                        f"{word.word!r} starts at {word.start:.3f} s, before {before.word!r} ends ({end:.3f} s)"
                     )
-                if before.end > word.start:
-                    ordered[last] = replace(before, end=word.start)
-            last = len(ordered)
+                if end > word.start:
+                    ordered[place] = replace(before, end=word.start)
+            last = len(ordered), word.start, word.end
         ordered.append(word)
     return ordered
 
@@ -135,7 +136,7 @@ def _run_of(word: str, theirs: list[str], begin: int, end: int) -> tuple[int, in
 
 
 def _joined(word: Word, placed: list[Word]) -> Word:
-    if any(part.start is None for part in placed):
+    if any(part.start is None or part.end is None for part in placed):
         return word
     scores = [part.score for part in placed if part.score is not None]
     score = sum(scores) / len(scores) if len(scores) == len(placed) else None

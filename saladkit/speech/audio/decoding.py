@@ -84,8 +84,14 @@ def decode_audio(source: bytes | str | Path, *, name: str) -> tuple[np.ndarray, 
 def _opened(
     source: bytes | str | Path, name: str
 ) -> Iterator[tuple[soundfile.SoundFile, Stretch | None, BytesIO | BufferedReader]]:
-    stretch = None if isinstance(source, bytes) else Stretch.parse(str(source))
-    with BytesIO(source) if stretch is None else _file(stretch.path, name) as stream:
+    stretch = None
+    opened: BytesIO | BufferedReader
+    if isinstance(source, bytes):
+        opened = BytesIO(source)
+    else:
+        stretch = Stretch.parse(str(source))
+        opened = _file(stretch.path, name)
+    with opened as stream:
         try:
             if not stream.seek(0, os.SEEK_END):
                 raise SaladError(f"{name}: the audio is an empty file", _WRITE_ANEW)

@@ -44,8 +44,8 @@ def missing_end(file: soundfile.SoundFile, stream: BinaryIO, frames: int) -> str
 def _frames_in_header(file: soundfile.SoundFile, stream: BinaryIO, frames: int) -> float:
     if file.format == "NIST":
         stream.seek(0)
-        found = _SPHERE_FRAMES.search(stream.read(1024))
-        return int(found[1]) if found else 0
+        stated = _SPHERE_FRAMES.search(stream.read(1024))
+        return int(stated[1]) if stated else 0
     log = file.extra_info
     if found := _LOGGED_FRAMES.search(log):
         return int(found[1])

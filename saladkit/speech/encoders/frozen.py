@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from transformers.feature_extraction_sequence_utils import SequenceFeatureExtrac
 from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_bytes, digest_json
 
+Network = TypeVar("Network", bound=torch.nn.Module)
 _WHOLE = "Give a folder that holds the whole model, or the name of one that can be downloaded."
 # The embedding of masked frames is of use in training only, and left out of many checkpoints.
 _NEEDLESS = re.compile(r"(^|\.)masked_spec_embed$")
@@ -71,20 +73,22 @@ def cut_layers(encoder: torch.nn.Module, layer: int | None, name: str | Path, *,
     Raises:
         SaladError: there are fewer layers.
     """
-    total = len(encoder.layers)
+    layers = cast(torch.nn.ModuleList, encoder.layers)
+    total = len(layers)
     if layer is None or layer == total:
         return total
     if layer > total:
         raise SaladError(f"{name} has {total} layers, not {layer}", f"Give --encoder-layer from 1 to {total}.")
-    del encoder.layers[layer:]
+    del layers[layer:]
     if normed_last:
         encoder.layer_norm = torch.nn.Identity()
     return layer
 
 
-def frozen(network: torch.nn.Module, device: str, dtype: str) -> torch.nn.Module:
+def frozen(network: Network, device: str, dtype: str) -> Network:
     """The network on its device, in its type, never to be trained."""
-    return network.to(device, getattr(torch, dtype)).eval().requires_grad_(False)
+    network.to(device, getattr(torch, dtype))
+    return network.eval().requires_grad_(False)
 
 
 def weights_digest(network: torch.nn.Module) -> str:

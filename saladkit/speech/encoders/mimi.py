@@ -1,9 +1,12 @@
 """Mimi (`kyutai/mimi`): a causal neural codec; 24 kHz speech -> 12.5 frames a second of a few codes each."""
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
+from transformers import MimiModel
+from transformers.models.mimi.modeling_mimi import MimiEuclideanCodebook
 
 from saladkit.errors import SaladError
 from saladkit.speech.encoders.frozen import frozen, load_network, padded, weights_digest
@@ -25,7 +28,7 @@ class MimiFrontEnd:
         Raises:
             SaladError: it does not load, or has too few codebooks.
         """
-        network = load_network(name)
+        network = cast(MimiModel, load_network(name))
         config = network.config
         if not config.num_semantic_quantizers <= codebooks <= config.num_quantizers:
             raise SaladError(
@@ -72,7 +75,7 @@ class MimiFrontEnd:
         vectors = []
         for residual in (quantizer.semantic_residual_vector_quantizer, quantizer.acoustic_residual_vector_quantizer):
             for layer in residual.layers:
-                table = layer.codebook.embed.float()
+                table: torch.Tensor = cast(MimiEuclideanCodebook, layer.codebook).embed.float()
                 if residual.output_proj is not None:
                     table = table @ residual.output_proj.weight[:, :, 0].float().T
                 vectors.append(table)

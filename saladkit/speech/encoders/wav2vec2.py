@@ -2,9 +2,11 @@
 
 import math
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
+from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from saladkit.speech.encoders.frozen import (
     as_float16,
@@ -35,8 +37,8 @@ class Wav2Vec2FrontEnd:
         Raises:
             SaladError: it does not load, has no feature extractor, or has fewer layers.
         """
-        self._features = load_feature_extractor(name)
-        network = load_network(name)
+        self._features = cast(Wav2Vec2FeatureExtractor, load_feature_extractor(name))  # the other two have it as well
+        network = cast(Wav2Vec2Model, load_network(name))  # or a model of the same shape
         config = network.config
         layer = cut_layers(network.encoder, layer, name, normed_last=config.do_stable_layer_norm)
         network.adapter = None  # some fine-tuned models slow their frames down with one

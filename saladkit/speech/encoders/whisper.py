@@ -1,9 +1,11 @@
 """Whisper's encoder (`openai/whisper-small` and the like): 16 kHz speech -> 50 frames a second."""
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
+from transformers import WhisperFeatureExtractor, WhisperModel
 
 from saladkit.speech.encoders.frozen import (
     as_float16,
@@ -29,8 +31,8 @@ class WhisperFrontEnd:
         Raises:
             SaladError: it does not load, has no feature extractor, or has fewer layers.
         """
-        self._features = load_feature_extractor(name)
-        encoder = load_network(name).encoder
+        self._features = cast(WhisperFeatureExtractor, load_feature_extractor(name))
+        encoder = cast(WhisperModel, load_network(name)).encoder
         layer = cut_layers(encoder, layer, name, normed_last=True)
         self.name = name
         self.sample_rate = self._features.sampling_rate

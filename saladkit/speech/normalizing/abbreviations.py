@@ -106,7 +106,7 @@ def _choice(words: dict[str, str]) -> str:
 
 
 def _first_letters(words: dict[str, str]) -> tuple[str, ...]:
-    return tuple({re.match(r"[A-Za-z]+", word)[0] for word in words})
+    return tuple({re.split(r"[^A-Za-z]", word, maxsplit=1)[0] for word in words})
 
 
 RULES = [

@@ -1,5 +1,7 @@
 """Any speech recognizer of the Hugging Face kind (Whisper, other encoder-decoders, CTC), by transformers' pipeline."""
 
+from typing import Any, cast
+
 import numpy as np
 import transformers
 
@@ -16,9 +18,11 @@ class HuggingFaceTranscriber:
     def __init__(self, name: str, device: str, dtype: str):
         check_model_folder(name, example="openai/whisper-large-v3")
         try:
-            self._pipeline = transformers.pipeline(
+            opened = transformers.pipeline(
                 "automatic-speech-recognition", model=name, device=device, dtype=dtype, trust_remote_code=False
             )
+            # transformers declares the pipeline's feature extractor optional, and its result a union
+            self._pipeline = cast(Any, opened)
         except Exception as error:  # transformers raises whatever the file at fault led to
             raise SaladError(
                 f"{name} cannot be loaded as a speech recognizer: {' '.join(str(error).split())[:300]}",

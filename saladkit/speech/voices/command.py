@@ -15,7 +15,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_file
@@ -45,15 +45,16 @@ class CommandVoice:
     def __init__(self, description: str, *, device: str = "cpu"):
         self.name = f"command:{description}"
         parts = _DESCRIPTION.fullmatch(description)
+        command, limit = (parts["command"], parts["limit"]) if parts else ("", None)
         try:
-            program, *arguments = shlex.split(parts["command"] if parts else "")
+            program, *arguments = shlex.split(command)
         except ValueError as error:  # an open quote, or nothing at all
             raise SaladError(
                 f"{self.name!r} does not describe a command",
                 "Write command:[limit=SECONDS] PROGRAM ARGUMENTS, quoted as in a shell; {wav} names the file to write.",
             ) from error
-        self.speaker = f"command:{parts['command']}"
-        self._limit = parse_limit(parts["limit"])
+        self.speaker = f"command:{command}"
+        self._limit = parse_limit(limit)
         found = shutil.which(program)
         if found is None:
             raise SaladError(
@@ -135,6 +136,7 @@ def _finish(argv: list[str], stdin: BinaryIO, stderr: BinaryIO, limit: float) ->
         argv, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, bufsize=0, start_new_session=True
     ) as process:
         try:
+            assert process.stdout is not None  # PIPE opens it
             content = _read(process.stdout, deadline)
             if content is None:
                 _end(process)
@@ -146,7 +148,7 @@ def _finish(argv: list[str], stdin: BinaryIO, stderr: BinaryIO, limit: float) ->
             raise
 
 
-def _read(stream: BinaryIO, deadline: float) -> bytes | None:
+def _read(stream: IO[bytes], deadline: float) -> bytes | None:
     content = bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)

@@ -13,11 +13,13 @@ from copy import copy
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 import kokoro_onnx
 import numpy as np
 from kokoro_onnx.session import input_dtypes
 from kokoro_onnx.sliding import Timing
+from numpy.lib.npyio import NpzFile
 
 from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_file, digest_json
@@ -67,8 +69,9 @@ class KokoroVoice:
         providers_for(device)  # a GPU that is not there is no fault of the files
         try:
             self._kokoro, digests = _opened(_state(model), _state(voices), folder / "config.json", device)
-            names = sorted(self._kokoro.voices.files)
-            style = self._kokoro.voices[self._voice] if self._voice in names else None
+            styles = cast(NpzFile, self._kokoro.voices)  # kokoro-onnx declares an array
+            names = sorted(styles.files)
+            style = styles[self._voice] if self._voice in names else None
             if style is not None and not (style.ndim == 3 and style.shape[0] and style.shape[1] == 1):
                 raise ValueError(f"the voice {self._voice} has the shape {style.shape}")
         except Exception as error:  # each library in between raises its own types

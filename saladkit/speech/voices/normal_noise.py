@@ -4,6 +4,8 @@ StyleTTS 2 (Kokoro) draws the noise of its breath with RandomNormalLike, and the
 with RandomUniform or RandomUniformLike, as the export has it.
 """
 
+from typing import Any
+
 import numpy as np
 import onnx
 
@@ -31,7 +33,7 @@ def _drawing_normally(node: onnx.NodeProto, name: str, opset: int) -> list[onnx.
         array = onnx.numpy_helper.from_array(np.array(value, kind))
         return step("Constant", value=array)
 
-    def step(kind: str, *inputs: str, **attributes: object) -> str:
+    def step(kind: str, *inputs: str, **attributes: Any) -> str:
         output = f"{name}_{len(nodes)}"
         nodes.append(onnx.helper.make_node(kind, list(inputs), [output], **attributes))
         return output

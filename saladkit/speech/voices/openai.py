@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from copy import copy
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import cast
 from urllib.parse import urlsplit
 
 import httpx2
@@ -179,7 +180,8 @@ class _Bounded(httpx2.SyncByteStream):
     """The body of an answer, up to the request's deadline and `MOST_BYTES`; of an error only the beginning."""
 
     def __init__(self, response: httpx2.Response):
-        self._stream, self._request, self._is_error = response.stream, response.request, not response.is_success
+        self._stream = cast(httpx2.SyncByteStream, response.stream)  # the client is synchronous
+        self._request, self._is_error = response.request, not response.is_success
 
     def __iter__(self) -> Iterator[bytes]:
         received = 0

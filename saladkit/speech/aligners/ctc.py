@@ -99,8 +99,8 @@ class CtcAligner:
             pieces = pieces_of(spelled, emission.log_probs, self._blank, self._delimiter, at_least=2 * parts)
         if any(_table(spelled, piece) > LARGEST_TABLE for piece in pieces):
             raise SaladError(
-                "the audio is too long to align at once, and too few of the words recognized in it agree with its text to"
-                " cut both",
+                "the audio is too long to align at once, and too few of the words recognized in it agree with its text"
+                " to cut both",
                 "Check that the text is what is spoken, or cut the recording into pieces of up to 15 minutes.",
             )
         timed: list[Word] = []

@@ -24,15 +24,15 @@ def speak(request: Request, settings: Speaking) -> dict:
     """Speak one text.
 
     Returns:
-        `audio`, `duration` (s), `speaker`, `voice`, `words`, `words_source` and, if there is a recognizer, `cer`. Without
-        speech `id` and `reason`, together with `check` if the gate refused the recording, or with `failed` and `fix` if
-        the engine failed at every attempt.
+        `audio`, `duration` (s), `speaker`, `voice`, `words`, `words_source` and, if there is a recognizer, `cer`. A row
+        without speech has `id` and `reason`, together with `check` if the gate refused the recording, or with `failed`
+        and `fix` if the engine failed at every attempt.
     """
     voice = narrowed_voice(request, settings.device)
     language = settings.language or voice.language
     form = spoken_form(request.text, language)
     if not any(map(str.isalnum, form.text)):  # some engines read out marks: "exclamation"
-        return {"id": request.id, "reason": f"the text {request.text[:80]!r} has no letter or digit"}
+        return {"id": request.id, "reason": f"there is no letter or digit in {request.text[:80]!r}"}
     for attempt in range(1, ATTEMPTS + 1):
         try:
             utterance = voice.speak(form.text)

@@ -23,7 +23,7 @@ class Recordings:
         self._refused: dict[str, dict] = {}  # by the gate; key -> row
 
     def of_rows(self, requests: list[Request], advance: Callable[[int], object]) -> list[dict]:
-        """Return a row for each request, as `row.speak`; call `advance` with the number of rows done since the last call."""
+        """Return a row for each request, as `row.speak`; call `advance` with the number of newly done rows."""
         return self._of(requests, self._before.rows, advance)
 
     def of_choices(self, requests: list[Request]) -> list[dict]:

@@ -34,8 +34,8 @@ class CommandVoice:
 
     The program is run once for every text, without a shell. It reads the text on its standard input (UTF-8, ended by a
     line feed) and writes a wav, or other audio that libsndfile reads, to its standard output. If an argument contains
-    `{wav}`, the program writes to a file instead, whose path takes the place of `{wav}`. After `limit` (60 s by default)
-    the program is killed together with all processes that it started.
+    `{wav}`, the program writes to a file instead, whose path takes the place of `{wav}`. After `limit` (60 s by
+    default) the program is killed together with all processes that it started.
 
     The voice's identity is the digests of the program and of every file among its arguments: a changed script is
     another voice.

@@ -9,8 +9,8 @@ import onnx
 import onnxruntime
 
 NOISE = "saladkit_noise"
-# The largest prime below 2^18. An operator that needs more values (13 s of speech at 192 channels and 86 frames a second)
-# starts again from the first value, which then falls on another channel.
+# The largest prime below 2^18. An operator that needs more values (13 s of speech at 192 channels and 86 frames a
+# second) starts again from the first value, which then falls on another channel.
 _VALUES = 262_139
 
 

@@ -49,8 +49,8 @@ class KokoroVoice:
     VOICE is one of the voices; its first letter tells the language. SPEED is 0.5 to 2, or a range LOW..HIGH.
 
     Raises:
-        SaladError: a file is missing or of another kind, it has no such voice, or the voice speaks Japanese or Mandarin,
-            whose phonemes espeak-ng does not know.
+        SaladError: a file is missing or of another kind, the voice is not in the file, or it speaks Japanese or
+            Mandarin, whose phonemes espeak-ng does not know.
     """
 
     def __init__(self, description: str, *, device: str = "cpu"):

@@ -36,7 +36,7 @@ class Aligner(Protocol):
     """A forced aligner.
 
     Attributes:
-        name: what `open_aligner` was given.
+        name: the name given to `open_aligner`.
         model: folder or Hub name that the model was read from; None if the model comes with the engine's package.
         identity: what the times depend on beyond name and model.
         one_core: whether the aligner uses one core alone, so that several processes may share the work.

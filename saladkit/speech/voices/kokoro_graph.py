@@ -42,8 +42,8 @@ def open_kokoro_graph(path: Path, providers: list[Provider]) -> KokoroSession:
 def _report_durations(model: onnx.ModelProto) -> None:
     """Add the durations, in frames [1, tokens], to the outputs if they can be found and are no output yet.
 
-    The published v1.0 graphs compute durations without reporting them. The durations are the only value in Kokoro that is
-    rounded and then raised to at least 1. They are in frames, 600 samples each in v1.0, and add up to the audio exactly.
+    The published v1.0 graphs compute durations without reporting them. Durations are the only value in Kokoro that is
+    rounded and then raised to at least 1. They are in frames, 600 samples each in v1.0, and add up to the audio.
     """
     if len(model.graph.output) != 1:
         return

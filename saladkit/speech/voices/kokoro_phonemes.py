@@ -25,8 +25,8 @@ _SILENT.setLevel(logging.ERROR)
 def espeak_phonemes(text: str, language: str) -> str:
     """Return the phonemes of `text` with its punctuation. Call `espeak_config` before.
 
-    Two things differ from kokoro-onnx's own conversion. espeak-ng's marks of foreign words, "(en)", are removed, because
-    Kokoro would speak them. Line ends become spaces, because kokoro-onnx would join the words around them.
+    Two things differ from kokoro-onnx's own conversion. espeak-ng's marks of foreign words, "(en)", are removed,
+    because Kokoro would speak them. Line ends become spaces, because kokoro-onnx would join the words around them.
     """
     return phonemizer.phonemize(
         " ".join(text.translate(CONTROL_TO_SPACE).split()),

@@ -45,8 +45,8 @@ class OpenAIVoice:
     """`URL#VOICE[@SPEED][,model=NAME][,language=CODE][,limit=SECONDS]`, e.g. "http://localhost:8880/v1#af_heart@0.9".
 
     URL is the server's base URL as OpenAI's clients take it: with "/v1", or the host alone. SPEED is 0.25 to 4, or a
-    range; by default the server chooses it. NAME is the model, tts-1 by default. CODE is the language of the voice, which
-    saladkit uses and does not send. A request may take SECONDS, 60 by default.
+    range; by default the server chooses it. NAME is the model, tts-1 by default. CODE is the language of the voice,
+    which saladkit uses and does not send. A request may take SECONDS, 60 by default.
 
     The key in the environment variable OPENAI_API_KEY, if set, is sent to the server and never written to files.
 
@@ -143,7 +143,7 @@ class OpenAIVoice:
 
 
 def _client(url: str, limit: float) -> OpenAI:
-    """Make a client that neither repeats requests nor follows redirects, and that limits the size and time of answers.
+    """Make a client that limits the size and time of answers, and neither repeats requests nor follows redirects.
 
     A redirect would send the key to another server.
     """

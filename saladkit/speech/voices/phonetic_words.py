@@ -44,10 +44,10 @@ def phonetic_words(phonemes: Iterable[Phoneme]) -> list[PhoneticWord]:
 def match_words(words: list[str], alone: list[list[str]], spoken: list[PhoneticWord]) -> list[Word]:
     """Give each word the times of its phonetic words.
 
-    In a sentence vowels are reduced, but the number of phonemes rarely changes. Between two exact matches, phonetic words
-    are paired in order if there are as many as the words have alone. If not, phonemes are paired in order if there are
-    as many as the words have alone ("in the" spoken as one). Else ("don't you" with a lost sound) the words between the
-    matches have no times.
+    In a sentence vowels are reduced, but the number of phonemes rarely changes. Between two exact matches, phonetic
+    words are paired in order if there are as many as the words have alone. If not, phonemes are paired in order if
+    there are as many as the words have alone ("in the" spoken as one). Else ("don't you" with a lost sound) the words
+    between the matches have no times.
 
     Args:
         words: the words of the text.

@@ -38,9 +38,9 @@ _DESCRIPTION = re.compile(
 class PiperVoice:
     """`PATH.onnx[#SPEAKER][@RATE][,noise=N][,noise-w=N]`, with its configuration beside it in `PATH.onnx.json`.
 
-    SPEAKER is a name or a number in the configuration, a range of numbers, or `any`. RATE is 0.25 to 4 times the voice's
-    own speed. noise (of the sound) and noise-w (of the durations) are 0 to 2. All three may be ranges LOW..HIGH, and by
-    default everything is as in the configuration.
+    SPEAKER is a name or a number in the configuration, a range of numbers, or `any`. RATE is 0.25 to 4 times the
+    voice's own speed. noise (of the sound) and noise-w (of the durations) are 0 to 2. All three may be ranges
+    LOW..HIGH, and by default everything is as in the configuration.
 
     Raises:
         SaladError: a file is missing or is no Piper voice, or the voice has no such speaker.

@@ -1,9 +1,9 @@
 """Turn audio from another program into an utterance without word times.
 
 A program that writes a wav while it speaks does not know the length when it writes the header: espeak-ng and sox write
-0x7FFFF000, ffmpeg and OpenAI's servers 0xFFFFFFFF, others 0. libsndfile reads no samples after a length of 0, and reads a
-wav that was cut off without a warning. This module reads wavs of unknown length to their end, and refuses wavs that were
-cut off.
+0x7FFFF000, ffmpeg and OpenAI's servers 0xFFFFFFFF, others 0. libsndfile reads no samples if the length is 0, and it
+reads a wav that was cut off without a warning. This module reads wavs of unknown length to their end, and refuses wavs
+that were cut off.
 """
 
 import numpy as np

@@ -152,9 +152,7 @@ def _client(url: str, limit: float) -> OpenAI:
         request.extensions["deadline"] = time.monotonic() + limit
 
     def bound(response: httpx2.Response) -> None:
-        response.headers.pop(
-            "Content-Encoding", None
-        )  # compression was not requested, and content could unpack to any size
+        response.headers.pop("Content-Encoding", None)  # not requested; content could unpack to any size
         response.stream = _Bounded(response)
 
     try:

@@ -97,6 +97,7 @@ class TextModel(torch.nn.Module):
 class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
     """Speech encoder, adapter and language model: text and speech in one causal sequence in, text out."""
 
+    config: SaladConfig
     config_class = SaladConfig
     base_model_prefix = ""
     main_input_name = "input_ids"

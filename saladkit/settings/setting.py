@@ -120,7 +120,7 @@ def shape_of(owner: type, of: Field) -> Shape:
 
 def settings_fields(owner: type) -> list[Field]:
     """The fields in the order of `--help`: a class's own before those of the classes that it stands on."""
-    depth = {}
+    depth: dict[str, int] = {}
     for base in owner.__mro__:
         for name in inspect.get_annotations(base):
             depth.setdefault(name, len(depth))

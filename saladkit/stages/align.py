@@ -32,7 +32,8 @@ def align(checkpoint: str, output: str | Path, settings: AlignSettings) -> dict:
     check_model_folder(checkpoint)
     folder = stable_or_final(checkpoint)
     student = load_salad_model(folder, dtype="float32", device="cpu", merge_lora=settings.lora_rank is not None)
-    beneath = student.config.text_model and student.config.text_model["name"]
+    text_model = student.config.text_model
+    beneath = text_model["name"] if text_model else None
     start = Start(
         name=str(folder),
         tokenizer=load_tokenizer(folder),

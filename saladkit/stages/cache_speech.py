@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +42,8 @@ def cache_speech(sources: list[str], output: str | Path, settings: CacheSpeechSe
         device=resolve_device(settings.device),
         dtype=settings.dtype,
     )
-    columns = {"needed": ["id", "audio"], "optional": ["duration"], "beside": output}
-    tables = [(s, read_samples(s, **columns, names=settings.names, limit=settings.limit)) for s in sources]
+    read = partial(read_samples, needed=["id", "audio"], optional=["duration"], beside=output)
+    tables = [(source, read(source, names=settings.names, limit=settings.limit)) for source in sources]
     check_ids_distinct(tables)
     pieces = [
         (source, table.slice(start, ROWS_PER_PART))

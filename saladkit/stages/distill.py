@@ -41,7 +41,7 @@ def distill(model: str, output: str | Path, settings: DistillSettings) -> dict:
         language_model = load_text_model(model, dtype="float32", device="cpu")
         student = SaladForCausalLM.from_text_model(language_model, config)
         if codebooks is not None:
-            student.speech_encoder.codebooks.copy_(codebooks)
+            student.speech_encoder.get_buffer("codebooks").copy_(codebooks)
         return student
 
     teacher = settings.teacher or model

@@ -66,7 +66,7 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
             figures=summary,
         )
 
-    inputs = {f"model {label}": path for label, path in models.items()}
+    inputs: dict[str, str | Path | None] = {f"model {label}": path for label, path in models.items()}
     inputs |= {"asr": settings.asr, "fewshot": settings.fewshot, "dev": settings.dev}
     inputs |= {"voicebench": voicebench_rule_file(settings.voicebench_compatible)}
     inputs |= numbered("heard", settings.heard) | {f"task {task.name}": task.source for task in tasks}

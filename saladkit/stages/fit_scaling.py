@@ -1,6 +1,7 @@
 """`fit-scaling`: how misalignment falls with training, and what scores follow from it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def fit_scaling(logs: list[str], output: str | Path, settings: FitScalingSetting
     """
     measured = [point for log in logs for point in read_log(log)]
     scores = _scores(settings.results)
-    points = [point.figures | scores.get(point.digest, {}) | {"name": point.name} for point in measured]
+    points = [point.figures | _scores_of(point, scores) | {"name": point.name} for point in measured]
     amounts = len({point["positions"] for point in points})
     if amounts < 3:
         raise SaladError(
@@ -56,6 +57,10 @@ def fit_scaling(logs: list[str], output: str | Path, settings: FitScalingSetting
     return Job("fit-scaling", SCHEMA, VERSION, settings, inputs).run(output, plan=plan, make=make)
 
 
+def _scores_of(point: Measured, scores: dict[str, dict[str, float]]) -> dict[str, float]:
+    return {} if point.digest is None else scores.get(point.digest, {})
+
+
 def _relation(score: str, points: list[dict]) -> dict:
     """How a score follows from M or F, over the checkpoints of which both are known."""
     over = RELATIONS[score]
@@ -71,7 +76,8 @@ def _relation(score: str, points: list[dict]) -> dict:
 
 def _law(measured: list[Measured], seed: int) -> dict:
     positions = np.array([point.figures["positions"] for point in measured], dtype=np.float64)
-    if any(point.items is None for point in measured):
+    items = [point.items for point in measured if point.items is not None]
+    if len(items) < len(measured):
         law = residual_intervals(positions, np.array([point.figures["misalignment"] for point in measured]), seed=seed)
         return _described(law, "checkpoints' residuals")
     if len({point.measured_by for point in measured}) > 1:
@@ -79,12 +85,12 @@ def _law(measured: list[Measured], seed: int) -> dict:
             "the gap tables were not measured in the same way: their samples, teacher or options differ",
             "Run `saladkit gap` with the same line for every checkpoint.",
         )
-    ids = [sorted(item["id"] for item in point.items) for point in measured]
+    ids = [sorted(item["id"] for item in of_point) for of_point in items]
     if any(of_point != ids[0] for of_point in ids):
         raise SaladError("the gap tables do not hold the same items", "Measure all on the same samples.")
-    by_id = [{item["id"]: item for item in point.items} for point in measured]
+    by_id = [{item["id"]: item for item in of_point} for of_point in items]
     values, tokens = (
-        np.array([[items[id_][name] for id_ in ids[0]] for items in by_id], dtype=np.float64)
+        np.array([[of_point[id_][name] for id_ in ids[0]] for of_point in by_id], dtype=np.float64)
         for name in ("misalignment", "tokens")
     )
     return _described(power_law_intervals(positions, values, tokens, seed=seed), "items")
@@ -92,7 +98,7 @@ def _law(measured: list[Measured], seed: int) -> dict:
 
 def _described(law: dict[str, Estimate], over: str) -> dict:
     """The three numbers with their intervals; an exponent at the end of what is tried, or of nothing, is none."""
-    found = {
+    found: dict[str, Any] = {
         name: {"value": e.value, "low": _known(e.low), "high": _known(e.high), "items": e.items}
         for name, e in law.items()
     }

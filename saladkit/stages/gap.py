@@ -1,6 +1,7 @@
 """`gap`: misalignment, teacher KL and forgetting of a checkpoint on paired speech and text, and why they are large."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from saladkit.errors import SaladError
@@ -60,10 +61,18 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
             duration_ratios(list(about.values())),
             open_transcriber(settings.asr, device=device, dtype=settings.dtype) if settings.asr else None,
         )
-        items, skipped, tokenizer = [], [], load_tokenizer(checkpoint)
+        items: list[dict] = []
+        skipped: list[dict] = []
+        tokenizer = load_tokenizer(checkpoint)
         for number, path in enumerate(sources):
-            opened = {"word_times": settings.words, "names": settings.names, "limit": settings.limit}
-            source = open_speech(WeightedPath(path), tokenizer, front_end, **opened)
+            source = open_speech(
+                WeightedPath(path),
+                tokenizer,
+                front_end,
+                word_times=list(settings.words),
+                names=settings.names,
+                limit=settings.limit,
+            )
             if cache is not None:
                 check_teacher_covers(cache, [source])
             measured, unmeasured = measurement.of_source(source, work.writer.working, number)
@@ -82,15 +91,16 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
             figures={"rows": len(items), "skipped": len(skipped)} | _shown(groups) | precision_of(cache),
         )
 
-    inputs = {"checkpoint": checkpoint, "teacher": settings.teacher, "regions": settings.regions, "asr": settings.asr}
+    inputs: dict[str, str | Path | None] = {"checkpoint": checkpoint, "teacher": settings.teacher}
+    inputs |= {"regions": settings.regions, "asr": settings.asr}
     inputs |= numbered("samples", sources) | numbered("words", settings.words)
     plan = {"rows": len(about), "interleavings": len(about) * settings.interleavings}
     return Job("gap", SCHEMA, VERSION, settings, inputs).run(output, plan=plan, make=make)
 
 
 def _rows_by_id(sources: list[str], settings: GapSettings) -> dict[str, dict]:
-    columns = {"needed": ["id", "text"], "optional": ["domain", "speaker", "duration", "cer"]}
-    tables = [(s, read_samples(s, **columns, names=settings.names, limit=settings.limit)) for s in sources]
+    read = partial(read_samples, needed=["id", "text"], optional=["domain", "speaker", "duration", "cer"])
+    tables = [(source, read(source, names=settings.names, limit=settings.limit)) for source in sources]
     check_ids_distinct(tables)
     return {row["id"]: row for _, table in tables for row in table.to_pylist()}
 

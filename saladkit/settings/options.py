@@ -103,7 +103,7 @@ def options_of(settings: type[Settings], verb: str) -> Callable[[Callable], Call
                 is_eager=True,
                 expose_value=False,
                 callback=_use_preset(verb),
-                help="Take the defaults of a published or tested scale; options on the command line override it.",
+                help="Use the settings of a tested scale as defaults; other options override them.",
             )(made)
         return made
 

@@ -57,7 +57,7 @@ OUTPUT = "Output folder: new, empty, or left by an interrupted run of this comma
 
 
 def verb(name: str, settings: type[Settings], output: str = OUTPUT) -> Callable[[Callable[..., dict]], click.Command]:
-    """Make the command `name` from a function of arguments, `output` and `settings` that returns the summary to print."""
+    """Make the command `name` from a function of arguments, `output` and `settings` that returns what to print."""
 
     def decorate(body: Callable[..., dict]) -> click.Command:
         @wraps(body)
@@ -245,7 +245,7 @@ def fit_scaling(logs: tuple[str, ...], output: str, settings: FitScalingSettings
 @verb(
     "report",
     ReportSettings,
-    output="HTML file to write; summary.json and the charts as PNG files are written beside it.",
+    output="HTML file; summary.json and the charts as PNG files are written beside it.",
 )
 @click.argument("run", type=click.Path(exists=True, file_okay=False))
 def report(run: str, output: str, settings: ReportSettings) -> dict:

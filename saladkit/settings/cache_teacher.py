@@ -24,8 +24,8 @@ class CacheTeacherSettings(Temperature, MaxLength, BatchTokens, Seed, Columns, D
     keep: str = setting(
         "top-k",
         choices=("top-k", "sampled"),
-        help="top-k: store the most likely tokens, and the total probability of all others; sampled: store tokens drawn at"
-        " random.",
+        help="top-k: store the most likely tokens, and the total probability of all others; sampled: store tokens"
+        " drawn at random.",
     )
     top_k: int = setting(
         32, low=1, applies=lambda own: own.keep == "top-k", help="Number of most likely tokens stored per position."

@@ -37,8 +37,8 @@ class DistillSettings(AdapterSettings, SpeechEncoder, TrainingSettings):
     teacher: str | None = setting(
         None,
         recorded=False,
-        help="The teacher: a teacher cache (from `cache-teacher`), or a text LLM, to run during training."
-        "  [default: MODEL]",
+        help="The teacher: a teacher cache (from `cache-teacher`), or a text LLM, to run during training.  [default:"
+        " MODEL]",
     )
     decay_fraction: float = setting(
         0.2, low=0, high=1, help="Share of the steps, at the end, in which the learning rate falls to 0."

@@ -17,8 +17,9 @@ class Requests(Settings):
     template: str | None = setting(
         None,
         choices=(CONTINUATION, LETTER, BEST),
-        help="continuation: score every option as a continuation of the question; letter: list the options, and score"
-        " their letters; best: the more accurate of both on --dev.  [default: continuation; with --generate: letter]",
+        help="continuation: score every option as a continuation of the question; letter: list the options, and"
+        " score their letters; best: the more accurate of both on --dev.  [default: continuation; with --generate:"
+        " letter]",
     )
     dev: str | None = setting(
         None,
@@ -78,8 +79,8 @@ class Generation(Settings):
         None,
         metavar="FOLDER",
         recorded=False,
-        help="Let the models write an answer, and parse it by VoiceBench's rule, from its git clone in FOLDER: an option is"
-        " drawn at random if the rule finds none.",
+        help="Let the models write an answer, and parse it by VoiceBench's rule, from its git clone in FOLDER: an"
+        " option is drawn at random if the rule finds none.",
     )
 
     @property
@@ -108,7 +109,8 @@ class EvalSettings(Recognizer, Requests, Generation, Columns, Seed, Device, Dtyp
         option="--modality",
         choices=MODALITIES,
         commas=True,
-        help="How questions are given; several are separated by commas. cascade: --teacher is given transcripts by --asr.",
+        help="How questions are given; several are separated by commas. cascade: --teacher is given transcripts by"
+        " --asr.",
     )
     perturb: tuple[str, ...] = setting(
         (),
@@ -119,7 +121,8 @@ class EvalSettings(Recognizer, Requests, Generation, Columns, Seed, Device, Dtyp
         (),
         metavar="SAMPLES",
         recorded=False,
-        help="Samples that the models were trained on; voices that do not occur in them count as held out. Repeat for more.",
+        help="Samples that the models were trained on; voices that do not occur in them count as held out. Repeat"
+        " for more.",
     )
 
     @property
@@ -138,9 +141,7 @@ class EvalSettings(Recognizer, Requests, Generation, Columns, Seed, Device, Dtyp
                 "Give --asr and --teacher.",
             )
         if self.perturb and self.modalities == ("text",):
-            raise SaladError(
-                "--perturb changes recordings, but all questions are given as text", "Add --modality speech."
-            )
+            raise SaladError("--perturb changes recordings, but questions are text", "Add --modality speech.")
         if self.dev is not None and self.chosen_template != BEST:
             raise SaladError(f"--dev {self.dev} is of use only to choose a template", "Add --template best.")
         if self.fewshot is not None and not self.num_fewshot:

@@ -12,8 +12,8 @@ class GapSettings(Recognizer, Words, Spans, Columns, Seed, Device, Dtype, Files)
 
     teacher: str = setting(
         recorded=False,
-        help="The text LLM that CHECKPOINT was made from, for exact figures; or a teacher cache of its most likely tokens, for"
-        " lower bounds.",
+        help="The text LLM that CHECKPOINT was made from, for exact figures; or a teacher cache of its most likely"
+        " tokens, for lower bounds.",
     )
     regions: str | None = setting(
         None, recorded=False, help="Regions of the texts (from `saladkit regions`), for figures by region."

@@ -13,6 +13,6 @@ class ImportTimesSettings(Columns, Files):
     times: str = setting(
         metavar="KIND:PATH",
         recorded=False,
-        help="Format and path (file or folder) of the times. Formats: ctm (NeMo, Kaldi), textgrid (Praat, MFA), lhotse,"
-        " whisperx.",
+        help="Format and path (file or folder) of the times. Formats: ctm (NeMo, Kaldi), textgrid (Praat, MFA),"
+        " lhotse, whisperx.",
     )

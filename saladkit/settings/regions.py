@@ -54,5 +54,6 @@ class RegionsSettings(BatchTokens, Columns, Seed, Device, Shards, Files):
     exact_up_to: int = setting(
         10_000_000,
         low=1,
-        help="Search exactly among up to this many spoken texts; among more, search approximately and print the recall.",
+        help="Search exactly among up to this many spoken texts; among more, search approximately and print the"
+        " recall.",
     )

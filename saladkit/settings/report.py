@@ -26,8 +26,8 @@ class ReportSettings(Settings):
         (),
         option="--choice",
         metavar="NAME=FOLDER",
-        help="Name and folder in RUN of a selection strategy's results, to compare strategies; repeat for more. The first is"
-        " the control.",
+        help="Name and folder in RUN of a selection strategy's results, to compare strategies; repeat for more. The"
+        " first is the control.",
     )
     across: tuple[str, ...] = setting(
         (),

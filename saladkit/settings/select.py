@@ -27,9 +27,9 @@ class Preference(Settings):
         "active",
         choices=STRATEGIES,
         applies=lambda own: not own.probing,
-        help="active: P(region) ~ P_pool * M^gamma (the method). uniform: any text. proportional: every region by its"
-        " share. balanced: small regions as often as large ones (MetaCLIP). coverage: far from speech. dsir: similar"
-        " to --target in words. knn: by the nearest probes. hybrid: M of the region, and far from speech.",
+        help="active: P(region) ~ P_pool * M^gamma (the method). uniform: any text. proportional: every region by"
+        " its share. balanced: small regions as often as large ones (MetaCLIP). coverage: far from speech. dsir:"
+        " similar to --target in words. knn: by the nearest probes. hybrid: M of the region, and far from speech.",
     )
     gap: str | None = setting(
         None,

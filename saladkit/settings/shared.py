@@ -156,8 +156,8 @@ class Language(Settings):
     language: str | None = setting(
         None,
         metavar="CODE",
-        help="Language of the texts. In English (en) numbers, dates, units and abbreviations are spoken and aligned as"
-        " words; as-written leaves them as they are.  [default: the voice's; for existing speech, English]",
+        help="Language of the texts. In English (en) numbers, dates, units and abbreviations are spoken and aligned"
+        " as words; as-written leaves them as they are.  [default: the voice's; for existing speech, English]",
     )
 
 
@@ -170,8 +170,8 @@ class SpeechEncoder(Settings):
         option="--speech-encoder",
         metavar="NAME",
         recorded=False,
-        help="Speech encoder: log-mel, trained from scratch; or a frozen Hugging Face model, a folder or a name: Mimi"
-        " (kyutai/mimi), or a Whisper, wav2vec2, HuBERT or WavLM model.",
+        help="Speech encoder: log-mel, trained from scratch; or a frozen Hugging Face model, a folder or a name:"
+        " Mimi (kyutai/mimi), or a Whisper, wav2vec2, HuBERT or WavLM model.",
     )
     bins: int = setting(
         80, option="--mel-bins", low=1, applies=lambda own: own.encoder == LOG_MEL, help="Mel bins of log-mel."

@@ -66,9 +66,9 @@ class SynthSettings(Speaking, Columns, Seed, Shards, Files):
     voices: tuple[str, ...] = setting(
         option="--voice",
         help="espeak:VOICE[+VARIANT][@RATE]; piper:PATH.onnx[#SPEAKER][@RATE][,noise=N][,noise-w=N];"
-        " kokoro:[FOLDER/]VOICE[@SPEED]; command:[limit=SECONDS] PROGRAM [ARGUMENT...], which reads the text and writes"
-        " a wav; openai:URL#VOICE[@SPEED][,model=NAME][,language=CODE], a server. A RATE, SPEED, N or numbered SPEAKER"
-        " may be a range LOW..HIGH, drawn for each row. Repeat for more voices.",
+        " kokoro:[FOLDER/]VOICE[@SPEED]; command:[limit=SECONDS] PROGRAM [ARGUMENT...], which reads the text and"
+        " writes a wav; openai:URL#VOICE[@SPEED][,model=NAME][,language=CODE], a server. A RATE, SPEED, N or"
+        " numbered SPEAKER may be a range LOW..HIGH, drawn for each row. Repeat for more voices.",
     )
     choices: bool = setting(False, help="Also speak the choices of questions (eval --options spoken).")
     reuse: tuple[str, ...] = setting(

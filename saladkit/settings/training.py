@@ -16,8 +16,8 @@ class LoraSettings(Settings):
     lora_rank: int | None = setting(
         None,
         low=0,
-        help="Train LoRA of this rank in the text LLM, at --learning-rate, and freeze the rest of it; 0 trains all."
-        "  [default: 0; align: as the checkpoint]",
+        help="Train LoRA of this rank in the text LLM, at --learning-rate, and freeze the rest of it; 0 trains all. "
+        " [default: 0; align: as the checkpoint]",
     )
     lora_alpha: float | None = setting(None, above=0, help="LoRA is scaled by alpha / rank.  [default: twice the rank]")
     lora_dropout: float = setting(0.0, low=0, below=1, help="Dropout on LoRA's inputs.")
@@ -29,8 +29,8 @@ class LoraSettings(Settings):
     save: str = setting(
         "full",
         choices=("full", "trained"),
-        help="full: a checkpoint that stands alone, LoRA merged; trained: only the trained weights and the text LLM's"
-        " name.",
+        help="full: a checkpoint that stands alone, LoRA merged; trained: only the trained weights and the text"
+        " LLM's name.",
     )
 
     def check(self) -> None:

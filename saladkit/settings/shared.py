@@ -1,4 +1,4 @@
-"""Settings that mean the same in every verb."""
+"""Settings that several commands share."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,17 @@ from saladkit.errors import SaladError
 from saladkit.settings.setting import Settings, setting
 from saladkit.sources.columns import ColumnNames
 
-LOG_MEL = "log-mel"  # the speech encoder that is trained from scratch
+LOG_MEL = "log-mel"  # a speech encoder that is trained from scratch
 DTYPES = ("float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns(Settings):
-    """What a source calls the columns that we need."""
+    """Names of the columns of the input."""
 
-    id_column: str = setting("id", help="Column of the ids.")
-    text_column: str = setting("text", help="Column of the texts.")
-    audio_column: str = setting("audio", help="Column of the audio.")
+    id_column: str = setting("id", help="Name of the column of ids.")
+    text_column: str = setting("text", help="Name of the column of texts.")
+    audio_column: str = setting("audio", help="Name of the column of audio.")
 
     @property
     def names(self) -> ColumnNames:
@@ -26,38 +26,46 @@ class Columns(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class Seed(Settings):
-    """The seed of everything that is drawn."""
+    """The random seed."""
 
-    seed: int = setting(0, low=0, high=2**31 - 1, help="The same seed gives the same bytes.")
+    seed: int = setting(0, low=0, high=2**31 - 1, help="Random seed; the same seed gives the same output.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Device(Settings):
     """Where models run."""
 
-    device: str = setting("auto", choices=("auto", "cpu", "cuda", "mps"), recorded=False, help="Where models run.")
+    device: str = setting(
+        "auto",
+        choices=("auto", "cpu", "cuda", "mps"),
+        recorded=False,
+        help="Device on which models run; auto takes the best one.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dtype(Settings):
-    """The numbers that models run in."""
+    """The data type in which models run."""
 
-    dtype: str = setting("float32", choices=DTYPES, help="Type of the weights while a model runs.")
+    dtype: str = setting("float32", choices=DTYPES, help="Data type of a model's weights.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shards(Settings):
     """Which part of the work this process does."""
 
-    num_shards: int = setting(1, low=1, recorded=False, help="Number of processes that share the work.")
-    shard_index: int = setting(0, low=0, recorded=False, help="Index of this process among them.")
+    num_shards: int = setting(
+        1, low=1, recorded=False, help="Number of processes that share the work; start the command once for each."
+    )
+    shard_index: int = setting(0, low=0, recorded=False, help="Index of this process, from 0.")
 
     def check(self) -> None:
-        """Raise a SaladError where there is no such shard."""
+        """Raise a SaladError if there is no such shard."""
         super().check()
         if self.shard_index >= self.num_shards:
             raise SaladError(
-                f"--shard-index {self.shard_index} of --num-shards {self.num_shards}", "The first shard has index 0."
+                f"--shard-index {self.shard_index} is no index with --num-shards {self.num_shards}",
+                "Give an index from 0 to one below --num-shards.",
             )
 
 
@@ -70,15 +78,15 @@ class Limit(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class Output(Settings):
-    """What happens to the output folder."""
+    """Whether and how the output folder is written."""
 
-    overwrite: bool = setting(False, recorded=False, help="Delete what the output folder holds.")
+    overwrite: bool = setting(False, recorded=False, help="Delete the content of the output folder first.")
     dry_run: bool = setting(False, recorded=False, help="Print the plan and write nothing.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Files(Limit, Output):
-    """How much is read, and what happens to the output folder."""
+    """How much is read, and how the output folder is written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +94,10 @@ class Temperature(Settings):
     """The softmax temperature of teacher and student."""
 
     temperature: float = setting(
-        1.0, above=0, help="Divide the logits of teacher and student by this; a cache and a training must agree on it."
+        1.0,
+        above=0,
+        help="Divide the logits of teacher and student by this; use the same value for a teacher cache and a"
+        " training on it.",
     )
 
 
@@ -95,13 +106,15 @@ class MaxLength(Settings):
     """How long a text may be."""
 
     max_length: int = setting(
-        2048, low=2, help="Split longer texts between words, in tokens; a cache and a training must agree on it."
+        2048,
+        low=2,
+        help="Split texts with more tokens between words; use the same value for a teacher cache and a training on it.",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchTokens(Settings):
-    """How much text a frozen model reads at a time."""
+    """How much text a model runs on at a time."""
 
     batch_tokens: int = setting(8192, low=1, recorded=False, help="Tokens per batch, padding included.")
 
@@ -114,19 +127,19 @@ class Words(Settings):
         (),
         metavar="PATH",
         recorded=False,
-        help="Word times (`timestamps`, `import-times`) to use instead of those in the samples; repeat for more.",
+        help="Word times (from `timestamps` or `import-times`), used instead of those in the samples; repeat for more.",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spans(Settings):
-    """How long the spans of text and of speech are (the defaults are the paper's)."""
+    """How long spans of text and of speech are; the defaults are the paper's."""
 
-    text_words: tuple[int, int] = setting((10, 30), help="Shortest and longest text span, in words.")
-    speech_words: tuple[int, int] = setting((5, 15), help="Shortest and longest speech span, in words.")
+    text_words: tuple[int, int] = setting((10, 30), help="Smallest and largest number of words in a span of text.")
+    speech_words: tuple[int, int] = setting((5, 15), help="Smallest and largest number of words in a span of speech.")
 
     def check(self) -> None:
-        """Raise a SaladError where a range of lengths is none."""
+        """Raise a SaladError if a shortest length is below 1 or above the longest."""
         super().check()
         for name in ("text_words", "speech_words"):
             low, high = getattr(self, name)
@@ -139,13 +152,14 @@ class Spans(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class Recognizer(Settings):
-    """Who transcribes speech."""
+    """The speech recognizer."""
 
     asr: str | None = setting(
         None,
         metavar="NAME",
         recorded=False,
-        help="Speech recognizer: a Hugging Face model, or sphinx (PocketSphinx, English, offline).",
+        help="Speech recognizer that transcribes recordings: a Hugging Face model, or sphinx (PocketSphinx, English,"
+        " offline).",
     )
 
 
@@ -156,33 +170,37 @@ class Language(Settings):
     language: str | None = setting(
         None,
         metavar="CODE",
-        help="Language of the texts. In English (en) numbers, dates, units and abbreviations are spoken and aligned"
-        " as words; as-written leaves them as they are.  [default: the voice's; for existing speech, English]",
+        help="Language of the texts. For English (en), numbers, dates, units and abbreviations are first written out"
+        " as words; as-written leaves them unchanged.  [default: the voice's; for existing speech, English]",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechEncoder(Settings):
-    """Which speech encoder the model listens with."""
+    """The speech encoder of the model."""
 
     encoder: str = setting(
         LOG_MEL,
         option="--speech-encoder",
         metavar="NAME",
         recorded=False,
-        help="Speech encoder: log-mel, trained from scratch; or a frozen Hugging Face model, a folder or a name:"
-        " Mimi (kyutai/mimi), or a Whisper, wav2vec2, HuBERT or WavLM model.",
+        help="Speech encoder: log-mel, which is trained from scratch; or folder or name of a frozen Hugging Face"
+        " model: Mimi (kyutai/mimi), Whisper, wav2vec2, HuBERT or WavLM.",
     )
     bins: int = setting(
-        80, option="--mel-bins", low=1, applies=lambda own: own.encoder == LOG_MEL, help="Mel bins of log-mel."
+        80,
+        option="--mel-bins",
+        low=1,
+        applies=lambda own: own.encoder == LOG_MEL,
+        help="Number of mel bins of log-mel.",
     )
     codebooks: int = setting(
-        8, low=1, applies=lambda own: own.encoder != LOG_MEL, help="Number of Mimi's codebooks that are used."
+        8, low=1, applies=lambda own: own.encoder != LOG_MEL, help="Number of Mimi's codebooks to use."
     )
     layer: int | None = setting(
         None,
         option="--encoder-layer",
         low=1,
         applies=lambda own: own.encoder != LOG_MEL,
-        help="Layer whose output is used, for Whisper, wav2vec2, HuBERT and WavLM.  [default: the last]",
+        help="Layer of Whisper, wav2vec2, HuBERT or WavLM whose output is used.  [default: the last]",
     )

@@ -1,4 +1,4 @@
-"""A source and how often it is read: `PATH` or `PATH:WEIGHT`."""
+"""Sources with weights, as `PATH` or `PATH:WEIGHT`."""
 
 import math
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from saladkit.errors import SaladError
 
 @dataclass(frozen=True)
 class WeightedPath:
-    """A source of rows, and its share of what is read relative to the other sources."""
+    """A source of rows, and how often its rows are read relative to other sources."""
 
     path: str
     weight: float = 1.0
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Split off a weight, if the text after the last colon is a number.
+        """Split a path from its weight, which is the text after the last colon if that is a number.
 
         Raises:
             SaladError: the weight is not positive, or not finite.

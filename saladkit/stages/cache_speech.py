@@ -1,4 +1,4 @@
-"""`cache-speech`: the frozen front of the speech encoder, once for every epoch and round."""
+"""`cache-speech`: run the frozen part of the speech encoder once for all later training."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ ROWS_PER_PART = 512
 
 
 def cache_speech(sources: list[str], output: str | Path, settings: CacheSpeechSettings) -> dict:
-    """Store the front-end frames of every recording in `sources`.
+    """Store the frames of every recording in `sources`, the output of the speech encoder's front end.
 
     Returns:
         The summary: rows, bytes, bytes per second of speech.
@@ -94,9 +94,9 @@ def cache_speech(sources: list[str], output: str | Path, settings: CacheSpeechSe
 def _frames_of_part(
     part: pa.Table, source: str, front_end: FrontEnd, batch_seconds: float, advance: Callable[[int], object]
 ) -> list[np.ndarray]:
-    """The frames of a part's rows, in their order; recordings of about one length run together.
+    """Return the frames of the rows of a part, in order, computed in batches of recordings of similar length.
 
-    A batch holds rows of one part, so that the bytes do not depend on which process makes which part.
+    A batch holds rows of one part only, so that the output does not depend on which process makes which part.
     """
     part = part.select(["id", "audio"])
     recorded = (seconds_of_row(row, source) for row in iterate_rows(part, batch_rows=1))

@@ -1,4 +1,4 @@
-"""`gap`: misalignment, teacher KL and forgetting of a checkpoint on paired speech and text, and why they are large."""
+"""`gap`: measure misalignment, teacher KL and forgetting of a checkpoint on samples with speech and text."""
 
 from collections import Counter
 from functools import partial
@@ -29,16 +29,17 @@ SHOWN = ("misalignment", "teacher_kl", "forgetting", "jsd", "text_nll", "speech_
 
 
 def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSettings) -> dict:
-    """Measure the gap on every row of `sources`, as speech input in several random interleavings.
+    """Measure the gap on every row of `sources`, in several random interleavings of text and speech.
 
     Rows in which no text token follows speech in any interleaving are listed in the manifest. With a teacher cache,
-    teacher KL and forgetting are those of the cache's classes, which are never above the exact ones.
+    teacher KL and forgetting are computed over the classes of the cache, which gives lower bounds.
 
     Returns:
-        The summary: mean of every figure with its bootstrap interval over items.
+        The summary: the mean of every figure with its bootstrap confidence interval over items.
 
     Raises:
-        SaladError: models, samples, cache or regions cannot be read or do not fit; figures are not finite.
+        SaladError: models, samples, cache or regions cannot be read or do not fit each other, or figures are not
+            finite.
     """
     cache = cache_for_gap(settings.teacher, checkpoint)
     about = _rows_by_id(sources, settings)
@@ -118,7 +119,7 @@ def _region_of(about: dict[str, dict], regions: str | None) -> dict[str, int]:
 
 
 def _left_out_by_synth(source: str) -> list[str]:
-    """The ids of the rows that could not be spoken, or not well enough, where the source is an artefact that knows."""
+    """Return the ids of the rows that `synth` left out; empty if the source is not an artefact."""
     return [row["id"] for row in Artefact.open(source, SAMPLES).manifest["skipped"]] if is_artefact(source) else []
 
 

@@ -26,8 +26,8 @@ def listed(shell, texts, voice, output):
 @pytest.mark.parametrize(
     "options, named",
     [
-        (["--max-cer", 0.3], "nobody listens"),
-        (["--duration-ratio", 3, 0.5], "the first factor is above the second"),
+        (["--max-cer", 0.3], "--max-cer needs transcripts"),
+        (["--duration-ratio", 3, 0.5], "the first number is above the second"),
         (["--aligner", "nope"], "names no aligner"),
         (["--asr", "nowhere/at/all"], "nowhere/at/all"),
         (["--voice", "espeak:en-us+nope"], "no variant 'nope'"),

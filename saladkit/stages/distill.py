@@ -33,8 +33,8 @@ def distill(model: str, output: str | Path, settings: DistillSettings) -> dict:
     frozen = config.frozen_encoder
     if frozen and not frozen["causal"] and is_main_process():
         say(
-            f"note: {config.speech_encoder} is not causal: its encoding of a span also depends on later words, which the"
-            " model is to predict; Mimi and log-mel are causal"
+            f"note: {config.speech_encoder} is not causal: its encoding of a span also depends on later words, which"
+            " the model is to predict; Mimi and log-mel are causal"
         )
 
     def make_student() -> SaladForCausalLM:

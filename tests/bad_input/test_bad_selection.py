@@ -28,7 +28,7 @@ def test_a_gap_that_lacks_a_region(refused, world, regions, tmp_path):
     gap = gap_table(tmp_path / "gap", [0, 1, 3])
     line = ["select", world / "pool.parquet", "--regions", regions, "--count", 3]
     refused(*line, "--gap", gap, named=[gap, "region 2"])
-    refused(*line, named=["no gap table"])
+    refused(*line, named=["needs a gap table"])
     without = gap_table(tmp_path / "without", [])
     refused(*line, "--gap", without, named=[without, "region 0"])
 

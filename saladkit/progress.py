@@ -1,4 +1,4 @@
-"""What a person sees while a command runs, on stderr."""
+"""Progress bars and notes for people, on stderr."""
 
 import sys
 from collections.abc import Iterable
@@ -20,11 +20,11 @@ def progress_bar(*, total: int, what: str, unit: str = "row") -> tqdm:
 
 
 def end_progress() -> None:
-    """End the bars that an error has left open: what is written next would stand on their line."""
+    """Close bars that an error has left open, so that the next output begins on a new line."""
     for bar in list(tqdm._instances):
         bar.close()
 
 
 def say(line: str) -> None:
-    """A note for a person, on stderr."""
+    """Print a note on stderr."""
     print(line, file=sys.stderr)

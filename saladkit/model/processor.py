@@ -8,7 +8,7 @@ from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 from saladkit.errors import SaladError
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import front_end_of, layout_of
-from saladkit.rows.prompt_parts import join_parts, pad_at_front
+from saladkit.rows.prompt_sequences import join_parts, pad_at_front
 from saladkit.rows.sequences import Sequence, SpeechSpan, speech_span
 from saladkit.rows.tokens import bos_of
 from saladkit.speech.audio.decoding import decode_audio

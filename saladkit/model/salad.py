@@ -19,7 +19,7 @@ from saladkit.model.speech_adapter import SpeechAdapter
 from saladkit.model.speech_encoder import speech_encoder_of
 from saladkit.model.spoken_generation import SaladGenerationMixin
 from saladkit.model.trained_part import HUB, complete
-from saladkit.teacher.head import LossAt, head_loss
+from saladkit.teacher.head import LossRequest, head_loss
 
 SPAN_GROUPS = 4  # groups of similar length in which the speech spans of a batch are encoded
 
@@ -46,7 +46,7 @@ class SaladOutput(ModelOutput):
 def run_language_model(
     language_model: PreTrainedModel,
     logits_at: Tensor | None,
-    asked: list[LossAt] | None = None,
+    requests: list[LossRequest] | None = None,
     logits_to_keep: int = 0,
     **arguments: object,
 ) -> SaladOutput:
@@ -54,7 +54,7 @@ def run_language_model(
 
     Args:
         logits_at: int64 [P], flat positions (row * L + column); None for all positions.
-        asked: losses to compute at the positions `logits_at`, one after another, instead of logits.
+        requests: losses to compute at the positions `logits_at`, one after another, instead of logits.
         logits_to_keep: compute logits of this many last positions of each row; 0 for all. Ignored with `logits_at`.
         arguments: arguments of the decoder.
     """
@@ -64,8 +64,8 @@ def run_language_model(
         hidden = hidden.flatten(0, 1)[logits_at]
     elif logits_to_keep:
         hidden = hidden[:, -logits_to_keep:]
-    if asked is not None:
-        found = head_loss(hidden, language_model.get_output_embeddings(), asked)
+    if requests is not None:
+        found = head_loss(hidden, language_model.get_output_embeddings(), requests)
         return SaladOutput(loss=found.total, divergence=found.divergence, nll=found.nll)
     logits = language_model.get_output_embeddings()(hidden)
     return SaladOutput(logits=logits, past_key_values=getattr(outputs, "past_key_values", None))
@@ -245,7 +245,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         past_key_values: Cache | None = None,
         use_cache: bool = False,
         logits_at: Tensor | None = None,
-        asked: list[LossAt] | None = None,
+        requests: list[LossRequest] | None = None,
         logits_to_keep: int = 0,
         return_dict: bool = True,
     ) -> SaladOutput:
@@ -266,7 +266,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             use_cache: whether to return keys and values.
             logits_at: int64 [P], flat positions (row * L + column) of the logits, so that the head, the widest layer,
                 runs on these alone. If empty, the language model does not run, and `logits` is None.
-            asked: losses to compute at the positions `logits_at` instead of logits; the loss is 0 without positions.
+            requests: losses to compute at the positions `logits_at` instead of logits; the loss is 0 without positions.
             logits_to_keep: compute logits of this many last positions of each row, [B, n, V]; 0 for all. `generate`
                 uses it.
             return_dict: passed by `generate`; the output is always a SaladOutput.
@@ -289,7 +289,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         outputs = run_language_model(
             self.language_model,
             logits_at,
-            asked,
+            requests,
             logits_to_keep,
             inputs_embeds=embeddings,
             attention_mask=attention_mask,

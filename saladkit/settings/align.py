@@ -8,7 +8,7 @@ from saladkit.settings.training import TrainingSettings
 
 @dataclass(frozen=True, kw_only=True)
 class AlignSettings(TrainingSettings):
-    """Settings of Stage II, whose learning rate falls from the first step to the last."""
+    """Settings of Stage II, in which the learning rate falls linearly to 0 from the first step to the last."""
 
     teacher: str = setting(
         recorded=False,

@@ -8,7 +8,7 @@ from saladkit.settings.shared import Columns, Device, Dtype, Files, Shards, Spee
 
 @dataclass(frozen=True, kw_only=True)
 class CacheSpeechSettings(SpeechEncoder, Columns, Device, Dtype, Shards, Files):
-    """Which speech encoder runs, and how."""
+    """Settings of `cache-speech`: the speech encoder, and how it runs."""
 
     batch_seconds: float = setting(
         120.0,

@@ -18,7 +18,7 @@ from saladkit.settings.shared import (
 
 @dataclass(frozen=True, kw_only=True)
 class CacheTeacherSettings(Temperature, MaxLength, BatchTokens, Seed, Columns, Device, Dtype, Shards, Files):
-    """Which text LLM runs, and what is stored of its next-token distributions."""
+    """Settings of `cache-teacher`: the text LLM, and what is kept of its distributions."""
 
     model: str = setting(recorded=False, help="The text LLM: a folder or a name on the Hugging Face Hub.")
     keep: str = setting(
@@ -52,12 +52,12 @@ class CacheTeacherSettings(Temperature, MaxLength, BatchTokens, Seed, Columns, D
 
     @property
     def kept(self) -> dict:
-        """What a cache stores of each distribution, as in its identity."""
+        """What is kept of each distribution, as in the cache's identity."""
         if self.keep == "top-k":
             return {"keep": self.keep, "top_k": self.top_k}
         return {"keep": self.keep, "draws": self.draws, "seed": self.seed}
 
     def recorded(self) -> dict:
-        """Return what a manifest records, the seed only if tokens are drawn."""
+        """Return the settings that a manifest records; the seed only if tokens are drawn."""
         found = super().recorded()
         return found if self.keep == "sampled" else {name: found[name] for name in found if name != "seed"}

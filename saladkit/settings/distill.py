@@ -19,12 +19,12 @@ class AdapterSettings(Settings):
     adapter_kv_heads: int = setting(5, low=1, help="Number of the adapter's key-value heads.")
 
     def check(self) -> None:
-        """Raise a SaladError if the heads do not divide the width, or the key-value heads do not divide the heads."""
+        """Raise a SaladError if heads do not divide the width, or key-value heads do not divide the heads."""
         super().check()
-        # Rotary embeddings rotate pairs of a head's numbers, so that a head has an even width.
+        # Twice the heads, as rotary embeddings need an even width per head.
         if self.adapter_width % (2 * self.adapter_heads) or self.adapter_heads % self.adapter_kv_heads:
             raise SaladError(
-                f"an adapter of width {self.adapter_width} cannot have {self.adapter_heads} heads and"
+                f"an adapter of width {self.adapter_width} with {self.adapter_heads} heads and"
                 f" {self.adapter_kv_heads} key-value heads",
                 "Make the width a multiple of twice the heads, and the heads a multiple of the key-value heads.",
             )

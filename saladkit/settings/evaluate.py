@@ -12,7 +12,7 @@ CONTINUATION, LETTER, BEST = "continuation", "letter", "best"
 
 @dataclass(frozen=True, kw_only=True)
 class Requests(Settings):
-    """How a question becomes a prompt: template, few-shot examples, options."""
+    """How a question becomes a request: template, few-shot examples and options."""
 
     template: str | None = setting(
         None,
@@ -48,24 +48,24 @@ class Requests(Settings):
         help="Modality of the few-shot examples if the question is speech: speech too (same), or text.",
     )
     max_length: int = setting(
-        2048, low=2, help="Longest prompt, in tokens and speech vectors; never more than the model supports."
+        2048, low=2, help="Longest prompt with its continuation, in positions; never longer than the model's own limit."
     )
     batch_size: int = setting(16, low=1, help="Questions per batch.")
 
     @property
     def spoken_options(self) -> bool:
-        """Whether listed options are speech if the question is."""
+        """Whether listed options are speech input too."""
         return self.options == "spoken"
 
     @property
     def spoken_examples(self) -> bool:
-        """Whether few-shot examples are speech if the question is."""
+        """Whether few-shot examples are speech input if the question is."""
         return self.fewshot_modality == "same"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Generation(Settings):
-    """Whether and how models write an answer."""
+    """How models generate answers."""
 
     generate: bool = setting(
         False, help="Let the models write an answer, and find the option that it names, instead of scoring options."
@@ -85,13 +85,13 @@ class Generation(Settings):
 
     @property
     def writes(self) -> bool:
-        """Whether the models write their answers."""
+        """Whether models generate answers."""
         return self.generate or self.voicebench_compatible is not None
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvalSettings(Recognizer, Requests, Generation, Columns, Seed, Device, Dtype, Files):
-    """Which models answer, in which modalities, and how."""
+    """Settings of `eval`: models, modalities, requests and answers."""
 
     teacher: str | None = setting(
         None,
@@ -127,29 +127,32 @@ class EvalSettings(Recognizer, Requests, Generation, Columns, Seed, Device, Dtyp
 
     @property
     def chosen_template(self) -> str:
-        """The template, with the default filled in."""
+        """The template, or its default."""
         return self.template or (LETTER if self.writes else CONTINUATION)
 
     def check(self) -> None:
         """Raise a SaladError if settings contradict each other."""
         super().check()
         if self.asr is not None and "cascade" not in self.modalities:
-            raise SaladError(f"--asr {self.asr} has nothing to transcribe", "Add --modality cascade.")
+            raise SaladError(f"--asr {self.asr} is used for --modality cascade only", "Add --modality cascade.")
         if "cascade" in self.modalities and (self.teacher is None or self.asr is None):
             raise SaladError(
-                "--modality cascade needs a speech recognizer and the text LLM that is given its transcripts",
+                "a cascade needs a recognizer, and a text LLM that gets the transcripts",
                 "Give --asr and --teacher.",
             )
         if self.perturb and self.modalities == ("text",):
-            raise SaladError("--perturb changes recordings, but questions are text", "Add --modality speech.")
+            raise SaladError("--perturb changes recordings, but there is no speech input", "Add --modality speech.")
         if self.dev is not None and self.chosen_template != BEST:
-            raise SaladError(f"--dev {self.dev} is of use only to choose a template", "Add --template best.")
+            raise SaladError(f"--dev {self.dev} is used for --template best only", "Add --template best.")
         if self.fewshot is not None and not self.num_fewshot:
-            raise SaladError(f"--fewshot {self.fewshot} without a number of few-shot examples", "Add --num-fewshot.")
+            raise SaladError(f"--fewshot {self.fewshot} is used with --num-fewshot only", "Add --num-fewshot.")
         if self.options == "spoken" and self.chosen_template == CONTINUATION:
-            raise SaladError("--options spoken with a template that does not list options", "Add --template letter.")
+            raise SaladError(
+                "--options spoken is for listed options, and --template continuation lists none",
+                "Add --template letter.",
+            )
         if self.writes and self.max_new_tokens >= self.max_length:
             raise SaladError(
                 f"--max-new-tokens {self.max_new_tokens} leaves no room in --max-length {self.max_length}",
-                "Give a smaller number.",
+                "Give fewer --max-new-tokens, or a larger --max-length.",
             )

@@ -8,7 +8,7 @@ from saladkit.settings.shared import Files
 
 @dataclass(frozen=True, kw_only=True)
 class ExportTimesSettings(Files):
-    """The format of the files."""
+    """Settings of `export-times`: the format of the files."""
 
     format: str = setting(
         choices=("textgrid", "ctm"),

@@ -8,7 +8,7 @@ from saladkit.settings.shared import Output, Seed
 
 @dataclass(frozen=True, kw_only=True)
 class FitScalingSettings(Seed, Output):
-    """Further measurements of the checkpoints."""
+    """Settings of `fit-scaling`: scores of the checkpoints."""
 
     results: tuple[str, ...] = setting(
         (),

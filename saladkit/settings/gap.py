@@ -8,7 +8,7 @@ from saladkit.settings.shared import Columns, Device, Dtype, Files, Recognizer, 
 
 @dataclass(frozen=True, kw_only=True)
 class GapSettings(Recognizer, Words, Spans, Columns, Seed, Device, Dtype, Files):
-    """What a checkpoint is compared with, and how rows are turned into speech input."""
+    """Settings of `gap`: what a checkpoint is compared with, and how its speech input is laid out."""
 
     teacher: str = setting(
         recorded=False,

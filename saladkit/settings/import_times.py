@@ -8,7 +8,7 @@ from saladkit.settings.shared import Columns, Files
 
 @dataclass(frozen=True, kw_only=True)
 class ImportTimesSettings(Columns, Files):
-    """Where the word times are."""
+    """Settings of `import-times`: where the times are."""
 
     times: str = setting(
         metavar="KIND:PATH",

@@ -8,7 +8,7 @@ from saladkit.settings.shared import DTYPES, BatchTokens, Columns, Device, Files
 
 @dataclass(frozen=True, kw_only=True)
 class RegionsSettings(BatchTokens, Columns, Seed, Device, Shards, Files):
-    """How a text pool is embedded, clustered, and compared with texts that are spoken already."""
+    """Settings of `regions`: embedder, clustering, and comparison with existing speech."""
 
     embedder: str = setting(
         "BAAI/bge-large-en-v1.5",  # the paper's
@@ -48,9 +48,10 @@ class RegionsSettings(BatchTokens, Columns, Seed, Device, Shards, Files):
         help="Samples that are spoken already, to measure how far each text lies from theirs; repeat for more.",
     )
     neighbours: int = setting(5, low=1, help="Number of nearest spoken texts to store for each text.")
+    # Recorded: products of matrices of other shapes may differ in the last bit.
     memory_gb: float = setting(
         4.0, option="--memory", low=0.01, help="Memory for the search for nearest spoken texts, in GB."
-    )  # recorded, since matrix products of other shapes may differ in the last bit
+    )
     exact_up_to: int = setting(
         10_000_000,
         low=1,

@@ -7,7 +7,7 @@ from saladkit.settings.setting import Settings, setting
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings(Settings):
-    """What a report shows of a run."""
+    """Settings of `report`: what the page shows of a run."""
 
     teacher: str = setting(help="Folder in RUN with the results of the text LLM.")
     results: tuple[str, ...] = setting(

@@ -7,10 +7,10 @@ from saladkit.settings.setting import Settings, setting
 from saladkit.settings.shared import Columns, Device, Files, Seed
 
 STRATEGIES = ("active", "uniform", "proportional", "balanced", "coverage", "dsir", "knn", "hybrid")
-MEASURED = ("active", "knn", "hybrid")  # read a gap table
+MEASURED = ("active", "knn", "hybrid")  # strategies that need a gap table
 USE_GAMMA = ("active", "coverage", "knn", "hybrid")
-COVERAGE = "coverage"  # a metric that the regions have without a gap table
-SELECTION_METRICS = {  # further metrics, each with its figure in a gap table (`formats/gap_table.py`)
+COVERAGE = "coverage"  # a metric that the regions themselves have: the distance to speech
+SELECTION_METRICS = {  # all other metrics, with their columns in a gap table (`formats/gap_table.py`)
     "misalignment": "misalignment",
     "teacher-kl": "teacher_kl",
     "accuracy": "accuracy_gap",
@@ -21,7 +21,7 @@ SELECTION_METRICS = {  # further metrics, each with its figure in a gap table (`
 
 @dataclass(frozen=True, kw_only=True)
 class Preference(Settings):
-    """Which texts are preferred: the strategy and its options."""
+    """The selection strategy, and the figures that it uses."""
 
     strategy: str = setting(
         "active",
@@ -64,35 +64,34 @@ class Preference(Settings):
     )
 
     def check(self) -> None:
-        """Raise a SaladError if an input of the strategy is missing."""
+        """Raise a SaladError if the strategy lacks a setting that it needs, or has one that it does not use."""
         super().check()
         if self.probing:
             return
-        asks_nothing = self.strategy != "knn" and (self.metric == COVERAGE or self.gamma == 0)
-        if self.strategy in MEASURED and self.gap is None and not asks_nothing:
+        needs_no_gap = self.strategy != "knn" and (self.metric == COVERAGE or self.gamma == 0)
+        if self.strategy in MEASURED and self.gap is None and not needs_no_gap:
             raise SaladError(
-                f"--strategy {self.strategy} needs a gap table",
-                "Give --gap, or a strategy without a gap table, such as uniform.",
+                f"there is no gap table, and --strategy {self.strategy} needs one",
+                "Give --gap, or a strategy without one, such as uniform.",
             )
         if self.strategy == "knn" and self.metric == COVERAGE:
             raise SaladError(
-                "--strategy knn needs a figure of the gap table, which coverage is not", "Give another --metric."
+                "--strategy knn needs a figure of the gap table, and --metric coverage is none",
+                "Give another --metric.",
             )
         if (self.strategy == "dsir") != bool(self.target):
-            problem = "needs a target" if self.strategy == "dsir" else "uses no target"
-            raise SaladError(
-                f"--strategy {self.strategy} {problem}", "Give --target with --strategy dsir, and with no other."
-            )
+            problem = "needs --target" if self.strategy == "dsir" else "does not use --target"
+            raise SaladError(f"--strategy {self.strategy} {problem}", "Give --target with dsir, and only with dsir.")
 
     @property
     def probing(self) -> bool:
-        """Whether probes of every region are drawn; the strategy is then ignored."""
+        """Whether probes of every region are drawn; then the strategy has no effect."""
         return False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Budget(Settings):
-    """How much speech to select. Exactly one of per_region, count, tokens, hours and fraction_of is set."""
+    """How much speech to select. Set exactly one of per_region, count, tokens, hours or fraction_of."""
 
     per_region: int | None = setting(
         None, low=1, help="Budget: this many texts of every region, as probes for `saladkit gap`."
@@ -125,7 +124,7 @@ class Budget(Settings):
     )
 
     def check(self) -> None:
-        """Raise a SaladError unless exactly one budget is given."""
+        """Raise a SaladError unless exactly one kind of budget is given."""
         super().check()
         kinds = (self.per_region, self.count, self.tokens, self.hours, self.fraction_of)
         if sum(kind is not None for kind in kinds) != 1:
@@ -137,13 +136,13 @@ class Budget(Settings):
             raise SaladError("--tokens and --tokenizer need each other", "Give both, or another budget.")
 
     def recorded(self) -> dict:
-        """Return what a manifest records: of fraction_of only the share, since the speech is an input."""
+        """Return the settings that a manifest records; of fraction_of only the share, as the speech is an input."""
         return super().recorded() | {"fraction": None if self.fraction_of is None else self.fraction_of[1]}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filters(Settings):
-    """Which texts are left out for their content."""
+    """Which texts are left out because of their content."""
 
     min_words: int | None = setting(None, low=1, help="Leave out texts with fewer words.")
     max_words: int | None = setting(None, low=1, help="Leave out texts with more words.")
@@ -183,7 +182,7 @@ class Filters(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class SelectSettings(Preference, Budget, Filters, Columns, Seed, Device, Files):
-    """Which texts of a pool are chosen, and how many."""
+    """Settings of `select`: strategy, budget and filters."""
 
     regions: str = setting(recorded=False, help="Regions of POOL (from `saladkit regions`).")
     exclude: tuple[str, ...] = setting(
@@ -195,7 +194,7 @@ class SelectSettings(Preference, Budget, Filters, Columns, Seed, Device, Files):
 
     @property
     def probing(self) -> bool:
-        """Whether probes of every region are drawn; the strategy is then ignored."""
+        """Whether probes of every region are drawn; then the strategy has no effect."""
         return self.per_region is not None
 
     def check(self) -> None:

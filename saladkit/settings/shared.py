@@ -1,4 +1,4 @@
-"""Settings that several commands share."""
+"""Settings that several commands share, with the same meaning in each."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,13 @@ from saladkit.errors import SaladError
 from saladkit.settings.setting import Settings, setting
 from saladkit.sources.columns import ColumnNames
 
-LOG_MEL = "log-mel"  # a speech encoder that is trained from scratch
+LOG_MEL = "log-mel"  # the speech encoder that is trained from scratch
 DTYPES = ("float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns(Settings):
-    """Names of the columns of the input."""
+    """Names of the source's columns."""
 
     id_column: str = setting("id", help="Name of the column of ids.")
     text_column: str = setting("text", help="Name of the column of texts.")
@@ -20,20 +20,20 @@ class Columns(Settings):
 
     @property
     def names(self) -> ColumnNames:
-        """The three names together."""
+        """The names of all three columns."""
         return ColumnNames(self.id_column, self.text_column, self.audio_column)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seed(Settings):
-    """The random seed."""
+    """The seed of all random numbers."""
 
     seed: int = setting(0, low=0, high=2**31 - 1, help="Random seed; the same seed gives the same output.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Device(Settings):
-    """Where models run."""
+    """The device on which models run."""
 
     device: str = setting(
         "auto",
@@ -60,25 +60,25 @@ class Shards(Settings):
     shard_index: int = setting(0, low=0, recorded=False, help="Index of this process, from 0.")
 
     def check(self) -> None:
-        """Raise a SaladError if there is no such shard."""
+        """Raise a SaladError if there is no shard of this index."""
         super().check()
         if self.shard_index >= self.num_shards:
             raise SaladError(
-                f"--shard-index {self.shard_index} is no index with --num-shards {self.num_shards}",
-                "Give an index from 0 to one below --num-shards.",
+                f"--shard-index {self.shard_index} is not below --num-shards {self.num_shards}",
+                "Give an index below --num-shards; the first shard has index 0.",
             )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limit(Settings):
-    """How much is read."""
+    """How many rows are read."""
 
     limit: int | None = setting(None, low=1, help="Read at most this many rows of each input.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Output(Settings):
-    """Whether and how the output folder is written."""
+    """What happens to the output folder."""
 
     overwrite: bool = setting(False, recorded=False, help="Delete the content of the output folder first.")
     dry_run: bool = setting(False, recorded=False, help="Print the plan and write nothing.")
@@ -86,7 +86,7 @@ class Output(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class Files(Limit, Output):
-    """How much is read, and how the output folder is written."""
+    """How many rows are read, and what happens to the output folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ class Temperature(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class MaxLength(Settings):
-    """How long a text may be."""
+    """The greatest length of a text."""
 
     max_length: int = setting(
         2048,
@@ -114,7 +114,7 @@ class MaxLength(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchTokens(Settings):
-    """How much text a model runs on at a time."""
+    """The batch size of a frozen model."""
 
     batch_tokens: int = setting(8192, low=1, recorded=False, help="Tokens per batch, padding included.")
 
@@ -133,20 +133,20 @@ class Words(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class Spans(Settings):
-    """How long spans of text and of speech are; the defaults are the paper's."""
+    """The lengths of text and speech spans; the defaults are the paper's (arXiv 2510.13632)."""
 
     text_words: tuple[int, int] = setting((10, 30), help="Smallest and largest number of words in a span of text.")
     speech_words: tuple[int, int] = setting((5, 15), help="Smallest and largest number of words in a span of speech.")
 
     def check(self) -> None:
-        """Raise a SaladError if a shortest length is below 1 or above the longest."""
+        """Raise a SaladError if a range of lengths is invalid."""
         super().check()
         for name in ("text_words", "speech_words"):
             low, high = getattr(self, name)
             if not 1 <= low <= high:
                 raise SaladError(
                     f"--{name.replace('_', '-')} {low} {high} is no range of lengths",
-                    "Give the shortest length, at least 1, and then the longest.",
+                    "Give the shortest length, which is at least 1, and then the longest.",
                 )
 
 
@@ -177,7 +177,7 @@ class Language(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechEncoder(Settings):
-    """The speech encoder of the model."""
+    """The speech encoder of a model."""
 
     encoder: str = setting(
         LOG_MEL,

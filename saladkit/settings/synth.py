@@ -9,10 +9,10 @@ from saladkit.settings.shared import Columns, Device, Files, Language, Recognize
 
 @dataclass(frozen=True, kw_only=True)
 class Gate(Settings):
-    """Bounds within which a recording is kept; None means no bound.
+    """The quality gate: bounds within which a recording is kept; None for no bound.
 
-    The defaults keep all recordings of espeak-ng on the texts of the desk run, and catch typical failures of neural
-    voices: speech that stops early, goes on after the text, or pauses for seconds.
+    The defaults keep every voice and rate of espeak-ng on the desk's texts, and catch the occasional failures of neural
+    voices: they stop early, babble on or fall silent.
     """
 
     duration_ratio: tuple[float, float] | None = setting(
@@ -37,12 +37,12 @@ class Gate(Settings):
         """Raise a SaladError if bounds contradict each other."""
         super().check()
         if self.duration_ratio and self.duration_ratio[0] > self.duration_ratio[1]:
-            raise SaladError("--duration-ratio: the first number is above the second", "Give the lower number first.")
+            raise SaladError("--duration-ratio: the first factor is above the second", "Give the lower factor first.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speaking(Language, Recognizer, Gate, Device):
-    """How a row is spoken, and how its recording is checked."""
+    """How every row is spoken and checked."""
 
     aligner: str | None = setting(
         None,
@@ -64,12 +64,12 @@ class Speaking(Language, Recognizer, Gate, Device):
         """Raise a SaladError if a bound cannot be checked."""
         super().check()
         if self.max_cer is not None and self.asr is None:
-            raise SaladError("--max-cer needs transcripts", "Name a speech recognizer with --asr.")
+            raise SaladError("--max-cer needs a recognizer", "Name a recognizer with --asr.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SynthSettings(Speaking, Columns, Seed, Shards, Files):
-    """Which voices speak which texts."""
+    """Settings of `synth`: voices, and how every row is spoken."""
 
     voices: tuple[str, ...] = setting(
         option="--voice",

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from saladkit.settings.setting import setting
 from saladkit.settings.shared import Columns, Device, Files, Language, Shards
 
-LOW_SCORE = 0.02  # below it the text is probably not what is spoken (measured by benchmarks/timestamp_scores.py)
+LOW_SCORE = 0.02  # below this the recording rarely speaks the text; measured by benchmarks/timestamp_scores.py
 
 
 @dataclass(frozen=True, kw_only=True)
 class TimestampsSettings(Language, Columns, Device, Shards, Files):
-    """Which aligner finds the times."""
+    """Settings of `timestamps`: the aligner."""
 
     aligner: str = setting(
         help="Aligner: ctc:MODEL (a Hugging Face CTC model) or sphinx (PocketSphinx, English, offline)."

@@ -1,4 +1,4 @@
-"""Settings of training that `distill` and `align` share."""
+"""Settings of training, shared by `distill` and `align`."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -11,7 +11,7 @@ from saladkit.settings.weighted_path import WeightedPath
 
 @dataclass(frozen=True, kw_only=True)
 class LoraSettings(Settings):
-    """Which weights of the text LLM are trained, and which are saved."""
+    """LoRA, and how the checkpoint is saved."""
 
     lora_rank: int | None = setting(
         None,
@@ -37,15 +37,15 @@ class LoraSettings(Settings):
     )
 
     def check(self) -> None:
-        """Raise a SaladError if LoRA has options but no rank."""
+        """Raise a SaladError if there are settings of LoRA without a rank."""
         super().check()
         if not self.lora_rank and (self.lora_alpha is not None or self.lora_dropout or self.lora_targets):
-            raise SaladError("LoRA options are given without a rank", "Give its rank with --lora-rank, 16 for example.")
+            raise SaladError("settings of LoRA without LoRA", "Give the rank of LoRA with --lora-rank, such as 16.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, Columns, Seed, Device, Files):
-    """Data, losses, optimizer and saving of a training; names as in transformers.TrainingArguments."""
+    """Settings of training, named as in transformers.TrainingArguments where that has them."""
 
     data: tuple[str, ...] = setting(
         metavar="PATH[:WEIGHT]",
@@ -136,17 +136,17 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, Colum
 
     @property
     def speech_sources(self) -> list[WeightedPath]:
-        """Sources of speech with their weights."""
+        """The sources of speech with their weights."""
         return [WeightedPath.parse(text) for text in self.data]
 
     @property
     def text_sources(self) -> list[WeightedPath]:
-        """Sources of replayed text with their weights."""
+        """The sources of replayed text with their weights."""
         return [WeightedPath.parse(text) for text in self.replay]
 
     @property
     def packed(self) -> bool:
-        """Whether the rows of a batch are packed into one; `auto` is replaced before training begins."""
+        """Whether each device's rows are packed into one; `auto` has been decided before training begins."""
         return self.batching == "packed"
 
     def decay_share(self) -> float:
@@ -154,7 +154,7 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, Colum
         return 1.0
 
     def learns_from_text_alone(self, replay: bool) -> bool:
-        """Return whether rows (`replay`: of replayed text) are trained on their own text, without a teacher."""
+        """Return whether rows, of replay or not, are trained on their own next tokens, without a teacher."""
         return replay and self.replay_loss == "nll"
 
     def check(self) -> None:
@@ -164,17 +164,17 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, Colum
             WeightedPath.parse(text)
         if self.save_steps % self.logging_steps:
             raise SaladError(
-                f"--save-steps {self.save_steps} is not a multiple of --logging-steps {self.logging_steps}",
-                "Make it a multiple, so that a resumed run logs the same as an uninterrupted one.",
+                f"--save-steps {self.save_steps} is no multiple of --logging-steps {self.logging_steps}",
+                "Give a multiple of --logging-steps, so that a resumed run logs the same as an uninterrupted one.",
             )
         if self.lexical_steps and not (self.lexical_weight > 0 and self.lexical_steps < self.max_steps):
             raise SaladError(
-                f"--lexical-steps {self.lexical_steps} does not fit --lexical-weight {self.lexical_weight} "
+                f"--lexical-steps {self.lexical_steps} with --lexical-weight {self.lexical_weight} "
                 f"and --max-steps {self.max_steps}",
-                "Give a --lexical-weight above 0, and fewer lexical steps than --max-steps.",
+                "Give a --lexical-weight above 0, and fewer --lexical-steps than --max-steps.",
             )
         if self.report_to != "none" and find_spec(self.report_to) is None:
             raise SaladError(
                 f"--report-to {self.report_to}: the package {self.report_to} is not installed",
-                f"pip install {self.report_to}",
+                f"Run `pip install {self.report_to}`.",
             )

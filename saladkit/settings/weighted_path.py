@@ -1,4 +1,4 @@
-"""Sources with weights, as `PATH` or `PATH:WEIGHT`."""
+"""A source with its weight: `PATH` or `PATH:WEIGHT`."""
 
 import math
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from saladkit.errors import SaladError
 
 @dataclass(frozen=True)
 class WeightedPath:
-    """A source of rows, and how often its rows are read relative to other sources."""
+    """A source of rows, and how often it is drawn relative to the other sources."""
 
     path: str
     weight: float = 1.0
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Split a path from its weight, which is the text after the last colon if that is a number.
+        """Split off a weight, if the text after the last colon is a number.
 
         Raises:
             SaladError: the weight is not positive, or not finite.

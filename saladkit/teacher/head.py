@@ -34,7 +34,7 @@ CPU_PIECE_BYTES, GPU_PIECE_BYTES = 256 * 2**20, 2**30
 
 
 @dataclass(frozen=True)
-class LossAt:
+class LossRequest:
     """The loss to compute at P positions: alpha * divergence + (1 - alpha) * NLL.
 
     Attributes:
@@ -55,7 +55,7 @@ class LossAt:
     def __len__(self) -> int:
         return len(self.token_ids)
 
-    def piece(self, begin: int, end: int) -> "LossAt":
+    def piece(self, begin: int, end: int) -> "LossRequest":
         """Return the request for positions [begin, end)."""
         teacher = None if self.alpha == 0 else self.teacher.piece(begin, end)
         return replace(self, teacher=teacher, token_ids=self.token_ids[begin:end])
@@ -75,7 +75,7 @@ class HeadLoss:
     nll: Tensor
 
 
-def head_loss(hidden: Tensor, head: nn.Module, asked: list[LossAt]) -> HeadLoss:
+def head_loss(hidden: Tensor, head: nn.Module, requests: list[LossRequest]) -> HeadLoss:
     """Compute the loss of the head's logits, summed over positions.
 
     Args:
@@ -89,7 +89,7 @@ def head_loss(hidden: Tensor, head: nn.Module, asked: list[LossAt]) -> HeadLoss:
         narrow = torch.get_autocast_dtype(hidden.device.type)
         hidden, weight = hidden.to(narrow), weight.to(narrow)
         bias = None if bias is None else bias.to(narrow)
-    return HeadLoss(*_HeadLoss.apply(hidden, weight, bias, asked))
+    return HeadLoss(*_HeadLoss.apply(hidden, weight, bias, requests))
 
 
 class _HeadLoss(torch.autograd.Function):
@@ -99,7 +99,7 @@ class _HeadLoss(torch.autograd.Function):
         hidden: Tensor,
         weight: Tensor,
         bias: Tensor | None,
-        asked: list[LossAt],
+        requests: list[LossRequest],
     ) -> tuple[Tensor, Tensor, Tensor]:
         wanted = ctx.needs_input_grad[:3]
         exact = torch.promote_types(hidden.dtype, torch.float32)
@@ -110,7 +110,7 @@ class _HeadLoss(torch.autograd.Function):
         of_bias = torch.zeros_like(bias, dtype=exact) if wanted[2] else None
         size = positions_a_piece(weight)
         buffer = torch.empty(min(size, len(hidden)), weight.shape[0], dtype=hidden.dtype, device=hidden.device)
-        for begin, piece in _pieces(asked, size):
+        for begin, piece in _pieces(requests, size):
             here = slice(begin, begin + len(piece))
             logits = torch.mm(hidden[here], weight.T, out=buffer[: len(piece)])
             logits = logits if bias is None else logits.add_(bias)
@@ -139,13 +139,13 @@ class _HeadLoss(torch.autograd.Function):
         return *gradients, None
 
 
-def _pieces(asked: list[LossAt], size: int) -> Iterator[tuple[int, LossAt]]:
+def _pieces(requests: list[LossRequest], size: int) -> Iterator[tuple[int, LossRequest]]:
     """Yield each piece with its first position among the positions of all requests."""
     begin = 0
-    for part in asked:
-        for at in range(0, len(part), size):
-            yield begin + at, part.piece(at, at + size)
-        begin += len(part)
+    for request in requests:
+        for at in range(0, len(request), size):
+            yield begin + at, request.piece(at, at + size)
+        begin += len(request)
 
 
 def _add_product(total: Tensor, gradient: Tensor, hidden: Tensor) -> None:
@@ -161,7 +161,7 @@ def positions_a_piece(weight: Tensor) -> int:
     return max(16, size // (4 * weight.shape[0]))
 
 
-def piece_loss(logits: Tensor, asked: LossAt) -> tuple[Tensor, Tensor]:
+def piece_loss(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
     """Compute the loss of one piece.
 
     Args:
@@ -171,47 +171,46 @@ def piece_loss(logits: Tensor, asked: LossAt) -> tuple[Tensor, Tensor]:
         The sums of total, divergence and NLL, [3], and the gradient of the total in the logits, [P, V].
     """
     nothing = logits.new_zeros(())
-    if asked.alpha == 0:
-        nll, gradient = _likelihood_and_gradient(logits, asked)
+    if request.alpha == 0:
+        nll, gradient = _likelihood_and_gradient(logits, request)
         return torch.stack([nll, nothing, nll]), gradient
-    apart = logits.clone() if asked.alpha < 1 and asked.temperature == 1 else logits
+    apart = logits.clone() if request.alpha < 1 and request.temperature == 1 else logits
     divergence_sum, gradient = _divergence_and_gradient(
-        apart if asked.temperature == 1 else logits / asked.temperature, asked
+        apart if request.temperature == 1 else logits / request.temperature, request
     )
-    if asked.alpha == 1:
+    if request.alpha == 1:
         return torch.stack([divergence_sum, divergence_sum, nothing]), gradient
-    nll, of_nll = _likelihood_and_gradient(logits, asked)
-    return torch.stack([asked.alpha * divergence_sum + (1 - asked.alpha) * nll, divergence_sum, nll]), gradient.add_(
-        of_nll
-    )
+    nll, of_nll = _likelihood_and_gradient(logits, request)
+    total = request.alpha * divergence_sum + (1 - request.alpha) * nll
+    return torch.stack([total, divergence_sum, nll]), gradient.add_(of_nll)
 
 
-def _likelihood_and_gradient(logits: Tensor, asked: LossAt) -> tuple[Tensor, Tensor]:
+def _likelihood_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
     """Return the sum of the negative log-likelihood, and its gradient times 1 - alpha; overwrites `logits` [P, V]."""
-    labels, weight = asked.token_ids[:, None], 1 - asked.alpha
-    of_labels = logits.gather(-1, labels)[:, 0]
+    labels, weight = request.token_ids[:, None], 1 - request.alpha
+    label_logits = logits.gather(-1, labels)[:, 0]
     mass, sums = exponentiate(logits)
-    nll = (mass - of_labels).sum()
+    nll = (mass - label_logits).sum()
     gradient = logits.mul_((weight / sums)[:, None])
     return nll, gradient.scatter_add_(-1, labels, gradient.new_full(labels.shape, -weight))
 
 
-def _divergence_and_gradient(logits: Tensor, asked: LossAt) -> tuple[Tensor, Tensor]:
+def _divergence_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
     """Return the sum of the divergence, and its gradient times alpha in the logits before division by the temperature.
 
     Args:
         logits: float [P, V], divided by the temperature; overwritten.
     """
-    teacher, square = asked.teacher, asked.temperature**2
-    weight = asked.alpha * asked.temperature  # T^2 multiplies the loss, and 1 / T comes from dividing the logits
-    if isinstance(teacher, DenseDistributions) and asked.kind == "forward-kl":  # a third of the memory of autograd
+    teacher, square = request.teacher, request.temperature**2
+    weight = request.alpha * request.temperature  # T^2 multiplies the loss, and 1 / T comes from dividing the logits
+    if isinstance(teacher, DenseDistributions) and request.kind == "forward-kl":  # a third of the memory of autograd
         student, probs = logits.sub_(logits.logsumexp(dim=-1)[:, None]), teacher.log_probs.to(logits).exp()
         values = -torch.special.entr(probs).sum(dim=-1) - torch.linalg.vecdot(probs, student)
         return values.sum() * square, student.exp_().sub_(probs).mul_(weight)
     if isinstance(teacher, DenseDistributions):
         with torch.enable_grad():
             leaf = logits.detach().requires_grad_()
-            values = divergence(teacher, leaf, asked.kind)
+            values = divergence(teacher, leaf, request.kind)
             (gradient,) = torch.autograd.grad(weight * values.sum(), leaf)
         return values.detach().sum() * square, gradient
     kept = logits.gather(-1, teacher.kept_ids)
@@ -220,7 +219,7 @@ def _divergence_and_gradient(logits: Tensor, asked: LossAt) -> tuple[Tensor, Ten
     rest, sums = exponentiate(logits)
     with torch.enable_grad():
         classes = torch.cat([kept, rest[:, None]], dim=-1).requires_grad_()
-        values = class_divergence(teacher, classes, asked.kind)
+        values = class_divergence(teacher, classes, request.kind)
         (of_classes,) = torch.autograd.grad(weight * values.sum(), classes)
     # If the top k is the whole vocabulary, the tail's sum is 0: clamped, so that its gradient is 0 and not 0 / 0.
     logits.mul_(of_classes[:, -1:] / sums.clamp(min=1)[:, None])

@@ -37,10 +37,10 @@ def join_parts(prefix: list[int], parts: list[Part], layout: SequenceLayout | No
         mask += [is_speech] * len(tokens)
         spans += [part] if is_speech else []
     prompt = Sequence(np.array(ids, dtype=np.int64), np.array(mask, dtype=bool), spans, NONE, NONE)
-    return expect_text(prompt, layout) if ids else prompt
+    return close_speech(prompt, layout) if ids else prompt
 
 
-def expect_text(prompt: Sequence, layout: SequenceLayout | None) -> Sequence:
+def close_speech(prompt: Sequence, layout: SequenceLayout | None) -> Sequence:
     """Append the token TEXT_FOLLOWS if the prompt ends with speech and the model has modality tokens."""
     if layout is None or not layout.modality_tokens or not prompt.speech_mask[-1]:
         return prompt

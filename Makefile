@@ -1,14 +1,18 @@
-# make demo   the whole method on two cores; ends with a table and runs/desk/report.html
-# make test   all tests
-# make bench  every benchmark on two cores, about 35 minutes; runs/bench.jsonl, and its table in docs/performance.md
-# make docs   write docs/cli.md and docs/formats.md anew
+# make demo         the whole method on two cores; ends with a table and runs/desk/report.html
+# make test         all tests
+# make test-fast    the unit tests of every room, in under two minutes
+# make test-newest  a part of the tests with the newest packages, and where torchaudio does not load (tests/newest.sh)
+# make lint         ruff and mypy
+# make reproduce-desk, reproduce-3b, reproduce-7b   the desk's figures, the published scale; DRY_RUN=1 prints the plan
+# make bench        every benchmark on two cores, about 35 minutes; runs/bench.jsonl, and its table in docs/performance.md
+# make docs         write docs/cli.md, docs/formats.md and docs/sources.md anew
 
 PYTHON ?= python3
 ENV := .venv
 READY := $(ENV)/ready
 export PATH := $(CURDIR)/$(ENV)/bin:$(PATH)
 
-.PHONY: setup demo test lint bench docs clean
+.PHONY: setup demo reproduce-desk reproduce-3b reproduce-7b test test-fast test-newest lint bench docs clean
 
 setup: $(READY)
 
@@ -23,13 +27,34 @@ $(READY): pyproject.toml constraints.txt
 demo: setup
 	bash recipes/desk.sh
 
+# DRY_RUN=1 prints the plan and what is missing on this machine. A recipe's head says which variables it needs.
+reproduce-desk: setup
+	bash recipes/desk.sh
+
+reproduce-3b: setup
+	bash recipes/salad_3b.sh
+
+reproduce-7b: setup
+	bash recipes/salad_7b.sh
+
 test: setup
 	ruff check .
 	python -m pytest -n 2
 
+# What one changes a line of all day: no stage runs, and nothing that takes long to make is needed.
+FAST := $(addprefix tests/,formats model reporting rows scoring selection settings sources speech teacher training)
+
+test-fast: setup
+	ruff check .
+	python -m pytest -n 2 -m "not artefacts and not slow" $(FAST) tests/test_imports.py
+
+test-newest:
+	PYTHON="$(PYTHON)" CPU_TORCH="$(CPU_TORCH)" bash tests/newest.sh
+
 lint: setup
 	ruff check .
 	ruff format --check .
+	mypy
 
 BENCHMARKS := cache_teacher_bytes cache_teacher_speed embedding eval_options head_loss packing online_teacher regions synth_espeak synth_piper timestamps timestamp_scores training_step million_texts
 

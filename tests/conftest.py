@@ -1,4 +1,4 @@
-"""The tests' own small world: three subjects, a text LLM of two layers, espeak's speech, and what is made of them.
+"""The tests' own small world: three subjects, a text LLM of two layers, speech by espeak-ng, and artefacts of these.
 
 Every artefact is made once a session by the commands' own functions (under pytest-xdist once a worker).
 """
@@ -10,6 +10,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import saladkit.model  # noqa: F401  # before transformers, which a torchaudio that does not load would break
+
+# isort: split
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +50,13 @@ torch.set_num_threads(1)
 BINS = 16
 ADAPTER = AdapterSettings(adapter_layers=1, adapter_width=16, adapter_mlp_width=32, adapter_heads=2, adapter_kv_heads=1)
 ENCODER = {"speech_encoder": "log-mel", "num_mel_bins": BINS, "encoder_width": 16}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that read the artefacts of the session; `make test-fast` omits them, as they take a minute."""
+    for item in items:
+        if "workshop" in getattr(item, "fixturenames", ()):
+            item.add_marker("artefacts")
 
 
 @pytest.fixture(scope="session")

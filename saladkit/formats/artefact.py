@@ -180,18 +180,18 @@ class ArtefactWriter:
         """Folder of intermediate files, from which an interrupted run continues; removed when all is complete."""
         return self.path / WORKING
 
-    def take_away(self) -> None:
+    def discard(self) -> None:
         """Remove the artefact with all its files."""
-        _take_away(self.path)
+        _discard(self.path)
 
     @contextmanager
-    def nothing_left_of_an_error(self) -> Iterator[None]:
+    def discarded_on_error(self) -> Iterator[None]:
         """Remove the plan and the folder if the body raises a SaladError before any file is ready."""
         try:
             yield
         except SaladError:
             if _is_only_planned(self.path):
-                _take_away(self.path)
+                _discard(self.path)
             raise
 
     def finish(self, *, counts: dict, skipped: list[dict] | None = None, identity: dict | None = None) -> None:
@@ -226,7 +226,7 @@ class ArtefactWriter:
         write_json(self.path / SUMMARY, summary)
 
 
-def _take_away(folder: Path) -> None:
+def _discard(folder: Path) -> None:
     """Remove a folder with all its files; an empty folder stays if it is a link or the working directory."""
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
@@ -303,7 +303,7 @@ def _open_output(output: Path, plan: dict, inputs: dict[str, str | Path], overwr
             raise SaladError(f"{output} holds something else", "Give a new or empty folder with -o.")
         if overwrite:
             _check_holds_no_input(output, inputs)
-            _take_away(output)
+            _discard(output)
         elif _is_only_planned(output) and read_json(output / PLAN)["fingerprint"] != plan["fingerprint"]:
             (output / PLAN).unlink()
         else:

@@ -12,10 +12,11 @@ from. A TensorBoard log in `logs/` is not part of the artefact.
 - `places_used`: share of the places of a batch that is not padding
 - `rows of SOURCE` and `positions of SOURCE`: rows and text positions of each source
 
-After `import saladkit`, transformers' AutoConfig, AutoModelForCausalLM and AutoProcessor load such a folder. With LoRA
-and `--save trained`, `model.safetensors` holds speech encoder, adapter and LoRA only; `config.json` then has `lora`
-(rank, alpha, dropout, targets) and `text_model`: the `name` of the model that LoRA was trained on, a path as given or a
-name on the Hub, and the `digest` of its `config.json` and weights, which is checked before LoRA is merged.
+After `from saladkit import SaladForCausalLM`, transformers' AutoConfig, AutoModelForCausalLM and AutoProcessor load
+such a folder. With LoRA and `--save trained`, `model.safetensors` holds speech encoder, adapter and LoRA only;
+`config.json` then has `lora` (rank, alpha, dropout, targets) and `text_model`: the `name` of the model that LoRA was
+trained on, a path as given or a name on the Hub, and the `digest` of its `config.json` and weights, which is checked
+before LoRA is merged.
 """
 
 import json

@@ -81,8 +81,10 @@ def _from_table(source: str) -> Measured:
 def _from_line(source: str, number: int, row: dict) -> Measured:
     figures = {name: row.get(name) for name in (*NEEDED, *OPTIONAL)}
     for name, value in figures.items():
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value)
-        wrong = not (is_number and (value > 0 or name not in NEEDED))
+        if isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value):
+            wrong = name in NEEDED and value <= 0
+        else:
+            wrong = True
         if wrong and (name in NEEDED or value is not None):
             raise SaladError(
                 f"{source}, line {number}: {name} is {value!r}",

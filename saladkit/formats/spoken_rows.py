@@ -28,23 +28,23 @@ SPOKEN = {
     "words_source": pa.string(),
     "speech_key": pa.string(),
 }
-HEARD = {"cer": pa.float64()}
+TRANSCRIBED = {"cer": pa.float64()}
 CHOICES_AUDIO, CHOICES_KEYS = "choices_audio", "choices_speech_keys"
 CHOICES = {CHOICES_AUDIO: pa.list_(AUDIO), CHOICES_KEYS: pa.list_(pa.string())}
 
 
-def spoken_columns(rows: list[dict], *, heard: bool, choices: bool) -> dict[str, pa.Array]:
+def spoken_columns(rows: list[dict], *, transcribed: bool, choices: bool) -> dict[str, pa.Array]:
     """Return the columns of spoken rows.
 
     Args:
-        heard: whether the rows have the `cer` of a transcript.
+        transcribed: whether the rows have the `cer` of a transcript.
         choices: whether the rows have recordings of their choices.
     """
-    kinds = SPOKEN | (HEARD if heard else {}) | (CHOICES if choices else {})
+    kinds = SPOKEN | (TRANSCRIBED if transcribed else {}) | (CHOICES if choices else {})
     return {name: pa.array([row[name] for row in rows], kind) for name, kind in kinds.items()}
 
 
-class SpokenBefore:
+class EarlierRecordings:
     """An index of earlier recordings, which `synth` copies instead of making them again."""
 
     def __init__(self) -> None:
@@ -72,14 +72,14 @@ class SpokenBefore:
             self.add(part)
 
     def rows(self, keys: set[str]) -> dict[str, dict]:
-        """Read the columns of SPOKEN and HEARD of the recordings with these keys; unknown keys are left out."""
+        """Read the columns of SPOKEN and TRANSCRIBED of the recordings with these keys; unknown keys are left out."""
         by_part: dict[Path, list[tuple[int, str]]] = {}
         for key in sorted(keys & self._where.keys()):
             part, row = self._where[key]
             by_part.setdefault(part, []).append((row, key))
-        found = {}
+        found: dict[str, dict] = {}
         for part, wanted in by_part.items():
-            columns = [name for name in {**SPOKEN, **HEARD} if name in pq.read_schema(part).names]
+            columns = [name for name in {**SPOKEN, **TRANSCRIBED} if name in pq.read_schema(part).names]
             rows = _take(pq.ParquetFile(part), [row for row, _ in wanted], columns)
             found |= {key: row for (_, key), row in zip(wanted, rows, strict=True)}
         return found
@@ -92,9 +92,9 @@ class SpokenBefore:
             part, row, place = self._choices[key]
             by_part.setdefault(part, []).append((row, place, key))
         for part, wanted in by_part.items():
-            rows = _take(pq.ParquetFile(part), [row for row, _, _ in wanted], [CHOICES_AUDIO])
-            for (_, place, key), row in zip(wanted, rows, strict=True):
-                found[key] = {"audio": row[CHOICES_AUDIO][place], "speech_key": key}
+            spoken = _take(pq.ParquetFile(part), [row for row, _, _ in wanted], [CHOICES_AUDIO])
+            for (_, place, key), choices in zip(wanted, spoken, strict=True):
+                found[key] = {"audio": choices[CHOICES_AUDIO][place], "speech_key": key}
         return found
 
 

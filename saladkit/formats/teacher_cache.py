@@ -29,6 +29,7 @@ manifest lists texts that were left out.
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -93,8 +94,11 @@ def write_cache_part(
         identity: identity of the cache, as in the manifest.
     """
     lengths = [len(tokens) - 1 for tokens in token_ids]
-    pack = _pack_top_k if identity["keep"] == "top-k" else _pack_samples
-    tensors = {"position_offsets": _offsets(lengths)} | pack(rows, identity)
+    if identity["keep"] == "top-k":
+        packed = _pack_top_k(cast("list[TopKRow]", rows), identity)
+    else:
+        packed = _pack_samples(cast("list[SampledRow]", rows), identity)
+    tensors = {"position_offsets": _offsets(lengths)} | packed
     with written_aside(path) as aside:
         save_file(tensors, aside)
     columns = [ids, [digest_tokens(tokens) for tokens in token_ids], np.arange(len(ids), dtype=np.int32)]
@@ -156,8 +160,8 @@ def predicted_bytes(identity: dict, rows: int, positions: int, distinct: float) 
 class _Shard:
     """One open part; `tensors` are read by memory map when they are sliced."""
 
-    offsets: np.ndarray
-    tensors: dict
+    offsets: dict[str, np.ndarray]
+    tensors: dict[str, Any]
 
     @classmethod
     def open(cls, path: Path) -> "_Shard":

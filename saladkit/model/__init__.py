@@ -1,5 +1,9 @@
 """The model. Importing any module of this room registers its classes with transformers' Auto classes."""
 
+from saladkit.speech.audio.torchaudio import find_torchaudio
+
+find_torchaudio()  # first of all: one that does not load would break the imports below
+
 from transformers import AutoConfig, AutoModelForCausalLM, AutoProcessor
 
 from saladkit.model.configuration import SaladConfig

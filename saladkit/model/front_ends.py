@@ -1,4 +1,4 @@
-"""The front end that a model listens with: chosen when the model is made, and opened again wherever it reads audio."""
+"""The front end of a model's speech encoder: chosen when the model is made, opened again wherever it reads audio."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.speech.encoders.registry import open_front_end
 from saladkit.speech.front_end import FrontEnd
 
-VECTORS_PER_SECOND = 12.5  # what the adapter is given, about; Mimi's own rate
+VECTORS_PER_SECOND = 12.5  # approximate rate of the adapter's input; Mimi's own rate
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class RecordedFrontEnd:
         return self._opened.window_seconds
 
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
-        """As `FrontEnd.frames`.
+        """Return the frames of recordings, as `FrontEnd.frames`.
 
         Raises:
             SaladError: the encoder cannot be loaded, or is not the one that the model was trained with.
@@ -85,7 +85,7 @@ def silence_of(config: SaladConfig) -> Tensor:
 
 
 def layout_of(config: SaladConfig, front_end: FrontEnd) -> SequenceLayout:
-    """Return how rows are laid out for a model that listens with this front end."""
+    """Return how rows are laid out for a model with this front end."""
     return SequenceLayout(front_end.frames_per_second, config.frames_per_vector, config.modality_tokens)
 
 
@@ -97,13 +97,24 @@ def configuration_of(settings: DistillSettings) -> tuple[SaladConfig, Tensor | N
     Raises:
         SaladError: as `open_front_end`.
     """
-    common = {"adapter_config": adapter_configuration(settings), "modality_tokens": settings.modality_token}
-    name = settings.encoder
+    adapter, name = adapter_configuration(settings), settings.encoder
     if name == LOG_MEL:
-        shape = {"num_mel_bins": settings.bins, "encoder_width": settings.encoder_width}
-        return SaladConfig(speech_encoder=name, **shape, **common), None
+        config = SaladConfig(
+            speech_encoder=name,
+            num_mel_bins=settings.bins,
+            encoder_width=settings.encoder_width,
+            adapter_config=adapter,
+            modality_tokens=settings.modality_token,
+        )
+        return config, None
+    from saladkit.speech.encoders.mimi import MimiFrontEnd
+
     front_end = open_front_end(name, codebooks=settings.codebooks, layer=settings.layer)
-    stacked = max(1, round(front_end.frames_per_second / VECTORS_PER_SECOND))
-    record = {"speech_encoder": name, "frozen_encoder": front_end.identity, "stacked_frames": stacked}
-    codebooks = front_end.codebook_vectors() if front_end.identity["name"] == "mimi" else None
-    return SaladConfig(**record, **common), codebooks
+    config = SaladConfig(
+        speech_encoder=name,
+        frozen_encoder=front_end.identity,
+        stacked_frames=max(1, round(front_end.frames_per_second / VECTORS_PER_SECOND)),
+        adapter_config=adapter,
+        modality_tokens=settings.modality_token,
+    )
+    return config, front_end.codebook_vectors() if isinstance(front_end, MimiFrontEnd) else None

@@ -1,18 +1,15 @@
 """The distinct texts of samples, long texts split into pieces: what a teacher cache is computed for."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
 from saladkit.formats.teacher_cache import digest_tokens
 from saladkit.rows.tokens import split_text, tokenize
 from saladkit.sources.columns import ColumnNames
 from saladkit.sources.samples import read_samples
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,8 @@ class DistinctTexts:
 
     def parts(self, most_rows: int, most_tokens: int) -> list[list[tuple[str, np.ndarray]]]:
         """Cut the rows, in order, into parts of at most `most_rows` and `most_tokens`; a longer row is its own part."""
-        parts, room = [], 0
+        parts: list[list[tuple[str, np.ndarray]]] = []
+        room = 0
         for row in self.rows:
             if not parts or len(parts[-1]) == most_rows or len(row[1]) > room:
                 parts.append([])
@@ -48,7 +46,7 @@ class DistinctTexts:
 
 def read_distinct_texts(
     sources: list[str],
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: PreTrainedTokenizerBase,
     max_length: int,
     names: ColumnNames,
     limit: int | None,

@@ -3,7 +3,7 @@
 import numpy as np
 from torch.utils.data import Dataset
 
-from saladkit.rows.interleaving import draw_spans, heard_spans, may_cut, pauses_before, whole_text
+from saladkit.rows.interleaving import draw_spans, draw_speech_spans, may_cut, pauses_before, whole_text
 from saladkit.rows.sequences import SequenceLayout, build_sequence
 from saladkit.rows.training_rows import TrainingExample, TrainingSource
 from saladkit.settings.shared import Spans
@@ -151,7 +151,7 @@ class TrainingSchedule(Dataset):
         words = source.words[row]
         allowed, pauses = may_cut(text, words), pauses_before(words)
         if index < self.warm_up:
-            spans = heard_spans(allowed, self.spans, random, pauses)
+            spans = draw_speech_spans(allowed, self.spans, random, pauses)
         else:
             spans = draw_spans(allowed, self.spans, random, pauses, text_first=self.text_first)
         sequence = build_sequence(text, spans, words, source.frames.row(source.ids[row]), self.layout)

@@ -21,14 +21,14 @@ class SpeechSpan:
     Attributes:
         frames: front-end frames, float32 [vectors * frames_per_vector, width], or a codec's codes, int64.
         vectors: number of vectors of the adapter.
-        names: int64 [vectors], the token that each vector should name (`training/lexical_loss.py`); -1 for none. A
-            causal encoder cannot know a word before its end, so that the last vectors of a word name its tokens, one
-            each, and the vectors before them name none.
+        lexical_targets: int64 [vectors], the token that each vector should name (`training/lexical_loss.py`); -1 for
+            none. A causal encoder cannot know a word before its end, so that the last vectors of a word name its
+            tokens, one each, and the vectors before them name none.
     """
 
     frames: np.ndarray
     vectors: int
-    names: np.ndarray
+    lexical_targets: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -86,17 +86,22 @@ def build_sequence(
         spans: spans of text and speech that cover all words of the text, in order.
         words: words of the text with their times.
         frames: front-end frames of the whole recording, [F, width]; may be None, like `layout`, without speech spans.
+
+    Raises:
+        ValueError: there are speech spans, but no frames or no layout.
     """
     ids, mask, speech_spans = list(text.token_ids[: text.prefix]), [False] * text.prefix, []
     positions, targets = [], []
     after_speech = False
     for span in spans:
         first, end = text.word_tokens[span.begin], text.word_tokens[span.end]
-        if span.heard != after_speech and layout is not None and layout.modality_tokens:
-            ids.append(SPEECH_FOLLOWS if span.heard else TEXT_FOLLOWS)
+        if span.is_speech != after_speech and layout is not None and layout.modality_tokens:
+            ids.append(SPEECH_FOLLOWS if span.is_speech else TEXT_FOLLOWS)
             mask.append(False)
-        after_speech = span.heard
-        if span.heard:
+        after_speech = span.is_speech
+        if span.is_speech:
+            if frames is None or layout is None:
+                raise ValueError("a speech span needs frames and a layout")
             speech = cut_speech(text, span, words, frames, layout)
             speech_spans.append(speech)
             ids += [0] * speech.vectors
@@ -137,7 +142,7 @@ def cut_speech(
     # sound came after the vector that names it, and "characters" was understood as "character". The last vector is
     # filled up with the last frame of the span, never with the next word, which the model is about to predict.
     speech = speech_span(frames[first : max(last, first + 1)], layout)
-    vectors, names = speech.vectors, speech.names
+    vectors, targets = speech.vectors, speech.lexical_targets
     for index in range(span.begin, span.end) if words else ():
         word = words[index]
         owned = text.token_ids[text.word_tokens[index] : text.word_tokens[index + 1]]
@@ -147,7 +152,7 @@ def cut_speech(
         stop_naming = min(max(math.ceil(end), 1), vectors)
         own = min(max(math.ceil(begin), 0), stop_naming - 1)  # the vector before belongs to the word before
         for place, token in enumerate(owned, start=stop_naming - len(owned)):
-            names[max(place, own) : stop_naming] = token
+            targets[max(place, own) : stop_naming] = token
     return speech
 
 
@@ -216,9 +221,9 @@ def with_speech(batch: dict[str, torch.Tensor], sequences: list[Sequence]) -> di
     return batch
 
 
-def collate_names(sequences: list[Sequence]) -> torch.Tensor:
-    """Return `names` of all speech spans of a batch, int64 [S, T], padded with -1."""
-    spans = [torch.from_numpy(span.names) for sequence in sequences for span in sequence.spans]
+def collate_lexical_targets(sequences: list[Sequence]) -> torch.Tensor:
+    """Return `lexical_targets` of all speech spans of a batch, int64 [S, T], padded with -1."""
+    spans = [torch.from_numpy(span.lexical_targets) for sequence in sequences for span in sequence.spans]
     if not spans:
         return torch.zeros(0, 0, dtype=torch.int64)
     return torch.nn.utils.rnn.pad_sequence(spans, batch_first=True, padding_value=-1)

@@ -1,15 +1,12 @@
 """Tokenize texts and split long ones, in the same way for teacher and student."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from transformers import PreTrainedTokenizerBase
 
 from saladkit.formats.digests import digest_json
 from saladkit.formats.words import split_words
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class TokenizedText:
     prefix: int
 
 
-def tokenize(tokenizer: "PreTrainedTokenizerBase", text: str) -> TokenizedText:
+def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> TokenizedText:
     """Tokenize a whole text. Speech later replaces whole words, so that token ids never depend on where it is cut."""
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
@@ -94,17 +91,17 @@ def _piece(text: TokenizedText, begin: int, end: int) -> TextPiece:
     return TextPiece(TokenizedText(token_ids, word_tokens, text.splittable[begin : end + 1], text.prefix), begin, end)
 
 
-def sets_bos(tokenizer: "PreTrainedTokenizerBase") -> bool:
+def sets_bos(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Return whether this tokenizer puts a BOS token before a text (Llama and Gemma do, Qwen2 does not)."""
     return tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id
 
 
-def bos_of(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+def bos_of(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Return the BOS token as a list, which is empty if the tokenizer sets none."""
     return [tokenizer.bos_token_id] if sets_bos(tokenizer) else []
 
 
-def tokenizer_digest(tokenizer: "PreTrainedTokenizerBase") -> str:
+def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
     """Return a digest that two tokenizers share exactly if they give the same ids to every text."""
     import json
 

@@ -1,12 +1,12 @@
 """Open the sources of training and of `gap`: rows of speech with its text, and rows of text only."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
 from saladkit.formats.frames_cache import FramesCache
@@ -20,9 +20,6 @@ from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.samples import read_samples
 from saladkit.speech.front_end import FrontEnd, LiveFrames, cached_frames
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 def check_words(id_: str, text: str, words: list[Word], duration: float | None, where: str) -> None:
@@ -55,11 +52,11 @@ def check_words(id_: str, text: str, words: list[Word], duration: float | None, 
 
 def open_speech(
     source: WeightedPath,
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: PreTrainedTokenizerBase,
     front_end: FrontEnd,
     *,
-    frames_caches: list[str | Path] = (),
-    word_times: list[str | Path] = (),
+    frames_caches: Sequence[str | Path] = (),
+    word_times: Sequence[str | Path] = (),
     names: ColumnNames = OUR_NAMES,
     limit: int | None = None,
     max_length: int | None = None,
@@ -155,7 +152,7 @@ def words_of_piece(words: list[Word], begin: int, end: int) -> list[Word]:
 
 def open_text(
     source: WeightedPath,
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: PreTrainedTokenizerBase,
     *,
     names: ColumnNames = OUR_NAMES,
     limit: int | None = None,
@@ -178,6 +175,22 @@ def open_text(
         left_out=left_out,
         replay=True,
     )
+
+
+def check_same_resampler(sources: list[TrainingSource]) -> str | None:
+    """Return the library that resampled the recordings of all sources; None if there is no speech.
+
+    Raises:
+        SaladError: the recordings of one source were resampled by another library than those of another source.
+    """
+    found = {source.frames.resampler: source.name for source in sources if source.frames is not None}
+    if len(found) > 1:
+        (first, of_first), (second, of_second) = found.items()
+        raise SaladError(
+            f"{of_first} was resampled by {first} and {of_second} by {second}",
+            "Run `saladkit cache-speech` for both in one installation; `saladkit doctor` names its resampler.",
+        )
+    return next(iter(found), None)
 
 
 def check_teacher_covers(cache: TeacherCache, sources: list[TrainingSource]) -> None:

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +13,9 @@ from transformers import PreTrainedConfig
 from transformers.cache_utils import Cache
 
 from saladkit.batches import batches_by_length
+from saladkit.model.cache_name import CACHE
 from saladkit.model.salad import SaladForCausalLM, TextModel
-from saladkit.rows.prompt_parts import common_beginning, join_parts, pad_at_front, split_prompt
+from saladkit.rows.prompt_sequences import common_beginning, join_parts, pad_at_front, split_prompt
 from saladkit.rows.sequences import Sequence, collate_sequences
 from saladkit.scoring.continuation_rows import ContinuationRow, collate_rows, continuation_row
 
@@ -137,7 +139,7 @@ def _run_beginning(model: SaladForCausalLM | TextModel, beginning: Sequence) -> 
     device = next(model.parameters()).device
     batch = {name: value.to(device) for name, value in pad_at_front([beginning]).items()}
     last = torch.tensor([len(beginning) - 1], device=device)
-    return model(**batch, use_cache=True, logits_at=last).past_key_values
+    return getattr(model(**batch, use_cache=True, logits_at=last), CACHE)
 
 
 def _score_rows(
@@ -148,19 +150,19 @@ def _score_rows(
     window: int | None,
 ) -> list[list[ContinuationScore]]:
     weights = next(model.parameters())
-    batch = {
+    batch: dict[str, Any] = {
         name: value.to(weights.device) for name, value in collate_rows(rows, before, window, weights.dtype).items()
     }
     if "window_mask" in batch:
         batch["attention_mask"] = _masks(model.language_model.config, batch["attention_mask"], batch.pop("window_mask"))
     if beginning is not None:
-        batch["past_key_values"] = copy.deepcopy(beginning)
-        batch["past_key_values"].batch_repeat_interleave(len(rows))
+        batch[CACHE] = copy.deepcopy(beginning)
+        batch[CACHE].batch_repeat_interleave(len(rows))
     return _score(model, rows, batch | {"use_cache": beginning is not None})
 
 
 def _score(
-    model: SaladForCausalLM | TextModel, rows: list[ContinuationRow], batch: dict[str, object]
+    model: SaladForCausalLM | TextModel, rows: list[ContinuationRow], batch: dict[str, Any]
 ) -> list[list[ContinuationScore]]:
     """Run the rows that `batch` holds, and score the tokens of their continuations."""
     weights = next(model.parameters())

@@ -8,6 +8,9 @@ from saladkit.settings.training import TrainingSettings
 
 @dataclass(frozen=True, kw_only=True)
 class AlignSettings(TrainingSettings):
-    """Stage II: what teaches; the learning rate falls from the first step to the last."""
+    """Settings of Stage II, in which the learning rate falls linearly to 0 from the first step to the last."""
 
-    teacher: str = setting(recorded=False, help="Teacher cache, or the text LLM to run live.")
+    teacher: str = setting(
+        recorded=False,
+        help="The teacher: a teacher cache (from `cache-teacher`), or the text LLM, to run during training.",
+    )

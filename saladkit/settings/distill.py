@@ -12,16 +12,16 @@ from saladkit.settings.training import TrainingSettings
 class AdapterSettings(Settings):
     """The shape of the adapter; the defaults are the paper's (the layers of SmolLM-360M)."""
 
-    adapter_layers: int = setting(12, low=1, help="Llama-style layers of the adapter.")
+    adapter_layers: int = setting(12, low=1, help="Number of the adapter's layers (Llama-style).")
     adapter_width: int = setting(960, low=1, help="Width of the adapter's layers.")
     adapter_mlp_width: int = setting(2560, low=1, help="Width of the adapter's MLPs.")
-    adapter_heads: int = setting(15, low=1, help="Attention heads of the adapter.")
-    adapter_kv_heads: int = setting(5, low=1, help="Key-value heads of the adapter.")
+    adapter_heads: int = setting(15, low=1, help="Number of the adapter's attention heads.")
+    adapter_kv_heads: int = setting(5, low=1, help="Number of the adapter's key-value heads.")
 
     def check(self) -> None:
-        """Raise a SaladError where heads do not divide the width, or key-value heads do not divide the heads."""
+        """Raise a SaladError if heads do not divide the width, or key-value heads do not divide the heads."""
         super().check()
-        # Rotary embeddings turn the halves of a head's vector.
+        # Twice the heads, as rotary embeddings need an even width per head.
         if self.adapter_width % (2 * self.adapter_heads) or self.adapter_heads % self.adapter_kv_heads:
             raise SaladError(
                 f"an adapter of width {self.adapter_width} with {self.adapter_heads} heads and"
@@ -32,19 +32,22 @@ class AdapterSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class DistillSettings(AdapterSettings, SpeechEncoder, TrainingSettings):
-    """Stage I: what teaches, the shape of the model, and how it is trained."""
+    """Settings of Stage I: the teacher, the shape of the model, and its training."""
 
     teacher: str | None = setting(
-        None, recorded=False, help="Teacher cache, or a text LLM to run live.  [default: MODEL, live]"
+        None,
+        recorded=False,
+        help="The teacher: a teacher cache (from `cache-teacher`), or a text LLM, to run during training.  [default:"
+        " MODEL]",
     )
     decay_fraction: float = setting(
-        0.2, low=0, high=1, help="Share of the steps, the last ones, in which the learning rate falls to 0."
+        0.2, low=0, high=1, help="Share of the steps, at the end, in which the learning rate falls to 0."
     )
     encoder_width: int = setting(
         160, low=1, applies=lambda own: own.encoder == LOG_MEL, help="Width of the log-mel encoder."
     )
-    modality_token: bool = setting(False, help="Mark where speech begins and where text goes on with learned vectors.")
+    modality_token: bool = setting(False, help="Insert learned vectors where speech begins and where text follows it.")
 
     def decay_share(self) -> float:
-        """The share of the steps, the last ones, in which the learning rate falls linearly to 0."""
+        """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""
         return self.decay_fraction

@@ -1,4 +1,4 @@
-"""The options of the command line, made from settings."""
+"""Make the options of the command line from settings."""
 
 import math
 from collections.abc import Callable
@@ -12,22 +12,26 @@ from saladkit.settings.presets import has_presets, preset_names, preset_of
 from saladkit.settings.setting import Settings, Shape, about, option_of, settings_fields, shape_of
 
 
-class Real(click.FloatRange):
-    """A finite number in a range."""
+class Real(click.types.FloatParamType):
+    """A finite number."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
-        """Refuse what is not finite."""
+        """Convert to a number, and fail if it is not finite."""
         number = super().convert(value, parameter, context)
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", parameter, context)
         return number
 
 
-class Several(click.Choice):
-    """One of some names, or several with commas between them."""
+class RealRange(Real, click.FloatRange):
+    """A finite number in a range."""
 
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> list[str]:  # type: ignore[override]
-        """Take the names apart."""
+
+class Several(click.Choice):
+    """One of some names, or several separated by commas."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> list[str]:
+        """Split the value at commas, and check each name."""
         parts = value if isinstance(value, list) else str(value).split(",")
         return [super(Several, self).convert(part, parameter, context) for part in parts]
 
@@ -38,14 +42,19 @@ def _flat(context: click.Context, parameter: click.Parameter, values: tuple[list
 
 def _type_of(kind: type, of: Field) -> click.ParamType:
     known = about(of)
+    low, high = known.range.low, known.range.high
+    unbounded = low is None and high is None
     if known.choices:
         return (Several if known.commas else click.Choice)(list(known.choices))
-    span = {"min": known.range.low, "max": known.range.high}
     if kind is int:
-        return click.IntRange(**span) if any(end is not None for end in span.values()) else click.INT
+        return click.INT if unbounded else click.IntRange(_whole(low), _whole(high))
     if kind is float:
-        return Real(**span, min_open=known.range.low_open, max_open=known.range.high_open)
+        return Real() if unbounded else RealRange(low, high, known.range.low_open, known.range.high_open)
     return click.STRING
+
+
+def _whole(end: float | None) -> int | None:
+    return None if end is None else int(end)
 
 
 def _option(owner: type[Settings], of: Field) -> Callable:
@@ -72,9 +81,9 @@ def _use_preset(verb: str) -> Callable:
 
 
 def options_of(settings: type[Settings], verb: str) -> Callable[[Callable], Callable]:
-    """A decorator that gives a command the options of `settings`, and hands them over together as `settings`.
+    """Return a decorator that gives a command the options of a settings class, and passes an instance as `settings`.
 
-    A verb of which a preset knows something also gets `--preset`, whose values take the place of defaults.
+    A command that occurs in a preset also gets the option `--preset`, whose values replace defaults.
     """
     fields = settings_fields(settings)
 
@@ -94,7 +103,7 @@ def options_of(settings: type[Settings], verb: str) -> Callable[[Callable], Call
                 is_eager=True,
                 expose_value=False,
                 callback=_use_preset(verb),
-                help="Take the defaults of a published or tested scale; options on the command line override it.",
+                help="Use the settings of a tested scale as defaults; other options override them.",
             )(made)
         return made
 

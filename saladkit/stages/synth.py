@@ -1,4 +1,4 @@
-"""`synth`: text to speech with word times, by several voices, resumable part by part."""
+"""`synth`: turn texts into speech with word times, by several voices."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_json
 from saladkit.formats.files import part_name, read_json
 from saladkit.formats.samples import SCHEMA, VERSION, write_samples
-from saladkit.formats.spoken_rows import CHOICES, HEARD, SPOKEN, SpokenBefore, spoken_columns
+from saladkit.formats.spoken_rows import CHOICES, SPOKEN, TRANSCRIBED, EarlierRecordings, spoken_columns
 from saladkit.job import Clock, Job, Made, Part, Work, numbered
 from saladkit.machine import available_cores
 from saladkit.settings.synth import SynthSettings
@@ -31,33 +31,33 @@ from saladkit.speech.synthesis.store import Recordings
 from saladkit.speech.synthesis.workers import Speakers
 
 ROWS_PER_PART = 512
-SECONDS_PER_PART = 3600.0  # expected, choices included; 160 MB as WAV at 22 kHz, held in memory while they are made
+SECONDS_PER_PART = 3600.0  # expected, choices included; 160 MB as WAV at 22 kHz, which a part holds in memory
 _FIX = "Check that the voices speak the language of the texts, or loosen the bounds of the gate (see --help)."
 
 
 def synth(source: str, output: str | Path, settings: SynthSettings) -> dict:
-    """Speak every row of `source` by one of the voices, chosen by seed and id; with `choices` also each of its choices.
+    """Speak every row of `source`, and with `choices` also its choices, by a voice drawn by seed and id.
 
-    All other columns are kept. A row that its voice cannot speak, or whose recording the gate refuses, is left out and
-    listed in the manifest. What was spoken before, in this run or in one of `reuse`, is copied.
+    All other columns are kept. A row that the voice cannot speak, or whose recording fails the checks of the gate, is
+    left out and listed in the manifest. Recordings made before, in this run or in one of `reuse`, are copied.
 
     Returns:
-        The summary: rows, hours, rows per voice, rows left out by each check, speech per second of this run.
+        The summary: rows, hours, rows per voice, rows left out by each check, seconds of speech made per second.
 
     Raises:
-        SaladError: samples, a voice, an aligner or a recognizer cannot be opened, an engine fails on row after row, or
-            not one row can be spoken.
+        SaladError: samples, a voice, an aligner or a recognizer cannot be opened, an engine fails on many rows in
+            succession, or no row can be spoken.
     """
     clock, workers = Clock(), settings.workers or available_cores()
     clock.workers = workers
-    forget_voices()  # the files of an earlier run in this process may have changed
+    forget_voices()  # their files may have changed since an earlier run in this process
     forget_aligner_and_recognizer()
     engines = {name: voice_named(name, settings.device).identity for name in settings.voices}
     models = identities(settings)
     if workers > 1:  # each process opens its own
         forget_aligner_and_recognizer()
     table = _read(source, output, settings)
-    before = SpokenBefore()
+    before = EarlierRecordings()
     for path in settings.reuse:
         before.add_artefact(path)
     seconds = _expected_seconds(table, settings)
@@ -95,7 +95,7 @@ def synth(source: str, output: str | Path, settings: SynthSettings) -> dict:
 
 def _read(source: str, output: str | Path, settings: SynthSettings) -> pa.Table:
     needed = ["id", "text", *(["choices"] if settings.choices else [])]
-    made_anew = (*SPOKEN, *HEARD, *CHOICES)
+    made_anew = (*SPOKEN, *TRANSCRIBED, *CHOICES)
     table = read_samples(
         source, needed=needed, without=made_anew, names=settings.names, limit=settings.limit, beside=output
     )
@@ -105,7 +105,7 @@ def _read(source: str, output: str | Path, settings: SynthSettings) -> pa.Table:
 
 
 def _expected_seconds(table: pa.Table, settings: SynthSettings) -> list[float]:
-    """The expected length of each row's speech, choices included, in s."""
+    """Return the expected duration of each row's speech, choices included, in s."""
     seconds = [expected_seconds(text) for text in table.column("text").to_pylist()]
     if not settings.choices:
         return seconds
@@ -119,7 +119,7 @@ def _foreseen(table: pa.Table, seconds: list[float]) -> dict:
 
 
 def _part_spans(seconds: list[float]) -> list[tuple[int, int]]:
-    """Rows [begin, end) of each part, bounded in their number and in their expected seconds."""
+    """Return the rows [begin, end) of each part, with a limit on their number and on their expected duration."""
     spans, begin, total = [], 0, 0.0
     for row, expected in enumerate(seconds):
         if row > begin and (row - begin == ROWS_PER_PART or total + expected > SECONDS_PER_PART):
@@ -139,7 +139,8 @@ def _write_part(work: Work, name: str, part: pa.Table, recordings: Recordings, s
     spoken = [row for row in rows if "reason" not in row]
     silent = {row["id"] for row in left_out}
     part = part.filter(pa.array([id_ not in silent for id_ in ids]))
-    for column, values in spoken_columns(spoken, heard=settings.asr is not None, choices=settings.choices).items():
+    columns = spoken_columns(spoken, transcribed=settings.asr is not None, choices=settings.choices)
+    for column, values in columns.items():
         part = part.append_column(column, values)
     with work.writing(name) as aside:
         write_samples(part, aside)
@@ -157,7 +158,7 @@ def _made(
     left_out = [row for name in names for row in read_json(work.path / _left_out_name(name))["left_out"]]
     made = pa.concat_tables([_figured(work.path / name) for name in names], promote_options="default")
     if made.num_rows == 0:
-        work.take_away()
+        work.discard()
         first = left_out[0]
         raise SaladError(f"no row of {source} could be spoken: {first['reason']}", first.get("fix", _FIX))
     found = figures(table, made, left_out, settings)

@@ -89,7 +89,8 @@ class SampledDistributions:
         return SampledDistributions(self.kept_ids[begin:end], self.weights[begin:end])
 
 
-Distributions = DenseDistributions | HiddenDistributions | TopKDistributions | SampledDistributions
+Piece = DenseDistributions | TopKDistributions | SampledDistributions  # what `piece` of any of the four gives
+Distributions = Piece | HiddenDistributions
 
 
 def dense_from_logits(logits: Tensor, temperature: float = 1.0) -> DenseDistributions:

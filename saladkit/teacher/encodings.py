@@ -29,7 +29,7 @@ class TopK:
     k: int
     temperature: float
 
-    def encode(self, logits: Tensor, labels: Tensor, uniforms: None) -> tuple[Tensor, ...]:
+    def encode(self, logits: Tensor, labels: Tensor, uniforms: Tensor) -> tuple[Tensor, ...]:
         """Encode logits [P, V], overwriting them: ids int32 [P, k], log-probabilities float16 [P, k], log tails [P]."""
         sparse = top_k_from_logits(_divided(logits, self.temperature), self.k, overwrite=True)
         return sparse.kept_ids.to(torch.int32), sparse.kept_log_probs.to(torch.float16), sparse.log_tail
@@ -103,15 +103,11 @@ def encode_texts(
     targets = [np.arange(1, len(tokens)) for tokens in texts]
     hidden = hidden_states(model, texts, targets, torch.device(device))
     labels = torch.from_numpy(np.concatenate([tokens[1:] for tokens in texts]).astype(np.int64)).to(device)
-    uniforms = _uniforms(texts, seed).to(device) if isinstance(encoding, Sampled) else None
+    uniforms = (_uniforms(texts, seed) if isinstance(encoding, Sampled) else torch.empty(0)).to(device)
     head = model.get_output_embeddings()
     size = positions_a_piece(head.weight)
     pieces = [
-        encoding.encode(
-            head(hidden[at : at + size]),
-            labels[at : at + size],
-            None if uniforms is None else uniforms[at : at + size],
-        )
+        encoding.encode(head(hidden[at : at + size]), labels[at : at + size], uniforms[at : at + size])
         for at in range(0, len(hidden), size)
     ]
     return tuple(torch.cat(parts) for parts in zip(*pieces, strict=True))

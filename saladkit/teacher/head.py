@@ -12,6 +12,7 @@ position, and the gradient in the logit z of another token is dt * exp(z - t).
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from torch.distributed.fsdp import FSDPModule
 from saladkit.teacher.distributions import (
     DenseDistributions,
     Distributions,
+    Piece,
     TopKDistributions,
     at_least_float32,
     exponentiate,
@@ -34,7 +36,7 @@ CPU_PIECE_BYTES, GPU_PIECE_BYTES = 256 * 2**20, 2**30
 
 
 @dataclass(frozen=True)
-class LossAt:
+class LossRequest:
     """The loss to compute at P positions: alpha * divergence + (1 - alpha) * NLL.
 
     Attributes:
@@ -55,9 +57,9 @@ class LossAt:
     def __len__(self) -> int:
         return len(self.token_ids)
 
-    def piece(self, begin: int, end: int) -> "LossAt":
+    def piece(self, begin: int, end: int) -> "LossRequest":
         """Return the request for positions [begin, end)."""
-        teacher = None if self.alpha == 0 else self.teacher.piece(begin, end)
+        teacher = None if self.alpha == 0 or self.teacher is None else self.teacher.piece(begin, end)
         return replace(self, teacher=teacher, token_ids=self.token_ids[begin:end])
 
 
@@ -75,7 +77,7 @@ class HeadLoss:
     nll: Tensor
 
 
-def head_loss(hidden: Tensor, head: nn.Module, asked: list[LossAt]) -> HeadLoss:
+def head_loss(hidden: Tensor, head: nn.Module, requests: list[LossRequest]) -> HeadLoss:
     """Compute the loss of the head's logits, summed over positions.
 
     Args:
@@ -89,17 +91,17 @@ def head_loss(hidden: Tensor, head: nn.Module, asked: list[LossAt]) -> HeadLoss:
         narrow = torch.get_autocast_dtype(hidden.device.type)
         hidden, weight = hidden.to(narrow), weight.to(narrow)
         bias = None if bias is None else bias.to(narrow)
-    return HeadLoss(*_HeadLoss.apply(hidden, weight, bias, asked))
+    return HeadLoss(*_HeadLoss.apply(hidden, weight, bias, requests))
 
 
 class _HeadLoss(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: torch.autograd.function.FunctionCtx,
+        ctx: Any,  # what torch keeps on it is not in its types
         hidden: Tensor,
         weight: Tensor,
         bias: Tensor | None,
-        asked: list[LossAt],
+        requests: list[LossRequest],
     ) -> tuple[Tensor, Tensor, Tensor]:
         wanted = ctx.needs_input_grad[:3]
         exact = torch.promote_types(hidden.dtype, torch.float32)
@@ -107,45 +109,45 @@ class _HeadLoss(torch.autograd.Function):
         of_hidden = torch.zeros_like(hidden) if wanted[0] else None
         # Contributions of many pieces are added up: in half precision the small ones would be lost.
         of_weight = torch.zeros_like(weight, dtype=exact) if wanted[1] else None
-        of_bias = torch.zeros_like(bias, dtype=exact) if wanted[2] else None
+        of_bias = torch.zeros_like(bias, dtype=exact) if bias is not None and wanted[2] else None
         size = positions_a_piece(weight)
         buffer = torch.empty(min(size, len(hidden)), weight.shape[0], dtype=hidden.dtype, device=hidden.device)
-        for begin, piece in _pieces(asked, size):
+        for begin, piece in _pieces(requests, size):
             here = slice(begin, begin + len(piece))
             logits = torch.mm(hidden[here], weight.T, out=buffer[: len(piece)])
             logits = logits if bias is None else logits.add_(bias)
             found, gradient = piece_loss(at_least_float32(logits), piece)
             sums += found
             narrow = gradient if gradient.dtype == hidden.dtype else buffer[: len(piece)].copy_(gradient)
-            if wanted[0]:
+            if of_hidden is not None:
                 torch.mm(narrow, weight, out=of_hidden[here])
-            if wanted[1]:
+            if of_weight is not None:
                 _add_product(of_weight, narrow, hidden[here])
-            if wanted[2]:
+            if of_bias is not None:
                 of_bias += gradient.sum(dim=0)
         ctx.gradients = [
-            None if gradient is None else gradient.to(like.dtype)
+            None if gradient is None or like is None else gradient.to(like.dtype)
             for gradient, like in zip((of_hidden, of_weight, of_bias), (hidden, weight, bias), strict=True)
         ]
-        total, *parts = sums.clone().unbind()
-        ctx.mark_non_differentiable(*parts)
-        return total, *parts
+        total, divergence_sum, nll = sums.clone().unbind()
+        ctx.mark_non_differentiable(divergence_sum, nll)
+        return total, divergence_sum, nll
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: torch.autograd.function.FunctionCtx, of_total: Tensor, *_: Tensor) -> tuple:
+    def backward(ctx: Any, of_total: Tensor, *_: Tensor) -> tuple:
         gradients = [None if gradient is None else gradient.mul_(of_total) for gradient in ctx.gradients]
         ctx.gradients = None
         return *gradients, None
 
 
-def _pieces(asked: list[LossAt], size: int) -> Iterator[tuple[int, LossAt]]:
+def _pieces(requests: list[LossRequest], size: int) -> Iterator[tuple[int, LossRequest]]:
     """Yield each piece with its first position among the positions of all requests."""
     begin = 0
-    for part in asked:
-        for at in range(0, len(part), size):
-            yield begin + at, part.piece(at, at + size)
-        begin += len(part)
+    for request in requests:
+        for at in range(0, len(request), size):
+            yield begin + at, request.piece(at, at + size)
+        begin += len(request)
 
 
 def _add_product(total: Tensor, gradient: Tensor, hidden: Tensor) -> None:
@@ -161,7 +163,7 @@ def positions_a_piece(weight: Tensor) -> int:
     return max(16, size // (4 * weight.shape[0]))
 
 
-def piece_loss(logits: Tensor, asked: LossAt) -> tuple[Tensor, Tensor]:
+def piece_loss(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
     """Compute the loss of one piece.
 
     Args:
@@ -171,47 +173,47 @@ def piece_loss(logits: Tensor, asked: LossAt) -> tuple[Tensor, Tensor]:
         The sums of total, divergence and NLL, [3], and the gradient of the total in the logits, [P, V].
     """
     nothing = logits.new_zeros(())
-    if asked.alpha == 0:
-        nll, gradient = _likelihood_and_gradient(logits, asked)
+    if request.alpha == 0:
+        nll, gradient = _likelihood_and_gradient(logits, request)
         return torch.stack([nll, nothing, nll]), gradient
-    apart = logits.clone() if asked.alpha < 1 and asked.temperature == 1 else logits
+    apart = logits.clone() if request.alpha < 1 and request.temperature == 1 else logits
     divergence_sum, gradient = _divergence_and_gradient(
-        apart if asked.temperature == 1 else logits / asked.temperature, asked
+        apart if request.temperature == 1 else logits / request.temperature, request
     )
-    if asked.alpha == 1:
+    if request.alpha == 1:
         return torch.stack([divergence_sum, divergence_sum, nothing]), gradient
-    nll, of_nll = _likelihood_and_gradient(logits, asked)
-    return torch.stack([asked.alpha * divergence_sum + (1 - asked.alpha) * nll, divergence_sum, nll]), gradient.add_(
-        of_nll
-    )
+    nll, of_nll = _likelihood_and_gradient(logits, request)
+    total = request.alpha * divergence_sum + (1 - request.alpha) * nll
+    return torch.stack([total, divergence_sum, nll]), gradient.add_(of_nll)
 
 
-def _likelihood_and_gradient(logits: Tensor, asked: LossAt) -> tuple[Tensor, Tensor]:
+def _likelihood_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
     """Return the sum of the negative log-likelihood, and its gradient times 1 - alpha; overwrites `logits` [P, V]."""
-    labels, weight = asked.token_ids[:, None], 1 - asked.alpha
-    of_labels = logits.gather(-1, labels)[:, 0]
+    labels, weight = request.token_ids[:, None], 1 - request.alpha
+    label_logits = logits.gather(-1, labels)[:, 0]
     mass, sums = exponentiate(logits)
-    nll = (mass - of_labels).sum()
+    nll = (mass - label_logits).sum()
     gradient = logits.mul_((weight / sums)[:, None])
     return nll, gradient.scatter_add_(-1, labels, gradient.new_full(labels.shape, -weight))
 
 
-def _divergence_and_gradient(logits: Tensor, asked: LossAt) -> tuple[Tensor, Tensor]:
+def _divergence_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
     """Return the sum of the divergence, and its gradient times alpha in the logits before division by the temperature.
 
     Args:
         logits: float [P, V], divided by the temperature; overwritten.
     """
-    teacher, square = asked.teacher, asked.temperature**2
-    weight = asked.alpha * asked.temperature  # T^2 multiplies the loss, and 1 / T comes from dividing the logits
-    if isinstance(teacher, DenseDistributions) and asked.kind == "forward-kl":  # a third of the memory of autograd
+    teacher, square = request.teacher, request.temperature**2
+    assert isinstance(teacher, Piece)  # `request` is a piece of positions
+    weight = request.alpha * request.temperature  # T^2 multiplies the loss, and 1 / T comes from dividing the logits
+    if isinstance(teacher, DenseDistributions) and request.kind == "forward-kl":  # a third of the memory of autograd
         student, probs = logits.sub_(logits.logsumexp(dim=-1)[:, None]), teacher.log_probs.to(logits).exp()
         values = -torch.special.entr(probs).sum(dim=-1) - torch.linalg.vecdot(probs, student)
         return values.sum() * square, student.exp_().sub_(probs).mul_(weight)
     if isinstance(teacher, DenseDistributions):
         with torch.enable_grad():
             leaf = logits.detach().requires_grad_()
-            values = divergence(teacher, leaf, asked.kind)
+            values = divergence(teacher, leaf, request.kind)
             (gradient,) = torch.autograd.grad(weight * values.sum(), leaf)
         return values.detach().sum() * square, gradient
     kept = logits.gather(-1, teacher.kept_ids)
@@ -220,7 +222,7 @@ def _divergence_and_gradient(logits: Tensor, asked: LossAt) -> tuple[Tensor, Ten
     rest, sums = exponentiate(logits)
     with torch.enable_grad():
         classes = torch.cat([kept, rest[:, None]], dim=-1).requires_grad_()
-        values = class_divergence(teacher, classes, asked.kind)
+        values = class_divergence(teacher, classes, request.kind)
         (of_classes,) = torch.autograd.grad(weight * values.sum(), classes)
     # If the top k is the whole vocabulary, the tail's sum is 0: clamped, so that its gradient is 0 and not 0 / 0.
     logits.mul_(of_classes[:, -1:] / sums.clamp(min=1)[:, None])

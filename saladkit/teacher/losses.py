@@ -17,6 +17,7 @@ from saladkit.teacher.distributions import (
     DenseDistributions,
     Distributions,
     HiddenDistributions,
+    Piece,
     SampledDistributions,
     TopKDistributions,
     at_least_float32,
@@ -46,12 +47,11 @@ def divergence(teacher: Distributions, student_logits: Tensor, kind: str = "forw
           entropy, so that its gradient is unbiased.
     """
     logits = at_least_float32(student_logits)
-    if isinstance(teacher, HiddenDistributions):
-        teacher = teacher.piece(0, len(teacher))
-    if isinstance(teacher, DenseDistributions):
-        return class_divergence(teacher, torch.log_softmax(logits, dim=-1), kind)
-    kept = logits.gather(-1, teacher.kept_ids)
-    return class_divergence(teacher, torch.cat([kept, remainder_logit(teacher, logits)[:, None]], dim=-1), kind)
+    piece = teacher.piece(0, len(teacher)) if isinstance(teacher, HiddenDistributions) else teacher
+    if isinstance(piece, DenseDistributions):
+        return class_divergence(piece, torch.log_softmax(logits, dim=-1), kind)
+    kept = logits.gather(-1, piece.kept_ids)
+    return class_divergence(piece, torch.cat([kept, remainder_logit(piece, logits)[:, None]], dim=-1), kind)
 
 
 def forward_kl(teacher: Distributions, student_logits: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ def remainder_logit(teacher: TopKDistributions | SampledDistributions, logits: T
     return logits.logsumexp(dim=-1)
 
 
-def class_divergence(teacher: Distributions, student: Tensor, kind: str) -> Tensor:
+def class_divergence(teacher: Piece, student: Tensor, kind: str) -> Tensor:
     """Compute the divergence over the teacher's classes, float [P].
 
     Args:

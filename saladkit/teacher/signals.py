@@ -4,7 +4,7 @@ Both have one interface, so that training does not depend on the choice. A teach
 distributions depend on the tokens of the text, never on the speech.
 """
 
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -54,10 +54,10 @@ class CachedTeacher:
             if len(of_row)
         ]
         if self.cache.sampled:
-            tensors = _join_samples(chosen)
-            return SampledDistributions(*(torch.from_numpy(values).to(device) for values in tensors))
-        tensors = _join_top_k(chosen, self.cache.identity["top_k"])
-        return TopKDistributions(*(torch.from_numpy(values).to(device) for values in tensors))
+            samples = _join_samples(cast("list[tuple[SampledRow, np.ndarray]]", chosen))
+            return SampledDistributions(*(torch.from_numpy(values).to(device) for values in samples))
+        top_k = _join_top_k(cast("list[tuple[TopKRow, np.ndarray]]", chosen), self.cache.identity["top_k"])
+        return TopKDistributions(*(torch.from_numpy(values).to(device) for values in top_k))
 
 
 def _join_top_k(chosen: list[tuple[TopKRow, np.ndarray]], k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -127,10 +127,10 @@ def hidden_states(
         begins = np.cumsum([0, *(len(row) for row in token_ids)])
         places = np.concatenate([of_row - 1 + begin for of_row, begin in zip(targets, begins, strict=False)])
         return hidden[torch.from_numpy(places).to(device)]
-    length = max(len(tokens) for tokens in token_ids)
+    length = max(len(text) for text in token_ids)
     padded = np.zeros((len(token_ids), length), dtype=np.int64)
-    for row, tokens in enumerate(token_ids):
-        padded[row, : len(tokens)] = tokens
+    for row, text in enumerate(token_ids):
+        padded[row, : len(text)] = text
     hidden = model.get_decoder()(input_ids=torch.from_numpy(padded).to(device), use_cache=False).last_hidden_state
     places = np.concatenate([of_row - 1 + row * length for row, of_row in enumerate(targets)])
     return hidden.flatten(0, 1)[torch.from_numpy(places).to(device)]

@@ -1,0 +1,5 @@
+"""Training: options, trainer, saved states, checkpoints."""
+
+from saladkit.speech.audio.torchaudio import find_torchaudio
+
+find_torchaudio()  # before transformers looks for it

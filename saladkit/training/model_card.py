@@ -10,11 +10,10 @@ from saladkit.model.configuration import SaladConfig
 STAGES = {"distill": "Stage I: distillation", "align": "Stage II: targeted alignment"}
 
 ASK = """```python
-import saladkit
-from transformers import AutoModelForCausalLM, AutoProcessor
+from saladkit import SaladForCausalLM, SaladProcessor
 
 folder = "."  # this folder
-model, processor = AutoModelForCausalLM.from_pretrained(folder), AutoProcessor.from_pretrained(folder)
+model, processor = SaladForCausalLM.from_pretrained(folder), SaladProcessor.from_pretrained(folder)
 inputs = processor(text="<|audio|> The answer is", audio="question.wav")
 ids = model.generate(**inputs, max_new_tokens=64)
 print(processor.decode(ids[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
@@ -47,7 +46,7 @@ def model_card(plan: dict, config: SaladConfig, sources: list[SourceFigures], la
         config: the trained model's.
         last: the last logged losses (nats); None for the checkpoint from before the decay.
     """
-    settings, text_llm = plan["settings"], config.text_config.name_or_path
+    settings, text_llm = plan["settings"], config.text_config.name_or_path or ""
     encoder, adapter = config.speech_encoder, config.adapter_config
     lora = config.lora and f"encoder, adapter, and LoRA of rank {config.lora['rank']} in the text LLM"
     started = plan["inputs"].get("checkpoint")

@@ -1,4 +1,4 @@
-"""`generate` against a loop that runs the whole prompt anew for every token, without a cache."""
+"""`generate` against a loop that runs the whole prompt again for every token, without a cache."""
 
 import copy
 from pathlib import Path

@@ -92,7 +92,7 @@ def with_changed_frames(sequence, span, vector, frames_per_vector):
         size=frames[vector * frames_per_vector :].shape
     )
     spans = list(sequence.spans)
-    spans[span] = SpeechSpan(frames.astype(np.float32), speech.vectors, speech.names)
+    spans[span] = SpeechSpan(frames.astype(np.float32), speech.vectors, speech.lexical_targets)
     return Sequence(sequence.input_ids, sequence.speech_mask, spans, sequence.positions, sequence.targets)
 
 

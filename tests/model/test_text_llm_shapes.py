@@ -1,4 +1,4 @@
-"""Text LLMs of other kinds than the desk's, by the real classes: adapted, trained for two steps, loaded again."""
+"""Text LLMs of other architectures than the desk's, by transformers' real classes: train two steps and load again."""
 
 import json
 
@@ -18,8 +18,8 @@ from transformers import (
 )
 
 from saladkit.errors import SaladError
+from saladkit.model.language_model import embedding_length
 from saladkit.model.loading import load_salad_model, load_text_model
-from saladkit.model.salad import embedding_length
 from saladkit.rows.interleaving import whole_text
 from saladkit.rows.sequences import build_sequence, collate_sequences
 from saladkit.rows.tokens import tokenize

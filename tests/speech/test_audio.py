@@ -4,7 +4,6 @@ import struct
 import numpy as np
 import pytest
 import soundfile
-import torchaudio
 
 from saladkit.errors import SaladError
 from saladkit.speech.audio import decoding
@@ -107,6 +106,7 @@ def test_long_files_are_read_in_blocks(monkeypatch):
     "rates", [(44_099, 16_000), (767_997, 16_000), (44_105, 44_100), (1_001, 24_000), (22_050, 16_000)]
 )
 def test_rates_with_little_in_common_have_a_small_filter(rates, monkeypatch):
+    torchaudio = pytest.importorskip("torchaudio")
     asked = []
     monkeypatch.setattr(torchaudio.functional, "resample", lambda signal, *ratio: asked.append(ratio) or signal)
     resample(np.zeros(10, np.float32), *rates)

@@ -1,4 +1,4 @@
-"""Speech recognizers: what they write down, whatever was heard before, and what is none."""
+"""Speech recognizers: their transcripts do not depend on earlier recordings, and models of other kinds are refused."""
 
 import numpy as np
 import pytest
@@ -59,6 +59,7 @@ def test_a_whisper_writes_what_it_generates_and_hears_more_than_a_window(tmp_pat
     assert transcriber.transcribe([(noise, 16_000)]) == [long]
 
 
+@pytest.mark.slow
 def test_sphinx_hears_a_row_as_if_it_were_the_first(recordings):
     transcriber = open_transcriber("sphinx")
     assert transcriber.transcribe(recordings)[1] == transcriber.transcribe(recordings[1:])[0]

@@ -1,4 +1,4 @@
-"""Work shared among processes: all of it comes back, also where one of them dies."""
+"""Work shared among processes: every result comes back, also if a process dies."""
 
 import os
 from functools import partial
@@ -52,6 +52,7 @@ def recordings():
     return [Recording(one.samples, one.sample_rate, text) for one, text in zip(spoken, SENTENCES, strict=True)]
 
 
+@pytest.mark.slow
 def test_an_aligner_finds_the_same_in_any_number_of_processes():
     given = [*recordings(), Recording(np.zeros(800, np.float32), 16_000, "Nothing of this is said.")]
     opened = open_aligner("sphinx")

@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 
+from saladkit.stages import doctor as stage
 from saladkit.stages.doctor import doctor
 
 
@@ -24,7 +25,8 @@ def test_this_installation_is_healthy(capsys):
     assert len(checks) == len(summary["checks"])
     for name in (
         "python",
-        "torch and torchaudio",
+        "torch",
+        "audio",
         "transformers",
         "datasets",
         "faiss",
@@ -64,13 +66,18 @@ def test_two_faiss_packages_are_a_problem_with_a_fix(tmp_path, monkeypatch, caps
     assert [found for found in lines if found.startswith("PROBLEM")] == [f"{line}pip install saladkit"]
 
 
-def test_versions_of_torch_that_are_no_pair_are_a_problem(tmp_path, monkeypatch):
-    lay_distribution(tmp_path, "torchaudio", "2.9.1")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    check = by_name(doctor())["torch and torchaudio"]
+def test_the_resampler_is_named_and_only_without_any_a_problem(monkeypatch):
+    monkeypatch.setattr(stage, "torchaudio_failure", lambda: None)
+    assert by_name(doctor())["audio"]["detail"].startswith("resampling and mel filters by torchaudio ")
+    monkeypatch.setattr(stage, "torchaudio_failure", lambda: "it is not installed")
+    check = by_name(doctor())["audio"]
+    assert check["status"] == "note" and check["fix"] is None
+    assert check["detail"].endswith("mel filters by transformers: torchaudio cannot be used (it is not installed)")
+    monkeypatch.setitem(sys.modules, "soxr", None)
+    check = by_name(doctor())["audio"]
     assert check["status"] == "problem"
-    assert check["detail"].endswith("torchaudio 2.9.1 are no pair")
-    assert "torchaudio>=2.11,<2.12" in check["fix"]
+    assert check["detail"].startswith("neither torchaudio (it is not installed) nor soxr (ModuleNotFoundError")
+    assert check["fix"] == "pip install --force-reinstall --no-deps soxr"
 
 
 def test_what_does_not_load_is_a_problem_and_a_missing_extra_a_note(tmp_path):

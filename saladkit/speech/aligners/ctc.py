@@ -13,6 +13,7 @@ from saladkit.speech.aligners.aligner import Alignment, Recording
 from saladkit.speech.aligners.emissions import Emissions, EmissionsReader
 from saladkit.speech.aligners.forced_alignment import ctc_forced_align
 from saladkit.speech.aligners.long_audio import Piece, pieces_of
+from saladkit.speech.audio.torchaudio import find_torchaudio
 
 # Frames times twice the characters: the alignment keeps one byte for every pair. 15 minutes of speech, at 50 frames and
 # 15 characters a second, make 1.2e9.
@@ -40,6 +41,7 @@ class CtcAligner:
         """
         self.name, self.model = f"ctc:{model}", model
         check_model_folder(model, example="facebook/wav2vec2-base-960h")
+        find_torchaudio()  # before transformers looks for it
         try:
             network, notes = AutoModelForCTC.from_pretrained(model, dtype=torch.float32, output_loading_info=True)
             features = AutoFeatureExtractor.from_pretrained(model)

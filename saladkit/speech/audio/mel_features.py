@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from saladkit.errors import SaladError
+from saladkit.speech.audio.torchaudio import find_torchaudio
 
 if TYPE_CHECKING:
     import torch
@@ -20,20 +21,21 @@ _LOG_DEVIATION = 4.3
 
 
 def log_mel(samples: np.ndarray, sample_rate: int, *, n_mels: int = 80) -> np.ndarray:
-    """Causal log-mel spectrogram: float32 [n] to float32 [n // hop, n_mels], 100 frames a second.
+    """Compute a causal log-mel spectrogram: float32 [n] to float32 [n // hop, n_mels], 100 frames a second.
 
-    Frame i is the Hann-windowed 25 ms that end at (i + 1) * 10 ms: it sees no later sample, so an
-    encoder may compute frames while the audio comes in. Zeros stand before the first sample; an
-    incomplete last hop is left out. Power spectrum, Slaney's mel filters, natural logarithm, and an
-    affine scaling that is the same for every audio, so that silence keeps its level.
+    Frame i is the Hann-windowed 25 ms that end at (i + 1) * 10 ms: it sees no later sample, so an encoder can compute
+    frames while the audio arrives. The signal is padded with zeros before its first sample, and an incomplete last hop
+    is left out. Power spectrum, Slaney's mel filters, natural logarithm, and an affine scaling that is the same for
+    every recording, so that silence keeps its level.
 
-    Raises SaladError if 10 ms or 25 ms are no whole number of samples at `sample_rate`.
+    Raises:
+        SaladError: 10 ms or 25 ms are no whole number of samples at `sample_rate`.
     """
     hop, hop_rest = divmod(sample_rate, FRAMES_PER_SECOND)
     window, window_rest = divmod(sample_rate, _WINDOWS_PER_SECOND)
     if hop_rest or window_rest:
         raise SaladError(
-            f"Log-mel frames of 10 ms do not fit a sample rate of {sample_rate} Hz.",
+            f"log-mel frames of 10 ms do not fit a sample rate of {sample_rate} Hz",
             "Resample to 16000 Hz first.",
         )
     n_frames = len(samples) // hop
@@ -59,12 +61,18 @@ def log_mel(samples: np.ndarray, sample_rate: int, *, n_mels: int = 80) -> np.nd
 
 @cache
 def _mel_filters(n_frequencies: int, n_mels: int, sample_rate: int) -> "torch.Tensor":
-    """Triangular filters on Slaney's mel scale, each with peak 1: [n_frequencies, n_mels].
+    """Return triangular filters on Slaney's mel scale, each with peak 1: [n_frequencies, n_mels].
 
-    The HTK scale would leave low filters empty at 40 Hz per bin and 80 mels.
+    The HTK scale would leave low filters empty at 40 Hz per bin and 80 mels. Where torchaudio does not load, the
+    filters come from transformers and differ by rounding: up to 1e-5 for 80 mels.
     """
-    import torchaudio
+    torchaudio = find_torchaudio()
+    if torchaudio is not None:
+        return torchaudio.functional.melscale_fbanks(
+            n_frequencies, 0.0, sample_rate / 2, n_mels, sample_rate, norm=None, mel_scale="slaney"
+        )
+    import torch
+    from transformers.audio_utils import mel_filter_bank
 
-    return torchaudio.functional.melscale_fbanks(
-        n_frequencies, 0.0, sample_rate / 2, n_mels, sample_rate, norm=None, mel_scale="slaney"
-    )
+    filters = mel_filter_bank(n_frequencies, n_mels, 0.0, sample_rate / 2, sample_rate, norm=None, mel_scale="slaney")
+    return torch.from_numpy(filters).float()

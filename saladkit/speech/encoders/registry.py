@@ -5,6 +5,7 @@ from pathlib import Path
 from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import check_model_folder
 from saladkit.settings.shared import LOG_MEL
+from saladkit.speech.audio.torchaudio import find_torchaudio
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.speech.front_end import FrontEnd
 
@@ -35,6 +36,7 @@ def open_front_end(
     if name == LOG_MEL:
         return LogMelFrontEnd(bins=bins)
     check_model_folder(name, example="kyutai/mimi, or log-mel")
+    find_torchaudio()  # before transformers looks for it
     from saladkit.speech.encoders.frozen import model_kind
 
     kind = model_kind(name)

@@ -7,7 +7,8 @@ import transformers
 
 from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import check_model_folder, model_digest
-from saladkit.speech.audio.resampling import resample
+from saladkit.speech.audio.resampling import resample, resampler_identity
+from saladkit.speech.audio.torchaudio import find_torchaudio
 
 LONGEST = 30.0  # s; longer recordings are cut into windows that overlap (CTC) or follow one another (Whisper)
 
@@ -17,6 +18,7 @@ class HuggingFaceTranscriber:
 
     def __init__(self, name: str, device: str, dtype: str):
         check_model_folder(name, example="openai/whisper-large-v3")
+        find_torchaudio()  # before transformers looks for it
         try:
             opened = transformers.pipeline(
                 "automatic-speech-recognition", model=name, device=device, dtype=dtype, trust_remote_code=False
@@ -28,8 +30,13 @@ class HuggingFaceTranscriber:
                 f"{name} cannot be loaded as a speech recognizer: {' '.join(str(error).split())[:300]}",
                 "Give a Whisper or CTC model, such as openai/whisper-large-v3, or sphinx.",
             ) from error
-        self.model, self.identity = name, {"model": model_digest(name), "transformers": transformers.__version__}
-        self._rate = self._pipeline.feature_extractor.sampling_rate
+        self.model = name
+        self.identity = {
+            "model": model_digest(name),
+            "transformers": transformers.__version__,
+            **resampler_identity(),
+        }
+        self._rate = cast(Any, self._pipeline).feature_extractor.sampling_rate
 
     def heard(self, recording: tuple[np.ndarray, int]) -> np.ndarray:
         """Return a recording's samples at the model's sample rate, float32 [n]."""
@@ -47,4 +54,4 @@ class HuggingFaceTranscriber:
         if len(samples) > LONGEST * self._rate:
             whisper = self._pipeline.type == "seq2seq_whisper"
             settings = {"return_timestamps": True} if whisper else {"chunk_length_s": LONGEST}
-        return self._pipeline({"raw": samples, "sampling_rate": self._rate}, **settings)["text"].strip()
+        return cast(Any, self._pipeline)({"raw": samples, "sampling_rate": self._rate}, **settings)["text"].strip()

@@ -3,6 +3,7 @@
 # make test-fast    the unit tests of every room, in under two minutes
 # make test-newest  a part of the tests with the newest packages, and where torchaudio does not load (tests/newest.sh)
 # make lint         ruff and mypy
+# make reproduce-desk, reproduce-3b, reproduce-7b   the figures of the desk, and the published scale; DRY_RUN=1 prints the plan
 # make bench        every benchmark on two cores, about 35 minutes; runs/bench.jsonl, and its table in docs/performance.md
 # make docs         write docs/cli.md and docs/formats.md anew
 
@@ -11,7 +12,7 @@ ENV := .venv
 READY := $(ENV)/ready
 export PATH := $(CURDIR)/$(ENV)/bin:$(PATH)
 
-.PHONY: setup demo test test-fast test-newest lint bench docs clean
+.PHONY: setup demo reproduce-desk reproduce-3b reproduce-7b test test-fast test-newest lint bench docs clean
 
 setup: $(READY)
 
@@ -25,6 +26,16 @@ $(READY): pyproject.toml constraints.txt
 
 demo: setup
 	bash recipes/desk.sh
+
+# DRY_RUN=1 prints the plan and what is missing on this machine. A recipe's head says which variables it needs.
+reproduce-desk: setup
+	bash recipes/desk.sh
+
+reproduce-3b: setup
+	bash recipes/salad_3b.sh
+
+reproduce-7b: setup
+	bash recipes/salad_7b.sh
 
 test: setup
 	ruff check .

@@ -1,7 +1,7 @@
-"""Bytes a position of a teacher cache, files and index, against dense logits in bfloat16.
+"""Compare the bytes per position of a teacher cache, files and index, with dense logits in bfloat16.
 
-The files are written by our writer from a model with the true vocabulary. Its logits are normally distributed, their
-standard deviation chosen so that 50 draws find about 12 distinct tokens; the line says how many they found.
+Our own writer writes the files from a model with the true vocabulary. The model's logits are normally distributed, with
+the standard deviation at which 50 draws find about 12 distinct tokens; the JSON line says how many they found.
 """
 
 import tempfile
@@ -18,7 +18,7 @@ SPREAD = 7.2  # standard deviation of the logits
 
 
 def main() -> None:
-    """One line for each way of keeping."""
+    """Print one line for each encoding of the cache."""
     parser = arguments(__doc__.splitlines()[0], shape="narrow")
     parser.add_argument("--positions", type=int, default=8192)
     parser.add_argument("--text-tokens", type=int, default=257)

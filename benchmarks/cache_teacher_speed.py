@@ -1,4 +1,4 @@
-"""Tokens a second of `cache-teacher`, files written, against the same model's bare forward pass on the same batches."""
+"""Compare the tokens/s of `cache-teacher`, with its files, with the same model's forward pass on the same batches."""
 
 import tempfile
 from functools import partial
@@ -20,9 +20,9 @@ SPREAD = 7.2  # as in cache_teacher_bytes.py
 
 
 def main() -> None:
-    """One line for each way of keeping."""
+    """Print one line for each encoding of the cache."""
     parser = arguments(__doc__, shape="0.5b")
-    parser.add_argument("--tokens", type=int, default=512, help="of all texts, about")
+    parser.add_argument("--tokens", type=int, default=512, help="about how many tokens all texts have")
     parser.add_argument("--batch-tokens", type=int, default=256)
     options = parser.parse_args()
     vocabulary = configuration(options.shape).vocab_size
@@ -68,7 +68,7 @@ def _padded(texts: list[np.ndarray]) -> torch.Tensor:
 
 @torch.inference_mode()
 def bare_forward(model: PreTrainedModel, batches: list[torch.Tensor]) -> None:
-    """All logits, which are then forgotten."""
+    """Compute all logits and keep none."""
     for batch in batches:
         model(batch, use_cache=False)
 
@@ -82,7 +82,7 @@ def cache(
     identity: dict,
     device: str,
 ) -> None:
-    """As the stage does it: the model runs here; another thread cuts what it made into rows, and writes them."""
+    """Make a cache as the stage does: the model runs in this thread, and another thread cuts rows and writes them."""
     made: list[CachedRow] = []
     with InBackground() as background:
         for batch in batches:

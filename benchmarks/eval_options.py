@@ -1,6 +1,6 @@
-"""Questions a second of `eval` on text, four options each, against lm-evaluation-harness with the same model in memory.
+"""Compare the questions/s of `eval` on text, four options each, with those of lm-evaluation-harness on the same model.
 
-Both are given words and tokenize them. The log-likelihoods have to be the same.
+Both sides tokenize the texts. Their log-likelihoods have to be equal.
 """
 
 import logging
@@ -24,7 +24,7 @@ CHOICES = 4
 
 
 def main() -> None:
-    """One line without examples and one with five, and for each how far the log-likelihoods lie apart."""
+    """Print a line without few-shot examples and one with five, each with the largest difference of log-likelihoods."""
     parser = arguments(__doc__, shape="small")
     parser.add_argument("--questions", type=int, default=128)
     parser.add_argument("--batch-size", type=int, default=16)
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def questions(count: int) -> list[dict]:
-    """Made-up questions of 8 to 40 words, with options of 1 to 8 words."""
+    """Make up questions of 8 to 40 words, with options of 1 to 8 words."""
     random = np.random.default_rng(0)
     letters = list("abcdefghijklmnopqrstuvwxyz")
     words = np.array(["".join(random.choice(letters, random.integers(2, 9))) for _ in range(WORDS)])
@@ -81,7 +81,7 @@ def questions(count: int) -> list[dict]:
 
 
 def a_tokenizer(rows: list[dict], vocabulary: int) -> PreTrainedTokenizerFast:
-    """Byte-level BPE, learned from the questions."""
+    """Train a byte-level BPE tokenizer on the questions."""
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
@@ -96,7 +96,7 @@ def a_tokenizer(rows: list[dict], vocabulary: int) -> PreTrainedTokenizerFast:
 
 
 def score_by_harness(harness: lm_eval.models.huggingface.HFLM, rows: list[dict], before: str) -> list[float]:
-    """The log-likelihood of every option, as the harness asks for them."""
+    """Return the log-likelihood of every option, requested as lm-evaluation-harness does."""
     requests = [
         Instance("loglikelihood", row, (f"{before}{row['text']}", f" {choice}"), index)
         for row in rows

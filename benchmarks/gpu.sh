@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Every benchmark on one GPU at the true 3B shape (random weights; nothing is downloaded), and the tests marked gpu.
-# About 20 minutes and 70 GB of GPU memory are expected, and have not been measured: no GPU has run this yet.
+# Run every benchmark on one GPU at the true 3B shape (random weights; nothing is downloaded), and the tests marked gpu.
+# We expect about 20 minutes and 70 GB of GPU memory, but no GPU has run this script yet.
 #
-#   OUT=results bash benchmarks/gpu.sh      ->  results/bench-gpu.jsonl, one JSON line a figure
+#   OUT=results bash benchmarks/gpu.sh      writes results/bench-gpu.jsonl, one JSON line per figure
 set -euo pipefail
 cd "$(dirname "$0")/.."
 OUT=${OUT:-runs}
@@ -13,10 +13,10 @@ mkdir -p "$OUT"
 : > "$FOUND"
 export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH}
 
-# The tests first: a figure of a wrong result is none.
+# Run the tests first: the speed of a wrong result is worth nothing.
 "$PYTHON" -m pytest -m gpu tests/gpu
 
-# Bytes of 65,536 positions; tokens/s of 65,536 tokens in batches of 8,192, as the command's default has them.
+# Bytes of 65,536 positions; tokens/s of 65,536 tokens in batches of 8,192, the command's default.
 "$PYTHON" benchmarks/cache_teacher_bytes.py "${GPU[@]}" --positions 65536 >> "$FOUND"
 "$PYTHON" benchmarks/cache_teacher_speed.py "${GPU[@]}" --shape 3b --tokens 65536 --batch-tokens 8192 >> "$FOUND"
 
@@ -25,7 +25,7 @@ for shape in 3b h4096; do
   "$PYTHON" benchmarks/head_loss.py "${GPU[@]}" --shape $shape --positions 4096 --memory-positions 4096 >> "$FOUND"
 done
 
-# Questions with four options each; lm-evaluation-harness has the same model, and batches of the same number.
+# Questions with four options each; lm-evaluation-harness has the same model and the same batch size.
 "$PYTHON" benchmarks/eval_options.py "${GPU[@]}" --shape 3b --questions 256 --batch-size 32 >> "$FOUND"
 
 # Regions: a million vectors of 384 dimensions, K = 1,000 (1 s), and the neighbours of 10,000 (0.5 s) on one H200.
@@ -33,15 +33,15 @@ done
 "$PYTHON" benchmarks/regions.py --device cuda >> "$FOUND"
 "$PYTHON" benchmarks/million_texts.py >> "$FOUND"
 
-# A Piper voice in as many processes as there are cores, all on this GPU; needs onnxruntime-gpu.
+# A Piper voice in one process per core, all on this GPU; needs onnxruntime-gpu.
 "$PYTHON" benchmarks/synth_piper.py --device cuda >> "$FOUND"
 "$PYTHON" benchmarks/timestamps.py --device cuda >> "$FOUND"
 
-# Rows in micro-batches of about 4,096 places. The step's model is small: what is compared is the padding.
+# Rows in micro-batches of about 4,096 places. The model is small, because the comparison is about padding.
 "$PYTHON" benchmarks/packing.py "${GPU[@]}" --shape 0.5b --rows 256 --micro-batch 16 >> "$FOUND"
 "$PYTHON" benchmarks/online_teacher.py "${GPU[@]}" --shape 3b --rows 16 >> "$FOUND"
 
-# The whole step at 4,096 positions, in full and by LoRA; once more compiled.
+# The whole step at 4,096 positions, in full training and with LoRA; then both again with torch.compile.
 "$PYTHON" benchmarks/training_step.py "${GPU[@]}" --shape 3b --positions 4096 >> "$FOUND"
 "$PYTHON" benchmarks/training_step.py "${GPU[@]}" --shape 3b --positions 4096 --torch-compile >> "$FOUND"
 

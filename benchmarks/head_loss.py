@@ -1,12 +1,12 @@
-"""The head and its loss against full-logit KL: `head_loss` with a sampled teacher, torch's own kl_div on all logits.
+"""Compare `head_loss` with a sampled teacher with torch's own kl_div on all logits.
 
 Two settings, each with a frozen and a trained head, forward and backward:
-- the same positions on both sides, and the teacher's dense logits are a gift to theirs;
-- as in training: the hidden states of a whole interleaved batch, whose speech carries no loss. Ours gathers the text
-  positions first; theirs runs the heads of student and teacher on every place, and masks.
+- same positions: both sides compute the same positions, and the other side is given the teacher's dense logits;
+- as in training: the hidden states are those of a whole interleaved batch, whose speech carries no loss. Our side
+  gathers the text positions first. The other side runs the heads of student and teacher at every place, and masks.
 
-Memory is what one call takes on top of all that stands before it, theirs' gift included. On a CPU each side is a
-process of its own, whose peak resident memory is read; on a GPU torch counts.
+Memory is what one call allocates beyond what was allocated before, the given logits included. On a CPU each side runs
+in a process of its own, whose peak resident memory is read; on a GPU torch counts.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from saladkit.teacher.distributions import SampledDistributions
-from saladkit.teacher.head import LossAt, head_loss
+from saladkit.teacher.head import LossRequest, head_loss
 from shapes import configuration
 from side_by_side import Target, arguments, emit, installed, is_h200, median_seconds, run_pairs
 from training_rows import share_of_text
@@ -37,8 +37,8 @@ class Inputs:
 
     Attributes:
         text: int64 [P], the places that carry loss.
-        sparse: the teacher of P positions as a cache gives it.
-        dense: the teacher's logits of P positions [P, V], where theirs gets them as a gift.
+        sparse: the teacher at P positions, as a cache gives it.
+        dense: the teacher's logits at P positions [P, V], if the other side is given them.
     """
 
     hidden: Tensor
@@ -52,7 +52,7 @@ class Inputs:
 
 
 def inputs(options: argparse.Namespace, places: int, text: int, *, trained: bool, gift: bool) -> Inputs:
-    """Everything at random, the teacher's weights as peaked as samples are."""
+    """Return random inputs, with teacher weights that are as peaked as samples."""
     torch.manual_seed(0)
     config, new = configuration(options.shape), {"device": options.device, "dtype": getattr(torch, options.dtype)}
     width, vocabulary = config.hidden_size, config.vocab_size
@@ -73,14 +73,14 @@ def inputs(options: argparse.Namespace, places: int, text: int, *, trained: bool
 
 
 def ours(given: Inputs) -> None:
-    """Gather, then the head in pieces."""
+    """Gather the text positions, then run the head in pieces."""
     gathered = given.hidden[given.text]
-    head_loss(gathered, given.head, [LossAt(given.sparse, given.labels)]).total.backward()
+    head_loss(gathered, given.head, [LossRequest(given.sparse, given.labels)]).total.backward()
     _forget(given)
 
 
 def theirs_same_positions(given: Inputs) -> None:
-    """All logits of the positions that carry loss."""
+    """Compute all logits at the positions that carry loss."""
     student = functional.log_softmax(given.head(given.hidden).float(), dim=-1)
     teacher = functional.softmax(given.dense.float(), dim=-1)
     functional.kl_div(student, teacher, reduction="sum").backward()
@@ -88,7 +88,7 @@ def theirs_same_positions(given: Inputs) -> None:
 
 
 def theirs_in_training(given: Inputs) -> None:
-    """All logits of all places, of student and teacher; then the mask."""
+    """Compute all logits of student and teacher at all places, and mask the loss."""
     mask = torch.zeros(len(given.hidden), device=given.hidden.device)
     mask[given.text] = 1.0
     with torch.no_grad():
@@ -100,7 +100,7 @@ def theirs_in_training(given: Inputs) -> None:
 
 
 def theirs_by_liger(loss: nn.Module, given: Inputs) -> None:
-    """Liger's chunked divergence on the positions that carry loss; the teacher's hidden states are a gift."""
+    """Compute Liger's chunked divergence at the positions that carry loss, given the teacher's hidden states."""
     gathered, teacher = given.hidden[given.text], given.teacher_hidden[given.text]
     loss(gathered, given.head.weight, teacher, given.teacher_head.weight, given.labels, None, None).backward()
     _forget(given)
@@ -114,23 +114,23 @@ THEIRS = {"same positions": theirs_same_positions, "as in training": theirs_in_t
 
 
 def sizes(setting: str, positions: int) -> tuple[int, int]:
-    """Places and text positions: half as many text positions, and their speech, as in training."""
+    """Return the numbers of places and text positions; in training, about half of the places are text."""
     if setting == "same positions":
         return positions, positions
     return positions, round(positions * share_of_text())
 
 
 def resident_bytes(name: str) -> int:
-    """This process's memory as Linux counts it, now (VmRSS) or at its peak (VmHWM).
+    """Return this process's memory as Linux counts it, now (VmRSS) or at its peak (VmHWM).
 
-    getrusage's ru_maxrss will not do: a child begins with its parent's.
+    getrusage's ru_maxrss cannot be used: in a child process it starts at the parent's value.
     """
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
 def peak_bytes(work: Callable[[Inputs], None], given: Inputs, device: str) -> int:
-    """What one call allocates on top of what stands."""
+    """Return the bytes that one call allocates beyond what was allocated before."""
     if device == "cuda":
         work(given)
         torch.cuda.reset_peak_memory_stats()
@@ -143,7 +143,7 @@ def peak_bytes(work: Callable[[Inputs], None], given: Inputs, device: str) -> in
 
 
 def peak_bytes_of(side: str, setting: str, head: str, options: argparse.Namespace) -> int:
-    """One side's peak; on a CPU in a process of its own, that nothing else has filled."""
+    """Return the peak bytes of one side; on a CPU, measure them in a new process."""
     if options.device == "cpu":
         command = [sys.executable, __file__, "--device", "cpu", "--dtype", options.dtype, "--shape", options.shape]
         command += ["--memory-positions", str(options.memory_positions), "--peak", side, setting, head]
@@ -159,10 +159,12 @@ def _peak_here(side: str, setting: str, head: str, options: argparse.Namespace) 
 
 
 def main() -> None:
-    """Lines of time and of memory, and one against Liger where it can be had."""
+    """Print lines of time and of memory, and one against Liger if it is installed."""
     parser = arguments(__doc__.splitlines()[0], shape="0.5b")
     parser.add_argument("--positions", type=int, default=256, help="places in a timed run")
-    parser.add_argument("--memory-positions", type=int, default=2048, help="places where memory is measured; 0: not")
+    parser.add_argument(
+        "--memory-positions", type=int, default=2048, help="places in a run that measures memory; 0: measure no memory"
+    )
     parser.add_argument("--peak", nargs=3, metavar=("SIDE", "SETTING", "HEAD"), help="print one side's peak in bytes")
     options = parser.parse_args()
     if options.peak:
@@ -209,7 +211,7 @@ def main() -> None:
 
 
 def on_one_gpu(options: argparse.Namespace, common: dict) -> None:
-    """The absolute target: 8,192 positions with loss at H = 4,096, frozen."""
+    """Measure the absolute target: 8,192 positions with loss at H = 4,096, head frozen."""
     given = inputs(options, 8192, 8192, trained=False, gift=False)
     taken = median_seconds(partial(ours, given), options.pairs, options.device)
     peak = peak_bytes(ours, given, options.device)
@@ -225,7 +227,7 @@ def on_one_gpu(options: argparse.Namespace, common: dict) -> None:
 
 
 def against_liger(options: argparse.Namespace, common: dict) -> None:
-    """Liger's chunked distillation loss, the soft part alone, on the same text positions."""
+    """Compare with Liger's chunked distillation loss, without its hard part, at the same text positions."""
     name = "loss and head, time: Liger's chunked JSD, head trained"
     if not installed("liger_kernel"):
         missing = {"missing": "liger-kernel is not installed"} | common

@@ -1,7 +1,7 @@
-"""`saladkit regions` on a million texts of 384 dimensions, as a command of its own: its seconds and its peak memory.
+"""Measure seconds and peak memory of the command `saladkit regions` on a million texts of 384 dimensions.
 
-The texts are ten words at random of 5,000, spoken ones among them; the embedder is static, its vectors random: what is
-measured is everything behind the embedder.
+Each text has ten random words out of 5,000; some of the texts count as spoken. The embedder is static with random
+vectors, so the figures are about all that follows the embedder.
 """
 
 import argparse
@@ -23,7 +23,7 @@ WORDS, PER_TEXT, WIDTH = 5000, 10, 384
 
 
 def main() -> None:
-    """Two lines: memory, then time."""
+    """Print two lines: memory, then time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", type=int, default=1_000_000)
     parser.add_argument("--spoken", type=int, default=20_000)
@@ -52,7 +52,7 @@ def run(folder: Path, options: argparse.Namespace) -> dict:
     vectors = random.normal(size=(len(vocabulary), WIDTH)).astype(np.float32)
     StaticModel(vectors, tokenizer, config={}, normalize=True).save_pretrained(folder / "static")
     for name, count in (("pool", options.texts), ("spoken", options.spoken)):
-        # A text's words come from one of a hundred neighbourhoods, or there would be nothing to cut into regions.
+        # A text's words come from one of a hundred groups of words; without groups, there would be no regions to find.
         drawn = random.integers(0, WORDS // 10, (count, PER_TEXT)) + random.integers(0, 100, (count, 1)) * (
             WORDS // 110
         )

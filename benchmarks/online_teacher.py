@@ -1,7 +1,7 @@
-"""The teacher's word for one training step: read from a cache, against the text LLM run beside the student.
+"""Compare the teacher's distributions for one training step: read from a cache, or computed by the live text LLM.
 
-The signal alone, as `head_loss` gets it, whatever is computed piece by piece included; and within a step, forward, loss
-and backward, of a student of the same shape.
+The signal alone is timed as `head_loss` gets it, with all that is computed piece by piece. The step is forward, loss
+and backward of a student of the same shape.
 """
 
 import tempfile
@@ -12,23 +12,25 @@ import torch
 
 from saladkit.formats.artefact import create_artefact
 from saladkit.formats.teacher_cache import SCHEMA, VERSION, TeacherCache, write_cache_part
-from saladkit.rows.schedule import TrainingExample
+from saladkit.rows.training_rows import TrainingExample
 from saladkit.teacher.distributions import HiddenDistributions
 from saladkit.teacher.encodings import Sampled, encode_texts, to_rows, vocabulary_of
-from saladkit.teacher.head import LossAt
+from saladkit.teacher.head import LossRequest
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
 from shapes import text_model
 from side_by_side import arguments, emit, run_pairs
 from training_batches import half_precision, make_batch, speech_model
 from training_rows import schedule
 
-SPREAD, PIECE = 7.2, 512  # as in cache_teacher_bytes.py; positions of a live teacher's logits that live at once
+SPREAD, PIECE = 7.2, 512  # as in cache_teacher_bytes.py; positions per piece of a live teacher's logits
 
 
 def main() -> None:
-    """A line for the signal, one for the step."""
+    """Print one line for the signal and one for the step."""
     parser = arguments(__doc__.splitlines()[0], shape="0.5b")
-    parser.add_argument("--layers", type=int, help="fewer than the shape has; 4 on a CPU, or the step takes minutes")
+    parser.add_argument(
+        "--layers", type=int, help="layers, if fewer than the shape's  [default: 4 on a CPU, the shape's on a GPU]"
+    )
     parser.add_argument("--rows", type=int, default=4)
     options = parser.parse_args()
     layers = options.layers or (4 if options.device == "cpu" and options.shape != "tiny" else None)
@@ -43,8 +45,8 @@ def main() -> None:
 
         def step(signal: TeacherSignal) -> None:
             with half_precision(options.device, options.dtype):
-                asked = [LossAt(ask(signal, examples, device), batch.asked[0].token_ids)]
-                student(**batch.model, asked=asked).loss.backward()
+                requests = [LossRequest(ask(signal, examples, device), batch.requests[0].token_ids)]
+                student(**batch.model, requests=requests).loss.backward()
             student.zero_grad()
 
         def heard(signal: TeacherSignal) -> None:
@@ -68,12 +70,12 @@ def main() -> None:
                 pairs=found.pairs,
                 layers=teacher.config.num_hidden_layers,
                 places=batch.places,
-                text_positions=len(batch.asked[0]),
+                text_positions=len(batch.requests[0]),
             )
 
 
 def cache(teacher: object, examples: list[TrainingExample], folder: Path, device: str) -> TeacherCache:
-    """A complete cache of the examples' texts."""
+    """Write and open a complete cache of the examples' texts."""
     encoding, texts = Sampled(50, 1.0), [example.token_ids for example in examples]
     identity = {"keep": "sampled", "draws": 50, "vocabulary": vocabulary_of(teacher)}
     rows = to_rows(encode_texts(teacher, texts, encoding, device, 0), encoding, [len(text) - 1 for text in texts])
@@ -87,7 +89,7 @@ def cache(teacher: object, examples: list[TrainingExample], folder: Path, device
 
 
 def ask(signal: TeacherSignal, examples: list[TrainingExample], device: torch.device) -> object:
-    """What `SaladTrainer` asks of it."""
+    """Return the distributions that `SaladTrainer` requests."""
     return signal.distributions([e.token_ids for e in examples], [e.sequence.targets for e in examples], device)
 
 

@@ -1,6 +1,6 @@
-"""Packed rows against padded ones: the share of places that hold something, and positions a second of a training step.
+"""Compare packed rows with padded rows: the share of places that are not padding, and the speed of a training step.
 
-Padded in two ways: rows in random order, and rows of about one length together. All read the same rows.
+Rows are padded in two ways: in random order, and with rows of similar length together. All ways have the same rows.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,8 @@ from functools import partial
 import numpy as np
 import torch
 
-from saladkit.rows.schedule import TrainingExample, balance_lengths, group_by_length
+from saladkit.rows.schedule import balance_lengths, group_by_length
+from saladkit.rows.training_rows import TrainingExample
 from side_by_side import Target, arguments, emit, run_pairs
 from training_batches import Batch, make_batch, speech_model, train_on
 from training_rows import predicted_lengths, schedule
@@ -18,7 +19,7 @@ WINDOW = 16  # batches, as TrainingSchedule has it
 
 
 def main() -> None:
-    """For each way to pad, a line of the share, and one of the step."""
+    """Print, for each way of padding, a line for the share and one for the step."""
     parser = arguments(__doc__.splitlines()[0], shape="small")
     parser.add_argument("--rows", type=int, default=128)
     parser.add_argument("--micro-batch", type=int, default=8, help="rows")
@@ -73,19 +74,19 @@ def main() -> None:
 def batches(
     examples: list[TrainingExample], order: Iterable[int], micro: int, *, packed: bool, vocabulary: int, device: str
 ) -> list[Batch]:
-    """Micro-batches of so many rows, in an order."""
+    """Make micro-batches of `micro` rows in the given order."""
     rows = [examples[index] for index in order]
     made = {"packed": packed, "vocabulary": vocabulary, "device": device}
     return [make_batch(rows[at : at + micro], **made) for at in range(0, len(rows), micro)]
 
 
 def used(made: list[Batch]) -> float:
-    """The share of all places that hold a token or a vector."""
+    """Return the share of all places that hold a token or a speech vector."""
     return sum(batch.places for batch in made) / sum(batch.room for batch in made)
 
 
 def unevenness(made: list[Batch]) -> float:
-    """The longest micro-batch over the mean one: what several devices would wait for."""
+    """Return the longest micro-batch / the mean one: several devices would wait for the longest."""
     return max(batch.room for batch in made) / (sum(batch.room for batch in made) / len(made))
 
 

@@ -1,7 +1,7 @@
-"""A Piper voice of random weights with the inputs, outputs and the work of a real one of medium quality.
+"""Write a Piper voice with random weights that has the inputs, outputs and amount of work of a real medium voice.
 
-Its decoder is that of the voices (HiFi-GAN: 192 channels in, 256 before four transposed convolutions of 8, 8, 2 and 2,
-three residual blocks behind each), which is nearly all of a voice's time; what stands before it is smaller.
+The decoder is that of real voices (HiFi-GAN: 192 channels in, 256 before four transposed convolutions of 8, 8, 2 and 2,
+each followed by three residual blocks), and takes nearly all of a voice's time. The layers before it are smaller.
 """
 
 import json
@@ -19,7 +19,7 @@ BLOCKS = ((3, (1, 3)), (5, (1, 3)), (7, (1, 3)))  # kernel and dilations
 
 
 class _Graph:
-    """Nodes and weights of a graph in the making; every method gives the name of what it makes."""
+    """A graph while it is built: its nodes and weights. Every method returns the name of the tensor that it adds."""
 
     def __init__(self, scale: int):
         self.random = np.random.default_rng(0)
@@ -60,7 +60,7 @@ def write_piper_voice(path: Path, *, scale: int = 1) -> None:
     encoded = graph.node("Transpose", graph.node("Gather", table, "input"), perm=[0, 2, 1])
     for _ in range(6):
         encoded = graph.node("Add", encoded, graph.leaky(graph.convolution(encoded, HIDDEN, HIDDEN, 5)))
-    # every phoneme lasts as long: [1, T] of ones times the frames
+    # all phonemes have the same duration: [1, T] of ones times the frames
     ones = graph.node("Cast", graph.node("Equal", "input", "input"), to=TensorProto.FLOAT)
     frames = graph.node("Mul", ones, graph.tensor(np.array([FRAMES_PER_PHONEME], np.float32)))
     durations = graph.node(
@@ -100,7 +100,7 @@ def write_piper_voice(path: Path, *, scale: int = 1) -> None:
 
 
 def _blocks(graph: _Graph, x: str, width: int) -> str:
-    """The mean of three residual blocks."""
+    """Add three residual blocks and their mean."""
     made = []
     for kernel, dilations in BLOCKS:
         block = x

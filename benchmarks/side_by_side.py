@@ -1,8 +1,8 @@
-"""Two ways of doing one thing, side by side in one process: pairs of runs, their medians, one JSON line.
+"""Time two ways of doing the same thing, side by side in one process: pairs of runs, their medians, one JSON line.
 
 Every line has `name`, `ours`, `theirs`, `unit`, `ratio`, `target`, `reached`, `machine`. `ratio` is how many times
-faster ours is, or fuller; of bytes it is ours over theirs. `target` names the field that is held to it; `reached` is
-null where there is none, and where machine or shape are not the target's.
+faster (or fuller) ours is; for bytes it is ours / theirs. `target` names a field and its bound. `reached` says whether
+the field meets the bound; it is null without a target, and where the target is for another machine or shape.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import torch
 
 @dataclass(frozen=True)
 class Pairs:
-    """Medians of pairs of runs: seconds of ours and of theirs, and of theirs / ours within a pair."""
+    """Medians over pairs of runs: seconds of ours, seconds of theirs, and theirs / ours of each pair."""
 
     ours: float
     theirs: float
@@ -31,18 +31,18 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Target:
-    """What a line's `field` is to be: at least, or at most, a number."""
+    """The bound of a line's `field`: at least, or at most, a number."""
 
     field: str
     relation: str
     value: float
-    holds: bool = True  # whether machine and shape are those that it is for
+    holds: bool = True  # whether the target is for this machine and shape
 
     def __str__(self) -> str:
         return f"{self.field} {self.relation} {self.value:g}"
 
     def reached(self, line: dict) -> bool | None:
-        """Whether the line reaches it; None where it is not for this machine or shape."""
+        """Return whether the line meets the bound; None if the target is for another machine or shape."""
         if not self.holds:
             return None
         found = line[self.field]
@@ -50,7 +50,7 @@ class Target:
 
 
 def arguments(description: str, *, shape: str, dtype: str = "float32", pairs: int = 5) -> argparse.ArgumentParser:
-    """The options that all scripts share."""
+    """Make a parser with the options that all scripts share."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--dtype", default=dtype, choices=["float32", "bfloat16"])
@@ -60,7 +60,7 @@ def arguments(description: str, *, shape: str, dtype: str = "float32", pairs: in
 
 
 def run_pairs(ours: Callable[[], object], theirs: Callable[[], object], pairs: int, device: str) -> Pairs:
-    """Time both in turn, each first as often as the other, after one run of each that does not count."""
+    """Time both sides in pairs of runs, after one warm-up run of each; the sides take turns at being first."""
     sides = (ours, theirs)
     for side in sides:
         seconds(side, device)
@@ -73,13 +73,13 @@ def run_pairs(ours: Callable[[], object], theirs: Callable[[], object], pairs: i
 
 
 def median_seconds(work: Callable[[], object], runs: int, device: str) -> float:
-    """Of one way alone, for an absolute figure; after one run that does not count."""
+    """Return the median seconds of one side alone, for an absolute figure, after one warm-up run."""
     seconds(work, device)
     return statistics.median(seconds(work, device) for _ in range(runs))
 
 
 def seconds(work: Callable[[], object], device: str) -> float:
-    """How long one call takes, all that it asked of the device included."""
+    """Return the seconds of one call, until the device has finished its work."""
     _synchronise(device)
     started = time.perf_counter()
     work()
@@ -93,7 +93,7 @@ def _synchronise(device: str) -> None:
 
 
 def machine(device: str) -> dict:
-    """What a figure depends on beside the code."""
+    """Describe the machine that a figure was measured on."""
     found = {"torch": torch.__version__, "threads": torch.get_num_threads(), "cores": os.cpu_count()}
     if device == "cuda":
         return {"device": torch.cuda.get_device_name()} | found
@@ -105,18 +105,18 @@ def _processor() -> str:
     lines = listed.read_text().splitlines() if listed.exists() else []
     fields = dict((part.strip() for part in line.split(":", 1)) for line in lines if ":" in line)
     name = fields.get("model name", platform.processor() or platform.machine())
-    # Cloud machines name neither the generation nor the clock.
+    # On cloud machines the name says neither the generation nor the clock.
     generation = f" (family {fields['cpu family']}, model {fields['model']})" if "cpu family" in fields else ""
     return name + generation
 
 
 def is_h200(device: str) -> bool:
-    """Whether the absolute targets of the GPU are for this machine."""
+    """Return whether this is the GPU that the absolute targets are for."""
     return device == "cuda" and "H200" in torch.cuda.get_device_name()
 
 
 def installed(package: str) -> bool:
-    """Whether a package that is not among our requirements is there."""
+    """Return whether a package that is not among our requirements is installed."""
     return importlib.util.find_spec(package) is not None
 
 
@@ -131,7 +131,7 @@ def emit(
     device: str,
     **further: object,
 ) -> None:
-    """Print one JSON line."""
+    """Print one figure as a JSON line; `further` are fields that the figure depends on."""
     line = {"name": name, "ours": ours, "theirs": theirs, "unit": unit, "ratio": ratio}
     line = {key: float(f"{value:.4g}") if isinstance(value, float) else value for key, value in line.items()}
     reached = None if target is None else target.reached(line | further)

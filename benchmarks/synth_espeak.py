@@ -1,6 +1,6 @@
-"""Paragraphs spoken by espeak-ng on one core: as `synth` does it, against one `espeak-ng` process a paragraph.
+"""Speak texts by espeak-ng on one core, as `synth` does, and compare with one `espeak-ng` process per text.
 
-Without the program (Debian's package espeak-ng) there is nothing to compare with, and the line has our figure alone.
+If the program (Debian's package espeak-ng) is not installed, the line has only our figure.
 """
 
 import argparse
@@ -19,23 +19,23 @@ from saladkit.speech.voices.voice import open_voice
 from sentences import paragraphs
 from side_by_side import Target, arguments, emit, median_seconds, run_pairs
 
-# What is spoken: how many texts of at most how many words.
+# {shape: {kind: (number of texts, most words of a text)}}
 TEXTS = {"prose": {"sentences": (256, 12), "paragraphs": (64, 120)}, "tiny": {"sentences": (2, 12)}}
 REAL_TIME = 500
 
 
 def main() -> None:
-    """For each kind of text two lines: against the program, and how many times faster than real time."""
+    """Print two lines for each kind of text: the comparison, and the speed as a multiple of real time."""
     options = arguments(__doc__, shape="prose").parse_args()
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])  # both sides have one core, ours and its child's
+        os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])  # one core for both sides: child processes inherit it
     for kind, (count, words) in TEXTS[options.shape].items():
         texts = [text for text in paragraphs(32 * count) if len(text.split()) <= words][:count]
         compare(kind, texts, options)
 
 
 def compare(kind: str, texts: list[str], options: argparse.Namespace) -> None:
-    """Speak texts both ways."""
+    """Speak the texts both ways."""
     settings = Speaking(language="as-written")
     requests = [Request(str(row), text, "espeak:en-us", 0) for row, text in enumerate(texts)]
 
@@ -78,7 +78,7 @@ def compare(kind: str, texts: list[str], options: argparse.Namespace) -> None:
 
 
 def parts(texts: list[str], runs: int, theirs: float | None) -> dict[str, float | None]:
-    """Milliseconds a text of what both sides spend theirs on, of which `theirs` is the program's whole time."""
+    """Return what the milliseconds per text are spent on; `theirs` is all time of the program."""
     voice = open_voice("espeak:en-us")
     utterances = [voice.speak(text) for text in texts]
 

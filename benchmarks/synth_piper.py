@@ -1,6 +1,7 @@
-"""Sentences spoken by a Piper voice: as `synth` does it, against a loop over `PiperVoice.synthesize` with its defaults.
+"""Speak sentences by a Piper voice, as `synth` does, and compare with a loop over `PiperVoice.synthesize`.
 
-The voice has random weights and a medium voice's work, so what it says is noise.
+The voice has random weights and the amount of work of a medium voice, so its speech is noise. The loop has Piper's
+defaults.
 """
 
 import tempfile
@@ -20,7 +21,7 @@ COUNTS = {"medium": (12, 1), "tiny": (2, 16)}
 
 
 def main() -> None:
-    """One line."""
+    """Print one line."""
     options = arguments(__doc__, shape="medium").parse_args()
     count, scale = COUNTS[options.shape]
     texts = [text for text in paragraphs(8 * count) if len(text.split()) <= 20][:count]

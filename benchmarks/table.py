@@ -1,7 +1,7 @@
-"""Put the lines of a jsonl file into a page, as a table between two marks; nothing in it is typed by hand.
+"""Write the lines of a JSON-lines file into a page, as a table between two marks.
 
 python benchmarks/table.py runs/bench.jsonl docs/performance.md
-python benchmarks/table.py runs/some.jsonl docs/performance.md --some    the other rows of the table stay
+python benchmarks/table.py runs/some.jsonl docs/performance.md --some    keep the other rows of the table
 """
 
 import json
@@ -15,7 +15,7 @@ REACHED = {True: "yes", False: "**no**", None: "–"}
 
 
 def table(lines: list[dict], kept: list[str]) -> str:
-    """What was measured where, then a row a line; `kept` are lines of an earlier table, whose rows come first."""
+    """Return the table: the machines, then the rows of `kept` (lines of an earlier table) and a row for each line."""
     machines = {_machine(line["machine"]) for line in lines}
     rows = {_name(line): _row(line) for line in lines}
     earlier = [row for row in kept if row.startswith("|") and row not in HEAD.splitlines()]
@@ -53,7 +53,7 @@ def _number(value: float | None) -> str:
 
 
 def main() -> None:
-    """Write the table of the first file into the second."""
+    """Write the table of the first file into the second file."""
     source, page = map(Path, sys.argv[1:3])
     lines = [json.loads(line) for line in source.read_text().splitlines()]
     text = page.read_text()

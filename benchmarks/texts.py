@@ -1,18 +1,18 @@
-"""Texts of tokens at random, as long as they are asked for."""
+"""Make texts of random tokens."""
 
 import numpy as np
 
 
 def random_texts(lengths: list[int], vocabulary: int, seed: int = 0) -> list[np.ndarray]:
-    """Token ids int32 [n], one array a length."""
+    """Return random token ids, an array int32 [n] for each length n."""
     random = np.random.default_rng(seed)
     return [random.integers(0, vocabulary, size=length, dtype=np.int32) for length in lengths]
 
 
 def realistic_lengths(tokens: int, longest: int, seed: int = 0) -> list[int]:
-    """Lengths of texts that have so many tokens together, in ascending order as `cache-teacher` reads them.
+    """Return ascending lengths of texts that together have about `tokens` tokens.
 
-    Log-normal about 70 tokens, a sentence or two to a paragraph, and never over `longest`.
+    Lengths are log-normal around 70 tokens (from a sentence to a paragraph), and at most `longest`.
     """
     random, lengths = np.random.default_rng(seed), []
     while sum(lengths) < tokens:

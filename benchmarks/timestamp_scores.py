@@ -1,6 +1,7 @@
-"""How well PocketSphinx's score tells right texts from wrong ones, and what it costs, against alignment without it.
+"""Measure how well PocketSphinx's score separates right texts from wrong ones, and how much time the score costs.
 
-Heard are utterances of 2 to 16 words by eight voices of espeak-ng; a wrong text is that of the utterance before.
+Utterances have 2 to 16 words and are spoken by eight voices of espeak-ng. A wrong text is the text of the utterance
+before.
 """
 
 from functools import partial
@@ -15,12 +16,12 @@ from side_by_side import arguments, emit, run_pairs
 COUNTS = {"base": 320, "tiny": 4}
 VOICES = ("en-us", "en-us+f3", "en-us+m7", "en-us+m1", "en-us@250", "en-gb+m3", "en-gb+f2", "en-gb-scotland")
 LENGTHS = range(16, 1, -1)
-TIMED = 30  # of the utterances
-FEW = 4  # words; how texts of no more fare is a field of its own
+TIMED = 30  # utterances for the comparison of speed
+FEW = 4  # words; `few_words` is the figure of texts with at most this many
 
 
 def main() -> None:
-    """A line of right texts, one of wrong ones, and one of speed."""
+    """Print a line for right texts, one for wrong texts and one for speed."""
     options = arguments(__doc__, shape="base").parse_args()
     heard = utterances(COUNTS[options.shape])
     aligner = open_aligner("sphinx")
@@ -53,7 +54,7 @@ def main() -> None:
 
 
 def utterances(count: int) -> list[Recording]:
-    """So many texts of prose, cut to lengths in turn and spoken by voices in turn."""
+    """Speak texts of prose; lengths and voices take turns."""
     texts = [[word for word in text.split() if word.isalpha()] for text in paragraphs(8 * count)]
     long_enough = [words for words in texts if len(words) >= max(LENGTHS)][:count]
     said = [" ".join(words[: LENGTHS[row % len(LENGTHS)]]) for row, words in enumerate(long_enough)]
@@ -62,7 +63,7 @@ def utterances(count: int) -> list[Recording]:
 
 
 def fits(aligner: Aligner, recording: Recording) -> bool:
-    """Whether a recording can be aligned with its text, and is not flagged."""
+    """Return whether a recording can be aligned with its text and is not flagged."""
     (found,) = aligner.align([recording])
     return not isinstance(found, SaladError) and found.score >= LOW_SCORE
 

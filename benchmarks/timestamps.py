@@ -1,7 +1,7 @@
-"""Word times against known ones, and a CTC model's in batches against one recording at a time.
+"""Compare word times with known ones, and the speed of a CTC model in batches with one recording at a time.
 
-Known are espeak-ng's own word events, and where words stand in a recording that was joined from single words with
-pauses between. What is compared in time is a wav2vec 2.0 of base size and random weights.
+Known times are espeak-ng's own word events, and the places of words in a recording that was joined from single words
+and pauses. The CTC model is a wav2vec 2.0 of base size with random weights.
 """
 
 import argparse
@@ -29,7 +29,7 @@ TINY |= {"conv_dim": (16,) * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_emb
 
 
 def main() -> None:
-    """A line of batches, and four of errors in ms."""
+    """Print one line for batches and four for errors in ms."""
     options = arguments(__doc__, shape="base").parse_args()
     count = COUNTS[options.shape]
     texts = [text for text in paragraphs(16 * count) if text.isascii() and len(text.split()) <= 25][:count]
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def in_batches(spoken: list[tuple[str, str]], options: argparse.Namespace) -> None:
-    """Time both ways, and see that they find the same times."""
+    """Time both ways, and check that they give the same word times."""
     recordings = [Recording(*_said(text, voice)[:2], text) for text, voice in spoken]
     with tempfile.TemporaryDirectory() as folder:
         save_model(Path(folder), options.shape)
@@ -88,7 +88,7 @@ def in_batches(spoken: list[tuple[str, str]], options: argparse.Namespace) -> No
 
 
 def gflop_a_second(folder: Path) -> float:
-    """What the model computes for a second of speech, in 10 s of it."""
+    """Return the GFLOP that the model computes per second of speech, measured on 10 s."""
     model = Wav2Vec2ForCTC.from_pretrained(folder).eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(torch.zeros(1, 160_000))
@@ -96,13 +96,13 @@ def gflop_a_second(folder: Path) -> float:
 
 
 def against_events(aligner: Aligner, text: str, voice: str) -> list[float]:
-    """Errors in s of every start and end of a word that espeak-ng reports."""
+    """Return the errors, in s, at the start and end of every word that espeak-ng reports."""
     samples, rate, truth = _said(text, voice)
     return _errors(align_one(aligner, samples, rate, text), truth)
 
 
 def against_joined(aligner: Aligner, text: str, voice: str) -> list[float]:
-    """The same in a recording joined from the words, each spoken alone and freed of silence at its ends."""
+    """Return the same errors in a recording joined from words, each spoken alone and without silence at its ends."""
     parts, truth, position, rate = [], [], 0, 0
     for word in text.split():
         if not any(map(str.isalnum, word)):
@@ -120,7 +120,7 @@ def against_joined(aligner: Aligner, text: str, voice: str) -> list[float]:
 
 
 def save_model(folder: Path, shape: str) -> None:
-    """A CTC model that writes English letters, of wav2vec 2.0's base size or tiny, random."""
+    """Save a CTC model of English letters with random weights, of wav2vec 2.0's base size or tiny."""
     letters = ["<pad>", "<s>", "</s>", "<unk>", "|", *"abcdefghijklmnopqrstuvwxyz'"]
     torch.manual_seed(0)
     size = TINY if shape == "tiny" else {}

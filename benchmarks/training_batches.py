@@ -1,4 +1,4 @@
-"""Batches that are ready to be trained on, and the step that is timed: forward, loss, backward, optimizer."""
+"""Make batches for training, and run the step that is timed: forward, loss, backward, optimizer."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ import torch
 
 from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.rows.schedule import TrainingExample
 from saladkit.rows.sequences import collate_sequences, pack_sequences
+from saladkit.rows.training_rows import TrainingExample
 from saladkit.settings.distill import AdapterSettings
 from saladkit.teacher.distributions import SampledDistributions
-from saladkit.teacher.head import LossAt
+from saladkit.teacher.head import LossRequest
 from shapes import configuration
 
 DISTINCT = 12
@@ -22,22 +22,25 @@ SMALL_ADAPTER = AdapterSettings(
 
 @dataclass(frozen=True)
 class Batch:
-    """Arguments of the model, what its head is asked, and how many places hold a token or a vector."""
+    """Arguments of the model, the loss at its head, and the number of places that hold a token or a speech vector."""
 
     model: dict[str, torch.Tensor]
-    asked: list[LossAt]
+    requests: list[LossRequest]
     places: int
 
     @property
     def room(self) -> int:
-        """How many places there are, padding included."""
+        """The number of places, padding included."""
         return self.model["input_ids"].numel()
 
 
 def speech_model(
     shape: str, *, device: str, layers: int | None = None, attention: str = "sdpa"
 ) -> tuple[SaladForCausalLM, int]:
-    """A speech-adapted model from a random start, in float32; its vocabulary. The true shapes have the true adapter."""
+    """Make a speech-adapted model with random weights in float32, and return it with the size of its vocabulary.
+
+    True shapes have the true adapter, small shapes a small one.
+    """
     text = configuration(shape, layers)
     small = shape in ("small", "tiny")
     adapter = adapter_configuration(SMALL_ADAPTER if small else AdapterSettings())
@@ -49,7 +52,7 @@ def speech_model(
 
 
 def make_batch(examples: list[TrainingExample], *, packed: bool, vocabulary: int, device: str) -> Batch:
-    """Packed into one row, or padded; a row's teacher is drawn from its own tokens, wherever it stands."""
+    """Make a batch, packed into one row or padded; a row's teacher depends only on the row's own tokens."""
     sequences = [example.sequence for example in examples]
     collated = pack_sequences(sequences) if packed else collate_sequences(sequences)
     labels = torch.cat([torch.from_numpy(e.token_ids[e.sequence.targets]).long() for e in examples])
@@ -59,25 +62,25 @@ def make_batch(examples: list[TrainingExample], *, packed: bool, vocabulary: int
     teacher = SampledDistributions(ids.to(device), weights.to(device))
     return Batch(
         {name: values.to(device) for name, values in collated.items()},
-        [LossAt(teacher, labels.to(device))],
+        [LossRequest(teacher, labels.to(device))],
         sum(len(sequence) for sequence in sequences),
     )
 
 
 def half_precision(device: str, dtype: str) -> AbstractContextManager:
-    """Weights stay in float32, as `distill --bf16` has it."""
+    """Return the context of a step: bfloat16 by autocast, with weights in float32, as `distill --bf16` does."""
     return torch.autocast(device, dtype=torch.bfloat16) if dtype == "bfloat16" else nullcontext()
 
 
 def train_on(
     model: torch.nn.Module, optimizer: torch.optim.Optimizer, batches: list[Batch], dtype: str = "float32"
 ) -> float:
-    """One optimizer step; the loss, mean over text positions."""
-    positions = sum(len(part) for batch in batches for part in batch.asked)
+    """Run one optimizer step, and return the loss as the mean over text positions."""
+    positions = sum(len(part) for batch in batches for part in batch.requests)
     losses = []
     for batch in batches:
         with half_precision(batch.model["input_ids"].device.type, dtype):
-            loss = model(**batch.model, asked=batch.asked).loss / positions
+            loss = model(**batch.model, requests=batch.requests).loss / positions
         loss.backward()
         losses.append(loss.detach())
     optimizer.step()

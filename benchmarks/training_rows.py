@@ -1,7 +1,8 @@
-"""Rows as training reads them, without a corpus: lengths and spans as published, noise for speech.
+"""Make rows as training reads them, without a corpus: with published lengths and spans, and noise for speech.
 
-Spans of 10-30 words of text and 5-15 words of speech in turn, two thirds of the rows spoken (arXiv 2510.13632); 1.3
-tokens and 4.6 vectors a word. Spoken rows have 13 to 80 words (5 to 30 s), read ones log-normally about 150.
+Spans of 10-30 words of text alternate with spans of 5-15 words of speech, and two thirds of the rows have speech
+(arXiv 2510.13632). A word has 1.3 tokens and 4.6 vectors. Rows with speech have 13 to 80 words (5 to 30 s); text-only
+rows have log-normal lengths around 150 words.
 """
 
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from saladkit.formats.words import Word
-from saladkit.rows.schedule import TrainingSchedule, TrainingSource
+from saladkit.rows.schedule import TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import TokenizedText
+from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.shared import Spans
 from saladkit.settings.training import TrainingSettings
 
@@ -23,20 +25,20 @@ SPOKEN_WORDS, READ_WORDS, READ_SPREAD, MOST_WORDS = (13, 80), 150, 0.8, 1500
 
 @dataclass(frozen=True)
 class NoiseFrames:
-    """A FrameSource: as many frames of noise as a recording has."""
+    """A FrameSource of noise, with the number of frames that each recording has."""
 
     lengths: dict[str, int]
     noise: np.ndarray
 
     def row(self, id_: str) -> np.ndarray:
-        """The frames of one recording, float16 [F, BINS]."""
+        """Return the frames of one recording, float16 [F, BINS]."""
         return self.noise[: self.lengths[id_]]
 
 
 def share_of_text() -> float:
     """Return the share of a batch's places that are text, by the mean lengths of the published spans.
 
-    Spoken and read rows are taken to have the same number of words.
+    Rows with speech and text-only rows are taken to have the same number of words.
     """
     spans = Spans()
     text, speech = (sum(words) / 2 for words in (spans.text_words, spans.speech_words))
@@ -62,7 +64,7 @@ def schedule(rows: int, vocabulary: int, micro_batch: int, seed: int = 0) -> Tra
 
 
 def predicted_lengths(drawn: TrainingSchedule) -> np.ndarray:
-    """What the schedule takes each row's length to be before its spans are drawn, int64 [rows]."""
+    """Return the lengths that the schedule assumes before spans are drawn, int64 [rows]."""
     by_source = [s.lengths(LAYOUT.frames_per_second / LAYOUT.frames_per_vector) for s in drawn.sources]
     return np.array([by_source[source][row] for source, row in zip(drawn.source, drawn.row, strict=True)])
 

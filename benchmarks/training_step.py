@@ -1,8 +1,9 @@
-"""Positions a second of a whole training step: our rows and the sparse teacher, against padded rows and full logits.
+"""Compare the positions/s of a whole training step: our rows and sparse teacher, against padded rows and full logits.
 
-Forward, loss, backward and AdamW of one micro-batch, in full and by LoRA. Ours packs where `distill` does, on a GPU.
-Theirs pads rows of about one length, computes all logits and compares them by torch's kl_div with the teacher's dense
-ones, which it gets as a gift; four rows at a time, for one long row would fill a batch of all with padding.
+A step is forward, loss, backward and AdamW of one micro-batch, in full training and with LoRA. Our side packs rows
+where `distill` does, on a GPU. The other side pads rows of similar length, computes all logits, and compares them by
+torch's kl_div with the teacher's dense logits, which it is given. The other side runs four rows at a time, because in
+one batch of all rows a long row would cause much padding.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import torch
 from torch.nn import functional
 
 from saladkit.model.lora import LoraShape
-from saladkit.rows.schedule import TrainingExample
+from saladkit.rows.training_rows import TrainingExample
 from saladkit.settings.training import LoraSettings
 from side_by_side import Target, arguments, emit, is_h200, run_pairs
 from training_batches import Batch, half_precision, make_batch, speech_model, train_on
@@ -23,20 +24,20 @@ FULL, LORA = 26_000, 36_000  # positions/s on one H200 at the 3B shape
 
 
 def main() -> None:
-    """One line in full, one by LoRA."""
+    """Print one line for full training and one for LoRA."""
     parser = arguments(__doc__.splitlines()[0], shape="small")
-    parser.add_argument("--positions", type=int, default=4096, help="places of a step, about")
+    parser.add_argument("--positions", type=int, default=4096, help="about how many places a step has")
     parser.add_argument("--lora-rank", type=int, default=16)
     parser.add_argument("--attention", default="sdpa", choices=["sdpa", "flash_attention_2", "flex_attention"])
     parser.add_argument("--torch-compile", action="store_true")
-    parser.add_argument("--batching", default="auto", choices=["auto", "packed", "padded"], help="as `distill` has it")
+    parser.add_argument("--batching", default="auto", choices=["auto", "packed", "padded"], help="as in `distill`")
     options = parser.parse_args()
     for mode, least in (("full", FULL), ("LoRA", LORA)):
         measure(mode, least, options)
 
 
 def measure(mode: str, least: int, options: argparse.Namespace) -> None:
-    """One way of training; the model goes before the next is made."""
+    """Measure one way of training; the model is freed before the next one is made."""
     model, vocabulary = speech_model(options.shape, device=options.device, attention=options.attention)
     if mode == "LoRA":
         model.add_lora(LoraShape.of(LoraSettings(lora_rank=options.lora_rank)), {"name": "random", "digest": ""})
@@ -46,7 +47,7 @@ def measure(mode: str, least: int, options: argparse.Namespace) -> None:
         make_batch(examples[at : at + PADDED_ROWS], packed=False, vocabulary=vocabulary, device=options.device)
         for at in range(0, len(examples), PADDED_ROWS)
     ]
-    gifts = [torch.randn(len(batch.asked[0]), vocabulary, device=options.device) for batch in padded]
+    gifts = [torch.randn(len(batch.requests[0]), vocabulary, device=options.device) for batch in padded]
     packed = options.batching == "packed" or (options.batching == "auto" and options.device == "cuda")
     if packed:
         ours = [make_batch(examples, packed=True, vocabulary=vocabulary, device=options.device)]
@@ -85,7 +86,7 @@ def measure(mode: str, least: int, options: argparse.Namespace) -> None:
 
 
 def rows_of(positions: int, vocabulary: int) -> list[TrainingExample]:
-    """Rows that have about so many places together."""
+    """Return rows that together have about `positions` places."""
     drawn, examples = schedule(max(8, positions // 16), vocabulary, 8), []
     for index in range(len(drawn)):
         example = drawn[index]
@@ -101,7 +102,7 @@ def step_on_full_logits(
     gifts: list[torch.Tensor],
     dtype: str,
 ) -> None:
-    """The logits of every place; then those of the text positions against the teacher's."""
+    """Compute the logits at every place, and compare those at text positions with the teacher's."""
     positions = sum(len(dense) for dense in gifts)
     for batch, dense in zip(batches, gifts, strict=True):
         read = {name: values for name, values in batch.model.items() if name != "logits_at"}

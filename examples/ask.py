@@ -1,4 +1,4 @@
-"""Ask a speech-adapted checkpoint something aloud, and print its answer.
+"""Give a recording to a speech-adapted checkpoint as speech input, and print what the checkpoint writes next.
 
 python examples/ask.py runs/desk/stage1 question.wav
 python examples/ask.py runs/desk/stage1 question.wav --text "The answer is"
@@ -16,17 +16,21 @@ from saladkit.errors import SaladError
 @click.command()
 @click.argument("checkpoint")
 @click.argument("audio", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--text", default="", help="What is read after the recording; `<|audio|>` in it is where it is heard.")
-@click.option("--max-new-tokens", type=click.IntRange(min=1), default=64, show_default=True, help="Longest answer.")
+@click.option(
+    "--text", default="", help="Text after the recording; or a text with `<|audio|>` in the place of the recording."
+)
+@click.option(
+    "--max-new-tokens", type=click.IntRange(min=1), default=64, show_default=True, help="Most tokens of the answer."
+)
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda", "mps"]),
     default="auto",
     show_default=True,
-    help="Where it runs.",
+    help="Device that the model runs on.",
 )
 def main(checkpoint: str, audio: Path, text: str, max_new_tokens: int, device: str) -> None:
-    """Let CHECKPOINT hear AUDIO and print what it writes next, as one line of JSON."""
+    """Give AUDIO to CHECKPOINT as speech input, and print what it writes next as one line of JSON."""
     try:
         print(json.dumps({"answer": ask(checkpoint, audio, text, max_new_tokens=max_new_tokens, device=device)}))
     except SaladError as error:
@@ -35,10 +39,10 @@ def main(checkpoint: str, audio: Path, text: str, max_new_tokens: int, device: s
 
 
 def ask(checkpoint: str, audio: Path, text: str = "", *, max_new_tokens: int = 64, device: str = "auto") -> str:
-    """What the checkpoint writes after it has heard the recording, the likeliest token each time.
+    """Return what the checkpoint writes after the recording and the text, by greedy decoding.
 
     Raises:
-        SaladError: no checkpoint, or no recording.
+        SaladError: the checkpoint cannot be loaded, or the recording cannot be decoded.
     """
     from saladkit.machine import resolve_device
     from saladkit.model.loading import load_processor, load_salad_model

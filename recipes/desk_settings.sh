@@ -1,12 +1,10 @@
-# What the recipes of the desk share: how it speaks, and how Stage II trains on what was chosen. Sourced, not run.
+# Settings that the desk's recipes share: voices, and how Stage II trains. Sourced, not run.
+. recipes/steps.sh
 
-# The voices heard in training; and one, of another timbre, that is heard in questions alone.
+# Three voices for training, and one of another timbre for questions only.
 VOICES=(--voice espeak:en-us@230 --voice espeak:en-gb+f2@230 --voice espeak:en-us+m3@230)
 HELD_OUT_VOICE=(--voice espeak:en-us+f5@230)
-# Short spans: a text of the desk has 30 words, so the paper's spans (10-30 and 5-15) would seldom change sides.
-SPANS=(--text-words 1 6 --speech-words 1 10)
-STAGE2=(--max-steps "${STAGE2_STEPS:-550}" --per-device-train-batch-size 16 --learning-rate 2e-4
-  --adapter-learning-rate 3e-4 --warmup-steps 10 --lexical-weight 1 --lexical-learning-rate 2e-3
-  --lexical-steps "${STAGE2_LEXICAL_STEPS:-380}")  # lexical: the words that were chosen were never heard
-
-step() { printf '\n== %s\n' "$*" >&2; }
+# Rates, spans and the adapter's shape: saladkit/settings/presets/desk.toml.
+PRESET=(--preset desk)
+STAGE2=("${PRESET[@]}" --max-steps "${STAGE2_STEPS:-550}"
+  --lexical-steps "${STAGE2_LEXICAL_STEPS:-380}")  # lexical steps: no speech had the words of the selected texts before

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Three rounds of choosing on the desk: measure again, choose again, and align on all that was chosen so far.
+# Select in three rounds on the desk: measure again, select again, and align on all texts selected so far.
 #
-#   bash recipes/reselect.sh        into runs/desk, behind recipes/desk.sh; run it again and it goes on where it stopped
+#   bash recipes/reselect.sh        runs recipes/desk.sh first, and writes to runs/desk; an interrupted run resumes
 #
-# The probes are spoken once and measured with every round's model: a region whose M has fallen loses weight. What was
-# chosen before is never chosen again. A third of the desk's budget a round; a round takes what Stage II of the desk takes.
+# The probes are spoken once and measured with the model of every round: a region whose M has fallen loses weight. No text
+# is selected twice. A round has a third of the desk's budget and takes as long as Stage II of the desk.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
@@ -12,7 +12,7 @@ PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
 RUN=${RUN:-runs/desk}
 SEED=${SEED:-0}
 ROUNDS=${ROUNDS:-3}
-HOURS=${HOURS:-0.0867}  # of speech, a round
+HOURS=${HOURS:-0.0867}  # of speech, per round
 GAMMA=${GAMMA:-1}
 WORLD=$RUN/world
 . recipes/desk_settings.sh
@@ -23,22 +23,22 @@ MODEL=$RUN/stage1
 SPOKEN=() TAKEN=(--exclude "$RUN/probe-texts")
 for ROUND in $(seq "$ROUNDS"); do
   AT=$RUN/round-$ROUND
-  step "round $ROUND: where the gap is now, and texts from there"
-  saladkit gap "$MODEL" "$RUN/probes" -o "$AT/gap" --regions "$RUN/regions" --teacher "$RUN/text-lm" "${SPANS[@]}" \
+  step "round $ROUND: measure the gap by region, and select texts where it is"
+  saladkit gap "$MODEL" "$RUN/probes" -o "$AT/gap" --regions "$RUN/regions" --teacher "$RUN/text-lm" "${PRESET[@]}" \
     --seed "$SEED"
   saladkit select "$WORLD/pool.parquet" -o "$AT/texts" --regions "$RUN/regions" --gap "$AT/gap" --gamma "$GAMMA" \
     --hours "$HOURS" --rate-from "$RUN/natural" "${TAKEN[@]}" --seed "$SEED" --explain
   saladkit synth "$AT/texts" -o "$AT/speech" "${VOICES[@]}" --seed "$SEED"
   TAKEN+=(--exclude "$AT/texts") SPOKEN+=(--data "$AT/speech:1")
 
-  step "round $ROUND: align Stage I on all that was chosen"
+  step "round $ROUND: align Stage I on all texts selected so far"
   saladkit align "$RUN/stage1" -o "$RUN/stage2-round-$ROUND" --data "$RUN/natural:$ROUND" "${SPOKEN[@]}" \
     --replay "$WORLD/pool.parquet:$((2 * ROUND))" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" \
-    "${SPANS[@]}" --seed "$SEED"
+    --seed "$SEED"
   MODEL=$RUN/stage2-round-$ROUND
 done
 
-step "read and heard after every round, beside the same hours chosen at once"
+step "accuracy after every round, and with the same hours selected at once"
 saladkit eval "$MODEL" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval-rounds" --teacher "$RUN/text-lm" --heard "$RUN/natural" \
   $(for ROUND in $(seq $((ROUNDS - 1))); do echo "--compare $RUN/stage2-round-$ROUND"; done) \
   --compare "$RUN/stage2-active"

@@ -1,4 +1,5 @@
-# What all recipes share: the heading of a step, and the plan that DRY_RUN=1 prints instead of making anything. Sourced.
+# What all recipes share: the heading of a step, and the plan that DRY_RUN=1 prints instead of making anything. Sourced
+# after RUN is set.
 
 step() {
   printf '\n== %s\n' "$*" >&2
@@ -12,16 +13,26 @@ given() {
       printf '%s is not set: %s\n' "$1" "$2" >&2
       exit 2
     fi
-    python recipes/plan.py note "$PLAN" "$1 is not set: $2"
+    command python recipes/plan.py missing "$PLAN" "$1 is not set: $2"
     declare -g "$1=$1"
   fi
 }
 
+needs_gpu() {
+  if [ -n "${DRY_RUN:-}" ] && ! command -v nvidia-smi >/dev/null; then
+    command python recipes/plan.py missing "$PLAN" "no NVIDIA GPU is found (nvidia-smi): training at this size takes years on a CPU"
+  fi
+}
+
 if [ -n "${DRY_RUN:-}" ]; then
-  PLAN=$(mktemp)
-  STEP=
-  trap 'python recipes/plan.py print "$PLAN"; rm -f "$PLAN"' EXIT
-  python recipes/plan.py machine "$PLAN"
-  saladkit() { python recipes/plan.py line "$PLAN" "$STEP" "$@"; }
-  python() { if [ "${1:-}" = recipes/plan.py ]; then command python "$@"; fi; }  # no other program runs in a dry run
+  STEP= PLANNED_RUN=${RUN:-} PLAN=$(mktemp -d)
+  RUN=$PLAN/run  # only the desk's world is made there, in seconds, so that what reads it can be planned
+  trap 'command python recipes/plan.py show "$PLAN" "$PLANNED_RUN"; rm -rf "$PLAN"' EXIT
+  saladkit() { command python recipes/plan.py line "$PLAN" "$STEP" "$@"; }
+  python() {
+    case $1 in
+      */build_world.py) command python "$@" >/dev/null ;;
+      *) command python recipes/plan.py made "$PLAN" "$@" ;;
+    esac
+  }
 fi

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Ways to choose, compared on the desk: equal hours of speech, the same Stage I, several seeds.
+# Compare selection strategies on the desk: equal hours of speech, the same Stage I, several seeds.
 #
-#   bash recipes/strategies.sh      into runs/strategies/seed-N; run it again and it goes on where it stopped
+#   bash recipes/strategies.sh      writes to runs/strategies/seed-N; an interrupted run resumes with the same line
 #
-# Per seed: the desk's own steps (recipes/desk.sh), then for each choice a selection, its speech, Stage II and its
-# answers: about two minutes each on two cores, so an hour for the first seed and two and a half for all three.
+# For each seed: the steps of recipes/desk.sh, then for each strategy a selection, its speech, Stage II and the
+# evaluation. A strategy takes about two minutes on two cores, so the first seed takes an hour, all three two and a half.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
@@ -12,8 +12,8 @@ PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
 RUNS=${RUNS:-runs/strategies}
 SEEDS=${SEEDS:-0 1 2}
 STRATEGIES=${STRATEGIES:-uniform balanced dsir knn coverage-1 coverage-5 active-1 active-5}
-CLUSTERS=${CLUSTERS:-16 64 128}  # numbers of regions for the active choice, beside the desk's own
-PROBES_IN_ALL=${PROBES_IN_ALL:-256}  # at least two a region, or nobody knows how far to trust them
+CLUSTERS=${CLUSTERS:-16 64 128}  # numbers of regions for active selection, besides the desk's own
+PROBES_IN_ALL=${PROBES_IN_ALL:-256}  # at least two per region: with one, its uncertainty is unknown
 HOURS=${HOURS:-0.26}
 . recipes/desk_settings.sh
 
@@ -22,10 +22,10 @@ for SEED in $SEEDS; do
   WORLD=$RUN/world
   RUN=$RUN SEED=$SEED bash recipes/desk.sh
   BUDGET=(--hours "$HOURS" --rate-from "$RUN/natural" --seed "$SEED")
-  GAP=(--teacher "$RUN/text-lm" "${SPANS[@]}" --seed "$SEED")
+  GAP=(--teacher "$RUN/text-lm" "${PRESET[@]}" --seed "$SEED")
 
   for K in $CLUSTERS; do
-    step "seed $SEED, $K regions: as many probes in all, and their divergence"
+    step "seed $SEED, $K regions: the same number of probes in all, and their misalignment"
     AT=$RUN/choices/regions-$K
     saladkit regions "$WORLD/pool.parquet" -o "$AT/regions" --embedder "lm:$RUN/text-lm" --clusters "$K" \
       --speech "$WORLD/natural.parquet" --reuse "$RUN/regions" --seed "$SEED"
@@ -38,12 +38,12 @@ for SEED in $SEEDS; do
   done
 
   for STRATEGY in $STRATEGIES; do
-    step "seed $SEED, $STRATEGY: choose"
+    step "seed $SEED, $STRATEGY: select"
     case $STRATEGY in
       active-*) HOW=(--strategy active --gap "$RUN/gap-stage1" --gamma "${STRATEGY#active-}") ;;
       knn | hybrid) HOW=(--strategy "$STRATEGY" --gap "$RUN/gap-stage1" --gamma 1) ;;
       coverage-*) HOW=(--strategy coverage --gamma "${STRATEGY#coverage-}") ;;
-      # It alone is given what will be asked: the questions, of heard and unheard subjects, without their answers.
+      # dsir alone is given the questions of the evaluation, of heard and unheard subjects, without their answers.
       dsir) HOW=(--strategy dsir --target "$WORLD/questions.parquet") ;;
       *) HOW=(--strategy "$STRATEGY") ;;
     esac
@@ -52,18 +52,18 @@ for SEED in $SEEDS; do
   done
 
   for CHOSEN in $STRATEGIES $(printf 'regions-%s ' $CLUSTERS); do
-    step "seed $SEED, $CHOSEN: speak, align, ask"
+    step "seed $SEED, $CHOSEN: speak, align, evaluate"
     AT=$RUN/choices/$CHOSEN
     saladkit synth "$AT/texts" -o "$AT/speech" "${VOICES[@]}" --seed "$SEED"
     saladkit align "$RUN/stage1" -o "$AT/stage2" --data "$RUN/natural:1" --data "$AT/speech:1" \
-      --replay "$WORLD/pool.parquet:2" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" "${SPANS[@]}" \
+      --replay "$WORLD/pool.parquet:2" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" \
       --seed "$SEED"
     saladkit eval "$AT/stage2" "$RUN/questions" -o "$AT/eval" --heard "$RUN/natural"
   done
 done
 
 FIRST=${SEEDS%% *}
-step "the report: all seeds together"
+step "the report of all seeds"
 COMPARED=() ACROSS=()
 for CHOSEN in $STRATEGIES $(printf 'regions-%s ' $CLUSTERS); do COMPARED+=(--choice "$CHOSEN=choices/$CHOSEN/eval"); done
 for SEED in $SEEDS; do [ "$SEED" = "$FIRST" ] || ACROSS+=(--across "$RUNS/seed-$SEED"); done

@@ -48,18 +48,20 @@ def load_checkpoint(
 
 
 def teacher_kl(cache: str | Path, token_ids: np.ndarray, logits: torch.Tensor) -> torch.Tensor:
-    """KL(teacher || student) in nats at every position of one cached text, for a training loop of your own.
+    """Compute KL(teacher || student) at every position of a cached text, for your own training loop.
 
     Args:
-        cache: folder of `cache-teacher`.
-        token_ids: the text's tokens as the cache has them, int [n].
-        logits: the student's, float [n - 1, V], for tokens 1 to n - 1; divided by the cache's temperature.
+        cache: teacher cache, made by `cache-teacher`.
+        token_ids: tokens of the text as in the cache, int [n].
+        logits: the student's logits of tokens 1 to n - 1, float [n - 1, V], divided by the cache's temperature.
 
     Returns:
-        float [n - 1], differentiable in `logits`; exact over the classes that the cache keeps (`teacher/losses.py`).
+        The divergence in nats, float [n - 1], differentiable in `logits`; exact over the classes that the cache keeps
+        (`teacher/losses.py`).
 
     Raises:
-        SaladError: the folder is no teacher cache, or the text is not in it.
+        SaladError: the folder is no teacher cache.
+        KeyError: the cache does not hold the text.
     """
     tokens = np.asarray(token_ids, dtype=np.int32)
     opened = CachedTeacher(TeacherCache(cache))

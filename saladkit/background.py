@@ -1,4 +1,4 @@
-"""Work beside the main thread."""
+"""Run work in a background thread."""
 
 import threading
 from collections.abc import Callable
@@ -6,17 +6,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 class InBackground:
-    """One thread beside this one, for work from a queue that holds a few pieces; the caller waits while it is full.
+    """One background thread that runs calls from a bounded queue; `put` waits while the queue is full.
 
-    What a piece raises is raised in the caller, at its next `put` or at the end, and nothing is begun after it.
+    If a call raises an error, the calls after it are dropped, and the error is raised by the next `put` or at the end
+    of the `with` block.
     """
 
     def __init__(self, waiting: int = 4):
+        """Start the thread.
+
+        Args:
+            waiting: size of the queue.
+        """
         self._thread, self._free = ThreadPoolExecutor(max_workers=1), threading.BoundedSemaphore(waiting)
         self._error: BaseException | None = None
 
     def put(self, work: Callable[..., None], *arguments: object) -> None:
-        """Queue one call."""
+        """Queue the call `work(*arguments)`."""
         self._free.acquire()
         self._raise()
         self._thread.submit(self._run, work, arguments)

@@ -2,10 +2,14 @@
 
 
 class SaladError(Exception):
-    """A wrong input or setting: says what is wrong (with file and row) and what to do about it.
+    """A wrong input or setting.
 
-    The shell prints both lines and exits with code 2. Anything else that is raised is a bug of
-    ours and keeps its traceback.
+    The command line prints both attributes, a line each, and exits with code 2. Any other exception is a bug and keeps
+    its traceback.
+
+    Attributes:
+        problem: what is wrong, with file and row, without a final period.
+        fix: what the user can do about it, as a sentence.
     """
 
     def __init__(self, problem: str, fix: str):
@@ -14,5 +18,5 @@ class SaladError(Exception):
         self.fix = fix
 
     def __reduce__(self) -> tuple[type, tuple[str, str]]:
-        """How it comes back from another process."""
+        """Let pickle rebuild the error from both arguments, so that it can come from another process."""
         return type(self), (self.problem, self.fix)

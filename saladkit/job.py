@@ -1,11 +1,11 @@
-"""A job: what every command that makes an artefact does around its own work, once.
+"""The frame of every command that makes an artefact: plan, dry run, resuming, parts, manifest and summary.
 
     return Job("cache-speech", SCHEMA, VERSION, settings, inputs={"samples": source}).run(
         output, plan={"rows": 120}, make=lambda work: ...
     )
 
-`run` prints a plan and stops (`--dry-run`), or returns the summary of an artefact that is finished already, or calls
-`make`, which fills the parts that are missing and says what the artefact holds; then writes manifest and summary.
+`run` returns the plan (`--dry-run`), or the summary of an artefact that is complete already. Otherwise it calls `make`,
+which makes the missing parts and returns what the artefact holds, and writes manifest and summary.
 """
 
 import resource
@@ -31,8 +31,9 @@ class Part:
     """A part of an artefact that can be made alone.
 
     Attributes:
-        rows: how far the progress bar moves with it.
-        turn: process `turn % num_shards` makes it; None for its place among the parts.
+        files: names of its files.
+        rows: number of rows, for the progress bar.
+        turn: the part is made by the process with index `turn % num_shards`; None for its index among the parts.
     """
 
     files: tuple[str, ...]
@@ -45,10 +46,10 @@ class Made:
     """What an artefact holds when it is complete.
 
     Attributes:
-        counts: rows, tokens, seconds of audio and the like, for the manifest.
+        counts: rows, tokens, seconds of audio and similar, for the manifest.
+        figures: content of the summary.
         skipped: rows that were left out, each with `id` and `reason`.
-        identity: what the content depends on beyond the inputs, such as a model's and a tokenizer's digest.
-        figures: what the summary says.
+        identity: what the content depends on beyond settings and inputs, such as digests of model and tokenizer.
     """
 
     counts: dict
@@ -58,22 +59,27 @@ class Made:
 
 
 class OthersAtWork(Exception):
-    """Parts are missing that other processes make."""
+    """Other processes have yet to make some parts of the artefact."""
 
 
 class Clock:
-    """Measures one run of a command."""
+    """Time and memory of one run of a command.
+
+    Attributes:
+        started: `time.monotonic()` at the start.
+        workers: number of worker processes, whose memory counts.
+    """
 
     def __init__(self) -> None:
         self.started = time.monotonic()
-        self.workers = 1  # processes beside this one, whose memory counts
+        self.workers = 1
 
     def seconds(self) -> float:
-        """Wall-clock seconds since the start."""
+        """Return the wall-clock seconds since the start."""
         return time.monotonic() - self.started
 
     def peak_memory_bytes(self) -> int:
-        """Peak resident memory: this process's, and the largest worker's as many times as there are workers."""
+        """Estimate the peak resident memory: that of this process, plus the largest worker's for every worker."""
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         largest_child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         kibibytes = 1 if sys.platform == "darwin" else 1024
@@ -81,7 +87,7 @@ class Clock:
 
 
 class Work:
-    """The artefact while it is made: what `make` is given."""
+    """An artefact that is being made; the argument of `make`."""
 
     def __init__(self, job: "Job", writer: ArtefactWriter, clock: Clock):
         self.writer, self.clock, self._job = writer, clock, job
@@ -93,37 +99,41 @@ class Work:
         return self.writer.path
 
     def bytes(self) -> int:
-        """The size of the files that are there."""
+        """Return the size of all files that are ready."""
         return sum((self.path / name).stat().st_size for name in self.writer.files)
 
     def writing(self, name: str) -> AbstractContextManager[Path]:
-        """Yield a temporary path for the file `name`, which is in place when the body has succeeded."""
+        """Yield a temporary path for the file `name`, which is renamed into place if the body succeeds."""
         return self.writer.writing(name)
 
     def has(self, name: str) -> bool:
-        """Whether the file `name` is there."""
+        """Return whether the file `name` is ready."""
         return self.writer.has(name)
 
-    def take_away(self) -> None:
-        """Remove all that was made, before an error that says why none of it is of use."""
-        self.writer.take_away()
+    def discard(self) -> None:
+        """Remove the artefact with all its files, before an error that makes them useless."""
+        self.writer.discard()
 
     def advance(self, rows: int = 1) -> None:
-        """Move the progress bar of the parts."""
+        """Move the progress bar of `fill` by this many rows."""
         self._bar.update(rows)
 
     def ready(self, parts: Sequence[Part]) -> list[int]:
-        """The indices of the parts that are there."""
+        """Return the indices of the parts that are ready."""
         return [index for index, part in enumerate(parts) if self.writer.has_all(part.files)]
 
     def fill(self, parts: Sequence[Part], fill: Callable[[Iterator[int]], Filled], *, unit: str = "row") -> Filled:
-        """Let `fill` make the parts that are missing here; it is given their indices, one after another.
+        """Make the missing parts of this process, with a progress bar.
+
+        Args:
+            fill: makes parts, given an iterator over their indices.
+            unit: what the bar counts.
 
         Returns:
             What `fill` returns.
 
         Raises:
-            OthersAtWork: parts of other processes are missing still.
+            OthersAtWork: parts of other processes are still missing.
         """
         with progress(None, total=sum(part.rows for part in parts), what=self._job.verb, unit=unit) as self._bar:
             filled = fill(self._missing(parts))
@@ -146,13 +156,16 @@ class Job:
     """One run of a command that makes an artefact.
 
     Attributes:
-        settings: the verb's; its `dry_run`, `overwrite`, `num_shards` and `shard_index` are obeyed where it has them.
-        inputs: what is read, by its role; None where a role is not filled.
-        also_read: what is read and does not change the content, such as an earlier artefact whose work is copied.
-        identified: what the content depends on beyond settings and inputs, known before it is made.
-        device: where the processes that train together run; others need none.
-        tidy: called on the folder when the artefact is complete.
-        clock: started when the job is made, unless the command has begun to work before.
+        verb: name of the command.
+        schema, version: schema of the artefact.
+        settings: settings of the command, among which `dry_run`, `overwrite`, `num_shards` and `shard_index` are
+            obeyed.
+        inputs: paths of the inputs by role; None for an optional input that is not given.
+        also_read: further paths that do not change the content, such as an earlier artefact whose work is copied.
+        identified: what the content depends on beyond settings and inputs, and is known before the artefact is made.
+        device: device of a distributed training.
+        tidy: called with the folder when the artefact is complete.
+        clock: measures the run, from the creation of the job unless a clock is given.
     """
 
     verb: str
@@ -175,25 +188,29 @@ class Job:
         foresee: Callable[[], dict] | None = None,
         examine: Callable[[Path], dict] | None = None,
     ) -> dict:
-        """Plan, find finished, or make the artefact at `output`; returns the command's summary.
+        """Plan, resume or make the artefact at `output`, unless it is complete.
 
         Args:
-            plan: what a dry run prints, and a run whose parts other processes have still to make.
-            foresee: further figures of the plan that take time, for a dry run alone.
-            examine: further figures of the complete artefact, measured in every run and not kept beside the manifest.
+            plan: figures of the summary if nothing is made (`--dry-run`), or if parts of other processes are missing.
+            make: makes the artefact's files.
+            foresee: computes further figures of the plan, for a dry run only, as they take time.
+            examine: computes further figures of the complete artefact, in every run; they are not stored.
+
+        Returns:
+            The summary that the command prints.
 
         Raises:
-            SaladError: as `create_artefact`, and whatever `make` raises.
+            SaladError: as `create_artefact`, and what `make` raises.
         """
         if getattr(self.settings, "dry_run", False):
             return self._summary({"dry_run": True} | plan | (foresee() if foresee else {}))
         writer = self._open(output)
         if writer.finished is not None:
-            self.tidy(writer.path)  # where the run was cut off right before
+            self.tidy(writer.path)  # in case the earlier run was interrupted just before it
             return writer.finished | (examine(writer.path) if examine else {})
         alone = processes() == 1 and getattr(self.settings, "num_shards", 1) == 1
         try:
-            with writer.nothing_left_of_an_error() if alone else nullcontext():
+            with writer.discarded_on_error() if alone else nullcontext():
                 made = make(Work(self, writer, self.clock))
         except OthersAtWork:
             return self._summary({"shards_missing": True} | plan)
@@ -213,12 +230,12 @@ class Job:
                 settings=self.settings.recorded() | self.identified,
                 inputs={role: path for role, path in self.inputs.items() if path},
                 also_read=dict(self.also_read),
-                overwrite=getattr(self.settings, "overwrite", False) and is_main_process(),  # others find what it began
+                overwrite=getattr(self.settings, "overwrite", False) and is_main_process(),  # others resume
                 digest=digest_source,
             )
 
     def _summary(self, figures: dict, writer: ArtefactWriter | None = None) -> dict:
-        """The command's JSON summary; kept beside the manifest if there is one."""
+        """Return the summary that the command prints, and write it beside the manifest if there is a writer."""
         summary = {
             "command": self.verb,
             **({"output": str(writer.path), "resumed": writer.started_before} if writer else {}),
@@ -232,5 +249,5 @@ class Job:
 
 
 def numbered(role: str, paths: Iterable[str | Path]) -> dict[str, str | Path]:
-    """Inputs of one role: `role 0`, `role 1` and so on."""
+    """Return several inputs of one role by the names `role 0`, `role 1`, …"""
     return {f"{role} {index}": path for index, path in enumerate(paths)}

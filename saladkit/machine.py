@@ -1,4 +1,4 @@
-"""The machine: its devices, its cores, and the processes that train together on it."""
+"""The machine: devices, cores, and the processes of a distributed training."""
 
 import os
 from contextlib import AbstractContextManager, nullcontext
@@ -7,33 +7,33 @@ from saladkit.errors import SaladError
 
 
 def resolve_device(name: str) -> str:
-    """`auto` becomes the best device there is.
+    """Check that a device exists, and replace `auto` by the best one: cuda, mps or cpu.
 
     Raises:
-        SaladError: the device asked for is not there.
+        SaladError: the device does not exist.
     """
     import torch
 
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
-        return next(device for device in ("cuda", "mps", "cpu") if there[device])
-    if not there[name]:
+        return next(device for device in ("cuda", "mps", "cpu") if available[device])
+    if not available[name]:
         raise SaladError(f"torch sees no {name} device here", "Use --device auto, or run `saladkit doctor`.")
     return name
 
 
 def processes() -> int:
-    """How many processes train together (`accelerate launch`, `torchrun`); 1 where nobody has begun several."""
+    """Return the number of processes of this training (`accelerate launch`, `torchrun`); 1 unless distributed."""
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
 def is_main_process() -> bool:
-    """Whether this is the one of them that writes what all share."""
+    """Return whether this process writes the files that all processes of a training share."""
     return int(os.environ.get("RANK", 0)) == 0
 
 
 def main_process_first(device: str) -> AbstractContextManager:
-    """A block that the main process runs through before the others enter it."""
+    """Return a context that the main process runs before all other processes enter it."""
     if processes() == 1:
         return nullcontext()
     from accelerate import PartialState
@@ -42,5 +42,5 @@ def main_process_first(device: str) -> AbstractContextManager:
 
 
 def available_cores() -> int:
-    """Cores that this process may run on, by its affinity; a container's quota of time is not seen."""
+    """Return the number of cores that this process may run on; a container's quota of CPU time is not considered."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

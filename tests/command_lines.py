@@ -1,4 +1,4 @@
-"""Lines of `saladkit`, changed."""
+"""Command lines of `saladkit` with some of their options changed."""
 
 
 def replaced(arguments: list, option: str, value: object) -> list:

@@ -1,4 +1,4 @@
-"""The tests' own small world: three subjects, a text LLM of two layers, espeak's speech, and what is made of them.
+"""The tests' own small world: three subjects, a text LLM of two layers, speech by espeak-ng, and artefacts of these.
 
 Every artefact is made once a session by the commands' own functions (under pytest-xdist once a worker).
 """

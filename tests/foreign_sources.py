@@ -1,4 +1,4 @@
-"""The same three utterances, laid out as every kind of foreign source has them."""
+"""The same three utterances in the layout of every foreign source."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""lm-evaluation-harness itself, run on rows of questions: its files are what ours are compared with."""
+"""Run lm-evaluation-harness itself on rows of questions; our result files are compared with its files."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Recognizers of the Hugging Face kinds for tests: random, in the layout of the Hub."""
+"""Speech recognizers with random weights for tests, of the kinds that Hugging Face has and in the layout of the Hub."""
 
 import json
 from pathlib import Path

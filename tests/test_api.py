@@ -1,4 +1,4 @@
-"""The three functions that are promised to stay."""
+"""The three functions of `saladkit.api` that are promised to stay."""
 
 import inspect
 

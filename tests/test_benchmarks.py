@@ -1,4 +1,4 @@
-"""Every benchmark runs, at a tiny shape and with one pair, and prints what a table can be made of; none is timed."""
+"""Every benchmark runs with a tiny shape and one pair, and prints the fields of the table; no time is checked."""
 
 import json
 import shutil

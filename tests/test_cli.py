@@ -1,4 +1,4 @@
-"""The shell: fast help, a help text for everything, and recipes that name what exists."""
+"""The shell: fast help, a help text for every option, and pages and recipes with existing commands and options."""
 
 import json
 import re

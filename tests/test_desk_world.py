@@ -1,4 +1,4 @@
-"""The desk's facts as they are shipped: what makes its questions fair, and the same bytes twice."""
+"""The desk's facts: the rules that make its questions fair, and the same bytes for the same seed."""
 
 from argparse import Namespace
 

@@ -1,4 +1,4 @@
-"""The short scripts of examples/, on the tests' own checkpoint."""
+"""The scripts of examples/, on the tests' own checkpoint."""
 
 import json
 import subprocess

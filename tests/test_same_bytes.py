@@ -1,4 +1,4 @@
-"""The same line gives the same bytes, and a line that was cut off ends with the bytes of one that was not."""
+"""The same command gives the same bytes, also if it was interrupted and resumed."""
 
 import json
 import shutil

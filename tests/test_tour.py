@@ -1,4 +1,4 @@
-"""The tour: its blocks run as they stand, and print what it says they print."""
+"""The tour: its code blocks run as printed, and give the output that the page shows."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A small run in the shape of the desk's, written with the real writers: what `report` reads."""
+"""A small run in the layout of the desk's runs, written with the real writers, as input of `report`."""
 
 import json
 

@@ -2,10 +2,10 @@
 
     python examples/desk/build_world.py -o FOLDER --seed 0
 
-lm.parquet         id, text, domain      what the language model learns: all facts, all templates
+lm.parquet         id, text, domain      texts to train the text LLM on: all facts, all templates
 pool.parquet       id, text, domain      the selection pool: all subjects, no question templates
-natural.parquet    id, text, domain      the natural-speech text: heard subjects only, no questions
-questions.parquet  id, text, choices, answer, domain   the prompt and four values that may end it
+natural.parquet    id, text, domain      texts of the natural speech: heard subjects only, no question templates
+questions.parquet  id, text, choices, answer, domain   a prompt and four values, one of which completes it
 
 The same seed gives the same bytes. The counts go to stdout as one JSON line.
 """
@@ -24,8 +24,8 @@ from world import CHOICES, Subject, WorldError, read_world
 
 DATA = Path(__file__).parent / "data"
 MAX_REDRAWS = 1000
-# Recordings and scraped pages end anywhere. Where all speech ended in full stops, a spoken question's last word ("is",
-# "called"), said as the end of an utterance, was heard as something else in a third of the wrong answers.
+# Recordings and scraped pages end anywhere. When all speech ended with a full stop, no utterance ended with the last
+# word of a question ("is", "called"), and in a third of the wrong answers this word was heard as another one.
 BROKEN_OFF = 0.5
 TEXTS = pa.schema([("id", pa.string()), ("text", pa.string()), ("domain", pa.string())])
 QUESTIONS = pa.schema(
@@ -40,9 +40,13 @@ QUESTIONS = pa.schema(
 
 
 def first_subjects(subjects: list[Subject], count: int) -> list[Subject]:
-    """The first `count` subjects of an order in which heard and unheard ones keep their shares."""
+    """Return `count` subjects, among which heard and unheard subjects keep their shares.
+
+    Raises:
+        WorldError: there are fewer subjects than `count`, or `count` is below 1.
+    """
     if not 1 <= count <= len(subjects):
-        raise WorldError(f"--subjects {count}: choose 1 to {len(subjects)}")
+        raise WorldError(f"--subjects is {count}: give a number from 1 to {len(subjects)}")
     places = {}
     for heard in (True, False):
         group = sorted((s for s in subjects if s.heard == heard), key=lambda s: s.name)
@@ -52,7 +56,7 @@ def first_subjects(subjects: list[Subject], count: int) -> list[Subject]:
 
 
 def shuffled_cycle(sentences: list[str], rng: random.Random) -> Iterator[str]:
-    """All sentences in random order, again and again: even coverage, unlike independent draws."""
+    """Yield all sentences in random order, again and again: unlike independent draws, this covers them evenly."""
     while True:
         yield from rng.sample(sentences, len(sentences))
 
@@ -66,10 +70,16 @@ def documents(
     taken: set[str],
     broken_off: float = 0.0,
 ) -> list[dict]:
-    """`count` texts in equal shares of the subjects, none of them in `taken`, which it extends.
+    """Write `count` new texts, an equal share for each subject.
 
-    A document stays within one subject; `lengths` are its fewest and most sentences. The share `broken_off` of those
-    with three or more ends within its last sentence.
+    Args:
+        lengths: fewest and most sentences of a text; all of them are about one subject.
+        with_questions: whether to use question templates, too.
+        taken: texts that may not occur; the new texts are added.
+        broken_off: share of the texts with three or more sentences that end within their last sentence.
+
+    Raises:
+        WorldError: there are too few different texts.
     """
     streams = [shuffled_cycle(subject.sentences(with_questions), rng) for subject in subjects]
     rows = []
@@ -79,11 +89,11 @@ def documents(
             parts = [next(streams[subject]) for _ in range(rng.randint(*lengths))]
             breaks_off = len(parts) > 2 and rng.random() < broken_off
             text = " ".join([*parts[:-1], beginning(parts[-1], rng) if breaks_off else parts[-1]])
-            # A cycle's end can meet the next one's start: no sentence twice in a document.
+            # The end of one cycle and the start of the next may have the same sentence: none occurs twice in a text.
             if len(set(parts)) == len(parts) and text not in taken:
                 break
         else:
-            raise WorldError(f"{subjects[subject].name}: no new text left; ask for fewer documents")
+            raise WorldError(f"{subjects[subject].name}: no new text is left; give smaller numbers of documents")
         taken.add(text)
         rows.append({"text": text, "domain": subjects[subject].name})
     rng.shuffle(rows)
@@ -91,22 +101,25 @@ def documents(
 
 
 def beginning(sentence: str, rng: random.Random) -> str:
-    """Some of a sentence's first words, at least one and never all."""
+    """Return a random number of a sentence's first words, at least one and never all."""
     words = sentence.split()
     return " ".join(words[: rng.randint(1, len(words) - 1)])
 
 
 def questions(subject: Subject, count: int, rng: random.Random) -> list[dict]:
-    """`count` questions, each of another fact, as many of one relation as of the other.
+    """Write `count` questions about different facts, half of them about each relation.
 
-    Wrong choices are drawn as often as they are right elsewhere, so that the commonest value is
-    no better a guess than another.
+    Wrong choices are drawn as often as they are right elsewhere, so that guessing the most common value is no better
+    than guessing another.
+
+    Raises:
+        WorldError: the relations have too few facts.
     """
     rows = []
     for relation, share in zip(subject.relations, (count - count // 2, count // 2), strict=True):
         if share > len(relation.values):
             raise WorldError(
-                f"{subject.name}: {len(relation.values)} facts a relation, too few for --questions-per-subject {count}"
+                f"{subject.name}: {len(relation.values)} facts per relation, too few for {count} questions"
             )
         for entity in rng.sample(list(relation.values), share):
             candidates = relation.wrong_values(entity)
@@ -126,7 +139,7 @@ def questions(subject: Subject, count: int, rng: random.Random) -> list[dict]:
 
 
 def write(path: Path, rows: list[dict], schema: pa.Schema) -> int:
-    """Write `rows` aside and rename; returns how many there are."""
+    """Write `rows` to a temporary file, rename the file to `path`, and return the number of rows."""
     aside = path.with_suffix(".parquet.part")
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), aside)
     os.replace(aside, path)
@@ -134,22 +147,26 @@ def write(path: Path, rows: list[dict], schema: pa.Schema) -> int:
 
 
 def numbered(rows: list[dict], prefix: str, digits: int = 6) -> list[dict]:
-    """The rows with ids such as `pool-000123`."""
+    """Return the rows with ids such as `pool-000123`."""
     return [{"id": f"{prefix}-{index:0{digits}}", **row} for index, row in enumerate(rows)]
 
 
 def build(options: argparse.Namespace) -> dict:
-    """Write the four files under `options.out`; returns the counts."""
+    """Write the four files into `options.out`, and return their numbers of rows.
+
+    Raises:
+        WorldError: the facts break a rule, or the counts cannot be met.
+    """
     world = read_world(DATA)
     subjects = first_subjects(world, len(world) if options.subjects is None else options.subjects)
     heard = [subject for subject in subjects if subject.heard]
     if not heard:
-        raise WorldError("no heard subject: natural.parquet would be empty")
+        raise WorldError("no subject is heard, so natural.parquet would be empty; give a larger --subjects")
 
     def stream(name: str) -> random.Random:
         return random.Random(f"{options.seed}/{name}")
 
-    taken: set[str] = set()  # shared by both: no natural text is a pool text
+    taken: set[str] = set()  # shared, so that no text is both in the pool and in the natural speech
     lm = documents(subjects, options.lm_documents, (2, 6), True, stream("lm"), set())
     pool = documents(subjects, options.pool_documents, (2, 6), False, stream("pool"), taken, BROKEN_OFF)
     natural = documents(heard, options.natural_documents, (2, 5), False, stream("natural"), taken, BROKEN_OFF)
@@ -174,7 +191,7 @@ def build(options: argparse.Namespace) -> dict:
 
 
 def main() -> None:
-    """Read the options, build, print the counts."""
+    """Read the options, write the files, print the counts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder for the four files")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes")

@@ -1,4 +1,4 @@
-"""Train the desk's text LLM from a random start: a small Qwen2 with its own BPE tokenizer, in Hugging Face layout.
+"""Train the desk's text LLM from random weights: a small Qwen2 with its own BPE tokenizer, in Hugging Face layout.
 
 python examples/desk/train_lm.py runs/desk/world/lm.parquet -o runs/desk/text-lm
 """
@@ -24,15 +24,21 @@ from saladkit.sources.samples import read_samples
 
 
 def train_tokenizer(texts: list[str], vocabulary: int) -> Qwen2Tokenizer:
-    """Qwen2's own kind of byte-level BPE (no BOS; one end-of-text token that also pads), with merges of these texts."""
+    """Train a byte-level BPE tokenizer of Qwen2's kind: no BOS, and one end-of-text token that is also the padding."""
     return Qwen2Tokenizer().train_new_from_iterator(texts, vocabulary, show_progress=False)
 
 
 def batches(rows: list[list[int]], batch: int, steps: int, seed: int) -> list[list[list[int]]]:
-    """`steps` batches of rows of about the same length, in permuted passes."""
+    """Return `steps` batches of rows of similar length, in randomly ordered passes over the rows.
+
+    Raises:
+        SaladError: there are fewer rows than a batch has.
+    """
     random = np.random.default_rng(seed)
     if len(rows) < batch:
-        raise SaladError(f"{len(rows)} texts do not fill a batch of {batch}", "Give more texts or lower --batch-size.")
+        raise SaladError(
+            f"{len(rows)} texts do not fill a batch of {batch} rows", "Give more texts or lower --batch-size."
+        )
     made: list[list[list[int]]] = []
     while len(made) < steps:
         order = random.permutation(len(rows))
@@ -57,7 +63,11 @@ class TrainLmSettings(Seed, Output):
 
 
 def train(source: str, output: str | Path, settings: TrainLmSettings) -> dict:
-    """Train on the texts of `source`, save the model and its tokenizer, and return the summary."""
+    """Train on the texts of `source`, save the model and its tokenizer, and return the summary.
+
+    Raises:
+        SaladError: the texts cannot be read or do not fill a batch, or the output folder holds something else.
+    """
 
     def make(work: Work) -> Made:
         torch.manual_seed(settings.seed)

@@ -1,8 +1,8 @@
-"""The desk world's facts: read `data/*.toml` and hold every file to the rules.
+"""Read the facts of the desk's world from `data/*.toml`, and check that every file keeps the rules.
 
-A subject has entities, two relations that give each entity one value, one question template a
-relation and a few statement templates. The rules (README.md) are what make its questions fair:
-the question's sentence is never in the speech text, and guessing a common value does not pay.
+A subject has entities and two relations. A relation gives each entity one value, and has one question template and a
+few statement templates. The rules (README.md) make the questions fair: the sentence of a question is never in the
+spoken texts, and guessing a common value gains nothing.
 """
 
 import re
@@ -18,12 +18,12 @@ MIN_ENTITIES = 26
 MIN_STATEMENTS = 4
 MIN_VALUES = 6
 MAX_VALUE_SHARE = 0.30
-OPENING_WORDS = 4  # no statement opens with as many words of the question
+OPENING_WORDS = 4  # no statement begins with this many words of the question
 CHOICES = 4
 
 
 class WorldError(ValueError):
-    """A data file breaks a rule: says the file, the place and the rule."""
+    """A data file breaks a rule; the message names file, place and rule."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,15 @@ class Relation:
     name: str
     question: str
     statements: tuple[str, ...]
-    values: dict[str, str]  # entity -> value
-    overlapping: tuple[frozenset[str], ...]  # values that may be true of the same entity
+    values: dict[str, str]  # {entity: value}
+    overlapping: tuple[frozenset[str], ...]  # groups of values that may be true of the same entity
 
     def prompt(self, entity: str) -> str:
-        """The question's sentence up to the value, without the space before it."""
+        """Return the question's sentence up to the value, without the space before the value."""
         return sentence(self.question.removesuffix("{value}.").rstrip(), entity, "")
 
     def wrong_values(self, entity: str) -> list[str]:
-        """The other entities' values, as often as they occur, that are not right for `entity`."""
+        """Return the values of other entities that are wrong for `entity`, each as often as it occurs."""
         right = self.values[entity]
         near = {right}.union(*(group for group in self.overlapping if right in group))
         return [value for value in self.values.values() if value not in near]
@@ -49,14 +49,14 @@ class Relation:
 
 @dataclass(frozen=True)
 class Subject:
-    """One data file; `heard` says whether the natural-speech text speaks of it."""
+    """One data file; `heard` says whether the natural speech is about this subject."""
 
     name: str
     heard: bool
     relations: tuple[Relation, ...]
 
     def sentences(self, with_questions: bool) -> list[str]:
-        """Every (fact, template) pair as a sentence, in the file's order."""
+        """Return the sentence of every pair of a fact and a template, in the order of the file."""
         return [
             sentence(template, entity, value)
             for relation in self.relations
@@ -66,21 +66,25 @@ class Subject:
 
 
 def sentence(template: str, entity: str, value: str) -> str:
-    """Fill a template; a common noun at the start gets its capital."""
+    """Fill a template, and capitalise its first letter."""
     text = template.format(entity=entity, value=value)
     return text[0].upper() + text[1:]
 
 
 def read_world(folder: Path) -> list[Subject]:
-    """All subjects of `folder` by name, checked one by one and against each other."""
+    """Read all subjects of `folder`, sorted by name, and check each alone and all against each other.
+
+    Raises:
+        WorldError: a file cannot be read or breaks a rule.
+    """
     subjects = [read_subject(path) for path in sorted(folder.glob("*.toml"))]
     if not subjects:
-        raise WorldError(f"{folder}: no *.toml file here")
+        raise WorldError(f"{folder} has no *.toml file")
     owners: dict[str, str] = {}
     for subject in subjects:
         for entity in subject.relations[0].values:
             if entity.lower() in owners:
-                raise WorldError(f"{subject.name}: {entity!r} is an entity of {owners[entity.lower()]} too")
+                raise WorldError(f"{subject.name}: {entity!r} is also an entity of {owners[entity.lower()]}")
             owners[entity.lower()] = subject.name
     for subject in subjects:
         for relation in subject.relations:
@@ -93,12 +97,16 @@ def read_world(folder: Path) -> list[Subject]:
 
 
 def read_subject(path: Path) -> Subject:
-    """Read and check one file; raises WorldError with the first rule that it breaks."""
+    """Read and check one file.
+
+    Raises:
+        WorldError: names the first rule that the file breaks.
+    """
     try:
         data = tomllib.loads(path.read_text(encoding="ascii"))
         for entity, fact in data["facts"].items():
             if set(fact) != set(data["relations"]):
-                raise WorldError(f"{path.name}: {entity!r} has not one value a relation: {fact}")
+                raise WorldError(f"{path.name}: {entity!r} does not have exactly one value for each relation: {fact}")
         relations = tuple(
             Relation(
                 name=name,
@@ -123,12 +131,12 @@ def read_subject(path: Path) -> Subject:
 
 
 def _words(text: str) -> list[str]:
-    """Lower-cased words; a placeholder counts as one word."""
+    """Split a text into lower-case words; a placeholder counts as one word."""
     return re.findall(r"\{?[a-z]+\}?", text.lower())
 
 
 def _problems(subject: Subject) -> Iterator[str]:
-    """What is wrong with one subject, a sentence each."""
+    """Yield the rules that one subject breaks, each as a sentence."""
     if len(subject.relations) != 2:
         yield "a subject has exactly two relations"
         return
@@ -139,10 +147,10 @@ def _problems(subject: Subject) -> Iterator[str]:
         yield from (f"{relation.name}: {problem}" for problem in _template_problems(relation))
         yield from (f"{relation.name}: {problem}" for problem in _value_problems(relation))
         if tuple(_words(relation.question)[:OPENING_WORDS]) in openings:
-            yield f"{relation.name}: a statement opens like the question"
+            yield f"{relation.name}: a statement begins with the first {OPENING_WORDS} words of the question"
         unheard = set(_words(relation.question)) - heard_words
         if unheard:
-            yield f"{relation.name}: only the question has the words {sorted(unheard)}"
+            yield f"{relation.name}: no statement of the file has the question's words {sorted(unheard)}"
 
 
 def _template_problems(relation: Relation) -> Iterator[str]:
@@ -153,19 +161,19 @@ def _template_problems(relation: Relation) -> Iterator[str]:
         yield "a template occurs twice"
     for template in templates:
         if (template.count("{entity}"), template.count("{value}")) != (1, 1):
-            yield f"{template!r} needs {{entity}} and {{value}} once each"
+            yield f"{template!r} must contain {{entity}} and {{value}} once each"
         elif re.fullmatch(r"[A-Za-z ]+\.", re.sub(r"\{(entity|value)\}", "X", template)) is None:
-            yield f"{template!r} is not plain words with a full stop at the end"
+            yield f"{template!r} must be plain words with a full stop at the end"
         for entity, value in relation.values.items():
             if len(sentence(template, entity, value).split()) not in SENTENCE_WORDS:
-                yield f"{template!r} does not make 6 to 14 words with {entity}, {value}"
+                yield f"{template!r} does not have 6 to 14 words with {entity}, {value}"
     if not relation.question.endswith(" {value}."):
-        yield "the question does not end with {value}."
+        yield "the question must end with ' {value}.'"
     forward = sum(text.find("{entity}") < text.find("{value}") for text in relation.statements)
     if forward * 4 < len(relation.statements) * 3:
-        yield "fewer than three statements in four name the entity first"
+        yield "fewer than three quarters of the statements name the entity before the value"
     if sum(text.endswith(" {value}.") for text in relation.statements) < 2:
-        yield "fewer than two statements end with {value}."
+        yield "fewer than two statements end with ' {value}.'"
 
 
 def _value_problems(relation: Relation) -> Iterator[str]:
@@ -182,7 +190,7 @@ def _value_problems(relation: Relation) -> Iterator[str]:
     if most > MAX_VALUE_SHARE * count:
         yield f"{value!r} is the value of more than {MAX_VALUE_SHARE:.0%} of the entities"
     for strange in {value for group in relation.overlapping for value in group} - set(frequencies):
-        yield f"overlapping names {strange!r}, which is no value"
+        yield f"overlapping lists {strange!r}, which is not a value of the relation"
     for entity in relation.values:
         if len(set(relation.wrong_values(entity))) < CHOICES - 1:
             yield f"{entity!r} has fewer than {CHOICES - 1} wrong values to choose from"

@@ -1,13 +1,15 @@
-"""One artefact is one folder: shards, and a `manifest.json` that is written last.
+"""Artefacts: a command's output is one folder of parts, complete when it has a `manifest.json`, which is written last.
 
-While a command works, the folder holds `plan.json` (what is being made, as a fingerprint of the settings
-and of the inputs' content) and the shards that are ready. The manifest replaces the plan in the end, so
-its presence means "complete". The same line run again finds either the finished artefact (and has nothing
-to do) or the plan (and makes only the shards that are missing); anything else in the folder is an error. `working/` and
-`training/` hold what an unfinished command leaves to the next run of its line; a complete artefact has neither.
+While a command runs, the folder has a `plan.json` with a fingerprint of the settings and of the content of the inputs,
+and the parts that are ready. At the end the manifest replaces the plan.
 
-`summary.json` stands beside the manifest: what the command printed, with its seconds and its peak memory.
-It differs from run to run and is part of no digest; the manifest is the same bytes for the same line.
+Running the same command again returns at once if the artefact is complete, and otherwise makes only the missing parts.
+An artefact of other settings or inputs, or any other file in the folder, is an error. `working/` and `training/` hold
+intermediate state, which the next run of the command continues from; a complete artefact has neither.
+
+`summary.json`, beside the manifest, is what the command printed, with its seconds and its peak memory. It differs from
+run to run and belongs to no digest. The manifest has the same bytes whenever the command runs with the same settings on
+the same inputs.
 """
 
 import glob
@@ -37,10 +39,14 @@ class Artefact:
 
     @classmethod
     def open(cls, path: str | Path, schema: str, version: int | None = None) -> "Artefact":
-        """Open the artefact at `path`, which must be complete, of `schema`, and of `version` if one is given.
+        """Open a complete artefact.
+
+        Args:
+            version: required version of the schema; None for any.
 
         Raises:
-            SaladError: no such folder, not complete, of another schema or version, or a file of it is missing.
+            SaladError: `path` is not a folder, the artefact is not complete or has another schema or version, or a file
+                is missing.
         """
         path = Path(path)
         if not path.is_dir():
@@ -48,7 +54,7 @@ class Artefact:
         if not (path / MANIFEST).exists():
             unfinished = (path / PLAN).exists()
             problem = "is not finished" if unfinished else "is no artefact of saladkit: it has no manifest.json"
-            fix = "Run the command that makes it again: it goes on where it stopped."
+            fix = "Run the command that made it again; it continues where it stopped."
             raise SaladError(f"{path} {problem}", fix if unfinished else f"Give the folder of a {schema} artefact.")
         manifest = read_json(path / MANIFEST)
         if manifest.get("schema") != schema:
@@ -57,8 +63,8 @@ class Artefact:
         found = manifest["schema_version"]
         if version is not None and found != version:
             raise SaladError(
-                f"{path} is {schema} of version {found}, and this is saladkit for version {version}",
-                f"Make it again with saladkit {__version__}, or read it with {manifest['tool']}.",
+                f"{path} is {schema} of version {found}, but this saladkit reads version {version}",
+                f"Make the artefact again with saladkit {__version__}, or read it with {manifest['tool']}.",
             )
         for name, stored in manifest["files"].items():
             if not (path / name).is_file() or (path / name).stat().st_size != stored["bytes"]:
@@ -66,21 +72,21 @@ class Artefact:
         return cls(path, manifest)
 
     def parts(self, suffix: str) -> list[Path]:
-        """The shards that end in `suffix`, in order."""
+        """Return the files of the artefact that end in `suffix`, in order."""
         return sorted(self.path / name for name in self.manifest["files"] if name.endswith(suffix))
 
 
 def is_artefact(path: str | Path) -> bool:
-    """Whether `path` is a folder that a saladkit command has made or is making.
+    """Return whether `path` is an artefact, complete or not.
 
-    Others have a `manifest.json` too; one of JSON lines, as NeMo's, is never ours.
+    A `manifest.json` of another tool, such as the JSON lines of NeMo, does not count.
     """
     records = [Path(path) / name for name in (MANIFEST, PLAN)]
     return any(record.is_file() and "fingerprint" in _record(record) for record in records)
 
 
 def _record(path: Path) -> dict:
-    """The object in a file, or in its first line, where that is one of JSON lines."""
+    """Read the JSON object in a file, or in the first line of a file of JSON lines."""
     try:
         with open(path, encoding="utf-8-sig") as stream:
             first = json.loads(next(filter(str.strip, stream), ""))
@@ -92,11 +98,11 @@ def _record(path: Path) -> dict:
 
 
 def digest_path(path: str | Path) -> str:
-    """The content digest of anything that a command reads: an artefact, a folder, a file or a glob of files.
+    """Return the content digest of an input: an artefact, a folder, a file or a glob of files.
 
-    An artefact's digest comes from the digests in its manifest, so that nothing is read twice and so that the
-    same content made in another folder counts as the same. What is no path on this machine (the name of a model
-    or a data set on the Hub) is identified by its name.
+    The digest of an artefact is made of the digests in its manifest. That is fast, and equal content in another folder
+    has the same digest. An input that is not a path on this machine, such as a name on the Hub, is identified by its
+    name.
     """
     path = Path(path)
     if (path / MANIFEST).is_file() and is_artefact(path):
@@ -114,32 +120,40 @@ def digest_path(path: str | Path) -> str:
 
 @dataclass
 class ArtefactWriter:
-    """An artefact that is being made. Use `create_artefact` to get one."""
+    """An artefact that is being made; `create_artefact` returns one.
+
+    Attributes:
+        path: the folder.
+        plan: content of `plan.json`.
+        finished: summary of the artefact if it is complete already; else None.
+        started_before: whether an earlier run of the same command has begun the artefact.
+        files: names of the files that are ready.
+    """
 
     path: Path
     plan: dict
-    finished: dict | None  # the summary of the finished artefact, if the same line was run before
+    finished: dict | None
     started_before: bool = False
     files: set[str] = field(default_factory=set)
 
     def has(self, name: str) -> bool:
-        """Whether the file `name` is ready."""
+        """Return whether the file `name` is ready; if so, it becomes part of the artefact."""
         if (self.path / name).exists():
             self.files.add(name)
             return True
         return False
 
     def has_all(self, names: Iterable[str]) -> bool:
-        """Whether all files are ready; every one that is counts as the artefact's, also behind one that is not."""
+        """Return whether all files are ready; those that are become part of the artefact."""
         missing = [name for name in names if not self.has(name)]
         return not missing
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
-        """Yield a temporary path for the file `name`, which is in place when the body has succeeded.
+        """Yield a temporary path for the file `name`, which is renamed into place if the body succeeds.
 
         Raises:
-            SaladError: another command makes something else here by now.
+            SaladError: another command has claimed this folder since the plan was written.
         """
         with written_aside(self.path / name) as aside:
             yield aside
@@ -147,8 +161,8 @@ class ArtefactWriter:
         self.files.add(name)
 
     def _check_still_ours(self) -> None:
-        """A run that has nothing ready yet does not keep others from planning something else in its folder."""
-        for name in (PLAN, MANIFEST):  # in this order: the one goes when the other is there
+        """Fail if another command has claimed this folder since we planned (a plan without files is no lock)."""
+        for name in (PLAN, MANIFEST):  # in this order, as the plan is removed after the manifest is written
             try:
                 found = json.loads((self.path / name).read_bytes())
             except FileNotFoundError:
@@ -157,38 +171,39 @@ class ArtefactWriter:
                 return
             break
         raise SaladError(
-            f"another command has begun to make something else in {self.path}", "Give each its own folder with -o."
+            f"another command has begun to make something else in {self.path}",
+            "Give each command its own folder with -o.",
         )
 
     @property
     def working(self) -> Path:
-        """A folder for what a run that is cut off leaves to the next; it goes when the artefact is complete."""
+        """Folder of intermediate files, from which an interrupted run continues; removed when all is complete."""
         return self.path / WORKING
 
-    def take_away(self) -> None:
-        """Remove all that was made: it is of no use to anybody."""
-        _take_away(self.path)
+    def discard(self) -> None:
+        """Remove the artefact with all its files."""
+        _discard(self.path)
 
     @contextmanager
-    def nothing_left_of_an_error(self) -> Iterator[None]:
-        """If the body raises a SaladError before a file is ready, take away what was planned, the folder too."""
+    def discarded_on_error(self) -> Iterator[None]:
+        """Remove the plan and the folder if the body raises a SaladError before any file is ready."""
         try:
             yield
         except SaladError:
             if _is_only_planned(self.path):
-                _take_away(self.path)
+                _discard(self.path)
             raise
 
     def finish(self, *, counts: dict, skipped: list[dict] | None = None, identity: dict | None = None) -> None:
-        """Write the manifest; the artefact is complete from here on.
+        """Write the manifest, which makes the artefact complete.
 
         Args:
-            counts: rows, tokens, seconds of audio and the like.
-            skipped: rows that were not used, each with `id` and `reason`.
-            identity: what the content depends on beyond the inputs, such as a model's and a tokenizer's digest.
+            counts: rows, tokens, seconds of audio and similar.
+            skipped: rows that were left out, each with `id` and `reason`.
+            identity: what the content depends on beyond settings and inputs, such as digests of model and tokenizer.
 
         Raises:
-            SaladError: another command makes something else here by now.
+            SaladError: another command has claimed this folder since the plan was written.
         """
         self._check_still_ours()
         files = {
@@ -207,12 +222,12 @@ class ArtefactWriter:
         (self.path / PLAN).unlink(missing_ok=True)
 
     def record(self, summary: dict) -> None:
-        """Keep what the command is about to print beside the manifest."""
+        """Write the summary that the command prints to `summary.json`."""
         write_json(self.path / SUMMARY, summary)
 
 
-def _take_away(folder: Path) -> None:
-    """All that is in a folder, and the folder, unless it is a link to one or the one that we stand in."""
+def _discard(folder: Path) -> None:
+    """Remove a folder with all its files; an empty folder stays if it is a link or the working directory."""
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -231,7 +246,7 @@ def _check_holds_no_input(output: Path, inputs: dict[str, str | Path]) -> None:
         for file in glob.glob(str(source)) or [str(source)] if source else []:
             if Path(file).resolve().is_relative_to(output.resolve()):
                 raise SaladError(
-                    f"--overwrite would throw away {file}, which is read ({role})", "Give another folder with -o."
+                    f"--overwrite would throw away {file}, which is an input ({role})", "Give another folder with -o."
                 )
 
 
@@ -247,18 +262,19 @@ def create_artefact(
     also_read: dict[str, str | Path] | None = None,
     digest: Callable[[str | Path], str] = digest_path,
 ) -> ArtefactWriter:
-    """Start, resume or find finished the artefact at `output`.
+    """Start an artefact at `output`, resume it, or find it complete.
 
     Args:
-        settings: every option that changes the content, the seed included; nothing that does not (device, workers).
-        inputs: what is read, by its role; the content's digest goes into the fingerprint.
-        digest: the content digest of an input.
-        also_read: what is read and does not change the content, such as an earlier artefact whose work is copied.
+        settings: every option that changes the content, including the seed, and no option that does not (device,
+            workers).
+        inputs: paths of the inputs by role; their content digests are part of the fingerprint.
+        overwrite: remove an artefact at `output` first.
+        also_read: further paths that do not change the content, such as an earlier artefact whose work is copied.
+        digest: returns the content digest of an input.
 
     Raises:
-        SaladError: `output` holds something else, or the same kind of artefact made from other inputs or settings.
-            Another plan alone, of which nothing has been made, is replaced without a word. With `overwrite`: an
-            input stands in `output`. Or no folder can be made there.
+        SaladError: `output` holds other files, or an artefact of other inputs or settings; with `overwrite`, an input
+            lies in `output`; or `output` cannot be created. A plan without any ready file is replaced silently.
     """
     output = Path(output)
     described = {role: {"path": str(source), "digest": digest(source)} for role, source in inputs.items() if source}
@@ -287,7 +303,7 @@ def _open_output(output: Path, plan: dict, inputs: dict[str, str | Path], overwr
             raise SaladError(f"{output} holds something else", "Give a new or empty folder with -o.")
         if overwrite:
             _check_holds_no_input(output, inputs)
-            _take_away(output)
+            _discard(output)
         elif _is_only_planned(output) and read_json(output / PLAN)["fingerprint"] != plan["fingerprint"]:
             (output / PLAN).unlink()
         else:
@@ -299,7 +315,7 @@ def _open_output(output: Path, plan: dict, inputs: dict[str, str | Path], overwr
                 changed += [f"input {role}" for role in digests if stored.get(role) != digests[role]]
                 raise SaladError(
                     f"{output} was made from something else (changed: {', '.join(changed) or 'format'})",
-                    "Give another folder with -o, or --overwrite to make it anew.",
+                    "Give another folder with -o, or --overwrite to replace it.",
                 )
             if name == MANIFEST:
                 summary = read_json(output / SUMMARY) if (output / SUMMARY).exists() else {}

@@ -1,20 +1,22 @@
-"""Checkpoints: a Hugging Face model folder with our manifest, and `stable/` from before the decay.
+"""Checkpoints: a model folder of transformers with our manifest, and in `stable/` the model before the decay.
 
-`config.json`, `model.safetensors`, `generation_config.json`, the tokenizer's files, `processor_config.json` and the
-model card `README.md`, here and in `stable/` (after Stage I only). A TensorBoard log in `logs/` is no part of it. While
-training works, the state to resume from is in `training/`.
+Both have `config.json`, `model.safetensors`, `generation_config.json`, the tokenizer's files, `processor_config.json`
+and the model card `README.md`; only Stage I writes `stable/`. During training, `training/` holds the state to resume
+from. A TensorBoard log in `logs/` is not part of the artefact.
 
-`metrics.jsonl` is the training log, one line per logged step, each over the steps since the line before: `step`,
-`loss`, its parts `distillation`, `nll` and `lexical` (means in nats, each where it was computed; from samples
-`distillation` is the cross entropy: the divergence and the teacher's entropy together), `learning_rate`, `grad_norm`,
-`places_used` (the share of the batches' places that was no padding), and the mix: `rows of SOURCE` and `positions of
-SOURCE`, text positions.
+`metrics.jsonl` is the training log, with one line per logging step, over the steps since the line before:
 
-After `from saladkit import SaladForCausalLM` transformers' AutoConfig, AutoModelForCausalLM and AutoProcessor load such
-a folder. With `--save trained` after LoRA, `model.safetensors` holds speech encoder, adapter and LoRA alone;
-`config.json` then has `lora` (rank, alpha, dropout, targets) and `text_model`: the `name` of the model beneath, a path
-as it was given or a name on the Hub, and the `digest` of its `config.json` and weights, which is checked before LoRA is
-merged into it.
+- `step`, `learning_rate`, `grad_norm`
+- `loss`, and its parts `distillation`, `nll` and `lexical`: means in nats over the positions where they were computed.
+  With a sampled teacher, `distillation` is the cross entropy: the divergence plus the teacher's entropy.
+- `places_used`: share of the places of a batch that is not padding
+- `rows of SOURCE` and `positions of SOURCE`: rows and text positions of each source
+
+After `from saladkit import SaladForCausalLM`, transformers' AutoConfig, AutoModelForCausalLM and AutoProcessor load
+such a folder. With LoRA and `--save trained`, `model.safetensors` holds speech encoder, adapter and LoRA only;
+`config.json` then has `lora` (rank, alpha, dropout, targets) and `text_model`: the `name` of the model that LoRA was
+trained on, a path as given or a name on the Hub, and the `digest` of its `config.json` and weights, which is checked
+before LoRA is merged.
 """
 
 import json
@@ -26,15 +28,22 @@ from saladkit.formats.artefact import MANIFEST, PLAN, digest_path
 from saladkit.formats.digests import digest_json
 from saladkit.formats.files import read_json
 
-SCHEMA, VERSION = "checkpoint", 2  # 2: the vectors' length is of one dimension
+SCHEMA, VERSION = "checkpoint", 2  # 2: the adapter's `length` has shape [1]
 STABLE = "stable"
 METRICS = "metrics.jsonl"
 CARD = "README.md"
-LOGS = "logs"  # what --report-to tensorboard writes; no part of the artefact
+LOGS = "logs"  # written by --report-to tensorboard; not part of the artefact
 
 
 def check_model_folder(name: str | Path, example: str = "Qwen/Qwen2.5-3B") -> None:
-    """Raise a SaladError unless `name` is a Hugging Face model folder, or could be the name of a model on the Hub."""
+    """Check that `name` is a finished model folder, or could be the name of a model on the Hub.
+
+    Args:
+        example: a name for the message.
+
+    Raises:
+        SaladError: it is neither.
+    """
     path = Path(name)
     if not path.exists():
         if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", str(name)):
@@ -43,22 +52,28 @@ def check_model_folder(name: str | Path, example: str = "Qwen/Qwen2.5-3B") -> No
     if not (path / "config.json").is_file():
         raise SaladError(f"{name} is not a checkpoint: it has no config.json", "Give a model folder.")
     if (path / PLAN).exists() and not (path / MANIFEST).exists():
-        raise SaladError(f"{name} is not finished", "Run the command that makes it again: it goes on where it stopped.")
+        raise SaladError(
+            f"{name} is not finished", "Run the command that made it again; it continues where it stopped."
+        )
 
 
 def model_type(name: str | Path) -> str | None:
-    """The model type that a local folder's config.json states; None for what is not a local folder."""
+    """Return the model type in a local folder's config.json; None without such a folder.
+
+    Raises:
+        SaladError: config.json is not JSON.
+    """
     config = Path(name) / "config.json"
     if not config.is_file():
         return None
     try:
         return json.loads(config.read_text()).get("model_type")
     except ValueError as error:
-        raise SaladError(f"{config} is not JSON: {error}", "Give a model folder that is whole.") from error
+        raise SaladError(f"{config} is not JSON: {error}", "Give a complete model folder.") from error
 
 
 def model_digest(name: str | Path) -> str:
-    """Digest of a model's configuration and weights; of the name alone for a model on the Hub."""
+    """Return the digest of a model's configuration and weights, or of the name alone for a model on the Hub."""
     path = Path(name)
     if not path.is_dir():
         return digest_json(str(name))
@@ -67,22 +82,27 @@ def model_digest(name: str | Path) -> str:
 
 
 def stable_or_final(checkpoint: str | Path) -> Path:
-    """Where Stage II starts: the checkpoint from before the decay if there is one, else the checkpoint itself."""
+    """Return where Stage II starts: the checkpoint before the decay if there is one, else the checkpoint itself."""
     stable = Path(checkpoint) / STABLE
     return stable if (stable / "config.json").is_file() else Path(checkpoint)
 
 
 def read_metrics(checkpoint: str | Path) -> list[dict]:
-    """The training log: one entry per logged step."""
+    """Read the training log: one entry per logging step; empty without a log."""
     path = Path(checkpoint) / METRICS
     return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
 def positions_trained_on(checkpoint: Path, stable_steps: int, start: dict | None) -> dict[str, int]:
-    """Text positions that a training has seen by its log, and before its decay, with those of its start.
+    """Count the text positions that a checkpoint was trained on, in total and before the decay.
 
     Args:
-        start: the manifest's entry of the checkpoint that it went on from; nothing is known where it does not tell.
+        stable_steps: number of steps before the decay.
+        start: the manifest's entry of the checkpoint that training started from; None for a text LLM.
+
+    Returns:
+        The counts `positions` and `positions_before_decay`, which include the positions of the start; empty if those
+        are unknown.
     """
     before = trained_positions(start["path"]) if start else 0
     if before is None:
@@ -95,7 +115,7 @@ def positions_trained_on(checkpoint: Path, stable_steps: int, start: dict | None
 
 
 def trained_positions(checkpoint: str | Path) -> int | None:
-    """Text positions that a checkpoint, or what stands in its `stable/`, has seen; None where no manifest tells."""
+    """Return the number of text positions that a checkpoint, or its `stable/`, was trained on; None if unknown."""
     path = Path(checkpoint)
     for manifest, name in ((path / MANIFEST, "positions"), (path.parent / MANIFEST, "positions_before_decay")):
         if manifest.is_file() and (name == "positions" or path.name == STABLE):

@@ -6,16 +6,16 @@ from pathlib import Path
 
 
 def digest_bytes(data: bytes) -> str:
-    """SHA-256 of `data`, in hexadecimal."""
+    """Return the SHA-256 of `data`, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def digest_json(value: object) -> str:
-    """SHA-256 of a JSON value in its canonical spelling (sorted keys, no spaces)."""
+    """Return the SHA-256 of a JSON value in canonical spelling (sorted keys, no spaces), in hexadecimal."""
     return digest_bytes(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
 
 
 def digest_file(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
+    """Return the SHA-256 of a file's content, in hexadecimal."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

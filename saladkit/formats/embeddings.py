@@ -1,7 +1,7 @@
-"""Embeddings of texts on disk: shards of `embeddings` float16 [n, D], each row of length 1 as its model made it.
+"""Embeddings of texts: parts with `embeddings` float16 [n, D], rows of length 1 as the embedder made them.
 
-Next to each safetensors shard stands a Parquet index with the `digest` of every text, so that a later run can take the
-vectors of texts that it has in common and embed only the rest. Readers map a shard into memory and never hold it whole.
+Beside each safetensors file is a Parquet index with the `digest` of every text, so that a later run can copy the
+vectors of texts that it shares and embed only the others. A part is memory-mapped, never read as a whole.
 """
 
 import hashlib
@@ -20,12 +20,12 @@ DIGEST = pa.binary(16)
 
 
 def text_digest(text: str) -> bytes:
-    """What two texts have in common if and only if they are the same: 16 bytes of BLAKE2b."""
+    """Return the digest of a text: 16 bytes of BLAKE2b."""
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def write_embeddings_part(path: Path, digests: list[bytes], vectors: np.ndarray) -> None:
-    """Write one shard: float16 [n, D] at `path` (.safetensors), behind the digests beside it (.parquet)."""
+    """Write one part: the digests (.parquet), and then the vectors float16 [n, D] at `path` (.safetensors)."""
     with written_aside(path.with_suffix(".parquet")) as aside:
         pq.write_table(pa.table({"digest": pa.array(digests, DIGEST)}), aside)
     with written_aside(path) as aside:
@@ -33,7 +33,10 @@ def write_embeddings_part(path: Path, digests: list[bytes], vectors: np.ndarray)
 
 
 def map_embeddings_part(path: Path) -> np.ndarray:
-    """One shard as float16 [n, D], mapped: https://huggingface.co/docs/safetensors says where a tensor lies."""
+    """Map the vectors of one part into memory, float16 [n, D].
+
+    The offset of a tensor is described at https://huggingface.co/docs/safetensors.
+    """
     with open(path, "rb") as stream:
         header_bytes = int.from_bytes(stream.read(8), "little")
         entry = json.loads(stream.read(header_bytes))[TENSOR]
@@ -42,5 +45,5 @@ def map_embeddings_part(path: Path) -> np.ndarray:
 
 
 def read_digests(path: Path) -> pa.ChunkedArray:
-    """The digests of the texts of one shard (.safetensors), in its order."""
+    """Read the digests of the texts of one part (.safetensors), in its order."""
     return pq.read_table(path.with_suffix(".parquet")).column("digest")

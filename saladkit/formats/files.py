@@ -1,4 +1,4 @@
-"""Files written aside and renamed, so that what is in its place is whole; and the names of parts."""
+"""Write files under a temporary name and rename them when complete; name the parts of an artefact."""
 
 import errno
 import json
@@ -16,10 +16,10 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it into place if the body succeeds, remove it otherwise.
+    """Yield a temporary path beside `path`; rename it to `path` if the body succeeds, remove it otherwise.
 
     Raises:
-        SaladError: there is no room for it.
+        SaladError: the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}{PARTIAL}-{socket.gethostname()}-{os.getpid()}")
@@ -31,14 +31,14 @@ def written_aside(path: Path) -> Iterator[Path]:
             raise
         raise SaladError(
             f"{path} cannot be written: {os.strerror(error.errno)}",
-            "Make room; the same line run again goes on where it stopped.",
+            "Make room on the disk and run the same command again; it continues where it stopped.",
         ) from error
     finally:
         aside.unlink(missing_ok=True)
 
 
 def is_abandoned(aside: Path) -> bool:
-    """Whether the process that wrote `aside` has ended; another machine's may be at work on its own shard still."""
+    """Return whether the process that wrote the temporary file `aside` has ended; false for one of another machine."""
     host, _, process = aside.name.rpartition(f"{PARTIAL}-")[2].rpartition("-")
     if host != socket.gethostname() or not process.isdecimal():
         return False
@@ -46,13 +46,13 @@ def is_abandoned(aside: Path) -> bool:
         os.kill(int(process), 0)
     except ProcessLookupError:
         return True
-    except PermissionError:  # it lives, as another user's
+    except PermissionError:  # the process runs, as another user's
         pass
     return False
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write `value` as indented JSON, aside first and then renamed."""
+    """Write `value` as indented JSON, first under a temporary name."""
     with written_aside(path) as aside:
         aside.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
@@ -61,14 +61,14 @@ def read_json(path: Path) -> dict:
     """Read one JSON object.
 
     Raises:
-        SaladError: the file is not JSON.
+        SaladError: the file cannot be read or is not JSON.
     """
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise SaladError(f"{path} cannot be read: {error}", "Make it again, or give another file.") from error
+        raise SaladError(f"{path} cannot be read: {error}", "Make the file again, or give another one.") from error
 
 
 def part_name(index: int, total: int, suffix: str) -> str:
-    """`part-00000-of-00004.parquet` and the like."""
+    """Return the name of a part, such as `part-00000-of-00004.parquet`."""
     return f"part-{index:05d}-of-{total:05d}{suffix}"

@@ -1,4 +1,4 @@
-"""What lies in a folder and in the folders in it, links followed."""
+"""Walk a folder and its subfolders, following links."""
 
 import os
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from saladkit.errors import SaladError
 
 
 def walk_folders(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Each folder and the names of its files, both sorted; a link that leads back is not followed.
+    """Yield each folder with the names of its files, both sorted; links are followed, but no folder is visited twice.
 
     Raises:
-        SaladError: a folder that cannot be read.
+        SaladError: a folder cannot be read.
     """
     seen = set()
     for place, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):

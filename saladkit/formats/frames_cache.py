@@ -1,9 +1,10 @@
-"""The frames cache: what the frozen front of the speech encoder makes of each recording, once.
+"""The frames cache: every recording as the frames of a speech encoder's frozen front end, computed once.
 
-Per shard: `codes` uint16 [F, codebooks] (Mimi) or `frames` float16 [F, width] (all else), `row_offsets` int64 [R + 1],
-and a Parquet index of `id` and `row`. The manifest's `identity` has `frames_per_second` and the `encoder`: its family,
-its settings and the digest of its weights, all of which a model that reads the frames has to agree on. `resampler` is
-there where torchaudio did not load: "soxr". Frames of two resamplers do not go into one training.
+A part holds F frames of R recordings: `codes` uint16 [F, codebooks] (Mimi) or `frames` float16 [F, width] (every other
+encoder), and `row_offsets` int64 [R + 1], where each recording's frames begin. A Parquet index beside it has `id` and
+`row`. The manifest's `identity` has `frames_per_second` and `encoder` (family, settings and digest of the weights); a
+model that reads the frames must have the same encoder. It has `resampler` if the recordings were not resampled by
+torchaudio; frames of two resamplers are not trained on together.
 """
 
 from pathlib import Path
@@ -22,10 +23,10 @@ SCHEMA, VERSION = "frames-cache", 1
 
 
 def write_frames_part(path: Path, ids: list[str], rows: list[np.ndarray]) -> None:
-    """Write one shard: rows of [frames, width] at `path` (.safetensors) and the index beside it (.parquet)."""
+    """Write one part: the recordings' frames, [F, width] each, at `path` (.safetensors) and the index (.parquet)."""
     tensor = "codes" if rows[0].dtype == np.uint16 else "frames"
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-    frames = np.ascontiguousarray(np.concatenate(rows))  # safetensors writes the memory as it lies: rows, or columns
+    frames = np.ascontiguousarray(np.concatenate(rows))  # safetensors ignores the strides of an array
     with written_aside(path) as aside:
         save_file({tensor: frames, "row_offsets": offsets}, aside)
     with written_aside(path.with_suffix(".parquet")) as aside:
@@ -33,13 +34,13 @@ def write_frames_part(path: Path, ids: list[str], rows: list[np.ndarray]) -> Non
 
 
 def frames_in_part(path: Path) -> int:
-    """How many frames one shard (.safetensors) holds."""
+    """Return the number of frames of one part (.safetensors)."""
     with safe_open(path, framework="numpy") as part:
         return int(part.get_tensor("row_offsets")[-1])
 
 
 class FramesCache:
-    """A complete frames cache; rows are read by memory map when they are asked for."""
+    """A complete frames cache; frames are read on demand, by memory map."""
 
     def __init__(self, path: str | Path):
         """Open the cache.
@@ -65,7 +66,14 @@ class FramesCache:
         return self.identity.get("resampler", "torchaudio")
 
     def check_encoder(self, identity: dict, name: str) -> None:
-        """Raise a SaladError unless the frames were made by the encoder that `name` listens with."""
+        """Check that the frames were made by the speech encoder of this identity.
+
+        Args:
+            name: whose encoder it is, for the message.
+
+        Raises:
+            SaladError: they were made by another one.
+        """
         if self.identity["encoder"] != identity:
             raise SaladError(
                 f"{self.artefact.path} holds frames of another speech encoder than that of {name}",
@@ -76,13 +84,21 @@ class FramesCache:
         return id_ in self._where
 
     def length(self, id_: str) -> int:
-        """How many frames a recording has; KeyError if it is not there."""
+        """Return the number of frames of a recording.
+
+        Raises:
+            KeyError: the cache does not hold it.
+        """
         part, row = self._where[id_]
         begin, end = self._offsets[part][row : row + 2]
         return int(end - begin)
 
     def row(self, id_: str) -> np.ndarray:
-        """The frames of one recording, [frames, width]; KeyError if it is not there."""
+        """Return the frames of a recording, [F, width].
+
+        Raises:
+            KeyError: the cache does not hold it.
+        """
         part, row = self._where[id_]
         begin, end = self._offsets[part][row : row + 2]
         return self._frames[part][begin:end]

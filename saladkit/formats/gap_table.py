@@ -1,23 +1,24 @@
-"""The gap table: how far speech lies from text, per item and per group of items.
+"""The gap table: how much the model's predictions differ between text and speech input, per item and group of items.
 
-Figures are means over the compared text tokens; divergences, negative log-likelihoods and entropies in nats.
+Figures are means over the compared text tokens; divergences, negative log-likelihoods and entropies are in nats.
 
-| column | what it is |
+| column | meaning |
 |---|---|
-| `misalignment` | M: KL of the adapted model on speech from itself on text |
-| `teacher_kl` | KL of the adapted model on speech from the text LLM on text; a region's mean is the method's M(c) |
-| `forgetting` | F: KL of the adapted model on text from the text LLM on text |
+| `misalignment` | M = KL(adapted model on text ‖ adapted model on speech) |
+| `teacher_kl` | KL(text LLM on text ‖ adapted model on speech); its mean over a region is the method's M(c) |
+| `forgetting` | F = KL(text LLM on text ‖ adapted model on text) |
 | `jsd` | Jensen-Shannon divergence of the adapted model on text and on speech |
-| `text_nll`, `speech_nll`, `nll_gap` | of the next token, read and heard; heard minus read |
-| `text_entropy`, `speech_entropy` | of what the adapted model expects |
-| `agreement` | how often the likeliest token is the same, read and heard |
-| `text_accuracy`, `speech_accuracy`, `accuracy_gap` | how often it is the next one; read minus heard |
+| `text_nll`, `speech_nll`, `nll_gap` | negative log-likelihood of the next token; speech minus text |
+| `text_entropy`, `speech_entropy` | entropy of the adapted model's distribution |
+| `agreement` | share of tokens where the most likely token is the same on text and on speech |
+| `text_accuracy`, `speech_accuracy`, `accuracy_gap` | share of tokens where it is the next token; text minus speech |
 
-`groups.parquet` has a row for all items, and one for each region, domain and speaker: means, 95 % intervals over items,
-and means drawn toward that of all groups of the kind, the more the fewer items there are (`_shrunk`). `cer` is the
-character error rate of a recognizer on the recordings, `duration_ratio` their length over what texts so long take the
-same speaker; `bad_speech` marks regions whose speech, not the model, may be at fault. Regions all of whose probes were
-left out by `synth` have no row: the manifest names them as `silent_regions`.
+`items.parquet` has one row per item. `groups.parquet` has one row for all items, and one per region, domain and
+speaker: means; 95 % confidence intervals over items (`_low`, `_high`); and means shrunk toward the mean of all groups
+of the kind, more so for groups of few items (`_shrunk`). `cer` is a recognizer's character error rate on the
+recordings, `duration_ratio` their duration divided by the same speaker's usual duration for such texts. `bad_speech`
+marks regions where the speech, rather than the model, may be at fault. A region of which `synth` left out all probes
+has no row; the manifest lists it in `silent_regions`.
 """
 
 from pathlib import Path
@@ -37,37 +38,37 @@ SUMMED = (
     *("agreement", "text_accuracy", "speech_accuracy"),
 )
 METRICS = (*SUMMED, "nll_gap", "accuracy_gap")
-CONTEXTS = ("interleaved", "spoken")  # what stands before a compared word
+CONTEXTS = ("interleaved", "spoken")  # input before a compared word: spans of text and speech, or speech only
 KINDS = ("all", "region", "domain", "speaker")
 ITEMS = pa.schema(
     [
         ("id", pa.string()),
-        ("region", pa.int32()),  # null without regions, or for a text that is in none
+        ("region", pa.int32()),  # null without regions, or if the text is not in the pool of the regions
         ("domain", pa.string()),
         ("speaker", pa.string()),
         ("tokens", pa.int32()),  # text tokens compared, over all draws
         *[(metric, pa.float64()) for metric in METRICS],
-        ("cer", pa.float64()),  # null where no recognizer was asked
-        ("duration_ratio", pa.float64()),  # null where the samples do not say how long they are
+        ("cer", pa.float64()),  # null without a recognizer
+        ("duration_ratio", pa.float64()),  # null if the samples have no durations
     ]
 )
 GROUPS = pa.schema(
     [
         ("kind", pa.string()),
         ("group", pa.string()),
-        ("region", pa.int32()),  # of a region, as a number
+        ("region", pa.int32()),  # number of a region; null for other kinds
         ("probes", pa.int32()),
         ("tokens", pa.int64()),
         *[(f"{metric}{part}", pa.float64()) for metric in METRICS for part in ("", "_low", "_high", "_shrunk")],
         ("cer", pa.float64()),
         ("duration_ratio", pa.float64()),
-        ("bad_speech", pa.bool_()),  # of a region; null without `cer` and `duration_ratio`
+        ("bad_speech", pa.bool_()),  # null for other kinds than regions, and without `cer` and `duration_ratio`
     ]
 )
 
 
 def with_gaps(figures: dict[str, float]) -> dict[str, float]:
-    """The summed figures and the two that are differences of others."""
+    """Add `nll_gap` and `accuracy_gap`, which are differences of other figures."""
     return figures | {
         "nll_gap": figures["speech_nll"] - figures["text_nll"],
         "accuracy_gap": figures["text_accuracy"] - figures["speech_accuracy"],
@@ -75,12 +76,12 @@ def with_gaps(figures: dict[str, float]) -> dict[str, float]:
 
 
 def measurement(manifest: dict) -> str:
-    """Equal for two gap tables whose divergences are of the same texts, teacher and contexts.
+    """Return a digest that is equal for gap tables of the same texts, teacher and contexts.
 
-    The model may be another, and so may what says nothing of its divergences: regions, and who judges the recordings.
+    The checkpoint may differ, and so may inputs that do not affect the divergences: regions and recognizer.
     """
-    of = {role: entry["digest"] for role, entry in manifest["inputs"].items()}
-    shared = {role: digest for role, digest in of.items() if role not in ("checkpoint", "regions", "asr")}
+    digests = {role: entry["digest"] for role, entry in manifest["inputs"].items()}
+    shared = {role: digest for role, digest in digests.items() if role not in ("checkpoint", "regions", "asr")}
     settings = {name: value for name, value in manifest["settings"].items() if name != "worst"}
     return digest_json([shared, settings])
 
@@ -91,7 +92,7 @@ def write_items(path: Path, items: list[dict]) -> None:
 
 
 def read_items(path: Path) -> list[dict]:
-    """Rows of `ITEMS`."""
+    """Read rows of `ITEMS`."""
     return pq.read_table(path).to_pylist()
 
 
@@ -104,18 +105,22 @@ def write_gap_table(writer: ArtefactWriter, items: list[dict], groups: list[dict
 
 
 def read_gap_table(path: str | Path) -> tuple[list[dict], list[dict]]:
-    """(items, groups) of a complete gap table."""
+    """Read the items and groups of a complete gap table.
+
+    Raises:
+        SaladError: `path` is no complete gap table.
+    """
     folder = Artefact.open(path, SCHEMA, VERSION).path
     return read_items(folder / "items.parquet"), pq.read_table(folder / "groups.parquet").to_pylist()
 
 
 def read_regions(path: str | Path) -> list[dict]:
-    """The groups of a complete gap table that are regions; none without --regions."""
+    """Read the groups of a complete gap table that are regions; empty if `gap` ran without --regions."""
     return [group for group in read_gap_table(path)[1] if group["kind"] == "region"]
 
 
 class RegionGap(NamedTuple):
-    """A region's figure: its mean drawn toward the others', and the interval of the mean itself."""
+    """A region's figure: the shrunk mean, and the confidence interval of the mean itself."""
 
     mean: float | None
     low: float | None
@@ -131,17 +136,21 @@ def read_region_gaps(path: str | Path, metric: str) -> dict[int, RegionGap]:
 
 
 def check_measured_with(path: str | Path, regions: str | Path) -> None:
-    """Raise a SaladError if the gap table was measured with other regions than these."""
+    """Check that a gap table, if it has regions, was measured with these.
+
+    Raises:
+        SaladError: it was measured with other regions.
+    """
     manifest = Artefact.open(path, SCHEMA, VERSION).manifest
     digest = manifest["inputs"].get("regions", {}).get("digest")
     if digest is not None and digest != digest_path(regions):
         raise SaladError(
             f"{path} was measured with the regions {manifest['inputs']['regions']['path']}, not with {regions}",
-            "Give the regions that it was measured with, or measure again with --regions.",
+            f"Give those regions, or run `saladkit gap` again with --regions {regions}.",
         )
 
 
 def bad_speech_regions(path: str | Path) -> list[int]:
-    """The regions whose speech is marked as bad, and those of whose probes none was fit to be heard."""
+    """Return the regions whose speech is marked as bad, and those of which `synth` left out all probes."""
     silent = Artefact.open(path, SCHEMA, VERSION).manifest["identity"].get("silent_regions", [])
     return sorted({*silent, *(row["region"] for row in read_regions(path) if row["bad_speech"])})

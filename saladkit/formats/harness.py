@@ -1,7 +1,8 @@
-"""lm-evaluation-harness's files: `results_*.json` and `samples_*.jsonl`, with its key names (0.4.13).
+"""Results as lm-evaluation-harness writes them: `results_*.json` and `samples_*.jsonl`, with its keys (0.4.13).
 
-Left out is what differs from run to run (dates, seconds, the machine): the same line gives the same bytes. A sample's
-`doc_hash` is of our document, and so another than the harness's of its own; the metric `unparsed` is ours.
+Values that differ from run to run (dates, seconds, machine) are left out, so that the same command writes the same
+bytes. A sample's `doc_hash` is computed from our document and differs from the harness's; the metric `unparsed` is
+ours.
 """
 
 import hashlib
@@ -14,22 +15,22 @@ from saladkit import __version__
 
 METRICS = ("acc", "acc_norm")
 EXACT_MATCH, UNPARSED = "exact_match", "unparsed"
-GENERATED = (EXACT_MATCH, UNPARSED)  # of answers in words: what they name is right; they name nothing
-DOCUMENT = ("id", "text", "choices", "answer", "domain", "speaker")  # what of a row is the harness's `doc`
+GENERATED = (EXACT_MATCH, UNPARSED)  # metrics of generated answers: the named choice is right; no choice was named
+DOCUMENT = ("id", "text", "choices", "answer", "domain", "speaker")  # columns of the harness's `doc`
 
 
 def harness_task(row: dict) -> str:
-    """What a prediction's task is called there."""
+    """Return the harness's task name of a prediction."""
     return f"{row['task']}_{row['modality']}"
 
 
 def harness_results(rows: list[dict], model: str, config: dict, figures: list[dict]) -> dict:
-    """The `results` object over all predictions of one model.
+    """Return the content of `results_*.json` for all predictions of one model.
 
     Args:
-        model: where it was loaded from.
-        config: how it was asked.
-        figures: paired figures over all items of a task; they become the task `TASK_gap`.
+        model: where the model was loaded from.
+        config: settings of the evaluation.
+        figures: paired figures over all items of a task, which become the task `TASK_gap`.
     """
     tasks: dict[str, list[dict]] = {}
     for row in rows:
@@ -65,17 +66,17 @@ def harness_results(rows: list[dict], model: str, config: dict, figures: list[di
 
 
 def harness_samples(rows: list[dict], generation: dict | None = None) -> str:
-    """The samples of one task, one JSON line per item.
+    """Return the content of `samples_*.jsonl` for one task: one JSON line per item.
 
     Args:
-        generation: how answers were written, where they were.
+        generation: settings of generation, if answers were generated.
     """
     samples = (_sample(number, row, generation) for number, row in enumerate(rows))
     return "".join(json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
 
 
 def target_of(row: dict) -> str:
-    """What is right: the option's number where options are scored, its words where an answer is written."""
+    """Return the right answer: the index of the choice if choices were scored, its text if answers were generated."""
     if row["response"] is None:
         return str(row["answer"])
     return "" if row["answer"] is None else row["choices"][row["answer"]]
@@ -105,7 +106,9 @@ def _sample(number: int, row: dict, generation: dict | None) -> dict:
         metrics = METRICS
         arguments = [{"arg_0": row["context"], "arg_1": f" {words}"} for words in row["scored"]]
         # The harness writes numbers within lists as strings, so that `datasets` can load the file.
-        scores = [[str(value), str(led)] for value, led in zip(row["log_likelihoods"], row["greedy"], strict=True)]
+        scores = [
+            [str(value), str(greedy)] for value, greedy in zip(row["log_likelihoods"], row["greedy"], strict=True)
+        ]
     return {
         "doc_id": number,
         "doc": _document(row),

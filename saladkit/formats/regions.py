@@ -1,9 +1,11 @@
-"""Regions of a text pool: embeddings, centroids, which region each text is in, and what each region is about.
+"""Regions of a text pool: the clusters of its embeddings, the region of each text, and what each region is about.
 
-`pool-*.safetensors` and `speech-*.safetensors` hold the embeddings of the pool and of the spoken texts, in their orders
-(`formats/embeddings.py`); each row less the `centre` of `clusters.safetensors`, scaled to length 1 again, is the vector
-that all distances are of. `clusters.safetensors` holds `centroids` float32 [K, D] and `centre` float32 [D] (zeros, but
-where the embedder is a text LLM). `texts.parquet` has a row per text, `regions.parquet` one per region.
+- `pool-*.safetensors` and `speech-*.safetensors`: embeddings of the pool and of the spoken texts, in the order of their
+  rows (`formats/embeddings.py`).
+- `clusters.safetensors`: `centroids` float32 [K, D], and `centre` float32 [D], which is zero unless the embedder is a
+  text LLM. Distances are between embeddings from which `centre` is subtracted and which are then scaled to length 1.
+- `texts.parquet`: one row per text of the pool.
+- `regions.parquet`: one row per region.
 """
 
 from dataclasses import dataclass
@@ -30,8 +32,8 @@ TEXTS = pa.schema(
         ("id", pa.string()),
         ("region", pa.int32()),
         ("distance_to_speech", pa.float32()),  # cosine distance to the nearest spoken text; null without speech
-        ("density_ratio", pa.float32()),  # how much denser the pool is here than speech; null without speech
-        ("nearest_spoken", pa.list_(pa.string())),  # ids, the nearest first
+        ("density_ratio", pa.float32()),  # p_pool / p_speech around the text; null without speech
+        ("nearest_spoken", pa.list_(pa.string())),  # ids of the nearest spoken texts, nearest first
     ]
 )
 REGIONS = pa.schema(
@@ -39,7 +41,7 @@ REGIONS = pa.schema(
         ("region", pa.int32()),
         ("texts", pa.int64()),
         ("pool_share", pa.float64()),
-        ("speech_share", pa.float64()),  # of the spoken texts those whose nearest centroid is this; null without speech
+        ("speech_share", pa.float64()),  # share of the spoken texts with this nearest centroid; null without speech
         *[(f"distance_to_speech_{round(100 * q)}", pa.float64()) for q in QUANTILES],  # over the region's texts
         ("density_ratio", pa.float64()),  # median over the region's texts
         ("keywords", pa.list_(pa.string())),
@@ -50,24 +52,29 @@ MEDIAN_DISTANCE = "distance_to_speech_50"
 
 
 def embeddings_part(side: str, index: int, total: int) -> str:
-    """The name of one shard of the embeddings of `POOL` or of `SPEECH`."""
+    """Return the file name of one part of the embeddings of `POOL` or `SPEECH`."""
     return f"{side}-{part_name(index, total, '.safetensors')}"
 
 
 @dataclass(frozen=True)
 class Regions:
-    """A regions artefact, open for reading."""
+    """A complete regions artefact.
+
+    Attributes:
+        texts: rows of `TEXTS`, in the order of the pool.
+        table: rows of `REGIONS`.
+    """
 
     artefact: Artefact
-    texts: pa.Table  # `TEXTS`, in the pool's order
-    table: list[dict]  # `REGIONS`
+    texts: pa.Table
+    table: list[dict]
 
     @classmethod
     def open(cls, path: str | Path) -> "Regions":
-        """Read which region each text is in, and the region table.
+        """Read the tables of texts and regions.
 
         Raises:
-            SaladError: not a complete regions artefact.
+            SaladError: `path` is no complete regions artefact.
         """
         artefact = Artefact.open(path, SCHEMA, VERSION)
         texts = pq.read_table(artefact.path / "texts.parquet")
@@ -75,46 +82,56 @@ class Regions:
 
     @cached_property
     def region_of(self) -> dict[str, int]:
-        """The region of each text by its id."""
+        """Region of each text, by the text's id."""
         return dict(zip(self.texts.column("id").to_pylist(), self.texts.column("region").to_pylist(), strict=True))
 
     @property
     def centre(self) -> np.ndarray:
-        """float32 [D], which is taken off every embedding."""
+        """Vector that is subtracted from every embedding, float32 [D]."""
         return load_file(self.artefact.path / "clusters.safetensors")["centre"]
 
     def embeddings(self, side: str) -> list[np.ndarray]:
-        """The mapped shards of the embeddings of `POOL`, in the order of `texts`, or of `SPEECH`."""
+        """Map the parts of the embeddings of `POOL`, in the order of `texts`, or of `SPEECH` into memory."""
         return [map_embeddings_part(path) for path in embedding_parts(self.artefact, side)]
 
 
 def embedding_parts(artefact: Artefact, side: str) -> list[Path]:
-    """The files of the embeddings of `POOL` or of `SPEECH`."""
+    """Return the files of the embeddings of `POOL` or `SPEECH`."""
     return [path for path in artefact.parts(".safetensors") if path.name.startswith(f"{side}-")]
 
 
 @dataclass(frozen=True)
 class StoredEmbeddings:
-    """The embeddings of regions, also of unfinished ones: of which embedder, and where they stand."""
+    """The embeddings of a regions artefact, complete or not.
 
-    embedder: str  # as it was given
-    digest: str  # of the embedder
+    Attributes:
+        embedder: the embedder as it was given to `regions`.
+        digest: digest of the embedder.
+        is_lm: whether the embedder is a text LLM.
+        dtype: data type in which the embedder ran.
+        parts: files of the embeddings.
+    """
+
+    embedder: str
+    digest: str
     is_lm: bool
     dtype: str
     parts: list[Path]
 
     @classmethod
     def open(cls, path: str | Path) -> "StoredEmbeddings":
-        """Look a folder through.
+        """Read the embedder and find the parts in a folder.
 
         Raises:
-            SaladError: not a folder that `regions` has made or is making, or of another version.
+            SaladError: the folder was not made by `regions`, or by another version of it.
         """
         path = Path(path)
         unfinished = (path / PLAN).is_file() and not (path / MANIFEST).exists()
         made = read_json(path / PLAN) if unfinished else Artefact.open(path, SCHEMA, VERSION).manifest
         if (made.get("schema"), made.get("schema_version")) != (SCHEMA, VERSION):
-            raise SaladError(f"{path} holds no regions of this version", "Give regions that this saladkit has made.")
+            raise SaladError(
+                f"{path} holds no regions of this version", "Give regions that this version of saladkit has made."
+            )
         parts = [part for side in (POOL, SPEECH) for part in sorted(path.glob(f"{side}-part-*.safetensors"))]
         embedder, is_lm = made["inputs"]["embedder"], made["settings"]["embedder"] == "lm"
         name = f"{LM_PREFIX if is_lm else ''}{embedder['path']}"
@@ -124,7 +141,13 @@ class StoredEmbeddings:
 def write_regions(
     writer: ArtefactWriter, centroids: np.ndarray, centre: np.ndarray, texts: pa.Table, table: list[dict]
 ) -> None:
-    """Write all files of the artefact but embeddings and manifest."""
+    """Write all files of the artefact except embeddings and manifest.
+
+    Args:
+        centroids, centre: float [K, D] and [D].
+        texts: rows of `TEXTS`.
+        table: rows of `REGIONS`.
+    """
     with writer.writing("clusters.safetensors") as aside:
         save_file({"centroids": centroids.astype(np.float32), "centre": centre.astype(np.float32)}, aside)
     with writer.writing("texts.parquet") as aside:

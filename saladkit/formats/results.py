@@ -1,10 +1,13 @@
-"""Results of `eval`: every item's prediction and every paired figure as Parquet, and lm-evaluation-harness's files.
+"""Results of `eval`: predictions of every item, figures over items, and files of lm-evaluation-harness.
 
-A condition is a model that answers and a modality in which it is asked: `text`, `speech`, `cascade` (the transcript of
-the speech), or `speech` with a perturbation behind it (`speech_snr10`). `MODEL/predictions-TASK_MODALITY.parquet` has
-one row per item; rows of two conditions meet by `id`. `figures.parquet` has accuracies and their paired differences.
-`original/transcripts-TASK_MODALITY.parquet` is what the recognizer of a cascade wrote down. `MODEL/results_MODEL.json`
-and `MODEL/samples_TASK_MODALITY.jsonl` are the harness's (`formats/harness.py`), a folder a model, as it has them.
+A condition is a model and the modality of the question: `text`, `speech`, `cascade` (a transcript of the speech), or
+`speech` with a perturbation, such as `speech_snr10`.
+
+- `MODEL/predictions-TASK_MODALITY.parquet`: one row per item. Conditions are paired by `id`.
+- `figures.parquet`: accuracies and their paired differences.
+- `original/transcripts-TASK_MODALITY.parquet`: the transcripts of a cascade.
+- `MODEL/results_MODEL.json` and `MODEL/samples_TASK_MODALITY.jsonl`: files as lm-evaluation-harness writes them
+  (`formats/harness.py`).
 """
 
 import re
@@ -16,9 +19,9 @@ import pyarrow.parquet as pq
 
 from saladkit.formats.artefact import Artefact
 
-SCHEMA, VERSION = "results", 2  # 2: a model stands in every row, and what was scored
+SCHEMA, VERSION = "results", 2  # 2: columns `model` and `scored`
 
-ORIGINAL = "original"  # what the text LLM is called beside the models that were made from it
+ORIGINAL = "original"  # name of the text LLM beside the models that were trained from it
 FIGURES_FILE = "figures.parquet"
 GAP_PARTS = ("gap", "forgetting", "misalignment", "recovery")
 
@@ -29,22 +32,22 @@ PREDICTIONS = pa.schema(
         ("task", pa.string()),
         ("modality", pa.string()),
         ("domain", pa.string()),
-        ("speaker", pa.string()),  # null where nothing is heard
-        ("held_out", pa.bool_()),  # whether no training has heard the speaker; null where nobody said
+        ("speaker", pa.string()),  # null for text input
+        ("held_out", pa.bool_()),  # whether the speaker is not in the training data; null if unknown
         ("text", pa.string()),
         ("choices", pa.list_(pa.string())),
         ("answer", pa.int32()),
-        ("context", pa.string()),  # all of the prompt, in words
-        ("scored", pa.list_(pa.string())),  # what was scored for each choice, behind one space
-        ("log_likelihoods", pa.list_(pa.float64())),  # nats, one per choice
-        ("greedy", pa.list_(pa.bool_())),  # whether each of its tokens was the likeliest
-        ("acc", pa.bool_()),  # the most likely choice is right, or the one that the response names
-        ("acc_norm", pa.bool_()),  # so is the most likely one per character; of a response the same as `acc`
-        ("response", pa.string()),  # the answer in words, where it was generated; then nothing was scored
-        ("parsed", pa.int32()),  # the choice that it names, null for none
-        ("drawn", pa.bool_()),  # whether that was drawn by chance instead (VoiceBench's rule)
-        ("shots", pa.int32()),  # examples before the question
-        ("words_dropped", pa.int32()),  # from the question's beginning, for want of room
+        ("context", pa.string()),  # the whole prompt as text
+        ("scored", pa.list_(pa.string())),  # continuation scored for each choice, without the space before it
+        ("log_likelihoods", pa.list_(pa.float64())),  # of each continuation, in nats
+        ("greedy", pa.list_(pa.bool_())),  # whether each token of the continuation was the most likely one
+        ("acc", pa.bool_()),  # whether the most likely choice, or the one that the response names, is right
+        ("acc_norm", pa.bool_()),  # whether the choice most likely per character is right; for a response as `acc`
+        ("response", pa.string()),  # generated answer; null if choices were scored
+        ("parsed", pa.int32()),  # choice that the response names; null for none
+        ("drawn", pa.bool_()),  # whether the choice was drawn at random instead (VoiceBench's rule)
+        ("shots", pa.int32()),  # number of examples before the question
+        ("words_dropped", pa.int32()),  # words cut from the beginning of a question that was too long
     ]
 )
 TRANSCRIPTS = pa.schema(
@@ -52,7 +55,7 @@ TRANSCRIPTS = pa.schema(
         ("id", pa.string()),
         ("text", pa.string()),
         ("transcript", pa.string()),
-        ("cer", pa.float64()),  # edits a character of the text
+        ("cer", pa.float64()),  # character error rate
     ]
 )
 FIGURES = pa.schema(
@@ -62,14 +65,14 @@ FIGURES = pa.schema(
         ("group_kind", pa.string()),  # all, domain, speaker or held_out
         ("group", pa.string()),
         ("figure", pa.string()),
-        ("first", pa.string()),  # conditions, as MODEL MODALITY
-        ("second", pa.string()),  # null for an accuracy
+        ("first", pa.string()),  # condition, as MODEL MODALITY
+        ("second", pa.string()),  # condition that is subtracted; null for an accuracy
         ("value", pa.float64()),
         ("standard_error", pa.float64()),
-        ("low", pa.float64()),  # of the 95 % interval
+        ("low", pa.float64()),  # bounds of the 95 % confidence interval
         ("high", pa.float64()),
         ("items", pa.int32()),
-        ("only_first", pa.int32()),  # items that one of the two alone has right
+        ("only_first", pa.int32()),  # number of items that only the first condition has right
         ("only_second", pa.int32()),
         ("mcnemar_p", pa.float64()),
     ]
@@ -77,12 +80,12 @@ FIGURES = pa.schema(
 
 
 def likeliest_per_character(log_likelihoods: list[float], scored: list[str]) -> int:
-    """The choice that `acc_norm` counts, by nats per character, as lm-evaluation-harness has it."""
+    """Return the choice of the highest log-likelihood per character, as `acc_norm` of lm-evaluation-harness."""
     return int(np.argmax([value / len(words) for value, words in zip(log_likelihoods, scored, strict=True)]))
 
 
 def file_name(name: str) -> str:
-    """The name of a model or a task as a part of a file's; two names may come to the same."""
+    """Turn the name of a model or task into a part of a file name; different names may become equal."""
     return re.sub(r"[^\w.-]", "_", name)
 
 
@@ -92,17 +95,25 @@ def write_rows(path: Path, rows: list[dict], schema: pa.Schema) -> None:
 
 
 def read_rows(path: Path) -> list[dict]:
-    """What `write_rows` wrote."""
+    """Read rows that `write_rows` wrote."""
     return pq.read_table(path).to_pylist()
 
 
 def read_predictions(path: str | Path) -> list[dict]:
-    """All predictions of a complete results artefact."""
+    """Read all predictions of a complete results artefact.
+
+    Raises:
+        SaladError: `path` is no complete results artefact.
+    """
     artefact = Artefact.open(path, SCHEMA, VERSION)
     parts = [part for part in artefact.parts(".parquet") if part.name.startswith("predictions-")]
     return [row for part in parts for row in read_rows(part)]
 
 
 def read_figures(path: str | Path) -> list[dict]:
-    """The figures of a complete results artefact."""
+    """Read the figures of a complete results artefact.
+
+    Raises:
+        SaladError: `path` is no complete results artefact.
+    """
     return read_rows(Artefact.open(path, SCHEMA, VERSION).path / FIGURES_FILE)

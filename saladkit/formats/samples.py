@@ -1,20 +1,34 @@
-"""Samples: rows of text, usually with the speech that says it, and the times of its words.
+"""Samples: rows of text, usually with its speech and the times of its words.
 
-Read from a samples artefact, a `.parquet` or `.jsonl` file, a glob of them, the name of a Hugging Face data set
-(`owner/name` or `owner/name:split`), the name of a public benchmark (`sources/benchmarks/named.py`), or as other tools
-lay recordings and texts out (`sources/foreign/`): manifests of NeMo and Lhotse, `audiofolder`, Common Voice, plain
-folders. Every reader gets one table with an `id`, whatever the source called it. Further columns are kept by `select`
-and `synth`. The `path` of audio may name a stretch of a file (`sources/stretches.py`).
+They are read from a samples artefact; a `.parquet` or `.jsonl` file, or a glob of these; the name of a data set on the
+Hugging Face Hub (`owner/name` or `owner/name:split`); the name of a public benchmark (`sources/benchmarks/named.py`);
+or recordings and texts as other tools arrange them (`sources/foreign/`): manifests of NeMo and Lhotse, `audiofolder`,
+Common Voice, plain folders. Every reader returns one table with an `id`, whatever the source calls it. `select` and
+`synth` keep further columns.
 
-Questions for `eval` have `choices` list<string> and `answer`, the index of the right one. They may have `lead` and
-`trail`, which are read before and after a question also where it is heard; `cue`, which is read last where options are
-not listed; `letters`, true where a question lists its options itself; and `choices_audio`, a recording a choice.
-`select` adds why a row was chosen: `strategy`, `region`, `region_gap` (its region's figure, drawn toward those of the
-others) with `region_gap_low` and `region_gap_high`, `region_probability` and `text_probability` (of a text of this
-region, and of this text, at the first draw), `text_score` (its own figure, where the strategy has one), `draw` (its
-place in the order drawn) and `predicted_duration` (s). Texts that its filters left out stand in `left-out.jsonl`
-beside the shards, each with `id`, `reason` and `detail`. Audio given by its path is not part of a digest, unless a
-whole folder is read: after another file has been put there, make what was made of it anew with --overwrite.
+The `path` of audio may name a stretch of a file (`sources/stretches.py`). The content of a file given by `path` is not
+part of a digest, unless the source is a folder of recordings: after such a file has changed, run commands that read it
+with --overwrite.
+
+Questions for `eval` have two more columns, and may have the others:
+
+- `choices` list<string>, and `answer`, the index of the right choice
+- `lead` and `trail`: text input before and after the question, also if the question is speech
+- `cue`: text input at the end of the prompt, unless the choices are listed
+- `letters`: true if the question itself lists its choices
+- `choices_audio`: a recording of each choice
+
+`select` adds why it chose a row:
+
+- `strategy`, `region`
+- `region_gap`: figure of the region in the gap table, shrunk toward the mean of all regions; `region_gap_low` and
+  `region_gap_high`: confidence interval of the unshrunk figure
+- `region_probability`, `text_probability`: probability that the first draw is a text of this region, and this text
+- `text_score`: score of the text itself, if the strategy has one
+- `draw`: position in the order in which texts were drawn
+- `predicted_duration`: in s
+
+Texts that its filters left out are listed in `left-out.jsonl`, each with `id`, `reason` and `detail`.
 """
 
 from collections.abc import Iterator
@@ -48,11 +62,20 @@ LEFT_OUT = "left-out.jsonl"
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether it is one of the types that strings are stored as; pandas writes `large_string`."""
+    """Return whether a type is one of those that hold strings; pandas writes `large_string`."""
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
 def as_our_types(table: pa.Table, where: str, folder: Path | None) -> pa.Table:
+    """Cast known columns to the types of `COLUMNS`; audio given as a path becomes a struct with that path.
+
+    Args:
+        where: path of the table, for the message.
+        folder: folder that audio paths are relative to; None for the working directory.
+
+    Raises:
+        SaladError: a column cannot be cast.
+    """
     for column, kind in COLUMNS.items():
         if column not in table.column_names:
             continue
@@ -74,10 +97,10 @@ def as_our_types(table: pa.Table, where: str, folder: Path | None) -> pa.Table:
 
 
 def take_rows(table: pa.Table, rows: np.ndarray) -> pa.Table:
-    """The rows of these numbers, in their order.
+    """Return the rows with the given indices, int [n], in that order.
 
-    Table.take joins the chunks of a column first, and strings of more than 2 GB overflow; here only what is taken is
-    joined.
+    Table.take first joins the chunks of a column, which overflows for more than 2 GB of strings; this joins only the
+    rows taken.
     """
     order = np.argsort(rows, kind="stable")
     ascending, pieces, begin = rows[order], [], 0
@@ -93,9 +116,9 @@ def take_rows(table: pa.Table, rows: np.ndarray) -> pa.Table:
 
 
 def write_samples(table: pa.Table, path: Path) -> None:
-    """Write one shard to `path` (a path beside its place).
+    """Write one part to `path`.
 
-    Columns that the schema knows get its types, further columns are kept as they are.
+    Columns of `COLUMNS` come first and get the types given there; further columns are kept as they are.
     """
     known = [c for c in COLUMNS if c in table.column_names]
     table = table.select(known + [c for c in table.column_names if c not in COLUMNS])
@@ -104,21 +127,21 @@ def write_samples(table: pa.Table, path: Path) -> None:
 
 
 def iterate_rows(table: pa.Table, batch_rows: int = 64) -> Iterator[dict]:
-    """The rows as dicts, converted in small batches so that audio is not held twice."""
+    """Yield the rows as dicts, converted in small batches so that audio is not in memory twice."""
     for batch in table.to_batches(max_chunksize=batch_rows):
         yield from batch.to_pylist()
 
 
 def row_at(table: pa.Table, place: int) -> dict:
-    """One row as a dict; of a mapped table no other is read."""
+    """Return one row as a dict; no other row of a memory-mapped table is read."""
     return table.slice(place, 1).to_pylist()[0]
 
 
 def words_from_row(row: dict) -> list[Word]:
-    """The words of a row, as dataclasses."""
+    """Return the words of a row as dataclasses."""
     return [Word(**word) for word in row["words"]]
 
 
 def words_to_row(words: list[Word]) -> list[dict]:
-    """The words as they are stored."""
+    """Return words as they are stored."""
     return [vars(word) for word in words]

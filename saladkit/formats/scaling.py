@@ -1,10 +1,13 @@
-"""Scaling: what a checkpoint's misalignment is after so much training, and what follows from it.
+"""Scaling: misalignment M as a function of the amount of training D, and scores as functions of M and F.
 
-Read from gap tables, or from `.jsonl` logs with one line a checkpoint: `name`, `positions` (D: text positions trained
-on), `misalignment`, and where known `forgetting`, `speech_score`, `text_score`. Written as `scaling.json`: the same of
-every checkpoint as `points`; `law`, M = `floor` + `scale` * D^-`exponent`, each with an interval over the items that
-gap tables share, or over the residuals of more than three checkpoints of logs, and whether there is an exponent at all;
-`speech_score` over log M and `text_score` over F, each with R2 and that of each checkpoint left out once.
+`fit-scaling` reads gap tables, or `.jsonl` logs with one line per checkpoint: `name`, `positions` (D: text positions
+trained on), `misalignment` and, if known, `forgetting` (F), `speech_score`, `text_score`. It writes `scaling.json`:
+
+- `points`: these figures of every checkpoint
+- `law`: the fit M = `floor` + `scale` * D^-`exponent`, with confidence intervals of the three, and whether the data
+  determine an exponent at all. Intervals are from the items that gap tables share, or from the residuals of more than
+  three checkpoints of logs.
+- `speech_score` over log M, and `text_score` over F: linear fits with R2, and R2 with each checkpoint left out in turn
 """
 
 import json
@@ -26,9 +29,13 @@ OPTIONAL = ("forgetting", "speech_score", "text_score")
 
 @dataclass(frozen=True)
 class Measured:
-    """One checkpoint. `items` are its gap table's, None where it stands in a log.
+    """The figures of one checkpoint.
 
-    `measured_by` is the same for gap tables that differ in nothing but the model.
+    Attributes:
+        figures: NEEDED and OPTIONAL figures; None if unknown.
+        digest: digest of the checkpoint; None in a log, like the next two.
+        items: items of the gap table.
+        measured_by: equal for gap tables that differ only in the checkpoint (`gap_table.measurement`).
     """
 
     name: str
@@ -39,10 +46,11 @@ class Measured:
 
 
 def read_log(source: str) -> list[Measured]:
-    """The checkpoints of a gap table or of a `.jsonl` log.
+    """Read the checkpoints of a gap table or of a `.jsonl` log.
 
     Raises:
-        SaladError: neither; a line without a number that is needed; a gap table of a model of unknown training.
+        SaladError: the source is neither, a line lacks a needed number, or the amount of training of a gap table's
+            checkpoint is unknown.
     """
     path = Path(source)
     if path.is_dir():
@@ -50,7 +58,7 @@ def read_log(source: str) -> list[Measured]:
     try:
         rows = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
     except (OSError, ValueError) as error:
-        raise SaladError(f"{source} is no log: {error}", "Give gap tables, or JSON lines.") from error
+        raise SaladError(f"{source} is no log: {error}", "Give gap tables, or files of JSON lines.") from error
     return [_from_line(source, number, row) for number, row in enumerate(rows, 1)]
 
 
@@ -61,8 +69,8 @@ def _from_table(source: str) -> Measured:
     positions = manifest["identity"].get("trained_positions")
     if not positions:
         raise SaladError(
-            f"{source} does not know how much its checkpoint was trained on",
-            "Measure a checkpoint of `saladkit distill` or `align`, or give a log with `positions`.",
+            f"{source} does not say how much its checkpoint was trained on",
+            "Run `saladkit gap` on a checkpoint of `saladkit distill` or `align`, or give a log with `positions`.",
         )
     figures = dict.fromkeys(OPTIONAL) | {"positions": positions}
     figures |= {metric: every[metric] for metric in ("misalignment", "forgetting")}
@@ -79,6 +87,7 @@ def _from_line(source: str, number: int, row: dict) -> Measured:
             wrong = True
         if wrong and (name in NEEDED or value is not None):
             raise SaladError(
-                f"{source}, line {number}: {name} is {value!r}", "Give numbers; positions and misalignment above 0."
+                f"{source}, line {number}: {name} is {value!r}",
+                "Give numbers; positions and misalignment must be above 0.",
             )
     return Measured(str(row.get("name", f"line {number}")), figures)

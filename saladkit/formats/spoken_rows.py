@@ -1,10 +1,12 @@
-"""The columns that `synth` adds to samples, and rows spoken before, found again by the digest of what was asked for.
+"""The columns that `synth` adds to samples, and an index of recordings by their `speech_key`.
 
-`speaker` says who speaks; `voice` the whole name with what was drawn for this row, by which it can be spoken again;
-`words_source` where the times of `words` come from (an engine or an aligner; null where none are known); `speech_key`
-digests text, voice, engine and settings: rows with the same key have the same recording (of a command or a server, as
-far as they give the same for the same). `cer` is there after `--asr`. After `--choices` there are `choices_audio`, a
-recording a choice, and `choices_speech_keys`.
+- `speaker`: who speaks
+- `voice`: full name of the voice with the settings drawn for this row, which can be given to `synth` again
+- `words_source`: what measured the times of `words`, an engine or an aligner; null without times
+- `speech_key`: digest of text, voice, engine and settings. Rows with the same key have the same recording, if the
+  engine (a command or a server) always answers the same request with the same speech.
+- `cer`: character error rate of a transcript, with `--asr`
+- `choices_audio` and `choices_speech_keys`: a recording of each choice and its key, with `--choices`
 """
 
 from pathlib import Path
@@ -26,26 +28,31 @@ SPOKEN = {
     "words_source": pa.string(),
     "speech_key": pa.string(),
 }
-HEARD = {"cer": pa.float64()}
+TRANSCRIBED = {"cer": pa.float64()}
 CHOICES_AUDIO, CHOICES_KEYS = "choices_audio", "choices_speech_keys"
 CHOICES = {CHOICES_AUDIO: pa.list_(AUDIO), CHOICES_KEYS: pa.list_(pa.string())}
 
 
-def spoken_columns(rows: list[dict], *, heard: bool, choices: bool) -> dict[str, pa.Array]:
-    """The columns of rows that were spoken, `cer` among them if they were `heard`, and those of their `choices`."""
-    kinds = SPOKEN | (HEARD if heard else {}) | (CHOICES if choices else {})
+def spoken_columns(rows: list[dict], *, transcribed: bool, choices: bool) -> dict[str, pa.Array]:
+    """Return the columns of spoken rows.
+
+    Args:
+        transcribed: whether the rows have the `cer` of a transcript.
+        choices: whether the rows have recordings of their choices.
+    """
+    kinds = SPOKEN | (TRANSCRIBED if transcribed else {}) | (CHOICES if choices else {})
     return {name: pa.array([row[name] for row in rows], kind) for name, kind in kinds.items()}
 
 
-class SpokenBefore:
-    """Where recordings stand that need not be made again."""
+class EarlierRecordings:
+    """An index of earlier recordings, which `synth` copies instead of making them again."""
 
     def __init__(self) -> None:
-        self._where: dict[str, tuple[Path, int]] = {}
-        self._choices: dict[str, tuple[Path, int, int]] = {}  # and which of a row's
+        self._where: dict[str, tuple[Path, int]] = {}  # file and row
+        self._choices: dict[str, tuple[Path, int, int]] = {}  # file, row and choice
 
     def add(self, part: Path) -> None:
-        """Note the recordings of one Parquet shard of samples; one without keys holds none."""
+        """Add the recordings of one Parquet file of samples, if it has keys."""
         stored = pq.read_schema(part).names
         if "speech_key" in stored:
             for row, key in enumerate(pq.read_table(part, columns=["speech_key"]).column(0).to_pylist()):
@@ -56,29 +63,29 @@ class SpokenBefore:
                     self._choices.setdefault(key, (part, row, place))
 
     def add_artefact(self, path: str) -> None:
-        """Note the recordings of samples that `synth` has made.
+        """Add the recordings of samples that `synth` has made.
 
         Raises:
-            SaladError: `path` is no complete artefact of samples.
+            SaladError: `path` is no complete samples artefact.
         """
         for part in Artefact.open(path, SAMPLES).parts(".parquet"):
             self.add(part)
 
     def rows(self, keys: set[str]) -> dict[str, dict]:
-        """The spoken columns of those of `keys` that are known."""
+        """Read the columns of SPOKEN and TRANSCRIBED of the recordings with these keys; unknown keys are left out."""
         by_part: dict[Path, list[tuple[int, str]]] = {}
         for key in sorted(keys & self._where.keys()):
             part, row = self._where[key]
             by_part.setdefault(part, []).append((row, key))
         found: dict[str, dict] = {}
         for part, wanted in by_part.items():
-            columns = [name for name in {**SPOKEN, **HEARD} if name in pq.read_schema(part).names]
+            columns = [name for name in {**SPOKEN, **TRANSCRIBED} if name in pq.read_schema(part).names]
             rows = _take(pq.ParquetFile(part), [row for row, _ in wanted], columns)
             found |= {key: row for (_, key), row in zip(wanted, rows, strict=True)}
         return found
 
     def recordings(self, keys: set[str]) -> dict[str, dict]:
-        """The `audio` and `speech_key` of those of `keys` that are known, as a text or as a choice."""
+        """Read `audio` and `speech_key` of the texts or choices with these keys; unknown keys are left out."""
         found = {key: {"audio": row["audio"], "speech_key": key} for key, row in self.rows(keys).items()}
         by_part: dict[Path, list[tuple[int, int, str]]] = {}
         for key in sorted((keys - found.keys()) & self._choices.keys()):
@@ -92,12 +99,12 @@ class SpokenBefore:
 
 
 def _take(file: pq.ParquetFile, rows: list[int], columns: list[str]) -> list[dict]:
-    """Some rows of a shard; of its row groups those alone that hold one of them."""
+    """Read some rows of a file, from the row groups that hold them."""
     ends = np.cumsum([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)])
     groups = np.searchsorted(ends, rows, side="right")
     found: dict[int, dict] = {}
     for group in sorted(set(groups.tolist())):
-        inside = [row for row, of in zip(rows, groups, strict=True) if of == group]
+        inside = [row for row, of_row in zip(rows, groups, strict=True) if of_row == group]
         begin = int(ends[group - 1]) if group else 0
         table = file.read_row_group(group, columns=columns).take(pa.array([row - begin for row in inside]))
         found |= dict(zip(inside, table.to_pylist(), strict=True))

@@ -1,22 +1,29 @@
-"""The teacher cache: sparse next-token distributions of the text LLM, found by the tokens of the text.
+"""The teacher cache: sparse next-token distributions of the text LLM, by the token ids of the text.
 
-A text of n tokens (the BOS token included, where the tokenizer sets one) has n - 1 positions: position i holds
-the distribution of token i + 1 given tokens 0..i. Rows are found by the digest of their token ids, so one cache
-serves every voice and every id that speaks the same text. A shard holds R texts of P positions; `position_offsets`
-int64 [R + 1] says where each text's begin. The manifest's `identity` says how to read the rest: `keep`, `vocabulary`
-(V), and `top_k` or `draws`, at most 255.
+A text of n tokens, BOS included if the tokenizer sets one, has n - 1 positions: position i has the distribution of
+token i + 1 given tokens 0..i. A text is looked up by the digest of its token ids, so that one cache serves all rows and
+voices with the same text.
 
-`keep: top-k`, the most likely tokens of each position: `kept_ids` uint16 [P, k], the low 16 bits of their ids, and
-`kept_ids_high` uint8 [P, k], the bits above, where V is over 65,536; `kept_logprobs` float16 [P, k] in nats;
-`log_tail` float32 [P], the log of all others' mass.
+A part holds R texts with P positions together. `position_offsets` int64 [R + 1] is where each text's positions begin.
+The manifest's `identity` says how to read the other tensors: `keep`, `vocabulary` (V), and `top_k` (k) or `draws` (at
+most 255).
 
-`keep: sampled`, draws from each position's distribution: `distinct` uint8 [P], how many different tokens were drawn;
-`kept_codes` uint8 [K, w], one for each of them, position after position, ids ascending: the little-endian bytes of
-(count - 1) * V + id, with as many bytes as V * draws needs; `kept_offsets` int64 [R + 1], where each text's begin;
-`label_logprobs` float16 [P], the log-probability of the token that follows in the text.
+`keep: top-k`, the most probable tokens of each position:
 
-Beside each shard a Parquet index of `digest` (SHA-256 of the token ids as little-endian int32), `row` and `id`. Texts
-that were left out are listed in the manifest.
+- `kept_ids` uint16 [P, k]: low 16 bits of the token ids; `kept_ids_high` uint8 [P, k]: the bits above, if V > 65,536
+- `kept_logprobs` float16 [P, k]: log-probabilities in nats
+- `log_tail` float32 [P]: log of the summed probability of all other tokens
+
+`keep: sampled`, random draws from each position's distribution:
+
+- `distinct` uint8 [P]: number of different tokens drawn
+- `kept_codes` uint8 [K, w]: a code for each of them, position after position, ids ascending. The code is
+  (count - 1) * V + id, little-endian, in as many bytes w as V * draws needs.
+- `kept_offsets` int64 [R + 1]: where each text's codes begin
+- `label_logprobs` float16 [P]: log-probability of the text's own next token
+
+Beside each part is a Parquet index of `id`, `digest` (SHA-256 of the token ids as little-endian int32) and `row`. The
+manifest lists texts that were left out.
 """
 
 import hashlib
@@ -40,9 +47,12 @@ INDEX = pa.schema([("id", pa.string()), ("digest", pa.binary(32)), ("row", pa.in
 
 @dataclass(frozen=True)
 class TopKRow:
-    """One text's p positions.
+    """The top k of one text of p positions.
 
-    `kept_ids` int32 [p, k]; in nats, `kept_log_probs` float16 [p, k] and `log_tail` float32 [p].
+    Attributes:
+        kept_ids: int32 [p, k], most probable first.
+        kept_log_probs: float16 [p, k], nats.
+        log_tail: float32 [p], nats.
     """
 
     kept_ids: np.ndarray
@@ -52,10 +62,12 @@ class TopKRow:
 
 @dataclass(frozen=True)
 class SampledRow:
-    """One text's p positions.
+    """The draws of one text of p positions.
 
-    `distinct` uint8 [p]; `kept_ids` int32 [K] and `counts` uint8 [K], position after position; `label_log_probs`
-    float16 [p], nats.
+    Attributes:
+        distinct: uint8 [p], number of different tokens at each position.
+        kept_ids, counts: int32 [K] and uint8 [K], the drawn tokens and how often, position after position.
+        label_log_probs: float16 [p], nats.
     """
 
     distinct: np.ndarray
@@ -68,16 +80,18 @@ CachedRow = TopKRow | SampledRow
 
 
 def digest_tokens(token_ids: np.ndarray | list[int]) -> bytes:
-    """The key of a text: SHA-256 over its token ids as little-endian int32."""
+    """Return the digest of a text: SHA-256 of its token ids as little-endian int32."""
     return hashlib.sha256(np.asarray(token_ids, dtype="<i4").tobytes()).digest()
 
 
 def write_cache_part(
     path: Path, ids: list[str], token_ids: list[np.ndarray], rows: list[CachedRow], identity: dict
 ) -> None:
-    """Write one shard: the tensors at `path` (.safetensors), then the index beside it (.parquet).
+    """Write one part: the tensors at `path` (.safetensors), and then the index beside it (.parquet).
 
-    The tensors are those of the module's head; `identity` is what the manifest will say.
+    Args:
+        ids, token_ids, rows: id, tokens int32 [n] and distributions of each text.
+        identity: identity of the cache, as in the manifest.
     """
     lengths = [len(tokens) - 1 for tokens in token_ids]
     if identity["keep"] == "top-k":
@@ -118,18 +132,23 @@ def _pack_samples(rows: list[SampledRow], identity: dict) -> dict[str, np.ndarra
 
 
 def code_bytes(identity: dict) -> int:
-    """How many bytes a drawn token takes: 3 for 50 draws of 151,936 tokens."""
+    """Return the number of bytes of a drawn token's code: 3 for 50 draws from 151,936 tokens."""
     return -(-(identity["vocabulary"] * identity["draws"] - 1).bit_length() // 8)
 
 
 def read_column(path: Path, name: str) -> np.ndarray:
-    """One tensor of all positions of one shard."""
+    """Read one tensor of one part."""
     with safe_open(path, framework="numpy") as opened:
         return opened.get_tensor(name)
 
 
 def predicted_bytes(identity: dict, rows: int, positions: int, distinct: float) -> int:
-    """About how large a cache will be; `distinct` tokens a position where they are drawn."""
+    """Estimate the size of a cache.
+
+    Args:
+        rows, positions: number of texts and of positions.
+        distinct: mean number of different tokens per position, if they are drawn.
+    """
     if identity["keep"] == "top-k":
         each = identity["top_k"] * (5 if identity["vocabulary"] > 2**16 else 4) + 4
     else:
@@ -139,7 +158,7 @@ def predicted_bytes(identity: dict, rows: int, positions: int, distinct: float) 
 
 @dataclass(frozen=True)
 class _Shard:
-    """One open shard; `tensors` are read by memory map when they are sliced."""
+    """One open part; `tensors` are read by memory map when they are sliced."""
 
     offsets: dict[str, np.ndarray]
     tensors: dict[str, Any]
@@ -158,7 +177,7 @@ class _Shard:
 
 
 class TeacherCache:
-    """A complete teacher cache; distributions are read by memory map when they are asked for."""
+    """A complete teacher cache; distributions are read on demand, by memory map."""
 
     def __init__(self, path: str | Path):
         """Open the cache.
@@ -177,26 +196,33 @@ class TeacherCache:
 
     @property
     def sampled(self) -> bool:
-        """Whether its rows are SampledRow, not TopKRow."""
+        """Whether rows are SampledRow rather than TopKRow."""
         return self.identity["keep"] == "sampled"
 
     def check_tokenizer(self, digest: str, name: str) -> None:
-        """Raise a SaladError unless the cache was made with the tokenizer of this digest."""
+        """Check that the cache was made with the tokenizer of this digest.
+
+        Args:
+            name: whose tokenizer it is, for the message.
+
+        Raises:
+            SaladError: the cache was made with another one.
+        """
         if self.identity["tokenizer"] != digest:
             raise SaladError(
                 f"{self.artefact.path} was made with another tokenizer than that of {name}",
-                "Run `saladkit cache-teacher` with the text LLM that the model started from.",
+                "Run `saladkit cache-teacher` with the text LLM from which the model was trained.",
             )
 
     def has(self, token_ids: np.ndarray | list[int]) -> bool:
-        """Whether the distributions of this text are stored."""
+        """Return whether the cache holds this text."""
         return digest_tokens(token_ids) in self._where
 
     def row(self, token_ids: np.ndarray | list[int]) -> CachedRow:
-        """The distributions of a text.
+        """Return the distributions of a text.
 
         Raises:
-            KeyError: the text is not in the cache; check with `has` first.
+            KeyError: the cache does not hold the text; check with `has` first.
         """
         part, row = self._where[digest_tokens(token_ids)]
         read = self._read_samples if self.sampled else self._read_top_k

@@ -1,8 +1,8 @@
-"""Times export: word times as files of other tools, written by `export-times`.
+"""Times export: word times in the formats of other tools, written by `export-times`.
 
-A folder with a manifest, `left-out.jsonl` (words that could not be written, each with `id`, its
-`index` in the text, `word` and `reason`) and either `words.ctm`, or for every row a `.TextGrid` with one tier `words`,
-named after the id, percent-escaped. Times are rounded to microseconds.
+The folder has either `words.ctm`, or a `.TextGrid` for each row, named after the percent-escaped id, with one tier
+`words`. Times are rounded to microseconds. `left-out.jsonl` lists words that could not be written, each with `id`,
+`index` in the text, `word` and `reason`.
 """
 
 SCHEMA, VERSION = "times-export", 1

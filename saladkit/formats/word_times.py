@@ -1,4 +1,4 @@
-"""Word times: when each word of a sample is spoken, and nothing else of it. Joined to the samples by id."""
+"""Word times: when each word of a sample is spoken. They are joined to samples by `id`."""
 
 from pathlib import Path
 
@@ -15,41 +15,41 @@ SCHEMA, VERSION = "word-times", 1
 COLUMNS = pa.schema(
     [
         ("id", pa.string()),
-        ("words", WORDS),  # of the text's split(); start and end in s, both null where the aligner placed no word
-        ("aligner", pa.string()),  # as --aligner named it; the kind of file, where times were imported
-        ("score", pa.float64()),  # mean of the words' scores; null where the aligner gives none
+        ("words", WORDS),  # words of text.split(); start and end in s, both null for a word that was not aligned
+        ("aligner", pa.string()),  # as given by --aligner; the kind of file, if times were imported
+        ("score", pa.float64()),  # mean of the words' scores; null if the aligner has none
     ]
 )
 
 
 def write_word_times(rows: list[dict], path: Path) -> None:
-    """Write one shard to `path` (a path beside its place); each row has `id`, `words`, `aligner` and `score`."""
+    """Write one part; each row has `id`, `words`, `aligner` and `score`."""
     pq.write_table(pa.Table.from_pylist(rows, COLUMNS), path, compression="zstd")
 
 
 def holds_word_times(path: str | Path) -> bool:
-    """Whether `path` is the folder of a word-times artefact, complete or not."""
+    """Return whether `path` is a word-times artefact, complete or not."""
     records = [Path(path) / name for name in (MANIFEST, PLAN)]
     return any(record.is_file() and read_json(record).get("schema") == SCHEMA for record in records)
 
 
 def read_word_times(path: str | Path) -> pa.Table:
-    """All rows of a word-times artefact.
+    """Read all rows of a word-times artefact.
 
     Raises:
-        SaladError: `path` is not a complete word-times artefact.
+        SaladError: `path` is no complete word-times artefact.
     """
     parts = Artefact.open(path, SCHEMA).parts(".parquet")
     return pa.concat_tables([pq.read_table(part, schema=COLUMNS) for part in parts])
 
 
 def join_word_times(samples: pa.Table, path: str | Path) -> pa.Table:
-    """`samples` with their `words` from the word times at `path`, in the samples' order.
+    """Add the word times at `path` to samples as the column `words`, replacing a column of that name.
 
-    Word times of further ids are ignored; words that the samples had are replaced.
+    Word times of further ids are ignored.
 
     Raises:
-        SaladError: a row has no word times, or they were made from another text.
+        SaladError: a row has no word times, or they belong to another text.
     """
     times = read_word_times(path)
     where = {id_: row for row, id_ in enumerate(times.column("id").to_pylist())}
@@ -60,14 +60,14 @@ def join_word_times(samples: pa.Table, path: str | Path) -> pa.Table:
             reasons = [f" (not aligned: {row['reason']})" for row in skipped if row["id"] == id_]
             raise SaladError(
                 f"{path} has no word times for the row '{id_}'{''.join(reasons)}",
-                "Leave the row out, or run `saladkit timestamps` on these samples.",
+                "Run `saladkit timestamps` on these samples, or leave the row out.",
             )
     words = times.column("words").take(pa.array([where[id_] for id_ in ids], pa.int64()))
     if "text" in samples.column_names:
         for id_, text, row in zip(ids, samples.column("text").to_pylist(), words.to_pylist(), strict=True):
             if [word["word"] for word in row] != text.split():
                 raise SaladError(
-                    f"{path}: the word times of the row '{id_}' are of another text",
+                    f"{path}: the word times of the row '{id_}' belong to another text",
                     "Run `saladkit timestamps` on these samples.",
                 )
     if "words" in samples.column_names:

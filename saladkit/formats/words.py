@@ -1,15 +1,16 @@
-"""Words of a text and the times at which they are spoken."""
+"""Words of a text with the times at which they are spoken."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Word:
-    """One whitespace-separated word of the source text, punctuation attached.
+    """One word of a text, as `text.split()` returns it, with its punctuation.
 
-    `start` and `end` are seconds from the start of the audio. Both are None where the source of the
-    times reported none for this word: interleaving then never cuts there, and nobody guesses.
-    `score` is the aligner's confidence in [0, 1]; None where the source has no such notion.
+    Attributes:
+        start, end: times in s from the beginning of the recording; None if unknown. Times are never guessed, and
+            interleaving does not cut at a word without them.
+        score: the aligner's confidence in [0, 1]; None if it has none.
     """
 
     word: str
@@ -19,7 +20,7 @@ class Word:
 
 
 def split_words(text: str) -> list[tuple[str, int, int]]:
-    """The words of `text` with their character spans: [(word, begin, end), ...]."""
+    """Return the words of `text` with their character spans, [(word, begin, end), ...]."""
     spans, cursor = [], 0
     for word in text.split():
         begin = text.index(word, cursor)

@@ -1,4 +1,4 @@
-"""The configuration of a speech-adapted language model, in Hugging Face's layout."""
+"""The configuration of a speech-adapted language model, saved and loaded by transformers."""
 
 from transformers import AutoConfig, LlamaConfig, PretrainedConfig
 
@@ -7,19 +7,22 @@ from saladkit.settings.shared import LOG_MEL, SpeechEncoder
 
 
 class SaladConfig(PretrainedConfig):
-    """Speech encoder -> adapter -> language model.
+    """The shape of speech encoder, adapter and language model.
 
-    `text_config` is the language model's own configuration, `adapter_config` a Llama configuration whose layers
-    make the adapter (the paper: 12 layers, width 960, MLP 2560, 15 heads, 5 KV heads). The speech encoder is named by
-    `speech_encoder`. `log-mel` is trained from scratch: causal strided convolutions over `num_mel_bins` log-mel bins at
-    100 frames/s, each halving the rate, down to 12.5 vectors/s, then `encoder_blocks` residual ones at that rate.
-    Any other name is the folder, or the name on the Hub, of a frozen encoder: `frozen_encoder` is its front end's
-    identity (family, settings, rates, digest of its weights), and `stacked_frames` of its frames make one vector.
-
-    `modality_tokens`: whether a learned vector stands where speech begins, and where text begins again.
-
-    `lora` and `text_model` are set where the language model is LoRA upon a model that stands elsewhere
-    (`model/trained_part.py`).
+    Attributes:
+        text_config: configuration of the language model.
+        adapter_config: Llama configuration of the adapter's layers (in the paper, arXiv 2510.13632: 12 layers, width
+            960, MLP 2560, 15 heads, 5 KV heads).
+        speech_encoder: `log-mel`, an encoder that is trained from scratch; or folder or Hub name of a frozen encoder.
+        num_mel_bins: log-mel bins, at 100 frames/s; for `log-mel` only, like the next three.
+        encoder_width: width of the encoder's vectors.
+        encoder_layers: causal convolutions of stride 2; three of them reduce 100 frames/s to 12.5 vectors/s.
+        encoder_blocks: residual convolutions after these.
+        frozen_encoder: identity of a frozen encoder's front end (family, settings, rates, digest of the weights).
+        stacked_frames: number of a frozen encoder's frames that make one vector.
+        modality_tokens: whether a learned vector stands before speech, and before text after speech.
+        lora, text_model: shape of LoRA, and name and digest of the model that it belongs to, if the checkpoint holds
+            only what was trained (`model/trained_part.py`).
     """
 
     model_type = "salad"
@@ -52,7 +55,7 @@ class SaladConfig(PretrainedConfig):
 
     @property
     def frames_per_vector(self) -> int:
-        """How many front-end frames make one vector of the encoder."""
+        """Number of front-end frames that make one vector of the encoder."""
         return 2**self.encoder_layers if self.frozen_encoder is None else self.stacked_frames
 
     @property

@@ -1,4 +1,4 @@
-"""The front end that a model listens with: chosen when the model is made, and opened again wherever it reads audio."""
+"""The front end of a model's speech encoder: chosen when the model is made, opened again wherever it reads audio."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.speech.encoders.registry import open_front_end
 from saladkit.speech.front_end import FrontEnd
 
-VECTORS_PER_SECOND = 12.5  # what the adapter is given, about; Mimi's own rate
+VECTORS_PER_SECOND = 12.5  # approximate rate of the adapter's input; Mimi's own rate
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class RecordedFrontEnd:
         return self._opened.window_seconds
 
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
-        """As `FrontEnd.frames`.
+        """Return the frames of recordings, as `FrontEnd.frames`.
 
         Raises:
             SaladError: the encoder cannot be loaded, or is not the one that the model was trained with.
@@ -85,7 +85,7 @@ def silence_of(config: SaladConfig) -> Tensor:
 
 
 def layout_of(config: SaladConfig, front_end: FrontEnd) -> SequenceLayout:
-    """Return how rows are laid out for a model that listens with this front end."""
+    """Return how rows are laid out for a model with this front end."""
     return SequenceLayout(front_end.frames_per_second, config.frames_per_vector, config.modality_tokens)
 
 

@@ -1,4 +1,4 @@
-"""What a model keeps of a frozen speech encoder: nothing but the vectors of Mimi's codes, none of which is trained."""
+"""From a frozen encoder's frames to the adapter's input, without trained parameters."""
 
 import torch
 from torch import Tensor, nn
@@ -8,9 +8,9 @@ from saladkit.model.configuration import SaladConfig
 
 
 class CodebookEncoder(nn.Module):
-    """Mimi's codes -> the sum of their vectors: what Mimi's own decoder is given (arXiv 2510.13632).
+    """Sum the vectors of Mimi's codes over the codebooks, as the input of Mimi's own decoder (arXiv 2510.13632).
 
-    The vectors are a buffer: they are saved with the model, and no optimizer finds them.
+    The vectors are a buffer, so that they are saved with the model but not trained.
     """
 
     def __init__(self, config: SaladConfig):
@@ -19,19 +19,22 @@ class CodebookEncoder(nn.Module):
         self.register_buffer("codebooks", torch.zeros(*shape))
 
     def forward(self, codes: Tensor) -> Tensor:
-        """int64 [S, T, codebooks] -> [S, T, width]."""
+        """Return vectors [S, T, width] of codes int64 [S, T, codebooks]."""
         count, size, _ = self.codebooks.shape
         places = codes + size * torch.arange(count, device=codes.device)
         return functional.embedding(places, self.codebooks.flatten(0, 1)).sum(2)
 
 
 class FrameStack(nn.Module):
-    """Consecutive frames of an encoder that is faster than the adapter, side by side in one vector."""
+    """Stack consecutive frames of an encoder into one vector, to reduce its rate to that of the adapter."""
 
     def __init__(self, config: SaladConfig):
         super().__init__()
         self.stacked_frames = config.stacked_frames
 
     def forward(self, frames: Tensor) -> Tensor:
-        """[S, T, width], T a multiple of `stacked_frames` -> [S, T / stacked_frames, stacked_frames * width]."""
+        """Return vectors [S, T / stacked_frames, stacked_frames * width] of frames [S, T, width].
+
+        T is a multiple of `stacked_frames`.
+        """
         return frames.unflatten(1, (-1, self.stacked_frames)).flatten(2)

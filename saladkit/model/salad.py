@@ -1,4 +1,4 @@
-"""SaladForCausalLM: a text language model that also reads speech, saved and loaded as Hugging Face models are."""
+"""SaladForCausalLM: a language model with text and speech input, saved and loaded as other transformers models."""
 
 import copy
 from dataclasses import asdict, dataclass
@@ -20,20 +20,20 @@ from saladkit.model.speech_adapter import SpeechAdapter
 from saladkit.model.speech_encoder import speech_encoder_of
 from saladkit.model.spoken_generation import SaladGenerationMixin
 from saladkit.model.trained_part import HUB, complete
-from saladkit.teacher.head import LossAt, head_loss
+from saladkit.teacher.head import LossRequest, head_loss
 
-SPAN_GROUPS = 4
+SPAN_GROUPS = 4  # groups of similar length in which the speech spans of a batch are encoded
 
 
 @dataclass
 class SaladOutput(CausalLMOutputWithPast):
-    """What one forward pass gives.
+    """The output of one forward pass.
 
     Attributes:
-        logits: [P, V] where `logits_at` named P positions, else [B, L, V].
-        cache, or past_key_values before transformers 5.24: the language model's cache, if it was asked for.
-        speech_vectors: the adapter's output [S, T, hidden_size]; None without speech.
-        loss, divergence, nll: sums of `HeadLoss`, where a loss was asked for in the place of logits.
+        logits: float [B, L, V], or [P, V] if `logits_at` has P positions.
+        cache, called past_key_values before transformers 5.24: the language model's cache, if `use_cache`.
+        speech_vectors: output of the adapter, float [S, T, hidden_size]; None without speech.
+        loss, divergence, nll: sums of `HeadLoss`, if a loss was requested instead of logits.
     """
 
     speech_vectors: Tensor | None = None
@@ -44,14 +44,17 @@ class SaladOutput(CausalLMOutputWithPast):
 def run_language_model(
     language_model: PreTrainedModel,
     logits_at: Tensor | None,
-    asked: list[LossAt] | None = None,
+    requests: list[LossRequest] | None = None,
     logits_to_keep: int = 0,
     **arguments: object,
 ) -> SaladOutput:
-    """Run a causal LM's decoder, and its head on the flat positions `logits_at` alone, or on each row's last ones.
+    """Run the decoder of a causal LM, and its head on the positions where logits or losses are needed.
 
-    Without either (None, 0) on all positions. With `asked` the head gives the loss at the flat positions, one after
-    another, and no logits.
+    Args:
+        logits_at: int64 [P], flat positions (row * L + column); None for all positions.
+        requests: losses to compute at the positions `logits_at`, one after another, instead of logits.
+        logits_to_keep: compute logits of this many last positions of each row; 0 for all. Ignored with `logits_at`.
+        arguments: arguments of the decoder.
     """
     outputs = language_model.get_decoder()(**arguments)
     hidden = outputs.last_hidden_state
@@ -59,17 +62,17 @@ def run_language_model(
         hidden = hidden.flatten(0, 1)[logits_at]
     elif logits_to_keep:
         hidden = hidden[:, -logits_to_keep:]
-    if asked is not None:
-        found = head_loss(hidden, language_model.get_output_embeddings(), asked)
+    if requests is not None:
+        found = head_loss(hidden, language_model.get_output_embeddings(), requests)
         return SaladOutput(loss=found.total, divergence=found.divergence, nll=found.nll)
     logits = language_model.get_output_embeddings()(hidden)
     return SaladOutput(logits=logits, **{CACHE: getattr(outputs, CACHE, None)})
 
 
 def embedding_length(language_model: PreTrainedModel) -> Tensor:
-    """The median length of a token's vector, as the language model is given it.
+    """Return the median norm of the token embeddings, as the language model's first layer gets them.
 
-    Some kinds (Gemma 3) scale what stands in the table on its way.
+    Some models (Gemma 3) scale the rows of the embedding table.
     """
     table = language_model.get_input_embeddings()
     one = table.weight.float().norm(dim=-1).argmax()
@@ -78,19 +81,19 @@ def embedding_length(language_model: PreTrainedModel) -> Tensor:
 
 
 class TextModel(torch.nn.Module):
-    """A text LLM behind SaladForCausalLM's forward, so that both are measured by the same code."""
+    """A text LLM with the interface of SaladForCausalLM.forward, so that the same code evaluates both."""
 
     def __init__(self, language_model: PreTrainedModel):
         super().__init__()
         self.language_model = language_model
 
     def forward(self, input_ids: Tensor, logits_at: Tensor | None = None, **arguments: object) -> SaladOutput:
-        """As SaladForCausalLM.forward, without speech."""
+        """Run the model on text; arguments as SaladForCausalLM.forward."""
         return run_language_model(self.language_model, logits_at, input_ids=input_ids, **arguments)
 
 
 class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
-    """Speech encoder, adapter and language model in one causal sequence; text out."""
+    """Speech encoder, adapter and language model: text and speech in one causal sequence in, text out."""
 
     config_class = SaladConfig
     base_model_prefix = ""
@@ -103,17 +106,17 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         super().__init__(config)
         self.speech_encoder = speech_encoder_of(config)
         self.speech_adapter = SpeechAdapter(config)
-        self.modality_embeddings = None  # of TEXT_FOLLOWS and SPEECH_FOLLOWS
+        self.modality_embeddings = None  # embeddings of TEXT_FOLLOWS and SPEECH_FOLLOWS
         if config.modality_tokens:
             self.modality_embeddings = torch.nn.Parameter(torch.zeros(2, config.text_config.hidden_size))
         self.language_model = AutoModelForCausalLM.from_config(config.text_config)
-        # In training every layer runs in every batch, and as often: FSDP's processes wait for each other.
+        # Whether every training step runs each layer equally often. FSDP needs it: its processes wait for each other.
         self.runs_all = False
         self.post_init()
 
     @classmethod
     def from_text_model(cls, language_model: PreTrainedModel, config: SaladConfig) -> "SaladForCausalLM":
-        """A model that is about to learn to hear: a text LLM's weights, encoder and adapter from a random start."""
+        """Make an untrained speech-adapted model: the weights of a text LLM, and random speech encoder and adapter."""
         config.text_config = language_model.config
         model = cls(config)
         model.language_model.load_state_dict(language_model.state_dict())
@@ -135,10 +138,12 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         merge_lora: bool = True,
         **settings: object,
     ) -> "SaladForCausalLM":
-        """As transformers' models; a checkpoint of what was trained alone is completed by the text LLM that it names.
+        """Load a checkpoint as other transformers models.
+
+        If the checkpoint holds only what was trained, the text LLM that it names is loaded too.
 
         Args:
-            merge_lora: whether LoRA of such a checkpoint becomes a part of the weights, or stays to be trained on.
+            merge_lora: merge LoRA of such a checkpoint into the weights, instead of keeping its layers for training.
 
         Raises:
             SaladError: as `trained_part.complete`.
@@ -150,7 +155,10 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         return super().from_pretrained(name, *arguments, config=config, **settings)
 
     def add_lora(self, shape: LoraShape, text_model: dict[str, str]) -> None:
-        """Let LoRA alone learn in the language model, whose weights are those of `text_model`: {name, digest}.
+        """Add LoRA to the language model and freeze the rest of it.
+
+        Args:
+            text_model: `name` and `digest` of the model from which the language model's weights were loaded.
 
         Raises:
             SaladError: as `lora.add_lora`.
@@ -164,39 +172,44 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
     def get_output_embeddings(self) -> torch.nn.Module:
         return self.language_model.get_output_embeddings()
 
-    def read(self, input_ids: Tensor, modality_marks: Tensor | None) -> Tensor:
-        """Token ids and modality tokens [B, L] -> what the language model is given for them, [B, L, hidden_size]."""
+    def embed_text(self, input_ids: Tensor, modality_marks: Tensor | None) -> Tensor:
+        """Return the embeddings of token ids [B, L] and modality tokens, [B, L, hidden_size]."""
         embeddings = self.get_input_embeddings()(input_ids)
         if modality_marks is None:
             return embeddings
         marks = self.modality_embeddings[(modality_marks - 1).clamp(min=0)].to(embeddings.dtype)
         return torch.where((modality_marks > 0)[..., None], marks, embeddings)
 
-    def _nothing_to_learn(self, speech_vectors: Tensor | None) -> SaladOutput:
-        """A loss of 0 that has a gradient, of 0, for what ran: other processes wait for it."""
+    def _zero_loss(self, speech_vectors: Tensor | None) -> SaladOutput:
+        """Return a loss of 0 with a gradient of 0 for all that ran, because other processes wait for gradients."""
         trained = next((parameter for parameter in self.parameters() if parameter.requires_grad), None)
         zero = 0.0 if trained is None else 0.0 * trained.sum()
         if speech_vectors is not None:
             zero = zero + 0.0 * speech_vectors.sum()
         return SaladOutput(loss=zero, speech_vectors=speech_vectors)
 
-    def _not_run(self, speech_vectors: Tensor | None, modality_marks: Tensor | None) -> Tensor:
-        """A number that depends on all that a batch had no use for."""
+    def _sum_of_unused(self, speech_vectors: Tensor | None, modality_marks: Tensor | None) -> Tensor:
+        """Return a number that depends on all parameters that a batch has not used."""
         number = torch.zeros((), device=self.device)
         if speech_vectors is None:
             frames = silence_of(self.config).to(self.device)
-            number = number + self.hear(frames, torch.ones(1, dtype=torch.int64, device=self.device)).sum()
+            number = number + self.embed_speech(frames, torch.ones(1, dtype=torch.int64, device=self.device)).sum()
         if modality_marks is None and self.modality_embeddings is not None:
             number = number + self.modality_embeddings.sum()
         return number
 
-    def hear(self, speech_frames: Tensor, speech_lengths: Tensor, packed: bool = False) -> Tensor:
-        """Frames of spans [S, T, width] -> the adapter's vectors [S, T / frames_per_vector, hidden_size].
+    def embed_speech(self, speech_frames: Tensor, speech_lengths: Tensor, packed: bool = False) -> Tensor:
+        """Encode speech spans and adapt them to the language model.
 
-        What stands beyond a span's own length means nothing.
+        Spans run in groups of similar length, as 56 % of a batch was padding with spans of 1 to 8 words.
 
-        Spans run in groups of about one length: where they have 1 to 8 words, 56 % of a batch was padding. `packed`,
-        the adapter's layers read all spans in one row, without any.
+        Args:
+            speech_frames: front-end frames of S spans, [S, T, width], padded at the end.
+            speech_lengths: int64 [S], number of vectors of each span.
+            packed: run the adapter's layers on all spans in one row, without padding.
+
+        Returns:
+            Vectors [S, T / frames_per_vector, hidden_size]; those beyond the length of a span are undefined.
         """
         per_vector = self.config.frames_per_vector
         adapt = (lambda vectors: vectors) if packed else self.speech_adapter
@@ -212,10 +225,10 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         if not packed:
             return vectors
         steps = torch.arange(vectors.shape[1], device=vectors.device).expand(len(vectors), -1)
-        there = steps < speech_lengths[:, None]
-        adapted = self.speech_adapter(vectors[there][None], steps[there][None])[0]
+        inside = steps < speech_lengths[:, None]
+        adapted = self.speech_adapter(vectors[inside][None], steps[inside][None])[0]
         empty = adapted.new_zeros(*vectors.shape[:2], adapted.shape[-1])
-        return empty.masked_scatter(there[..., None], adapted)
+        return empty.masked_scatter(inside[..., None], adapted)
 
     def forward(
         self,
@@ -230,51 +243,52 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         past_key_values: Cache | None = None,
         use_cache: bool = False,
         logits_at: Tensor | None = None,
-        asked: list[LossAt] | None = None,
+        requests: list[LossRequest] | None = None,
         logits_to_keep: int = 0,
         return_dict: bool = True,
     ) -> SaladOutput:
-        """Run the model over one interleaved sequence a row.
+        """Run the model on a batch of interleaved sequences.
 
         Args:
-            input_ids: int64 [B, L]; what stands where speech or a modality token goes is not looked at.
-            speech_frames: front-end frames of all speech spans of the batch, [S, T, width], in the order in which they
-                stand in the rows; T is a multiple of `config.frames_per_vector`. int64 where they are codes.
-            speech_mask: bool [B, L], true where a speech vector stands.
-            speech_lengths: int64 [S], vectors that each span fills; their sum is the number of true places.
-            modality_marks: int64 [B, L], 1 before text that follows speech, 2 before speech, 0 elsewhere; where there
-                are modality tokens.
-            attention_mask: int64 [B, past + L]; not needed where rows are padded at the end only.
-            position_ids: int64 [B, L]; where one row holds several texts, each begins anew, and none sees another.
-            cache: keys and values of what stands before these tokens; `past_key_values` is its older name.
-            logits_at: int64 [P], flat positions (row * L + column) at which logits are wanted; the language
-                model's head, the widest layer there is, then runs on these alone. With none wanted the language
-                model is not run at all, and `logits` is None.
-            asked: the loss that is wanted at these positions, in the place of their logits; with none, it is 0.
-            logits_to_keep: logits of so many last positions of each row are wanted, [B, n, V]; 0 for all. `generate`
-                asks for them so.
-            return_dict: what `generate` passes; the output is never anything else.
+            input_ids: int64 [B, L]; ids at places of speech and modality tokens are ignored.
+            speech_frames: front-end frames of all speech spans of the batch, [S, T, width], row after row; int64 for
+                codes. T is a multiple of `config.frames_per_vector`.
+            speech_mask: bool [B, L], true for speech.
+            speech_lengths: int64 [S], number of vectors of each span; their sum is the number of true places of
+                `speech_mask`.
+            modality_marks: int64 [B, L], 1 for TEXT_FOLLOWS, 2 for SPEECH_FOLLOWS, 0 elsewhere; None without modality
+                tokens.
+            attention_mask: int64 [B, past + L]; not needed if rows are padded at the end only.
+            position_ids: int64 [B, L]; several sequences in one row restart at 0 and do not see each other.
+            cache: keys and values of the tokens before these; `past_key_values` is its name before transformers 5.24.
+            use_cache: whether to return keys and values.
+            logits_at: int64 [P], flat positions (row * L + column) of the logits, so that the head, the widest layer,
+                runs on these alone. If empty, the language model does not run, and `logits` is None.
+            requests: losses to compute at the positions `logits_at` instead of logits; the loss is 0 without positions.
+            logits_to_keep: compute logits of this many last positions of each row, [B, n, V]; 0 for all. `generate`
+                uses it.
+            return_dict: passed by `generate`; the output is always a SaladOutput.
         """
         cache = past_key_values if cache is None else cache
-        embeddings = self.read(input_ids, modality_marks)
+        embeddings = self.embed_text(input_ids, modality_marks)
         vectors = None
         if speech_frames is not None:
             packed = position_ids is not None and cache is None and len(input_ids) == 1
             if speech_frames.is_floating_point():
                 speech_frames = speech_frames.to(embeddings.dtype)
-            vectors = self.hear(speech_frames, speech_lengths, packed)
+            vectors = self.embed_speech(speech_frames, speech_lengths, packed)
             steps = torch.arange(vectors.shape[1], device=vectors.device)
-            heard = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
-            # Under autocast the adapter gives bfloat16 and the embeddings stay in float32.
-            embeddings = embeddings.masked_scatter(speech_mask[..., None], heard.to(embeddings.dtype))
+            speech = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
+            # Under autocast the adapter's output is bfloat16, and the embeddings stay in float32.
+            embeddings = embeddings.masked_scatter(speech_mask[..., None], speech.to(embeddings.dtype))
         if self.runs_all and self.training:
-            embeddings = embeddings + 0.0 * self._not_run(vectors, modality_marks)
+            embeddings = embeddings + 0.0 * self._sum_of_unused(vectors, modality_marks)
         elif logits_at is not None and len(logits_at) == 0:
-            return self._nothing_to_learn(vectors)
+            return self._zero_loss(vectors)
         outputs = run_language_model(
             self.language_model,
             logits_at,
-            asked,
+            requests,
             logits_to_keep,
             inputs_embeds=embeddings,
             attention_mask=attention_mask,

@@ -1,4 +1,4 @@
-"""From the speech encoder's vectors to the language model's width, causal."""
+"""The speech adapter: from the speech encoder's vectors to vectors of the language model's width."""
 
 import torch
 from torch import Tensor, nn
@@ -9,10 +9,11 @@ from saladkit.model.configuration import SaladConfig
 
 
 class SpeechAdapter(nn.Module):
-    """Llama-style causal layers between two linear projections; its vectors have one length, which is learned.
+    """Llama-style causal layers between two linear projections; all output vectors have the same, learned, norm.
 
-    Speech starts at the length of text (`SaladForCausalLM.from_text_model` sets it). Left free, a loss of directions
-    makes vectors seven times as long as the desk's embeddings: they drown what the layers add to the residual stream.
+    The norm starts at that of the text embeddings (`SaladForCausalLM.from_text_model`). If it is free, the lexical
+    loss, which compares directions only, makes the vectors of the desk seven times as long as its embeddings, and what
+    the language model's layers add to the residual stream becomes negligible.
     """
 
     def __init__(self, config: SaladConfig):
@@ -20,16 +21,17 @@ class SpeechAdapter(nn.Module):
         width = config.adapter_config.hidden_size
         self.project_in = nn.Linear(config.vector_width, width)
         self.layers = LlamaModel(config.adapter_config)
-        self.layers.embed_tokens = None  # it reads vectors; an unused table would only be saved and synchronised
+        self.layers.embed_tokens = None  # the input is vectors; an unused table would only be saved and synchronised
         self.project_out = nn.Linear(width, config.text_config.hidden_size)
-        self.length = nn.Parameter(torch.ones(1))  # FSDP cannot cut a scalar
+        self.length = nn.Parameter(torch.ones(1))  # [1], as FSDP cannot shard a scalar
 
     def forward(self, vectors: Tensor, position_ids: Tensor | None = None) -> Tensor:
-        """[S, T, vector_width] -> [S, T, text hidden_size], each vector `length` long.
+        """Return vectors [S, T, text hidden_size], each of norm `length`, for encoder vectors [S, T, vector_width].
 
-        Spans are padded at the end, which causal layers never see; or, all in one row, `position_ids` [1, T] begin
-        anew with each.
+        Args:
+            vectors: one span per row, padded at the end, which causal layers never see; or all spans in one row.
+            position_ids: int64 [1, T], restarting at 0 with each span, if all spans are in one row.
         """
-        read = {"inputs_embeds": self.project_in(vectors), "position_ids": position_ids}
-        hidden = self.layers(**read, use_cache=False).last_hidden_state
+        inputs = {"inputs_embeds": self.project_in(vectors), "position_ids": position_ids}
+        hidden = self.layers(**inputs, use_cache=False).last_hidden_state
         return self.length * functional.normalize(self.project_out(hidden), dim=-1)

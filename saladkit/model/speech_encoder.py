@@ -1,4 +1,4 @@
-"""The speech encoder that is trained from scratch, causal; and which encoder a configuration asks for."""
+"""The causal speech encoder that is trained from scratch, and the choice of the encoder by a configuration."""
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -8,24 +8,28 @@ from saladkit.model.frozen_encoder import CodebookEncoder, FrameStack
 
 
 class CausalConv1d(nn.Conv1d):
-    """A convolution over time that sees no future, [S, T, channels] -> [S, T / stride, channels].
+    """A causal convolution over time.
 
-    Computed as one matrix product over windows: oneDNN prepares a convolution anew for every shape, and every batch of
-    spans has another one.
+    It is computed as one matrix product over windows, because oneDNN prepares a convolution for every new shape, and
+    every batch of spans has another shape.
     """
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Output i depends on inputs < stride * (i + 1); T is a multiple of the stride."""
+        """Return [S, T / stride, channels] of vectors [S, T, channels], T a multiple of the stride.
+
+        Output i depends on inputs < stride * (i + 1).
+        """
         (kernel,), (stride,) = self.kernel_size, self.stride
         windows = functional.pad(vectors, (0, 0, kernel - stride, 0)).unfold(1, kernel, stride)
         return functional.linear(windows.flatten(2), self.weight.flatten(1), self.bias)
 
 
 class CausalConvolution(nn.Module):
-    """A gated residual convolution over the vectors so far: sounds become words within about half a second.
+    """A gated, residual, causal convolution.
 
-    In the desk's trials such blocks in the place of attention named 49 % of rare words right against 44 %, after as
-    many steps and in less time; kernels of 3 did better than 5 (docs/lab-notes.md).
+    A few of these cover about half a second, in which sounds become words. In trials on the desk, such blocks named
+    49 % of rare words correctly, and attention 44 %, after the same number of steps and in less time. Kernels of 3 were
+    better than kernels of 5 (docs/lab-notes.md).
     """
 
     kernel = 3
@@ -37,12 +41,12 @@ class CausalConvolution(nn.Module):
         self.project_out = nn.Linear(width, width)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """[S, T, width] -> the same shape; vector i depends on vectors <= i."""
+        """Return [S, T, width] of vectors [S, T, width]; output i depends on inputs <= i."""
         return vectors + self.project_out(functional.glu(self.convolution(self.norm(vectors)), dim=-1))
 
 
 class LogMelEncoder(nn.Module):
-    """Causal convolutions: log-mel frames at 100/s -> vectors at 12.5/s (three layers of stride 2, then blocks)."""
+    """Causal convolutions from log-mel frames at 100/s to vectors at 12.5/s: three of stride 2, and then blocks."""
 
     kernel, stride = 4, 2
 
@@ -57,9 +61,9 @@ class LogMelEncoder(nn.Module):
         self.blocks = nn.ModuleList(CausalConvolution(config.encoder_width) for _ in range(config.encoder_blocks))
 
     def forward(self, frames: Tensor) -> Tensor:
-        """frames [S, T, num_mel_bins], T a multiple of 8 -> [S, T / 8, encoder_width].
+        """Return vectors [S, T / 8, encoder_width] of frames [S, T, num_mel_bins], T a multiple of 8.
 
-        Vector i has heard frames < 8(i + 1).
+        Vector i depends on frames < 8 * (i + 1).
         """
         hidden = frames
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
@@ -70,7 +74,7 @@ class LogMelEncoder(nn.Module):
 
 
 def speech_encoder_of(config: SaladConfig) -> nn.Module:
-    """What makes vectors [S, T / frames_per_vector, vector_width] of the front end's frames."""
+    """Return the module that makes vectors [S, T / frames_per_vector, vector_width] of the front end's frames."""
     if config.frozen_encoder is None:
         return LogMelEncoder(config)
     if config.frozen_encoder["name"] == "mimi":

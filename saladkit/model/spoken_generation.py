@@ -1,41 +1,41 @@
-"""transformers' `generate` over a spoken prompt: the speech is heard once, with the prompt; later steps only read."""
+"""Let transformers' `generate` take prompts with speech, which is encoded in the first step only."""
 
 import torch
 from torch import Tensor
 from transformers.generation import GenerationMixin
 
 SPANS = ("speech_frames", "speech_lengths")
-PLACES = ("speech_mask", "modality_marks")  # of the prompt
+PLACES = ("speech_mask", "modality_marks")  # as long as the prompt
 
 
 class SaladGenerationMixin(GenerationMixin):
-    """transformers' generation loop over SaladForCausalLM's arguments."""
+    """transformers' generation loop for the arguments of SaladForCausalLM."""
 
     def prepare_inputs_for_generation(
         self, input_ids: Tensor, is_first_iteration: bool | None = False, **kwargs: object
     ) -> dict:
-        """One step's arguments: all of the prompt first, then one id a row and the cache."""
+        """Return the arguments of one step: first the whole prompt, and then one token per row with the cache."""
         inputs = super().prepare_inputs_for_generation(input_ids, is_first_iteration=is_first_iteration, **kwargs)
         mask = inputs.get("speech_mask")
         if mask is None:
             return inputs
         if inputs.get("use_cache") and not is_first_iteration:
             return inputs | dict.fromkeys((*SPANS, *PLACES))
-        written = input_ids.shape[1] - mask.shape[1]  # without a cache every step hears the prompt anew
+        generated = input_ids.shape[1] - mask.shape[1]  # without a cache every step runs the whole prompt again
         places = {name: inputs[name] for name in PLACES if inputs.get(name) is not None}
-        return inputs | {name: torch.nn.functional.pad(values, (0, written)) for name, values in places.items()}
+        return inputs | {name: torch.nn.functional.pad(values, (0, generated)) for name, values in places.items()}
 
     def _expand_inputs_for_generation(
         self, expand_size: int = 1, is_encoder_decoder: bool = False, input_ids: Tensor | None = None, **kwargs: object
     ) -> tuple[Tensor, dict]:
-        """Several answers to each prompt (beams, samples): rows are repeated, and with each row all of its spans."""
+        """Repeat each row, with all of its speech spans, for several answers to a prompt (beams or samples)."""
         spans = {name: kwargs.pop(name) for name in SPANS if kwargs.get(name) is not None}
         mask = kwargs.get("speech_mask")
         input_ids, kwargs = super()._expand_inputs_for_generation(expand_size, is_encoder_decoder, input_ids, **kwargs)
         if not spans:
             return input_ids, kwargs
         lengths = spans["speech_lengths"]
-        # Spans fill the true places of all rows in order, so a span is its row's whose places its own end among.
+        # Spans fill the true places of all rows in order, so a span belongs to the row in which its last place lies.
         rows = torch.searchsorted(mask.sum(dim=1).cumsum(0), lengths.cumsum(0))
         order = torch.cat([(rows == row).nonzero()[:, 0].repeat(expand_size) for row in range(len(mask))])
         return input_ids, kwargs | {name: values[order] for name, values in spans.items()}

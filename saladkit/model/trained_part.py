@@ -1,7 +1,7 @@
-"""Checkpoints of what was trained alone: encoder, adapter and LoRA; the text LLM stands by its name and its digest.
+"""Checkpoints that hold only what was trained (speech encoder, adapter and LoRA) and name the text LLM.
 
-`config.json` has two more entries then: `lora`, the options of LoRA, and `text_model`, {name, digest} of the model
-that they lie upon: a text LLM, or the speech-adapted checkpoint whose language model it is.
+`config.json` then has two more entries: `lora`, the shape of LoRA, and `text_model`, name and digest of the model that
+LoRA belongs to. That model is a text LLM, or a speech-adapted checkpoint, of which the language model is meant.
 """
 
 import copy
@@ -23,7 +23,7 @@ HUB = ("cache_dir", "force_download", "local_files_only", "proxies", "revision",
 
 
 def trained_state(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The state of a model with LoRA but for the weights that LoRA lies upon."""
+    """Return the state of a model without the weights of the text LLM: speech encoder, adapter and LoRA."""
     return {name: value for name, value in state.items() if not name.startswith(LANGUAGE_MODEL) or is_lora_weight(name)}
 
 
@@ -37,26 +37,28 @@ def complete(
     output_loading_info: bool = False,
     **settings: object,
 ) -> PreTrainedModel | tuple[PreTrainedModel, dict]:
-    """Load the text LLM that the checkpoint `name` refers to, and what was trained upon it.
+    """Load the text LLM that the checkpoint `name` refers to, and add what was trained.
 
     Args:
         kind: SaladForCausalLM.
-        merge: whether LoRA becomes a part of the weights; else its layers stay, to be trained on. Weights are merged in
-            float32 and cast then, so that they are those of the same checkpoint saved full.
-        dtype: of the result; "auto" and None are float32, in which checkpoints are saved.
-        settings: where on the Hub the checkpoint is; `device_map` and the like are not for these checkpoints.
+        merge: merge LoRA into the weights, instead of keeping its layers for further training. Weights are merged in
+            float32 and then cast, so that they equal those of the same checkpoint saved with `--save full`.
+        dtype: data type of the result; float32, in which checkpoints are saved, if "auto" or None.
+        output_loading_info: whether to return transformers' loading information as well.
+        settings: where on the Hub the checkpoint is (HUB), and `attn_implementation`.
 
     Raises:
-        SaladError: the text LLM is not there, or is another one; weights that do not fit it; an unknown setting.
+        SaladError: the text LLM cannot be found or has changed, the weights do not fit it, or a setting is not one of
+            these (such as `device_map`).
     """
     hub = {key: settings.pop(key) for key in HUB if key in settings}
-    settings.pop("adapter_kwargs", None)  # what the Auto classes pass to peft's own checkpoints
+    settings.pop("adapter_kwargs", None)  # the Auto classes pass it for checkpoints of peft
     settings = {key: value for key, value in settings.items() if value and not key.startswith("_")}
     attention = {key: settings.pop(key) for key in ("attn_implementation",) if key in settings}
     if settings:
         raise SaladError(
-            f"{name} holds what was trained alone, and cannot be loaded with {', '.join(sorted(settings))}",
-            "Load it without, save it full with `save_pretrained`, and load that.",
+            f"{name} holds only what was trained, and cannot be loaded with {', '.join(sorted(settings))}",
+            "Load the checkpoint without, save it whole with `save_pretrained`, and load the saved one.",
         )
     language_model = _text_model(name, config.text_model, **attention)
     config, lora = copy.deepcopy(config), LoraShape(**config.lora)
@@ -66,7 +68,10 @@ def complete(
     expected = trained_state(model.state_dict())
     if state.keys() != expected.keys():
         wrong = ", ".join(sorted(state.keys() ^ expected.keys())[:3])
-        raise SaladError(f"{name} does not fit {config.text_model['name']}: {wrong}", "Give a whole checkpoint.")
+        raise SaladError(
+            f"{name} does not fit {config.text_model['name']}: its weights differ in {wrong}",
+            "Give a complete checkpoint.",
+        )
     model.load_state_dict(state, strict=False)
     model.generation_config = GenerationConfig.from_pretrained(name, **hub)
     if merge:
@@ -74,7 +79,7 @@ def complete(
         config.lora = config.text_model = None
     if dtype not in (None, "auto"):
         wanted = getattr(torch, dtype) if isinstance(dtype, str) else dtype
-        for value in model.state_dict(keep_vars=True).values():  # and no more: rotary frequencies stay in float32
+        for value in model.state_dict(keep_vars=True).values():  # not `model.to`: rotary frequencies stay in float32
             value.data = value.data.to(wanted)
     notes = {"missing_keys": set(), "unexpected_keys": set(), "mismatched_keys": set(), "error_msgs": []}
     return (model.eval(), notes) if output_loading_info else model.eval()
@@ -82,18 +87,18 @@ def complete(
 
 def _text_model(checkpoint: str | Path, reference: dict[str, str], **settings: object) -> PreTrainedModel:
     name = reference["name"]
-    where = f'or write its place into "text_model" of {Path(checkpoint) / "config.json"}'
+    elsewhere = f'or write its path into "text_model" of {Path(checkpoint) / "config.json"}'
     try:
         check_model_folder(name)
     except SaladError as error:
         raise SaladError(
-            f"{checkpoint} needs the text LLM {name} that it was trained upon: {error.problem}",
-            f"Put it there, {where}.",
+            f"{checkpoint} needs the text LLM {name} that it was trained from: {error.problem}",
+            f"Put the text LLM there, {elsewhere}.",
         ) from error
     if model_digest(name) != reference["digest"]:
         raise SaladError(
-            f"{checkpoint} was trained upon {name} as it was: what is there now is another model",
-            f"Put the text LLM of then there, {where}.",
+            f"{checkpoint} was trained from {name}, which has changed since then",
+            f"Put the original text LLM there, {elsewhere}.",
         )
     model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, **settings)
     return model.language_model if model_type(name) == "salad" else model

@@ -1,4 +1,4 @@
-"""What the teacher is asked about: the distinct texts of samples, long ones in pieces."""
+"""The distinct texts of samples, long texts split into pieces: what a teacher cache is computed for."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,12 @@ from saladkit.sources.samples import read_samples
 
 @dataclass(frozen=True)
 class DistinctTexts:
-    """Token ids int32 [n] with the id of a row that has them, sorted by length; and what became of the other rows.
+    """Distinct texts, sorted by length.
 
     Attributes:
-        split: how many rows were longer than allowed, and are here in pieces.
-        skipped: the rows that could not be split, as a manifest lists them.
+        rows: id of the first row with this text, and the token ids, int32 [n].
+        split: number of rows that were too long and were split into pieces.
+        skipped: rows that were too long and could not be split, as a manifest lists them.
     """
 
     rows: list[tuple[str, np.ndarray]]
@@ -27,11 +28,11 @@ class DistinctTexts:
 
     @property
     def positions(self) -> int:
-        """How many next tokens they have."""
+        """Number of tokens that are predicted: all but the first token of each text."""
         return sum(len(tokens) - 1 for _, tokens in self.rows)
 
     def parts(self, most_rows: int, most_tokens: int) -> list[list[tuple[str, np.ndarray]]]:
-        """Neighbours, so many rows and tokens at most, but for a row that is longer."""
+        """Cut the rows, in order, into parts of at most `most_rows` and `most_tokens`; a longer row is its own part."""
         parts, room = [], 0
         for row in self.rows:
             if not parts or len(parts[-1]) == most_rows or len(row[1]) > room:
@@ -49,10 +50,13 @@ def read_distinct_texts(
     names: ColumnNames,
     limit: int | None,
 ) -> DistinctTexts:
-    """The distinct texts of all sources, of at most `max_length` tokens, BOS included.
+    """Read the distinct texts of all sources, splitting those of more than `max_length` tokens, BOS included.
+
+    Args:
+        limit: read at most this many rows of each source.
 
     Raises:
-        SaladError: as `read_samples`; or no text has from 2 to `max_length` tokens, after it was split.
+        SaladError: as `read_samples`; or no text, or piece of one, has 2 to `max_length` tokens.
     """
     seen, rows, skipped, split = set(), [], [], 0
     for source in sources:
@@ -74,6 +78,6 @@ def read_distinct_texts(
             f"no text of {', '.join(sources)} has from 2 to {max_length} tokens",
             "Give longer texts, or raise --max-length.",
         )
-    # Sorted by length: batches without padding, and an order that does not depend on the sources'.
+    # Sorted by length, so that batches need little padding and the order does not depend on the order of the sources.
     rows.sort(key=lambda row: (len(row[2]), row[0]))
     return DistinctTexts([(id_, tokens) for _, id_, tokens in rows], split, skipped)

@@ -16,9 +16,9 @@ NEAR, PAUSE = 2, 0.08
 
 @dataclass(frozen=True)
 class Span:
-    """Words [begin, end) of a text: speech input if `heard`, else text input."""
+    """Words [begin, end) of a text: speech input if `is_speech`, else text input."""
 
-    heard: bool
+    is_speech: bool
     begin: int
     end: int
 
@@ -62,15 +62,15 @@ def draw_spans(
         text_first: probability that the first span is text. The paper is silent; its first author's later code has 0.5.
     """
     count, spans, begin = len(allowed) - 1, [], 0
-    heard = bool(random.random() >= text_first)
+    is_speech = bool(random.random() >= text_first)
     while begin < count:
-        words = lengths.speech_words if heard else lengths.text_words
-        spans.append(_span(heard, begin, allowed, words, random, pauses))
-        begin, heard = spans[-1].end, not heard
+        words = lengths.speech_words if is_speech else lengths.text_words
+        spans.append(_span(is_speech, begin, allowed, words, random, pauses))
+        begin, is_speech = spans[-1].end, not is_speech
     return spans
 
 
-def heard_spans(
+def draw_speech_spans(
     allowed: np.ndarray, lengths: Spans, random: np.random.Generator, pauses: np.ndarray | None = None
 ) -> list[Span]:
     """Draw speech spans alone, one after another, of the lengths that interleaved speech spans have."""
@@ -82,7 +82,7 @@ def heard_spans(
 
 
 def _span(
-    heard: bool,
+    is_speech: bool,
     begin: int,
     allowed: np.ndarray,
     words: tuple[int, int],
@@ -97,7 +97,7 @@ def _span(
         near = range(max(begin + words[0], end - NEAR), min(begin + words[1], end + NEAR, last) + 1)
         silent = [place for place in near if allowed[place] and pauses[place] >= PAUSE]
         end = max(silent, key=lambda place: (pauses[place], -abs(place - end)), default=end)
-    return Span(heard, begin, end)
+    return Span(is_speech, begin, end)
 
 
 def whole_speech(words: int) -> list[Span]:

@@ -1,82 +1,25 @@
-"""What training reads, in which order: a schedule over several sources, drawn once from the seed."""
-
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Protocol
+"""The order in which training reads the rows of several sources, drawn from a seed."""
 
 import numpy as np
 from torch.utils.data import Dataset
 
-from saladkit.formats.words import Word
-from saladkit.rows.interleaving import draw_spans, heard_spans, may_cut, pauses_before, whole_text
-from saladkit.rows.sequences import Sequence, SequenceLayout, build_sequence
-from saladkit.rows.tokens import TokenizedText
+from saladkit.rows.interleaving import draw_spans, draw_speech_spans, may_cut, pauses_before, whole_text
+from saladkit.rows.sequences import SequenceLayout, build_sequence
+from saladkit.rows.training_rows import TrainingExample, TrainingSource
 from saladkit.settings.shared import Spans
 
 
-class FrameSource(Protocol):
-    """Gives the front-end frames [F, width] of a recording by its id."""
-
-    @property
-    def resampler(self) -> str:
-        """The library that resampled the recordings: "torchaudio" or "soxr"."""
-        ...
-
-    def row(self, id_: str) -> np.ndarray:
-        """The frames of one recording."""
-        ...
-
-
-@dataclass(frozen=True)
-class TrainingSource:
-    """Rows of one kind. Without frames (and words) it is text to read: replay."""
-
-    name: str
-    weight: float
-    ids: list[str]
-    texts: list[TokenizedText]
-    words: list[list[Word]] | None = None
-    frames: FrameSource | None = None
-    split: int = 0  # how many rows of the source were longer than allowed, and are here in pieces
-    left_out: list[str] = field(default_factory=list)  # ids of rows that could not be split
-    replay: bool = False
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @cached_property
-    def never_cut(self) -> int:
-        """How many heard rows have no word inside at which a span may end: they are heard whole or read whole."""
-        pairs = zip(self.texts, self.words or [], strict=False)
-        return sum(not may_cut(text, words)[1:-1].any() for text, words in pairs)
-
-    def lengths(self, vectors_per_second: float) -> np.ndarray:
-        """About how many places each row fills in a sequence, int64 [rows]: its tokens, or its speech if longer."""
-        tokens = np.array([len(text.token_ids) for text in self.texts])
-        if self.words is None:
-            return tokens
-        seconds = np.array([_seconds_heard(words) for words in self.words])
-        return np.maximum(tokens, (seconds * vectors_per_second).astype(np.int64))
-
-
-def _seconds_heard(words: list[Word]) -> float:
-    times = [time for word in words for time in (word.start, word.end) if time is not None]
-    return max(times) - min(times) if times else 0.0
-
-
-@dataclass(frozen=True)
-class TrainingExample:
-    """One row as it is read this time, with the tokens that the teacher is asked about, and where it comes from."""
-
-    sequence: Sequence
-    token_ids: np.ndarray
-    id: str
-    source: str
-    replay: bool
-
-
 def draw_schedule(sizes: list[int], weights: list[float], count: int, seed: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Which (source, row) is read at each of `count` places; every source is gone through in permuted passes."""
+    """Draw `count` rows, from sources in proportion to their weights and without replacement within a pass.
+
+    A pass reads all rows of a source once, in random order.
+
+    Args:
+        sizes: number of rows of each source.
+
+    Returns:
+        The source and the row of each draw, both int64 [count].
+    """
     random = np.random.default_rng(seed)
     sources = random.choice(len(sizes), size=count, p=np.array(weights) / sum(weights))
     rows = np.zeros(count, dtype=np.int64)
@@ -88,9 +31,17 @@ def draw_schedule(sizes: list[int], weights: list[float], count: int, seed: list
 
 
 def balance_lengths(lengths: np.ndarray, batch: int, micro: int, window: int, seed: list[int]) -> np.ndarray:
-    """An order whose micro-batches are about as long as each other, all rows of one added up: for packed rows.
+    """Order packed rows so that micro-batches have about the same total length.
 
-    Within windows of `window` batches, rows are dealt out by length, to and fro; then so to each batch's micro-batches.
+    Within each window of `window` batches, rows are dealt out to the batches by length; and then the rows of a batch to
+    its micro-batches.
+
+    Args:
+        lengths: length of each row, [N].
+        batch, micro: rows of a batch and of a micro-batch.
+
+    Returns:
+        A permutation of the rows, int64 [N].
     """
     random = np.random.default_rng(seed)
     order = []
@@ -103,14 +54,24 @@ def balance_lengths(lengths: np.ndarray, batch: int, micro: int, window: int, se
 
 
 def _deal(rows: np.ndarray, piles: int) -> list[np.ndarray]:
-    """Deal rows out to piles, from the first to the last and back."""
+    """Deal rows out to piles, from the first pile to the last and back again."""
     turns = np.arange(len(rows)) % (2 * piles)
     pile = np.where(turns < piles, turns, 2 * piles - 1 - turns)
     return [rows[pile == index] for index in range(piles)]
 
 
 def group_by_length(lengths: np.ndarray, batch: int, window: int, seed: list[int]) -> np.ndarray:
-    """An order whose neighbours are about as long: sorted within windows of `window` batches, which are shuffled."""
+    """Order padded rows so that the rows of a batch have about the same length.
+
+    Rows are sorted by length within each window of `window` batches, and the batches of a window are shuffled.
+
+    Args:
+        lengths: length of each row, [N].
+        batch: rows of a batch.
+
+    Returns:
+        A permutation of the rows, int64 [N].
+    """
     random = np.random.default_rng(seed)
     order = []
     for begin in range(0, len(lengths), batch * window):
@@ -121,17 +82,20 @@ def group_by_length(lengths: np.ndarray, batch: int, window: int, seed: list[int
 
 
 class TrainingSchedule(Dataset):
-    """All examples of a run in the order in which they are read; example i depends on the seed and i alone.
+    """All examples of a run in the order in which they are read.
 
-    So a resumed run reads what an undisturbed one would have read, and every pass over a row draws new spans, the same
-    however a step's rows are shared out. The first
-    `warm_up` examples are speech alone: nothing of them is read, so the lexical loss is all there is to learn from.
+    Example i depends on the seed and i alone, so that a resumed run reads the same examples as an uninterrupted one,
+    however the rows of a step are distributed over processes. Each pass over a row draws new spans.
 
     Args:
-        batch: rows of one optimizer step, of all processes.
+        sources: the rows to draw from.
+        count: number of examples of the run.
+        warm_up: number of examples at the start that are speech only, for the lexical loss.
+        batch: rows of one optimizer step, of all processes together.
+        packed_micro_batch: number of rows that are packed into one; None if rows are padded.
+        layout: how the model lays out speech.
         spans: lengths of text and speech spans, in words.
         text_first: probability that a row begins with text.
-        packed_micro_batch: where rows are packed, how many make one pack; None where they are padded.
     """
 
     def __init__(
@@ -161,7 +125,7 @@ class TrainingSchedule(Dataset):
         self.drawn[warm_up:] += warm_up
 
     def _draw(self, weights: list[float], count: int, batch: int, seed: list[int]) -> tuple[np.ndarray, ...]:
-        """Source, row and number of each draw, in the order in which they are read."""
+        """Return source, row and number of each draw, in the order in which they are read."""
         if count == 0:
             return (np.zeros(0, dtype=np.int64),) * 3
         source, row = draw_schedule([len(s) for s in self.sources], weights, count, [*seed, 0])
@@ -169,8 +133,8 @@ class TrainingSchedule(Dataset):
         if self.packed_micro_batch:
             order = balance_lengths(lengths, batch, self.packed_micro_batch, 16, [*seed, 1])
             return source[order], row[order], order
-        # Speech is three times as long as its text, so batches mostly hold one kind: less padding, and the many
-        # text positions of replay rows do not drown those that follow speech.
+        # A row of speech is three times as long as its text, so that most batches hold either speech or replay. That
+        # needs less padding, and the many text positions of replay do not outweigh those after speech.
         order = group_by_length(lengths, batch, 16, [*seed, 1])
         return source[order], row[order], order
 
@@ -187,7 +151,7 @@ class TrainingSchedule(Dataset):
         words = source.words[row]
         allowed, pauses = may_cut(text, words), pauses_before(words)
         if index < self.warm_up:
-            spans = heard_spans(allowed, self.spans, random, pauses)
+            spans = draw_speech_spans(allowed, self.spans, random, pauses)
         else:
             spans = draw_spans(allowed, self.spans, random, pauses, text_first=self.text_first)
         sequence = build_sequence(text, spans, words, source.frames.row(source.ids[row]), self.layout)

@@ -1,4 +1,4 @@
-"""One row as the model reads it: text tokens and speech vectors in one causal sequence."""
+"""Rows as the model reads them: text tokens and speech vectors in one causal sequence, and batches of these."""
 
 import math
 from dataclasses import dataclass
@@ -10,24 +10,25 @@ from saladkit.formats.words import Word
 from saladkit.rows.interleaving import Span
 from saladkit.rows.tokens import TokenizedText
 
-# Modality tokens: ids that no vocabulary has, so that a text's own never change.
+# Modality tokens: ids that no vocabulary has, so that the ids of a text never change.
 TEXT_FOLLOWS, SPEECH_FOLLOWS = -1, -2
 
 
 @dataclass(frozen=True)
 class SpeechSpan:
-    """A heard span: its front-end frames [vectors * frames_per_vector, width] and where its tokens sound.
+    """A span of speech input.
 
-    Frames are float32, codes int64.
-
-    `names` [vectors] is the token that each vector should name; -1 for no token. A causal encoder cannot know a word
-    before its end, so it is the word's last vectors that name its tokens, one each, and what sounds before them
-    names nothing.
+    Attributes:
+        frames: front-end frames, float32 [vectors * frames_per_vector, width], or a codec's codes, int64.
+        vectors: number of vectors of the adapter.
+        lexical_targets: int64 [vectors], the token that each vector should name (`training/lexical_loss.py`); -1 for
+            none. A causal encoder cannot know a word before its end, so that the last vectors of a word name its
+            tokens, one each, and the vectors before them name none.
     """
 
     frames: np.ndarray
     vectors: int
-    names: np.ndarray
+    lexical_targets: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,11 @@ class Sequence:
     """An interleaved row.
 
     Attributes:
-        input_ids: int64 [L]; 0 where speech stands, negative for a modality token.
-        speech_mask: bool [L].
-        spans: the heard spans, in order; their vectors fill the true places of `speech_mask`.
-        positions: int64 [P], places whose next item is a text token: where the loss is.
-        targets: int64 [P], index of that token in the row's text (never 0: nothing precedes it).
+        input_ids: int64 [L]; 0 for speech, negative for a modality token.
+        speech_mask: bool [L], true for speech.
+        spans: the speech spans in order; their vectors fill the true places of `speech_mask`.
+        positions: int64 [P], positions from which a text token is predicted: those with a loss.
+        targets: int64 [P], index of the predicted token in the row's text; never 0, as nothing precedes that token.
     """
 
     input_ids: np.ndarray
@@ -54,10 +55,13 @@ class Sequence:
 
 @dataclass(frozen=True)
 class SequenceLayout:
-    """How seconds, front-end frames and encoder vectors relate; and whether a token stands where speech or text begins.
+    """How a model lays out speech in a sequence.
 
-    `modality_tokens`: SPEECH_FOLLOWS stands before speech, TEXT_FOLLOWS before text that follows speech. Text that
-    nothing was heard before has none, so what is only read is what the text LLM reads.
+    Attributes:
+        frames_per_second: rate of the front end.
+        frames_per_vector: number of front-end frames that make one vector.
+        modality_tokens: whether SPEECH_FOLLOWS stands before speech, and TEXT_FOLLOWS before text after speech. Text
+            at the beginning of a row has no such token, so that a row of text only is what the text LLM reads.
     """
 
     frames_per_second: float
@@ -65,11 +69,11 @@ class SequenceLayout:
     modality_tokens: bool = False
 
     def frame(self, seconds: float) -> int:
-        """The frame boundary nearest to a time."""
+        """Return the frame boundary nearest to a time."""
         return round(seconds * self.frames_per_second)
 
     def place(self, seconds: float) -> float:
-        """Where a time, known to 10 ms, lies among the frames: 2.5 is the middle of the third."""
+        """Return a time, rounded to 10 ms, in frames: 2.5 is the middle of the third frame."""
         return round(seconds * 100) * self.frames_per_second / 100
 
 
@@ -79,25 +83,27 @@ def build_sequence(
     """Lay out one row.
 
     Args:
-        spans: cover all words of the text, in order.
-        frames: the whole recording's front-end frames [F, width]; it and `layout` may be None where no span is heard.
+        spans: spans of text and speech that cover all words of the text, in order.
+        words: words of the text with their times.
+        frames: front-end frames of the whole recording, [F, width]; may be None, like `layout`, without speech spans.
     """
-    ids, mask, heard, positions, targets = list(text.token_ids[: text.prefix]), [False] * text.prefix, [], [], []
-    was_heard = False
+    ids, mask, speech_spans = list(text.token_ids[: text.prefix]), [False] * text.prefix, []
+    positions, targets = [], []
+    after_speech = False
     for span in spans:
         first, end = text.word_tokens[span.begin], text.word_tokens[span.end]
-        if span.heard != was_heard and layout is not None and layout.modality_tokens:
-            ids.append(SPEECH_FOLLOWS if span.heard else TEXT_FOLLOWS)
+        if span.is_speech != after_speech and layout is not None and layout.modality_tokens:
+            ids.append(SPEECH_FOLLOWS if span.is_speech else TEXT_FOLLOWS)
             mask.append(False)
-        was_heard = span.heard
-        if span.heard:
+        after_speech = span.is_speech
+        if span.is_speech:
             speech = cut_speech(text, span, words, frames, layout)
-            heard.append(speech)
+            speech_spans.append(speech)
             ids += [0] * speech.vectors
             mask += [True] * speech.vectors
             continue
         for token in range(first, end):
-            if ids:  # the very first token of a row has nothing to be predicted from
+            if ids:  # the first token of a row is predicted from nothing
                 positions.append(len(ids) - 1)
                 targets.append(token)
             ids.append(int(text.token_ids[token]))
@@ -105,7 +111,7 @@ def build_sequence(
     return Sequence(
         np.array(ids, dtype=np.int64),
         np.array(mask, dtype=bool),
-        heard,
+        speech_spans,
         np.array(positions, dtype=np.int64),
         np.array(targets, dtype=np.int64),
     )
@@ -114,21 +120,24 @@ def build_sequence(
 def cut_speech(
     text: TokenizedText, span: Span, words: list[Word], frames: np.ndarray, layout: SequenceLayout
 ) -> SpeechSpan:
-    """What is heard of a recording with these words and front-end frames [F, width], F at least 1.
+    """Cut the frames of a span of words out of a recording.
 
-    Without words all of it, naming nothing.
+    Args:
+        words: words of the text with their times; if empty, the span is the whole recording and names no tokens.
+        frames: front-end frames of the whole recording, [F, width], F at least 1.
     """
-    # A span ends where the next word starts: the word before may have been spoken as one with its neighbour and
-    # have no end of its own. Without a time (interleaving.may_cut allows that only at the ends) nothing is cut off.
+    # A span ends where the next word starts, because its last word may have no end of its own: it may have been spoken
+    # as one with its neighbour. Without a time, which interleaving.may_cut allows only at both ends of the text,
+    # nothing is cut off.
     start = words[span.begin].start if words else None
     stop = (words[span.end].start if span.end < len(words) else words[-1].end) if words else None
     first = 0 if start is None else min(layout.frame(start), len(frames) - 1)
     last = len(frames) if stop is None else min(layout.frame(stop), len(frames))
-    # Rounded up, here and below: where a word's end was rounded to the nearest vector, up to 40 ms of its last sound
-    # were not heard when it was named, and "characters" was heard as "character". What fills the last vector is the
-    # span's own last frame, never the next word, which the model is about to be asked for.
+    # Ends are rounded up, here and below. When a word's end was rounded to the nearest vector, up to 40 ms of its last
+    # sound came after the vector that names it, and "characters" was understood as "character". The last vector is
+    # filled up with the last frame of the span, never with the next word, which the model is about to predict.
     speech = speech_span(frames[first : max(last, first + 1)], layout)
-    vectors, names = speech.vectors, speech.names
+    vectors, targets = speech.vectors, speech.lexical_targets
     for index in range(span.begin, span.end) if words else ():
         word = words[index]
         owned = text.token_ids[text.word_tokens[index] : text.word_tokens[index + 1]]
@@ -136,14 +145,14 @@ def cut_speech(
             continue
         begin, end = ((layout.place(time) - first) / layout.frames_per_vector for time in (word.start, word.end))
         stop_naming = min(max(math.ceil(end), 1), vectors)
-        own = min(max(math.ceil(begin), 0), stop_naming - 1)  # the vector before ends the word before
+        own = min(max(math.ceil(begin), 0), stop_naming - 1)  # the vector before belongs to the word before
         for place, token in enumerate(owned, start=stop_naming - len(owned)):
-            names[max(place, own) : stop_naming] = token
+            targets[max(place, own) : stop_naming] = token
     return speech
 
 
 def speech_span(frames: np.ndarray, layout: SequenceLayout) -> SpeechSpan:
-    """All of `frames` [F, bins], F at least 1, as one heard span that names nothing; its last frame fills it up."""
+    """Make a speech span of all frames [F, width], F at least 1; repeat the last frame to fill the last vector."""
     vectors = math.ceil(len(frames) / layout.frames_per_vector)
     missing = vectors * layout.frames_per_vector - len(frames)
     if missing:
@@ -153,9 +162,9 @@ def speech_span(frames: np.ndarray, layout: SequenceLayout) -> SpeechSpan:
 
 
 def pack_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
-    """One row of all sequences, one after another: the arguments of SaladForCausalLM.forward.
+    """Pack sequences into one row, as arguments of SaladForCausalLM.forward.
 
-    `position_ids` begin anew with each; that is what tells the attention where one ends.
+    `position_ids` restart at 0 with each sequence, and the attention separates sequences by them.
     """
     begins = np.cumsum([0, *(len(sequence) for sequence in sequences)])
     parts = {
@@ -169,10 +178,10 @@ def pack_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
 
 
 def collate_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
-    """Pad at the end and stack: the arguments of SaladForCausalLM.forward.
+    """Pad sequences at the end and stack them, as arguments of SaladForCausalLM.forward.
 
-    `logits_at` lists the flat positions of all rows one after another. Padding at the end needs no attention mask in
-    a causal model; speech tensors are left out where no row is heard.
+    `logits_at` has the flat positions (row * length + column) of all rows one after another. A causal model needs no
+    attention mask for padding at the end. Without speech the speech tensors are left out.
     """
     length = max(len(sequence) for sequence in sequences)
     input_ids = np.zeros((len(sequences), length), dtype=np.int64)
@@ -191,7 +200,7 @@ def collate_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
 
 
 def with_speech(batch: dict[str, torch.Tensor], sequences: list[Sequence]) -> dict[str, torch.Tensor]:
-    """Add the spans, and move the modality tokens from the ids, where no vocabulary has them, to their own tensor."""
+    """Add the speech spans to a batch, and move the modality tokens out of `input_ids` into `modality_marks`."""
     marks = (-batch["input_ids"]).clamp(min=0)
     if marks.any():
         batch["modality_marks"] = marks
@@ -207,9 +216,9 @@ def with_speech(batch: dict[str, torch.Tensor], sequences: list[Sequence]) -> di
     return batch
 
 
-def collate_names(sequences: list[Sequence]) -> torch.Tensor:
-    """`names` of all spans of a batch, int64 [S, T], padded with -1."""
-    spans = [torch.from_numpy(span.names) for sequence in sequences for span in sequence.spans]
+def collate_lexical_targets(sequences: list[Sequence]) -> torch.Tensor:
+    """Return `lexical_targets` of all speech spans of a batch, int64 [S, T], padded with -1."""
+    spans = [torch.from_numpy(span.lexical_targets) for sequence in sequences for span in sequence.spans]
     if not spans:
         return torch.zeros(0, 0, dtype=torch.int64)
     return torch.nn.utils.rnn.pad_sequence(spans, batch_first=True, padding_value=-1)

@@ -1,4 +1,4 @@
-"""Texts as token ids, the same for teacher and student."""
+"""Tokenize texts and split long ones, in the same way for teacher and student."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ from saladkit.formats.words import split_words
 
 @dataclass(frozen=True)
 class TokenizedText:
-    """A text's tokens and where its words begin in them.
+    """The tokens of a text, and which tokens belong to which word.
 
     Attributes:
         token_ids: int32 [n], with the BOS token first if the tokenizer sets one.
-        word_tokens: int64 [words + 1]; word w owns tokens word_tokens[w] to word_tokens[w + 1].
-        splittable: bool [words + 1]; whether the text may be cut before word w without cutting a token.
-        prefix: how many special tokens stand before the first word.
+        word_tokens: int64 [words + 1]; the tokens of word w are word_tokens[w] to word_tokens[w + 1] - 1.
+        splittable: bool [words + 1]; whether the text can be cut before word w without cutting a token.
+        prefix: number of special tokens before the first word.
     """
 
     token_ids: np.ndarray
@@ -27,7 +27,7 @@ class TokenizedText:
 
 
 def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> TokenizedText:
-    """Tokenize a whole text once; speech later replaces whole words of it, so ids never depend on the cuts."""
+    """Tokenize a whole text. Speech later replaces whole words, so that token ids never depend on where it is cut."""
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
     prefix = bos_of(tokenizer)
@@ -39,7 +39,7 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> TokenizedText:
         # A token belongs to the word in which it ends: byte-level BPE puts the space before a word into its token.
         while token < len(ids) and offsets[token][1] <= begin:
             token += 1
-        word_tokens[index] = token if index else 0  # whitespace before the first word is the first word's too
+        word_tokens[index] = token if index else 0  # whitespace before the first word belongs to this word
         straddles = token < len(ids) and text[offsets[token][0] : begin].strip() != ""
         splittable[index] = token < len(ids) and not straddles
     word_tokens[-1] = len(ids)
@@ -49,7 +49,7 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> TokenizedText:
 
 @dataclass(frozen=True)
 class TextPiece:
-    """Words [begin, end) of a longer text, as a text of its own."""
+    """Words [begin, end) of a text, as a text of their own."""
 
     text: TokenizedText
     begin: int
@@ -57,9 +57,11 @@ class TextPiece:
 
 
 def split_text(text: TokenizedText, max_length: int) -> list[TextPiece]:
-    """Pieces of at most `max_length` tokens, BOS included, of about one length, cut where the text may be.
+    """Split a text between words into pieces of about equal length and at most `max_length` tokens, BOS included.
 
-    A text that fits is its own only piece. One that has a longer stretch where no cut is possible has none.
+    Returns:
+        The pieces in order; the whole text if it is short enough; nothing if it has a longer stretch without a place
+        where it can be cut.
     """
     words = len(text.splittable) - 1
     if len(text.token_ids) <= max_length:
@@ -71,8 +73,9 @@ def split_text(text: TokenizedText, max_length: int) -> list[TextPiece]:
     while begin < words:
         first = text.word_tokens[begin]
         left = text.word_tokens[-1] - first
-        wanted = -(-left // -(-left // room))  # anew for each: else what a cut left over may end as a token alone
-        after = int(np.searchsorted(ends, begin, side="right"))  # the nearest end there is
+        # Recomputed for each piece, as the last piece could otherwise be a single token.
+        wanted = -(-left // -(-left // room))
+        after = int(np.searchsorted(ends, begin, side="right"))  # the nearest possible end
         last = max(after, int(np.searchsorted(tokens, first + wanted, side="right")) - 1)
         if tokens[last] - first > room:
             return []
@@ -89,17 +92,17 @@ def _piece(text: TokenizedText, begin: int, end: int) -> TextPiece:
 
 
 def sets_bos(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether this tokenizer puts a BOS token before a text (Llama and Gemma do, Qwen2 does not)."""
+    """Return whether this tokenizer puts a BOS token before a text (Llama and Gemma do, Qwen2 does not)."""
     return tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id
 
 
 def bos_of(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """The token that begins a text, if there is one."""
+    """Return the BOS token as a list, which is empty if the tokenizer sets none."""
     return [tokenizer.bos_token_id] if sets_bos(tokenizer) else []
 
 
 def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
-    """What two tokenizers share if and only if they give every text the same ids."""
+    """Return a digest that two tokenizers share exactly if they give the same ids to every text."""
     import json
 
     state = json.loads(tokenizer.backend_tokenizer.to_str())

@@ -1,6 +1,7 @@
-"""Open what training and the gap are measured on: paired rows of speech and text, and rows of text alone."""
+"""Open the sources of training and of `gap`: rows of speech with its text, and rows of text only."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.formats.word_times import join_word_times, read_word_times
 from saladkit.formats.words import Word
-from saladkit.rows.schedule import FrameSource, TrainingSource
 from saladkit.rows.tokens import TextPiece, TokenizedText, split_text, tokenize
+from saladkit.rows.training_rows import FrameSource, TrainingSource
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.samples import read_samples
@@ -22,20 +23,30 @@ from saladkit.speech.front_end import FrontEnd, LiveFrames, cached_frames
 
 
 def check_words(id_: str, text: str, words: list[Word], duration: float | None, where: str) -> None:
-    """Raise a SaladError unless the words are the text's and their times run forward, within the recording."""
+    """Check that the words are those of the text, and that their times ascend and lie within the recording.
+
+    Args:
+        duration: length of the recording in s; None if it is not known.
+        where: path of the row's source, for the message.
+
+    Raises:
+        SaladError: the words are not those of the text, or their times descend or lie outside the recording.
+    """
     if [word.word for word in words] != text.split():
         raise SaladError(
             f"{where}: row '{id_}' has words that are not those of its text",
-            "Make the word times from this text (`saladkit synth` or `saladkit timestamps`).",
+            "Make word times for this text with `saladkit synth` or `saladkit timestamps`.",
         )
     times = [time for word in words for time in (word.start, word.end) if time is not None]
     if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0) or (times and times[0] < 0):
-        raise SaladError(f"{where}: row '{id_}' has word times that do not run forward", "Align this row again.")
-    if duration is not None and times and times[-1] > duration + 0.1:  # s; aligners count in frames of up to 0.08
         raise SaladError(
-            f"{where}: row '{id_}' has a word at {times[-1]:.2f} s and lasts {duration:.2f} s: the word times are of"
+            f"{where}: row '{id_}' has word times that do not ascend", "Align the row again with `saladkit timestamps`."
+        )
+    if duration is not None and times and times[-1] > duration + 0.1:  # s; aligners have frames of up to 0.08 s
+        raise SaladError(
+            f"{where}: row '{id_}' has a word at {times[-1]:.2f} s but lasts {duration:.2f} s: the word times belong to"
             " another recording, or `duration` is not in seconds",
-            "Align this row again, or mend the column.",
+            "Align the row again with `saladkit timestamps`, or give `duration` in seconds.",
         )
 
 
@@ -50,21 +61,25 @@ def open_speech(
     limit: int | None = None,
     max_length: int | None = None,
 ) -> TrainingSource:
-    """Rows of speech, text and word times; frames from a cache that holds the rows, else from the audio.
+    """Open speech with its text and word times.
 
     Args:
-        word_times: artefacts of `timestamps`; one that holds the rows takes the place of their own words.
-        max_length: rows with more tokens are split, as `model.text.split_text` does; None leaves all whole.
+        frames_caches: frames caches; the first that holds rows of the source is used instead of the audio.
+        word_times: word-times artefacts; the first that holds rows of the source is used instead of their own words.
+        names: names of the source's columns.
+        limit: read at most this many rows.
+        max_length: split rows with more tokens, as `split_text`; None splits none.
 
     Raises:
-        SaladError: as `read_samples` and `join_word_times`, and words that do not fit the text.
+        SaladError: as `read_samples`, `join_word_times` and `check_words`; or a frames cache lacks a row or was made
+            with another speech encoder.
     """
     caches = [FramesCache(path) for path in frames_caches]
     ids_table = read_samples(source.path, needed=["id"], optional=[], names=names, limit=limit)
     wanted = set(ids_table.column("id").to_pylist())
     cache = next((cache for cache in caches if any(id_ in cache for id_ in wanted)), None)
-    timed = ((path, read_word_times(path).column("id").to_pylist()) for path in word_times)
-    times = next((path for path, ids in timed if not wanted.isdisjoint(ids)), None)
+    ids_with_times = ((path, read_word_times(path).column("id").to_pylist()) for path in word_times)
+    times = next((path for path, ids in ids_with_times if not wanted.isdisjoint(ids)), None)
     needed = ["id", "text", *([] if times else ["words"]), *([] if cache else ["audio"])]
     optional = ["duration"]
     table = read_samples(source.path, needed=needed, optional=optional, names=names, limit=limit)
@@ -72,8 +87,8 @@ def open_speech(
     ids, texts = table.column("id").to_pylist(), table.column("text").to_pylist()
     words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
     durations = table.column("duration").to_pylist() if "duration" in table.column_names else [None] * len(ids)
-    for id_, text, spoken, duration in zip(ids, texts, words, durations, strict=True):
-        check_words(id_, text, spoken, duration, source.path)
+    for id_, text, of_row, duration in zip(ids, texts, words, durations, strict=True):
+        check_words(id_, text, of_row, duration, source.path)
     frames: FrameSource
     if cache:
         cache.check_encoder(front_end.identity, "the model")
@@ -82,19 +97,18 @@ def open_speech(
         frames = LiveFrames(table, front_end, source.path)
     whole = [tokenize(tokenizer, text) for text in texts]
     pieces, left_out = _split(ids, whole, max_length)
-    cut = [words_of_piece(words[row], piece.begin, piece.end) for row, piece in pieces]
-    unknown = {row for (row, piece), own in zip(pieces, cut, strict=True) if _is_cut_blindly(piece, own, words[row])}
+    with_words = [(row, piece, words_of_piece(words[row], piece.begin, piece.end)) for row, piece in pieces]
+    unknown = {row for row, piece, own in with_words if not _bounds_are_known(piece, own, words[row])}
     left_out += [ids[row] for row in sorted(unknown)]
-    heard = [(at, own) for at, own in zip(pieces, cut, strict=True) if at[0] not in unknown]
-    pieces = [at for at, _ in heard]
+    with_words = [found for found in with_words if found[0] not in unknown]
     return TrainingSource(
         source.path,
         source.weight,
-        [ids[row] for row, _ in pieces],
-        [piece.text for _, piece in pieces],
-        words=[own for _, own in heard],
+        [ids[row] for row, _, _ in with_words],
+        [piece.text for _, piece, _ in with_words],
+        words=[own for _, _, own in with_words],
         frames=frames,
-        split=_count_split(pieces),
+        split=_count_split(row for row, _, _ in with_words),
         left_out=left_out,
     )
 
@@ -102,26 +116,30 @@ def open_speech(
 def _split(
     ids: list[str], texts: list[TokenizedText], max_length: int | None
 ) -> tuple[list[tuple[int, TextPiece]], list[str]]:
-    """(row, piece) of all texts in order, and the ids of those that cannot be split."""
+    """Return (row, piece) of all texts in order, and the ids of the rows that are too long and cannot be split."""
     pieces, left_out = [], []
     for row, text in enumerate(texts):
-        of_text = split_text(text, max_length or len(text.token_ids))
-        pieces += [(row, piece) for piece in of_text]
-        left_out += [] if of_text else [ids[row]]
+        of_row = split_text(text, max_length or len(text.token_ids))
+        pieces += [(row, piece) for piece in of_row]
+        left_out += [] if of_row else [ids[row]]
     return pieces, left_out
 
 
-def _count_split(pieces: list[tuple[int, TextPiece]]) -> int:
-    return sum(count > 1 for count in Counter(row for row, _ in pieces).values())
+def _count_split(rows: Iterable[int]) -> int:
+    """Count the rows that occur more than once, which are in pieces."""
+    return sum(count > 1 for count in Counter(rows).values())
 
 
-def _is_cut_blindly(piece: TextPiece, own: list[Word], words: list[Word]) -> bool:
-    """Whether nobody knows where in the recording a piece begins or ends."""
-    return (piece.begin > 0 and own[0].start is None) or (piece.end < len(words) and own[-1].end is None)
+def _bounds_are_known(piece: TextPiece, own: list[Word], words: list[Word]) -> bool:
+    """Return whether the times are known at which a piece begins and ends in the recording."""
+    return (piece.begin == 0 or own[0].start is not None) and (piece.end == len(words) or own[-1].end is not None)
 
 
 def words_of_piece(words: list[Word], begin: int, end: int) -> list[Word]:
-    """Words [begin, end), the first and the last with a time wherever a neighbour tells one: speech is cut there."""
+    """Return words [begin, end), of which the first and the last take a missing time from the nearest neighbour.
+
+    Speech is cut at these times. They stay None if no neighbour has a time.
+    """
     piece = list(words[begin:end])
     before = [time for word in words[:begin] for time in (word.start, word.end) if time is not None]
     after = [time for word in words[end:] for time in (word.start, word.end) if time is not None]
@@ -140,7 +158,7 @@ def open_text(
     limit: int | None = None,
     max_length: int | None = None,
 ) -> TrainingSource:
-    """Rows of text to read: replay; longer ones than `max_length` tokens in pieces.
+    """Open text for replay; arguments as `open_speech`.
 
     Raises:
         SaladError: as `read_samples`.
@@ -153,7 +171,7 @@ def open_text(
         source.weight,
         [ids[row] for row, _ in pieces],
         [piece.text for _, piece in pieces],
-        split=_count_split(pieces),
+        split=_count_split(row for row, _ in pieces),
         left_out=left_out,
         replay=True,
     )
@@ -176,12 +194,16 @@ def check_same_resampler(sources: list[TrainingSource]) -> str | None:
 
 
 def check_teacher_covers(cache: TeacherCache, sources: list[TrainingSource]) -> None:
-    """Raise a SaladError at the first row whose text the cache does not hold."""
+    """Check that the cache holds every text of the sources.
+
+    Raises:
+        SaladError: it lacks one; the message names the first row.
+    """
     for source in sources:
         for id_, text in zip(source.ids, source.texts, strict=True):
             if len(text.token_ids) > 1 and not cache.has(text.token_ids):
                 raise SaladError(
                     f"{cache.artefact.path} does not hold the text of row '{id_}' of {source.name}",
-                    f"Run `saladkit cache-teacher` on all texts together, {source.name} among them, with the same"
+                    f"Run `saladkit cache-teacher` on all texts together, including {source.name}, with the same"
                     " --max-length.",
                 )

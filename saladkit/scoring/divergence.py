@@ -10,9 +10,9 @@ from torch import Tensor
 from saladkit.formats.words import Word
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.rows.interleaving import Span, draw_spans, may_cut, pauses_before, whole_text
-from saladkit.rows.schedule import TrainingSource
 from saladkit.rows.sequences import Sequence, SequenceLayout, build_sequence, collate_sequences
 from saladkit.rows.tokens import TokenizedText
+from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.shared import Spans
 from saladkit.teacher.distributions import DenseDistributions, HiddenDistributions
 from saladkit.teacher.losses import divergence, forward_kl

@@ -14,8 +14,8 @@ from saladkit.formats.gap_table import read_items, with_gaps, write_items
 from saladkit.formats.samples import iterate_rows
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.progress import progress
-from saladkit.rows.schedule import TrainingSource
 from saladkit.rows.sequences import Sequence, SequenceLayout
+from saladkit.rows.training_rows import TrainingSource
 from saladkit.scoring.divergence import ItemSums, add_divergences, probe_sequences
 from saladkit.settings.gap import GapSettings
 from saladkit.sources.samples import read_samples

@@ -10,7 +10,7 @@ import torch
 from saladkit.batches import batches_by_length
 from saladkit.errors import SaladError
 from saladkit.model.salad import SaladForCausalLM, TextModel
-from saladkit.rows.prompt_parts import pad_at_front
+from saladkit.rows.prompt_sequences import pad_at_front
 from saladkit.scoring.answer_parsing import ParsedAnswer, parse_strictly
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.partial_results import PartialResults

@@ -14,7 +14,7 @@ from transformers.cache_utils import Cache
 from saladkit.batches import batches_by_length
 from saladkit.model.cache_name import CACHE
 from saladkit.model.salad import SaladForCausalLM, TextModel
-from saladkit.rows.prompt_parts import common_beginning, join_parts, pad_at_front, split_prompt
+from saladkit.rows.prompt_sequences import common_beginning, join_parts, pad_at_front, split_prompt
 from saladkit.rows.sequences import Sequence, collate_sequences
 from saladkit.scoring.continuation_rows import ContinuationRow, collate_rows, continuation_row
 

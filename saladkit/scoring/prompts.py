@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import split_words
-from saladkit.rows.prompt_parts import Part, join_parts
+from saladkit.rows.prompt_sequences import Part, join_parts
 from saladkit.rows.sequences import Sequence
 from saladkit.rows.tokens import bos_of
 from saladkit.scoring.spoken_prompts import SpeechInput

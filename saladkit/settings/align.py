@@ -8,6 +8,6 @@ from saladkit.settings.training import TrainingSettings
 
 @dataclass(frozen=True, kw_only=True)
 class AlignSettings(TrainingSettings):
-    """Stage II: what teaches; the learning rate falls from the first step to the last."""
+    """Settings of Stage II, in which the learning rate falls linearly to 0 from the first step to the last."""
 
     teacher: str = setting(recorded=False, help="Teacher cache, or the text LLM to run live.")

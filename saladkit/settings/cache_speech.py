@@ -8,11 +8,11 @@ from saladkit.settings.shared import Columns, Device, Dtype, Files, Shards, Spee
 
 @dataclass(frozen=True, kw_only=True)
 class CacheSpeechSettings(SpeechEncoder, Columns, Device, Dtype, Shards, Files):
-    """Which encoder's frames are stored."""
+    """Settings of `cache-speech`: the speech encoder, and how it runs."""
 
     batch_seconds: float = setting(
         120.0,
         above=0,
         recorded=False,
-        help="Seconds of audio per batch, padding included. On a CPU less is as fast and needs less memory.",
+        help="Seconds of audio per batch, padding included. On a CPU, smaller batches are as fast and use less memory.",
     )

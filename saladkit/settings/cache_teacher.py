@@ -18,13 +18,14 @@ from saladkit.settings.shared import (
 
 @dataclass(frozen=True, kw_only=True)
 class CacheTeacherSettings(Temperature, MaxLength, BatchTokens, Seed, Columns, Device, Dtype, Shards, Files):
-    """Which of the text LLM's next-token distributions are kept, and of which texts."""
+    """Settings of `cache-teacher`: the text LLM, and what is kept of its distributions."""
 
-    model: str = setting(recorded=False, help="The text LLM: a folder or a name on the Hub.")
+    model: str = setting(recorded=False, help="The text LLM: a folder or a Hub name.")
     keep: str = setting(
         "top-k",
         choices=("top-k", "sampled"),
-        help="Keep the most likely tokens and the probability of all others, or tokens drawn by --seed.",
+        help="What is kept of each distribution: the most likely tokens and the probability of all others together, or"
+        " tokens drawn by --seed.",
     )
     top_k: int = setting(
         32, low=1, applies=lambda own: own.keep == "top-k", help="Number of most likely tokens kept per position."
@@ -37,7 +38,10 @@ class CacheTeacherSettings(Temperature, MaxLength, BatchTokens, Seed, Columns, D
         help="Number of tokens drawn per position, with --keep sampled.",
     )
     reuse: tuple[str, ...] = setting(
-        (), metavar="CACHE", recorded=False, help="Copy what this cache of the same teacher holds; repeat for more."
+        (),
+        metavar="CACHE",
+        recorded=False,
+        help="Copy distributions of the same texts from this cache of the same teacher; repeat for more.",
     )
     verify: int = setting(
         0,
@@ -48,12 +52,12 @@ class CacheTeacherSettings(Temperature, MaxLength, BatchTokens, Seed, Columns, D
 
     @property
     def kept(self) -> dict:
-        """What a cache keeps of each distribution, as its identity says it."""
+        """What is kept of each distribution, as in the cache's identity."""
         if self.keep == "top-k":
             return {"keep": self.keep, "top_k": self.top_k}
         return {"keep": self.keep, "draws": self.draws, "seed": self.seed}
 
     def recorded(self) -> dict:
-        """Return what a manifest records; the seed belongs to it only where tokens are drawn."""
+        """Return the settings that a manifest records; the seed only if tokens are drawn."""
         found = super().recorded()
         return found if self.keep == "sampled" else {name: found[name] for name in found if name != "seed"}

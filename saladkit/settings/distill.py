@@ -19,9 +19,9 @@ class AdapterSettings(Settings):
     adapter_kv_heads: int = setting(5, low=1, help="Key-value heads of the adapter.")
 
     def check(self) -> None:
-        """Raise a SaladError where heads do not divide the width, or key-value heads do not divide the heads."""
+        """Raise a SaladError if heads do not divide the width, or key-value heads do not divide the heads."""
         super().check()
-        # Rotary embeddings turn the halves of a head's vector.
+        # Twice the heads, as rotary embeddings need an even width per head.
         if self.adapter_width % (2 * self.adapter_heads) or self.adapter_heads % self.adapter_kv_heads:
             raise SaladError(
                 f"an adapter of width {self.adapter_width} with {self.adapter_heads} heads and"
@@ -32,19 +32,21 @@ class AdapterSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class DistillSettings(AdapterSettings, SpeechEncoder, TrainingSettings):
-    """Stage I: what teaches, the shape of the model, and how it is trained."""
+    """Settings of Stage I: the teacher, the shape of the model, and its training."""
 
     teacher: str | None = setting(
         None, recorded=False, help="Teacher cache, or a text LLM to run live.  [default: MODEL, live]"
     )
     decay_fraction: float = setting(
-        0.2, low=0, high=1, help="Share of the steps, the last ones, in which the learning rate falls to 0."
+        0.2, low=0, high=1, help="Share of the steps, at the end, in which the learning rate falls to 0."
     )
     encoder_width: int = setting(
         160, low=1, applies=lambda own: own.encoder == LOG_MEL, help="Width of the log-mel encoder."
     )
-    modality_token: bool = setting(False, help="Mark where speech begins and where text goes on with learned vectors.")
+    modality_token: bool = setting(
+        False, help="Insert a learned vector where speech begins, and another one where text continues after speech."
+    )
 
     def decay_share(self) -> float:
-        """The share of the steps, the last ones, in which the learning rate falls linearly to 0."""
+        """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""
         return self.decay_fraction

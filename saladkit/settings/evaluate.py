@@ -12,12 +12,12 @@ CONTINUATION, LETTER, BEST = "continuation", "letter", "best"
 
 @dataclass(frozen=True, kw_only=True)
 class Requests(Settings):
-    """How a question becomes a request: its template, its examples, its options."""
+    """How a question becomes a request: template, few-shot examples and options."""
 
     template: str | None = setting(
         None,
         choices=(CONTINUATION, LETTER, BEST),
-        help="Score options as continuations, or list them and score their letters; best: whichever does better on"
+        help="Score options as continuations, or list them and score their letters; best: the one of higher accuracy on"
         " --dev.  [default: continuation; with --generate: letter]",
     )
     dev: str | None = setting(
@@ -29,22 +29,24 @@ class Requests(Settings):
     options: str = setting(
         "text",
         choices=("text", "spoken"),
-        help="How listed options are given where the question is speech input.",
+        help="Modality of listed options if the question is speech input.",
     )
-    num_fewshot: int = setting(0, low=0, help="Few-shot examples before each question: as many as fit, at most this.")
+    num_fewshot: int = setting(
+        0, low=0, help="Number of few-shot examples before each question; fewer if they do not fit."
+    )
     fewshot: str | None = setting(
         None,
         metavar="SOURCE",
         recorded=False,
-        help="Source of the few-shot examples, taken from its start.  [default: the benchmark's own, or the task]",
+        help="Source of the few-shot examples, its first rows.  [default: the benchmark's own, or the task]",
     )
     fewshot_modality: str = setting(
         "same",
         choices=("same", "text"),
-        help="Modality of the examples before a question that is speech input: also speech, or text.",
+        help="Modality of few-shot examples if the question is speech input: the same, or text.",
     )
     max_length: int = setting(
-        2048, low=2, help="Positions of context at most, and never more than the model was made for."
+        2048, low=2, help="Longest prompt with its continuation, in positions; never longer than the model's own limit."
     )
     batch_size: int = setting(16, low=1, help="Questions per batch.")
 
@@ -55,40 +57,42 @@ class Requests(Settings):
 
     @property
     def spoken_examples(self) -> bool:
-        """Whether the examples before a question that is speech input are speech input too."""
+        """Whether few-shot examples are speech input if the question is."""
         return self.fewshot_modality == "same"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Generation(Settings):
-    """How answers are written, where models write them."""
+    """How models generate answers."""
 
-    generate: bool = setting(False, help="Let the models write an answer, and see which option it names.")
-    max_new_tokens: int = setting(64, low=1, help="Length of a written answer at most.")
+    generate: bool = setting(False, help="Generate an answer, and find the option that it names, instead of scoring.")
+    max_new_tokens: int = setting(64, low=1, help="Longest generated answer, in tokens.")
     sampling_temperature: float = setting(
-        0.0, low=0, help="Draw an answer's tokens by --seed at this temperature; 0 takes the most likely."
+        0.0, low=0, help="Temperature at which tokens of an answer are drawn by --seed; 0: take the most likely ones."
     )
-    sampling_top_k: int = setting(50, low=1, help="Draw among this many most likely tokens.")
+    sampling_top_k: int = setting(50, low=1, help="Number of most likely tokens to draw from.")
     voicebench_compatible: str | None = setting(
         None,
         metavar="FOLDER",
         recorded=False,
-        help="Read answers by VoiceBench's rule, from a clone of it in FOLDER; answers that the rule cannot read are"
-        " drawn.",
+        help="Generate answers, and parse them by the rule in FOLDER, a clone of VoiceBench; an answer that the rule"
+        " cannot parse counts as a random option.",
     )
 
     @property
     def writes(self) -> bool:
-        """Whether the models write their answers."""
+        """Whether models generate answers."""
         return self.generate or self.voicebench_compatible is not None
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvalSettings(Recognizer, Requests, Generation, Columns, Seed, Device, Dtype, Files):
-    """Which models answer, in which modalities, and how they are asked."""
+    """Settings of `eval`: models, modalities, requests and answers."""
 
     teacher: str | None = setting(
-        None, recorded=False, help="The text LLM that MODEL was made from: reads the questions too, and adds the gap."
+        None,
+        recorded=False,
+        help="The text LLM that MODEL was trained from: answers the questions as text, and adds the gap.",
     )
     compare: tuple[str, ...] = setting(
         (), metavar="CHECKPOINT", recorded=False, help="Another checkpoint to compare with MODEL; repeat for more."
@@ -98,45 +102,49 @@ class EvalSettings(Recognizer, Requests, Generation, Columns, Seed, Device, Dtyp
         option="--modality",
         choices=MODALITIES,
         commas=True,
-        help="How questions are given: one, or several with commas. cascade: --teacher reads the transcript by --asr.",
+        help="Modality of the questions; several are separated by commas. cascade: --teacher gets a transcript by"
+        " --asr.",
     )
     perturb: tuple[str, ...] = setting(
         (),
         metavar="KIND=AMOUNT",
-        help="Also give the recordings with noise (snr=10, in dB) or at another speed (speed=0.9); repeat for more.",
+        help="Also evaluate recordings with noise (snr=10, in dB) or at another speed (speed=0.9); repeat for more.",
     )
     heard: tuple[str, ...] = setting(
         (),
         metavar="SAMPLES",
         recorded=False,
-        help="Speech that the models were trained on: voices that it lacks are held out; repeat for more.",
+        help="Speech that the models were trained on; voices that are not in it count as held out. Repeat for more.",
     )
 
     @property
     def chosen_template(self) -> str:
-        """The template, its default resolved."""
+        """The template, or its default."""
         return self.template or (LETTER if self.writes else CONTINUATION)
 
     def check(self) -> None:
-        """Raise a SaladError where settings contradict each other."""
+        """Raise a SaladError if settings contradict each other."""
         super().check()
         if self.asr is not None and "cascade" not in self.modalities:
-            raise SaladError(f"--asr {self.asr} has nothing to write down", "Add --modality cascade.")
+            raise SaladError(f"--asr {self.asr} is used for --modality cascade only", "Add --modality cascade.")
         if "cascade" in self.modalities and (self.teacher is None or self.asr is None):
             raise SaladError(
-                "a cascade needs a recognizer and the text LLM that reads what it wrote down",
+                "a cascade needs a recognizer, and a text LLM that gets the transcripts",
                 "Give --asr and --teacher.",
             )
         if self.perturb and self.modalities == ("text",):
-            raise SaladError("--perturb changes recordings, and nothing is heard", "Add --modality speech.")
+            raise SaladError("--perturb changes recordings, but there is no speech input", "Add --modality speech.")
         if self.dev is not None and self.chosen_template != BEST:
-            raise SaladError(f"--dev {self.dev}, and no template to choose on it", "Add --template best.")
+            raise SaladError(f"--dev {self.dev} is used for --template best only", "Add --template best.")
         if self.fewshot is not None and not self.num_fewshot:
-            raise SaladError(f"--fewshot {self.fewshot}, and no examples are asked for", "Add --num-fewshot.")
+            raise SaladError(f"--fewshot {self.fewshot} is used with --num-fewshot only", "Add --num-fewshot.")
         if self.options == "spoken" and self.chosen_template == CONTINUATION:
-            raise SaladError("--options spoken, and no options are listed", "Add --template letter.")
+            raise SaladError(
+                "--options spoken is for listed options, and --template continuation lists none",
+                "Add --template letter.",
+            )
         if self.writes and self.max_new_tokens >= self.max_length:
             raise SaladError(
                 f"--max-new-tokens {self.max_new_tokens} leaves no room in --max-length {self.max_length}",
-                "Give a smaller number.",
+                "Give fewer --max-new-tokens, or a larger --max-length.",
             )

@@ -8,9 +8,9 @@ from saladkit.settings.shared import Files
 
 @dataclass(frozen=True, kw_only=True)
 class ExportTimesSettings(Files):
-    """Which files are written."""
+    """Settings of `export-times`: the format of the files."""
 
     format: str = setting(
         choices=("textgrid", "ctm"),
-        help="One Praat TextGrid per row, named after the percent-escaped id; or words.ctm, one file for all rows.",
+        help="A Praat TextGrid for each row, named after its percent-escaped id; or one file words.ctm for all rows.",
     )

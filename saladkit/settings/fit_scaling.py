@@ -8,7 +8,7 @@ from saladkit.settings.shared import Output, Seed
 
 @dataclass(frozen=True, kw_only=True)
 class FitScalingSettings(Seed, Output):
-    """What else is known of the checkpoints."""
+    """Settings of `fit-scaling`: scores of the checkpoints."""
 
     results: tuple[str, ...] = setting(
         (), metavar="RESULTS", recorded=False, help="Results of `eval` on these checkpoints; repeat for more."

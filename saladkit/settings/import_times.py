@@ -8,11 +8,11 @@ from saladkit.settings.shared import Columns, Files
 
 @dataclass(frozen=True, kw_only=True)
 class ImportTimesSettings(Columns, Files):
-    """Where the times are."""
+    """Settings of `import-times`: where the times are."""
 
     times: str = setting(
         metavar="KIND:PATH",
         recorded=False,
-        help="Times that another tool found: ctm (NeMo, Kaldi), textgrid (Praat, MFA), lhotse or whisperx, and its file"
-        " or folder.",
+        help="Word times of another tool: ctm (NeMo, Kaldi), textgrid (Praat, MFA), lhotse or whisperx, and a file or"
+        " folder.",
     )

@@ -1,4 +1,4 @@
-"""The options of the command line, made from settings."""
+"""Make the options of the command line from settings."""
 
 import math
 from collections.abc import Callable
@@ -16,7 +16,7 @@ class Real(click.FloatRange):
     """A finite number in a range."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
-        """Refuse what is not finite."""
+        """Convert to a number, and fail if it is not finite."""
         number = super().convert(value, parameter, context)
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", parameter, context)
@@ -24,10 +24,10 @@ class Real(click.FloatRange):
 
 
 class Several(click.Choice):
-    """One of some names, or several with commas between them."""
+    """One of some names, or several separated by commas."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> list[str]:  # type: ignore[override]
-        """Take the names apart."""
+        """Split the value at commas, and check each name."""
         parts = value if isinstance(value, list) else str(value).split(",")
         return [super(Several, self).convert(part, parameter, context) for part in parts]
 
@@ -72,9 +72,9 @@ def _use_preset(verb: str) -> Callable:
 
 
 def options_of(settings: type[Settings], verb: str) -> Callable[[Callable], Callable]:
-    """A decorator that gives a command the options of `settings`, and hands them over together as `settings`.
+    """Return a decorator that gives a command the options of a settings class, and passes an instance as `settings`.
 
-    A verb of which a preset knows something also gets `--preset`, whose values take the place of defaults.
+    A command that occurs in a preset also gets the option `--preset`, whose values replace defaults.
     """
     fields = settings_fields(settings)
 

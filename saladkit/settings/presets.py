@@ -1,4 +1,4 @@
-"""Presets: files of settings by verb, `presets/NAME.toml`, whose values take the place of defaults."""
+"""Presets: files `presets/NAME.toml` with settings of several commands, which replace the defaults."""
 
 import tomllib
 from functools import cache
@@ -10,22 +10,22 @@ SUFFIX = ".toml"
 
 @cache
 def _all() -> dict[str, dict[str, dict[str, Any]]]:
-    """{preset: {verb: {field: value}}}."""
+    """Load all presets: {preset: {verb: {field: value}}}."""
     folder = files("saladkit.settings") / "presets"
     found = sorted((path for path in folder.iterdir() if path.name.endswith(SUFFIX)), key=lambda path: path.name)
     return {path.name.removesuffix(SUFFIX): tomllib.loads(path.read_text()) for path in found}
 
 
 def preset_names() -> list[str]:
-    """The names of all presets."""
+    """Return the names of all presets."""
     return list(_all())
 
 
 def has_presets(verb: str) -> bool:
-    """Whether a preset says something of a verb."""
+    """Return whether any preset has settings of this command."""
     return any(verb in verbs for verbs in _all().values())
 
 
 def preset_of(name: str, verb: str) -> dict[str, Any]:
-    """A preset's values for a verb, by the names of its settings; empty where it says nothing of the verb."""
+    """Return a preset's settings of a command by field name; empty if it has none."""
     return dict(_all()[name].get(verb, {}))

@@ -8,48 +8,52 @@ from saladkit.settings.shared import DTYPES, BatchTokens, Columns, Device, Files
 
 @dataclass(frozen=True, kw_only=True)
 class RegionsSettings(BatchTokens, Columns, Seed, Device, Shards, Files):
-    """How a text pool is embedded, clustered and compared with what is spoken already."""
+    """Settings of `regions`: embedder, clustering, and comparison with existing speech."""
 
     embedder: str = setting(
         "BAAI/bge-large-en-v1.5",  # the paper's
         recorded=False,
-        help="An encoder (pooled as sentence-transformers' files beside it say) or static embeddings (model2vec), a"
-        " folder or a name; or lm:MODEL, the mean of a text LLM's hidden states.",
+        help="Embedder: folder or Hub name of an encoder (sentence-transformers) or of static embeddings (model2vec);"
+        " or lm:MODEL, the mean of a text LLM's hidden states.",
     )
     reuse: tuple[str, ...] = setting(
-        (), metavar="REGIONS", recorded=False, help="Copy the vectors of regions of the same embedder; repeat for more."
+        (),
+        metavar="REGIONS",
+        recorded=False,
+        help="Copy embeddings of the same texts from these regions of the same embedder; repeat for more.",
     )
     dtype: str | None = setting(
         None,
         option="--embedder-dtype",
         choices=DTYPES,
-        help="Type of the embedder's weights while it runs.  [default: bfloat16 on a GPU, else float32]",
+        help="Data type of the embedder's weights.  [default: bfloat16 on a GPU, else float32]",
     )
     clusters: int = setting(128, low=2, help="Number of regions.")
     balance: float = setting(
         1.5,
         low=1.1,
         applies=lambda own: not own.plain,
-        help="Let the largest region have at most this many times the texts of the smallest.",
+        help="Greatest ratio of the largest region's size to the smallest's, in texts.",
     )
-    plain: bool = setting(False, help="Leave regions as large as k-means makes them.")
+    plain: bool = setting(False, help="Do not balance the sizes of the regions of k-means.")
     kmeans: str = setting(
         "spherical",
         choices=("spherical", "l2"),
-        help="Centroids of length 1 and cosine distances, or means and squared distances.",
+        help="K-means with centroids of length 1 and cosine distances, or with means and squared distances.",
     )
     iterations: int = setting(25, low=1, help="Iterations of k-means.")
     speech: tuple[str, ...] = setting(
         (),
         recorded=False,
-        help="Samples that are spoken already: measures how far the pool lies from them; repeat for more.",
+        help="Existing speech, to which distances from the pool are measured; repeat for more.",
     )
-    neighbours: int = setting(5, low=1, help="Nearest spoken texts kept per text.")
+    neighbours: int = setting(5, low=1, help="Number of nearest spoken texts stored for each text.")
+    # Recorded: products of matrices of other shapes may differ in the last bit.
     memory_gb: float = setting(
-        4.0, option="--memory", low=0.01, help="GB that a search for neighbours may take at a time."
-    )  # recorded: products of other shapes may differ in the last bit
+        4.0, option="--memory", low=0.01, help="Memory for the search of nearest neighbours, in GB."
+    )
     exact_up_to: int = setting(
         10_000_000,
         low=1,
-        help="Spoken texts up to which the search is exact; beyond, its recall is measured and printed.",
+        help="Greatest number of spoken texts to search exactly; for more, recall is measured and printed.",
     )

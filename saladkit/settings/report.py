@@ -7,7 +7,7 @@ from saladkit.settings.setting import Settings, setting
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings(Settings):
-    """What is shown of a run."""
+    """Settings of `report`: what the page shows of a run."""
 
     teacher: str = setting(help="Results folder of the text LLM, below RUN.")
     results: tuple[str, ...] = setting(
@@ -16,17 +16,17 @@ class ReportSettings(Settings):
         help="Results of a speech-adapted model, below RUN; repeat for more.",
     )
     contrast: tuple[str, str] | None = setting(
-        None, metavar="NAME NAME", help="Two results to compare, paired: the first minus the second."
+        None, metavar="NAME NAME", help="Two results to compare on the same items: the first minus the second."
     )
-    speech: str = setting(help="The natural speech, below RUN: its domains are the heard ones.")
-    held_out: str = setting(help="Task whose questions a held-out voice speaks.")
+    speech: str = setting(help="The natural speech, below RUN; its domains are the heard subjects.")
+    held_out: str = setting(help="Task with questions in a held-out voice.")
     choices: tuple[str, ...] = setting(
         (),
         option="--choice",
         metavar="NAME=FOLDER",
-        help="Results of a selection strategy, below RUN, to compare; the first is the control; repeat for more.",
+        help="Results of a selection strategy, below RUN, to compare; repeat for more. The first one is the control.",
     )
     across: tuple[str, ...] = setting(
-        (), metavar="RUN", help="Run of another seed with the same choices; repeat for more."
+        (), metavar="RUN", help="Run of the same strategies with another seed; repeat for more."
     )
     title: str = setting("saladkit", help="Heading of the page.")

@@ -1,7 +1,7 @@
-"""How a setting is declared, once: its name, type, default, range and help.
+"""Declare settings: name, type, default, range and help of each, in one place.
 
-A verb's settings are a frozen dataclass of fields made by `setting`. The options of the command line, `docs/cli.md`,
-the checks of what is given, and what a manifest records are all made from them.
+The settings of a command are a frozen dataclass of fields made by `setting`. The options of the command line,
+`docs/cli.md`, the checks of values and the record in a manifest are derived from these fields.
 """
 
 import inspect
@@ -17,7 +17,7 @@ from saladkit.errors import SaladError
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from `low` to `high`; each end belongs to it unless it is open."""
+    """Numbers from `low` to `high`, both included unless open; None for no limit."""
 
     low: float | None = None
     high: float | None = None
@@ -25,7 +25,7 @@ class Range:
     high_open: bool = False
 
     def holds(self, value: float) -> bool:
-        """Whether `value` is a finite number in the range."""
+        """Return whether `value` is a finite number in the range."""
         above = self.low is None or (value > self.low if self.low_open else value >= self.low)
         below = self.high is None or (value < self.high if self.high_open else value <= self.high)
         return math.isfinite(value) and above and below
@@ -38,17 +38,17 @@ class Range:
 
 @dataclass(frozen=True)
 class About:
-    """What a field says of itself beside its name, type and default.
+    """What a field declares beside its name, type and default.
 
     Attributes:
-        help: the text of `--help`.
-        option: the option's spelling; None for the field's name with dashes.
-        range: of each number in the value.
-        choices: the allowed values; empty where any will do.
-        metavar: what `--help` calls the value.
-        commas: a repeated option may also be given once, with commas between its values.
-        recorded: whether the value changes what is made, so that the manifest records it.
-        applies: whether it does under these settings; only then is it recorded.
+        help: text of `--help`.
+        option: name of the option; None for the field's name with dashes.
+        range: allowed range of each number.
+        choices: allowed values; empty for any.
+        metavar: placeholder of the value in `--help`.
+        commas: whether the values of a repeated option may also be given at once, separated by commas.
+        recorded: whether the value changes the artefact's content, so that the manifest records it.
+        applies: given all settings, returns whether this one has an effect; if not, it is not recorded.
     """
 
     help: str
@@ -63,7 +63,13 @@ class About:
 
 @dataclass(frozen=True)
 class Shape:
-    """A field's type, taken apart: `str | None`, `int`, `tuple[str, ...]` (many) or `tuple[int, int]` (two parts)."""
+    """A field's type in parts.
+
+    Attributes:
+        parts: types of the value: one for `int` and `tuple[str, ...]`, two for `tuple[int, int]`.
+        many: whether any number of values is allowed, as in `tuple[str, ...]`.
+        optional: whether the value may be None, as in `str | None`.
+    """
 
     parts: tuple[type, ...]
     many: bool = False
@@ -85,10 +91,13 @@ def setting(
     recorded: bool = True,
     applies: Callable[[Any], bool] | None = None,
 ) -> Any:
-    """Declare a field of a settings dataclass; without a default it is required.
+    """Declare a field of a settings dataclass; a field without a default is required.
 
     Args:
-        low, high: the range of numbers, ends included; `above` and `below` exclude the end.
+        low, high: smallest and largest allowed number.
+        above, below: like `low` and `high`, but these numbers themselves are not allowed.
+
+    The other arguments are attributes of `About`.
     """
     lowest, highest = (above if low is None else low), (below if high is None else high)
     span = Range(lowest, highest, low_open=above is not None, high_open=below is not None)
@@ -97,17 +106,17 @@ def setting(
 
 
 def about(of: Field) -> About:
-    """What a field says of itself."""
+    """Return what a field declares."""
     return of.metadata["about"]
 
 
 def option_of(of: Field) -> str:
-    """How the command line spells a field."""
+    """Return the name of a field's option, such as `--max-length`."""
     return about(of).option or f"--{of.name.replace('_', '-')}"
 
 
 def shape_of(owner: type, of: Field) -> Shape:
-    """A field's type, taken apart."""
+    """Return the type of a field of the class `owner`, in parts."""
     kind, optional = typing.get_type_hints(owner)[of.name], False
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         kind, optional = next(a for a in typing.get_args(kind) if a is not type(None)), True
@@ -119,7 +128,7 @@ def shape_of(owner: type, of: Field) -> Shape:
 
 
 def settings_fields(owner: type) -> list[Field]:
-    """The fields in the order of `--help`: a class's own before those of the classes that it stands on."""
+    """Return the fields in the order of `--help`: those of a class before those of its base classes."""
     depth = {}
     for base in owner.__mro__:
         for name in inspect.get_annotations(base):
@@ -129,7 +138,11 @@ def settings_fields(owner: type) -> list[Field]:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Settings of one verb: checked when they are made."""
+    """Base class of settings, whose values are checked when an instance is made.
+
+    Raises:
+        SaladError: a value is not allowed, or settings contradict each other.
+    """
 
     def __post_init__(self) -> None:
         for of in fields(self):
@@ -137,7 +150,7 @@ class Settings:
         self.check()
 
     def check(self) -> None:
-        """Raise a SaladError where settings contradict each other."""
+        """Raise a SaladError if settings contradict each other."""
 
     def _check_value(self, of: Field) -> None:
         value, known = getattr(self, of.name), about(of)
@@ -152,7 +165,7 @@ class Settings:
                 raise SaladError(f"{option_of(of)} is {one}", f"Give a number that is {known.range}.")
 
     def recorded(self) -> dict:
-        """What a manifest records: every setting that changes what is made, as JSON has it."""
+        """Return the settings that a manifest records, those that change the artefact's content, as JSON values."""
         return {
             of.name: list(value) if isinstance(value := getattr(self, of.name), tuple) else value
             for of in settings_fields(type(self))
@@ -161,5 +174,5 @@ class Settings:
 
     @classmethod
     def taken_from(cls, values: dict[str, Any]) -> Self:
-        """Settings of this class out of a larger dict, whose entries are taken out of it."""
+        """Make settings of this class from entries of a larger dict, and remove these entries from it."""
         return cls(**{of.name: values.pop(of.name) for of in fields(cls)})

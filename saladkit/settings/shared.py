@@ -1,4 +1,4 @@
-"""Settings that mean the same in every verb."""
+"""Settings that several commands share, with the same meaning in each."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ DTYPES = ("float32", "bfloat16", "float16")
 
 @dataclass(frozen=True, kw_only=True)
 class Columns(Settings):
-    """What a source calls the columns that we need."""
+    """Names of the source's columns."""
 
     id_column: str = setting("id", help="Column of the ids.")
     text_column: str = setting("text", help="Column of the texts.")
@@ -20,29 +20,33 @@ class Columns(Settings):
 
     @property
     def names(self) -> ColumnNames:
-        """The three names together."""
+        """The names of all three columns."""
         return ColumnNames(self.id_column, self.text_column, self.audio_column)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seed(Settings):
-    """The seed of everything that is drawn."""
+    """The seed of all random numbers."""
 
-    seed: int = setting(0, low=0, high=2**31 - 1, help="The same seed gives the same bytes.")
+    seed: int = setting(
+        0, low=0, high=2**31 - 1, help="Seed of all random numbers; the same seed gives the same bytes."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Device(Settings):
-    """Where models run."""
+    """The device on which models run."""
 
-    device: str = setting("auto", choices=("auto", "cpu", "cuda", "mps"), recorded=False, help="Where models run.")
+    device: str = setting(
+        "auto", choices=("auto", "cpu", "cuda", "mps"), recorded=False, help="Device on which models run."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dtype(Settings):
-    """The numbers that models run in."""
+    """The data type in which models run."""
 
-    dtype: str = setting("float32", choices=DTYPES, help="Type of the weights while a model runs.")
+    dtype: str = setting("float32", choices=DTYPES, help="Data type of a model's weights.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,17 +57,18 @@ class Shards(Settings):
     shard_index: int = setting(0, low=0, recorded=False, help="Index of this process among them.")
 
     def check(self) -> None:
-        """Raise a SaladError where there is no such shard."""
+        """Raise a SaladError if there is no shard of this index."""
         super().check()
         if self.shard_index >= self.num_shards:
             raise SaladError(
-                f"--shard-index {self.shard_index} of --num-shards {self.num_shards}", "The first shard has index 0."
+                f"--shard-index {self.shard_index} is not below --num-shards {self.num_shards}",
+                "Give an index below --num-shards; the first shard has index 0.",
             )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limit(Settings):
-    """How much is read."""
+    """How many rows are read."""
 
     limit: int | None = setting(None, low=1, help="Read at most this many rows of each input.")
 
@@ -72,13 +77,13 @@ class Limit(Settings):
 class Output(Settings):
     """What happens to the output folder."""
 
-    overwrite: bool = setting(False, recorded=False, help="Delete what the output folder holds.")
+    overwrite: bool = setting(False, recorded=False, help="Replace an artefact in the output folder.")
     dry_run: bool = setting(False, recorded=False, help="Print the plan and write nothing.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Files(Limit, Output):
-    """How much is read, and what happens to the output folder."""
+    """How many rows are read, and what happens to the output folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,22 +91,27 @@ class Temperature(Settings):
     """The softmax temperature of teacher and student."""
 
     temperature: float = setting(
-        1.0, above=0, help="Divide the logits of teacher and student by this; a cache and a training must agree on it."
+        1.0,
+        above=0,
+        help="Softmax temperature of teacher and student; it must be the same for the teacher cache and the training.",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class MaxLength(Settings):
-    """How long a text may be."""
+    """The greatest length of a text."""
 
     max_length: int = setting(
-        2048, low=2, help="Split longer texts between words, in tokens; a cache and a training must agree on it."
+        2048,
+        low=2,
+        help="Longest text, in tokens; longer texts are split between words. It must be the same for the teacher cache"
+        " and the training.",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchTokens(Settings):
-    """How much text a frozen model reads at a time."""
+    """The batch size of a frozen model."""
 
     batch_tokens: int = setting(8192, low=1, recorded=False, help="Tokens per batch, padding included.")
 
@@ -120,32 +130,32 @@ class Words(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class Spans(Settings):
-    """How long the spans of text and of speech are (the defaults are the paper's)."""
+    """The lengths of text and speech spans; the defaults are the paper's (arXiv 2510.13632)."""
 
     text_words: tuple[int, int] = setting((10, 30), help="Shortest and longest text span, in words.")
     speech_words: tuple[int, int] = setting((5, 15), help="Shortest and longest speech span, in words.")
 
     def check(self) -> None:
-        """Raise a SaladError where a range of lengths is none."""
+        """Raise a SaladError if a range of lengths is invalid."""
         super().check()
         for name in ("text_words", "speech_words"):
             low, high = getattr(self, name)
             if not 1 <= low <= high:
                 raise SaladError(
                     f"--{name.replace('_', '-')} {low} {high} is no range of lengths",
-                    "Give the shortest length, at least 1, and then the longest.",
+                    "Give the shortest length, which is at least 1, and then the longest.",
                 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recognizer(Settings):
-    """Who transcribes speech."""
+    """The speech recognizer."""
 
     asr: str | None = setting(
         None,
         metavar="NAME",
         recorded=False,
-        help="Speech recognizer: a Hugging Face model, or sphinx (PocketSphinx, English, offline).",
+        help="Speech recognizer: folder or Hub name of a model, or sphinx (PocketSphinx; English, offline).",
     )
 
 
@@ -156,33 +166,37 @@ class Language(Settings):
     language: str | None = setting(
         None,
         metavar="CODE",
-        help="Language of the texts. In English (en) numbers, dates, units and abbreviations are spoken and aligned as"
-        " words; as-written leaves them as they are.  [default: the voice's; for existing speech, English]",
+        help="Language of the texts. In English (en), numbers, dates, units and abbreviations are spoken and aligned as"
+        " words; as-written leaves them as written.  [default: the voice's; for existing speech, English]",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechEncoder(Settings):
-    """Which speech encoder the model listens with."""
+    """The speech encoder of a model."""
 
     encoder: str = setting(
         LOG_MEL,
         option="--speech-encoder",
         metavar="NAME",
         recorded=False,
-        help="Speech encoder: log-mel, trained from scratch; or a frozen Hugging Face model, a folder or a name: Mimi"
+        help="Speech encoder: log-mel, trained from scratch; or a frozen model, as a folder or Hub name: Mimi"
         " (kyutai/mimi), or a Whisper, wav2vec2, HuBERT or WavLM model.",
     )
     bins: int = setting(
-        80, option="--mel-bins", low=1, applies=lambda own: own.encoder == LOG_MEL, help="Mel bins of log-mel."
+        80,
+        option="--mel-bins",
+        low=1,
+        applies=lambda own: own.encoder == LOG_MEL,
+        help="Number of mel bins, for log-mel.",
     )
     codebooks: int = setting(
-        8, low=1, applies=lambda own: own.encoder != LOG_MEL, help="Number of Mimi's codebooks that are used."
+        8, low=1, applies=lambda own: own.encoder != LOG_MEL, help="Number of Mimi's codebooks to use."
     )
     layer: int | None = setting(
         None,
         option="--encoder-layer",
         low=1,
         applies=lambda own: own.encoder != LOG_MEL,
-        help="Layer whose output is used, for Whisper, wav2vec2, HuBERT and WavLM.  [default: the last]",
+        help="Layer of Whisper, wav2vec2, HuBERT or WavLM whose output is used.  [default: the last]",
     )

@@ -11,15 +11,17 @@ from saladkit.settings.weighted_path import WeightedPath
 
 @dataclass(frozen=True, kw_only=True)
 class LoraSettings(Settings):
-    """Which part of the text LLM is trained, and how the checkpoint is saved."""
+    """LoRA, and how the checkpoint is saved."""
 
     lora_rank: int | None = setting(
         None,
         low=0,
-        help="Train LoRA of this rank in the text LLM, at --learning-rate, and freeze the rest of it; 0 trains all."
-        "  [default: 0; align: as the checkpoint]",
+        help="Train LoRA of this rank in the text LLM, at --learning-rate, and freeze the rest of it; 0: train all of"
+        " it.  [default: 0; align: as the checkpoint]",
     )
-    lora_alpha: float | None = setting(None, above=0, help="LoRA is scaled by alpha / rank.  [default: twice the rank]")
+    lora_alpha: float | None = setting(
+        None, above=0, help="Alpha of LoRA, which is scaled by alpha / rank.  [default: twice the rank]"
+    )
     lora_dropout: float = setting(0.0, low=0, below=1, help="Dropout on LoRA's inputs.")
     lora_targets: tuple[str, ...] = setting(
         (),
@@ -29,20 +31,20 @@ class LoraSettings(Settings):
     save: str = setting(
         "full",
         choices=("full", "trained"),
-        help="full: a checkpoint that stands alone, LoRA merged; trained: only the trained weights and the text LLM's"
-        " name.",
+        help="What the checkpoint holds. full: all weights, with LoRA merged; trained: only the trained weights, with"
+        " the name of the text LLM.",
     )
 
     def check(self) -> None:
-        """Raise a SaladError where LoRA is described and not asked for."""
+        """Raise a SaladError if there are settings of LoRA without a rank."""
         super().check()
         if not self.lora_rank and (self.lora_alpha is not None or self.lora_dropout or self.lora_targets):
-            raise SaladError("settings of LoRA without LoRA", "Give its rank with --lora-rank, 16 for example.")
+            raise SaladError("settings of LoRA without LoRA", "Give the rank of LoRA with --lora-rank, such as 16.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, Columns, Seed, Device, Files):
-    """What a training reads, how it learns, and what it saves; names as in transformers.TrainingArguments."""
+    """Settings of training, named as in transformers.TrainingArguments where that has them."""
 
     data: tuple[str, ...] = setting(
         metavar="PATH[:WEIGHT]", recorded=False, help="Speech with its text and word times; repeat for a mix."
@@ -51,27 +53,29 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, Colum
         (),
         metavar="PATH[:WEIGHT]",
         recorded=False,
-        help="Text to read, so that the model does not forget; repeat for a mix.",
+        help="Replay: text only, so that the model does not forget; repeat for a mix.",
     )
     frames: tuple[str, ...] = setting(
         (),
         metavar="PATH",
         recorded=False,
-        help="Frames caches (`cache-speech`); without them audio is encoded at every step.",
+        help="Frames cache (`cache-speech`) to use instead of encoding audio at every step; repeat for more.",
     )
-    max_steps: int = setting(low=1, help="Optimizer steps.")
-    per_device_train_batch_size: int = setting(8, low=1, help="Rows per step and device.")
-    gradient_accumulation_steps: int = setting(1, low=1, help="Batches per step.")
+    max_steps: int = setting(low=1, help="Number of optimizer steps.")
+    per_device_train_batch_size: int = setting(8, low=1, help="Rows per batch and device.")
+    gradient_accumulation_steps: int = setting(1, low=1, help="Batches per optimizer step.")
     batching: str = setting(
         "auto",
         choices=("auto", "packed", "padded"),
-        help="Pack a device's rows into one, or pad rows of about the same length; auto packs on cuda.",
+        help="Pack the rows of a batch into one, or pad rows of similar length; auto packs on cuda.",
     )
     learning_rate: float = setting(5e-5, low=0, help="Peak learning rate of the text LLM.")
     adapter_learning_rate: float = setting(1e-3, low=0, help="Peak learning rate of encoder and adapter.")
-    weight_decay: float = setting(0.1, low=0, help="AdamW's weight decay; not on norms and biases.")
-    warmup_steps: int = setting(500, low=0, help="Steps of linear warm-up.")
-    alpha: float = setting(1.0, low=0, high=1, help="Loss = alpha * divergence + (1 - alpha) * NLL.")
+    weight_decay: float = setting(0.1, low=0, help="Weight decay of AdamW, not applied to norms and biases.")
+    warmup_steps: int = setting(500, low=0, help="Number of steps of linear warm-up.")
+    alpha: float = setting(
+        1.0, low=0, high=1, help="Weight of the divergence: loss = alpha * divergence + (1 - alpha) * NLL."
+    )
     divergence: str = setting(
         "forward-kl",
         choices=("forward-kl", "reverse-kl", "jsd"),
@@ -80,11 +84,11 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, Colum
     replay_loss: str = setting(
         "kl",
         choices=("kl", "nll"),
-        help="Train replayed text on the teacher's distributions, or on the text alone, which needs no teacher.",
+        help="Train replay on the teacher's distributions (kl), or on its own next tokens, without a teacher (nll).",
     )
-    lexical_weight: float = setting(0.0, low=0, help="Weight of the lexical warm-up (ours; the paper has none).")
+    lexical_weight: float = setting(0.0, low=0, help="Weight of the lexical loss (not in the paper).")
     lexical_steps: int = setting(
-        0, low=0, help="How many of --max-steps come first and train on the lexical loss alone."
+        0, low=0, help="Number of steps, the first ones of --max-steps, that train on the lexical loss only."
     )
     lexical_learning_rate: float | None = setting(
         None,
@@ -92,30 +96,30 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, Colum
         help="Learning rate of encoder and adapter in the lexical steps.  [default: --adapter-learning-rate]",
     )
     text_first: float = setting(0.5, low=0, high=1, help="Probability that a row begins with text.")
-    logging_steps: int = setting(10, low=1, help="Steps between two entries of metrics.jsonl.")
-    save_steps: int = setting(500, low=1, help="Steps between two states to resume from.")
+    logging_steps: int = setting(10, low=1, help="Number of steps between two lines of metrics.jsonl.")
+    save_steps: int = setting(500, low=1, help="Number of steps between two saved states, from which to resume.")
     resume_from_checkpoint: str | None = setting(
         None,
         metavar="FOLDER",
         recorded=False,
-        help="Go on from this saved state (OUTPUT/training/checkpoint-N) where the output has none of its own yet.",
+        help="Resume from this saved state (OUTPUT/training/checkpoint-N) if the output has no saved state of its own.",
     )
     attention: str = setting(
         "sdpa",
         choices=("sdpa", "eager", "flash_attention_2", "flex_attention"),
         recorded=False,
-        help="Attention implementation; for packed rows on a GPU flash_attention_2 skips what is masked.",
+        help="Attention implementation; with packed rows on a GPU, flash_attention_2 skips masked positions.",
     )
     bf16: bool = setting(False, help="Train in bfloat16 mixed precision.")
     gradient_checkpointing: bool = setting(
-        False, help="Recompute layers in the backward pass instead of keeping their outputs: less memory, more time."
+        False, help="Recompute layers in the backward pass instead of storing their outputs: less memory, more time."
     )
     torch_compile: bool = setting(False, help="Compile the model; the first steps take minutes.")
     report_to: str = setting(
         "none",
         choices=("none", "tensorboard", "wandb", "trackio"),
         recorded=False,
-        help="Also log there; TensorBoard's files go to OUTPUT/logs.",
+        help="Also log to this tool; the files of TensorBoard go to OUTPUT/logs.",
     )
 
     @property
@@ -134,31 +138,31 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, Colum
         return self.batching == "packed"
 
     def decay_share(self) -> float:
-        """The share of the steps, the last ones, in which the learning rate falls linearly to 0."""
+        """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""
         return 1.0
 
     def learns_from_text_alone(self, replay: bool) -> bool:
-        """Whether rows, of replay or not, are trained on their own text without a teacher."""
+        """Return whether rows, of replay or not, are trained on their own next tokens, without a teacher."""
         return replay and self.replay_loss == "nll"
 
     def check(self) -> None:
-        """Raise a SaladError where a weight is invalid, steps do not fit each other, or a logger is not installed."""
+        """Raise a SaladError if a weight is invalid, steps do not fit each other, or a logger is not installed."""
         super().check()
         for text in (*self.data, *self.replay):
             WeightedPath.parse(text)
         if self.save_steps % self.logging_steps:
             raise SaladError(
                 f"--save-steps {self.save_steps} is no multiple of --logging-steps {self.logging_steps}",
-                "Make it one: a resumed run then logs what an undisturbed one would have logged.",
+                "Give a multiple of --logging-steps, so that a resumed run logs the same as an uninterrupted one.",
             )
         if self.lexical_steps and not (self.lexical_weight > 0 and self.lexical_steps < self.max_steps):
             raise SaladError(
                 f"--lexical-steps {self.lexical_steps} with --lexical-weight {self.lexical_weight} "
                 f"and --max-steps {self.max_steps}",
-                "Give a weight above 0, and fewer lexical steps than steps.",
+                "Give a --lexical-weight above 0, and fewer --lexical-steps than --max-steps.",
             )
         if self.report_to != "none" and find_spec(self.report_to) is None:
             raise SaladError(
                 f"--report-to {self.report_to}: the package {self.report_to} is not installed",
-                f"pip install {self.report_to}",
+                f"Run `pip install {self.report_to}`.",
             )

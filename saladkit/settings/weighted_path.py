@@ -1,4 +1,4 @@
-"""A source and how often it is read: `PATH` or `PATH:WEIGHT`."""
+"""A source with its weight: `PATH` or `PATH:WEIGHT`."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from saladkit.errors import SaladError
 
 @dataclass(frozen=True)
 class WeightedPath:
-    """A source of rows, and its share of what is read relative to the other sources."""
+    """A source of rows, and how often it is drawn relative to the other sources."""
 
     path: str
     weight: float = 1.0

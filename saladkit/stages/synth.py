@@ -11,7 +11,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_json
 from saladkit.formats.files import part_name, read_json
 from saladkit.formats.samples import SCHEMA, VERSION, write_samples
-from saladkit.formats.spoken_rows import CHOICES, HEARD, SPOKEN, SpokenBefore, spoken_columns
+from saladkit.formats.spoken_rows import CHOICES, SPOKEN, TRANSCRIBED, EarlierRecordings, spoken_columns
 from saladkit.job import Clock, Job, Made, Part, Work, numbered
 from saladkit.machine import available_cores
 from saladkit.settings.synth import SynthSettings
@@ -57,7 +57,7 @@ def synth(source: str, output: str | Path, settings: SynthSettings) -> dict:
     if workers > 1:  # each process opens its own
         forget_aligner_and_recognizer()
     table = _read(source, output, settings)
-    before = SpokenBefore()
+    before = EarlierRecordings()
     for path in settings.reuse:
         before.add_artefact(path)
     seconds = _expected_seconds(table, settings)
@@ -95,7 +95,7 @@ def synth(source: str, output: str | Path, settings: SynthSettings) -> dict:
 
 def _read(source: str, output: str | Path, settings: SynthSettings) -> pa.Table:
     needed = ["id", "text", *(["choices"] if settings.choices else [])]
-    made_anew = (*SPOKEN, *HEARD, *CHOICES)
+    made_anew = (*SPOKEN, *TRANSCRIBED, *CHOICES)
     table = read_samples(
         source, needed=needed, without=made_anew, names=settings.names, limit=settings.limit, beside=output
     )
@@ -139,7 +139,8 @@ def _write_part(work: Work, name: str, part: pa.Table, recordings: Recordings, s
     spoken = [row for row in rows if "reason" not in row]
     silent = {row["id"] for row in left_out}
     part = part.filter(pa.array([id_ not in silent for id_ in ids]))
-    for column, values in spoken_columns(spoken, heard=settings.asr is not None, choices=settings.choices).items():
+    columns = spoken_columns(spoken, transcribed=settings.asr is not None, choices=settings.choices)
+    for column, values in columns.items():
         part = part.append_column(column, values)
     with work.writing(name) as aside:
         write_samples(part, aside)
@@ -157,7 +158,7 @@ def _made(
     left_out = [row for name in names for row in read_json(work.path / _left_out_name(name))["left_out"]]
     made = pa.concat_tables([_figured(work.path / name) for name in names], promote_options="default")
     if made.num_rows == 0:
-        work.take_away()
+        work.discard()
         first = left_out[0]
         raise SaladError(f"no row of {source} could be spoken: {first['reason']}", first.get("fix", _FIX))
     found = figures(table, made, left_out, settings)

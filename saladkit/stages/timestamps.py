@@ -109,7 +109,7 @@ def _made(work: Work, names: list[str], source: str, identity: dict) -> Made:
     flagged = [row for part in parts for row in part["flagged"]]
     counts = {key: sum(part[key] for part in parts) for key in ("rows", "words", "words_with_times")}
     if counts["rows"] == 0:
-        work.take_away()
+        work.discard()
         raise SaladError(
             f"no row of {source} could be aligned: {skipped[0]['reason']}",
             "Check that the texts say what is spoken, and that --aligner knows their language.",

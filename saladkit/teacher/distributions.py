@@ -1,4 +1,4 @@
-"""A teacher's next-token distributions: the whole vocabulary, its top k and the mass of the rest, or a sample.
+"""A teacher's next-token distributions: over the whole vocabulary, as the top k with a tail class, or as a sample.
 
 Notation: P positions, V vocabulary entries, k kept entries.
 """
@@ -20,16 +20,18 @@ class DenseDistributions:
         return self.log_probs.shape[0]
 
     def piece(self, begin: int, end: int) -> "DenseDistributions":
-        """Positions [begin, end)."""
+        """Return positions [begin, end)."""
         return DenseDistributions(self.log_probs[begin:end])
 
 
 @dataclass(frozen=True)
 class HiddenDistributions:
-    """The distributions of a model that is at hand: its last hidden states [P, H] and its head; dense piece by piece.
+    """A running model's distributions, kept as its last hidden states and its head; pieces become dense on demand.
 
     Attributes:
-        temperature: what the logits are divided by.
+        hidden: last hidden states, float [P, H].
+        head: linear layer [H -> V].
+        temperature: divisor of the logits.
     """
 
     hidden: Tensor
@@ -41,18 +43,18 @@ class HiddenDistributions:
 
     @torch.no_grad()
     def piece(self, begin: int, end: int) -> DenseDistributions:
-        """Positions [begin, end), computed now: [P, V] never lives whole."""
+        """Compute positions [begin, end), so that no [P, V] tensor is ever allocated."""
         return dense_from_logits(self.head(self.hidden[begin:end]), self.temperature)
 
 
 @dataclass(frozen=True)
 class TopKDistributions:
-    """The k most probable tokens of each position, and everything else as one tail class.
+    """The k most probable tokens of each position, and all other tokens merged into one tail class.
 
     Attributes:
         kept_ids: token ids, int64 [P, k], most probable first.
-        kept_log_probs: their log-probabilities in nats, float [P, k].
-        log_tail: log of the summed probability of all other tokens, float [P]; -inf where nothing is left.
+        kept_log_probs: log-probabilities of the kept tokens in nats, float [P, k].
+        log_tail: log of the summed probability of all other tokens, float [P]; -inf where that is zero.
     """
 
     kept_ids: Tensor
@@ -63,17 +65,17 @@ class TopKDistributions:
         return self.kept_ids.shape[0]
 
     def piece(self, begin: int, end: int) -> "TopKDistributions":
-        """Positions [begin, end)."""
+        """Return positions [begin, end)."""
         return TopKDistributions(self.kept_ids[begin:end], self.kept_log_probs[begin:end], self.log_tail[begin:end])
 
 
 @dataclass(frozen=True)
 class SampledDistributions:
-    """Some draws from each position's distribution, the same token counted.
+    """Random draws from each position's distribution, with equal draws counted together.
 
     Attributes:
-        kept_ids: distinct token ids, int64 [P, m]; 0 where a position has fewer than m.
-        weights: their shares of the draws, float [P, m], 0 where there is no token; each position's sum to 1.
+        kept_ids: distinct token ids, int64 [P, m], padded with 0 where a position has fewer than m.
+        weights: each token's share of the draws, float [P, m], 0 for padding; the weights of a position sum to 1.
     """
 
     kept_ids: Tensor
@@ -83,7 +85,7 @@ class SampledDistributions:
         return self.kept_ids.shape[0]
 
     def piece(self, begin: int, end: int) -> "SampledDistributions":
-        """Positions [begin, end)."""
+        """Return positions [begin, end)."""
         return SampledDistributions(self.kept_ids[begin:end], self.weights[begin:end])
 
 
@@ -92,19 +94,23 @@ Distributions = Piece | HiddenDistributions
 
 
 def dense_from_logits(logits: Tensor, temperature: float = 1.0) -> DenseDistributions:
-    """Normalise logits [P, V] in float32 (float64 stays)."""
+    """Normalise logits [P, V] to log-probabilities, in float32, or in float64 if the logits are float64."""
     logits = at_least_float32(logits)
     return DenseDistributions(torch.log_softmax(logits if temperature == 1 else logits / temperature, dim=-1))
 
 
 def exponentiate(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits float [P, V] become exp(logits - the largest), in place: at least 1 in sum, or 0 where all were -inf.
+    """Replace logits by exp(logits - largest logit of the position), in place.
 
-    Without another tensor of their size, whose fresh pages cost a CPU more than the arithmetic: at V = 151,936 a top k
-    takes 0.36 ms a position where torch.logsumexp of a copy took 0.90.
+    In place, because the fresh pages of a second tensor of this size cost a CPU more than the arithmetic: at
+    V = 151,936 a top k takes 0.36 ms per position, where torch.logsumexp of a copy took 0.90.
+
+    Args:
+        logits: float [P, V], overwritten.
 
     Returns:
-        The logits' log-sum-exp and the sums of what they became, both [P].
+        The log-sum-exp of the logits, and the sums of the exponentials, both [P]. A sum is at least 1, or 0 where all
+        logits of a position are -inf.
     """
     largest = logits.amax(dim=-1, keepdim=True)
     largest = torch.where(largest == -math.inf, 0.0, largest)
@@ -112,26 +118,27 @@ def exponentiate(logits: Tensor) -> tuple[Tensor, Tensor]:
     return largest[:, 0] + sums.log(), sums
 
 
-def top_k_from_logits(logits: Tensor, k: int, *, used_up: bool = False) -> TopKDistributions:
-    """Keep the k largest of the logits [P, V], and the log-mass of the rest.
+def top_k_from_logits(logits: Tensor, k: int, *, overwrite: bool = False) -> TopKDistributions:
+    """Keep the k largest of the logits [P, V], and the log-probability of all other tokens together.
 
-    The tail's mass is summed over the tokens that are not kept, in log space: one minus the kept mass would
-    lose every digit where the kept mass is close to 1.
+    The tail is summed in log space over the tokens that are not kept: one minus the kept probability would lose every
+    digit where the kept probability is close to 1.
 
     Args:
-        used_up: the logits may be written over.
+        overwrite: whether `logits` may be overwritten, which saves a copy.
     """
     logits = at_least_float32(logits)
     kept, kept_ids = logits.topk(min(k, logits.shape[-1]), dim=-1)
-    tail, _ = exponentiate((logits if used_up else logits.clone()).scatter_(-1, kept_ids, -math.inf))
+    tail, _ = exponentiate((logits if overwrite else logits.clone()).scatter_(-1, kept_ids, -math.inf))
     mass = torch.logaddexp(kept.logsumexp(dim=-1), tail)
     return TopKDistributions(kept_ids, kept - mass[:, None], tail - mass)
 
 
-def normalised(distributions: TopKDistributions) -> TopKDistributions:
-    """The same with all mass, kept and tail, summing to 1: rounded to float16, log-probabilities no longer do.
+def normalise(distributions: TopKDistributions) -> TopKDistributions:
+    """Rescale the kept tokens and the tail so that their probabilities sum to 1.
 
-    Without it a student that equals its teacher has a divergence on either side of 0 (seen: -8e-7 nats).
+    Log-probabilities that were rounded to float16 do not sum to 1, and a student that equals its teacher would get a
+    divergence above or below 0 (-8e-7 nats were seen).
     """
     classes = torch.cat([distributions.kept_log_probs, distributions.log_tail[:, None]], dim=-1)
     mass = classes.logsumexp(dim=-1)
@@ -141,5 +148,5 @@ def normalised(distributions: TopKDistributions) -> TopKDistributions:
 
 
 def at_least_float32(values: Tensor) -> Tensor:
-    """Half precision becomes float32; float64 stays."""
+    """Convert half precision to float32, and leave float32 and float64 as they are."""
     return values if values.dtype == torch.float64 else values.float()

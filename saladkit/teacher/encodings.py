@@ -1,7 +1,8 @@
-"""From the text LLM's logits to the rows of a teacher cache, in tensors all the way."""
+"""Encode the text LLM's logits as rows of a teacher cache, with tensor operations only."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -14,65 +15,74 @@ from saladkit.teacher.distributions import at_least_float32, exponentiate, top_k
 from saladkit.teacher.sampling import draw_from_masses
 from saladkit.teacher.signals import hidden_states
 
-# Logits that stay in a core's cache: at V = 3,072, 1.7 times faster than all of 8,192 positions at once. A wide
-# vocabulary is cut into pieces of 256 positions at least, for a matrix product wants rows: at V = 151,936 and H = 896
-# it takes 2.4 ms a position in pieces of 64 on two cores, and 1.6 in pieces of 256.
+# The head runs on pieces whose logits fit into a core's cache: at V = 3,072 this is 1.7 times faster than 8,192
+# positions at once. With a large vocabulary a piece still has at least 256 positions, because a matrix product is slow
+# on few rows: at V = 151,936 and H = 896 on two cores, a position takes 2.4 ms in pieces of 64, and 1.6 ms in pieces
+# of 256.
 CPU_LOGITS, LEAST_POSITIONS, GPU_LOGITS = 512 * 3072, 256, 2**28
 
 
 @dataclass(frozen=True)
 class TopK:
-    """The `k` most likely tokens and the mass of the rest."""
+    """Keep the `k` most probable tokens, and the probability of all others together."""
 
     k: int
     temperature: float
 
     def encode(self, logits: Tensor, labels: Tensor, uniforms: Tensor) -> tuple[Tensor, ...]:
-        """Logits float [P, V], used up -> ids [P, k], log-probabilities float16 [P, k], log tails [P]."""
-        sparse = top_k_from_logits(_scaled(logits, self.temperature), self.k, used_up=True)
+        """Encode logits [P, V], overwriting them: ids int32 [P, k], log-probabilities float16 [P, k], log tails [P]."""
+        sparse = top_k_from_logits(_divided(logits, self.temperature), self.k, overwrite=True)
         return sparse.kept_ids.to(torch.int32), sparse.kept_log_probs.to(torch.float16), sparse.log_tail
 
     @staticmethod
     def rows(arrays: tuple[np.ndarray, ...], lengths: list[int]) -> Iterator[TopKRow]:
-        """Cut what texts of so many positions made, one after another."""
+        """Cut the arrays of `encode` into one row per text; `lengths` are the texts' numbers of positions."""
         bounds = np.cumsum([0, *lengths])
-        for begin, end in zip(bounds, bounds[1:], strict=False):
+        for begin, end in pairwise(bounds):
             yield TopKRow(*(array[begin:end] for array in arrays))
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """Tokens drawn, the same ones counted; and the log-probability of the text's own next token."""
+    """Keep `draws` random tokens, equal ones counted together, and the log-probability of the text's own next token."""
 
     draws: int
     temperature: float
 
     def encode(self, logits: Tensor, labels: Tensor, uniforms: Tensor) -> tuple[Tensor, ...]:
-        """Logits float [P, V], used up -> distinct [P], ids [K], counts [K], label log-probabilities float16 [P]."""
+        """Encode the distributions of P positions.
+
+        Args:
+            logits: float [P, V], overwritten.
+            labels: int64 [P], the text's own next tokens.
+            uniforms: float [P], a random number in [0, 1) for each position.
+
+        Returns:
+            `distinct`, `kept_ids` and `counts` as `draw_from_masses`, and the labels' log-probabilities, float16 [P].
+        """
         logits = at_least_float32(logits)
-        of_labels = logits.gather(-1, labels[:, None])[:, 0]
-        masses = _scaled(logits, self.temperature)
+        label_logits = logits.gather(-1, labels[:, None])[:, 0]
+        masses = _divided(logits, self.temperature)
         log_mass, _ = exponentiate(logits)
         if masses is not logits:
             exponentiate(masses)
         drawn = draw_from_masses(masses, self.draws, uniforms)
-        return *drawn, (of_labels - log_mass).to(torch.float16)
+        return *drawn, (label_logits - log_mass).to(torch.float16)
 
     @staticmethod
     def rows(arrays: tuple[np.ndarray, ...], lengths: list[int]) -> Iterator[SampledRow]:
-        """Cut what texts of so many positions made, one after another."""
+        """Cut the arrays of `encode` into one row per text; `lengths` are the texts' numbers of positions."""
         distinct, ids, counts, labels = arrays
         bounds = np.cumsum([0, *lengths])
         kept = np.concatenate([[0], np.cumsum(distinct, dtype=np.int64)])[bounds]
-        for here, there in zip(zip(bounds, bounds[1:], strict=False), zip(kept, kept[1:], strict=False), strict=True):
-            (begin, end), (first, last) = here, there
+        for (begin, end), (first, last) in zip(pairwise(bounds), pairwise(kept), strict=True):
             yield SampledRow(distinct[begin:end], ids[first:last], counts[first:last], labels[begin:end])
 
 
 Encoding = TopK | Sampled
 
 
-def _scaled(logits: Tensor, temperature: float) -> Tensor:
+def _divided(logits: Tensor, temperature: float) -> Tensor:
     return logits if temperature == 1 else logits / temperature
 
 
@@ -80,9 +90,15 @@ def _scaled(logits: Tensor, temperature: float) -> Tensor:
 def encode_texts(
     model: PreTrainedModel, texts: list[np.ndarray], encoding: Encoding, device: str, seed: int
 ) -> tuple[Tensor, ...]:
-    """What a cache holds of a batch of texts, on the device still.
+    """Run a batch of texts through the text LLM and encode its distributions.
 
-    A text's random numbers depend on the seed and the text alone, whatever else is in its batch.
+    A text's random numbers depend on the seed and the text alone, not on the rest of the batch.
+
+    Args:
+        texts: token ids of each text, int32 [n].
+
+    Returns:
+        The tensors of `encoding.encode` for all positions of all texts, on the device.
     """
     targets = [np.arange(1, len(tokens)) for tokens in texts]
     hidden = hidden_states(model, texts, targets, torch.device(device))
@@ -98,18 +114,18 @@ def encode_texts(
 
 
 def vocabulary_of(model: PreTrainedModel) -> int:
-    """How many tokens the head scores; padding of the vocabulary counts."""
+    """Return the number of tokens that the head scores, padding of the vocabulary included."""
     return model.get_output_embeddings().weight.shape[0]
 
 
 def positions_a_piece(weight: Tensor) -> int:
-    """How many positions the head is run on at once."""
+    """Return how many positions the head of weight [V, H] runs on at once."""
     logits = CPU_LOGITS if weight.device.type == "cpu" else GPU_LOGITS
     return max(LEAST_POSITIONS, logits // weight.shape[0])
 
 
 def _uniforms(texts: list[np.ndarray], seed: int) -> Tensor:
-    """A number in [0, 1] for each position, float32."""
+    """Draw a number from 0 to 1 for each position of each text, float32."""
     keys = [int.from_bytes(digest_tokens(tokens)[:16], "little") for tokens in texts]
     drawn = [
         np.random.default_rng([seed, 6, key]).random(len(tokens) - 1) for key, tokens in zip(keys, texts, strict=True)
@@ -118,10 +134,14 @@ def _uniforms(texts: list[np.ndarray], seed: int) -> Tensor:
 
 
 def to_rows(tensors: tuple[Tensor, ...], encoding: Encoding, lengths: list[int]) -> list[CachedRow]:
-    """Bring a batch from the device and cut it into the rows of its texts.
+    """Copy an encoded batch from the device and cut it into one row per text.
+
+    Args:
+        tensors: what `encode_texts` returned.
+        lengths: number of positions of each text.
 
     Raises:
-        SaladError: the text LLM gives values that are not numbers.
+        SaladError: the text LLM computed values that are not finite.
     """
     arrays = tuple(tensor.cpu().numpy() for tensor in tensors)
     if any(np.isnan(values).any() for values in arrays if np.issubdtype(values.dtype, np.floating)):

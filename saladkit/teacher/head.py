@@ -1,10 +1,12 @@
-"""The language model's head and the loss behind it, in pieces of positions: no [positions, V] tensor ever lives.
+"""The language model's head and the loss on its logits, computed piece by piece to save memory.
 
-A piece's logits are computed, its loss and the gradient of its logits taken, the gradient multiplied into those of
-hidden states and head, and the piece forgotten; what backward has left to do is to scale. For a sparse teacher all
-that is wide, one buffer of [piece, V], is written in place: with u the logits of the kept tokens and t the log-sum-exp
-of the rest, the loss is a function of (u, t) alone, its gradient in (u, t) is a few numbers a position, and that in a
-logit z of the rest is dt * exp(z - t).
+A [positions, V] tensor is never allocated. For each piece of positions, `forward` computes the logits, the loss and the
+gradient of the logits, adds this gradient's contributions to the gradients of hidden states and head, and discards the
+logits; `backward` only scales the gradients.
+
+For a sparse teacher everything happens in place in one buffer [piece, V]. Let u be the logits of the kept tokens and t
+the log-sum-exp of the others. The loss depends on (u, t) alone, so that its gradient in (u, t) is a few numbers per
+position, and the gradient in the logit z of another token is dt * exp(z - t).
 """
 
 import math
@@ -27,22 +29,23 @@ from saladkit.teacher.distributions import (
 )
 from saladkit.teacher.losses import class_divergence, divergence
 
-# Of float32 logits. On two cores, V = 151,936 and H = 896, pieces of 64, 128, 256 and 512 MiB took 7.0, 5.9, 5.5 and
-# 5.4 s for 880 positions, and with a head that learns 9.4, 8.5, 7.5 and 7.6: a matrix product wants rows.
+# Size of a piece as float32 logits. A matrix product is slow on few rows: on two cores, with V = 151,936 and H = 896,
+# pieces of 64, 128, 256 and 512 MiB took 7.0, 5.9, 5.5 and 5.4 s for 880 positions, and 9.4, 8.5, 7.5 and 7.6 s with a
+# head that is trained.
 CPU_PIECE_BYTES, GPU_PIECE_BYTES = 256 * 2**20, 2**30
 
 
 @dataclass(frozen=True)
-class LossAt:
-    """What is asked of P positions.
+class LossRequest:
+    """The loss to compute at P positions: alpha * divergence + (1 - alpha) * NLL.
 
     Attributes:
-        teacher: P positions; None where alpha is 0.
+        teacher: distributions at the P positions; None if alpha is 0.
         token_ids: int64 [P], the true next tokens.
-        alpha: the weight of the divergence; 1 - alpha is that of the negative log-likelihood.
-        kind: of `losses.DIVERGENCES`.
-        temperature: what the student's logits are divided by before they are compared; the divergence is multiplied
-            by its square, so that its gradient keeps its size (Hinton et al. 2015, arXiv 1503.02531, section 2).
+        alpha: weight of the divergence; the negative log-likelihood has weight 1 - alpha.
+        kind: one of `losses.DIVERGENCES`.
+        temperature: divisor of the student's logits in the divergence. The divergence is multiplied by its square, so
+            that the size of the gradient does not depend on it (Hinton et al. 2015, arXiv 1503.02531, section 2).
     """
 
     teacher: Distributions | None
@@ -54,19 +57,19 @@ class LossAt:
     def __len__(self) -> int:
         return len(self.token_ids)
 
-    def piece(self, begin: int, end: int) -> "LossAt":
-        """Positions [begin, end)."""
+    def piece(self, begin: int, end: int) -> "LossRequest":
+        """Return the request for positions [begin, end)."""
         teacher = None if self.alpha == 0 or self.teacher is None else self.teacher.piece(begin, end)
         return replace(self, teacher=teacher, token_ids=self.token_ids[begin:end])
 
 
 @dataclass(frozen=True)
 class HeadLoss:
-    """Sums over P positions, in nats.
+    """Losses summed over positions, in nats.
 
     Attributes:
         total: alpha * divergence + (1 - alpha) * NLL, differentiable.
-        divergence, nll: the sums of the two, each over the positions where it counts; detached.
+        divergence, nll: unweighted sums, each over the positions where its weight is not zero; detached.
     """
 
     total: Tensor
@@ -74,21 +77,21 @@ class HeadLoss:
     nll: Tensor
 
 
-def head_loss(hidden: Tensor, head: nn.Module, asked: list[LossAt]) -> HeadLoss:
-    """The loss of the head's logits, summed over positions.
+def head_loss(hidden: Tensor, head: nn.Module, requests: list[LossRequest]) -> HeadLoss:
+    """Compute the loss of the head's logits, summed over positions.
 
     Args:
-        hidden: float [P, H], the last hidden states at the positions of all that is asked, one after another.
-        head: a linear layer [H -> V]; nothing but its weight and bias is looked at.
+        hidden: float [P, H], the last hidden states at the positions of all requests, one request after another.
+        head: linear layer [H -> V], of which only weight and bias are used.
     """
     if isinstance(head, FSDPModule):
-        head.unshard()  # it is not run as a layer, which would do this
+        head.unshard()  # FSDP does this when a layer is called, and this layer is not
     weight, bias = head.weight, getattr(head, "bias", None)
     if torch.is_autocast_enabled(hidden.device.type):
         narrow = torch.get_autocast_dtype(hidden.device.type)
         hidden, weight = hidden.to(narrow), weight.to(narrow)
         bias = None if bias is None else bias.to(narrow)
-    return HeadLoss(*_HeadLoss.apply(hidden, weight, bias, asked))
+    return HeadLoss(*_HeadLoss.apply(hidden, weight, bias, requests))
 
 
 class _HeadLoss(torch.autograd.Function):
@@ -98,18 +101,18 @@ class _HeadLoss(torch.autograd.Function):
         hidden: Tensor,
         weight: Tensor,
         bias: Tensor | None,
-        asked: list[LossAt],
+        requests: list[LossRequest],
     ) -> tuple[Tensor, Tensor, Tensor]:
         wanted = ctx.needs_input_grad[:3]
         exact = torch.promote_types(hidden.dtype, torch.float32)
         sums = torch.zeros(3, dtype=exact, device=hidden.device)
         of_hidden = torch.zeros_like(hidden) if wanted[0] else None
-        # Pieces are added up: half precision would lose the small ones.
+        # Contributions of many pieces are added up: in half precision the small ones would be lost.
         of_weight = torch.zeros_like(weight, dtype=exact) if wanted[1] else None
         of_bias = torch.zeros_like(bias, dtype=exact) if bias is not None and wanted[2] else None
         size = positions_a_piece(weight)
         buffer = torch.empty(min(size, len(hidden)), weight.shape[0], dtype=hidden.dtype, device=hidden.device)
-        for begin, piece in _pieces(asked, size):
+        for begin, piece in _pieces(requests, size):
             here = slice(begin, begin + len(piece))
             logits = torch.mm(hidden[here], weight.T, out=buffer[: len(piece)])
             logits = logits if bias is None else logits.add_(bias)
@@ -138,13 +141,13 @@ class _HeadLoss(torch.autograd.Function):
         return *gradients, None
 
 
-def _pieces(asked: list[LossAt], size: int) -> Iterator[tuple[int, LossAt]]:
-    """Each piece and its first position among all."""
+def _pieces(requests: list[LossRequest], size: int) -> Iterator[tuple[int, LossRequest]]:
+    """Yield each piece with its first position among the positions of all requests."""
     begin = 0
-    for part in asked:
-        for at in range(0, len(part), size):
-            yield begin + at, part.piece(at, at + size)
-        begin += len(part)
+    for request in requests:
+        for at in range(0, len(request), size):
+            yield begin + at, request.piece(at, at + size)
+        begin += len(request)
 
 
 def _add_product(total: Tensor, gradient: Tensor, hidden: Tensor) -> None:
@@ -155,52 +158,62 @@ def _add_product(total: Tensor, gradient: Tensor, hidden: Tensor) -> None:
 
 
 def positions_a_piece(weight: Tensor) -> int:
-    """How many positions of float32 logits fill a piece; at least 16."""
+    """Return the number of positions per piece, at least 16, for a head of weight [V, H]."""
     size = CPU_PIECE_BYTES if weight.device.type == "cpu" else GPU_PIECE_BYTES
     return max(16, size // (4 * weight.shape[0]))
 
 
-def piece_loss(logits: Tensor, asked: LossAt) -> tuple[Tensor, Tensor]:
-    """Sums of total, divergence and NLL [3], and the gradient of the total in `logits` [P, V], which is used up."""
+def piece_loss(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
+    """Compute the loss of one piece.
+
+    Args:
+        logits: float [P, V], overwritten.
+
+    Returns:
+        The sums of total, divergence and NLL, [3], and the gradient of the total in the logits, [P, V].
+    """
     nothing = logits.new_zeros(())
-    if asked.alpha == 0:
-        nll, gradient = _likelihood_and_gradient(logits, asked)
+    if request.alpha == 0:
+        nll, gradient = _likelihood_and_gradient(logits, request)
         return torch.stack([nll, nothing, nll]), gradient
-    apart = logits.clone() if asked.alpha < 1 and asked.temperature == 1 else logits
+    apart = logits.clone() if request.alpha < 1 and request.temperature == 1 else logits
     divergence_sum, gradient = _divergence_and_gradient(
-        apart if asked.temperature == 1 else logits / asked.temperature, asked
+        apart if request.temperature == 1 else logits / request.temperature, request
     )
-    if asked.alpha == 1:
+    if request.alpha == 1:
         return torch.stack([divergence_sum, divergence_sum, nothing]), gradient
-    nll, of_nll = _likelihood_and_gradient(logits, asked)
-    return torch.stack([asked.alpha * divergence_sum + (1 - asked.alpha) * nll, divergence_sum, nll]), gradient.add_(
-        of_nll
-    )
+    nll, of_nll = _likelihood_and_gradient(logits, request)
+    total = request.alpha * divergence_sum + (1 - request.alpha) * nll
+    return torch.stack([total, divergence_sum, nll]), gradient.add_(of_nll)
 
 
-def _likelihood_and_gradient(logits: Tensor, asked: LossAt) -> tuple[Tensor, Tensor]:
-    """The negative log-likelihood's sum, and its gradient times 1 - alpha; `logits` [P, V] is used up."""
-    labels, weight = asked.token_ids[:, None], 1 - asked.alpha
-    of_labels = logits.gather(-1, labels)[:, 0]
+def _likelihood_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
+    """Return the sum of the negative log-likelihood, and its gradient times 1 - alpha; overwrites `logits` [P, V]."""
+    labels, weight = request.token_ids[:, None], 1 - request.alpha
+    label_logits = logits.gather(-1, labels)[:, 0]
     mass, sums = exponentiate(logits)
-    nll = (mass - of_labels).sum()
+    nll = (mass - label_logits).sum()
     gradient = logits.mul_((weight / sums)[:, None])
     return nll, gradient.scatter_add_(-1, labels, gradient.new_full(labels.shape, -weight))
 
 
-def _divergence_and_gradient(logits: Tensor, asked: LossAt) -> tuple[Tensor, Tensor]:
-    """The divergence's sum, and its gradient times alpha in the unscaled logits; `logits` [P, V] is used up."""
-    teacher, square = asked.teacher, asked.temperature**2
-    assert isinstance(teacher, Piece)  # `asked` is a piece of positions
-    weight = asked.alpha * asked.temperature  # T^2 of the loss, 1 / T of the logits' scale
-    if isinstance(teacher, DenseDistributions) and asked.kind == "forward-kl":  # in a third of autograd's buffers
+def _divergence_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
+    """Return the sum of the divergence, and its gradient times alpha in the logits before division by the temperature.
+
+    Args:
+        logits: float [P, V], divided by the temperature; overwritten.
+    """
+    teacher, square = request.teacher, request.temperature**2
+    assert isinstance(teacher, Piece)  # the request is for one piece of positions
+    weight = request.alpha * request.temperature  # T^2 multiplies the loss, and 1 / T comes from dividing the logits
+    if isinstance(teacher, DenseDistributions) and request.kind == "forward-kl":  # a third of the memory of autograd
         student, probs = logits.sub_(logits.logsumexp(dim=-1)[:, None]), teacher.log_probs.to(logits).exp()
         values = -torch.special.entr(probs).sum(dim=-1) - torch.linalg.vecdot(probs, student)
         return values.sum() * square, student.exp_().sub_(probs).mul_(weight)
     if isinstance(teacher, DenseDistributions):
         with torch.enable_grad():
             leaf = logits.detach().requires_grad_()
-            values = divergence(teacher, leaf, asked.kind)
+            values = divergence(teacher, leaf, request.kind)
             (gradient,) = torch.autograd.grad(weight * values.sum(), leaf)
         return values.detach().sum() * square, gradient
     kept = logits.gather(-1, teacher.kept_ids)
@@ -209,9 +222,9 @@ def _divergence_and_gradient(logits: Tensor, asked: LossAt) -> tuple[Tensor, Ten
     rest, sums = exponentiate(logits)
     with torch.enable_grad():
         classes = torch.cat([kept, rest[:, None]], dim=-1).requires_grad_()
-        values = class_divergence(teacher, classes, asked.kind)
+        values = class_divergence(teacher, classes, request.kind)
         (of_classes,) = torch.autograd.grad(weight * values.sum(), classes)
-    # Where the top k is the whole vocabulary nothing is left: 0 times something finite, not 0 / 0.
+    # If the top k is the whole vocabulary, the tail's sum is 0: clamped, so that its gradient is 0 and not 0 / 0.
     logits.mul_(of_classes[:, -1:] / sums.clamp(min=1)[:, None])
     logits.scatter_add_(-1, teacher.kept_ids, of_classes[:, :-1])
     return values.detach().sum() * square, logits

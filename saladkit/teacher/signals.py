@@ -1,7 +1,7 @@
-"""Where the teacher's word comes from: a cache, or the text LLM itself.
+"""Teacher signals: the teacher's distributions, read from a cache or computed by the text LLM.
 
-One interface, so that training never asks which; a student rollout scored by the text LLM would be the third.
-The teacher hears nothing: its distributions depend on the text's tokens alone.
+Both have one interface, so that training does not depend on the choice. A teacher gets text input only: its
+distributions depend on the tokens of the text, never on the speech.
 """
 
 from typing import Protocol, cast
@@ -20,22 +20,22 @@ from saladkit.teacher.distributions import (
 
 
 class TeacherSignal(Protocol):
-    """Gives the teacher's distributions of chosen tokens."""
+    """A source of the teacher's distributions."""
 
     def distributions(
         self, token_ids: list[np.ndarray], targets: list[np.ndarray], device: torch.device
     ) -> Distributions:
-        """Distributions of token `t` given all tokens before it, for the targets of each row, row after row.
+        """Return the distributions of the target tokens, each given all tokens before it, row after row.
 
         Args:
-            token_ids: each row's whole text, int32 [n].
-            targets: each row's wanted token indices, int64 [p], all at least 1.
+            token_ids: the whole text of each row, int32 [n].
+            targets: indices of the target tokens of each row, int64 [p], all at least 1.
         """
         ...
 
 
 class CachedTeacher:
-    """Reads a teacher cache."""
+    """A teacher that reads its distributions from a teacher cache."""
 
     def __init__(self, cache: TeacherCache):
         self.cache = cache
@@ -43,36 +43,44 @@ class CachedTeacher:
     def distributions(
         self, token_ids: list[np.ndarray], targets: list[np.ndarray], device: torch.device
     ) -> TopKDistributions | SampledDistributions:
-        """See TeacherSignal; rows without a target need not be in the cache."""
-        places = [(self.cache.row(t), wanted - 1) for t, wanted in zip(token_ids, targets, strict=True) if len(wanted)]
+        """See TeacherSignal; a row without targets need not be in the cache.
+
+        Raises:
+            KeyError: a row with targets is not in the cache.
+        """
+        chosen = [
+            (self.cache.row(tokens), of_row - 1)
+            for tokens, of_row in zip(token_ids, targets, strict=True)
+            if len(of_row)
+        ]
         if self.cache.sampled:
-            samples = _join_samples(cast("list[tuple[SampledRow, np.ndarray]]", places))
+            samples = _join_samples(cast("list[tuple[SampledRow, np.ndarray]]", chosen))
             return SampledDistributions(*(torch.from_numpy(values).to(device) for values in samples))
-        top_k = _join_top_k(cast("list[tuple[TopKRow, np.ndarray]]", places), self.cache.identity["top_k"])
+        top_k = _join_top_k(cast("list[tuple[TopKRow, np.ndarray]]", chosen), self.cache.identity["top_k"])
         return TopKDistributions(*(torch.from_numpy(values).to(device) for values in top_k))
 
 
-def _join_top_k(places: list[tuple[TopKRow, np.ndarray]], k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ids int64 [P, k], log-probabilities float32 [P, k] and tails float32 [P] of chosen positions."""
-    if not places:
+def _join_top_k(chosen: list[tuple[TopKRow, np.ndarray]], k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return ids int64 [P, k], log-probabilities float32 [P, k] and tails float32 [P] of the chosen positions."""
+    if not chosen:
         return np.zeros((0, k), np.int64), np.zeros((0, k), np.float32), np.zeros(0, np.float32)
-    ids = np.concatenate([row.kept_ids[wanted] for row, wanted in places])
-    log_probs = np.concatenate([row.kept_log_probs[wanted] for row, wanted in places])
-    tails = np.concatenate([row.log_tail[wanted] for row, wanted in places])
+    ids = np.concatenate([row.kept_ids[positions] for row, positions in chosen])
+    log_probs = np.concatenate([row.kept_log_probs[positions] for row, positions in chosen])
+    tails = np.concatenate([row.log_tail[positions] for row, positions in chosen])
     return ids.astype(np.int64), log_probs.astype(np.float32), tails
 
 
-def _join_samples(places: list[tuple[SampledRow, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Ids int64 [P, m] and weights float32 [P, m] of chosen positions."""
-    most = max((int(row.distinct[wanted].max()) for row, wanted in places), default=1)
+def _join_samples(chosen: list[tuple[SampledRow, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return ids int64 [P, m] and weights float32 [P, m] of the chosen positions."""
+    most = max((int(row.distinct[positions].max()) for row, positions in chosen), default=1)
     ids, weights = [], []
-    for row, wanted in places:
-        ends = np.cumsum(row.distinct, dtype=np.int64)[wanted]
-        lengths = row.distinct[wanted, None].astype(np.int64)
-        there = np.arange(most) < lengths
-        at = np.where(there, ends[:, None] - lengths + np.arange(most), 0)
-        counts = np.where(there, row.counts[at], 0).astype(np.float32)
-        ids.append(np.where(there, row.kept_ids[at], 0).astype(np.int64))
+    for row, positions in chosen:
+        ends = np.cumsum(row.distinct, dtype=np.int64)[positions]
+        lengths = row.distinct[positions, None].astype(np.int64)
+        exists = np.arange(most) < lengths
+        at = np.where(exists, ends[:, None] - lengths + np.arange(most), 0)
+        counts = np.where(exists, row.counts[at], 0).astype(np.float32)
+        ids.append(np.where(exists, row.kept_ids[at], 0).astype(np.int64))
         weights.append(counts / counts.sum(axis=1, keepdims=True))
     return np.concatenate([np.zeros((0, most), np.int64), *ids]), np.concatenate(
         [np.zeros((0, most), np.float32), *weights]
@@ -80,7 +88,7 @@ def _join_samples(places: list[tuple[SampledRow, np.ndarray]]) -> tuple[np.ndarr
 
 
 class LiveTeacher:
-    """Runs the frozen text LLM."""
+    """A teacher that runs the frozen text LLM."""
 
     def __init__(self, model: PreTrainedModel, temperature: float = 1.0, packed: bool = False):
         self.model = model.eval().requires_grad_(False)
@@ -103,22 +111,26 @@ def hidden_states(
     device: torch.device,
     packed: bool = False,
 ) -> torch.Tensor:
-    """The last hidden states from which the targets are predicted, [P, H].
+    """Return the last hidden states from which the targets are predicted, [P, H].
 
-    Rows are padded at the end; `packed`, they stand in one row, and positions that begin anew keep them apart.
+    Args:
+        token_ids, targets: as `TeacherSignal.distributions`.
+        packed: put all rows one after another into one row, where position ids that restart at 0 separate them;
+            otherwise rows are padded at the end.
     """
     if packed:
         tokens = torch.from_numpy(np.concatenate(token_ids).astype(np.int64))[None].to(device)
         position_ids = torch.from_numpy(np.concatenate([np.arange(len(row)) for row in token_ids]))[None].to(device)
-        read = {"input_ids": tokens, "position_ids": position_ids}
-        hidden = model.get_decoder()(**read, use_cache=False).last_hidden_state[0]  # with a cache rows see each other
+        inputs = {"input_ids": tokens, "position_ids": position_ids}
+        # With a cache the rows would see each other.
+        hidden = model.get_decoder()(**inputs, use_cache=False).last_hidden_state[0]
         begins = np.cumsum([0, *(len(row) for row in token_ids)])
-        places = np.concatenate([wanted - 1 + at for wanted, at in zip(targets, begins, strict=False)])
+        places = np.concatenate([of_row - 1 + begin for of_row, begin in zip(targets, begins, strict=False)])
         return hidden[torch.from_numpy(places).to(device)]
     length = max(len(text) for text in token_ids)
     padded = np.zeros((len(token_ids), length), dtype=np.int64)
     for row, text in enumerate(token_ids):
         padded[row, : len(text)] = text
     hidden = model.get_decoder()(input_ids=torch.from_numpy(padded).to(device), use_cache=False).last_hidden_state
-    places = np.concatenate([wanted - 1 + row * length for row, wanted in enumerate(targets)])
+    places = np.concatenate([of_row - 1 + row * length for row, of_row in enumerate(targets)])
     return hidden.flatten(0, 1)[torch.from_numpy(places).to(device)]

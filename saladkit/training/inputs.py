@@ -10,8 +10,8 @@ from saladkit.job import numbered
 from saladkit.machine import processes
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import layout_of
-from saladkit.rows.schedule import TrainingSource
 from saladkit.rows.sequences import SequenceLayout
+from saladkit.rows.training_rows import TrainingSource
 from saladkit.rows.training_sources import check_same_resampler, open_speech, open_text
 from saladkit.settings.training import TrainingSettings
 from saladkit.speech.front_end import FrontEnd

@@ -1,4 +1,4 @@
-"""A lexical warm-up (ours, not the paper's): the last speech vector of each heard token names that token.
+"""A lexical warm-up (ours, not the paper's): the last speech vectors of a word name its tokens.
 
 A front end with random weights encodes nothing of use at first, and the distillation loss alone says little about which
 sound is which word. This auxiliary loss pulls the adapter's outputs towards the language model's input embeddings, so
@@ -16,7 +16,7 @@ NEARNESS = 5.0  # nats for a cosine of 0; vectors can be classified well althoug
 
 
 def lexical_loss(
-    vectors: Tensor, embeddings: Tensor, names: Tensor, total: Callable[[Tensor], Tensor] = lambda value: value
+    vectors: Tensor, embeddings: Tensor, targets: Tensor, total: Callable[[Tensor], Tensor] = lambda value: value
 ) -> Tensor:
     """Classify vectors against all input embeddings, and pull each towards its own, by cosine; nats, a scalar.
 
@@ -27,12 +27,12 @@ def lexical_loss(
     Args:
         vectors: the adapter's output, [S, T, H].
         embeddings: [V, H]; no gradient flows into them: speech moves towards text, not text towards speech.
-        names: int64 [S, T], token ids; -1 where there is no target.
+        targets: int64 [S, T], token ids; -1 where there is no target.
         total: sums a tensor over all processes that share the batch; their losses then add up to the whole.
     """
-    heard = names >= 0
-    tokens = names[heard]
-    directions = functional.normalize(vectors[heard].float(), dim=-1)
+    has_target = targets >= 0
+    tokens = targets[has_target]
+    directions = functional.normalize(vectors[has_target].float(), dim=-1)
     cosines = directions @ functional.normalize(embeddings.detach().float(), dim=-1).T
     losses = functional.cross_entropy(SHARPNESS * cosines, tokens, reduction="none")
     losses = losses + NEARNESS * (1 - cosines.gather(-1, tokens[:, None])[:, 0])

@@ -8,8 +8,8 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import is_artefact
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.loading import load_text_model, load_tokenizer
-from saladkit.rows.schedule import TrainingSource
 from saladkit.rows.tokens import tokenizer_digest
+from saladkit.rows.training_rows import TrainingSource
 from saladkit.rows.training_sources import check_teacher_covers
 from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal

@@ -8,10 +8,10 @@ import torch
 from transformers import Trainer
 
 from saladkit.model.salad import SaladOutput
-from saladkit.rows.schedule import TrainingExample
-from saladkit.rows.sequences import collate_names, collate_sequences, pack_sequences
+from saladkit.rows.sequences import collate_lexical_targets, collate_sequences, pack_sequences
+from saladkit.rows.training_rows import TrainingExample
 from saladkit.settings.training import TrainingSettings
-from saladkit.teacher.head import LossAt
+from saladkit.teacher.head import LossRequest
 from saladkit.teacher.signals import TeacherSignal
 from saladkit.training.faults import check_sane
 from saladkit.training.learning_rates import learning_rate
@@ -46,8 +46,8 @@ class Collator:
         wanted = [example.token_ids[example.sequence.targets] for example in examples]
         batch["labels"] = torch.cat([torch.from_numpy(ids.astype("int64")) for ids in wanted])
         if self.settings.lexical_weight > 0:
-            batch["names"] = collate_names(sequences)
-            batch["named"] = int((batch["names"] >= 0).sum())
+            batch["lexical_targets"] = collate_lexical_targets(sequences)
+            batch["lexical_count"] = int((batch["lexical_targets"] >= 0).sum())
         return batch
 
 
@@ -111,31 +111,31 @@ class SaladTrainer(Trainer):
         The lexical loss is a mean over the heard tokens of each micro-batch, of all processes, and then over the
         micro-batches.
         """
-        asked = self._asked(inputs)
-        outputs = model(**inputs["model"], asked=asked)
+        requests = self._loss_requests(inputs)
+        outputs = model(**inputs["model"], requests=requests)
         processes = self.accelerator.num_processes  # their gradients are averaged; the loss's parts are to be added
         loss = outputs.loss
-        if asked:
+        if requests:
             positions = len(inputs["labels"]) if num_items_in_batch is None else num_items_in_batch
             loss = loss * (processes / positions)
-            alone = [len(part) for part in asked if part.alpha < 1]
-            followed = [len(part) for part in asked if part.alpha > 0]
+            alone = [len(part) for part in requests if part.alpha < 1]
+            followed = [len(part) for part in requests if part.alpha > 0]
             self.meter.add_parts(outputs.divergence, sum(followed), outputs.nll, sum(alone))
-        if self.settings.lexical_weight > 0 and self._sum_over_processes(inputs["named"]) > 0:
-            lexical = self._lexical_loss(model, outputs, inputs["names"])
+        if self.settings.lexical_weight > 0 and self._sum_over_processes(inputs["lexical_count"]) > 0:
+            lexical = self._lexical_loss(model, outputs, inputs["lexical_targets"])
             share = processes / self.current_gradient_accumulation_steps
             loss = loss + self.settings.lexical_weight * lexical * share
         self.meter.add_places(inputs["places"], inputs["model"]["input_ids"].numel())
         self.meter.add_rows(self.state.global_step + 1, inputs["rows"], loss)
         return (loss, outputs) if return_outputs else loss
 
-    def _lexical_loss(self, model: torch.nn.Module, outputs: SaladOutput, names: torch.Tensor) -> torch.Tensor:
+    def _lexical_loss(self, model: torch.nn.Module, outputs: SaladOutput, targets: torch.Tensor) -> torch.Tensor:
         """Return this process's share of the lexical loss; all processes call this together."""
         table = whole(self.accelerator.unwrap_model(model).get_input_embeddings().weight)
         vectors = outputs.speech_vectors
         if vectors is None:
-            vectors = table.new_zeros(*names.shape, table.shape[1])
-        lexical = lexical_loss(vectors, table, names, self._total)
+            vectors = table.new_zeros(*targets.shape, table.shape[1])
+        lexical = lexical_loss(vectors, table, targets, self._total)
         self.meter.add_lexical(lexical)
         return lexical
 
@@ -144,7 +144,7 @@ class SaladTrainer(Trainer):
             return count
         return int(self._total(torch.tensor(count, device=self.accelerator.device)))
 
-    def _asked(self, inputs: dict) -> list[LossAt]:
+    def _loss_requests(self, inputs: dict) -> list[LossRequest]:
         """Return the losses to compute: of rows that follow the teacher, then of rows that follow their own text."""
         labels, settings = inputs["labels"], self.settings
         followed = inputs["followed"]
@@ -154,8 +154,8 @@ class SaladTrainer(Trainer):
             token_ids, targets = (inputs[name][:followed] for name in ("token_ids", "targets"))
             with self.accelerator.autocast():
                 teacher = self.teacher.distributions(token_ids, targets, labels.device)
-        asked = [LossAt(teacher, labels[:count], settings.alpha, settings.divergence, settings.temperature)]
-        return [part for part in (*asked, LossAt(None, labels[count:], 0.0)) if len(part)]
+        requests = [LossRequest(teacher, labels[:count], settings.alpha, settings.divergence, settings.temperature)]
+        return [part for part in (*requests, LossRequest(None, labels[count:], 0.0)) if len(part)]
 
     def _total(self, value: torch.Tensor) -> torch.Tensor:
         return self.accelerator.reduce(value.detach(), reduction="sum") if self.accelerator.num_processes > 1 else value

@@ -1,4 +1,4 @@
-"""What users get wrong, through the real shell: exit code 2, two lines that name file and row, and no manifest."""
+"""Wrong input, through the real shell: exit code 2, two lines that name file and row, and no manifest."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Speech encoders that are none, that are not whole, or that are not the one that was meant."""
+"""Speech encoders that cannot be loaded, lack weights, or differ from the encoder of the model or cache."""
 
 import json
 import shutil

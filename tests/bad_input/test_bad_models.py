@@ -1,4 +1,4 @@
-"""Models that are none, that are not whole, or that do not run here."""
+"""Models that cannot be loaded, lack files, or do not run on this machine."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Outputs that would be lost or be made of two things, and voices and shards that are not there."""
+"""Outputs that would be lost or mix two runs, and voices and shards that do not exist."""
 
 import shutil
 
@@ -40,7 +40,7 @@ def test_a_shard_that_is_none_of_them(refused, world):
     problem, _ = refused(
         "synth", world / "natural.parquet", "--voice", "espeak:en-us", "--num-shards", 2, "--shard-index", 2
     )
-    assert "--shard-index 2 of --num-shards 2" in problem
+    assert "--shard-index 2 is not below --num-shards 2" in problem
 
 
 @pytest.mark.parametrize("voice", ["espeak:xx-yy", "festival:kal", "espeak:en-us@fast", "piper:nowhere.onnx"])

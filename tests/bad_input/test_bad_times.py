@@ -1,4 +1,4 @@
-"""Word times of other tools that cannot be imported, and what cannot be exported."""
+"""Word times of other tools that cannot be imported, and samples whose times cannot be exported."""
 
 import json
 import sys

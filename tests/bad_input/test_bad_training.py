@@ -1,4 +1,4 @@
-"""What training cannot learn from: teachers, caches and settings that do not fit."""
+"""Teachers, caches and settings that do not fit each other in training."""
 
 import json
 import math
@@ -45,7 +45,7 @@ def test_a_teacher_cache_of_another_text(refused, distill_arguments, other_teach
     missing = read_samples(speech, needed=["id"]).column("id")[7].as_py()
     cache = other_teacher_caches[1]
     _, fix = refused(*replaced(distill_arguments, "--teacher", cache), named=[cache, f"'{missing}'", speech])
-    assert f"`saladkit cache-teacher` on all texts together, {speech} among them" in fix
+    assert f"`saladkit cache-teacher` on all texts together, including {speech}" in fix
 
 
 def test_a_live_teacher_of_another_tokenizer(refused, distill_arguments, other_text_lm, checkpoint, speech):

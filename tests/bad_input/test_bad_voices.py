@@ -1,4 +1,4 @@
-"""What goes wrong with voices: refused before anything is made, or rows that are listed with their reason."""
+"""Bad voices are refused before anything is written; rows that a voice fails on are listed with their reason."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ def listed(shell, texts, voice, output):
 @pytest.mark.parametrize(
     "options, named",
     [
-        (["--max-cer", 0.3], "nobody listens"),
+        (["--max-cer", 0.3], "needs a recognizer"),
         (["--duration-ratio", 3, 0.5], "the first factor is above the second"),
         (["--aligner", "nope"], "names no aligner"),
         (["--asr", "nowhere/at/all"], "nowhere/at/all"),

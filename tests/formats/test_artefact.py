@@ -1,4 +1,4 @@
-"""The life of an artefact: planned, filled shard by shard, resumed, complete; and what it never touches."""
+"""The life of an artefact: planned, filled shard by shard, resumed, complete; and which files it never touches."""
 
 import json
 import os
@@ -130,10 +130,10 @@ def test_what_is_taken_away_may_stand_behind_a_link(source, tmp_path, monkeypatc
         writer = create_artefact(output, **begun)
         with writer.writing("part") as aside:
             aside.write_bytes(b"nothing of use")
-        writer.take_away()
+        writer.discard()
         assert (tmp_path / "real").is_dir() and not list((tmp_path / "real").iterdir())
     writer = create_artefact(tmp_path / "out", **begun)
-    writer.take_away()
+    writer.discard()
     assert not (tmp_path / "out").exists()
 
 

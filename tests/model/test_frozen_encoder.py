@@ -1,4 +1,4 @@
-"""What a model keeps of a frozen encoder: Mimi's vectors, which nothing trains, and stacks of frames."""
+"""Frozen encoders inside a model: Mimi's vectors, which no training changes, and stacks of frames."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""`generate` against a loop that runs the whole prompt anew for every token, without a cache."""
+"""`generate` against a loop that runs the whole prompt again for every token, without a cache."""
 
 import copy
 from pathlib import Path
@@ -99,15 +99,15 @@ def test_a_batch_of_prompts_of_unlike_lengths_is_answered_row_by_row(
     agree(generated(salad_model, processor.batch(prompts), use_cache=use_cache), slow_answers)
 
 
-def test_speech_is_heard_once_and_later_steps_run_one_token(salad_model, processor, prompts, monkeypatch):
-    widths, heard, hear, embed = [], [], salad_model.hear, salad_model.get_input_embeddings().forward
-    monkeypatch.setattr(salad_model, "hear", lambda *arguments: heard.append(1) or hear(*arguments))
+def test_speech_is_encoded_once_and_later_steps_run_one_token(salad_model, processor, prompts, monkeypatch):
+    widths, encoded, embed_speech, embed = [], [], salad_model.embed_speech, salad_model.get_input_embeddings().forward
+    monkeypatch.setattr(salad_model, "embed_speech", lambda *arguments: encoded.append(1) or embed_speech(*arguments))
     monkeypatch.setattr(
         salad_model.get_input_embeddings(), "forward", lambda ids: widths.append(ids.shape[1]) or embed(ids)
     )
     inputs = processor.batch(prompts)
     generated(salad_model, inputs)
-    assert len(heard) == 1
+    assert len(encoded) == 1
     assert widths[0] == inputs["input_ids"].shape[1]
     assert len(widths) > 2 and set(widths[1:]) == {1}
 
@@ -185,7 +185,7 @@ def test_what_is_not_read_leaves_no_trace_in_decoded_text(processor, prompts):
         ({"text": "<|audio|><|audio|>", "audio": [np.zeros(9)]}, "1 recordings for 2 places"),
         ({"text": ""}, "empty prompt"),
         ({"audio": np.zeros((2, 5)), "sampling_rate": 16000}, "shape [2, 5]"),
-        ({"audio": np.full(5, np.nan), "sampling_rate": 16000}, "not a finite one"),
+        ({"audio": np.full(5, np.nan), "sampling_rate": 16000}, "not finite"),
         ({"audio": np.zeros(500)}, "without their rate"),
         ({"audio": "nowhere.wav"}, "nowhere.wav"),
     ],

@@ -1,4 +1,4 @@
-"""Modality tokens: where they stand, what they change, and that they learn."""
+"""Modality tokens: where sequences have them, what they change, and that they are trained."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ import torch
 from saladkit.formats.words import Word
 from saladkit.model.loading import load_processor, load_salad_model
 from saladkit.rows.interleaving import Span, whole_text
-from saladkit.rows.prompt_parts import expect_text
+from saladkit.rows.prompt_sequences import close_speech
 from saladkit.rows.sequences import SPEECH_FOLLOWS, TEXT_FOLLOWS, SequenceLayout, build_sequence
 from saladkit.rows.tokens import TokenizedText
 
@@ -38,13 +38,13 @@ def test_a_row_that_begins_with_speech_begins_with_a_token_and_two_spans_share_o
 def test_what_is_only_read_is_what_the_text_llm_reads():
     row = build_sequence(TEXT, whole_text(6), [], None, LAYOUT)
     assert row.input_ids.tolist() == TEXT.token_ids.tolist()
-    assert expect_text(row, LAYOUT) is row
+    assert close_speech(row, LAYOUT) is row
 
 
 def test_a_heard_prompt_ends_with_the_token_before_text():
     heard = laid_out((True, 0, 6))
-    assert expect_text(heard, LAYOUT).input_ids.tolist() == [*heard.input_ids.tolist(), TEXT_FOLLOWS]
-    assert expect_text(heard, SequenceLayout(100, 8)) is heard
+    assert close_speech(heard, LAYOUT).input_ids.tolist() == [*heard.input_ids.tolist(), TEXT_FOLLOWS]
+    assert close_speech(heard, SequenceLayout(100, 8)) is heard
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ def with_changed_frames(sequence, span, vector, frames_per_vector):
         size=frames[vector * frames_per_vector :].shape
     )
     spans = list(sequence.spans)
-    spans[span] = SpeechSpan(frames.astype(np.float32), speech.vectors, speech.names)
+    spans[span] = SpeechSpan(frames.astype(np.float32), speech.vectors, speech.lexical_targets)
     return Sequence(sequence.input_ids, sequence.speech_mask, spans, sequence.positions, sequence.targets)
 
 
@@ -155,7 +155,7 @@ def test_speech_starts_at_the_length_of_text(salad_model, sequences):
 
 def test_a_span_is_heard_as_it_is_alone(salad_model, sequences):
     batch = collate_sequences(sequences)
-    vectors = salad_model.hear(batch["speech_frames"], batch["speech_lengths"])
+    vectors = salad_model.embed_speech(batch["speech_frames"], batch["speech_lengths"])
     spans = [span for sequence in sequences for span in sequence.spans]
     assert len({span.vectors for span in spans}) > 2
     for together, span in zip(vectors, spans, strict=True):

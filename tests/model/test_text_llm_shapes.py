@@ -1,4 +1,4 @@
-"""Text LLMs of other kinds than the desk's, by the real classes: adapted, trained for two steps, loaded again."""
+"""Text LLMs of other architectures than the desk's, by transformers' real classes: train two steps and load again."""
 
 import json
 

@@ -7,7 +7,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.rows.interleaving import (
     draw_spans,
-    heard_spans,
+    draw_speech_spans,
     may_cut,
     pauses_before,
     whole_speech,
@@ -30,9 +30,9 @@ def test_spans_cover_all_words_and_alternate_and_are_as_long_as_allowed():
         assert (spans[0].begin, spans[-1].end) == (0, 50)
         for before, after in pairwise(spans):
             assert before.end == after.begin
-            assert before.heard != after.heard
-            lengths[before.heard].add(before.end - before.begin)
-        low, high = (2, 4) if spans[-1].heard else (3, 6)
+            assert before.is_speech != after.is_speech
+            lengths[before.is_speech].add(before.end - before.begin)
+        low, high = (2, 4) if spans[-1].is_speech else (3, 6)
         assert 1 <= spans[-1].end - spans[-1].begin <= high
     assert lengths == {True: {2, 3, 4}, False: {3, 4, 5, 6}}
 
@@ -42,7 +42,7 @@ def test_no_span_ends_where_no_cut_is_allowed():
         allowed = np.random.default_rng(seed).random(41) < 0.4
         allowed[[0, -1]] = True
         for span in draw(allowed, seed):
-            low, high = (2, 4) if span.heard else (3, 6)
+            low, high = (2, 4) if span.is_speech else (3, 6)
             assert allowed[span.end]
             # A span longer than it may be drawn ran on to the next place that may be cut, and no further.
             assert not allowed[span.begin + high : span.end].any()
@@ -57,7 +57,9 @@ def test_the_same_seed_draws_the_same_spans_and_another_draws_others():
 @pytest.mark.parametrize("text_first, low, high", [(0.0, 0, 0), (0.25, 0.15, 0.35), (1.0, 1, 1)])
 def test_how_often_text_comes_first(text_first, low, high):
     lengths = Spans(text_words=(1, 2), speech_words=(1, 2))
-    read_first = np.mean([not draw([True] * 9, seed, lengths, text_first=text_first)[0].heard for seed in range(400)])
+    read_first = np.mean(
+        [not draw([True] * 9, seed, lengths, text_first=text_first)[0].is_speech for seed in range(400)]
+    )
     assert low <= read_first <= high
 
 
@@ -87,12 +89,12 @@ def test_spans_end_at_pauses_near_where_they_were_drawn_to_end():
         with_pauses = draw(allowed, seed, lengths, pauses)
         for before, after in pairwise(with_pauses):
             assert before.end == after.begin
-            low, high = lengths.speech_words if before.heard else lengths.text_words
+            low, high = lengths.speech_words if before.is_speech else lengths.text_words
             assert low <= before.end - before.begin <= high
             drawn += 1
             ended += before.end % 5 == 0
         assert draw(allowed, seed, lengths, np.zeros(61)) == draw(allowed, seed, lengths)
-        alone = heard_spans(np.array(allowed), lengths, np.random.default_rng(seed), pauses)[:-1]
+        alone = draw_speech_spans(np.array(allowed), lengths, np.random.default_rng(seed), pauses)[:-1]
         drawn, ended = drawn + len(alone), ended + sum(span.end % 5 == 0 for span in alone)
     assert ended / drawn > 0.7  # 0.2 by chance
 
@@ -114,7 +116,7 @@ def test_pauses_are_what_is_between_known_times():
 
 
 def test_whole_rows_are_one_span():
-    assert [(s.heard, s.begin, s.end) for s in (*whole_speech(7), *whole_text(7))] == [(True, 0, 7), (False, 0, 7)]
+    assert [(s.is_speech, s.begin, s.end) for s in (*whole_speech(7), *whole_text(7))] == [(True, 0, 7), (False, 0, 7)]
 
 
 @pytest.mark.parametrize("name", ["text_words", "speech_words"])

@@ -5,9 +5,10 @@ import pytest
 
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.samples import words_from_row
-from saladkit.rows.schedule import TrainingSchedule, TrainingSource, draw_schedule, group_by_length
+from saladkit.rows.schedule import TrainingSchedule, draw_schedule, group_by_length
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import tokenize
+from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.shared import Spans
 from saladkit.sources.samples import read_samples
 

@@ -6,7 +6,7 @@ import torch
 
 from saladkit.formats.words import Word
 from saladkit.rows.interleaving import Span, draw_spans, may_cut, whole_speech, whole_text
-from saladkit.rows.sequences import SequenceLayout, build_sequence, collate_names, collate_sequences
+from saladkit.rows.sequences import SequenceLayout, build_sequence, collate_lexical_targets, collate_sequences
 from saladkit.rows.tokens import TokenizedText
 from saladkit.settings.shared import Spans
 
@@ -39,7 +39,7 @@ def naive_items(text, sequence, spans):
     items = list(range(text.prefix))
     heard = iter(sequence.spans)
     for span in spans:
-        if span.heard:
+        if span.is_speech:
             items += [None] * next(heard).vectors
         else:
             items += list(range(text.word_tokens[span.begin], text.word_tokens[span.end]))
@@ -66,7 +66,7 @@ def test_a_heard_span_is_cut_where_its_first_word_and_the_next_one_start(seed):
     text, words, frames, spans = draw_row(seed)
     sequence = build_sequence(text, spans, words, frames, LAYOUT)
     assert sequence.speech_mask.sum() == sum(speech.vectors for speech in sequence.spans)
-    for span, speech in zip([span for span in spans if span.heard], sequence.spans, strict=True):
+    for span, speech in zip([span for span in spans if span.is_speech], sequence.spans, strict=True):
         assert speech.frames.shape == (8 * speech.vectors, BINS)
         assert speech.frames.dtype == np.float32
         start = words[span.begin].start
@@ -89,10 +89,10 @@ def last_vector(word, origin):
 def test_a_words_last_vectors_name_its_tokens_and_nothing_else_does(seed):
     text, words, frames, spans = draw_row(seed)
     sequence = build_sequence(text, spans, words, frames, LAYOUT)
-    for span, speech in zip([span for span in spans if span.heard], sequence.spans, strict=True):
-        assert len(speech.names) == speech.vectors
+    for span, speech in zip([span for span in spans if span.is_speech], sequence.spans, strict=True):
+        assert len(speech.lexical_targets) == speech.vectors
         origin = 0.0 if words[span.begin].start is None else words[span.begin].start
-        for place, name in enumerate(speech.names.tolist()):
+        for place, name in enumerate(speech.lexical_targets.tolist()):
             if name >= 0:  # ids are distinct here, so a name tells its word
                 token = text.token_ids.tolist().index(name)
                 word = int(np.searchsorted(text.word_tokens, token, side="right")) - 1
@@ -106,7 +106,7 @@ def test_a_words_last_vectors_name_its_tokens_and_nothing_else_does(seed):
             following = [word for word in words[w + 1 : span.end] if word.end is not None]
             if any(last_vector(word, origin) == last_vector(words[w], origin) for word in following):
                 owned = owned[:-1]  # a vector has one name, and the next word ends in this one
-            named = [name for name in speech.names.tolist() if name in owned]
+            named = [name for name in speech.lexical_targets.tolist() if name in owned]
             assert named == owned
 
 
@@ -127,7 +127,7 @@ def test_a_row_that_is_heard_without_word_times_keeps_all_frames():
     assert len(sequence.positions) == 0
     assert sequence.spans[0].vectors == 3
     assert sequence.spans[0].frames[:, 0].tolist() == [*range(21), 20, 20, 20]
-    assert sequence.spans[0].names.tolist() == [-1, -1, -1]
+    assert sequence.spans[0].lexical_targets.tolist() == [-1, -1, -1]
 
 
 def test_the_first_text_token_after_speech_is_scored_from_the_last_vector():
@@ -171,10 +171,10 @@ def test_collating_pads_at_the_end_and_lists_flat_positions():
     for index, span in enumerate(heard):
         assert torch.equal(batch["speech_frames"][index, : len(span.frames)], torch.from_numpy(span.frames))
         assert not batch["speech_frames"][index, len(span.frames) :].any()
-    names = collate_names(sequences)
+    names = collate_lexical_targets(sequences)
     assert names.shape == (len(heard), max(span.vectors for span in heard))
     for index, span in enumerate(heard):
-        assert names[index, : span.vectors].tolist() == span.names.tolist()
+        assert names[index, : span.vectors].tolist() == span.lexical_targets.tolist()
         assert (names[index, span.vectors :] == -1).all()
 
 
@@ -191,7 +191,7 @@ def test_of_frames_of_80_ms_too_the_first_that_has_heard_all_of_a_word_names_it(
     sequence = build_sequence(text, whole_speech(2), words, codes, SequenceLayout(12.5, 1))
     (speech,) = sequence.spans
     assert speech.frames[:, 0].tolist() == list(range(1, 11))
-    assert speech.names.tolist() == [-1] * 5 + [5] + [-1] * 3 + [6]
+    assert speech.lexical_targets.tolist() == [-1] * 5 + [5] + [-1] * 3 + [6]
 
 
 def test_a_place_among_frames_of_10_ms_is_the_nearest_frame():

@@ -1,4 +1,4 @@
-"""Texts that are longer than the context: split between words, the same for the cache and for training."""
+"""Texts longer than the context are split between words, and in the same way for the cache and for training."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Which option an answer names, and that what names none, or several, is not read."""
+"""Which option a written answer names; an answer that names no option or several is not parsed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Means by group: what is drawn together, how far, and that it is nearer the truth."""
+"""Means by group: which means are shrunk and how far, and that shrunk means are nearer to the truth."""
 
 import numpy as np
 import pytest

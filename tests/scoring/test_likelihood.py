@@ -1,4 +1,4 @@
-"""Options scored behind one shared prompt against a twin in float64 that runs every option alone, unpadded."""
+"""Continuations scored in one row after their prompt, against a float64 twin that runs each alone and unpadded."""
 
 import copy
 
@@ -24,7 +24,7 @@ from saladkit.formats.samples import words_from_row
 from saladkit.model.loading import load_text_model
 from saladkit.model.salad import TextModel
 from saladkit.rows.interleaving import Span, whole_speech, whole_text
-from saladkit.rows.prompt_parts import common_beginning, join_parts, pad_at_front
+from saladkit.rows.prompt_sequences import common_beginning, join_parts, pad_at_front
 from saladkit.rows.sequences import SequenceLayout, build_sequence
 from saladkit.rows.tokens import tokenize
 from saladkit.scoring.likelihood import can_share_rows, score_continuations

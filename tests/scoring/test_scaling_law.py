@@ -1,4 +1,4 @@
-"""Power laws and lines: found again where they are known."""
+"""Fits recover the power laws and lines that data were made from."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Balanced k-means against scikit-learn and against what balance means."""
+"""Balanced k-means against scikit-learn, and against the bounds that balance promises."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Embedders against the libraries that made their files, on a real encoder (all-MiniLM-L6-v2) and real sentences."""
+"""Embedders against the libraries that wrote their files, with a real encoder (all-MiniLM-L6-v2) and real sentences."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Predictions from probes: against a loop, and what uncertainty means."""
+"""Predictions from probes against a loop, and the meaning of their uncertainty."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Neighbours against brute force in float64, in whatever pieces."""
+"""Neighbours against brute force in float64, whatever the size of the pieces."""
 
 import numpy as np
 import pytest

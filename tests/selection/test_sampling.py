@@ -1,4 +1,4 @@
-"""Orders of drawing: their odds, and that they depend on nothing but ids and seed."""
+"""Orders of drawing: their probabilities, and that they depend only on ids and seed."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What each strategy prefers, and what it says of its odds."""
+"""Which texts each strategy prefers, and the probabilities that it reports."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What texts themselves decide: their importance, whether they can be said, whether they hold a question, how long."""
+"""Properties of texts alone: importance, whether they can be spoken, whether they contain a question, speaking time."""
 
 import time
 

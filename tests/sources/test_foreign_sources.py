@@ -1,4 +1,4 @@
-"""What other tools lay out is read as samples: ids, texts, and the very samples that were recorded."""
+"""Samples of other tools are read with their ids, their texts and the exact audio that was recorded."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Readers and writers of word times, on files as the tools write them."""
+"""Readers and writers of word times, on files as other tools write them."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Recordings that every encoder is tried on."""
+"""Recordings on which every encoder is tested."""
 
 import numpy as np
 import pytest

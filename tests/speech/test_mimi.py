@@ -1,4 +1,4 @@
-"""Mimi's codes: those of its own class, the same beside others as alone, and causal."""
+"""Mimi's codes equal those of transformers' class, do not depend on the rest of the batch, and are causal."""
 
 import numpy as np
 import pytest

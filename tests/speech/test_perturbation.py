@@ -1,4 +1,4 @@
-"""Noise and speed: as much as asked, and the same for the same row and seed."""
+"""Noise and speed: as strong as requested, and the same for the same row and seed."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Speech recognizers: what they write down, whatever was heard before, and what is none."""
+"""Speech recognizers: their transcripts do not depend on earlier recordings, and models of other kinds are refused."""
 
 import numpy as np
 import pytest

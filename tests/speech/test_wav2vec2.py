@@ -1,4 +1,4 @@
-"""wav2vec 2.0, HuBERT and WavLM: the frames of their own classes, and the same beside others as alone."""
+"""Frames of wav2vec 2.0, HuBERT and WavLM equal those of transformers' classes, alone and in a batch."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Whisper's frames: those of its own encoder, window by window, and as long as the audio is."""
+"""Whisper's frames equal those of transformers' encoder, window by window, and are as long as the audio."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Work shared among processes: all of it comes back, also where one of them dies."""
+"""Work shared among processes: every result comes back, also if a process dies."""
 
 import os
 from functools import partial

@@ -1,4 +1,4 @@
-"""`saladkit` under FSDP on CPUs, run by torch.distributed.run: accelerate would choose it for GPUs alone.
+"""Run `saladkit` under FSDP on CPUs by torch.distributed.run, because accelerate uses FSDP on GPUs only.
 
 END_AFTER=N in the environment ends all processes after step N.
 """

@@ -1,4 +1,4 @@
-"""What `cache-teacher` says of its own cache: the mass that it kept, and how far it lies from the text LLM."""
+"""Figures that `cache-teacher` reports of its cache: the probability kept, and the KL divergence from the text LLM."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""`eval` end to end: every condition on the same items, and what their differences are made of."""
+"""`eval` end to end: every condition on the same items, and the differences between conditions."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""`fit-scaling`: over gap tables of checkpoints that saw more and more, and over logs."""
+"""`fit-scaling` on gap tables of checkpoints that were trained longer and longer, and on training logs."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Commands on the recordings of other tools: as good as on our own samples."""
+"""Commands give the same results on the recordings of other tools as on our own samples."""
 
 import json
 

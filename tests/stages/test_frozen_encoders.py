@@ -1,4 +1,4 @@
-"""Frozen encoders through the shell: cached, distilled, measured on live audio; and what does not fit is refused."""
+"""Frozen encoders through the shell: cache, distil, measure on audio; and refuse what does not fit."""
 
 import json
 import shutil

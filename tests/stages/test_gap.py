@@ -58,7 +58,7 @@ def twin(student, teacher, source, row, layout):
     for sequence in probe_sequences(source, row, layout, SPANS, DRAWS, SEED):
         inputs = student.get_input_embeddings()(torch.from_numpy(sequence.input_ids))
         heard = [
-            student.hear(torch.from_numpy(span.frames).double()[None], torch.tensor([span.vectors]))[0]
+            student.embed_speech(torch.from_numpy(span.frames).double()[None], torch.tensor([span.vectors]))[0]
             for span in sequence.spans
         ]
         inputs[torch.from_numpy(sequence.speech_mask)] = torch.cat(heard)

@@ -1,4 +1,4 @@
-"""`eval --generate`: answers in words, by what they name; and open questions, which have no score."""
+"""`eval --generate`: written answers are scored by the option that they name; open questions have no score."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`distill --lora-rank` saved whole and saved apart: one model, by every way to load it; `align` goes on from both."""
+"""`distill --lora-rank` with either --save is the same model, however it is loaded; `align` continues from both."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""`regions`: shards, what is not embedded again, coverage, and several processes."""
+"""`regions`: shards, texts that are not embedded again, coverage, and several processes."""
 
 import json
 from collections import Counter

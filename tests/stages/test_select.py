@@ -1,4 +1,4 @@
-"""`select`: what is drawn, what is never drawn, and what a chosen row says of itself."""
+"""`select`: which texts are drawn, which never, and the columns of a selected row."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Two processes that train together against one with the same rows a step."""
+"""Two processes that train together, against one process with the same rows per step."""
 
 import json
 import subprocess

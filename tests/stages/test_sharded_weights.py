@@ -1,4 +1,4 @@
-"""Weights cut over two processes by FSDP 2 learn what one process learns, and come out whole."""
+"""Training with weights sharded over two processes by FSDP 2 equals one process, and saves whole weights."""
 
 import json
 import math

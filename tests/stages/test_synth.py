@@ -1,4 +1,4 @@
-"""`synth` as a whole: who speaks what, what is not spoken twice, what is left out, and runs that were cut off."""
+"""`synth` as a whole: the voice of each row, reuse of speech, rows that are left out, and interrupted runs."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What `synth` does with its worker processes: errors come back whole, and nobody outlives the parent."""
+"""Worker processes of `synth`: errors come back whole, and no worker outlives its parent."""
 
 import copy
 import json

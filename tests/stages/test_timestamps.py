@@ -175,7 +175,7 @@ def test_a_sample_without_word_times_is_an_error_that_names_it(source, tmp_path)
         join_word_times(samples, tmp_path / "times")
     with pytest.raises(SaladError, match="no word times for the row 'else'\n"):
         join_word_times(pa.table({"id": ["fox", "else"]}), tmp_path / "times")
-    with pytest.raises(SaladError, match="the row 'fox' are of another text"):
+    with pytest.raises(SaladError, match="the row 'fox' belong to another text"):
         join_word_times(pa.table({"id": ["fox"], "text": ["The quick brown dog."]}), tmp_path / "times")
     with pytest.raises(SaladError, match="not a folder"):
         join_word_times(samples, tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""What the shell's options make of the loss: replay by likelihood, other divergences, a run that goes on elsewhere."""
+"""Options that change the loss: replay by likelihood, other divergences; and runs from a saved state of another run."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Ways to train that change time and memory, and hardly the result."""
+"""Training options that change time and memory, but hardly the result."""
 
 import json
 from functools import partial

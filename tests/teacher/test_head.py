@@ -10,7 +10,7 @@ from saladkit.teacher.distributions import (
     dense_from_logits,
     top_k_from_logits,
 )
-from saladkit.teacher.head import LossAt, head_loss
+from saladkit.teacher.head import LossRequest, head_loss
 from saladkit.teacher.losses import DIVERGENCES, divergence, negative_log_likelihood
 
 POSITIONS, WIDTH, VOCABULARY = 37, 6, 29
@@ -63,7 +63,7 @@ def test_loss_and_gradients_are_those_of_all_logits_at_once(kept, kind, alpha, t
     hidden, head, logits, token_ids = draw(bias=bias)
     teacher = teachers(logits, temperature)[kept]
     inputs = [hidden, *head.parameters()]
-    found = head_loss(hidden, head, [LossAt(teacher, token_ids, alpha, kind, temperature)])
+    found = head_loss(hidden, head, [LossRequest(teacher, token_ids, alpha, kind, temperature)])
     expected = slow(hidden, head, teacher, alpha, token_ids, kind, temperature)
     torch.testing.assert_close(found.total, expected, rtol=1e-12, atol=0)
     for ours, theirs in zip(gradients(found.total, *inputs), gradients(expected, *inputs), strict=True):
@@ -77,8 +77,8 @@ def test_loss_and_gradients_are_those_of_all_logits_at_once(kept, kind, alpha, t
 def test_what_is_asked_in_parts_adds_up():
     hidden, head, logits, token_ids = draw()
     teacher = dense_from_logits(logits)
-    first = LossAt(teacher.piece(0, 21), token_ids[:21], 0.6)
-    found = head_loss(hidden, head, [first, LossAt(None, token_ids[21:], 0.0)])
+    first = LossRequest(teacher.piece(0, 21), token_ids[:21], 0.6)
+    found = head_loss(hidden, head, [first, LossRequest(None, token_ids[21:], 0.0)])
     apart = slow(hidden[:21], head, teacher.piece(0, 21), 0.6, token_ids[:21], "forward-kl", 1.0)
     expected = apart + negative_log_likelihood(head(hidden[21:]), token_ids[21:]).sum()
     torch.testing.assert_close(found.total, expected, rtol=1e-12, atol=0)
@@ -96,7 +96,7 @@ def test_a_live_teacher_is_asked_piece_by_piece():
     asked = []
     its_head.register_forward_hook(lambda _, inputs, __: asked.append(len(inputs[0])))
     live = HiddenDistributions(of_teacher, its_head, 2.0)
-    found = head_loss(hidden, head, [LossAt(live, token_ids, 0.5, "jsd", 2.0)]).total
+    found = head_loss(hidden, head, [LossRequest(live, token_ids, 0.5, "jsd", 2.0)]).total
     assert asked == [16, 16, 5]
     whole = dense_from_logits(its_head(of_teacher).detach(), 2.0)
     torch.testing.assert_close(found, slow(hidden, head, whole, 0.5, token_ids, "jsd", 2.0), rtol=1e-12, atol=0)
@@ -105,14 +105,14 @@ def test_a_live_teacher_is_asked_piece_by_piece():
 def test_what_does_not_train_gets_no_gradient():
     hidden, head, logits, token_ids = draw()
     head.requires_grad_(False)
-    head_loss(hidden, head, [LossAt(dense_from_logits(logits), token_ids)]).total.backward()
+    head_loss(hidden, head, [LossRequest(dense_from_logits(logits), token_ids)]).total.backward()
     assert head.weight.grad is None
     assert hidden.grad.any()
 
 
 def test_without_a_teacher_the_loss_is_the_likelihood():
     hidden, head, _, token_ids = draw()
-    found = head_loss(hidden, head, [LossAt(None, token_ids, 0.0)])
+    found = head_loss(hidden, head, [LossRequest(None, token_ids, 0.0)])
     expected = negative_log_likelihood(head(hidden), token_ids).sum()
     torch.testing.assert_close(found.total, expected, rtol=1e-12, atol=0)
     torch.testing.assert_close(
@@ -122,7 +122,7 @@ def test_without_a_teacher_the_loss_is_the_likelihood():
 
 def test_no_positions_cost_nothing_and_spoil_no_gradient():
     hidden, head, logits, token_ids = draw()
-    loss = head_loss(hidden[:0], head, [LossAt(dense_from_logits(logits[:0]), token_ids[:0])]).total
+    loss = head_loss(hidden[:0], head, [LossRequest(dense_from_logits(logits[:0]), token_ids[:0])]).total
     loss.backward()
     assert loss == 0
     assert not head.weight.grad.any()
@@ -133,7 +133,7 @@ def test_under_autocast_only_the_products_are_half_precision(kept):
     hidden, head, logits, token_ids = draw(torch.float32)
     teacher = teachers(logits, 1.0)[kept]
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        narrow = head_loss(hidden, head, [LossAt(teacher, token_ids, 0.5)]).total
+        narrow = head_loss(hidden, head, [LossRequest(teacher, token_ids, 0.5)]).total
     exact = slow(hidden, head, teacher, 0.5, token_ids, "forward-kl", 1.0)
     assert narrow.dtype == torch.float32
     torch.testing.assert_close(narrow, exact, rtol=5e-3, atol=0)

@@ -1,4 +1,4 @@
-"""A cached teacher and a live one are the same teacher, but for the cache's float16 and its top k."""
+"""A cached teacher equals a live one, except for the cache's float16 and its top k."""
 
 import numpy as np
 import pytest

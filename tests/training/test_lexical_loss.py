@@ -1,4 +1,4 @@
-"""The lexical loss against a loop, and where its gradient goes."""
+"""The lexical loss against a loop, and which weights its gradient reaches."""
 
 import math
 

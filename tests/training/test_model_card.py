@@ -1,4 +1,4 @@
-"""The model card: what it says is so, its code runs, and no name breaks it."""
+"""The model card: its statements are true, its code runs, and no name breaks it."""
 
 import json
 import os

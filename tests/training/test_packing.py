@@ -16,7 +16,7 @@ from saladkit.rows.training_sources import open_speech, open_text
 from saladkit.settings.shared import Spans
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
-from saladkit.teacher.head import LossAt
+from saladkit.teacher.head import LossRequest
 from saladkit.teacher.signals import LiveTeacher
 
 CPU = torch.device("cpu")
@@ -36,10 +36,10 @@ def examples(speech, world, frames_cache, tokenizer):
     return chosen
 
 
-def loss_and_gradients(model, batch, asked):
+def loss_and_gradients(model, batch, requests):
     model = copy.deepcopy(model).train()
-    outputs = model(**batch, asked=asked)
-    (outputs.loss / len(asked[0])).backward()
+    outputs = model(**batch, requests=requests)
+    (outputs.loss / len(requests[0])).backward()
     return outputs, {name: parameter.grad for name, parameter in model.named_parameters()}
 
 
@@ -48,9 +48,9 @@ def test_packed_equals_padded(salad_model, text_lm, examples):
     teacher = LiveTeacher(load_text_model(text_lm, dtype="float32", device="cpu"))
     token_ids, targets = [e.token_ids for e in examples], [s.targets for s in sequences]
     labels = torch.from_numpy(np.concatenate([t[w] for t, w in zip(token_ids, targets, strict=True)]).astype(np.int64))
-    asked = [LossAt(teacher.distributions(token_ids, targets, CPU), labels, 0.7)]
-    padded, of_padded = loss_and_gradients(salad_model, collate_sequences(sequences), asked)
-    packed, of_packed = loss_and_gradients(salad_model, pack_sequences(sequences), asked)
+    requests = [LossRequest(teacher.distributions(token_ids, targets, CPU), labels, 0.7)]
+    padded, of_padded = loss_and_gradients(salad_model, collate_sequences(sequences), requests)
+    packed, of_packed = loss_and_gradients(salad_model, pack_sequences(sequences), requests)
     places = sum(len(sequence) for sequence in sequences)
     assert pack_sequences(sequences)["input_ids"].shape == (1, places)
     assert collate_sequences(sequences)["input_ids"].numel() > places
@@ -72,8 +72,8 @@ def test_a_packed_row_sees_nothing_of_the_one_before(salad_model, examples):
 
 def test_a_packed_live_teacher_says_what_a_padded_one_says(text_lm, examples):
     model = load_text_model(text_lm, dtype="float32", device="cpu")
-    asked = [example.token_ids for example in examples], [example.sequence.targets for example in examples], CPU
-    padded, packed = (LiveTeacher(model, 1.0, packed).distributions(*asked) for packed in (False, True))
+    arguments = [example.token_ids for example in examples], [example.sequence.targets for example in examples], CPU
+    padded, packed = (LiveTeacher(model, 1.0, packed).distributions(*arguments) for packed in (False, True))
     torch.testing.assert_close(packed.hidden, padded.hidden, rtol=0, atol=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""The teacher can never move with the student: its distributions after training are those of the untouched text LLM."""
+"""The teacher never changes with the student: after training, its distributions are those of the untouched text LLM."""
 
 import numpy as np
 import pytest

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-from saladkit.formats.spoken_rows import SpokenBefore
+from saladkit.formats.spoken_rows import EarlierRecordings
 from saladkit.settings.synth import Speaking
 from saladkit.speech.synthesis.requests import Request, speech_key
 from saladkit.speech.synthesis.workers import Speakers
@@ -16,7 +16,7 @@ class Recordings:
         seconds_spoken: seconds of speech that were spoken now.
     """
 
-    def __init__(self, speakers: Speakers, before: SpokenBefore, settings: Speaking, settings_digest: str):
+    def __init__(self, speakers: Speakers, before: EarlierRecordings, settings: Speaking, settings_digest: str):
         """Look recordings up in `before`; `settings_digest`: the digest of `models.described`."""
         self.settings, self.seconds_spoken = settings, 0.0
         self._speakers, self._before, self._digest = speakers, before, settings_digest

@@ -1,4 +1,4 @@
-"""One run, and the report of it."""
+"""One run and its report."""
 
 import pytest
 from written_run import SETTINGS, write_run

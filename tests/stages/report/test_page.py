@@ -1,4 +1,4 @@
-"""The page and its pictures: what they say, draw and play, and what they need."""
+"""The page and its pictures: texts, charts and audio, and the files that the page needs."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""Results that do not belong together, and names that are none."""
+"""Results that do not belong together, and invalid names, are refused."""
 
 import pytest
 from written_run import (

@@ -1,4 +1,4 @@
-"""The figures: accuracies, contrasts, the gap, costs; as JSON and as a table."""
+"""The figures of a report as JSON and as a table: accuracies, contrasts, the gap, costs."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Prompts: sequences after which the model goes on. Made of parts, set side by side, their common beginning found."""
+"""Prompts: sequences that the model continues, made of parts of text and speech."""
 
 from dataclasses import replace
 
@@ -16,31 +16,32 @@ from saladkit.rows.sequences import (
 
 NONE = np.zeros(0, dtype=np.int64)  # a prompt has no targets
 
-Part = list[int] | SpeechSpan  # token ids that are read, or a span that is heard
+Part = list[int] | SpeechSpan  # text input as token ids, or speech input
 
 
 def join_parts(prefix: list[int], parts: list[Part], layout: SequenceLayout | None) -> Sequence:
-    """One prompt of `parts`, in order, behind the special tokens `prefix` that begin a text.
+    """Join parts into one prompt, with modality tokens between text and speech if the model has them.
 
-    `layout` may be None where nothing is heard. Where the model has modality tokens they stand as in training, and
-    after what is heard last the one that says that text follows.
+    Args:
+        prefix: special tokens at the beginning of a text, such as BOS.
+        layout: may be None if all parts are text.
     """
     ids, mask, spans = list(prefix), [False] * len(prefix), []
     for part in parts:
-        is_heard = isinstance(part, SpeechSpan)
-        tokens = [0] * part.vectors if is_heard else part
-        if layout is not None and layout.modality_tokens and tokens and is_heard != (mask[-1:] == [True]):
-            ids.append(SPEECH_FOLLOWS if is_heard else TEXT_FOLLOWS)
+        is_speech = isinstance(part, SpeechSpan)
+        tokens = [0] * part.vectors if is_speech else part
+        if layout is not None and layout.modality_tokens and tokens and is_speech != (mask[-1:] == [True]):
+            ids.append(SPEECH_FOLLOWS if is_speech else TEXT_FOLLOWS)
             mask.append(False)
         ids += tokens
-        mask += [is_heard] * len(tokens)
-        spans += [part] if is_heard else []
+        mask += [is_speech] * len(tokens)
+        spans += [part] if is_speech else []
     prompt = Sequence(np.array(ids, dtype=np.int64), np.array(mask, dtype=bool), spans, NONE, NONE)
-    return expect_text(prompt, layout) if ids else prompt
+    return close_speech(prompt, layout) if ids else prompt
 
 
-def expect_text(prompt: Sequence, layout: SequenceLayout | None) -> Sequence:
-    """The prompt, and after what was heard last, where there are such tokens, the one that says that text follows."""
+def close_speech(prompt: Sequence, layout: SequenceLayout | None) -> Sequence:
+    """Append the token TEXT_FOLLOWS if the prompt ends with speech and the model has modality tokens."""
     if layout is None or not layout.modality_tokens or not prompt.speech_mask[-1]:
         return prompt
     ids, mask = np.append(prompt.input_ids, TEXT_FOLLOWS), np.append(prompt.speech_mask, False)
@@ -48,9 +49,10 @@ def expect_text(prompt: Sequence, layout: SequenceLayout | None) -> Sequence:
 
 
 def common_beginning(prompts: list[Sequence]) -> int:
-    """How many items all prompts begin with, so that at least one of each is left; a heard span is shared whole.
+    """Return the length of the common beginning of all prompts; a speech span is shared as a whole or not at all.
 
-    Spans are the same where they are one object: whoever lays out prompts keeps what several of them hear.
+    At least one position of each prompt is not shared, because a continuation is predicted from it. Two speech spans
+    count as equal if they are one object; so the caller must reuse the span of a recording.
     """
     first, *others = prompts
     shared = min(len(prompt) for prompt in prompts) - 1
@@ -71,10 +73,10 @@ def common_beginning(prompts: list[Sequence]) -> int:
 
 
 def split_prompt(prompt: Sequence, at: int) -> tuple[Sequence, Sequence]:
-    """The first `at` items and the others; no heard span is cut."""
-    heard = int(prompt.speech_mask[:at].sum())
+    """Split a prompt before position `at`, which must not lie inside a speech span."""
+    speech = int(prompt.speech_mask[:at].sum())
     ends = np.cumsum([span.vectors for span in prompt.spans])
-    spans = int(np.searchsorted(ends, heard, side="right"))
+    spans = int(np.searchsorted(ends, speech, side="right"))
     ids, mask = prompt.input_ids, prompt.speech_mask
     return (
         Sequence(ids[:at], mask[:at], prompt.spans[:spans], NONE, NONE),
@@ -83,7 +85,7 @@ def split_prompt(prompt: Sequence, at: int) -> tuple[Sequence, Sequence]:
 
 
 def pad_at_front(prompts: list[Sequence]) -> dict[str, torch.Tensor]:
-    """Arguments of SaladForCausalLM.forward, each row ending in the last column."""
+    """Collate prompts as arguments of SaladForCausalLM.forward, padded at the front so that all end in one column."""
     length = max(len(prompt) for prompt in prompts)
     batch = {
         name: torch.zeros(len(prompts), length, dtype=kind)

@@ -1,0 +1,92 @@
+"""Rows of training: the texts, words and frames of one source, and one row as it is trained on."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from saladkit.formats.words import Word
+from saladkit.rows.interleaving import may_cut
+from saladkit.rows.sequences import Sequence
+from saladkit.rows.tokens import TokenizedText
+
+
+class FrameSource(Protocol):
+    """A source of recordings as front-end frames."""
+
+    @property
+    def resampler(self) -> str:
+        """The library that resampled the recordings: "torchaudio" or "soxr"."""
+        ...
+
+    def row(self, id_: str) -> np.ndarray:
+        """Return the frames of the recording with this id, [F, width]."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainingSource:
+    """The rows of one source: speech with its text, or text only.
+
+    Attributes:
+        name: path of the source, for messages.
+        weight: how often the source is drawn, relative to the other sources.
+        ids, texts: id and tokens of each row.
+        words: words of each row with their times; None for text only.
+        frames: the recordings; None for text only.
+        split: number of rows that were too long and are here in pieces.
+        left_out: ids of rows that were too long and could not be split.
+        replay: whether these rows are replay.
+    """
+
+    name: str
+    weight: float
+    ids: list[str]
+    texts: list[TokenizedText]
+    words: list[list[Word]] | None = None
+    frames: FrameSource | None = None
+    split: int = 0
+    left_out: list[str] = field(default_factory=list)
+    replay: bool = False
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def never_cut(self) -> int:
+        """Number of speech rows without a word at which a span may end: such a row is one span of speech or text."""
+        pairs = zip(self.texts, self.words or [], strict=False)
+        return sum(not may_cut(text, words)[1:-1].any() for text, words in pairs)
+
+    def lengths(self, vectors_per_second: float) -> np.ndarray:
+        """Estimate the length of each row's sequence, int64 [rows]: its tokens, or its speech vectors if more."""
+        tokens = np.array([len(text.token_ids) for text in self.texts])
+        if self.words is None:
+            return tokens
+        seconds = np.array([_spoken_seconds(words) for words in self.words])
+        return np.maximum(tokens, (seconds * vectors_per_second).astype(np.int64))
+
+
+def _spoken_seconds(words: list[Word]) -> float:
+    times = [time for word in words for time in (word.start, word.end) if time is not None]
+    return max(times) - min(times) if times else 0.0
+
+
+@dataclass(frozen=True)
+class TrainingExample:
+    """One row in one pass over its source, with the spans that were drawn for it.
+
+    Attributes:
+        sequence: the row as the model reads it.
+        token_ids: int32 [n], the tokens of its text, from which the teacher predicts.
+        id: id of the row.
+        source: name of the row's source.
+        replay: whether the row is replay.
+    """
+
+    sequence: Sequence
+    token_ids: np.ndarray
+    id: str
+    source: str
+    replay: bool

@@ -3,9 +3,9 @@
 # make test-fast    the unit tests of every room, in under two minutes
 # make test-newest  a part of the tests with the newest packages, and where torchaudio does not load (tests/newest.sh)
 # make lint         ruff and mypy
-# make reproduce-desk, reproduce-3b, reproduce-7b   the figures of the desk, and the published scale; DRY_RUN=1 prints the plan
+# make reproduce-desk, reproduce-3b, reproduce-7b   the desk's figures, the published scale; DRY_RUN=1 prints the plan
 # make bench        every benchmark on two cores, about 35 minutes; runs/bench.jsonl, and its table in docs/performance.md
-# make docs         write docs/cli.md and docs/formats.md anew
+# make docs         write docs/cli.md, docs/formats.md and docs/sources.md anew
 
 PYTHON ?= python3
 ENV := .venv

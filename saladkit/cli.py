@@ -1,4 +1,4 @@
-"""The shell: one thin command per verb. Logic lives in `saladkit.stages`, imported when a command runs."""
+"""The command line: one thin function per command. The work is in `saladkit.stages`, imported when a command runs."""
 
 import json
 import os
@@ -30,7 +30,7 @@ from saladkit.settings.timestamps import TimestampsSettings
 
 
 class Shell(click.Group):
-    """Lists the commands in the method's order; shows a user's error in two lines and exits with 2."""
+    """List the commands in the order of the method; print a SaladError in two lines and exit with 2."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(self.commands)
@@ -42,22 +42,22 @@ class Shell(click.Group):
             from saladkit.progress import end_progress
 
             end_progress()
-            # One line each, whatever a library's own message is made of.
+            # One line each, even if the message of a library has several.
             click.echo(f"error: {' '.join(error.problem.split())}\n  fix: {' '.join(error.fix.split())}", err=True)
             context.exit(2)
 
 
 def _print(summary: dict) -> None:
-    if int(os.environ.get("RANK", 0)) > 0:  # of several processes that train together the first one speaks
+    if int(os.environ.get("RANK", 0)) > 0:  # in a distributed training only the first process prints
         return
     sys.stdout.write(json.dumps(summary) + "\n")
 
 
-OUTPUT = "Folder for the artefact: new or empty."
+OUTPUT = "Output folder: new, empty, or left by an interrupted run of this command."
 
 
 def verb(name: str, settings: type[Settings], output: str = OUTPUT) -> Callable[[Callable[..., dict]], click.Command]:
-    """Make the command `name` of a function of its arguments, `output` and `settings`; print the summary it returns."""
+    """Make the command `name` from a function of arguments, `output` and `settings` that returns what to print."""
 
     def decorate(body: Callable[..., dict]) -> click.Command:
         @wraps(body)
@@ -74,17 +74,20 @@ def verb(name: str, settings: type[Settings], output: str = OUTPUT) -> Callable[
 @click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="saladkit")
 def main() -> None:
-    """Close the text-speech understanding gap of speech-adapted language models.
+    """Teach a text LLM to understand speech, and measure and close the gap between speech and text input.
 
-    The commands meet only through files. Each prints progress on stderr and one JSON summary on stdout. The same line
-    run again goes on where it stopped. Exit codes: 0 done, 1 failed, 2 wrong input.
+    Each command reads files and writes an output folder. Progress is printed on stderr, and one JSON summary on stdout.
+    Run the same command again to resume it. Exit codes: 0 done, 1 failed, 2 wrong input.
     """
 
 
 @verb("cache-teacher", CacheTeacherSettings)
 @click.argument("samples", nargs=-1, required=True)
 def cache_teacher(samples: tuple[str, ...], output: str, settings: CacheTeacherSettings) -> dict:
-    """Cache the frozen text LLM's next-token distributions of SAMPLES, sparse and keyed by text."""
+    """Store a text LLM's next-token distributions on the texts of SAMPLES.
+
+    Training (`distill`, `align`) then reads the output as its teacher, and need not run the text LLM.
+    """
     from saladkit.stages.cache_teacher import cache_teacher
 
     return cache_teacher(list(samples), output, settings)
@@ -93,7 +96,11 @@ def cache_teacher(samples: tuple[str, ...], output: str, settings: CacheTeacherS
 @verb("distill", DistillSettings)
 @click.argument("model")
 def distill(model: str, output: str, settings: DistillSettings) -> dict:
-    """Stage I: distil the frozen text LLM MODEL into its speech-adapted self, on natural speech."""
+    """Stage I: teach the text LLM MODEL to understand speech, on natural speech.
+
+    Adds a speech encoder and an adapter to MODEL. Trains them and MODEL so that the next-token distributions after
+    speech come close to those of the unchanged MODEL on the same words as text.
+    """
     from saladkit.stages.distill import distill
 
     return distill(model, output, settings)
@@ -103,7 +110,12 @@ def distill(model: str, output: str, settings: DistillSettings) -> dict:
 @click.argument("checkpoint")
 @click.argument("samples", nargs=-1, required=True)
 def gap(checkpoint: str, samples: tuple[str, ...], output: str, settings: GapSettings) -> dict:
-    """Measure misalignment, teacher KL and forgetting of CHECKPOINT on paired SAMPLES, by item and group."""
+    """Measure how predictions of CHECKPOINT differ between speech and text, on SAMPLES that have both.
+
+    Prints three KL divergences in nats per token: misalignment (CHECKPOINT on text and on speech), teacher KL (text LLM
+    on text, CHECKPOINT on speech) and forgetting (text LLM and CHECKPOINT on text); writes them for each item, region,
+    domain and speaker.
+    """
     from saladkit.stages.gap import gap
 
     return gap(checkpoint, list(samples), output, settings)
@@ -112,7 +124,10 @@ def gap(checkpoint: str, samples: tuple[str, ...], output: str, settings: GapSet
 @verb("select", SelectSettings)
 @click.argument("pool")
 def select(pool: str, output: str, settings: SelectSettings) -> dict:
-    """Choose texts of POOL where the gap is, under a budget of speech."""
+    """Choose texts of POOL to synthesize, mostly from regions with a large gap.
+
+    Regions come from `saladkit regions`, their gaps from `saladkit gap`. Give exactly one budget, such as --hours.
+    """
     from saladkit.stages.select import select
 
     return select(pool, output, settings)
@@ -121,7 +136,7 @@ def select(pool: str, output: str, settings: SelectSettings) -> dict:
 @verb("synth", SynthSettings)
 @click.argument("samples")
 def synth(samples: str, output: str, settings: SynthSettings) -> dict:
-    """Speak SAMPLES with the times of every word, and keep what is fit to train on."""
+    """Turn the texts of SAMPLES into speech with word times, and leave out bad recordings."""
     from saladkit.stages.synth import synth
 
     return synth(samples, output, settings)
@@ -130,9 +145,10 @@ def synth(samples: str, output: str, settings: SynthSettings) -> dict:
 @verb("align", AlignSettings)
 @click.argument("checkpoint")
 def align(checkpoint: str, output: str, settings: AlignSettings) -> dict:
-    """Stage II: train CHECKPOINT on, from before its decay, on natural and selected speech.
+    """Stage II: train CHECKPOINT further, on natural and selected speech, to close the gap.
 
-    For the times of words in speech (forced alignment) see `saladkit timestamps`.
+    Starts from the state of CHECKPOINT before its learning rate fell, if it has one. For the times of words in speech
+    (forced alignment), see `saladkit timestamps`.
     """
     from saladkit.stages.align import align
 
@@ -143,12 +159,13 @@ def align(checkpoint: str, output: str, settings: AlignSettings) -> dict:
 @click.argument("model")
 @click.argument("tasks", nargs=-1, required=True)
 def eval_(model: str, tasks: tuple[str, ...], output: str, settings: EvalSettings) -> dict:
-    """Score MODEL on multiple-choice TASKS, read and heard: samples with `choices` and `answer`, or public benchmarks.
+    """Measure the accuracy of MODEL on multiple-choice questions, as text and as speech.
 
-    Benchmarks go by name: storycloze, hellaswag, arc_challenge, piqa, openbookqa, voicebench_openbookqa,
-    voicebench_mmsu, mmsu; NAME=FOLDER reads a copy of one, NAME:SPLIT another split.
+    TASKS are samples with `choices` and `answer`, or names of public benchmarks: storycloze, hellaswag, arc_challenge,
+    piqa, openbookqa, voicebench_openbookqa, voicebench_mmsu, mmsu. NAME=FOLDER reads a local copy of a benchmark,
+    NAME:SPLIT another split.
 
-    With --teacher, the text LLM that MODEL was made from, also the gap between the two, and what it is made of.
+    With --teacher, also measure the gap: the accuracy of the text LLM on text minus that of MODEL on speech.
     """
     from saladkit.stages.evaluate import evaluate
 
@@ -158,9 +175,9 @@ def eval_(model: str, tasks: tuple[str, ...], output: str, settings: EvalSetting
 @verb("timestamps", TimestampsSettings)
 @click.argument("samples")
 def timestamps(samples: str, output: str, settings: TimestampsSettings) -> dict:
-    """Find the times of every word of SAMPLES in its speech (forced alignment).
+    """Find when each word of SAMPLES is spoken (forced alignment).
 
-    For Stage II of the method see `saladkit align`; for times that another tool found, `saladkit import-times`.
+    For times from another tool, see `saladkit import-times`; for Stage II of the method, `saladkit align`.
     """
     from saladkit.stages.timestamps import timestamps
 
@@ -170,7 +187,7 @@ def timestamps(samples: str, output: str, settings: TimestampsSettings) -> dict:
 @verb("import-times", ImportTimesSettings)
 @click.argument("samples")
 def import_times(samples: str, output: str, settings: ImportTimesSettings) -> dict:
-    """Give the words of SAMPLES the times that another tool found; the samples need no audio."""
+    """Take the word times of SAMPLES from files of another tool; SAMPLES need no audio."""
     from saladkit.stages.import_times import import_times
 
     return import_times(samples, output, settings)
@@ -179,7 +196,10 @@ def import_times(samples: str, output: str, settings: ImportTimesSettings) -> di
 @verb("export-times", ExportTimesSettings)
 @click.argument("times")
 def export_times(times: str, output: str, settings: ExportTimesSettings) -> dict:
-    """Write word TIMES (of `timestamps` or `import-times`, or samples with `words`) as other tools read them."""
+    """Write word times as files for other tools.
+
+    TIMES is the output of `timestamps` or `import-times`, or samples with `words`.
+    """
     from saladkit.stages.export_times import export_times
 
     return export_times(times, output, settings)
@@ -188,7 +208,10 @@ def export_times(times: str, output: str, settings: ExportTimesSettings) -> dict
 @verb("cache-speech", CacheSpeechSettings)
 @click.argument("samples", nargs=-1, required=True)
 def cache_speech(samples: tuple[str, ...], output: str, settings: CacheSpeechSettings) -> dict:
-    """Run the frozen front of the speech encoder over SAMPLES, once."""
+    """Store the output of the speech encoder's frozen part for the recordings of SAMPLES.
+
+    With it (`--frames`), `distill` and `align` need not compute it at every step.
+    """
     from saladkit.stages.cache_speech import cache_speech
 
     return cache_speech(list(samples), output, settings)
@@ -197,7 +220,10 @@ def cache_speech(samples: tuple[str, ...], output: str, settings: CacheSpeechSet
 @verb("regions", RegionsSettings)
 @click.argument("pool")
 def regions(pool: str, output: str, settings: RegionsSettings) -> dict:
-    """Embed POOL, cut it into regions of about the same size, and measure how far each text lies from all speech."""
+    """Cluster the texts of POOL into regions of similar size, by their embeddings.
+
+    With --speech, also measure how far each text lies from the texts that are spoken already.
+    """
     from saladkit.stages.regions import regions
 
     return regions(pool, output, settings)
@@ -206,16 +232,24 @@ def regions(pool: str, output: str, settings: RegionsSettings) -> dict:
 @verb("fit-scaling", FitScalingSettings)
 @click.argument("logs", nargs=-1, required=True)
 def fit_scaling(logs: tuple[str, ...], output: str, settings: FitScalingSettings) -> dict:
-    """Fit M = E + B * D^-beta over LOGS: gap tables, or JSON lines, of checkpoints with more and more training."""
+    """Fit how misalignment M falls with the amount of training D: M = E + B * D^-beta.
+
+    LOGS are gap tables (from `saladkit gap`) of at least three checkpoints with different amounts of training, or
+    .jsonl files with their figures.
+    """
     from saladkit.stages.fit_scaling import fit_scaling
 
     return fit_scaling(list(logs), output, settings)
 
 
-@verb("report", ReportSettings, output="The page; summary.json and the charts as PNG files are written beside it.")
+@verb(
+    "report",
+    ReportSettings,
+    output="HTML file; summary.json and the charts as PNG files are written beside it.",
+)
 @click.argument("run", type=click.Path(exists=True, file_okay=False))
 def report(run: str, output: str, settings: ReportSettings) -> dict:
-    """Make one self-contained page and one summary of everything below the folder RUN."""
+    """Write one HTML page with the results of all commands in the folder RUN."""
     from saladkit.stages.report import report
 
     return report(run, output, settings)
@@ -223,7 +257,10 @@ def report(run: str, output: str, settings: ReportSettings) -> dict:
 
 @main.command("doctor")
 def doctor() -> None:
-    """Check the installation and name the fix for what is wrong."""
+    """Check the installation, and print what to type for each problem.
+
+    Exits with 1 if there is a problem. A note is no problem: an optional package is missing, for example.
+    """
     from saladkit.stages.doctor import doctor
 
     summary = doctor()

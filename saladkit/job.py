@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from saladkit.formats.artefact import ArtefactWriter, create_artefact
 from saladkit.machine import is_main_process, main_process_first, processes
-from saladkit.progress import progress
+from saladkit.progress import progress_bar
 from saladkit.settings.setting import Settings
 from saladkit.sources.digests import digest_source
 
@@ -135,7 +135,7 @@ class Work:
         Raises:
             OthersAtWork: parts of other processes are still missing.
         """
-        with progress(None, total=sum(part.rows for part in parts), what=self._job.verb, unit=unit) as self._bar:
+        with progress_bar(total=sum(part.rows for part in parts), what=self._job.verb, unit=unit) as self._bar:
             filled = fill(self._missing(parts))
         if not self.writer.has_all(name for part in parts for name in part.files):
             raise OthersAtWork

@@ -3,8 +3,8 @@
 A part holds F frames of R recordings: `codes` uint16 [F, codebooks] (Mimi) or `frames` float16 [F, width] (every other
 encoder), and `row_offsets` int64 [R + 1], where each recording's frames begin. A Parquet index beside it has `id` and
 `row`. The manifest's `identity` has `frames_per_second` and `encoder` (family, settings and digest of the weights); a
-model that reads the frames must have the same encoder. It has `resampler` if the recordings were not resampled by
-torchaudio; frames of two resamplers are not trained on together.
+model that reads the frames must have the same encoder. The manifest's `settings` have `resampler` "soxr" where
+torchaudio did not load; frames of two resamplers do not go into one training.
 """
 
 from pathlib import Path

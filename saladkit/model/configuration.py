@@ -1,5 +1,7 @@
 """The configuration of a speech-adapted language model, saved and loaded by transformers."""
 
+from typing import Any, cast
+
 from transformers import AutoConfig, LlamaConfig, PretrainedConfig
 
 from saladkit.settings.distill import AdapterSettings, DistillSettings
@@ -28,8 +30,10 @@ class SaladConfig(PretrainedConfig):
     model_type = "salad"
     sub_configs = {"text_config": AutoConfig, "adapter_config": LlamaConfig}
 
-    text_config: dict | PretrainedConfig | None = None
-    adapter_config: dict | PretrainedConfig | None = None
+    # The constructor also takes None, the default that transformers needs here, and the dicts of a `config.json`;
+    # `__post_init__` makes configurations of both.
+    text_config: PretrainedConfig = cast(PretrainedConfig, None)
+    adapter_config: LlamaConfig = cast(LlamaConfig, None)
     speech_encoder: str = LOG_MEL
     num_mel_bins: int = SpeechEncoder.bins
     encoder_width: int = DistillSettings.encoder_width
@@ -41,7 +45,7 @@ class SaladConfig(PretrainedConfig):
     lora: dict | None = None
     text_model: dict | None = None
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         if isinstance(self.text_config, dict):
             values = dict(self.text_config)
             self.text_config = AutoConfig.for_model(values.pop("model_type", "qwen2"), **values)

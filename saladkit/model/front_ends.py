@@ -97,13 +97,24 @@ def configuration_of(settings: DistillSettings) -> tuple[SaladConfig, Tensor | N
     Raises:
         SaladError: as `open_front_end`.
     """
-    common = {"adapter_config": adapter_configuration(settings), "modality_tokens": settings.modality_token}
-    name = settings.encoder
+    adapter, name = adapter_configuration(settings), settings.encoder
     if name == LOG_MEL:
-        shape = {"num_mel_bins": settings.bins, "encoder_width": settings.encoder_width}
-        return SaladConfig(speech_encoder=name, **shape, **common), None
+        config = SaladConfig(
+            speech_encoder=name,
+            num_mel_bins=settings.bins,
+            encoder_width=settings.encoder_width,
+            adapter_config=adapter,
+            modality_tokens=settings.modality_token,
+        )
+        return config, None
+    from saladkit.speech.encoders.mimi import MimiFrontEnd
+
     front_end = open_front_end(name, codebooks=settings.codebooks, layer=settings.layer)
-    stacked = max(1, round(front_end.frames_per_second / VECTORS_PER_SECOND))
-    record = {"speech_encoder": name, "frozen_encoder": front_end.identity, "stacked_frames": stacked}
-    codebooks = front_end.codebook_vectors() if front_end.identity["name"] == "mimi" else None
-    return SaladConfig(**record, **common), codebooks
+    config = SaladConfig(
+        speech_encoder=name,
+        frozen_encoder=front_end.identity,
+        stacked_frames=max(1, round(front_end.frames_per_second / VECTORS_PER_SECOND)),
+        adapter_config=adapter,
+        modality_tokens=settings.modality_token,
+    )
+    return config, front_end.codebook_vectors() if isinstance(front_end, MimiFrontEnd) else None

@@ -13,9 +13,12 @@ class CodebookEncoder(nn.Module):
     The vectors are a buffer, so that they are saved with the model but not trained.
     """
 
-    def __init__(self, config: SaladConfig):
+    codebooks: Tensor
+
+    def __init__(self, frozen_encoder: dict):
+        """Make an encoder of the size that the identity of Mimi's front end states; its vectors are 0."""
         super().__init__()
-        shape = (config.frozen_encoder[size] for size in ("codebooks", "codebook_size", "width"))
+        shape = (frozen_encoder[size] for size in ("codebooks", "codebook_size", "width"))
         self.register_buffer("codebooks", torch.zeros(*shape))
 
     def forward(self, codes: Tensor) -> Tensor:

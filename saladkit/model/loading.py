@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 import torch
@@ -14,6 +15,14 @@ from saladkit.model.configuration import SaladConfig
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.teacher.signals import hidden_states
+
+Model = TypeVar("Model", bound=PreTrainedModel, covariant=True)
+
+
+class _Loader(Protocol[Model]):
+    """A model class, or one of transformers' Auto classes."""
+
+    def from_pretrained(self, pretrained_model_name_or_path: str | Path, **settings: Any) -> Model: ...
 
 
 def load_text_model(name: str | Path, *, dtype: str, device: str) -> PreTrainedModel:
@@ -171,7 +180,7 @@ def check_tokenizer_fits(model: PreTrainedModel, tokenizer: PreTrainedTokenizerB
     Raises:
         SaladError: it lacks one.
     """
-    largest, vectors = max(tokenizer.get_vocab().values()), model.get_input_embeddings().num_embeddings
+    largest, vectors = max(tokenizer.get_vocab().values()), len(model.get_input_embeddings().get_parameter("weight"))
     if largest >= vectors:
         raise SaladError(
             f"{name} has a tokenizer with ids up to {largest}, but a model that knows {vectors} tokens",
@@ -179,9 +188,11 @@ def check_tokenizer_fits(model: PreTrainedModel, tokenizer: PreTrainedTokenizerB
         )
 
 
-def _load(kind: type, name: str | Path, dtype: str, device: str, **settings: object):
+def _load(kind: _Loader[Model], name: str | Path, dtype: str, device: str, **settings: bool) -> Model:
     try:
-        model, notes = kind.from_pretrained(name, dtype=getattr(torch, dtype), output_loading_info=True, **settings)
+        loaded = kind.from_pretrained(name, dtype=getattr(torch, dtype), output_loading_info=True, **settings)
+        # transformers declares the model alone, and not the pair that `output_loading_info` returns.
+        model, notes = cast(tuple[Model, dict], loaded)
     except SaladError:
         raise
     except Exception as error:  # a damaged file can lead to any exception in transformers and safetensors
@@ -190,4 +201,4 @@ def _load(kind: type, name: str | Path, dtype: str, device: str, **settings: obj
     if notes["missing_keys"]:
         some = ", ".join(sorted(notes["missing_keys"])[:3])
         raise SaladError(f"{name} lacks weights: {some}", "Give a complete checkpoint.")
-    return model.to(device)
+    return model.to(device)  # type: ignore[arg-type]  # transformers' decorator hides `self`

@@ -11,7 +11,7 @@ from typing import Self
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
-from peft.tuners.lora import LoraLayer
+from peft.tuners.lora import Linear as LoraLinear
 from peft.utils.other import transpose
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -65,7 +65,8 @@ def add_lora(language_model: PreTrainedModel, shape: LoraShape) -> None:
     wanted = [name for name in linear if any(_is_called(name, target) for target in shape.targets or [name])]
     config = LoraConfig(
         r=shape.rank,
-        lora_alpha=2 * shape.rank if shape.alpha is None else shape.alpha,
+        # peft declares an integer, but only divides the number.
+        lora_alpha=2 * shape.rank if shape.alpha is None else shape.alpha,  # type: ignore[arg-type]
         lora_dropout=shape.dropout,
         target_modules=wanted,
     )
@@ -122,5 +123,5 @@ def merge_lora(model: torch.nn.Module) -> None:
     model.requires_grad_(True)
 
 
-def _lora_layers(model: torch.nn.Module) -> list[tuple[str, LoraLayer]]:
-    return [(name, module) for name, module in model.named_modules() if isinstance(module, LoraLayer)]
+def _lora_layers(model: torch.nn.Module) -> list[tuple[str, LoraLinear]]:
+    return [(name, module) for name, module in model.named_modules() if isinstance(module, LoraLinear)]

@@ -1,6 +1,8 @@
 """SaladProcessor: makes prompts of texts and recordings, in the manner of transformers' processors."""
 
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
@@ -35,11 +37,22 @@ class SaladProcessor(ProcessorMixin):
         self.layout = layout_of(config, self.front_end)
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, **kwargs: object) -> "SaladProcessor":
-        """Load the processor of a checkpoint; `kwargs` say where on the Hub it is (`revision`, `token`, …)."""
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | PathLike,
+        cache_dir: str | PathLike | None = None,
+        force_download: bool = False,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        revision: str = "main",
+        **kwargs: Any,
+    ) -> "SaladProcessor":
+        """Load the processor of a checkpoint; all other arguments say where on the Hub the checkpoint is."""
+        kwargs |= {"cache_dir": cache_dir, "force_download": force_download, "local_files_only": local_files_only}
+        kwargs |= {"revision": revision} | ({} if token is None else {"token": token})
         kwargs = {key: value for key, value in kwargs.items() if not key.startswith("_") and key != "trust_remote_code"}
-        (tokenizer,) = cls._get_arguments_from_pretrained(name, **kwargs)
-        return cls(tokenizer, SaladConfig.from_pretrained(name, **kwargs))
+        (tokenizer,) = cls._get_arguments_from_pretrained(pretrained_model_name_or_path, **kwargs)
+        return cls(tokenizer, SaladConfig.from_pretrained(pretrained_model_name_or_path, **kwargs))
 
     def to_dict(self) -> dict:
         """Return the content of `processor_config.json`."""
@@ -98,8 +111,8 @@ class SaladProcessor(ProcessorMixin):
         is_speech = [not isinstance(piece, str) for piece in pieces]
         neighbours = zip([False, *is_speech], [*is_speech[1:], False], strict=False)
         parts = [
-            self._speech_part(piece, sampling_rate) if speech else self._text_part(piece, speech_before, speech_after)
-            for piece, speech, (speech_before, speech_after) in zip(pieces, is_speech, neighbours, strict=True)
+            self._text_part(piece, *neighbour) if isinstance(piece, str) else self._speech_part(piece, sampling_rate)
+            for piece, neighbour in zip(pieces, neighbours, strict=True)
         ]
         prompt = join_parts(bos_of(self.tokenizer), parts, self.layout)
         if not len(prompt):

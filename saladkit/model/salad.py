@@ -1,83 +1,29 @@
 """SaladForCausalLM: a language model with text and speech input, saved and loaded as other transformers models."""
 
 import copy
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
+from os import PathLike
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from transformers.cache_utils import Cache
-from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from saladkit.batches import batches_by_length
 from saladkit.model.cache_name import CACHE
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import silence_of
+from saladkit.model.language_model import SaladOutput, embedding_length, run_language_model
 from saladkit.model.lora import LoraShape, add_lora
 from saladkit.model.speech_adapter import SpeechAdapter
 from saladkit.model.speech_encoder import speech_encoder_of
 from saladkit.model.spoken_generation import SaladGenerationMixin
 from saladkit.model.trained_part import HUB, complete
-from saladkit.teacher.head import LossRequest, head_loss
+from saladkit.teacher.head import LossRequest
 
 SPAN_GROUPS = 4  # groups of similar length in which the speech spans of a batch are encoded
-
-
-@dataclass
-class SaladOutput(CausalLMOutputWithPast):
-    """The output of one forward pass.
-
-    Attributes:
-        logits: float [B, L, V], or [P, V] if `logits_at` has P positions.
-        cache, called past_key_values before transformers 5.24: the language model's cache, if `use_cache`.
-        speech_vectors: output of the adapter, float [S, T, hidden_size]; None without speech.
-        loss, divergence, nll: sums of `HeadLoss`, if a loss was requested instead of logits.
-    """
-
-    speech_vectors: Tensor | None = None
-    divergence: Tensor | None = None
-    nll: Tensor | None = None
-
-
-def run_language_model(
-    language_model: PreTrainedModel,
-    logits_at: Tensor | None,
-    requests: list[LossRequest] | None = None,
-    logits_to_keep: int = 0,
-    **arguments: object,
-) -> SaladOutput:
-    """Run the decoder of a causal LM, and its head on the positions where logits or losses are needed.
-
-    Args:
-        logits_at: int64 [P], flat positions (row * L + column); None for all positions.
-        requests: losses to compute at the positions `logits_at`, one after another, instead of logits.
-        logits_to_keep: compute logits of this many last positions of each row; 0 for all. Ignored with `logits_at`.
-        arguments: arguments of the decoder.
-    """
-    outputs = language_model.get_decoder()(**arguments)
-    hidden = outputs.last_hidden_state
-    if logits_at is not None:
-        hidden = hidden.flatten(0, 1)[logits_at]
-    elif logits_to_keep:
-        hidden = hidden[:, -logits_to_keep:]
-    if requests is not None:
-        found = head_loss(hidden, language_model.get_output_embeddings(), requests)
-        return SaladOutput(loss=found.total, divergence=found.divergence, nll=found.nll)
-    logits = language_model.get_output_embeddings()(hidden)
-    return SaladOutput(logits=logits, **{CACHE: getattr(outputs, CACHE, None)})
-
-
-def embedding_length(language_model: PreTrainedModel) -> Tensor:
-    """Return the median norm of the token embeddings, as the language model's first layer gets them.
-
-    Some models (Gemma 3) scale the rows of the embedding table.
-    """
-    table = language_model.get_input_embeddings()
-    one = table.weight.float().norm(dim=-1).argmax()
-    scale = table(one[None])[0].float().norm() / table.weight[one].float().norm()
-    return scale * table.weight.float().norm(dim=-1).median()
 
 
 class TextModel(torch.nn.Module):
@@ -87,14 +33,23 @@ class TextModel(torch.nn.Module):
         super().__init__()
         self.language_model = language_model
 
-    def forward(self, input_ids: Tensor, logits_at: Tensor | None = None, **arguments: object) -> SaladOutput:
+    def forward(
+        self,
+        input_ids: Tensor,
+        logits_at: Tensor | None = None,
+        requests: list[LossRequest] | None = None,
+        logits_to_keep: int = 0,
+        **arguments: object,
+    ) -> SaladOutput:
         """Run the model on text; arguments as SaladForCausalLM.forward."""
-        return run_language_model(self.language_model, logits_at, input_ids=input_ids, **arguments)
+        arguments["input_ids"] = input_ids
+        return run_language_model(self.language_model, logits_at, requests, logits_to_keep, **arguments)
 
 
 class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
     """Speech encoder, adapter and language model: text and speech in one causal sequence in, text out."""
 
+    config: SaladConfig
     config_class = SaladConfig
     base_model_prefix = ""
     main_input_name = "input_ids"
@@ -106,10 +61,10 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         super().__init__(config)
         self.speech_encoder = speech_encoder_of(config)
         self.speech_adapter = SpeechAdapter(config)
-        self.modality_embeddings = None  # embeddings of TEXT_FOLLOWS and SPEECH_FOLLOWS
+        self.modality_embeddings: torch.nn.Parameter | None = None  # of TEXT_FOLLOWS and SPEECH_FOLLOWS
         if config.modality_tokens:
             self.modality_embeddings = torch.nn.Parameter(torch.zeros(2, config.text_config.hidden_size))
-        self.language_model = AutoModelForCausalLM.from_config(config.text_config)
+        self.language_model: PreTrainedModel = AutoModelForCausalLM.from_config(config.text_config)
         # Whether every training step runs each layer equally often. FSDP needs it: its processes wait for each other.
         self.runs_all = False
         self.post_init()
@@ -124,19 +79,18 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         with torch.no_grad():
             length = embedding_length(language_model)
             model.speech_adapter.length.copy_(length)
-            if config.modality_tokens:
-                directions = torch.nn.functional.normalize(torch.randn_like(model.modality_embeddings), dim=-1)
-                model.modality_embeddings.copy_(length * directions)
-        return model.to(language_model.dtype)
+            if (embeddings := model.modality_embeddings) is not None:
+                embeddings.copy_(length * torch.nn.functional.normalize(torch.randn_like(embeddings), dim=-1))
+        return model.to(language_model.dtype)  # type: ignore[arg-type]  # transformers' decorator hides `self`
 
     @classmethod
     def from_pretrained(
         cls,
-        name: str | Path | None,
-        *arguments: object,
-        config: SaladConfig | None = None,
+        pretrained_model_name_or_path: str | PathLike | None,
+        *arguments: Any,
+        config: PretrainedConfig | str | PathLike | None = None,
         merge_lora: bool = True,
-        **settings: object,
+        **settings: Any,
     ) -> "SaladForCausalLM":
         """Load a checkpoint as other transformers models.
 
@@ -148,10 +102,12 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         Raises:
             SaladError: as `trained_part.complete`.
         """
-        hub = {key: settings[key] for key in HUB if key in settings}
-        stored = SaladConfig.from_pretrained(name, **hub) if config is None and name is not None else config
-        if stored is not None and stored.text_model is not None:
-            return complete(cls, name, stored, merge=merge_lora, **settings)
+        name, stored = pretrained_model_name_or_path, config
+        if stored is None and name is not None:
+            stored = SaladConfig.from_pretrained(name, **{key: settings[key] for key in HUB if key in settings})
+        if name is not None and isinstance(stored, SaladConfig) and stored.text_model is not None:
+            # The type that transformers declares, which leaves out the pair that `output_loading_info` returns.
+            return cast(SaladForCausalLM, complete(cls, name, stored, merge=merge_lora, **settings))
         return super().from_pretrained(name, *arguments, config=config, **settings)
 
     def add_lora(self, shape: LoraShape, text_model: dict[str, str]) -> None:
@@ -177,13 +133,15 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         embeddings = self.get_input_embeddings()(input_ids)
         if modality_marks is None:
             return embeddings
+        if self.modality_embeddings is None:
+            raise ValueError("modality_marks, but the model has no modality tokens")
         marks = self.modality_embeddings[(modality_marks - 1).clamp(min=0)].to(embeddings.dtype)
         return torch.where((modality_marks > 0)[..., None], marks, embeddings)
 
     def _zero_loss(self, speech_vectors: Tensor | None) -> SaladOutput:
         """Return a loss of 0 with a gradient of 0 for all that ran, because other processes wait for gradients."""
         trained = next((parameter for parameter in self.parameters() if parameter.requires_grad), None)
-        zero = 0.0 if trained is None else 0.0 * trained.sum()
+        zero = torch.zeros((), device=self.device) if trained is None else 0.0 * trained.sum()
         if speech_vectors is not None:
             zero = zero + 0.0 * speech_vectors.sum()
         return SaladOutput(loss=zero, speech_vectors=speech_vectors)
@@ -260,7 +218,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
                 tokens.
             attention_mask: int64 [B, past + L]; not needed if rows are padded at the end only.
             position_ids: int64 [B, L]; several sequences in one row restart at 0 and do not see each other.
-            cache: keys and values of the tokens before these; `past_key_values` is its name before transformers 5.24.
+            cache: keys and values of the tokens before these; `past_key_values` is its older name.
             use_cache: whether to return keys and values.
             logits_at: int64 [P], flat positions (row * L + column) of the logits, so that the head, the widest layer,
                 runs on these alone. If empty, the language model does not run, and `logits` is None.
@@ -273,6 +231,8 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         embeddings = self.embed_text(input_ids, modality_marks)
         vectors = None
         if speech_frames is not None:
+            if speech_mask is None or speech_lengths is None:
+                raise ValueError("speech_frames without speech_mask or speech_lengths")
             packed = position_ids is not None and cache is None and len(input_ids) == 1
             if speech_frames.is_floating_point():
                 speech_frames = speech_frames.to(embeddings.dtype)

@@ -21,7 +21,8 @@ class SpeechAdapter(nn.Module):
         width = config.adapter_config.hidden_size
         self.project_in = nn.Linear(config.vector_width, width)
         self.layers = LlamaModel(config.adapter_config)
-        self.layers.embed_tokens = None  # the input is vectors; an unused table would only be saved and synchronised
+        # The input is vectors; an unused table would only be saved and synchronised.
+        self.layers.register_module("embed_tokens", None)
         self.project_out = nn.Linear(width, config.text_config.hidden_size)
         self.length = nn.Parameter(torch.ones(1))  # [1], as FSDP cannot shard a scalar
 

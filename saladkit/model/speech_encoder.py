@@ -78,5 +78,5 @@ def speech_encoder_of(config: SaladConfig) -> nn.Module:
     if config.frozen_encoder is None:
         return LogMelEncoder(config)
     if config.frozen_encoder["name"] == "mimi":
-        return CodebookEncoder(config)
+        return CodebookEncoder(config.frozen_encoder)
     return FrameStack(config)

@@ -5,7 +5,9 @@ LoRA belongs to. That model is a text LLM, or a speech-adapted checkpoint, of wh
 """
 
 import copy
+from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from safetensors.torch import load_file
@@ -18,6 +20,9 @@ from saladkit.formats.checkpoint import check_model_folder, model_digest, model_
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.lora import LoraShape, add_lora, is_lora_weight, merge_lora
 
+if TYPE_CHECKING:  # `salad.py` imports this module
+    from saladkit.model.salad import SaladForCausalLM
+
 LANGUAGE_MODEL = "language_model."
 HUB = ("cache_dir", "force_download", "local_files_only", "proxies", "revision", "subfolder", "token")
 
@@ -28,15 +33,15 @@ def trained_state(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def complete(
-    kind: type[PreTrainedModel],
-    name: str | Path,
+    kind: type["SaladForCausalLM"],
+    name: str | PathLike,
     config: SaladConfig,
     *,
     merge: bool = True,
     dtype: torch.dtype | str | None = None,
     output_loading_info: bool = False,
-    **settings: object,
-) -> PreTrainedModel | tuple[PreTrainedModel, dict]:
+    **settings: Any,
+) -> "SaladForCausalLM | tuple[SaladForCausalLM, dict]":
     """Load the text LLM that the checkpoint `name` refers to, and add what was trained.
 
     Args:
@@ -48,8 +53,8 @@ def complete(
         settings: where on the Hub the checkpoint is (HUB), and `attn_implementation`.
 
     Raises:
-        SaladError: the text LLM cannot be found or has changed, the weights do not fit it, or a setting is not one of
-            these (such as `device_map`).
+        SaladError: the text LLM cannot be found or has changed, the weights do not fit it, an entry of `config.json`
+            is missing, or a setting is not one of these (such as `device_map`).
     """
     hub = {key: settings.pop(key) for key in HUB if key in settings}
     settings.pop("adapter_kwargs", None)  # the Auto classes pass it for checkpoints of peft
@@ -60,16 +65,23 @@ def complete(
             f"{name} holds only what was trained, and cannot be loaded with {', '.join(sorted(settings))}",
             "Load the checkpoint without, save it whole with `save_pretrained`, and load the saved one.",
         )
-    language_model = _text_model(name, config.text_model, **attention)
-    config, lora = copy.deepcopy(config), LoraShape(**config.lora)
+    if config.text_model is None or config.lora is None:
+        raise SaladError(
+            f"{name}: its config.json has only one of `text_model` and `lora`, which belong together",
+            "Give a complete checkpoint.",
+        )
+    text_model, lora = config.text_model, LoraShape(**config.lora)
+    language_model = _text_model(name, text_model, **attention)
+    config = copy.deepcopy(config)
     model = kind.from_text_model(language_model, config)
     add_lora(model.language_model, lora)
-    state = load_file(cached_file(name, SAFE_WEIGHTS_NAME, **hub))
+    # A string: `cached_file` returns None only where its caller asks for that instead of an error.
+    state = load_file(cast(str, cached_file(name, SAFE_WEIGHTS_NAME, **hub)))
     expected = trained_state(model.state_dict())
     if state.keys() != expected.keys():
         wrong = ", ".join(sorted(state.keys() ^ expected.keys())[:3])
         raise SaladError(
-            f"{name} does not fit {config.text_model['name']}: its weights differ in {wrong}",
+            f"{name} does not fit {text_model['name']}: its weights differ in {wrong}",
             "Give a complete checkpoint.",
         )
     model.load_state_dict(state, strict=False)
@@ -81,11 +93,13 @@ def complete(
         wanted = getattr(torch, dtype) if isinstance(dtype, str) else dtype
         for value in model.state_dict(keep_vars=True).values():  # not `model.to`: rotary frequencies stay in float32
             value.data = value.data.to(wanted)
-    notes = {"missing_keys": set(), "unexpected_keys": set(), "mismatched_keys": set(), "error_msgs": []}
+    notes: dict[str, set | list] = {name: set() for name in ("missing_keys", "unexpected_keys", "mismatched_keys")}
+    notes["error_msgs"] = []
     return (model.eval(), notes) if output_loading_info else model.eval()
 
 
-def _text_model(checkpoint: str | Path, reference: dict[str, str], **settings: object) -> PreTrainedModel:
+def _text_model(checkpoint: str | PathLike, reference: dict[str, str], **settings: Any) -> PreTrainedModel:
+    """Return the text LLM that a checkpoint refers to, in float32; of a speech-adapted one its language model."""
     name = reference["name"]
     elsewhere = f'or write its path into "text_model" of {Path(checkpoint) / "config.json"}'
     try:
@@ -100,5 +114,6 @@ def _text_model(checkpoint: str | Path, reference: dict[str, str], **settings: o
             f"{checkpoint} was trained from {name}, which has changed since then",
             f"Put the original text LLM there, {elsewhere}.",
         )
-    model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, **settings)
-    return model.language_model if model_type(name) == "salad" else model
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, **settings)
+    # A SaladForCausalLM, which only `salad.py` may name: it imports this module.
+    return cast(PreTrainedModel, model.language_model) if model_type(name) == "salad" else model

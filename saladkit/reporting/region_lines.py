@@ -1,12 +1,16 @@
 """The regions as a table for the terminal: what each is about, how far speech lies from it, and what was drawn."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 KEYWORDS = 5
 HEAD = f"{'region':>6} {'texts':>8} {'pool':>6} {'speech':>6} {'far':>6} {'gap':>22} {'P':>7} {'chosen':>7}  about"
 
 
-def region_lines(table: list[dict], gaps: dict[int, tuple], probabilities: np.ndarray, chosen: np.ndarray) -> list[str]:
+def region_lines(
+    table: list[dict], gaps: Mapping[int, tuple], probabilities: np.ndarray, chosen: np.ndarray
+) -> list[str]:
     """Lines, the most often chosen regions first.
 
     Args:

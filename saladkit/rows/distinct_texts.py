@@ -33,7 +33,8 @@ class DistinctTexts:
 
     def parts(self, most_rows: int, most_tokens: int) -> list[list[tuple[str, np.ndarray]]]:
         """Cut the rows, in order, into parts of at most `most_rows` and `most_tokens`; a longer row is its own part."""
-        parts, room = [], 0
+        parts: list[list[tuple[str, np.ndarray]]] = []
+        room = 0
         for row in self.rows:
             if not parts or len(parts[-1]) == most_rows or len(row[1]) > room:
                 parts.append([])

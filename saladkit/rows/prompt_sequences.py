@@ -26,16 +26,16 @@ def join_parts(prefix: list[int], parts: list[Part], layout: SequenceLayout | No
         prefix: special tokens at the beginning of a text, such as BOS.
         layout: may be None if all parts are text.
     """
-    ids, mask, spans = list(prefix), [False] * len(prefix), []
+    ids, mask = list(prefix), [False] * len(prefix)
+    spans = [part for part in parts if isinstance(part, SpeechSpan)]
     for part in parts:
         is_speech = isinstance(part, SpeechSpan)
-        tokens = [0] * part.vectors if is_speech else part
+        tokens = [0] * part.vectors if isinstance(part, SpeechSpan) else part
         if layout is not None and layout.modality_tokens and tokens and is_speech != (mask[-1:] == [True]):
             ids.append(SPEECH_FOLLOWS if is_speech else TEXT_FOLLOWS)
             mask.append(False)
         ids += tokens
         mask += [is_speech] * len(tokens)
-        spans += [part] if is_speech else []
     prompt = Sequence(np.array(ids, dtype=np.int64), np.array(mask, dtype=bool), spans, NONE, NONE)
     return close_speech(prompt, layout) if ids else prompt
 

@@ -86,6 +86,9 @@ def build_sequence(
         spans: spans of text and speech that cover all words of the text, in order.
         words: words of the text with their times.
         frames: front-end frames of the whole recording, [F, width]; may be None, like `layout`, without speech spans.
+
+    Raises:
+        ValueError: there are speech spans, but no frames or no layout.
     """
     ids, mask, speech_spans = list(text.token_ids[: text.prefix]), [False] * text.prefix, []
     positions, targets = [], []
@@ -97,6 +100,8 @@ def build_sequence(
             mask.append(False)
         after_speech = span.is_speech
         if span.is_speech:
+            if frames is None or layout is None:
+                raise ValueError("a speech span needs frames and a layout")
             speech = cut_speech(text, span, words, frames, layout)
             speech_spans.append(speech)
             ids += [0] * speech.vectors

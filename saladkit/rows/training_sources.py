@@ -1,7 +1,7 @@
 """Open the sources of training and of `gap`: rows of speech with its text, and rows of text only."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,8 +55,8 @@ def open_speech(
     tokenizer: PreTrainedTokenizerBase,
     front_end: FrontEnd,
     *,
-    frames_caches: Iterable[str | Path] = (),
-    word_times: Iterable[str | Path] = (),
+    frames_caches: Sequence[str | Path] = (),
+    word_times: Sequence[str | Path] = (),
     names: ColumnNames = OUR_NAMES,
     limit: int | None = None,
     max_length: int | None = None,

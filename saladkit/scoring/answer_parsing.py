@@ -16,6 +16,7 @@ from saladkit.errors import SaladError
 _MARKED = r"\(?\**([A-Z])\**(?:\)|[.:,;)]|\s*$|\s*\n)"  # the letter of an option, no article or name
 _LETTER_FIRST = re.compile(rf"(?:^|\n)\s*{_MARKED}")
 _LETTER_NAMED = re.compile(rf"(?i:\b(?:answer|option|choice)(?:\s+is|\s*:)?\s*:?\s*){_MARKED}")
+_RULE = Path("src", "evaluator", "mcq.py")  # in a clone of VoiceBench
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def _plain(text: str) -> str:
 
 def voicebench_rule_file(folder: str | None) -> str | None:
     """Return the file of the rule in a clone of VoiceBench; None without a clone."""
-    return folder and str(Path(folder) / "src" / "evaluator" / "mcq.py")
+    return None if folder is None else str(Path(folder) / _RULE)
 
 
 class VoiceBenchRule:
@@ -66,7 +67,7 @@ class VoiceBenchRule:
         Raises:
             SaladError: the file is missing, or its interface has changed.
         """
-        source = Path(voicebench_rule_file(folder)).parent.resolve()
+        source = (Path(folder) / _RULE).parent.resolve()
         try:
             package = ModuleType(f"voicebench_{zlib.crc32(str(source).encode())}")
             package.__path__ = [str(source)]  # VoiceBench's __init__ imports packages for open answers

@@ -59,6 +59,7 @@ def probe_sequences(
         context: `interleaved` alternates spans of speech and text, the first of them speech, so that every compared
             token follows speech. `spoken` is speech up to some word, whose tokens are compared.
     """
+    assert source.words is not None and source.frames is not None, f"{source.name} has no speech"
     words, text, id_ = source.words[row], source.texts[row], source.ids[row]
     random = np.random.default_rng([seed, 4, zlib.crc32(id_.encode())])
     allowed, pauses, frames = may_cut(text, words), pauses_before(words), source.frames.row(id_)

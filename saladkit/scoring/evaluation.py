@@ -69,6 +69,7 @@ class Evaluation:
         missing = [(task, c) for task, c in wanted if not self.writer.has(_transcripts(task, c))]
         if not missing:
             return
+        assert self.settings.asr is not None  # a cascade is refused without it (`EvalSettings.check`)
         transcriber = open_transcriber(self.settings.asr, device=self.device, dtype=self.settings.dtype)
         for task, condition in missing:
 
@@ -103,7 +104,7 @@ class Evaluation:
             examples = self._examples(predictor, task)
             predictions, _ = predictor.predict(task.dev_rows, examples, task.name, task.source)
             found[template] = float(np.mean([row["acc_norm"] for row in predictions])) if predictions else 0.0
-        return {"template": max(TEMPLATES, key=found.get), "judge": judge, "items": len(task.dev_rows)} | found
+        return {"template": max(TEMPLATES, key=found.__getitem__), "judge": judge, "items": len(task.dev_rows)} | found
 
     def predict(self) -> None:
         """Write the predictions of every model, unless they are finished."""

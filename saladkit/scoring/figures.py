@@ -28,7 +28,7 @@ def compute_figures(task: str, answered: dict[Condition, Items]) -> list[dict]:
     Args:
         answered: predictions by id under each condition; predictions without a score are left out.
     """
-    found = []
+    found: list[dict | None] = []
     answered = {c: {id_: row for id_, row in items.items() if row["acc"] is not None} for c, items in answered.items()}
     answered = {
         condition: items for condition, items in answered.items() if items

@@ -60,8 +60,8 @@ class GapMeasurement:
         """
         recordings = None
         if self.transcriber is not None:
-            columns = {"needed": ["id", "text", "audio"], "optional": []}
-            recordings = read_samples(source.name, **columns, names=self.settings.names, limit=self.settings.limit)
+            needed, names, limit = ["id", "text", "audio"], self.settings.names, self.settings.limit
+            recordings = read_samples(source.name, needed=needed, optional=[], names=names, limit=limit)
         items, skipped = [], []
         for begin in range(0, len(source), ROWS_PER_BLOCK):
             rows = range(begin, min(begin + ROWS_PER_BLOCK, len(source)))

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -63,11 +64,12 @@ class AnswerGenerator:
             SaladError: as `PromptBuilder.build`, or logits are not finite.
         """
         requests = [self.builder.build(row, examples, source, self.settings.max_new_tokens) for row in rows]
-        fitting = [index for index, request in enumerate(requests) if request is not None]
+        fitting = {index: request for index, request in enumerate(requests) if request is not None}
         responses: dict[int, str] = {}
-        for places in batches_by_length([len(requests[index].prompt) for index in fitting], items=self.batch_size):
-            batch = [fitting[place] for place in places]
-            generate = partial(self._generate, [requests[index] for index in batch], rows[batch[0]]["id"])
+        indices, lengths = list(fitting), [len(request.prompt) for request in fitting.values()]
+        for places in batches_by_length(lengths, items=self.batch_size):
+            batch = [indices[place] for place in places]
+            generate = partial(self._generate, [fitting[index] for index in batch], rows[batch[0]]["id"])
             ids = [rows[index]["id"] for index in batch]
             written = generate() if saved is None else saved.get_or_compute(ids, generate)
             responses |= dict(zip(batch, written, strict=True))
@@ -76,11 +78,12 @@ class AnswerGenerator:
             for row, request in zip(rows, requests, strict=True)
             if request is None
         ]
-        return [self._prediction(rows[i], requests[i], responses[i], task) for i in fitting], left_out
+        return [self._prediction(rows[i], request, responses[i], task) for i, request in fitting.items()], left_out
 
     @torch.inference_mode()
     def _generate(self, requests: list[Request], first_id: str) -> list[str]:
-        network = self.model if isinstance(self.model, SaladForCausalLM) else self.model.language_model
+        # A causal language model generates, which the type of TextModel.language_model does not say.
+        network: Any = self.model if isinstance(self.model, SaladForCausalLM) else self.model.language_model
         batch = pad_at_front([request.prompt for request in requests])
         batch = {name: value.to(network.device) for name, value in batch.items()}
         tokenizer, settings = self.builder.tokenizer, self.settings

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -149,7 +150,7 @@ def _score_rows(
     window: int | None,
 ) -> list[list[ContinuationScore]]:
     weights = next(model.parameters())
-    batch = {
+    batch: dict[str, Any] = {
         name: value.to(weights.device) for name, value in collate_rows(rows, before, window, weights.dtype).items()
     }
     if "window_mask" in batch:
@@ -161,7 +162,7 @@ def _score_rows(
 
 
 def _score(
-    model: SaladForCausalLM | TextModel, rows: list[ContinuationRow], batch: dict[str, object]
+    model: SaladForCausalLM | TextModel, rows: list[ContinuationRow], batch: dict[str, Any]
 ) -> list[list[ContinuationScore]]:
     """Run the rows that `batch` holds, and score the tokens of their continuations."""
     weights = next(model.parameters())

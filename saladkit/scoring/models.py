@@ -56,6 +56,7 @@ class LoadedModel:
         """
         speech_input = None
         if condition.modality == "speech":
+            assert isinstance(self.model, SaladForCausalLM)  # a text LLM is refused (`compared_models`)
             config = self.model.config
             front_end = front_end_of(config, device=self.device)
             speech_input = SpeechInput(front_end, layout_of(config, front_end), condition.perturbation, settings.seed)

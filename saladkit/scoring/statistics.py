@@ -65,7 +65,8 @@ def _resampled_sums(
     for size in np.diff(np.linspace(0, resamples, 1 + max(1, len(first) * resamples // 2**22), dtype=int)):
         drawn = random.integers(0, len(first), (size, len(first)))
         sums.append((first[drawn].sum(axis=1), second[drawn].sum(axis=1)))
-    return tuple(np.concatenate(column) for column in zip(*sums, strict=True))
+    above, below = zip(*sums, strict=True)
+    return np.concatenate(above), np.concatenate(below)
 
 
 def bootstrap_mean(

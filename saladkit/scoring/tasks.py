@@ -41,9 +41,10 @@ def read_tasks(sources: list[str], settings: EvalSettings, *, needs_speech: bool
         solved = benchmark.solved if benchmark else None
         questions = _not_excluded(rows)
         examples, dev_rows, examples_source = questions, [], source
-        if settings.num_fewshot and (settings.fewshot or solved):
+        other_examples = settings.fewshot or solved
+        if settings.num_fewshot and other_examples:
             spoken = needs_speech and settings.spoken_examples
-            examples_source = settings.fewshot or solved
+            examples_source = other_examples
             enough = 4 * (settings.num_fewshot + 1)  # some may be excluded, or be the question itself
             examples = _not_excluded(
                 read_questions(
@@ -55,13 +56,12 @@ def read_tasks(sources: list[str], settings: EvalSettings, *, needs_speech: bool
                 )
             )
         if settings.chosen_template == BEST:
-            if not (settings.dev or solved):
+            dev = settings.dev or solved
+            if not dev:
                 raise SaladError(
                     f"nothing to choose the template of {source} on", "Give solved questions with --dev, or a template."
                 )
-            dev_rows = _not_excluded(
-                read_questions(settings.dev or solved, speech=False, names=settings.names, limit=DEV_ITEMS)
-            )
+            dev_rows = _not_excluded(read_questions(dev, speech=False, names=settings.names, limit=DEV_ITEMS))
         tasks[name] = Task(
             name, source, questions, examples, dev_rows, examples_source, [r for r in rows if r.get("excluded")]
         )

@@ -10,4 +10,7 @@ from saladkit.settings.training import TrainingSettings
 class AlignSettings(TrainingSettings):
     """Settings of Stage II, in which the learning rate falls linearly to 0 from the first step to the last."""
 
-    teacher: str = setting(recorded=False, help="Teacher cache, or the text LLM to run live.")
+    teacher: str = setting(
+        recorded=False,
+        help="The teacher: a teacher cache (from `cache-teacher`), or the text LLM, to run during training.",
+    )

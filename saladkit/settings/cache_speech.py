@@ -14,5 +14,5 @@ class CacheSpeechSettings(SpeechEncoder, Columns, Device, Dtype, Shards, Files):
         120.0,
         above=0,
         recorded=False,
-        help="Seconds of audio per batch, padding included. On a CPU, smaller batches are as fast and use less memory.",
+        help="Seconds of audio per batch, padding included. On a CPU, a lower value is as fast and needs less memory.",
     )

@@ -20,28 +20,28 @@ from saladkit.settings.shared import (
 class CacheTeacherSettings(Temperature, MaxLength, BatchTokens, Seed, Columns, Device, Dtype, Shards, Files):
     """Settings of `cache-teacher`: the text LLM, and what is kept of its distributions."""
 
-    model: str = setting(recorded=False, help="The text LLM: a folder or a Hub name.")
+    model: str = setting(recorded=False, help="The text LLM: a folder or a name on the Hugging Face Hub.")
     keep: str = setting(
         "top-k",
         choices=("top-k", "sampled"),
-        help="What is kept of each distribution: the most likely tokens and the probability of all others together, or"
-        " tokens drawn by --seed.",
+        help="top-k: store the most likely tokens, and the total probability of all others; sampled: store tokens"
+        " drawn at random.",
     )
     top_k: int = setting(
-        32, low=1, applies=lambda own: own.keep == "top-k", help="Number of most likely tokens kept per position."
+        32, low=1, applies=lambda own: own.keep == "top-k", help="Number of most likely tokens stored per position."
     )
     draws: int = setting(
         50,
         low=1,
         high=255,
         applies=lambda own: own.keep == "sampled",
-        help="Number of tokens drawn per position, with --keep sampled.",
+        help="Number of tokens drawn per position, for --keep sampled.",
     )
     reuse: tuple[str, ...] = setting(
         (),
         metavar="CACHE",
         recorded=False,
-        help="Copy distributions of the same texts from this cache of the same teacher; repeat for more.",
+        help="Copy distributions from an earlier cache of the same teacher; repeat for more.",
     )
     verify: int = setting(
         0,

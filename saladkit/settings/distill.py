@@ -12,11 +12,11 @@ from saladkit.settings.training import TrainingSettings
 class AdapterSettings(Settings):
     """The shape of the adapter; the defaults are the paper's (the layers of SmolLM-360M)."""
 
-    adapter_layers: int = setting(12, low=1, help="Llama-style layers of the adapter.")
+    adapter_layers: int = setting(12, low=1, help="Number of the adapter's layers (Llama-style).")
     adapter_width: int = setting(960, low=1, help="Width of the adapter's layers.")
     adapter_mlp_width: int = setting(2560, low=1, help="Width of the adapter's MLPs.")
-    adapter_heads: int = setting(15, low=1, help="Attention heads of the adapter.")
-    adapter_kv_heads: int = setting(5, low=1, help="Key-value heads of the adapter.")
+    adapter_heads: int = setting(15, low=1, help="Number of the adapter's attention heads.")
+    adapter_kv_heads: int = setting(5, low=1, help="Number of the adapter's key-value heads.")
 
     def check(self) -> None:
         """Raise a SaladError if heads do not divide the width, or key-value heads do not divide the heads."""
@@ -35,7 +35,10 @@ class DistillSettings(AdapterSettings, SpeechEncoder, TrainingSettings):
     """Settings of Stage I: the teacher, the shape of the model, and its training."""
 
     teacher: str | None = setting(
-        None, recorded=False, help="Teacher cache, or a text LLM to run live.  [default: MODEL, live]"
+        None,
+        recorded=False,
+        help="The teacher: a teacher cache (from `cache-teacher`), or a text LLM, to run during training.  [default:"
+        " MODEL]",
     )
     decay_fraction: float = setting(
         0.2, low=0, high=1, help="Share of the steps, at the end, in which the learning rate falls to 0."
@@ -43,9 +46,7 @@ class DistillSettings(AdapterSettings, SpeechEncoder, TrainingSettings):
     encoder_width: int = setting(
         160, low=1, applies=lambda own: own.encoder == LOG_MEL, help="Width of the log-mel encoder."
     )
-    modality_token: bool = setting(
-        False, help="Insert a learned vector where speech begins, and another one where text continues after speech."
-    )
+    modality_token: bool = setting(False, help="Insert learned vectors where speech begins and where text follows it.")
 
     def decay_share(self) -> float:
         """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""

@@ -17,19 +17,21 @@ class Requests(Settings):
     template: str | None = setting(
         None,
         choices=(CONTINUATION, LETTER, BEST),
-        help="Score options as continuations, or list them and score their letters; best: the one of higher accuracy on"
-        " --dev.  [default: continuation; with --generate: letter]",
+        help="continuation: score every option as a continuation of the question; letter: list the options, and"
+        " score their letters; best: the more accurate of both on --dev.  [default: continuation; with --generate:"
+        " letter]",
     )
     dev: str | None = setting(
         None,
         metavar="SOURCE",
         recorded=False,
-        help="Solved questions to choose the template on: the first 500, as text.  [default: the benchmark's own]",
+        help="Questions on which --template best compares the templates: the first 500, as text.  [default: the"
+        " benchmark's own]",
     )
     options: str = setting(
         "text",
         choices=("text", "spoken"),
-        help="Modality of listed options if the question is speech input.",
+        help="How listed options are given if the question is speech: as text, or as speech too.",
     )
     num_fewshot: int = setting(
         0, low=0, help="Number of few-shot examples before each question; fewer if they do not fit."
@@ -38,12 +40,12 @@ class Requests(Settings):
         None,
         metavar="SOURCE",
         recorded=False,
-        help="Source of the few-shot examples, its first rows.  [default: the benchmark's own, or the task]",
+        help="Samples that begin with the few-shot examples.  [default: the benchmark's own, or the task]",
     )
     fewshot_modality: str = setting(
         "same",
         choices=("same", "text"),
-        help="Modality of few-shot examples if the question is speech input: the same, or text.",
+        help="Modality of the few-shot examples if the question is speech: speech too (same), or text.",
     )
     max_length: int = setting(
         2048, low=2, help="Longest prompt with its continuation, in positions; never longer than the model's own limit."
@@ -65,18 +67,20 @@ class Requests(Settings):
 class Generation(Settings):
     """How models generate answers."""
 
-    generate: bool = setting(False, help="Generate an answer, and find the option that it names, instead of scoring.")
-    max_new_tokens: int = setting(64, low=1, help="Longest generated answer, in tokens.")
-    sampling_temperature: float = setting(
-        0.0, low=0, help="Temperature at which tokens of an answer are drawn by --seed; 0: take the most likely ones."
+    generate: bool = setting(
+        False, help="Let the models write an answer, and find the option that it names, instead of scoring options."
     )
-    sampling_top_k: int = setting(50, low=1, help="Number of most likely tokens to draw from.")
+    max_new_tokens: int = setting(64, low=1, help="Longest written answer, in tokens.")
+    sampling_temperature: float = setting(
+        0.0, low=0, help="Temperature at which an answer's tokens are drawn; 0: always the most likely token."
+    )
+    sampling_top_k: int = setting(50, low=1, help="Draw tokens among this many most likely ones.")
     voicebench_compatible: str | None = setting(
         None,
         metavar="FOLDER",
         recorded=False,
-        help="Generate answers, and parse them by the rule in FOLDER, a clone of VoiceBench; an answer that the rule"
-        " cannot parse counts as a random option.",
+        help="Let the models write an answer, and parse it by VoiceBench's rule, from its git clone in FOLDER: an"
+        " option is drawn at random if the rule finds none.",
     )
 
     @property
@@ -92,29 +96,33 @@ class EvalSettings(Recognizer, Requests, Generation, Columns, Seed, Device, Dtyp
     teacher: str | None = setting(
         None,
         recorded=False,
-        help="The text LLM that MODEL was trained from: answers the questions as text, and adds the gap.",
+        help="The text LLM that MODEL was made from; it is given the questions as text, to measure the gap.",
     )
     compare: tuple[str, ...] = setting(
-        (), metavar="CHECKPOINT", recorded=False, help="Another checkpoint to compare with MODEL; repeat for more."
+        (),
+        metavar="CHECKPOINT",
+        recorded=False,
+        help="Another checkpoint to evaluate and compare with MODEL; repeat for more.",
     )
     modalities: tuple[str, ...] = setting(
         ("text", "speech"),
         option="--modality",
         choices=MODALITIES,
         commas=True,
-        help="Modality of the questions; several are separated by commas. cascade: --teacher gets a transcript by"
+        help="How questions are given; several are separated by commas. cascade: --teacher is given transcripts by"
         " --asr.",
     )
     perturb: tuple[str, ...] = setting(
         (),
         metavar="KIND=AMOUNT",
-        help="Also evaluate recordings with noise (snr=10, in dB) or at another speed (speed=0.9); repeat for more.",
+        help="Also give the recordings with noise (snr=10, in dB), or at another speed (speed=0.9); repeat for more.",
     )
     heard: tuple[str, ...] = setting(
         (),
         metavar="SAMPLES",
         recorded=False,
-        help="Speech that the models were trained on; voices that are not in it count as held out. Repeat for more.",
+        help="Samples that the models were trained on; voices that do not occur in them count as held out. Repeat"
+        " for more.",
     )
 
     @property

@@ -12,5 +12,5 @@ class ExportTimesSettings(Files):
 
     format: str = setting(
         choices=("textgrid", "ctm"),
-        help="A Praat TextGrid for each row, named after its percent-escaped id; or one file words.ctm for all rows.",
+        help="textgrid: a Praat TextGrid for each row, named after the percent-escaped id; ctm: one file, words.ctm.",
     )

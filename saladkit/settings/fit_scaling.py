@@ -11,5 +11,8 @@ class FitScalingSettings(Seed, Output):
     """Settings of `fit-scaling`: scores of the checkpoints."""
 
     results: tuple[str, ...] = setting(
-        (), metavar="RESULTS", recorded=False, help="Results of `eval` on these checkpoints; repeat for more."
+        (),
+        metavar="RESULTS",
+        recorded=False,
+        help="Results of `eval` on these checkpoints, to relate their scores to M; repeat for more.",
     )

@@ -12,21 +12,22 @@ class GapSettings(Recognizer, Words, Spans, Columns, Seed, Device, Dtype, Files)
 
     teacher: str = setting(
         recorded=False,
-        help="The original text LLM, for exact figures; or a teacher cache with its most likely tokens.",
+        help="The text LLM that CHECKPOINT was made from, for exact figures; or a teacher cache of its most likely"
+        " tokens, for lower bounds.",
     )
     regions: str | None = setting(
-        None, recorded=False, help="Regions that hold the texts (`saladkit regions`): adds means by region."
+        None, recorded=False, help="Regions of the texts (from `saladkit regions`), for figures by region."
     )
     context: str = setting(
         "interleaved",
         choices=("interleaved", "spoken"),
-        help="Context of a compared word: spans of text and speech in turn, or speech only.",
+        help="What comes before a compared word: text and speech in turn, or speech only.",
     )
-    interleavings: int = setting(4, low=1, help="Random interleavings drawn per row.")
+    interleavings: int = setting(4, low=1, help="Number of random interleavings of text and speech per row.")
     worst: float = setting(
         0.15,
         low=0,
         high=1,
-        help="Share of regions to mark as bad speech, those with the highest error rates of --asr.",
+        help="Share of regions, those with the highest character error rates by --asr, that are marked as bad speech.",
     )
     batch_size: int = setting(16, low=1, recorded=False, help="Rows per batch.")

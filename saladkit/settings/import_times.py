@@ -13,6 +13,6 @@ class ImportTimesSettings(Columns, Files):
     times: str = setting(
         metavar="KIND:PATH",
         recorded=False,
-        help="Word times of another tool: ctm (NeMo, Kaldi), textgrid (Praat, MFA), lhotse or whisperx, and a file or"
-        " folder.",
+        help="Format and path (file or folder) of the times. Formats: ctm (NeMo, Kaldi), textgrid (Praat, MFA),"
+        " lhotse, whisperx.",
     )

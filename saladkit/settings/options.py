@@ -12,8 +12,8 @@ from saladkit.settings.presets import has_presets, preset_names, preset_of
 from saladkit.settings.setting import Settings, Shape, about, option_of, settings_fields, shape_of
 
 
-class Real(click.FloatRange):
-    """A finite number in a range."""
+class Real(click.types.FloatParamType):
+    """A finite number."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
         """Convert to a number, and fail if it is not finite."""
@@ -23,10 +23,14 @@ class Real(click.FloatRange):
         return number
 
 
+class RealRange(Real, click.FloatRange):
+    """A finite number in a range."""
+
+
 class Several(click.Choice):
     """One of some names, or several separated by commas."""
 
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> list[str]:  # type: ignore[override]
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> list[str]:
         """Split the value at commas, and check each name."""
         parts = value if isinstance(value, list) else str(value).split(",")
         return [super(Several, self).convert(part, parameter, context) for part in parts]
@@ -38,14 +42,19 @@ def _flat(context: click.Context, parameter: click.Parameter, values: tuple[list
 
 def _type_of(kind: type, of: Field) -> click.ParamType:
     known = about(of)
+    low, high = known.range.low, known.range.high
+    unbounded = low is None and high is None
     if known.choices:
         return (Several if known.commas else click.Choice)(list(known.choices))
-    span = {"min": known.range.low, "max": known.range.high}
     if kind is int:
-        return click.IntRange(**span) if any(end is not None for end in span.values()) else click.INT
+        return click.INT if unbounded else click.IntRange(_whole(low), _whole(high))
     if kind is float:
-        return Real(**span, min_open=known.range.low_open, max_open=known.range.high_open)
+        return Real() if unbounded else RealRange(low, high, known.range.low_open, known.range.high_open)
     return click.STRING
+
+
+def _whole(end: float | None) -> int | None:
+    return None if end is None else int(end)
 
 
 def _option(owner: type[Settings], of: Field) -> Callable:
@@ -94,7 +103,7 @@ def options_of(settings: type[Settings], verb: str) -> Callable[[Callable], Call
                 is_eager=True,
                 expose_value=False,
                 callback=_use_preset(verb),
-                help="Take the defaults of a published or tested scale; options on the command line override it.",
+                help="Use the settings of a tested scale as defaults; other options override them.",
             )(made)
         return made
 

@@ -13,14 +13,14 @@ class RegionsSettings(BatchTokens, Columns, Seed, Device, Shards, Files):
     embedder: str = setting(
         "BAAI/bge-large-en-v1.5",  # the paper's
         recorded=False,
-        help="Embedder: folder or Hub name of an encoder (sentence-transformers) or of static embeddings (model2vec);"
-        " or lm:MODEL, the mean of a text LLM's hidden states.",
+        help="Folder or name of a text encoder (for sentence-transformers) or of static embeddings (model2vec); or"
+        " lm:MODEL, to use the mean of a text LLM's hidden states.",
     )
     reuse: tuple[str, ...] = setting(
         (),
         metavar="REGIONS",
         recorded=False,
-        help="Copy embeddings of the same texts from these regions of the same embedder; repeat for more.",
+        help="Copy embeddings from earlier regions with the same embedder; repeat for more.",
     )
     dtype: str | None = setting(
         None,
@@ -33,27 +33,28 @@ class RegionsSettings(BatchTokens, Columns, Seed, Device, Shards, Files):
         1.5,
         low=1.1,
         applies=lambda own: not own.plain,
-        help="Greatest ratio of the largest region's size to the smallest's, in texts.",
+        help="Largest allowed ratio between the sizes of the largest and the smallest region.",
     )
-    plain: bool = setting(False, help="Do not balance the sizes of the regions of k-means.")
+    plain: bool = setting(False, help="Do not balance the sizes of regions: plain k-means.")
     kmeans: str = setting(
         "spherical",
         choices=("spherical", "l2"),
-        help="K-means with centroids of length 1 and cosine distances, or with means and squared distances.",
+        help="spherical: centroids of length 1 and cosine distances; l2: means and squared Euclidean distances.",
     )
-    iterations: int = setting(25, low=1, help="Iterations of k-means.")
+    iterations: int = setting(25, low=1, help="Number of iterations of k-means.")
     speech: tuple[str, ...] = setting(
         (),
         recorded=False,
-        help="Existing speech, to which distances from the pool are measured; repeat for more.",
+        help="Samples that are spoken already, to measure how far each text lies from theirs; repeat for more.",
     )
-    neighbours: int = setting(5, low=1, help="Number of nearest spoken texts stored for each text.")
+    neighbours: int = setting(5, low=1, help="Number of nearest spoken texts to store for each text.")
     # Recorded: products of matrices of other shapes may differ in the last bit.
     memory_gb: float = setting(
-        4.0, option="--memory", low=0.01, help="Memory for the search of nearest neighbours, in GB."
+        4.0, option="--memory", low=0.01, help="Memory for the search for nearest spoken texts, in GB."
     )
     exact_up_to: int = setting(
         10_000_000,
         low=1,
-        help="Greatest number of spoken texts to search exactly; for more, recall is measured and printed.",
+        help="Search exactly among up to this many spoken texts; among more, search approximately and print the"
+        " recall.",
     )

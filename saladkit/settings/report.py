@@ -9,24 +9,29 @@ from saladkit.settings.setting import Settings, setting
 class ReportSettings(Settings):
     """Settings of `report`: what the page shows of a run."""
 
-    teacher: str = setting(help="Results folder of the text LLM, below RUN.")
+    teacher: str = setting(help="Folder in RUN with the results of the text LLM.")
     results: tuple[str, ...] = setting(
         option="--result",
         metavar="NAME=FOLDER",
-        help="Results of a speech-adapted model, below RUN; repeat for more.",
+        help="Name for the report, and folder in RUN, of a speech-adapted model's results; repeat for more.",
     )
     contrast: tuple[str, str] | None = setting(
-        None, metavar="NAME NAME", help="Two results to compare on the same items: the first minus the second."
+        None,
+        metavar="NAME NAME",
+        help="Names of two results to compare on the same questions: the first minus the second.",
     )
-    speech: str = setting(help="The natural speech, below RUN; its domains are the heard subjects.")
-    held_out: str = setting(help="Task with questions in a held-out voice.")
+    speech: str = setting(help="Folder in RUN with the natural speech of the training; its domains count as heard.")
+    held_out: str = setting(help="Task whose questions are spoken by a held-out voice.")
     choices: tuple[str, ...] = setting(
         (),
         option="--choice",
         metavar="NAME=FOLDER",
-        help="Results of a selection strategy, below RUN, to compare; repeat for more. The first one is the control.",
+        help="Name and folder in RUN of a selection strategy's results, to compare strategies; repeat for more. The"
+        " first is the control.",
     )
     across: tuple[str, ...] = setting(
-        (), metavar="RUN", help="Run of the same strategies with another seed; repeat for more."
+        (),
+        metavar="RUN",
+        help="Folder of another run, with the same --choice folders and another seed; repeat for more.",
     )
     title: str = setting("saladkit", help="Heading of the page.")

@@ -27,35 +27,40 @@ class Preference(Settings):
         "active",
         choices=STRATEGIES,
         applies=lambda own: not own.probing,
-        help="How texts are drawn. active: P(region) ~ P_pool * M^gamma (the method). uniform: every text alike."
-        " proportional: each region by its share. balanced: small regions as often as large ones (MetaCLIP). coverage:"
-        " texts far from speech. dsir: texts whose words resemble --target. knn: by the nearest probes. hybrid: by M of"
-        " the region and distance from speech.",
+        help="How texts are drawn. active: mostly from regions with a large gap, P(region) ~ P_pool * M^gamma (the"
+        " method). uniform: every text is equally likely. proportional: exactly by each region's share of the pool."
+        " balanced: small regions count more (MetaCLIP). coverage: mostly far from spoken texts. dsir: mostly with"
+        " words like those of --target. knn: mostly where the nearest probes have a large gap. hybrid: active and"
+        " coverage combined.",
     )
     gap: str | None = setting(
         None,
         recorded=False,
-        help="Gap table with regions, for active, knn and hybrid. Its regions of bad speech are left out.",
+        help="Gap table (from `saladkit gap --regions`), for active, knn and hybrid. Regions that it marks as bad"
+        " speech are left out.",
     )
     gamma: float = setting(
         5.0,
         low=0,
         applies=lambda own: own.strategy in USE_GAMMA and not own.probing,
-        help="Exponent of active, coverage, knn and hybrid.",
+        help="Exponent of active, coverage, knn and hybrid: the higher, the stronger the preference.",
     )
     metric: str = setting(
         "teacher-kl",
         choices=(*SELECTION_METRICS, COVERAGE),
         applies=lambda own: own.strategy in MEASURED and not own.probing,
-        help="Figure of the gap table that is used as M; coverage: the regions' distance to speech.",
+        help="Figure of the gap table to use as M; coverage: the distance to spoken texts instead, from the regions.",
     )
     bonus: float = setting(
         1.0,
         applies=lambda own: own.strategy == "knn" and not own.probing,
-        help="Standard deviations of the predicted M that knn adds to it, to prefer uncertain texts.",
+        help="For knn: number of standard deviations to add to a predicted gap, so that uncertain texts are preferred.",
     )
     target: tuple[str, ...] = setting(
-        (), metavar="SAMPLES", recorded=False, help="Samples that texts drawn by dsir resemble; repeat for more."
+        (),
+        metavar="SAMPLES",
+        recorded=False,
+        help="For dsir: samples that chosen texts shall be similar to; repeat for more.",
     )
 
     def check(self) -> None:
@@ -88,31 +93,34 @@ class Preference(Settings):
 class Budget(Settings):
     """How much speech to select. Set exactly one of per_region, count, tokens, hours or fraction_of."""
 
-    per_region: int | None = setting(None, low=1, help="Budget: number of texts of every region (probes).")
-    count: int | None = setting(None, low=1, help="Budget: number of texts.")
-    tokens: int | None = setting(None, low=1, help="Budget: number of tokens, by --tokenizer.")
+    per_region: int | None = setting(
+        None, low=1, help="Budget: this many texts of every region, as probes for `saladkit gap`."
+    )
+    count: int | None = setting(None, low=1, help="Budget: this many texts.")
+    tokens: int | None = setting(None, low=1, help="Budget: this many tokens of --tokenizer.")
     tokenizer: str | None = setting(
         None, metavar="MODEL", recorded=False, help="Model whose tokenizer counts --tokens."
     )
-    hours: float | None = setting(None, above=0, help="Budget: predicted hours of speech.")
+    hours: float | None = setting(None, above=0, help="Budget: this many hours of speech, predicted from the texts.")
     fraction_of: tuple[str, float] | None = setting(
         None,
         above=0,
         metavar="SPEECH SHARE",
         recorded=False,
-        help="Budget: predicted hours of speech, as a share of the hours of these samples.",
+        help="Budget: this share of the hours of the samples SPEECH.",
     )
     rate_from: tuple[str, ...] = setting(
         (),
         metavar="SPEECH",
         recorded=False,
-        help="Samples with durations, to which the speaking rate is fitted.  [default: those of --fraction-of]",
+        help="Samples with durations, to estimate the speaking rate that predicts hours.  [default: those of"
+        " --fraction-of]",
     )
     words_per_second: float = setting(
         2.5,
         above=0,
         applies=lambda own: not own.rate_from and own.fraction_of is None,
-        help="Speaking rate, unless it is fitted.",
+        help="Speaking rate, unless it is estimated from samples.",
     )
 
     def check(self) -> None:
@@ -136,31 +144,33 @@ class Budget(Settings):
 class Filters(Settings):
     """Which texts are left out because of their content."""
 
-    min_words: int | None = setting(None, low=1, help="Leave out shorter texts.")
-    max_words: int | None = setting(None, low=1, help="Leave out longer texts.")
-    any_text: bool = setting(False, help="Keep also tables, code, links and texts with hardly any letters.")
+    min_words: int | None = setting(None, low=1, help="Leave out texts with fewer words.")
+    max_words: int | None = setting(None, low=1, help="Leave out texts with more words.")
+    any_text: bool = setting(
+        False, help="Keep texts that are hard to speak: tables, code, links, texts with hardly any letters."
+    )
     near_duplicate: float | None = setting(
         None,
         above=0,
         high=1,
         metavar="COSINE",
-        help="Leave out a text whose embedding has this cosine similarity or more to that of a text drawn before.",
+        help="Leave out a text if the cosine similarity to a text drawn earlier is at least this.",
     )
     decontaminate: tuple[str, ...] = setting(
         (),
         metavar="QUESTIONS",
         recorded=False,
-        help="Leave out texts that share --ngram words in a row with these questions; repeat for more.",
+        help="Leave out texts that share --ngram consecutive words with these questions; repeat for more.",
     )
     ngram: int = setting(
-        13, low=1, applies=lambda own: bool(own.decontaminate), help="Words in a row, for --decontaminate."
+        13, low=1, applies=lambda own: bool(own.decontaminate), help="Number of consecutive words, for --decontaminate."
     )
     decontaminate_cosine: float | None = setting(
         None,
         above=0,
         high=1,
         metavar="COSINE",
-        help="Also leave out a text whose embedding has this cosine similarity or more to that of a question.",
+        help="Also leave out texts whose cosine similarity to one of these questions is at least this.",
     )
 
     def check(self) -> None:
@@ -174,10 +184,12 @@ class Filters(Settings):
 class SelectSettings(Preference, Budget, Filters, Columns, Seed, Device, Files):
     """Settings of `select`: strategy, budget and filters."""
 
-    regions: str = setting(recorded=False, help="Regions of the pool (`saladkit regions`).")
-    exclude: tuple[str, ...] = setting((), recorded=False, help="Samples chosen before; repeat for more.")
+    regions: str = setting(recorded=False, help="Regions of POOL (from `saladkit regions`).")
+    exclude: tuple[str, ...] = setting(
+        (), recorded=False, help="Samples whose texts are not chosen again; repeat for more."
+    )
     explain: bool = setting(
-        False, recorded=False, help="Print a table of the regions on stderr: keywords, gaps, texts drawn."
+        False, recorded=False, help="Print a table of all regions on stderr: keywords, gap, number of chosen texts."
     )
 
     @property

@@ -129,7 +129,7 @@ def shape_of(owner: type, of: Field) -> Shape:
 
 def settings_fields(owner: type) -> list[Field]:
     """Return the fields in the order of `--help`: those of a class before those of its base classes."""
-    depth = {}
+    depth: dict[str, int] = {}
     for base in owner.__mro__:
         for name in inspect.get_annotations(base):
             depth.setdefault(name, len(depth))

@@ -14,9 +14,9 @@ DTYPES = ("float32", "bfloat16", "float16")
 class Columns(Settings):
     """Names of the source's columns."""
 
-    id_column: str = setting("id", help="Column of the ids.")
-    text_column: str = setting("text", help="Column of the texts.")
-    audio_column: str = setting("audio", help="Column of the audio.")
+    id_column: str = setting("id", help="Name of the column of ids.")
+    text_column: str = setting("text", help="Name of the column of texts.")
+    audio_column: str = setting("audio", help="Name of the column of audio.")
 
     @property
     def names(self) -> ColumnNames:
@@ -28,9 +28,7 @@ class Columns(Settings):
 class Seed(Settings):
     """The seed of all random numbers."""
 
-    seed: int = setting(
-        0, low=0, high=2**31 - 1, help="Seed of all random numbers; the same seed gives the same bytes."
-    )
+    seed: int = setting(0, low=0, high=2**31 - 1, help="Random seed; the same seed gives the same output.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +36,10 @@ class Device(Settings):
     """The device on which models run."""
 
     device: str = setting(
-        "auto", choices=("auto", "cpu", "cuda", "mps"), recorded=False, help="Device on which models run."
+        "auto",
+        choices=("auto", "cpu", "cuda", "mps"),
+        recorded=False,
+        help="Device on which models run; auto takes the best one.",
     )
 
 
@@ -53,8 +54,10 @@ class Dtype(Settings):
 class Shards(Settings):
     """Which part of the work this process does."""
 
-    num_shards: int = setting(1, low=1, recorded=False, help="Number of processes that share the work.")
-    shard_index: int = setting(0, low=0, recorded=False, help="Index of this process among them.")
+    num_shards: int = setting(
+        1, low=1, recorded=False, help="Number of processes that share the work; start the command once for each."
+    )
+    shard_index: int = setting(0, low=0, recorded=False, help="Index of this process, from 0.")
 
     def check(self) -> None:
         """Raise a SaladError if there is no shard of this index."""
@@ -77,7 +80,7 @@ class Limit(Settings):
 class Output(Settings):
     """What happens to the output folder."""
 
-    overwrite: bool = setting(False, recorded=False, help="Replace an artefact in the output folder.")
+    overwrite: bool = setting(False, recorded=False, help="Delete the content of the output folder first.")
     dry_run: bool = setting(False, recorded=False, help="Print the plan and write nothing.")
 
 
@@ -93,7 +96,8 @@ class Temperature(Settings):
     temperature: float = setting(
         1.0,
         above=0,
-        help="Softmax temperature of teacher and student; it must be the same for the teacher cache and the training.",
+        help="Divide the logits of teacher and student by this; use the same value for a teacher cache and a"
+        " training on it.",
     )
 
 
@@ -104,8 +108,7 @@ class MaxLength(Settings):
     max_length: int = setting(
         2048,
         low=2,
-        help="Longest text, in tokens; longer texts are split between words. It must be the same for the teacher cache"
-        " and the training.",
+        help="Split texts with more tokens between words; use the same value for a teacher cache and a training on it.",
     )
 
 
@@ -124,7 +127,7 @@ class Words(Settings):
         (),
         metavar="PATH",
         recorded=False,
-        help="Word times (`timestamps`, `import-times`) to use instead of those in the samples; repeat for more.",
+        help="Word times (from `timestamps` or `import-times`), used instead of those in the samples; repeat for more.",
     )
 
 
@@ -132,8 +135,8 @@ class Words(Settings):
 class Spans(Settings):
     """The lengths of text and speech spans; the defaults are the paper's (arXiv 2510.13632)."""
 
-    text_words: tuple[int, int] = setting((10, 30), help="Shortest and longest text span, in words.")
-    speech_words: tuple[int, int] = setting((5, 15), help="Shortest and longest speech span, in words.")
+    text_words: tuple[int, int] = setting((10, 30), help="Smallest and largest number of words in a span of text.")
+    speech_words: tuple[int, int] = setting((5, 15), help="Smallest and largest number of words in a span of speech.")
 
     def check(self) -> None:
         """Raise a SaladError if a range of lengths is invalid."""
@@ -155,7 +158,8 @@ class Recognizer(Settings):
         None,
         metavar="NAME",
         recorded=False,
-        help="Speech recognizer: folder or Hub name of a model, or sphinx (PocketSphinx; English, offline).",
+        help="Speech recognizer that transcribes recordings: a Hugging Face model, or sphinx (PocketSphinx, English,"
+        " offline).",
     )
 
 
@@ -166,8 +170,8 @@ class Language(Settings):
     language: str | None = setting(
         None,
         metavar="CODE",
-        help="Language of the texts. In English (en), numbers, dates, units and abbreviations are spoken and aligned as"
-        " words; as-written leaves them as written.  [default: the voice's; for existing speech, English]",
+        help="Language of the texts. For English (en), numbers, dates, units and abbreviations are first written out"
+        " as words; as-written leaves them unchanged.  [default: the voice's; for existing speech, English]",
     )
 
 
@@ -180,15 +184,15 @@ class SpeechEncoder(Settings):
         option="--speech-encoder",
         metavar="NAME",
         recorded=False,
-        help="Speech encoder: log-mel, trained from scratch; or a frozen model, as a folder or Hub name: Mimi"
-        " (kyutai/mimi), or a Whisper, wav2vec2, HuBERT or WavLM model.",
+        help="Speech encoder: log-mel, which is trained from scratch; or folder or name of a frozen Hugging Face"
+        " model: Mimi (kyutai/mimi), Whisper, wav2vec2, HuBERT or WavLM.",
     )
     bins: int = setting(
         80,
         option="--mel-bins",
         low=1,
         applies=lambda own: own.encoder == LOG_MEL,
-        help="Number of mel bins, for log-mel.",
+        help="Number of mel bins of log-mel.",
     )
     codebooks: int = setting(
         8, low=1, applies=lambda own: own.encoder != LOG_MEL, help="Number of Mimi's codebooks to use."

@@ -18,18 +18,19 @@ class Gate(Settings):
     duration_ratio: tuple[float, float] | None = setting(
         (0.25, 3.0),
         low=0,
-        help="Leave out recordings whose duration, divided by that expected of the text, is outside these two bounds.",
+        help="Leave out recordings whose duration, divided by the one expected from the text, is outside this range.",
     )
     max_clipped: float | None = setting(
-        0.01, low=0, high=1, help="Leave out recordings with a larger share of samples at full scale."
+        0.01, low=0, high=1, help="Leave out recordings in which a larger share of samples is clipped (at full scale)."
     )
     max_silence: float | None = setting(2.0, low=0, help="Leave out recordings with a longer silence, in s.")
-    min_level: float | None = setting(-50.0, high=0, help="Leave out quieter recordings, in dB of full scale.")
+    min_level: float | None = setting(
+        -50.0, high=0, help="Leave out recordings with a lower level, in dB relative to full scale."
+    )
     max_cer: float | None = setting(
         None,
         low=0,
-        help="Leave out recordings of which the transcript by --asr has a higher character error rate.  [default: keep"
-        " all]",
+        help="Leave out recordings with a higher character error rate of the transcript by --asr.  [default: no limit]",
     )
 
     def check(self) -> None:
@@ -46,17 +47,17 @@ class Speaking(Language, Recognizer, Gate, Device):
     aligner: str | None = setting(
         None,
         metavar="NAME",
-        help="Aligner for rows in which the engine reports too few word times: ctc:MODEL or sphinx.",
+        help="Aligner for rows of which the voice does not time enough words: ctc:MODEL or sphinx.",
     )
     codec: str = setting(
-        "flac", choices=("flac", "wav"), help="Format of the recordings, with 16 bits at the voice's own sample rate."
+        "flac", choices=("flac", "wav"), help="Audio format; 16 bits, at the sample rate of the voice."
     )
     loudness: float | None = setting(
         None,
         low=-70,
         high=0,
         metavar="LUFS",
-        help="Bring every recording to this loudness (ITU-R BS.1770), such as -23.  [default: as the voice made it]",
+        help="Set every recording to this loudness (ITU-R BS.1770), such as -23.  [default: unchanged]",
     )
 
     def check(self) -> None:
@@ -72,17 +73,18 @@ class SynthSettings(Speaking, Columns, Seed, Shards, Files):
 
     voices: tuple[str, ...] = setting(
         option="--voice",
-        help="Voice; repeat for more. espeak:VOICE[+VARIANT][@RATE];"
+        help="Voice; repeat for several, one of which is drawn for each row. espeak:VOICE[+VARIANT][@RATE];"
         " piper:PATH.onnx[#SPEAKER][@RATE][,noise=N][,noise-w=N]; kokoro:[FOLDER/]VOICE[@SPEED];"
         " command:[limit=SECONDS] PROGRAM [ARGUMENT...], which reads the text and writes a wav;"
-        " openai:URL#VOICE[@SPEED][,model=NAME][,language=CODE], a server. RATE, SPEED, N and a numbered SPEAKER may be"
-        " a range LOW..HIGH, from which a value is drawn for each row.",
+        " openai:URL#VOICE[@SPEED][,model=NAME][,language=CODE], a server. A RATE, SPEED, N or numbered SPEAKER may"
+        " be a range LOW..HIGH, from which it is drawn for each row.",
     )
-    choices: bool = setting(False, help="Also speak the choices of questions, for `eval --options spoken`.")
+    choices: bool = setting(False, help="Also speak the choices of questions, for `saladkit eval --options spoken`.")
     reuse: tuple[str, ...] = setting(
         (),
         metavar="FOLDER",
         recorded=False,
-        help="Copy recordings with the same text, voice and settings from this earlier speech; repeat for more.",
+        help="Copy recordings of the same text, voice and settings from the output of an earlier `synth`; repeat for"
+        " more.",
     )
-    workers: int = setting(0, low=0, recorded=False, help="Number of processes; 0: one per core.")
+    workers: int = setting(0, low=0, recorded=False, help="Number of processes; 0: one for each CPU core.")

@@ -13,13 +13,13 @@ class TimestampsSettings(Language, Columns, Device, Shards, Files):
     """Settings of `timestamps`: the aligner."""
 
     aligner: str = setting(
-        help="Aligner: ctc:MODEL, with folder or Hub name of a CTC model; or sphinx (PocketSphinx; English, offline)."
+        help="Aligner: ctc:MODEL (a Hugging Face CTC model) or sphinx (PocketSphinx, English, offline)."
     )
     min_score: float = setting(
         LOW_SCORE,
         low=0,
         high=1,
-        help="List rows with a lower score, whose recording may not speak the text, in flagged.jsonl, and keep them."
-        " 0: compute no scores, which makes sphinx three times as fast.",
+        help="List rows whose text fits their audio with a score below this in flagged.jsonl; the rows are kept. 0:"
+        " do not compute scores, which makes sphinx three times as fast.",
     )
-    workers: int = setting(0, low=0, recorded=False, help="Number of processes for sphinx; 0: one per core.")
+    workers: int = setting(0, low=0, recorded=False, help="Number of processes, for sphinx; 0: one for each CPU core.")

@@ -16,23 +16,24 @@ class LoraSettings(Settings):
     lora_rank: int | None = setting(
         None,
         low=0,
-        help="Train LoRA of this rank in the text LLM, at --learning-rate, and freeze the rest of it; 0: train all of"
-        " it.  [default: 0; align: as the checkpoint]",
+        help="Train LoRA of this rank in the text LLM, at --learning-rate, and freeze its other weights; 0: train"
+        " all weights.  [default: 0; align: as the checkpoint]",
     )
     lora_alpha: float | None = setting(
-        None, above=0, help="Alpha of LoRA, which is scaled by alpha / rank.  [default: twice the rank]"
+        None, above=0, help="LoRA's output is scaled by alpha / rank.  [default: twice the rank]"
     )
     lora_dropout: float = setting(0.0, low=0, below=1, help="Dropout on LoRA's inputs.")
     lora_targets: tuple[str, ...] = setting(
         (),
         metavar="NAME",
-        help="Linear layers that get LoRA, such as q_proj; repeat for more.  [default: all of the decoder]",
+        help="Name of linear layers that get LoRA, such as q_proj; repeat for more.  [default: all linear layers of"
+        " the decoder]",
     )
     save: str = setting(
         "full",
         choices=("full", "trained"),
-        help="What the checkpoint holds. full: all weights, with LoRA merged; trained: only the trained weights, with"
-        " the name of the text LLM.",
+        help="full: save a complete checkpoint, with LoRA merged; trained: save only the trained weights, and the"
+        " name of the text LLM.",
     )
 
     def check(self) -> None:
@@ -47,68 +48,79 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, Colum
     """Settings of training, named as in transformers.TrainingArguments where that has them."""
 
     data: tuple[str, ...] = setting(
-        metavar="PATH[:WEIGHT]", recorded=False, help="Speech with its text and word times; repeat for a mix."
+        metavar="PATH[:WEIGHT]",
+        recorded=False,
+        help="Samples with speech, text and word times; repeat for a mixture, in which a source is read as often as"
+        " its weight says.",
     )
     replay: tuple[str, ...] = setting(
         (),
         metavar="PATH[:WEIGHT]",
         recorded=False,
-        help="Replay: text only, so that the model does not forget; repeat for a mix.",
+        help="Samples of which only the text is read, so that the model does not forget what it knows; repeat for a"
+        " mixture.",
     )
     frames: tuple[str, ...] = setting(
         (),
         metavar="PATH",
         recorded=False,
-        help="Frames cache (`cache-speech`) to use instead of encoding audio at every step; repeat for more.",
+        help="Frames cache of --data (from `cache-speech`); without it, audio is encoded at every step. Repeat for"
+        " more.",
     )
     max_steps: int = setting(low=1, help="Number of optimizer steps.")
-    per_device_train_batch_size: int = setting(8, low=1, help="Rows per batch and device.")
+    per_device_train_batch_size: int = setting(8, low=1, help="Rows per batch on each device.")
     gradient_accumulation_steps: int = setting(1, low=1, help="Batches per optimizer step.")
     batching: str = setting(
         "auto",
         choices=("auto", "packed", "padded"),
-        help="Pack the rows of a batch into one, or pad rows of similar length; auto packs on cuda.",
+        help="packed: join all rows of a batch into one; padded: pad rows of similar length; auto: packed on cuda,"
+        " else padded.",
     )
     learning_rate: float = setting(5e-5, low=0, help="Peak learning rate of the text LLM.")
     adapter_learning_rate: float = setting(1e-3, low=0, help="Peak learning rate of encoder and adapter.")
-    weight_decay: float = setting(0.1, low=0, help="Weight decay of AdamW, not applied to norms and biases.")
-    warmup_steps: int = setting(500, low=0, help="Number of steps of linear warm-up.")
-    alpha: float = setting(
-        1.0, low=0, high=1, help="Weight of the divergence: loss = alpha * divergence + (1 - alpha) * NLL."
-    )
+    weight_decay: float = setting(0.1, low=0, help="Weight decay of AdamW, except on norms and biases.")
+    warmup_steps: int = setting(500, low=0, help="Number of steps in which the learning rate rises linearly.")
+    alpha: float = setting(1.0, low=0, high=1, help="Loss = alpha * divergence + (1 - alpha) * NLL.")
     divergence: str = setting(
         "forward-kl",
         choices=("forward-kl", "reverse-kl", "jsd"),
-        help="Divergence of the student from the teacher; the paper's is KL(teacher || student).",
+        help="Divergence between teacher and student; forward-kl, the paper's, is KL(teacher || student).",
     )
     replay_loss: str = setting(
         "kl",
         choices=("kl", "nll"),
-        help="Train replay on the teacher's distributions (kl), or on its own next tokens, without a teacher (nll).",
+        help="Loss on --replay: kl, from the teacher's distributions; nll, of the text itself, which needs no teacher.",
     )
-    lexical_weight: float = setting(0.0, low=0, help="Weight of the lexical loss (not in the paper).")
+    lexical_weight: float = setting(
+        0.0,
+        low=0,
+        help="Weight of the lexical loss, which pulls the speech vector of a token towards the token's embedding"
+        " (not in the paper).",
+    )
     lexical_steps: int = setting(
-        0, low=0, help="Number of steps, the first ones of --max-steps, that train on the lexical loss only."
+        0, low=0, help="Number of first steps, of --max-steps, that train on the lexical loss alone."
     )
     lexical_learning_rate: float | None = setting(
         None,
         above=0,
         help="Learning rate of encoder and adapter in the lexical steps.  [default: --adapter-learning-rate]",
     )
-    text_first: float = setting(0.5, low=0, high=1, help="Probability that a row begins with text.")
-    logging_steps: int = setting(10, low=1, help="Number of steps between two lines of metrics.jsonl.")
-    save_steps: int = setting(500, low=1, help="Number of steps between two saved states, from which to resume.")
+    text_first: float = setting(0.5, low=0, high=1, help="Probability that a row begins with text rather than speech.")
+    logging_steps: int = setting(10, low=1, help="Number of steps between entries of metrics.jsonl.")
+    save_steps: int = setting(
+        500, low=1, help="Number of steps between saved states, from which a training can resume."
+    )
     resume_from_checkpoint: str | None = setting(
         None,
         metavar="FOLDER",
         recorded=False,
-        help="Resume from this saved state (OUTPUT/training/checkpoint-N) if the output has no saved state of its own.",
+        help="Resume from this saved state (OUTPUT/training/checkpoint-N) of another run, if this run has none yet.",
     )
     attention: str = setting(
         "sdpa",
         choices=("sdpa", "eager", "flash_attention_2", "flex_attention"),
         recorded=False,
-        help="Attention implementation; with packed rows on a GPU, flash_attention_2 skips masked positions.",
+        help="Attention implementation. On a GPU with packed rows, flash_attention_2 does not compute what is masked.",
     )
     bf16: bool = setting(False, help="Train in bfloat16 mixed precision.")
     gradient_checkpointing: bool = setting(
@@ -119,7 +131,7 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, Colum
         "none",
         choices=("none", "tensorboard", "wandb", "trackio"),
         recorded=False,
-        help="Also log to this tool; the files of TensorBoard go to OUTPUT/logs.",
+        help="Also log to this tool; TensorBoard's files are in OUTPUT/logs.",
     )
 
     @property

@@ -1,4 +1,4 @@
-"""Speech engines are optional packages: an engine's module is imported when a voice or an aligner of it is named."""
+"""Import speech engines, which are optional packages, only when a voice, an aligner or a recognizer names one."""
 
 import importlib
 

@@ -1,4 +1,4 @@
-"""What turns audio into frames that training reads again and again: a speech encoder's frozen front."""
+"""The frozen front end of a speech encoder: it turns recordings into the frames that training reads, live or cached."""
 
 from typing import Protocol
 
@@ -12,49 +12,66 @@ from saladkit.speech.audio.resampling import resample, resampler
 
 
 class FrontEnd(Protocol):
-    """The frozen part of a speech encoder.
+    """The frozen part of a speech encoder."""
 
-    `identity` is what a frames cache has to agree on, `sample_rate` (Hz) what it hears, `frames_per_second` what it
-    gives, and `bytes_per_frame` what one of them takes on disk. It fills up recordings to whole windows of
-    `window_seconds`, if that is not 0.
-    """
+    @property
+    def identity(self) -> dict:
+        """What a frames cache has to agree on."""
+        ...
 
-    identity: dict
-    sample_rate: int
-    frames_per_second: float
-    bytes_per_frame: int
-    window_seconds: float
+    @property
+    def sample_rate(self) -> int:
+        """Of the recordings that the encoder takes, in Hz."""
+        ...
+
+    @property
+    def frames_per_second(self) -> float:
+        """Of the recordings' frames."""
+        ...
+
+    @property
+    def bytes_per_frame(self) -> int:
+        """Size of a frame on disk."""
+        ...
+
+    @property
+    def window_seconds(self) -> float:
+        """Length of the windows that recordings are padded to, in s; 0 if the encoder takes any length."""
+        ...
 
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
-        """Recordings, float32 [n] at `sample_rate` -> their frames, each as it would be alone (but for rounding).
+        """Compute the frames of recordings, each as it would be alone but for rounding.
 
-        Codes are uint16 [frames, codebooks], all else is float16 [frames, width]; a recording has at least one frame.
-        Together the recordings are one batch on the device.
+        Args:
+            recordings: float32 [n] at `sample_rate`; together they are one batch on the device.
+
+        Returns:
+            For each recording at least one frame: codes, uint16 [frames, codebooks], or else float16 [frames, width].
         """
         ...
 
 
 def heard_row(row: dict, sample_rate: int, where: str) -> np.ndarray:
-    """The audio of a samples row at `sample_rate` Hz, float32 [n]; `where` names the file in errors.
+    """Return the audio of a samples row at `sample_rate` Hz, float32 [n]; `where` names the file in errors.
 
     Raises:
-        SaladError: the row has no audio, or it does not decode, is empty or not finite.
+        SaladError: the row has no audio, or its audio does not decode, is empty or not finite.
     """
     samples, stored_rate = decode_row(row, where)
     return resample(samples, stored_rate, sample_rate)
 
 
 def frames_of_row(front_end: FrontEnd, row: dict, where: str) -> np.ndarray:
-    """The frames of a samples row's audio.
+    """Return the frames of a samples row's audio.
 
     Raises:
-        SaladError: as `heard_row`, and as the front end does when it is opened only now.
+        SaladError: as `heard_row`; and as `open_front_end`, if `front_end` loads its model at first use.
     """
     return front_end.frames([heard_row(row, front_end.sample_rate, where)])[0]
 
 
 class LiveFrames:
-    """Frames computed from the audio when they are asked for."""
+    """Compute the frames of each recording from its audio when they are read."""
 
     def __init__(self, samples: pa.Table, front_end: FrontEnd, where: str):
         self.samples, self.front_end, self.where = samples.select(["id", "audio"]), front_end, where
@@ -62,18 +79,20 @@ class LiveFrames:
         self.index = {id_: row for row, id_ in enumerate(samples.column("id").to_pylist())}
 
     def row(self, id_: str) -> np.ndarray:
-        """The frames of one recording, [frames, width]."""
+        """Return the frames of the recording `id_`, as `FrontEnd.frames`."""
         row = self.samples.slice(self.index[id_], 1).to_pylist()[0]
         return frames_of_row(self.front_end, row, self.where)
 
 
 def cached_frames(cache: FramesCache, samples: pa.Table, where: str) -> FramesCache:
-    """The cache, after a check that it holds every row of `samples`, and the same recording where `duration` tells.
+    """Return the cache after a check that it holds the recordings of `samples`.
+
+    The ids are compared, and the lengths of the recordings where `samples` has the column `duration` (s).
 
     Raises:
-        SaladError: frames of a row are missing, or last more than 0.1 s more or less than its recording.
+        SaladError: the frames of a row are missing, or they last over 0.1 s more or less than its recording.
     """
-    remedy = f"Run `saladkit cache-speech {where}` and give its output."
+    remedy = f"Run `saladkit cache-speech {where}` and give its output as the cache."
     ids = samples.column("id").to_pylist()
     durations = samples.column("duration").to_pylist() if "duration" in samples.column_names else [None] * len(ids)
     per_second = cache.identity["frames_per_second"]
@@ -81,12 +100,12 @@ def cached_frames(cache: FramesCache, samples: pa.Table, where: str) -> FramesCa
         if id_ not in cache:
             raise SaladError(f"{cache.artefact.path} has no frames for row '{id_}' of {where}", remedy)
         cached = cache.length(id_) / per_second
-        # The same ids spoken anew, by another voice say, are other recordings. Whole frames are up to 0.025 s shorter
-        # than their recording (wav2vec 2.0), or up to 0.08 s longer (Mimi).
+        # Texts that another voice spoke anew have the same ids but other recordings. Frames last up to 0.025 s less
+        # than their recording (wav2vec 2.0) or up to 0.08 s more (Mimi).
         if duration is not None and abs(cached - duration) > 0.1:
             raise SaladError(
                 f"{cache.artefact.path} has {cached:.2f} s of frames for row '{id_}', which lasts {duration:.2f} s in"
-                f" {where}: they are of another recording, or `duration` is not in seconds",
+                f" {where}: the frames are of another recording, or `duration` is not in seconds",
                 remedy,
             )
     return cache

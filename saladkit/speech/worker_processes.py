@@ -1,4 +1,4 @@
-"""Processes that share work on speech: each has one thread, ends with its parent, and is replaced if it dies."""
+"""Share work on speech among processes: each has one thread, ends with its parent, and is replaced if it dies."""
 
 import multiprocessing
 import multiprocessing.connection
@@ -9,14 +9,15 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-Item, Made = TypeVar("Item"), TypeVar("Made")
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 class WorkerProcesses:
-    """`count` processes, started when there is work; with a `count` of 1 this process works. Use as a context.
+    """`count` worker processes, started at the first work; with a `count` of 1, this process does the work itself.
 
-    Processes are spawned, not forked: an engine's library must not be shared, and a fork of a process with threads
-    hangs.
+    Use it as a context. Processes are spawned, not forked: they must not share an engine's library, and a fork of a
+    process with threads can hang.
     """
 
     def __init__(self, count: int):
@@ -32,10 +33,10 @@ class WorkerProcesses:
     def run(
         self, work: Callable[[list[Item]], Made], chunks: Iterable[list[Item]]
     ) -> Iterator[tuple[list[Item], Made | None]]:
-        """Yield each chunk with what `work` makes of it, as they are done; None if a process died meanwhile.
+        """Yield each chunk with the result of `work`, in the order of completion; the result is None for a lost chunk.
 
-        A process that dies, an engine's fault, takes the chunks of the other processes with it. To find the chunk at
-        fault, run each of them again with `run_alone`.
+        When an engine crashes a process, the chunks of the other processes are lost too. To find the item that crashes
+        the engine, run each item of the lost chunks again with `run_alone`.
         """
         if self.count == 1:
             yield from ((chunk, work(chunk)) for chunk in chunks)
@@ -58,7 +59,7 @@ class WorkerProcesses:
         yield from ((chunk, None) for chunk in lost)
 
     def run_alone(self, work: Callable[[list[Item]], Made], item: Item) -> Made | None:
-        """Return what `work` makes of one item, or None if its process died."""
+        """Return the result of `work` for one item, or None if its process died."""
         ((_, made),) = self.run(work, [[item]])
         return made
 
@@ -69,21 +70,23 @@ class WorkerProcesses:
         return self._pool
 
     def close(self) -> None:
-        """End the processes; new ones start when there is work again."""
+        """End the processes; the next work starts new ones."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
 
 def _begin() -> None:
-    """Give torch one thread, before an aligner or a recognizer imports it; and end with the parent.
+    """Limit torch to one thread before an aligner or a recognizer imports it, and end this process with its parent.
 
-    A parent that is killed does not tell its workers: they would wait for ever, each with a model in memory.
+    A parent that is killed does not tell its workers: each would wait for ever with a model in memory.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
 
 def _end_with_the_parent() -> None:
-    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:  # None only in the main process
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)

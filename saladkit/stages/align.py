@@ -1,6 +1,6 @@
-"""`align`: Stage II, targeted alignment on the speech that was selected, from the checkpoint before the decay.
+"""`align`: Stage II, train a checkpoint further on natural and selected speech (targeted alignment).
 
-This trains the model. Forced alignment of speech with its words is `saladkit timestamps`.
+For forced alignment of speech with its words, see `saladkit timestamps`.
 """
 
 from pathlib import Path
@@ -14,11 +14,11 @@ from saladkit.training.stage import Start, train_stage
 
 
 def align(checkpoint: str, output: str | Path, settings: AlignSettings) -> dict:
-    """Train `checkpoint` on, from its state before the decay where it has one, with a new optimizer.
+    """Train `checkpoint` further with a new optimizer, from its state before the decay if it has one.
 
-    The teacher is never the checkpoint itself, whose weights have moved. Without --lora-rank, LoRA that was saved apart
-    is trained on; with it, LoRA is merged into the language model first. Where the teacher is the text LLM beneath
-    LoRA, the student with its LoRA off teaches, and no second copy is loaded.
+    LoRA of a checkpoint saved with `--save trained` is trained further, unless `lora_rank` is given: LoRA is then
+    merged into the language model first. If the teacher is the text LLM that LoRA was trained on, the student without
+    its LoRA serves as the teacher, and no second copy is loaded.
 
     Returns:
         The summary, with the last logged losses.
@@ -32,7 +32,8 @@ def align(checkpoint: str, output: str | Path, settings: AlignSettings) -> dict:
     check_model_folder(checkpoint)
     folder = stable_or_final(checkpoint)
     student = load_salad_model(folder, dtype="float32", device="cpu", merge_lora=settings.lora_rank is not None)
-    beneath = student.config.text_model and student.config.text_model["name"]
+    text_model = student.config.text_model
+    beneath = text_model["name"] if text_model else None
     start = Start(
         name=str(folder),
         tokenizer=load_tokenizer(folder),

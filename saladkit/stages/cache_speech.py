@@ -1,7 +1,8 @@
-"""`cache-speech`: the frozen front of the speech encoder, once for every epoch and round."""
+"""`cache-speech`: run the frozen part of the speech encoder once for all later training."""
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ ROWS_PER_PART = 512
 
 
 def cache_speech(sources: list[str], output: str | Path, settings: CacheSpeechSettings) -> dict:
-    """Store the front-end frames of every recording in `sources`.
+    """Store the frames of every recording in `sources`, the output of the speech encoder's front end.
 
     Returns:
         The summary: rows, bytes, bytes per second of speech.
@@ -42,8 +43,8 @@ def cache_speech(sources: list[str], output: str | Path, settings: CacheSpeechSe
         device=resolve_device(settings.device),
         dtype=settings.dtype,
     )
-    columns = {"needed": ["id", "audio"], "optional": ["duration"], "beside": output}
-    tables = [(s, read_samples(s, **columns, names=settings.names, limit=settings.limit)) for s in sources]
+    read = partial(read_samples, needed=["id", "audio"], optional=["duration"], beside=output)
+    tables = [(source, read(source, names=settings.names, limit=settings.limit)) for source in sources]
     check_ids_distinct(tables)
     pieces = [
         (source, table.slice(start, ROWS_PER_PART))
@@ -95,9 +96,9 @@ def cache_speech(sources: list[str], output: str | Path, settings: CacheSpeechSe
 def _frames_of_part(
     part: pa.Table, source: str, front_end: FrontEnd, batch_seconds: float, advance: Callable[[int], object]
 ) -> list[np.ndarray]:
-    """The frames of a part's rows, in their order; recordings of about one length run together.
+    """Return the frames of the rows of a part, in order, computed in batches of recordings of similar length.
 
-    A batch holds rows of one part, so that the bytes do not depend on which process makes which part.
+    A batch holds rows of one part only, so that the output does not depend on which process makes which part.
     """
     part = part.select(["id", "audio"])
     recorded = (seconds_of_row(row, source) for row in iterate_rows(part, batch_rows=1))

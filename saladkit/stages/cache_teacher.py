@@ -1,4 +1,4 @@
-"""`cache-teacher`: the frozen text LLM's next-token distributions, once for every voice, epoch and round."""
+"""`cache-teacher`: store a text LLM's next-token distributions once for all later training."""
 
 from functools import cache
 from pathlib import Path
@@ -19,23 +19,23 @@ from saladkit.settings.cache_teacher import CacheTeacherSettings
 def cache_teacher(sources: list[str], output: str | Path, settings: CacheTeacherSettings) -> dict:
     """Store the sparse distributions of every distinct text in `sources`.
 
-    Texts of more than `max_length` tokens are split between words, texts that a cache of `reuse` holds are copied. A
-    dry run times a few batches. With `verify`, some texts of the complete cache are computed again, also if it was
-    complete before.
+    Texts of more than `max_length` tokens are split between words. The distributions of texts in a cache of `reuse` are
+    copied. A dry run times a few batches. With `verify`, some texts of the complete cache are computed again and
+    compared, even if the cache was complete before.
 
     Returns:
-        The summary: rows, positions, bytes and seconds per position, mean kept mass; and what was verified.
+        The summary: rows, positions, bytes per position, positions per second, mean stored probability, and the result
+        of the verification.
 
     Raises:
-        SaladError: samples or the model cannot be read, a cache to reuse is of another teacher, or no text has a
-            length that can be cached.
+        SaladError: samples or the model cannot be read, a cache to reuse is of another teacher, or no text can be
+            cached because of its length.
     """
     clock = Clock()
     tokenizer = load_tokenizer(settings.model)
     texts = read_distinct_texts(sources, tokenizer, settings.max_length, settings.names, settings.limit)
     if texts.split:
-        longer = f"{texts.split} texts have more than {settings.max_length} tokens"
-        say(f"cache-teacher: {longer} and are split between words")
+        say(f"cache-teacher: {texts.split} texts of more than {settings.max_length} tokens are split between words")
     identity = identity_of(settings, tokenizer)
     earlier = EarlierCaches.open(settings.reuse, identity)
     reused = sum(earlier.has(tokens) for _, tokens in texts.rows)

@@ -1,4 +1,4 @@
-"""`distill`: Stage I, the frozen text LLM distilled into its speech-adapted self on natural speech."""
+"""`distill`: Stage I, adapt a text LLM to speech by distillation on natural speech."""
 
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from saladkit.training.stage import Start, train_stage
 def distill(model: str, output: str | Path, settings: DistillSettings) -> dict:
     """Adapt the text LLM `model` to speech.
 
-    The teacher is `model` itself, live, unless the settings name another. With LoRA the student with its LoRA off is
-    this teacher, and no second copy is loaded.
+    The teacher is `model` itself, run during training, unless the settings name another. With LoRA, the student without
+    its LoRA serves as this teacher, and no second copy is loaded.
 
     Returns:
         The summary, with the last logged losses.
@@ -33,15 +33,15 @@ def distill(model: str, output: str | Path, settings: DistillSettings) -> dict:
     frozen = config.frozen_encoder
     if frozen and not frozen["causal"] and is_main_process():
         say(
-            f"note: when {config.speech_encoder} encodes a span, it has heard the words after it, which the model is to"
-            " predict; Mimi and log-mel are causal"
+            f"note: {config.speech_encoder} is not causal: its encoding of a span also depends on later words, which"
+            " the model is to predict; Mimi and log-mel are causal"
         )
 
     def make_student() -> SaladForCausalLM:
         language_model = load_text_model(model, dtype="float32", device="cpu")
         student = SaladForCausalLM.from_text_model(language_model, config)
         if codebooks is not None:
-            student.speech_encoder.codebooks.copy_(codebooks)
+            student.speech_encoder.get_buffer("codebooks").copy_(codebooks)
         return student
 
     teacher = settings.teacher or model

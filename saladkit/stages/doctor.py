@@ -28,16 +28,15 @@ LITTLE_MEMORY = 4 * GIGABYTE
 
 
 def doctor() -> dict:
-    """Check the installation; one line per check goes to stderr.
+    """Check the installation, and print one line per check on stderr.
 
     Returns:
-        `healthy` (no check is a problem) and `checks`, each with `name`, `status` ("ok", "note" or "problem"), `detail`
-        and `fix` (None unless there is something to do).
+        `healthy`, whether no check is a problem; and `checks`, each with `name`, `status` ("ok", "note" or "problem"),
+        `detail` and `fix`, what to type (None if there is nothing to do).
     """
     checks = []
     for check in _checks():
-        shown = "PROBLEM" if check["status"] == "problem" else check["status"]
-        say(f"{shown:<7} {check['name']}: {check['detail']}" + (f"  fix: {check['fix']}" if check["fix"] else ""))
+        say(_line(check))
         checks.append(check)
     return {"healthy": all(check["status"] != "problem" for check in checks), "checks": checks}
 
@@ -56,15 +55,21 @@ def _checks() -> Iterator[dict]:
     yield _memory()
 
 
+def _line(check: dict) -> str:
+    status = "PROBLEM" if check["status"] == "problem" else check["status"]
+    line = f"{status:<7} {check['name']}: {check['detail']}"
+    return f"{line}  fix: {check['fix']}" if check["fix"] else line
+
+
 def _check(name: str, status: str, detail: str, fix: str | None = None) -> dict:
     return {"name": name, "status": status, "detail": detail, "fix": fix}
 
 
 def _import_error(module: str) -> str | None:
-    """Why `module` cannot be imported, or None."""
+    """Return the first line of the error that importing `module` raises; None if it is imported."""
     try:
         importlib.import_module(module)
-    except Exception as error:  # a missing shared library or a clash of versions raises whatever it led to
+    except Exception as error:  # a missing library or packages that do not fit raise errors of any class
         return f"{type(error).__name__}: {error}".splitlines()[0]
     return None
 
@@ -96,7 +101,10 @@ def _package(name: str) -> dict:
 
 
 def _faiss() -> dict:
-    """faiss-cpu and faiss-gpu (also as faiss-gpu-cu12 and the like) install the same files, one over the other."""
+    """Check that exactly one distribution of faiss is installed.
+
+    faiss-cpu and faiss-gpu (or faiss-gpu-cu12 and similar) install the same files, and overwrite each other.
+    """
     found = {}
     for distribution in metadata.distributions():
         name = (distribution.metadata["Name"] or "").lower().replace("_", "-")
@@ -118,7 +126,7 @@ def _faiss() -> dict:
 
 def _gpus() -> dict:
     if _import_error("torch") or _import_error("faiss"):
-        return _check("gpus", "note", "not counted: torch or faiss does not load")
+        return _check("gpus", "note", "cannot be counted, since torch or faiss does not load")
     import faiss
     import torch
 
@@ -126,21 +134,21 @@ def _gpus() -> dict:
     faiss_sees = faiss.get_num_gpus() if hasattr(faiss, "get_num_gpus") else 0
     detail = f"torch sees {torch_sees}, faiss sees {faiss_sees}"
     if torch_sees and not faiss_sees:
-        return _check("gpus", "note", f"{detail}: neighbours and clusters are computed on the CPU")
+        return _check("gpus", "note", f"{detail}: `regions` clusters and searches on the CPU")
     return _check("gpus", "ok" if torch_sees else "note", detail)
 
 
 def _espeak() -> dict:
     failure = _import_error("espeakng_loader")
     if failure:
-        return _check("espeak", "note", f"the extra is not there ({failure})", "pip install 'saladkit[espeak]'")
+        return _check("espeak", "note", f"optional, not installed ({failure})", "pip install 'saladkit[espeak]'")
     from saladkit.speech.voices.voice import open_voice
 
     try:
         utterance = open_voice("espeak:en-us").speak("Hello.")
     except SaladError as error:
         return _check("espeak", "problem", error.problem, error.fix)
-    except OSError as error:  # the loader found no library that this system can open
+    except OSError as error:  # this system cannot open the library that the package contains
         return _check("espeak", "problem", f"does not load: {error}", "pip install --force-reinstall espeakng-loader")
     return _check("espeak", "ok", f"spoke {len(utterance.samples) / utterance.sample_rate:.2f} s")
 
@@ -148,8 +156,8 @@ def _espeak() -> dict:
 def _extra(extra: str, modules: tuple[str, ...]) -> dict:
     failures = [failure for module in modules if (failure := _import_error(module))]
     if failures:
-        return _check(extra, "note", f"the extra is not there ({failures[0]})", f"pip install 'saladkit[{extra}]'")
-    return _check(extra, "ok", "the extra is there")
+        return _check(extra, "note", f"optional, not installed ({failures[0]})", f"pip install 'saladkit[{extra}]'")
+    return _check(extra, "ok", "installed")
 
 
 def _disk() -> dict:
@@ -160,8 +168,8 @@ def _disk() -> dict:
 def _memory() -> dict:
     known = [name for name in ("SC_AVPHYS_PAGES", "SC_PHYS_PAGES") if name in os.sysconf_names]
     if not known:
-        return _check("memory", "note", "this system does not tell")
+        return _check("memory", "note", "unknown on this system")
     sizes = {name: os.sysconf(name) * os.sysconf("SC_PAGE_SIZE") for name in known}
-    words = {"SC_AVPHYS_PAGES": "unused", "SC_PHYS_PAGES": "in all"}
+    words = {"SC_AVPHYS_PAGES": "free", "SC_PHYS_PAGES": "in total"}
     detail = ", ".join(f"{size / GIGABYTE:.1f} GB {words[name]}" for name, size in sizes.items())
     return _check("memory", "ok" if max(sizes.values()) >= LITTLE_MEMORY else "note", detail)

@@ -1,4 +1,4 @@
-"""`eval`: score models on the same questions as text, speech and cascade, and the gap between them."""
+"""`eval`: evaluate models on the same questions as text, speech and cascade, and measure the gap between them."""
 
 from pathlib import Path
 
@@ -20,14 +20,14 @@ from saladkit.speech.audio.resampling import resampler_identity
 
 
 def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalSettings) -> dict:
-    """Score every task under every condition by the likelihood of its choices, or by generated answers.
+    """Answer the questions of every task under every condition, by the likelihood of choices or by generation.
 
     Returns:
-        The summary: accuracies, and the gap with its parts.
+        The summary: accuracies, and the gap and its parts.
 
     Raises:
-        SaladError: a model or questions cannot be read or do not fit, a text LLM is to be given speech input, or scores
-            are not finite.
+        SaladError: a model or questions cannot be read, models do not fit each other, a text LLM would be given speech
+            input, or scores are not finite.
     """
     perturbations = [Perturbation.parse(text) for text in dict.fromkeys(settings.perturb)]
     models = compared_models(model, settings)
@@ -57,7 +57,7 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
         rows = [row for answered in predictions.values() for of_task in answered.values() for row in of_task]
         summary = {"templates": templates, "titles": titles_of(tasks)} | summarize(predictions, figures, left_out)
         if settings.voicebench_compatible:
-            say("answers are read by VoiceBench's rule; what it cannot read is a letter from A to D, drawn by --seed")
+            say("answers are parsed by VoiceBench's rule; where it finds no option, a letter from A to D is drawn")
         for line in result_lines(summary):
             say(line)
         return Made(
@@ -67,7 +67,7 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
             figures=summary,
         )
 
-    inputs = {f"model {label}": path for label, path in models.items()}
+    inputs: dict[str, str | Path | None] = {f"model {label}": path for label, path in models.items()}
     inputs |= {"asr": settings.asr, "fewshot": settings.fewshot, "dev": settings.dev}
     inputs |= {"voicebench": voicebench_rule_file(settings.voicebench_compatible)}
     inputs |= numbered("heard", settings.heard) | {f"task {task.name}": task.source for task in tasks}

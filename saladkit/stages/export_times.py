@@ -1,4 +1,4 @@
-"""`export-times`: word times for other tools, as TextGrids or as one CTM."""
+"""`export-times`: write word times for other tools, as TextGrid files or as one CTM file."""
 
 import json
 from collections.abc import Iterator
@@ -27,11 +27,11 @@ LONGEST_NAME = 170  # bytes; file systems take 255, and a file is first written 
 def export_times(source: str, output: str | Path, settings: ExportTimesSettings) -> dict:
     """Write the words of every row of `source` with their times, rounded to microseconds.
 
-    Words that cannot stand in the format (without times; in a TextGrid also those without length) are listed in
-    `left-out.jsonl`, rows that cannot in the manifest, each with the reason.
+    Words that the format cannot hold (words without times; in a TextGrid also words of zero length) are listed in
+    `left-out.jsonl`, and rows that it cannot hold in the manifest, each with a reason.
 
     Args:
-        source: word times, or samples with `words`; a TextGrid ends where their `duration` does, if they have it.
+        source: word times, or samples with `words`. A TextGrid ends at the row's `duration`, if it is known.
 
     Returns:
         The summary: rows, rows left out, words written and left out.
@@ -59,16 +59,17 @@ def export_times(source: str, output: str | Path, settings: ExportTimesSettings)
 
 
 def _read(source: str, limit: int | None) -> pa.Table:
-    """Rows with `id`, `words` and, where it is known, `duration`."""
+    """Return rows with `id`, `words` and, if known, `duration`."""
     if holds_word_times(source):
         return read_word_times(source).slice(0, limit)
     return read_samples(source, needed=["id", "words"], optional=["duration"], limit=limit)
 
 
 def _writable(table: pa.Table, kind: str, counts: dict, left_out: list[dict], skipped: list[dict]) -> Iterator[dict]:
-    """`id`, `words` (all with times) and `duration` of the rows that can be written, counted; the rest is listed.
+    """Yield `id`, `words` (those with times) and `duration` of each row that can be written.
 
-    Raises a SaladError at its end if there was not one.
+    Adds to `counts`, and lists other words in `left_out` and other rows in `skipped`. Raises a SaladError at the end if
+    no row can be written.
     """
     for row in progress(iterate_rows(table), total=table.num_rows, what="export-times"):
         words = words_from_row(row)
@@ -86,7 +87,9 @@ def _writable(table: pa.Table, kind: str, counts: dict, left_out: list[dict], sk
         counts["words_left_out"] += len(words) - len(placed)
         yield {"id": row["id"], "words": placed, "duration": row.get("duration")}
     if not counts["rows"]:
-        raise SaladError(f"no row can be written: {skipped[0]['reason']}", "Look at the words and their times.")
+        raise SaladError(
+            f"no row can be written: {skipped[0]['reason']}", "Check that the words have times, in s and in order."
+        )
 
 
 def _why_left_out(word: Word, kind: str) -> str | None:

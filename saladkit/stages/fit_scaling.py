@@ -1,6 +1,7 @@
-"""`fit-scaling`: how misalignment falls with training, and what scores follow from it."""
+"""`fit-scaling`: fit how misalignment falls with training, and how scores follow from it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,25 +22,26 @@ RELATIONS = {"speech_score": "log_misalignment", "text_score": "forgetting"}
 
 
 def fit_scaling(logs: list[str], output: str | Path, settings: FitScalingSettings) -> dict:
-    """Fit M = E + B * D^-beta over checkpoints; relate the speech score to log M and the text score to F.
+    """Fit M = E + B * D^-beta over checkpoints, and fit the speech score to log M and the text score to F.
 
     Args:
         logs: gap tables, one per checkpoint, on the same items; or `.jsonl` logs (`formats/scaling.py`).
 
     Returns:
-        The summary: the law with its intervals, and the relations that the data allow.
+        The summary: the law with confidence intervals, and the relations of the scores where they can be fitted.
 
     Raises:
-        SaladError: logs cannot be read, there are fewer than three amounts of training, or items differ.
+        SaladError: logs cannot be read, there are fewer than three different amounts of training, or gap tables have
+            different items.
     """
     measured = [point for log in logs for point in read_log(log)]
     scores = _scores(settings.results)
-    points = [point.figures | scores.get(point.digest, {}) | {"name": point.name} for point in measured]
+    points = [point.figures | _scores_of(point, scores) | {"name": point.name} for point in measured]
     amounts = len({point["positions"] for point in points})
     if amounts < 3:
         raise SaladError(
             f"{len(points)} checkpoints with {amounts} different amounts of training",
-            "Three are the fewest that a floor, a scale and an exponent can be told from.",
+            "Give checkpoints with at least three amounts: floor, scale and exponent cannot be fitted to fewer.",
         )
 
     def make(work: Work) -> Made:
@@ -56,8 +58,12 @@ def fit_scaling(logs: list[str], output: str | Path, settings: FitScalingSetting
     return Job("fit-scaling", SCHEMA, VERSION, settings, inputs).run(output, plan=plan, make=make)
 
 
+def _scores_of(point: Measured, scores: dict[str, dict[str, float]]) -> dict[str, float]:
+    return {} if point.digest is None else scores.get(point.digest, {})
+
+
 def _relation(score: str, points: list[dict]) -> dict:
-    """How a score follows from M or F, over the checkpoints of which both are known."""
+    """Return the fit of a score to log M or F, over the checkpoints of which both are known."""
     over = RELATIONS[score]
     known = [
         point for point in points if point[score] is not None and (score != "text_score" or point[over] is not None)
@@ -71,28 +77,34 @@ def _relation(score: str, points: list[dict]) -> dict:
 
 def _law(measured: list[Measured], seed: int) -> dict:
     positions = np.array([point.figures["positions"] for point in measured], dtype=np.float64)
-    if any(point.items is None for point in measured):
+    items = [point.items for point in measured if point.items is not None]
+    if len(items) < len(measured):
         law = residual_intervals(positions, np.array([point.figures["misalignment"] for point in measured]), seed=seed)
         return _described(law, "checkpoints' residuals")
     if len({point.measured_by for point in measured}) > 1:
         raise SaladError(
-            "the gap tables were not measured in the same way: their samples, teacher or options differ",
-            "Run `saladkit gap` with the same line for every checkpoint.",
+            "the gap tables were not measured in the same way: samples, teacher or options differ",
+            "Run `saladkit gap` with the same samples, teacher and options for every checkpoint.",
         )
-    ids = [sorted(item["id"] for item in point.items) for point in measured]
+    ids = [sorted(item["id"] for item in of_point) for of_point in items]
     if any(of_point != ids[0] for of_point in ids):
-        raise SaladError("the gap tables do not hold the same items", "Measure all on the same samples.")
-    by_id = [{item["id"]: item for item in point.items} for point in measured]
+        raise SaladError(
+            "the gap tables have different items", "Run `saladkit gap` on the same samples for every checkpoint."
+        )
+    by_id = [{item["id"]: item for item in of_point} for of_point in items]
     values, tokens = (
-        np.array([[items[id_][name] for id_ in ids[0]] for items in by_id], dtype=np.float64)
+        np.array([[of_point[id_][name] for id_ in ids[0]] for of_point in by_id], dtype=np.float64)
         for name in ("misalignment", "tokens")
     )
     return _described(power_law_intervals(positions, values, tokens, seed=seed), "items")
 
 
 def _described(law: dict[str, Estimate], over: str) -> dict:
-    """The three numbers with their intervals; an exponent at the end of what is tried, or of nothing, is none."""
-    found = {
+    """Return floor, scale and exponent with confidence intervals, and whether an exponent was found.
+
+    It was not if the scale is 0, or if the fit is at an end of the range of exponents that are tried.
+    """
+    found: dict[str, Any] = {
         name: {"value": e.value, "low": _known(e.low), "high": _known(e.high), "items": e.items}
         for name, e in law.items()
     }
@@ -107,7 +119,7 @@ def _known(bound: float) -> float | None:
 
 
 def _scores(results: tuple[str, ...]) -> dict[str, dict[str, float]]:
-    """Digest of a model -> its `speech_score` and `text_score`, of those that were asked."""
+    """Return `speech_score` and `text_score`, as far as they were measured, by the digest of the model."""
     found: dict[str, dict[str, float]] = {}
     for folder in results:
         inputs = Artefact.open(folder, RESULTS, RESULTS_VERSION).manifest["inputs"]

@@ -1,6 +1,7 @@
-"""`gap`: misalignment, teacher KL and forgetting of a checkpoint on paired speech and text, and why they are large."""
+"""`gap`: measure misalignment, teacher KL and forgetting of a checkpoint on samples with speech and text."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from saladkit.errors import SaladError
@@ -29,16 +30,17 @@ SHOWN = ("misalignment", "teacher_kl", "forgetting", "jsd", "text_nll", "speech_
 
 
 def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSettings) -> dict:
-    """Measure the gap on every row of `sources`, as speech input in several random interleavings.
+    """Measure the gap on every row of `sources`, in several random interleavings of text and speech.
 
     Rows in which no text token follows speech in any interleaving are listed in the manifest. With a teacher cache,
-    teacher KL and forgetting are those of the cache's classes, which are never above the exact ones.
+    teacher KL and forgetting are computed over the classes of the cache, which gives lower bounds.
 
     Returns:
-        The summary: mean of every figure with its bootstrap interval over items.
+        The summary: the mean of every figure with its bootstrap confidence interval over items.
 
     Raises:
-        SaladError: models, samples, cache or regions cannot be read or do not fit; figures are not finite.
+        SaladError: models, samples, cache or regions cannot be read or do not fit each other, or figures are not
+            finite.
     """
     cache = cache_for_gap(settings.teacher, checkpoint)
     about = _rows_by_id(sources, settings)
@@ -61,10 +63,18 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
             duration_ratios(list(about.values())),
             open_transcriber(settings.asr, device=device, dtype=settings.dtype) if settings.asr else None,
         )
-        items, skipped, tokenizer = [], [], load_tokenizer(checkpoint)
+        items: list[dict] = []
+        skipped: list[dict] = []
+        tokenizer = load_tokenizer(checkpoint)
         for number, path in enumerate(sources):
-            opened = {"word_times": settings.words, "names": settings.names, "limit": settings.limit}
-            source = open_speech(WeightedPath(path), tokenizer, front_end, **opened)
+            source = open_speech(
+                WeightedPath(path),
+                tokenizer,
+                front_end,
+                word_times=list(settings.words),
+                names=settings.names,
+                limit=settings.limit,
+            )
             if cache is not None:
                 check_teacher_covers(cache, [source])
             measured, unmeasured = measurement.of_source(source, work.writer.working, number)
@@ -83,7 +93,8 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
             figures={"rows": len(items), "skipped": len(skipped)} | _shown(groups) | precision_of(cache),
         )
 
-    inputs = {"checkpoint": checkpoint, "teacher": settings.teacher, "regions": settings.regions, "asr": settings.asr}
+    inputs: dict[str, str | Path | None] = {"checkpoint": checkpoint, "teacher": settings.teacher}
+    inputs |= {"regions": settings.regions, "asr": settings.asr}
     inputs |= numbered("samples", sources) | numbered("words", settings.words)
     plan = {"rows": len(about), "interleavings": len(about) * settings.interleavings}
     job = Job("gap", SCHEMA, VERSION, settings, inputs, identified=resampler_identity())
@@ -91,8 +102,8 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
 
 
 def _rows_by_id(sources: list[str], settings: GapSettings) -> dict[str, dict]:
-    columns = {"needed": ["id", "text"], "optional": ["domain", "speaker", "duration", "cer"]}
-    tables = [(s, read_samples(s, **columns, names=settings.names, limit=settings.limit)) for s in sources]
+    read = partial(read_samples, needed=["id", "text"], optional=["domain", "speaker", "duration", "cer"])
+    tables = [(source, read(source, names=settings.names, limit=settings.limit)) for source in sources]
     check_ids_distinct(tables)
     return {row["id"]: row for _, table in tables for row in table.to_pylist()}
 
@@ -110,7 +121,7 @@ def _region_of(about: dict[str, dict], regions: str | None) -> dict[str, int]:
 
 
 def _left_out_by_synth(source: str) -> list[str]:
-    """The ids of the rows that could not be spoken, or not well enough, where the source is an artefact that knows."""
+    """Return the ids of the rows that `synth` left out; empty if the source is not an artefact."""
     return [row["id"] for row in Artefact.open(source, SAMPLES).manifest["skipped"]] if is_artefact(source) else []
 
 

@@ -1,4 +1,4 @@
-"""`import-times`: the times of every word as another tool found them."""
+"""`import-times`: take word times from files of another tool."""
 
 import math
 from collections.abc import Iterator
@@ -22,17 +22,17 @@ COUNTS = ("rows", "words", "words_with_times", "words_not_in_text", "unknown_wor
 
 
 def import_times(source: str, output: str | Path, settings: ImportTimesSettings) -> dict:
-    """Give the words of every row of `source` the times that `settings.times` has of them, and write word times.
+    """Pair the words of every row of `source` with the times in `settings.times`, and write word times.
 
-    The rows need no audio. A row that finds no usable times is left out and listed in the manifest with the reason; a
-    word of the text that finds none has no times.
+    The rows need no audio. A row without usable times is left out, and listed in the manifest with the reason. A word
+    that is not paired has no times.
 
     Returns:
-        The summary: rows, rows left out, words, words with times, mean score; imported words that the texts do not
-        have, and imported words that are marked as unknown.
+        The summary: rows, rows left out, words, words with times, mean score, imported words that do not occur in the
+        texts, and imported words that are marked as unknown.
 
     Raises:
-        SaladError: samples or times cannot be read, or not one row finds its times.
+        SaladError: samples or times cannot be read, or no row has times.
     """
     table = read_samples(
         source, needed=["id", "text"], optional=["duration"], names=settings.names, limit=settings.limit
@@ -46,7 +46,7 @@ def import_times(source: str, output: str | Path, settings: ImportTimesSettings)
         parts = math.ceil(table.num_rows / ROWS_PER_PART)
         for index in progress(range(parts), what="import-times", unit="part"):
             rows = list(_imported(table.slice(index * ROWS_PER_PART, ROWS_PER_PART), known, counts, skipped))
-            # A run that was cut off pairs all rows again: that is faster than reading counts kept beside the parts.
+            # A resumed run pairs all rows again, which is faster than reading counts stored beside the parts.
             name = part_name(index, parts, ".parquet")
             if rows and not work.has(name):
                 with work.writing(name) as aside:
@@ -54,7 +54,7 @@ def import_times(source: str, output: str | Path, settings: ImportTimesSettings)
             scores += [row["score"] for row in rows if row["score"] is not None]
         if not counts["rows"]:
             raise SaladError(
-                f"no row of {source} finds its times in {known.path}: {skipped[0]['reason']}",
+                f"no row of {source} has times in {known.path}: {skipped[0]['reason']}",
                 "Check that the times were made for these ids and texts.",
             )
         figures = counts | {"skipped": len(skipped), "score": sum(scores) / len(scores) if scores else None}
@@ -90,7 +90,11 @@ def _imported(table: pa.Table, known: KnownTimes, counts: dict[str, int], skippe
 def _paired(row: dict, known: KnownTimes) -> Pairing:
     placed = known.words_of(row["id"])
     if placed is None:
-        raise SaladError(f"{known.path} has no times of this id", "Leave the row out, or align it.")
+        raise SaladError(
+            f"{known.path} has no times of this id", "Leave the row out, or run `saladkit timestamps` on it."
+        )
     if not placed:
-        raise SaladError(f"{known.path} has this id, but no words of it", "Leave the row out, or align it.")
+        raise SaladError(
+            f"{known.path} has this id, but no words of it", "Leave the row out, or run `saladkit timestamps` on it."
+        )
     return pair_words(row["text"], placed, row.get("duration"))

@@ -1,4 +1,4 @@
-"""`regions`: the text pool embedded, cut into regions, and its distance from all that is spoken."""
+"""`regions`: embed a text pool, cluster it into regions, and measure its distance from spoken texts."""
 
 from functools import cache
 from pathlib import Path
@@ -23,10 +23,10 @@ from saladkit.sources.samples import check_ids_distinct, read_samples
 
 
 def regions(pool: str, output: str | Path, settings: RegionsSettings) -> dict:
-    """Cut `pool` into regions of about the same size, and measure how far each text lies from speech.
+    """Cluster the texts of `pool` into regions of similar size, and measure how far each lies from spoken texts.
 
     Returns:
-        The summary: texts, regions, balance (largest / smallest).
+        The summary: texts, regions, size of the largest region divided by that of the smallest.
 
     Raises:
         SaladError: samples or the embedder cannot be read, an embedding is zero or not finite, or there are fewer
@@ -51,7 +51,7 @@ def regions(pool: str, output: str | Path, settings: RegionsSettings) -> dict:
             unit="text",
         )
         shards = map_pieces(of_pool, work.path)
-        centre = mean_of(shards) if is_lm else None  # an LLM's hidden states share one large common direction
+        centre = mean_of(shards) if is_lm else None  # the hidden states of an LLM have a large component in common
         vectors = Vectors(shards, centre)
         heard = Vectors(map_pieces(of_speech, work.path), centre) if of_speech else None
         priority = uniform_numbers(table.column("id").to_pylist(), settings.seed)
@@ -71,7 +71,7 @@ def regions(pool: str, output: str | Path, settings: RegionsSettings) -> dict:
 
 
 def _read(pool: str, output: str | Path, settings: RegionsSettings) -> tuple[pa.Table, pa.Table]:
-    """The pool and all spoken texts, with `id` and `text`."""
+    """Return the pool, and all spoken texts with `id` and `text`."""
 
     def read(path: str) -> pa.Table:
         return read_samples(
@@ -95,5 +95,5 @@ def _figures(found: Cut) -> dict:
         figures["distance_to_speech"] = round(float(np.median(nearest.distances[:, 0])), 4)
         figures["neighbours_recall"] = nearest.recall
         if nearest.recall is not None:
-            say(f"regions: of the nearest spoken texts {nearest.recall:.1%} were found (approximate search)")
+            say(f"regions: the approximate search found {nearest.recall:.1%} of the nearest spoken texts")
     return figures

@@ -1,4 +1,4 @@
-"""`report`: one page, its charts and one summary of everything in a run's folder."""
+"""`report`: write a page, charts and a summary of the results in a run's folder."""
 
 import json
 from contextlib import ExitStack
@@ -31,8 +31,8 @@ SUMMARY = "summary.json"
 def report(run: str | Path, output: str | Path, settings: ReportSettings) -> dict:
     """Write the page `output` and, beside it, `summary.json` and every chart as a PNG file.
 
-    The chart by subject is named like the page, `report.png` beside `report.html`; every other chart has its name at
-    the end, such as `report-regions.png`.
+    The chart by subject is named after the page: `report.png` beside `report.html`. The names of other charts are
+    appended, such as `report-regions.png`.
 
     Args:
         run: the folder with the artefacts of the run.
@@ -42,8 +42,8 @@ def report(run: str | Path, output: str | Path, settings: ReportSettings) -> dic
         The content of `summary.json`, with the command and the page's path.
 
     Raises:
-        SaladError: matplotlib is not installed, or a folder is missing, unfinished or of another schema, or items or
-            gap tables do not pair.
+        SaladError: matplotlib is not installed, a folder is missing, incomplete or of another schema, or results or gap
+            tables are of different items.
     """
     run, output = Path(run), Path(output)
     check_libraries()
@@ -64,7 +64,7 @@ def report(run: str | Path, output: str | Path, settings: ReportSettings) -> dic
     page = render_page(PageContent(settings.title, findings, inventory, charts, questions, strategies))
     summary = summary_of(findings, strategies)
 
-    # Steps stand in the order in which they ran: keys are not sorted.
+    # Keys are not sorted, since steps are in the order in which they ran.
     files = {
         output: page.encode(),
         output.with_name(SUMMARY): (json.dumps(summary, indent=1, allow_nan=False) + "\n").encode(),

@@ -1,4 +1,4 @@
-"""`select`: texts of the pool drawn from where the gap is, under a budget of speech."""
+"""`select`: choose texts of a pool, mostly from regions with a large gap, up to a budget of speech."""
 
 import json
 from pathlib import Path
@@ -24,20 +24,20 @@ ROWS_PER_PART = 65_536
 
 
 def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
-    """Choose texts of a pool, or (`per_region`) probes of every region.
+    """Choose texts of a pool or, with `per_region`, probes of every region.
 
-    Regions that the gap table marks as bad speech are left out, since a failure of synthesis is not a gap; every
-    strategy leaves them out where it is given the table. Probes are drawn from all regions.
+    Every strategy leaves out regions that the gap table marks as bad speech, if there is a table: a failure of
+    synthesis is not a gap. Probes are drawn from all regions.
 
-    The chosen rows keep all columns of the pool and say why they were chosen (`formats/samples.py`). The choice depends
-    on the seed and the ids, not on the order of the pool. What the filters left out stands in `left-out.jsonl`.
+    The chosen rows keep all columns of the pool, and get columns with the reasons (`formats/samples.py`). The choice
+    depends on the seed and the ids, not on the order of the pool. `left-out.jsonl` lists texts that filters left out.
 
     Returns:
-        The summary: texts, predicted hours, texts by region, effective numbers of regions and of texts.
+        The summary: texts, predicted hours, texts by region, effective number of regions and of texts.
 
     Raises:
-        SaladError: samples cannot be read, regions or a gap table are of another pool, or the budget is larger than
-            what may be chosen.
+        SaladError: samples cannot be read, regions or gap table are of another pool, or there are too few texts for the
+            budget.
     """
     clock = Clock()
     table = read_samples(pool, needed=["id", "text"], names=settings.names, limit=settings.limit, beside=output)

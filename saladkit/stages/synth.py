@@ -1,4 +1,4 @@
-"""`synth`: text to speech with word times, by several voices, resumable part by part."""
+"""`synth`: turn texts into speech with word times, by several voices."""
 
 import json
 from collections.abc import Iterator
@@ -31,26 +31,26 @@ from saladkit.speech.synthesis.store import Recordings
 from saladkit.speech.synthesis.workers import Speakers
 
 ROWS_PER_PART = 512
-SECONDS_PER_PART = 3600.0  # expected, choices included; 160 MB as WAV at 22 kHz, held in memory while they are made
+SECONDS_PER_PART = 3600.0  # expected, choices included; 160 MB as WAV at 22 kHz, which a part holds in memory
 _FIX = "Check that the voices speak the language of the texts, or loosen the bounds of the gate (see --help)."
 
 
 def synth(source: str, output: str | Path, settings: SynthSettings) -> dict:
-    """Speak every row of `source` by one of the voices, chosen by seed and id; with `choices` also each of its choices.
+    """Speak every row of `source`, and with `choices` also its choices, by a voice drawn by seed and id.
 
-    All other columns are kept. A row that its voice cannot speak, or whose recording the gate refuses, is left out and
-    listed in the manifest. What was spoken before, in this run or in one of `reuse`, is copied.
+    All other columns are kept. A row that the voice cannot speak, or whose recording fails the checks of the gate, is
+    left out and listed in the manifest. Recordings made before, in this run or in one of `reuse`, are copied.
 
     Returns:
-        The summary: rows, hours, rows per voice, rows left out by each check, speech per second of this run.
+        The summary: rows, hours, rows per voice, rows left out by each check, seconds of speech made per second.
 
     Raises:
-        SaladError: samples, a voice, an aligner or a recognizer cannot be opened, an engine fails on row after row, or
-            not one row can be spoken.
+        SaladError: samples, a voice, an aligner or a recognizer cannot be opened, an engine fails on many rows in
+            succession, or no row can be spoken.
     """
     clock, workers = Clock(), settings.workers or available_cores()
     clock.workers = workers
-    forget_voices()  # the files of an earlier run in this process may have changed
+    forget_voices()  # their files may have changed since an earlier run in this process
     forget_aligner_and_recognizer()
     engines = {name: voice_named(name, settings.device).identity for name in settings.voices}
     models = identities(settings)
@@ -105,7 +105,7 @@ def _read(source: str, output: str | Path, settings: SynthSettings) -> pa.Table:
 
 
 def _expected_seconds(table: pa.Table, settings: SynthSettings) -> list[float]:
-    """The expected length of each row's speech, choices included, in s."""
+    """Return the expected duration of each row's speech, choices included, in s."""
     seconds = [expected_seconds(text) for text in table.column("text").to_pylist()]
     if not settings.choices:
         return seconds
@@ -119,7 +119,7 @@ def _foreseen(table: pa.Table, seconds: list[float]) -> dict:
 
 
 def _part_spans(seconds: list[float]) -> list[tuple[int, int]]:
-    """Rows [begin, end) of each part, bounded in their number and in their expected seconds."""
+    """Return the rows [begin, end) of each part, with a limit on their number and on their expected duration."""
     spans, begin, total = [], 0, 0.0
     for row, expected in enumerate(seconds):
         if row > begin and (row - begin == ROWS_PER_PART or total + expected > SECONDS_PER_PART):

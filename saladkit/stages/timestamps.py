@@ -1,4 +1,4 @@
-"""`timestamps`: the times of every word in its speech, by forced alignment."""
+"""`timestamps`: find when each word is spoken, by forced alignment."""
 
 import json
 from collections.abc import Iterator
@@ -22,20 +22,20 @@ FLAGGED = "flagged.jsonl"
 
 
 def timestamps(source: str, output: str | Path, settings: TimestampsSettings) -> dict:
-    """Align every row of `source` and write word times: ids and words, no audio.
+    """Align the words of every row of `source` with its audio, and write word times (ids and words, no audio).
 
-    A row that cannot be aligned (its audio does not decode or is too short, its words have no pronunciation) is left
-    out and listed in the manifest with the reason. A word that cannot be placed has no times; none is interpolated.
-    English texts, the default, are aligned as they are spoken, those of other languages as they are written. Rows whose
-    text fits their audio with a score below `min_score` are kept, and listed in `flagged.jsonl`.
+    A row that cannot be aligned (audio cannot be decoded or is too short, words have no pronunciation) is left out, and
+    listed in the manifest with the reason. A word that cannot be aligned has no times; times are not interpolated.
+    Numbers and abbreviations are written out before alignment if the language is English, the default. Rows whose text
+    fits their audio with a score below `min_score` are kept, and listed in `flagged.jsonl`.
 
-    Several `workers` import the script that calls, which must have its `if __name__ == "__main__"`.
+    With several `workers`, the calling script is imported again: protect its code by `if __name__ == "__main__"`.
 
     Returns:
         The summary: rows, rows left out, rows flagged, words, words with times, mean score.
 
     Raises:
-        SaladError: samples cannot be read, there is no such aligner, or not one row can be aligned.
+        SaladError: samples cannot be read, the aligner does not exist, or no row can be aligned.
     """
     clock, language, scored = Clock(), settings.language or "en", settings.min_score > 0
     opened = open_aligner(settings.aligner, device=resolve_device(settings.device), scored=scored)
@@ -43,7 +43,7 @@ def timestamps(source: str, output: str | Path, settings: TimestampsSettings) ->
         source,
         needed=["id", "text", "audio"],
         optional=["duration"],
-        lacking=["audio"],  # such a row is listed, and does not end the run
+        lacking=["audio"],  # a row without audio is listed, and is no error
         names=settings.names,
         limit=settings.limit,
         beside=output,
@@ -90,7 +90,7 @@ def _write_part(work: Work, name: str, rows: list[dict], min_score: float) -> No
 
 
 def _counts(aligned: list[dict], min_score: float) -> dict:
-    """What the summary needs of one part, kept beside the part so that a resumed run need not read the words again."""
+    """Return the figures of a part for the summary; they are stored, so that a resumed run need not read the words."""
     scores = [row["score"] for row in aligned if row["score"] is not None]
     flagged = [row for row in aligned if row["score"] is not None and row["score"] < min_score]
     return {
@@ -112,7 +112,7 @@ def _made(work: Work, names: list[str], source: str, identity: dict) -> Made:
         work.discard()
         raise SaladError(
             f"no row of {source} could be aligned: {skipped[0]['reason']}",
-            "Check that the texts say what is spoken, and that --aligner knows their language.",
+            "Check that the texts are what is spoken, and that --aligner supports their language.",
         )
     with work.writing(FLAGGED) as aside:
         aside.write_text("".join(json.dumps(row) + "\n" for row in flagged))

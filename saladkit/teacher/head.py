@@ -204,7 +204,7 @@ def _divergence_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tens
         logits: float [P, V], divided by the temperature; overwritten.
     """
     teacher, square = request.teacher, request.temperature**2
-    assert isinstance(teacher, Piece)  # the request is for one piece of positions
+    assert isinstance(teacher, Piece)  # `request` is a piece of positions
     weight = request.alpha * request.temperature  # T^2 multiplies the loss, and 1 / T comes from dividing the logits
     if isinstance(teacher, DenseDistributions) and request.kind == "forward-kl":  # a third of the memory of autograd
         student, probs = logits.sub_(logits.logsumexp(dim=-1)[:, None]), teacher.log_probs.to(logits).exp()

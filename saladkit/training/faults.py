@@ -1,4 +1,4 @@
-"""Detect a training that diverges or runs out of memory, and say what to do about it."""
+"""Detect a training run that diverges or runs out of memory, and report what to change."""
 
 import math
 from pathlib import Path
@@ -23,8 +23,8 @@ def check_sane(
     """Raise a SaladError if a logged value is not finite, or the divergence has exploded.
 
     Args:
-        first: the first log entry of the run that has a divergence; empty where there is none yet.
-        batches: step, row ids and loss of every batch since the last log.
+        first: the first log entry of the run that has a divergence; empty if there is none yet.
+        batches: step, row ids and loss of every batch since the last log entry.
         last_state: the last state that was saved.
     """
     losses = torch.stack([loss.float() for _, _, loss in batches]).tolist()
@@ -38,11 +38,11 @@ def check_sane(
 
 
 def diverged(step: int, ids: list[str], what: str, last_state: Path | None) -> SaladError:
-    """Return the error of a training that has diverged."""
+    """Return the error for a training run that has diverged."""
     named = ", ".join(f"'{id_}'" for id_ in ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
     rows = f" (rows {named})" if ids else ""
     good = "no state was saved before" if last_state is None else f"the last good state is {last_state}"
-    again = "" if last_state is None else f" --resume-from-checkpoint {last_state} goes on from there, with another -o."
+    again = "" if last_state is None else f" To resume, give --resume-from-checkpoint {last_state} and another -o."
     return SaladError(
         f"the training has diverged: at step {step} {what}{rows}; {good}",
         f"Lower --learning-rate or --adapter-learning-rate, raise --warmup-steps, or check these rows.{again}",
@@ -50,7 +50,7 @@ def diverged(step: int, ids: list[str], what: str, last_state: Path | None) -> S
 
 
 def out_of_memory(error: Exception) -> SaladError:
-    """Return the error of a training that does not fit the device's memory."""
+    """Return the error for a training run that does not fit the device's memory."""
     first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
     return SaladError(
         f"the training does not fit the device's memory: {first_line}",

@@ -1,4 +1,4 @@
-"""What a training reads: its sources, opened and checked, and where its inputs are."""
+"""Open and check the sources of a training run, and list its inputs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ class TrainingInputs:
         return [s for s in self.sources if learn and not settings.learns_from_text_alone(s.replay)]
 
     def left_out(self) -> list[dict]:
-        """Return the rows of which nothing is read, as a manifest lists them."""
+        """Return the rows that are left out, as a manifest lists them."""
         reason = "over --max-length, and it cannot be split where its tokens and the times of its words allow"
         return [{"id": id_, "source": s.name, "reason": reason} for s in self.sources for id_ in s.left_out]
 
@@ -57,8 +57,8 @@ def open_inputs(
     """Open and check all sources.
 
     Args:
-        config: of the model that is trained.
-        front_end: what the model listens with.
+        config: configuration of the model to train.
+        front_end: the model's front end.
 
     Raises:
         SaladError: a source cannot be read, no row of it fits --max-length, speech has no word times, or frames of two

@@ -1,4 +1,4 @@
-"""Train and leave a checkpoint: what is saved when, and where a run that was cut off goes on."""
+"""Run a training: save states and the checkpoint, and resume an interrupted run."""
 
 import json
 import sys
@@ -40,7 +40,7 @@ class ProgressOnStderr(ProgressCallback):
         logs: dict | None = None,
         **kwargs: object,
     ) -> None:
-        """Called by the trainer."""
+        """Write the log entry to stderr."""
         if state.is_world_process_zero and self.training_bar is not None:
             self.training_bar.write(json.dumps(logs), file=sys.stderr)
 
@@ -54,7 +54,7 @@ class LogSavedSteps(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> TrainerControl:
-        """Called by the trainer."""
+        """Ask the trainer to log these two steps."""
         control.should_log |= state.global_step in (self.stable_steps, state.max_steps)
         return control
 
@@ -70,17 +70,17 @@ def train(
     device: str,
     keep_stable: bool,
 ) -> dict[str, float]:
-    """Train, or go on from the last saved state, and leave the checkpoint's files in `folder`.
+    """Train from the start or from the last saved state, and write the checkpoint's files to `folder`.
 
-    Writes what `saver` does, `metrics.jsonl` and, with `keep_stable`, `stable/`. The states to resume from stay in
-    `training/`: until the manifest is written the run may be cut off. Where there is none yet, the run goes on from
-    `settings.resume_from_checkpoint`, if that is given.
+    Writes what `saver` saves, `metrics.jsonl` and, with `keep_stable`, `stable/`. The run resumes from the last state
+    in `training/`; without one, it starts from `settings.resume_from_checkpoint`, if that is given. The states stay
+    there, as the run may be interrupted until the manifest is written.
 
     Returns:
         The last logged values of the loss and its parts; empty if nothing was logged.
 
     Raises:
-        SaladError: the loss runs away, or the training does not fit the memory.
+        SaladError: the training diverges, or does not fit the memory.
     """
     states, resumed = folder / STATES, settings.resume_from_checkpoint
     callbacks: list[TrainerCallback] = [LogSavedSteps(stable_steps(settings))]

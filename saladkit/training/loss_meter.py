@@ -1,6 +1,6 @@
-"""Measure what a training's log has beside the loss: the parts of the loss, and what was read of every source."""
+"""Collect what a training run logs beside the loss: the parts of the loss, and what was read of every source."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 
 import torch
@@ -22,7 +22,7 @@ class LossMeter:
         self._clear()
 
     def _clear(self) -> None:
-        self._sums: dict[str, Tensor | float] = Counter()
+        self._sums: dict[str, Tensor | float] = defaultdict(int)
         self.batches: list[tuple[int, list[str], Tensor]] = []
 
     def add_parts(self, divergence: Tensor, followed: int, nll: Tensor, alone: int) -> None:

@@ -46,7 +46,7 @@ def model_card(plan: dict, config: SaladConfig, sources: list[SourceFigures], la
         config: the trained model's.
         last: the last logged losses (nats); None for the checkpoint from before the decay.
     """
-    settings, text_llm = plan["settings"], config.text_config.name_or_path
+    settings, text_llm = plan["settings"], config.text_config.name_or_path or ""
     encoder, adapter = config.speech_encoder, config.adapter_config
     lora = config.lora and f"encoder, adapter, and LoRA of rank {config.lora['rank']} in the text LLM"
     started = plan["inputs"].get("checkpoint")

@@ -1,4 +1,4 @@
-"""Train a student on opened inputs, and say what its checkpoint holds."""
+"""Train a student on opened inputs, and describe its checkpoint."""
 
 import numpy as np
 
@@ -33,14 +33,14 @@ def run_training(
     device: str,
     keep_stable: bool,
 ) -> Made:
-    """Train `student`, and leave its weights, its log and its model card in the output folder.
+    """Train `student`, and write its weights, its log and its model card to the output folder.
 
     Args:
         keep_stable: whether to keep the checkpoint from before the decay.
 
     Raises:
-        SaladError: the training diverges or does not fit the memory, the attention implementation is not there, or
-            the model cannot read packed rows.
+        SaladError: the training diverges or does not fit the memory, the attention implementation is not available,
+            or the model cannot read packed rows.
     """
     if settings.packed:
         check_packing(student.language_model)
@@ -95,7 +95,7 @@ def _write_cards(
 
 
 def _list_files(work: Work) -> None:
-    """Tell the artefact of the files that transformers has written; plan, logs and saved states are no part of it."""
+    """Register the files that transformers has written with the artefact, except plan, logs and saved states."""
     for file in sorted(path for path in work.path.rglob("*") if path.is_file()):
         name = file.relative_to(work.path)
         if name.parts[0] not in (PLAN, SUMMARY, LOGS, STATES):

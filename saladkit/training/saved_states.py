@@ -1,4 +1,4 @@
-"""The states that a training saves to resume from, `training/checkpoint-N` of its output, until it is complete."""
+"""Find, check and remove the states that a training run saves to resume from, `OUTPUT/training/checkpoint-N`."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ def _is_whole(state: Path) -> bool:
 
 
 def discard_states(output: Path) -> None:
-    """Remove the saved states, which a complete training does not need."""
+    """Remove the saved states, which a finished training run does not need."""
     shutil.rmtree(output / STATES, ignore_errors=True)
 
 
@@ -46,13 +46,13 @@ def check_state(settings: TrainingSettings) -> None:
         return
     if not (Path(folder) / TRAINER_STATE_NAME).is_file():
         raise SaladError(
-            f"{folder} is no saved state of a training: it has no {TRAINER_STATE_NAME}",
+            f"{folder} is not a saved state of a training run: it has no {TRAINER_STATE_NAME}",
             "Give a folder such as OUTPUT/training/checkpoint-500.",
         )
     if _step_of(folder) >= settings.max_steps:
         raise SaladError(
             f"{folder} was saved after {_step_of(folder)} steps, and --max-steps is {settings.max_steps}",
-            "Give a larger number of steps: those before the state count.",
+            "Raise --max-steps, which counts the steps before the state too.",
         )
 
 

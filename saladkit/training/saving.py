@@ -1,9 +1,10 @@
-"""Save a model as a checkpoint, whole or only its trained weights; at the end and before the decay."""
+"""Save all weights of a model as a checkpoint, or the trained ones alone, at the end and before the decay."""
 
 import copy
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
@@ -54,9 +55,9 @@ class KeepStableCheckpoint(TrainerCallback):
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        **kwargs: object,
+        **kwargs: Any,
     ) -> None:
-        """Called by the trainer: the state that is resumed may be of another run, saved at exactly this step."""
+        """Save the model if the run resumes from another run's state, saved at exactly this step."""
         if not self.folder.exists():
             self.on_step_end(args, state, control, **kwargs)
 
@@ -65,14 +66,14 @@ class KeepStableCheckpoint(TrainerCallback):
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        model: SaladForCausalLM | None = None,
-        **kwargs: object,
+        **kwargs: Any,
     ) -> None:
-        """Called by the trainer."""
+        """Save the model if this is the step; `kwargs` hold it."""
         if state.global_step != self.step:
             return
         # Written elsewhere first: a run that is cut off here leaves no incomplete checkpoint.
-        aside = Path(args.output_dir) / self.folder.name
+        states = Path(cast(str, args.output_dir))  # transformers has replaced None by a default
+        aside, model = states / self.folder.name, cast(SaladForCausalLM, kwargs["model"])
         self.saver.save(model, aside)
         if is_main_process():
             shutil.rmtree(self.folder, ignore_errors=True)

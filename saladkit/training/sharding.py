@@ -1,4 +1,4 @@
-"""Gather weights that FSDP has sharded over the processes, and refuse sharding that these trainings cannot use."""
+"""Gather weights that FSDP has sharded over the processes, and refuse kinds of sharding that training cannot use."""
 
 import json
 import os
@@ -12,10 +12,11 @@ from torch.distributed.tensor import DTensor
 
 from saladkit.errors import SaladError
 from saladkit.machine import is_main_process
+from saladkit.model.salad import SaladForCausalLM
 
 
 def check_sharding(*, own_teacher: bool) -> None:
-    """Raise a SaladError where `accelerate launch` was asked for a kind of sharding that cannot be used.
+    """Raise a SaladError if `accelerate launch` was asked for a kind of sharding that cannot be used.
 
     The loss reads the head's weights without running the head as a layer.
     """
@@ -43,7 +44,7 @@ def _zero_stage() -> int:
     return json.loads(Path(config).read_text()).get("zero_optimization", {}).get("stage", 0)
 
 
-def run_in_step(model: torch.nn.Module, plugin: FullyShardedDataParallelPlugin, *, bf16: bool) -> None:
+def run_in_step(model: SaladForCausalLM, plugin: FullyShardedDataParallelPlugin, *, bf16: bool) -> None:
     """Let all processes run the same layers equally often, whatever their batches hold, and add up in float32."""
     model.runs_all = True
     # Inputs and outputs of the model, such as the loss, keep their type: autocast rounds what may be rounded.
@@ -62,15 +63,17 @@ def whole_state(model: torch.nn.Module) -> dict[str, Tensor]:
 
     All processes must call this; all but the main process get {}.
     """
-    state, gathered = {}, {}
-    for name, value in model.state_dict(keep_vars=True).items():
+    state: dict[str, Tensor] = {}
+    gathered: dict[int, Tensor] = {}
+    for name, weight in model.state_dict(keep_vars=True).items():
+        value = weight.detach()
         if not isinstance(value, DTensor):
-            state[name] = value.detach()
+            state[name] = value
             continue
-        if id(value) not in gathered:  # tied weights are the same tensor
-            one = value.detach().full_tensor()  # one at a time: the whole model need not fit one GPU
-            gathered[id(value)] = one.cpu() if is_main_process() else None
-        state[name] = gathered[id(value)]
+        if id(weight) not in gathered:  # tied weights are the same tensor
+            one = value.full_tensor()  # one at a time: the whole model need not fit one GPU
+            gathered[id(weight)] = one.cpu() if is_main_process() else one.new_empty(0)
+        state[name] = gathered[id(weight)]
     return state if is_main_process() else {}
 
 

@@ -1,4 +1,4 @@
-"""What `distill` and `align` share: open the inputs, plan, train, and complete the checkpoint."""
+"""Open the inputs, plan, train and complete the checkpoint: the steps that `distill` and `align` share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -54,7 +54,7 @@ def train_stage(
     keep_stable: bool,
     clock: Clock,
 ) -> dict:
-    """Train the student of `start`, and leave a checkpoint at `output`.
+    """Train the student of `start`, and write a checkpoint to `output`.
 
     Args:
         teacher: a teacher cache, or a text LLM to run live.
@@ -101,7 +101,7 @@ def train_stage(
 
 
 def with_batching_decided(settings: TrainingSettings, device: str) -> TrainingSettings:
-    """Return the settings with `auto` replaced by what it stands for on `device`, so that a manifest records it."""
+    """Return the settings with batching `auto` resolved for `device`, so that the manifest records the choice."""
     if settings.batching != "auto":
         return settings
     return replace(settings, batching="packed" if device == "cuda" else "padded")

@@ -1,4 +1,4 @@
-"""Open the teacher of a training: a teacher cache, or a text LLM that runs live."""
+"""Open the teacher of a training run: a teacher cache, or a text LLM that runs live."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def open_teacher(
     """Open a teacher cache that holds every text of `sources`, or a text LLM.
 
     Args:
-        model: the model that is trained, whose `tokenizer` is given; for error messages.
+        model: name of the model to train, for error messages; `tokenizer` is this model's.
 
     Raises:
         SaladError: the teacher has another tokenizer, the cache has another temperature, lacks a text, or holds

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from transformers import Trainer
 
-from saladkit.model.salad import SaladOutput
+from saladkit.model.language_model import SaladOutput
+from saladkit.model.salad import SaladForCausalLM
 from saladkit.rows.sequences import collate_lexical_targets, collate_sequences, pack_sequences
 from saladkit.rows.training_rows import TrainingExample
 from saladkit.settings.training import TrainingSettings
@@ -46,15 +48,18 @@ class Collator:
         wanted = [example.token_ids[example.sequence.targets] for example in examples]
         batch["labels"] = torch.cat([torch.from_numpy(ids.astype("int64")) for ids in wanted])
         if self.settings.lexical_weight > 0:
-            batch["lexical_targets"] = collate_lexical_targets(sequences)
-            batch["lexical_count"] = int((batch["lexical_targets"] >= 0).sum())
+            targets = collate_lexical_targets(sequences)
+            batch["lexical_targets"], batch["lexical_count"] = targets, int((targets >= 0).sum())
         return batch
 
 
 class SaladTrainer(Trainer):
     """transformers.Trainer with the method's loss and two learning rates; the schedule is read in its own order."""
 
-    def __init__(self, *, teacher: TeacherSignal | None, settings: TrainingSettings, sources: list[str], **kwargs):
+    model: SaladForCausalLM
+    optimizer: torch.optim.Optimizer  # None until `create_optimizer`, which runs before any other method here reads it
+
+    def __init__(self, *, teacher: TeacherSignal | None, settings: TrainingSettings, sources: list[str], **kwargs: Any):
         super().__init__(data_collator=Collator(settings), **kwargs)
         self.teacher, self.settings = teacher, settings
         self.model_accepts_loss_kwargs = True  # so that text positions are counted over micro-batches and processes
@@ -150,7 +155,7 @@ class SaladTrainer(Trainer):
         followed = inputs["followed"]
         count = sum(len(targets) for targets in inputs["targets"][:followed])
         teacher = None
-        if settings.alpha > 0 and count:
+        if self.teacher is not None and settings.alpha > 0 and count:
             token_ids, targets = (inputs[name][:followed] for name in ("token_ids", "targets"))
             with self.accelerator.autocast():
                 teacher = self.teacher.distributions(token_ids, targets, labels.device)
@@ -176,5 +181,6 @@ class SaladTrainer(Trainer):
             logs = logs | self.meter.means(self._total, self.accelerator.num_processes)
             first = next((entry for entry in self.state.log_history if "distillation" in entry), {})
             vocabulary = self.model.config.text_config.vocab_size
-            check_sane(logs, first, vocabulary, batches, last_saved_state(Path(self.args.output_dir)))
+            states = Path(cast(str, self.args.output_dir))  # transformers has replaced None by a default
+            check_sane(logs, first, vocabulary, batches, last_saved_state(states))
         super().log(logs, start_time)

@@ -1,4 +1,4 @@
-"""With LoRA the teacher needs no second copy: it is the student's language model with LoRA switched off."""
+"""Use the student's language model with LoRA switched off as the teacher, which saves a second copy of it."""
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from saladkit.teacher.signals import LiveTeacher
 
 
 class UnadaptedTeacher(LiveTeacher):
-    """Runs the text LLM beneath the student's LoRA, whose weights are frozen and so never change."""
+    """A live teacher: the frozen text LLM beneath the student's LoRA."""
 
     def __init__(self, language_model: PreTrainedModel, temperature: float = 1.0, packed: bool = False):
         # Without LiveTeacher's own initializer, which would freeze the student.
@@ -19,6 +19,6 @@ class UnadaptedTeacher(LiveTeacher):
     def distributions(
         self, token_ids: list[np.ndarray], targets: list[np.ndarray], device: torch.device
     ) -> HiddenDistributions:
-        """As TeacherSignal; the head, which runs later, has no LoRA."""
+        """Return distributions as `TeacherSignal`; the head, which runs later, has no LoRA."""
         with adapters_off(self.model):
             return super().distributions(token_ids, targets, device)

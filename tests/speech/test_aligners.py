@@ -334,7 +334,7 @@ def test_long_audio_is_cut_where_model_and_text_agree(ctc_name, monkeypatch):
     for word, (begin, end) in zip(cut.words, times, strict=True):
         if word.word != "zzz":
             assert abs(word.start - begin * 0.02) <= 0.021 and abs(word.end - end * 0.02) <= 0.021
-    with pytest.raises(SaladError, match="agrees too seldom"):
+    with pytest.raises(SaladError, match="too few of the words recognized in it agree with its text"):
         aligner._aligned(["zzz"] * 400, emission)
 
 

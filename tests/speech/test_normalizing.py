@@ -1,4 +1,6 @@
 import random
+import subprocess
+import sys
 import time
 
 import pytest
@@ -311,3 +313,25 @@ def test_the_time_is_linear(piece):
     form = spoken(text)
     form.source_words(text, timed(form))
     assert time.perf_counter() - started < 8  # at most 1 s; a square would take minutes
+
+
+def test_the_normaliser_imports_nothing_of_this_package_but_words():
+    """It works alone: no torch, no pyarrow, no numpy, and no other room."""
+    code = """
+import sys
+
+class Refusing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "torchaudio", "transformers", "pyarrow", "numpy", "soundfile"):
+            raise ModuleNotFoundError(name=name)
+
+sys.meta_path.insert(0, Refusing())
+from saladkit.speech.normalizing.spoken_form import spoken_form
+print(spoken_form("In 1984", "en-us").text)
+print(*sorted({name.removeprefix("saladkit.") for name in sys.modules if name.startswith("saladkit.")}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    spoken, imported = done.stdout.splitlines()
+    assert spoken == "In nineteen eighty four"
+    rooms = {name for name in imported.split() if not name.startswith("speech.normalizing")}
+    assert rooms <= {"formats", "formats.words", "speech", "registration"}

@@ -408,7 +408,7 @@ def test_a_cut_without_an_alignment_has_no_words(tmp_path):
     path = tmp_path / "cuts.jsonl.gz"
     CutSet.from_cuts([MonoCut("84-121", 0.0, 2.0, 0, [supervision])]).to_file(path)
     pq.write_table(pa.Table.from_pylist(ROWS[:1]), tmp_path / "rows.parquet")
-    with pytest.raises(SaladError, match="no row of .*rows.parquet finds its times in .* but no words of it"):
+    with pytest.raises(SaladError, match="no row of .*rows.parquet has times in .* but no words of it"):
         import_times(str(tmp_path / "rows.parquet"), tmp_path / "times", times=f"lhotse:{path}")
     assert not (tmp_path / "times").exists()
 

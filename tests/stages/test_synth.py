@@ -340,4 +340,4 @@ def test_a_row_that_kills_its_process_is_listed(tmp_path, monkeypatch):
     source = write_rows(tmp_path / "rows.jsonl", texts)
     summary = synth(source, tmp_path / "out", voices=("fragile:x",), workers=2)
     assert (summary["rows"], summary["left_out_by"]) == (39, {"failed": 1})
-    assert "the process died while it was spoken" in left_out(tmp_path / "out")["21"]
+    assert "the process died while it spoke the text" in left_out(tmp_path / "out")["21"]

@@ -1,4 +1,4 @@
-"""Aligners: speech and its text in, the times of the words out. `open_aligner` finds one by name."""
+"""Aligners: speech and its text in, the times of the words out. `open_aligner` opens one by name."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -24,8 +24,8 @@ class Recording:
 class Alignment:
     """The words of a text (its `split()`) with their times in seconds.
 
-    A word without a letter or digit, or one that the aligner cannot place, has neither start nor end. `score` says how
-    well the text fits the audio, in [0, 1]; None if no score was asked for.
+    A word without a letter or digit, or that the aligner cannot place, has neither start nor end. `score` says how well
+    the text fits the audio, in [0, 1]; None if no score was asked for.
     """
 
     words: list[Word]
@@ -36,7 +36,7 @@ class Aligner(Protocol):
     """A forced aligner.
 
     Attributes:
-        name: what `open_aligner` was given.
+        name: the name given to `open_aligner`.
         model: folder or Hub name that the model was read from; None if the model comes with the engine's package.
         identity: what the times depend on beyond name and model.
         one_core: whether the aligner uses one core alone, so that several processes may share the work.
@@ -48,9 +48,9 @@ class Aligner(Protocol):
     one_core: bool
 
     def align(self, recordings: list[Recording]) -> list[Alignment | SaladError]:
-        """Return each recording's words and times, or why its text cannot be found in its audio at all.
+        """Return each recording's words with their times, or the error that explains why its text cannot be found.
 
-        A recording gets the same times whatever is aligned beside or before it.
+        The times of a recording do not depend on the recordings aligned with it or before it.
         """
         ...
 
@@ -60,8 +60,8 @@ def align_spoken_forms(
 ) -> list[Alignment | SaladError]:
     """Align texts by their spoken form in `language`; otherwise as `Aligner.align`.
 
-    Thus an aligner that knows letters alone places "1984", and one with a dictionary places "Dr.". `SpokenForm` says
-    what `language` does and which words share a time.
+    So an aligner that knows only letters places "1984", and an aligner with a dictionary places "Dr.". `spoken_form`
+    says what `language` does, and `SpokenForm` which words share a time.
     """
     forms = [spoken_form(recording.text, language) for recording in recordings]
     spoken = [replace(recording, text=form.text) for recording, form in zip(recordings, forms, strict=True)]
@@ -80,7 +80,7 @@ def align_one(
     """Return the words of one recording with their times in s, aligned by their spoken form in `language`.
 
     Raises:
-        SaladError: the text cannot be found in this audio at all.
+        SaladError: the text cannot be found in the audio.
     """
     (found,) = align_spoken_forms(aligner, [Recording(samples, sample_rate, text)], language)
     if isinstance(found, SaladError):
@@ -88,7 +88,7 @@ def align_one(
     return found.words
 
 
-# engine: (module, class, whether a description follows the colon); the extra of the package bears the engine's name
+# engine: (module, class, whether a description follows the colon); the package's extra has the engine's name
 _ENGINES = {
     "ctc": ("saladkit.speech.aligners.ctc", "CtcAligner", True),
     "sphinx": ("saladkit.speech.aligners.sphinx", "SphinxAligner", False),
@@ -100,7 +100,7 @@ def open_aligner(name: str, *, device: str = "cpu", scored: bool = True) -> Alig
 
     Args:
         device: where a CTC model runs; PocketSphinx runs on the CPU.
-        scored: compute scores also where they take time of their own, as with PocketSphinx.
+        scored: compute scores even if they take extra time, as with PocketSphinx.
 
     Raises:
         SaladError: there is no such engine or model, or the engine's extra is not installed.

@@ -1,4 +1,4 @@
-"""Forced alignment by any Hugging Face CTC model that writes characters (wav2vec 2.0, HuBERT, WavLM, MMS...)."""
+"""Align words by any Hugging Face CTC model with a vocabulary of characters (wav2vec 2.0, HuBERT, WavLM, MMS...)."""
 
 import math
 import unicodedata
@@ -15,20 +15,20 @@ from saladkit.speech.aligners.forced_alignment import ctc_forced_align
 from saladkit.speech.aligners.long_audio import Piece, pieces_of
 from saladkit.speech.audio.torchaudio import find_torchaudio
 
-# Frames times twice the characters: the path's way back is kept for every pair, in a byte. 15 minutes at 50 frames and
-# 15 characters a second are 1.2e9.
+# Frames times twice the characters: the alignment keeps one byte for every pair. 15 minutes of speech, at 50 frames and
+# 15 characters a second, make 1.2e9.
 LARGEST_TABLE = 1_200_000_000
 
 
 class CtcAligner:
-    """`MODEL`: a folder or a name on the Hub.
+    """An aligner by the CTC model in a folder or on the Hub.
 
-    The characters of a word are taken from the vocabulary as they are, else in lower or upper case, else without their
-    accents; punctuation that the vocabulary lacks is left out. A word with a letter or digit that the model cannot
-    write ("日本") has no times; in the alignment it is a wildcard, so that its sound is not given to its neighbours.
+    A character is looked up in the vocabulary as it is, then in lower or upper case, then without accents; punctuation
+    that the vocabulary lacks is left out. A word with a letter or digit that the model cannot write ("日本") has no
+    times; the alignment puts a wildcard in its place, so that its sound is not given to its neighbours.
 
-    A time is a multiple of the model's frame (20 ms in wav2vec 2.0). CTC models report a character at one or two
-    frames of it: a word's end is where its last character was recognised, which is before its sound ends.
+    Times are multiples of the model's frame (20 ms in wav2vec 2.0). CTC models report a character in one or two of its
+    frames: a word ends where its last character was recognized, before its sound ends.
     """
 
     one_core = False
@@ -37,7 +37,7 @@ class CtcAligner:
         """Load the model.
 
         Raises:
-            SaladError: no CTC model, no feature extractor, or no vocabulary of characters.
+            SaladError: the model is no CTC model, or has no feature extractor or no vocabulary of characters.
         """
         self.name, self.model = f"ctc:{model}", model
         check_model_folder(model, example="facebook/wav2vec2-base-960h")
@@ -46,22 +46,22 @@ class CtcAligner:
             network, notes = AutoModelForCTC.from_pretrained(model, dtype=torch.float32, output_loading_info=True)
             features = AutoFeatureExtractor.from_pretrained(model)
             tokenizer = AutoTokenizer.from_pretrained(model)
-        except Exception as error:  # transformers and safetensors raise whatever the file at fault led to
+        except Exception as error:  # transformers and safetensors raise errors of many types
             first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise SaladError(
                 f"{model} cannot be loaded as a CTC model with its feature extractor and tokenizer: {first_line}",
                 "Give a model such as facebook/wav2vec2-base-960h.",
             ) from error
-        # the embedding of masked frames is of use in training only, and left out of many checkpoints
+        # Only training uses the embedding of masked frames; many checkpoints leave it out.
         missing = sorted(key for key in notes["missing_keys"] if not key.endswith("masked_spec_embed"))
         if missing:
             raise SaladError(
                 f"{model} lacks weights of a CTC model: {', '.join(missing[:3])}",
-                "Give a model that was fine-tuned for recognition, such as facebook/wav2vec2-base-960h.",
+                "Give a model that was fine-tuned for speech recognition, such as facebook/wav2vec2-base-960h.",
             )
         self._reader = EmissionsReader(network.to(device).eval(), features)
         self._blank = network.config.pad_token_id
-        self._star = network.config.vocab_size  # a column behind the model's own
+        self._star = network.config.vocab_size  # the wildcard, a column after the model's own
         vocabulary = tokenizer.get_vocab()
         delimiter = getattr(tokenizer, "word_delimiter_token", None)
         self._delimiter = None if delimiter is None else vocabulary.get(delimiter)
@@ -76,10 +76,11 @@ class CtcAligner:
         self.identity = {"model": model_digest(model), **self._reader.identity}
 
     def align(self, recordings: list[Recording]) -> list[Alignment | SaladError]:
-        """As `Aligner.align`; a word's score is the geometric mean of its frames' probabilities, a text's their mean.
+        """As `Aligner.align`, with scores of words and texts.
 
-        A recording is an error if the model can write no word of it, if there are fewer frames of audio than
-        characters, or if it is long and nothing that is heard in it agrees with the text.
+        The score of a word is the geometric mean of the probabilities of its frames; the score of a text is the mean
+        of its words' scores. A recording cannot be aligned if the model can write no word of the text, if it has fewer
+        frames than characters, or if it is too long to align at once and the recognized words do not match the text.
         """
         emissions = self._reader.read([(recording.samples, recording.sample_rate) for recording in recordings])
         found: list[Alignment | SaladError] = []
@@ -93,15 +94,16 @@ class CtcAligner:
     def _aligned(self, words: list[str], emission: Emissions) -> Alignment:
         spelled = [self._spell(word) if any(map(str.isalnum, word)) else None for word in words]
         if not any(spelled):
-            raise SaladError(f"{self.name} can write no word of this text", "Use a model of the text's language.")
+            raise SaladError(f"{self.name} can write no word of this text", "Use a CTC model of the text's language.")
         pieces = [Piece(0, len(words), 0, len(emission.log_probs))]
         parts = math.ceil(_table(spelled, pieces[0]) / LARGEST_TABLE)
         if parts > 1:
             pieces = pieces_of(spelled, emission.log_probs, self._blank, self._delimiter, at_least=2 * parts)
         if any(_table(spelled, piece) > LARGEST_TABLE for piece in pieces):
             raise SaladError(
-                "the audio is long, and what is heard in it agrees too seldom with its text to cut both into pieces",
-                "Check that the text is what is spoken, or cut the recording.",
+                "the audio is too long to align at once, and too few of the words recognized in it agree with its text"
+                " to cut both",
+                "Check that the text is what is spoken, or cut the recording into pieces of up to 15 minutes.",
             )
         timed: list[Word] = []
         for piece in pieces:
@@ -112,7 +114,7 @@ class CtcAligner:
     def _words(
         self, words: list[str], spelled: list[list[int] | None], emission: Emissions, piece: Piece
     ) -> list[Word]:
-        """The words of one piece, by the best path through its frames."""
+        """Return the words of one piece with the times of the best path through its frames."""
         indices = range(piece.first_word, piece.last_word)
         targets, owners = self._targets(spelled, indices)
         if not targets:
@@ -132,7 +134,7 @@ class CtcAligner:
         ]
 
     def _targets(self, spelled: list[list[int] | None], indices: range) -> tuple[list[int], list[int | None]]:
-        """Token ids to align, and for each the index of its word; None for delimiters and wildcards."""
+        """Return the token ids to align and, for each, the index of its word; None for delimiters and wildcards."""
         targets: list[int] = []
         owners: list[int | None] = []
         for index in indices:
@@ -147,7 +149,7 @@ class CtcAligner:
         return targets, owners
 
     def _spell(self, word: str) -> list[int]:
-        """The characters of `word`, [] if a letter or digit of it is not in the vocabulary."""
+        """Return the token ids of the characters of `word`; [] if the vocabulary lacks one of its letters or digits."""
         ids: list[int] = []
         for character in word.replace("’", "'"):
             plain = "".join(c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c))
@@ -162,7 +164,7 @@ class CtcAligner:
 
 
 def _table(spelled: list[list[int] | None], piece: Piece) -> int:
-    """Entries of the table of frames and characters that a piece's path needs."""
+    """Return the size of the table of frames and characters that aligning a piece needs, in bytes."""
     characters = sum(len(ids or []) + 1 for ids in spelled[piece.first_word : piece.last_word])
     return 2 * characters * (piece.last_frame - piece.first_frame)
 

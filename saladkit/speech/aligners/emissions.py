@@ -1,8 +1,8 @@
-"""What a CTC model hears in recordings, frame by frame: in batches, and in windows where they are long.
+"""Compute the emissions of a CTC model, its log probabilities for each frame, in batches and windows.
 
-A recording is filled up with zeros to half seconds, whoever is beside it, so that it has the same frames alone and in a
-batch; recordings that are then equally long go through the model together. Models whose features come with a mask do
-not hear the zeros; the others (wav2vec 2.0 base) were trained with them.
+A recording is padded with zeros to a multiple of half a second, so that its emissions are the same alone and in a
+batch. Recordings of equal padded length share a batch; long recordings are cut into overlapping windows. Models whose
+feature extractor returns an attention mask ignore the zeros; the others (wav2vec 2.0 base) were trained with zeros.
 """
 
 from collections.abc import Iterator
@@ -17,17 +17,17 @@ from saladkit.batches import batches_by_length
 from saladkit.speech.audio.resampling import resample, resampler_identity
 
 GRID = 0.5  # s
-WINDOW, CONTEXT = 30.0, 5.0  # s; of the frames of two windows that overlap each gives those farther from its own edge
-# On one core a batch of 16 takes 0.6 to 1.7 times as long as its recordings one by one (wav2vec 2.0 base, 1 to 10 s),
-# and more memory: batches are for GPUs.
+WINDOW, CONTEXT = 30.0, 5.0  # s; where two windows overlap, a frame comes from the window whose edge is farther away
+# Batches are for GPUs: on one core a batch of 16 takes 0.6 to 1.7 times as long as its recordings one by one (wav2vec
+# 2.0 base, 1 to 10 s), and more memory.
 SECONDS_PER_BATCH = {"cpu": 0.0, "cuda": 240.0}
-_SHORTEST = 0.1  # s; wav2vec 2.0 hears 25 ms at once and fails on less: this leaves it 4 frames
-_TICK = 0.01  # s, of which every model's frame is a multiple
+_SHORTEST = 0.1  # s, 4 frames of wav2vec 2.0, which fails on audio shorter than one frame's 25 ms
+_TICK = 0.01  # s; the frames of every model are multiples of it
 
 
 @dataclass(frozen=True)
 class Emissions:
-    """`log_probs`: float32 [frames, vocabulary], on the CPU. Frame i begins at i * `seconds_per_frame`."""
+    """`log_probs`: float32 [frames, vocabulary], on the CPU; frame i begins at i * `seconds_per_frame`."""
 
     log_probs: torch.Tensor
     seconds_per_frame: float
@@ -35,7 +35,7 @@ class Emissions:
 
 @dataclass(frozen=True)
 class _Window:
-    """Samples [begin, end) of a recording, of whose frames those from `first` to `last` (of the recording) count."""
+    """Samples [begin, end) of a recording, which give its frames [first, last)."""
 
     recording: int
     begin: int
@@ -57,7 +57,7 @@ class EmissionsReader:
         self.identity = {"grid": GRID, "window": WINDOW, "context": CONTEXT, **resampler_identity()}
 
     def read(self, recordings: list[tuple[np.ndarray, int]]) -> list[Emissions]:
-        """The emissions of recordings, each float32 [n], mono, in [-1, 1], and its rate in Hz."""
+        """Return the emissions of recordings, each given as float32 [n], mono, in [-1, 1], and its rate in Hz."""
         heard = []
         for samples, rate in recordings:
             at_rate = resample(samples, rate, self._rate)
@@ -74,7 +74,7 @@ class EmissionsReader:
         return [Emissions(torch.cat(found), self._stride / self._rate) for found in of_recording]
 
     def _windows(self, recording: int, samples: int) -> Iterator[_Window]:
-        """One window, or overlapping ones, whose frames are those of the whole recording."""
+        """Yield one window, or overlapping windows of a long recording; together they give every frame once."""
         stride = self._stride
         size, context = (round(seconds * self._rate) // stride * stride for seconds in (WINDOW, CONTEXT))
         frames = max(1, samples // stride)
@@ -86,11 +86,11 @@ class EmissionsReader:
             last = (begin + size - context) // stride
             yield _Window(recording, begin, begin + size, covered, last)
             begin, covered = begin + size - 2 * context, last
-        begin = -(-(samples - size) // stride) * stride  # the last window is whole too
+        begin = -(-(samples - size) // stride) * stride  # the last window has full length too
         yield _Window(recording, begin, samples, covered, frames)
 
     def _batches(self, windows: list[_Window]) -> Iterator[list[_Window]]:
-        """Yield windows of one length on the grid, as many as a batch may have seconds."""
+        """Yield batches of windows with equal padded lengths, up to the seconds of a batch."""
         lengths = [self._on_grid(window.end - window.begin) for window in windows]
         for batch in batches_by_length(lengths, padded=self._seconds_per_batch * self._rate, equal=True):
             yield [windows[place] for place in batch]
@@ -100,7 +100,7 @@ class EmissionsReader:
         return -(-samples // step) * step
 
     def _featured(self, samples: np.ndarray) -> dict[str, np.ndarray]:
-        """The features of one recording, filled up to the grid, without a batch dimension."""
+        """Return the features of one recording, padded to the grid, without a batch dimension."""
         found = self._features(samples, sampling_rate=self._rate, return_tensors="np")
         (values,) = (found[name] for name in self._features.model_input_names[:1])
         values = values[0]
@@ -111,7 +111,7 @@ class EmissionsReader:
         return filled
 
     def _logits(self, featured: list[dict[str, np.ndarray]]) -> torch.Tensor:
-        """[batch, frames, vocabulary] of features that are equally long."""
+        """Run the model on features of equal length; returns [batch, frames, vocabulary]."""
         stacked = {name: torch.from_numpy(np.stack([one[name] for one in featured])) for name in featured[0]}
         with torch.inference_mode():
             return self._network(**{name: values.to(self._network.device) for name, values in stacked.items()}).logits

@@ -1,4 +1,4 @@
-"""An aligner shared by several processes, each of which aligns one recording after another."""
+"""Share an aligner among several processes, each of which aligns one recording at a time."""
 
 from functools import cache, partial
 
@@ -8,7 +8,7 @@ from saladkit.speech.worker_processes import WorkerProcesses
 
 
 class AlignerInProcesses:
-    """The aligner `opened`, which uses one core alone, in `workers` processes. Use as a context."""
+    """Run the aligner `opened`, which uses one core alone, in `workers` processes. Use it as a context."""
 
     one_core = False
 
@@ -24,7 +24,7 @@ class AlignerInProcesses:
         self._processes.close()
 
     def align(self, recordings: list[Recording]) -> list[Alignment | SaladError]:
-        """As `Aligner.align`; a recording at which a process dies twice is an error."""
+        """As `Aligner.align`; a recording that makes a process die twice gets an error."""
         if self._processes.count == 1:
             return self._opened.align(recordings)
         found: dict[int, Alignment | SaladError] = {}
@@ -40,7 +40,7 @@ class AlignerInProcesses:
 def _died(recording: Recording) -> SaladError:
     seconds = len(recording.samples) / recording.sample_rate
     return SaladError(
-        f"the process died while it aligned {seconds:.2f} s of audio", "Leave the row out, or try another --aligner."
+        f"the process died while it aligned {seconds:.2f} s of audio", "Remove the row, or try another --aligner."
     )
 
 

@@ -1,8 +1,8 @@
-"""Where a long recording and its text may be cut: at words that the model hears just as they are written.
+"""Cut a long recording and its text into pieces, at words that the model recognizes exactly as they are written.
 
-The best path through all frames and characters needs a table of their product, which is 5 GB for half an hour. So what
-is heard without the text (the likeliest character of each frame) is compared with the text, and runs of words that
-agree, far enough apart, become the ends of pieces that are aligned one by one.
+Aligning all frames with all characters needs a table of their product, which is 5 GB for half an hour. So the words
+that the model recognizes without the text (the most probable character of each frame) are compared with the text.
+Pieces end inside runs of equal words, and are aligned one by one.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from difflib import SequenceMatcher
 
 import torch
 
-RUN = 3  # words in a row that agree by chance are rare
+RUN = 3  # words; shorter runs are equal by chance more often
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Words [first_word, last_word) stand in frames [first_frame, last_frame)."""
+    """Words [first_word, last_word), which are spoken in frames [first_frame, last_frame)."""
 
     first_word: int
     last_word: int
@@ -26,9 +26,15 @@ class Piece:
 def pieces_of(
     spelled: list[list[int] | None], log_probs: torch.Tensor, blank: int, delimiter: int | None, *, at_least: int
 ) -> list[Piece]:
-    """Cut a text, word by word as characters (None or [] where the model writes none), and its frames into pieces.
+    """Cut a text and its frames into pieces.
 
-    A piece has an `at_least`th of the frames, and more where the two do not agree at its end.
+    Args:
+        spelled: the token ids of each word's characters; None or [] for a word that the model cannot write.
+        log_probs: float32 [frames, vocabulary].
+        blank: the token id of CTC's blank.
+        delimiter: the token id between words, if the model has one.
+        at_least: a piece has at least this fraction of the frames (1 / `at_least`), and more if no run of equal words
+            is near its end.
     """
     heard = _heard_words(log_probs, blank, delimiter)
     written = [tuple(ids or ()) for ids in spelled]
@@ -49,7 +55,7 @@ def pieces_of(
 
 
 def _heard_words(log_probs: torch.Tensor, blank: int, delimiter: int | None) -> list[tuple[tuple[int, ...], int, int]]:
-    """The words of the likeliest characters, each with its first frame and the frame after its last."""
+    """Return the words of the most probable characters, each with its first frame and the frame after its last."""
     words: list[tuple[tuple[int, ...], int, int]] = []
     characters: list[int] = []
     begin = end = 0

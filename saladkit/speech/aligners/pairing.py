@@ -1,4 +1,4 @@
-"""Words that another tool placed, and the words of a row's text: which is which. Nothing is guessed between them."""
+"""Pair the words of a text with the timed words of another tool. Times are never guessed."""
 
 import math
 import unicodedata
@@ -8,19 +8,22 @@ from difflib import SequenceMatcher
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 
-# As tools write what is no word, in any case. A text's own word "sp" has no times then.
+# Marks of tools for what is no word, in any case. For this reason the word "sp" of a text never has times.
 SILENCES = {"", "<eps>", "<sil>", "<silence>", "sil", "sp", "<s>", "</s>", "<b>"}
-UNKNOWN = {"<unk>", "[unk]", "spn", "<spn>"}  # the tool heard a word here, and does not say which
+UNKNOWN = {"<unk>", "[unk]", "spn", "<spn>"}  # the tool heard a word that it does not know
 NO_WORDS = SILENCES | UNKNOWN
-OVERLAP = 0.02  # s; a CTM rounds a start, a duration and the next start to 10 ms each
-OVERSHOOT = 0.1  # s; aligners count in frames of up to 0.08
+OVERLAP = 0.02  # s; CTM files round starts and durations to 10 ms
+OVERSHOOT = 0.1  # s; aligners count in frames of up to 0.08 s
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """The words of a text's `split()`, those with times that found a placed word; and how many placed ones are left.
+    """The words of a text with the times that could be paired.
 
-    `unknown` of these were no words but marks such as `<unk>`; `not_in_text` were words, without a place in the text.
+    Attributes:
+        words: the text's `split()`; a word that found no pair has no times.
+        not_in_text: how many words of the tool have no pair in the text.
+        unknown: how many marks such as `<unk>` the tool wrote.
     """
 
     words: list[Word]
@@ -31,18 +34,19 @@ class Pairing:
 def pair_words(text: str, placed: list[Word], duration: float | None = None) -> Pairing:
     """Give the words of `text` the times of `placed`, in order.
 
-    Words are the same that have the same letters and digits after Unicode's NFKC and case folding: punctuation and
-    case are not looked at. The longest stretches of the same words are paired first (difflib). Between these, a word
-    of the text also takes several placed ones that together have its letters ("New-York"), from the first one's start
-    to the last one's end. Every other word of the text has no times. So has a word without a letter or digit.
+    Words are equal if their letters and digits are equal after Unicode's NFKC and case folding; punctuation and case do
+    not count. The longest runs of equal words are paired first (difflib). Between these, a word of the text is also
+    paired with several words of the tool that together have its letters ("New-York"), from the start of the first to
+    the end of the last. Other words, and words without a letter or digit, have no times.
 
     Args:
-        placed: words as a tool wrote them, silences and unknown ones marked, in s; those without times keep none.
+        placed: the tool's words with times in s, with its marks for silences and unknown words. A word may have no
+            times.
         duration: of the audio, in s, if it is known.
 
     Raises:
-        SaladError: times that are not finite, negative, do not run forward or lie behind the audio's end; or fewer
-            than half of the words with a letter or digit find times.
+        SaladError: times are not finite, negative, not in order or after the end of the audio; or fewer than half of
+            the words with a letter or digit find times.
     """
     unknown = sum(word.word.casefold() in UNKNOWN for word in placed)
     ordered = _in_order([word for word in placed if word.word.casefold() not in NO_WORDS], duration)
@@ -58,15 +62,15 @@ def pair_words(text: str, placed: list[Word], duration: float | None = None) -> 
     if 2 * timed < len(ours) or not timed:
         raise SaladError(
             f"the times are of another text: {timed} of its {len(ours)} words find one",
-            "Give times that were made for these texts.",
+            "Give the word times of these texts, or remove the row.",
         )
     return Pairing(words, len(theirs) - used, unknown)
 
 
 def _spelled(word: str) -> str:
-    """The letters and digits of a word, and the marks on them; "" if there are none."""
+    """Return the letters and digits of a word with their combining marks; "" if the word has none."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
-    if folded.isalnum():  # most words, sooner
+    if folded.isalnum():  # a shortcut for most words
         return folded
     if not any(character.isalnum() for character in folded):
         return ""
@@ -74,11 +78,11 @@ def _spelled(word: str) -> str:
 
 
 def _in_order(placed: list[Word], duration: float | None) -> list[Word]:
-    """The same words; where two overlap by no more than rounding, the first ends where the second begins."""
+    """Check the order of timed words, and end a word where the next begins if both overlap by rounding."""
     ordered: list[Word] = []
-    last: int | None = None  # of those with times
+    last: tuple[int, float, float] | None = None  # place, start and end of the last word with times
     for word in placed:
-        if word.start is not None:
+        if word.start is not None and word.end is not None:
             if not (math.isfinite(word.start) and math.isfinite(word.end)):
                 raise _unusable(f"the time of {word.word!r} is not finite")
             if word.start < 0:
@@ -88,24 +92,25 @@ def _in_order(placed: list[Word], duration: float | None) -> list[Word]:
             if duration is not None and word.end > duration + OVERSHOOT:
                 raise _unusable(f"{word.word!r} ends at {word.end:.3f} s, and the audio at {duration:.3f} s")
             if last is not None:
-                before = ordered[last]
-                if word.start < before.start or before.end - word.start > OVERLAP:
+                place, start, end = last
+                before = ordered[place]
+                if word.start < start or end - word.start > OVERLAP:
                     raise _unusable(
-                        f"{word.word!r} starts at {word.start:.3f} s, before {before.word!r} ends ({before.end:.3f} s)"
+                        f"{word.word!r} starts at {word.start:.3f} s, before {before.word!r} ends ({end:.3f} s)"
                     )
-                if before.end > word.start:
-                    ordered[last] = replace(before, end=word.start)
-            last = len(ordered)
+                if end > word.start:
+                    ordered[place] = replace(before, end=word.start)
+            last = len(ordered), word.start, word.end
         ordered.append(word)
     return ordered
 
 
 def _unusable(problem: str) -> SaladError:
-    return SaladError(problem, "Check that the times are those of this audio, in seconds.")
+    return SaladError(problem, "Check that the times belong to this audio and are in seconds.")
 
 
 def _matches(ours: list[str], theirs: list[str]) -> list[tuple[int, int, int]]:
-    """(index of ours, [begin, end) of theirs), in order."""
+    """Return (index in ours, begin, end) in order: the word ours[index] is paired with theirs[begin:end]."""
     if ours == theirs:
         return [(index, index, index + 1) for index in range(len(ours))]
     found = []
@@ -122,7 +127,7 @@ def _matches(ours: list[str], theirs: list[str]) -> list[tuple[int, int, int]]:
 
 
 def _run_of(word: str, theirs: list[str], begin: int, end: int) -> tuple[int, int] | None:
-    """The first run within [begin, end) whose letters are those of `word`."""
+    """Return the first run of words in theirs[begin:end] whose letters together are those of `word`."""
     for first in range(begin, end):
         letters = ""
         for last in range(first, end):
@@ -135,7 +140,7 @@ def _run_of(word: str, theirs: list[str], begin: int, end: int) -> tuple[int, in
 
 
 def _joined(word: Word, placed: list[Word]) -> Word:
-    if any(part.start is None for part in placed):
+    if any(part.start is None or part.end is None for part in placed):
         return word
     scores = [part.score for part in placed if part.score is not None]
     score = sum(scores) / len(scores) if len(scores) == len(placed) else None

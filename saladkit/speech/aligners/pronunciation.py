@@ -1,4 +1,4 @@
-"""Pronunciations in the phones of CMUdict (ARPABET without stress): from its file, and from espeak-ng's rules."""
+"""Pronounce words in the phones of CMUdict (ARPABET without stress), from its file or by espeak-ng's rules."""
 
 import ctypes
 import re
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from saladkit.errors import SaladError
 
-# The phonemes of espeak-ng's American English, counted over 20000 words of CMUdict: these are all but a few foreign
-# ones. Length marks and stress are taken off first; what is missing here makes a word unpronounceable, not wrong.
+# The phonemes of espeak-ng's American English in 20000 words of CMUdict, except a few foreign phonemes. Length marks
+# and stress are removed first. A word with a phoneme that is missing here has no pronunciation rather than a wrong one.
 _PHONES_OF_IPA = {
     **{"p": "P", "b": "B", "t": "T", "d": "D", "k": "K", "ɡ": "G", "f": "F", "v": "V", "θ": "TH", "ð": "DH"},
     **{"s": "S", "z": "Z", "ʃ": "SH", "ʒ": "ZH", "h": "HH", "m": "M", "n": "N", "ŋ": "NG", "l": "L", "ɹ": "R"},
@@ -52,11 +52,11 @@ _PHONES_OF_IPA = {
 }
 _ESPEAK_VOICE = b"gmw/en-US"
 _IPA, _CHARS_UTF8 = 2, 1
-_LAST_LATIN = "\u017f"  # what espeak-ng reads in English words: Latin-1 and Latin Extended-A
+_LAST_LATIN = "\u017f"  # end of Latin Extended-A: espeak-ng reads letters up to it in English words
 
 
 def read_dictionary(path: str | Path) -> dict[str, list[str]]:
-    """The pronunciations of each word of a CMUdict file ("read R EH D", "read(2) R IY D"), the usual one first."""
+    """Return each word's pronunciations in a CMUdict file ("read R EH D", "read(2) R IY D"), the usual one first."""
     pronunciations: dict[str, list[str]] = {}
     for line in Path(path).read_text(encoding="utf-8").splitlines():
         word, _, phones = line.partition(" ")
@@ -65,15 +65,16 @@ def read_dictionary(path: str | Path) -> dict[str, list[str]]:
 
 
 def espeak_pronunciations(words: list[str]) -> list[str | None]:
-    """How espeak-ng says each of `words`, numbers and symbols included; None where it would only guess.
+    """Return espeak-ng's pronunciation of each word, numbers and symbols included; None where espeak-ng would guess.
 
-    It would guess letters of other scripts, which it names one by one ("Japanese letter"), and sounds that English
-    lacks.
+    espeak-ng guesses at letters of other scripts, which it names one by one ("Japanese letter"), and at sounds that
+    English lacks.
 
-    Raises SaladError if the extra `espeak` is not installed.
+    Raises:
+        SaladError: the extra `espeak` is not installed.
     """
     try:
-        # one loader for the whole process: a library that stays open would make the voices unreproducible
+        # The process has one loader: a second handle of the library would make espeak voices unreproducible.
         from saladkit.speech.voices.espeak_library import fresh_library
     except ModuleNotFoundError as error:
         if error.name != "espeakng_loader":
@@ -90,7 +91,7 @@ def espeak_pronunciations(words: list[str]) -> list[str | None]:
 
 
 def arpabet_of_ipa(ipa: str) -> str | None:
-    """espeak-ng's IPA, phonemes parted by "_" and words by spaces, as ARPABET; None if a phoneme has no counterpart."""
+    """Convert espeak-ng's IPA (phonemes separated by "_", words by spaces) to ARPABET; None if a phoneme is unknown."""
     phones: list[str] = []
     for phoneme in re.split(r"[_\s]+", re.sub("[ˈˌː]", "", ipa)):
         if phoneme:
@@ -101,7 +102,7 @@ def arpabet_of_ipa(ipa: str) -> str | None:
 
 
 def _as_latin(word: str) -> str | None:
-    """`word` without the accents that espeak-ng does not know ("Nguyễn"); None if it has letters of another script."""
+    """Remove the accents that espeak-ng does not know ("Nguyễn"); None if `word` has letters of another script."""
     folded = "".join(
         character
         if character <= _LAST_LATIN
@@ -115,7 +116,7 @@ def _ipa(library: ctypes.CDLL, word: str) -> str:
     text = ctypes.create_string_buffer(word.encode(errors="replace"))
     position = ctypes.c_void_p(ctypes.addressof(text))
     clauses = []
-    while position.value:  # set to null behind the last clause
+    while position.value:  # espeak-ng sets it to null after the last clause
         clause = library.espeak_TextToPhonemes(ctypes.byref(position), _CHARS_UTF8, ord("_") << 8 | _IPA)
         clauses.append((clause or b"").decode())
     return " ".join(clauses)

@@ -1,4 +1,4 @@
-"""Samples rows -> rows of word times; recordings of about one length are decoded and aligned together."""
+"""Align samples rows to rows of word times; recordings of similar length are decoded and aligned together."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from saladkit.formats.samples import iterate_rows, row_at, words_to_row
 from saladkit.speech.aligners.aligner import Aligner, Alignment, Recording, align_spoken_forms
 from saladkit.speech.audio.decoding import decode_row, seconds_of_row
 
-SECONDS_AT_ONCE = 600.0  # of audio in memory; the aligner may run those of one length as one batch
+SECONDS_AT_ONCE = 600.0  # of audio in memory; the aligner may batch recordings of equal length
 
 
 def align_rows(
@@ -19,12 +19,12 @@ def align_rows(
     """Align samples with `id`, `text` and `audio`.
 
     Args:
-        where: the file that the rows come from, for the reasons.
-        advance: called with how many more rows are done.
+        where: the file that the rows come from, for reasons.
+        advance: called with the number of rows done since the last call.
 
     Returns:
-        For each row `id`, `words`, `aligner` and `score`; or `id` and the `reason` why it has no word times: its audio
-        does not decode, or its text cannot be found in its audio.
+        For each row `id`, `words`, `aligner` and `score`; or, if the audio does not decode or the text cannot be found
+        in it, `id` and `reason`.
     """
     found: dict[int, dict] = {}
     places, seconds = [], []

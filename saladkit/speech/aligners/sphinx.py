@@ -1,7 +1,7 @@
-"""Forced alignment of English by PocketSphinx: one core, no download (its model is inside the package).
+"""Align English by PocketSphinx, on one core and without a download: the model comes with the package.
 
-How near its word times are to known ones, how its scores tell right texts from wrong ones, and how fast it is, is
-printed by benchmarks/timestamps.py and benchmarks/timestamp_scores.py; docs/performance.md has their table.
+benchmarks/timestamps.py and benchmarks/timestamp_scores.py measure the accuracy of its word times, how well its scores
+separate right texts from wrong ones, and its speed; docs/performance.md has the tables.
 """
 
 import math
@@ -23,27 +23,28 @@ from saladkit.speech.audio.resampling import resample, resampler_identity
 SAMPLE_RATE = 16_000
 FRAMES_PER_SECOND = 100
 
-# PocketSphinx's own beams (1e-48) lose the path in 5 of 18 sentences of a formant voice, 1e-100 in 87 s of speech.
-# 1e-300 lost none, and its times are those of no pruning at all, which takes five times as long on 87 s.
+# PocketSphinx's default beams (1e-48) lose the path in 5 of 18 sentences of a formant voice, and 1e-100 in 87 s of
+# speech. 1e-300 lost none. Its times are equal to those without pruning, which takes five times as long on 87 s.
 _BEAM = 1e-300
 _PHONE_BEAM = 1e-40
 _SILENT = {"lm": None, "dict": None, "samprate": SAMPLE_RATE, "loglevel": "FATAL"}
 
 
-# Nobody knows how these words sound: they are given 120 pronunciations of 2 to 11 phones, drawn once. Over the words of
-# 14 sentences, each taken as unknown, those beside them begin and end within 15 ms of where they do with all words
-# known (median), and nine of ten within 61 ms. With a noise phone in their place it is 30 and 280 ms.
+# A word without a known pronunciation gets 120 random pronunciations of 2 to 11 phones, so that its neighbours are
+# still placed. With each word of 14 sentences taken as unknown in turn, its neighbours begin and end within 15 ms of
+# their usual times (median), and nine of ten within 61 ms. With a noise phone in its place it is 30 and 280 ms.
 _UNKNOWN = 120
 _VOWELS = "AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split()
 _CONSONANTS = "P B T D K G F V TH DH S Z SH CH JH M N NG L R W Y HH".split()
-# PocketSphinx shifts the scores of its frames to the right by so many bits.
+# Bits by which PocketSphinx shifts the scores of its frames to the right.
 _SHIFT = 10
 
 
 class SphinxAligner:
-    """The English model of the package: CMUdict, and espeak-ng's pronunciation for words that are not in it.
+    """An aligner by PocketSphinx's English model.
 
-    A word that cannot be pronounced in English phones has no times.
+    Pronunciations come from CMUdict, or from espeak-ng for words that CMUdict lacks. A word that cannot be pronounced
+    in English phones has no times.
     """
 
     name = "sphinx"
@@ -63,12 +64,14 @@ class SphinxAligner:
         }
 
     def align(self, recordings: list[Recording]) -> list[Alignment | SaladError]:
-        """As `Aligner.align`; times are multiples of 10 ms, and silence between words belongs to none.
+        """As `Aligner.align`; times are multiples of 10 ms, and a pause between words belongs to neither.
 
-        Words have no scores. A text's is the likelihood of a frame of its words (their geometric mean) over that with
-        the best sequence of phones whatever. Pauses fit any text, and their frames say nothing.
+        Words have no scores. The score of a text is the geometric mean, over the frames of its words, of the likelihood
+        of the text divided by the likelihood of the best sequence of phones. Frames of pauses do not count, because
+        pauses fit any text.
 
-        A recording is an error if fewer than half of its words have a pronunciation, or no path leads through it.
+        A recording cannot be aligned if fewer than half of its words have a pronunciation, or if no path leads through
+        its frames.
         """
         found: list[Alignment | SaladError] = []
         for recording in recordings:
@@ -81,8 +84,8 @@ class SphinxAligner:
     def _aligned(self, recording: Recording) -> Alignment:
         words = recording.text.split()
         pronunciations = self._pronunciations(words)
-        # A decoder carries its Gaussian selection from one utterance over to the next: the scores, and in the end the
-        # times, would depend on the rows before. A new one without the dictionary of 130000 words takes 13 ms.
+        # A decoder keeps its selection of Gaussians from one utterance to the next, so that scores and times would
+        # depend on the rows before. A new decoder without the dictionary of 130000 words takes 13 ms.
         decoder = pocketsphinx.Decoder(bestpath=False, beam=_BEAM, wbeam=_BEAM, pbeam=_BEAM, **_SILENT)
         for index, variants in pronunciations.items():
             for number, phones in enumerate(variants or _unknown_sounds(), start=1):
@@ -110,10 +113,10 @@ class SphinxAligner:
         return Alignment(timed, _score(segments, pcm) if self._scored else None)
 
     def _pronunciations(self, words: list[str]) -> dict[int, list[str]]:
-        """The pronunciations of every word that has a letter or digit, by its index; [] where there is none."""
+        """Return the pronunciations of each word with a letter or digit, by the word's index; [] if none is known."""
         speakable = {index: word for index, word in enumerate(words) if any(c.isalnum() for c in word)}
         if not speakable:
-            raise SaladError("the text has no word with a letter or digit", "Leave out rows without letters or digits.")
+            raise SaladError("the text has no word with a letter or digit", "Remove the row.")
         found = {index: self._look_up(word) for index, word in speakable.items()}
         unknown = sorted({speakable[index] for index, variants in found.items() if not variants})
         ask = [word for word in unknown if word not in self._spoken_by_rule]
@@ -122,7 +125,7 @@ class SphinxAligner:
                 said = espeak_pronunciations(ask)
             except SaladError as error:
                 raise SaladError(
-                    f"there is no known pronunciation of {', '.join(unknown)}: {error.problem}", error.fix
+                    f"the dictionary lacks {', '.join(unknown)}, and {error.problem}", error.fix
                 ) from error
             self._spoken_by_rule |= dict(zip(ask, said, strict=True))
         by_rule = {word: [phones] for word in unknown if (phones := self._spoken_by_rule[word])}
@@ -136,7 +139,7 @@ class SphinxAligner:
         return known
 
     def _look_up(self, word: str) -> list[str]:
-        """The dictionary's pronunciations of `word`, of its core without punctuation, or of the parts of a compound."""
+        """Look up `word` in the dictionary, then without its punctuation, then the parts of a compound."""
         spelled = word.lower().replace("’", "'")
         core = re.sub(r"^[\W_]+|[\W_]+$", "", spelled)
         for form in (spelled, core):
@@ -171,7 +174,7 @@ def _decoded(decoder: pocketsphinx.Decoder, pcm: bytes) -> list[pocketsphinx.Seg
 
 
 def _score(segments: list[pocketsphinx.Segment], pcm: bytes) -> float:
-    """exp of the mean, over the frames of words, of how far the text's log-likelihood is from that of any phones."""
+    """Return exp(mean log-likelihood of the text - mean log-likelihood of any phones), over the frames of words."""
     phones = pocketsphinx.get_model_path("en-us/en-us-phone.lm.bin")
     decoder = pocketsphinx.Decoder(allphone=phones, lw=1.0, beam=_PHONE_BEAM, pbeam=_PHONE_BEAM, **_SILENT)
     freely = _by_frame(_decoded(decoder, pcm), frames=segments[-1].end_frame + 1)
@@ -182,7 +185,7 @@ def _score(segments: list[pocketsphinx.Segment], pcm: bytes) -> float:
 
 
 def _by_frame(segments: list[pocketsphinx.Segment], *, frames: int) -> np.ndarray:
-    """Nats a frame, float64 [frames]: each segment's likelihood in equal shares, 0 where there is none."""
+    """Return nats a frame, float64 [frames]: each segment's log-likelihood in equal shares, 0 outside segments."""
     found = np.zeros(frames)
     for segment in segments:
         length = segment.end_frame + 1 - segment.start_frame

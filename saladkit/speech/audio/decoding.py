@@ -1,4 +1,4 @@
-"""Decode audio: of a samples row, a file, or a stretch of one. Signals are float32 [n], mono, in [-1, 1]."""
+"""Decode the audio of a samples row, a file or a stretch of a file. Signals are float32 [n], mono, in [-1, 1]."""
 
 import errno
 import os
@@ -15,28 +15,36 @@ from saladkit.sources.stretches import Stretch
 from saladkit.speech.audio.truncation import missing_end
 
 ROUNDING = 0.1  # s by which a stretch may end after its recording: manifests round, and MP3 files are padded
-# of full scale, -46 dB: of espeak-ng's voices mean and median are both below 0.003 (its whispers apart, which have 0.01
-# to 0.03), one step of 8-bit audio is 0.004
+# Share of full scale, -46 dB. Mean and median of espeak-ng's voices are below 0.003 (0.01 to 0.03 for its whispers);
+# one step of 8-bit audio is 0.004.
 OFFSET = 0.005
-_SHORTEST_FOR_OFFSET = 0.1  # s: a shorter mean may be that of half a wave
-_UNKNOWN_LENGTH = 2**62  # frames: libsndfile's for a FLAC file that does not tell
+_SHORTEST_FOR_OFFSET = 0.1  # s: the mean of a shorter signal may be that of half a wave
+_UNKNOWN_LENGTH = 2**62  # frames: libsndfile's number for a FLAC file without a stated length
 _VORBIS_MARGIN = 60  # s: longer than the last page, which has at most 64 KB
-_FRAMES_AT_ONCE = 2**24  # of a file
+_FRAMES_AT_ONCE = 2**24  # read from a file
 _RATES = (1_000, 768_000)  # Hz
-_WRITE_ANEW = "Remove the row, or write its audio anew as WAV or FLAC."
+_WRITE_ANEW = "Remove the row, or write its audio again as WAV or FLAC."
 
 
 def decode_row(row: dict, where: str) -> tuple[np.ndarray, int]:
-    """Decode the audio of a samples row, from its bytes or else its path; `where` names the file in errors.
+    """Decode the audio of a samples row from its bytes, or else from its path; `where` names the file in errors.
 
-    Returns and raises as `decode_audio`; also raises SaladError if the row has neither.
+    Returns:
+        As `decode_audio`.
+
+    Raises:
+        SaladError: as `decode_audio`, and if the row has neither bytes nor a path.
     """
     source, name = _stored_audio(row, where)
     return decode_audio(source, name=name)
 
 
 def seconds_of_row(row: dict, where: str) -> float:
-    """How long the audio of a samples row is, by its header alone; raises as `decode_row` does on such a row."""
+    """Return the length in s of a samples row's audio as its header states it.
+
+    Raises:
+        SaladError: the row has no audio, or its header cannot be read.
+    """
     source, name = _stored_audio(row, where)
     with _opened(source, name) as (file, stretch, _):
         begin, end = _frames_of(file, stretch, name)
@@ -48,16 +56,23 @@ def _stored_audio(row: dict, where: str) -> tuple[bytes | str, str]:
     audio = row["audio"] or {}
     stored = [audio[key] for key in ("bytes", "path") if audio.get(key) is not None]
     if not stored:
-        raise SaladError(f"{name} has no audio: neither bytes nor a path", "Remove the row, or give it audio.")
+        raise SaladError(f"{name} has no audio: neither bytes nor a path", "Remove the row, or add its audio.")
     return stored[0], name
 
 
 def decode_audio(source: bytes | str | Path, *, name: str) -> tuple[np.ndarray, int]:
-    """Decode what libsndfile reads (WAV, FLAC, Ogg, MP3...), by content, or by the path of a file or a stretch of one.
+    """Decode audio in any format that libsndfile reads (WAV, FLAC, Ogg, MP3...).
 
-    Returns float32 [n], the mean of the channels without a constant offset, and the sample rate in Hz. `name` says in
-    errors where the audio comes from (file and row). Raises SaladError if it does not decode, was cut short, ends
-    before the stretch does, has no samples, or has samples that are not finite.
+    Args:
+        source: the content, or the path of a file or of a stretch of a file.
+        name: where the audio comes from (file and row), for errors.
+
+    Returns:
+        The mean of the channels without a constant offset, float32 [n], and the sample rate in Hz.
+
+    Raises:
+        SaladError: the audio does not decode, was cut short, ends before the stretch does, has no samples, or has
+            samples that are not finite.
     """
     with _opened(source, name) as (file, stretch, stream):
         begin, end = _frames_of(file, stretch, name)
@@ -101,23 +116,23 @@ def _opened(
                     raise SaladError(f"{name}: the audio says that it has {file.samplerate} Hz", _WRITE_ANEW)
                 yield file, stretch, stream
         except (OSError, soundfile.SoundFileError) as error:
-            # without the address of the buffer, which differs every time
+            # error_string leaves out the address of the buffer, which differs from run to run
             reason = getattr(error, "error_string", error)
             raise SaladError(f"{name}: the audio does not decode ({reason})", _WRITE_ANEW) from error
 
 
 def _file(path: str, name: str) -> BufferedReader:
-    """The file by its number, and not by its name: soundfile would believe the suffix more than the content."""
+    """Open a file for soundfile, which would believe the suffix of a path more than the content."""
     try:
         if os.path.isdir(path):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         return os.fdopen(os.open(path, os.O_RDONLY), "rb")
-    except (OSError, ValueError) as error:  # ValueError: no path can hold a NUL
+    except (OSError, ValueError) as error:  # ValueError: the path has a NUL character
         raise SaladError(f"{name}: the audio does not decode ({error})", _WRITE_ANEW) from error
 
 
 def _frames_of(file: soundfile.SoundFile, stretch: Stretch | None, name: str) -> tuple[int, int]:
-    """The frames [begin, end) of a stretch, or of the whole file."""
+    """Return the frames [begin, end) of a stretch, or of the whole file."""
     if file.frames >= _UNKNOWN_LENGTH:
         raise SaladError(f"{name}: the audio does not say how long it is; it was written into a pipe", _WRITE_ANEW)
     if stretch is None or stretch.is_whole:
@@ -134,12 +149,12 @@ def _frames_of(file: soundfile.SoundFile, stretch: Stretch | None, name: str) ->
 
 
 def _read_frames(file: soundfile.SoundFile, begin: int, end: int) -> np.ndarray:
-    """Frames [begin, end), float32 [n, channels]; fewer where the file has fewer."""
+    """Read frames [begin, end), float32 [n, channels]; fewer if the file ends before."""
     place = begin
-    if file.format == "OGG":  # after a seek into the last page of Vorbis, libsndfile 1.2.2 is up to a block beside it
+    if file.format == "OGG":  # libsndfile 1.2.2 misses by up to a block when it seeks into the last page of Vorbis
         place = min(begin, max(0, file.frames - _VORBIS_MARGIN * file.samplerate))
     place = file.seek(place) if place and file.seekable() else 0
-    # In blocks, as a damaged header may promise more than any memory holds.
+    # Read in blocks: a damaged header may state more than any memory holds.
     sizes = (min(_FRAMES_AT_ONCE, end - at) for at in range(place, end, _FRAMES_AT_ONCE))
     blocks = [file.read(0, dtype="float32", always_2d=True)]
     for size in sizes:
@@ -150,7 +165,7 @@ def _read_frames(file: soundfile.SoundFile, begin: int, end: int) -> np.ndarray:
 
 
 def _heard_channels(channels: np.ndarray, stretch: Stretch | None, name: str) -> np.ndarray:
-    """float32 [n, channels] -> the mean of those that are heard, float32 [n]."""
+    """Return the mean of the channels of a stretch, by default of all: float32 [n, channels] to float32 [n]."""
     if stretch is not None and stretch.channels is not None:
         if max(stretch.channels) >= channels.shape[1]:
             raise SaladError(
@@ -163,9 +178,10 @@ def _heard_channels(channels: np.ndarray, stretch: Stretch | None, name: str) ->
 
 
 def _without_offset(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """The samples without their mean, where that is the constant offset of a converter and not a property of the sound.
+    """Subtract the mean of the samples if it is the constant offset of a converter, not a property of the sound.
 
-    An offset moves mean and median alike. What is below OFFSET stays, so that clean audio comes back as it was written.
+    An offset moves mean and median alike. An offset below OFFSET stays, so that clean audio is returned as it was
+    written.
     """
     if len(samples) < _SHORTEST_FOR_OFFSET * sample_rate:
         return samples

@@ -7,16 +7,16 @@ import soundfile
 
 
 def encode_flac(samples: np.ndarray, sample_rate: int) -> bytes:
-    """16-bit FLAC of float32 [n]; equal samples give equal bytes.
+    """Encode float32 [n] as 16-bit FLAC; equal samples give equal bytes.
 
-    Samples outside [-1, 1] are clipped. Samples that are multiples of 1/32768 (every decoded 16-bit
-    file, espeak-ng) come back exactly.
+    Samples outside [-1, 1] are clipped. Multiples of 1/32768, such as the samples of decoded 16-bit files and of
+    espeak-ng, are stored exactly.
     """
     return _encode(samples, sample_rate, "FLAC")
 
 
 def encode_wav(samples: np.ndarray, sample_rate: int) -> bytes:
-    """16-bit WAV of float32 [n]; otherwise as `encode_flac`."""
+    """Encode float32 [n] as 16-bit WAV, otherwise as `encode_flac`."""
     return _encode(samples, sample_rate, "WAV")
 
 

@@ -1,15 +1,15 @@
-"""The loudness of a recording as people hear it (ITU-R BS.1770, in LUFS), set once for all of it."""
+"""Set the loudness of a recording as people hear it (ITU-R BS.1770, in LUFS)."""
 
 import numpy as np
 import pyloudnorm
 
-_BLOCK = 0.4  # s; the standard measures no less
+_BLOCK = 0.4  # s; the shortest signal that the standard measures
 
 
 def set_loudness(samples: np.ndarray, sample_rate: int, loudness: float) -> np.ndarray:
-    """float32 [n] with one gain for all of it, such that it has `loudness` LUFS, or as near as no sample is clipped.
+    """Scale float32 [n] by one gain to `loudness` LUFS, or as near as possible without clipping.
 
-    Silence stays as it is; what is shorter than the standard's block of 0.4 s is repeated until it can be measured.
+    Silence is returned unchanged. To measure a recording shorter than the standard's block of 0.4 s, it is repeated.
     """
     wanted = int(np.ceil(_BLOCK * sample_rate))
     measured = np.tile(samples, -(-wanted // len(samples))) if len(samples) < wanted else samples

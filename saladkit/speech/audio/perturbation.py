@@ -1,4 +1,4 @@
-"""Recordings made harder to hear: noise, and another speed."""
+"""Perturb recordings: add noise, or change the speed."""
 
 import zlib
 from dataclasses import dataclass
@@ -14,9 +14,11 @@ NOISE_RATE = 16_000  # Hz
 
 @dataclass(frozen=True)
 class Perturbation:
-    """`snr`: noise so many dB below the recording. `speed`: played so many times as fast, pitch and all.
+    """Noise or a change of speed, by `kind`.
 
-    The noise is white up to 8 kHz, whatever the recording's rate: a model that hears at 16 kHz hears all of it.
+    With `snr`, `amount` is the ratio of speech to noise in dB. With `speed`, `amount` is the factor by which the
+    recording is played faster, pitch included. The noise is white up to 8 kHz at any sample rate, so that a model that
+    reads 16 kHz audio receives all of it.
     """
 
     kind: str
@@ -24,10 +26,11 @@ class Perturbation:
 
     @classmethod
     def parse(cls, text: str) -> "Perturbation":
-        """`snr=10` or `speed=0.9`.
+        """Parse a perturbation such as `snr=10` or `speed=0.9`.
 
         Raises:
-            SaladError: another kind, no finite number, or a speed that is not in hundredths from 0.25 to 4.
+            SaladError: the kind is unknown, the amount is not finite, or a speed is not between 0.25 and 4 in
+                hundredths.
         """
         kind, _, amount = text.partition("=")
         try:
@@ -35,26 +38,29 @@ class Perturbation:
         except ValueError:
             value = np.nan
         if kind not in KINDS or not np.isfinite(value):
-            raise SaladError(f"--perturb {text} is no perturbation", "Give snr=DECIBELS or speed=FACTOR.")
+            raise SaladError(f"--perturb {text} is no perturbation", "Write snr=DECIBELS or speed=FACTOR.")
         hundredths = 100 * value
         if kind == "speed" and not (25 <= hundredths <= 400 and abs(hundredths - round(hundredths)) < 1e-6):
             raise SaladError(
-                f"--perturb {text}: speeds go from 0.25 to 4 in hundredths", "Give a speed such as speed=0.9."
+                f"--perturb {text}: a speed is between 0.25 and 4, in hundredths", "Write a speed such as speed=0.9."
             )
         return cls(kind, value)
 
     @property
     def name(self) -> str:
-        """`snr10`, `speed0.9`: what a condition is called after."""
+        """Short name for conditions and files, such as `snr10` or `speed0.9`."""
         return f"{self.kind}{self.amount:g}"
 
     @property
     def stretch(self) -> float:
-        """By what every time in the recording is multiplied."""
+        """Factor that turns times in the recording into times in the perturbed recording."""
         return 1 / self.amount if self.kind == "speed" else 1.0
 
     def apply(self, samples: np.ndarray, rate: int, id_: str, seed: int) -> np.ndarray:
-        """float32 [n] at `rate` Hz -> float32 [n, or n / speed]; a row's noise depends on the seed and its id alone."""
+        """Perturb a recording: float32 [n] at `rate` Hz to float32 [n], or [n / speed].
+
+        The noise of a row depends on `seed` and its `id_` alone.
+        """
         if self.kind == "speed":
             return resample(samples, round(100 * self.amount), 100)
         random = np.random.default_rng([seed, 9, zlib.crc32(id_.encode())])

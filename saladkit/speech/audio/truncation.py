@@ -1,9 +1,9 @@
-"""How a recording that was cut short is told from a whole one.
+"""Detect recordings that were cut short.
 
-libsndfile gives what there is of a file and says nothing: a WAV file of which half has arrived lasts half as long. What
-was promised stands in the header, in libsndfile's log of it, or in the last page of an Ogg file. MP3 without the length
-that encoders write into their first frame promises nothing, and of it libsndfile reads only as much as it guesses from
-the first frame's bit rate.
+libsndfile reads what there is of a file without a warning: half a WAV file lasts half as long. The true length stands
+in the header, in libsndfile's log, or in the last page of an Ogg file. An MP3 file states its length in the first frame
+if its encoder wrote it there. If not, libsndfile estimates the length from the first frame's bit rate, and reads no
+further.
 """
 
 import os
@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 import soundfile
 
-TOLERANCE = 0.05  # s: less is a header that was rounded, or the last frame of an MP3 file
-_UNKNOWN = 0x7FFF_F000  # bytes: what programs that write into a pipe put for a size from here on
-# WAV, AIFF, Wave64 and AU: the size that the header gives, and that of what there is
+TOLERANCE = 0.05  # s: a smaller difference is a rounded header, or the last frame of an MP3 file
+_UNKNOWN = 0x7FFF_F000  # bytes: programs that write into a pipe state this size or more
+# WAV, AIFF, Wave64 and AU: the size that the header states, and the size of the data that is there
 _LOGGED_SIZE = re.compile(r"^\s*(?:data|SSND|riff|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _LOGGED_FRAMES = re.compile(r"frame count \d+ does not match value from 'ds64' chunk of (\d+)")  # RF64
 _SPHERE_FRAMES = re.compile(rb"^sample_count -i (\d+)$", re.MULTILINE)
@@ -25,10 +25,11 @@ _LONGEST_TAG = 4096  # bytes at the end of an MP3 file that may be left unread
 
 
 def missing_end(file: soundfile.SoundFile, stream: BinaryIO, frames: int) -> str | None:
-    """What is wrong with the end of a file of which all `frames` were read; None if it is whole, as far as is known.
+    """Return how a file was cut short, in words; None if the file is whole, as far as its format tells.
 
     Args:
-        stream: what `file` reads from; it is moved.
+        stream: the stream that `file` reads; its position changes.
+        frames: how many frames could be read.
     """
     if file.format == "MP3" and not _mp3_states_its_length(stream):
         return _unread_mp3(stream)
@@ -58,7 +59,7 @@ def _mp3_states_its_length(stream: BinaryIO) -> bool:
     place = stream.tell()
     stream.seek(0)
     head = stream.read(10)
-    if head[:3] == b"ID3":  # seven bits a byte
+    if head[:3] == b"ID3":  # the tag's size has seven bits a byte
         stream.seek(10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True)))
     else:
         stream.seek(0)

@@ -1,7 +1,8 @@
-"""What the frozen encoders share: their weights are loaded once, never trained, and known by their digest."""
+"""Load frozen speech encoders: their weights are never trained, and a digest identifies them."""
 
 import re
 from pathlib import Path
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
@@ -11,44 +12,45 @@ from transformers.feature_extraction_sequence_utils import SequenceFeatureExtrac
 from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_bytes, digest_json
 
-_WHOLE = "Give a folder that holds the whole model, or the name of one that can be downloaded."
-# The embedding of masked frames is of use in training only, and left out of many checkpoints.
-_NEEDLESS = re.compile(r"(^|\.)masked_spec_embed$")
+Network = TypeVar("Network", bound=torch.nn.Module)
+_WHOLE = "Give the folder of a complete model, or the name of a model on the Hugging Face Hub."
+# Only training uses the embedding of masked frames; many checkpoints leave it out.
+_TRAINING_ONLY = re.compile(r"(^|\.)masked_spec_embed$")
 
 
 def model_kind(name: str | Path) -> str:
-    """The `model_type` of a folder or of a name on the Hub.
+    """Return the `model_type` of a model, given by its folder or its name on the Hub.
 
     Raises:
-        SaladError: it has no configuration that transformers knows.
+        SaladError: the model has no configuration that transformers knows.
     """
     try:
         return AutoConfig.from_pretrained(name).model_type
-    except Exception as error:  # transformers and the Hub client raise whatever the file at fault led to
+    except Exception as error:  # transformers and the Hub client raise errors of many types
         raise _not_loaded(name, "a speech encoder", error) from error
 
 
 def load_network(name: str | Path) -> PreTrainedModel:
-    """The model at a folder or a name on the Hub, in float32 on the CPU.
+    """Load a model from a folder or the Hub, in float32 on the CPU.
 
     Raises:
-        SaladError: it does not load, or lacks weights.
+        SaladError: the model does not load, or lacks weights.
     """
     try:
         network, notes = AutoModel.from_pretrained(name, dtype=torch.float32, output_loading_info=True)
-    except Exception as error:  # transformers and safetensors raise whatever the file at fault led to
+    except Exception as error:  # transformers and safetensors raise errors of many types
         raise _not_loaded(name, "a speech encoder", error) from error
-    missing = sorted(key for key in notes["missing_keys"] if not _NEEDLESS.search(key))
+    missing = sorted(key for key in notes["missing_keys"] if not _TRAINING_ONLY.search(key))
     if missing:
         raise SaladError(f"{name} lacks weights: {', '.join(missing[:3])}", _WHOLE)
     return network
 
 
 def load_feature_extractor(name: str | Path) -> SequenceFeatureExtractor:
-    """What a Hugging Face model says about the audio that it hears (`preprocessor_config.json`).
+    """Load the feature extractor of a Hugging Face model (`preprocessor_config.json`).
 
     Raises:
-        SaladError: there is none.
+        SaladError: the model has no feature extractor.
     """
     try:
         return AutoFeatureExtractor.from_pretrained(name)
@@ -62,55 +64,57 @@ def _not_loaded(name: str | Path, kind: str, error: Exception) -> SaladError:
 
 
 def cut_layers(encoder: torch.nn.Module, layer: int | None, name: str | Path, *, normed_last: bool) -> int:
-    """Leave a transformer encoder its first `layer` layers, so that no more is computed; returns how many it has then.
+    """Remove the layers of a transformer encoder after `layer`, and return how many layers are left.
 
     Args:
-        layer: from 1; None leaves all.
-        normed_last: whether `encoder.layer_norm` follows the last layer; what is no longer the last has no norm.
+        layer: the last layer to keep, counted from 1; None keeps all.
+        normed_last: whether `encoder.layer_norm` follows the last layer. It is removed together with the last layer.
 
     Raises:
-        SaladError: there are fewer layers.
+        SaladError: the encoder has fewer layers.
     """
-    total = len(encoder.layers)
+    layers = cast(torch.nn.ModuleList, encoder.layers)
+    total = len(layers)
     if layer is None or layer == total:
         return total
     if layer > total:
-        raise SaladError(f"{name} has {total} layers, not {layer}", f"Give --encoder-layer from 1 to {total}.")
-    del encoder.layers[layer:]
+        raise SaladError(f"{name} has {total} layers, not {layer}", f"Set --encoder-layer to at most {total}.")
+    del layers[layer:]
     if normed_last:
         encoder.layer_norm = torch.nn.Identity()
     return layer
 
 
-def frozen(network: torch.nn.Module, device: str, dtype: str) -> torch.nn.Module:
-    """The network on its device, in its type, never to be trained."""
-    return network.to(device, getattr(torch, dtype)).eval().requires_grad_(False)
+def frozen(network: Network, device: str, dtype: str) -> Network:
+    """Return the network on `device` in the type `dtype`, in evaluation mode and without gradients."""
+    network.to(device, getattr(torch, dtype))
+    return network.eval().requires_grad_(False)
 
 
 def weights_digest(network: torch.nn.Module) -> str:
-    """Digest of a float32 network's weights, wherever they lie and whatever they are called.
+    """Return a digest of the weights of a float32 network on the CPU.
 
-    Names are left out: they differ between versions of transformers. Take it before the type is changed.
+    Names are left out, because they differ between versions of transformers. Call it before the type is changed.
     """
-    tensors = [tensor for key, tensor in network.state_dict().items() if not _NEEDLESS.search(key)]
+    tensors = [tensor for key, tensor in network.state_dict().items() if not _TRAINING_ONLY.search(key)]
     stored = [(list(tensor.shape), digest_bytes(tensor.contiguous().numpy().tobytes())) for tensor in tensors]
     return digest_json(sorted(stored))
 
 
 def padded(recordings: list[np.ndarray]) -> torch.Tensor:
-    """float32 [recordings, longest], with zeros behind the shorter ones."""
+    """Stack recordings to float32 [recordings, longest]; zeros fill the shorter recordings."""
     return torch.nn.utils.rnn.pad_sequence([torch.from_numpy(samples) for samples in recordings], batch_first=True)
 
 
 def as_float16(frames: torch.Tensor, name: str | Path) -> np.ndarray:
-    """Frames as they are stored.
+    """Return frames as they are stored, float16.
 
     Raises:
-        SaladError: some are not finite.
+        SaladError: some values are not finite.
     """
     stored = frames.float().cpu().numpy().astype(np.float16)
     if not np.isfinite(stored).all():
         raise SaladError(
-            f"{name} gives frames that are not finite in float16", "Try --dtype float32, or another layer."
+            f"{name} gives frames that are not finite in float16", "Try --dtype float32, or another --encoder-layer."
         )
     return stored

@@ -1,4 +1,4 @@
-"""Log-mel frames: the front end of the encoder that is trained from scratch. It has no weights and needs no device."""
+"""Log-mel frames: the front end of the encoder that is trained from scratch. It has no weights and runs on the CPU."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from saladkit.speech.audio.mel_features import log_mel
 
 @dataclass(frozen=True)
 class LogMelFrontEnd:
-    """Log-mel frames of 16 kHz speech at 100/s, float16 [frames, bins]."""
+    """Compute log-mel frames of 16 kHz speech, 100 a second, float16 [frames, bins]."""
 
     bins: int = 80
     sample_rate: int = 16_000
@@ -23,11 +23,11 @@ class LogMelFrontEnd:
 
     @property
     def bytes_per_frame(self) -> int:
-        """Of the stored frames."""
+        """Size of a stored frame."""
         return 2 * self.bins
 
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
-        """Recordings at `sample_rate` -> frames; at least one of each."""
+        """As `FrontEnd.frames`; a recording shorter than one frame is padded with zeros."""
         return [self._frames_of_one(samples) for samples in recordings]
 
     def _frames_of_one(self, samples: np.ndarray) -> np.ndarray:

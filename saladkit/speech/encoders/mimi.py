@@ -1,36 +1,39 @@
-"""Mimi (`kyutai/mimi`): a causal neural codec; 24 kHz speech -> 12.5 frames a second of a few codes each."""
+"""Mimi (`kyutai/mimi`), a causal neural codec: 24 kHz speech to 12.5 frames a second, each of a few codes."""
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
+from transformers import MimiModel
+from transformers.models.mimi.modeling_mimi import MimiEuclideanCodebook
 
 from saladkit.errors import SaladError
 from saladkit.speech.encoders.frozen import frozen, load_network, padded, weights_digest
 
 
 class MimiFrontEnd:
-    """The codes of the first `codebooks` codebooks, uint16 [frames, codebooks]; a frame has heard nothing later.
+    """Compute the codes of the first `codebooks` codebooks, uint16 [frames, codebooks]; no frame sees later audio.
 
-    A recording is filled up with silence to whole frames before anything else. Mimi's convolutions each fill up
-    what they are given, and its `encode` takes no mask: an incomplete last frame would come out differently beside a
-    longer recording than alone (transformers' issue 43377).
+    A recording is first padded with silence to whole frames. Mimi's convolutions each pad their own input, and its
+    `encode` takes no mask: an incomplete last frame would differ between a batch with a longer recording and the
+    recording alone (transformers' issue 43377).
     """
 
     window_seconds = 0.0
 
     def __init__(self, name: str | Path, *, codebooks: int = 8, device: str = "cpu", dtype: str = "float32"):
-        """Load the codec; only what encodes is kept.
+        """Load the codec without its decoder.
 
         Raises:
-            SaladError: it does not load, or has too few codebooks.
+            SaladError: the codec does not load, or has too few codebooks.
         """
-        network = load_network(name)
+        network = cast(MimiModel, load_network(name))
         config = network.config
         if not config.num_semantic_quantizers <= codebooks <= config.num_quantizers:
             raise SaladError(
                 f"{name} has {config.num_quantizers} codebooks, {codebooks} were asked for",
-                f"Give --codebooks from {config.num_semantic_quantizers} to {config.num_quantizers}.",
+                f"Set --codebooks to a number from {config.num_semantic_quantizers} to {config.num_quantizers}.",
             )
         network.decoder = None
         self.codebooks = codebooks
@@ -53,7 +56,7 @@ class MimiFrontEnd:
 
     @torch.inference_mode()
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
-        """Recordings at `sample_rate` -> codes, ceil(samples / samples_per_frame) frames of each."""
+        """As `FrontEnd.frames`; a recording has ceil(samples / samples_per_frame) frames."""
         lengths = [-(-len(samples) // self.samples_per_frame) for samples in recordings]
         audio = padded(recordings)
         audio = torch.nn.functional.pad(audio, (0, max(lengths) * self.samples_per_frame - audio.shape[1]))
@@ -64,15 +67,16 @@ class MimiFrontEnd:
 
     @torch.inference_mode()
     def codebook_vectors(self) -> torch.Tensor:
-        """The vector of every code, float32 [codebooks, codebook_size, width]; a frame is the sum of its codes'.
+        """Return the vector of every code, float32 [codebooks, codebook_size, width].
 
-        Each codebook times its quantizer's output projection: what Mimi's own decoder is given.
+        It is the code's entry in the codebook, projected by the quantizer's output projection. The sum of the vectors
+        of a frame's codes is what Mimi's own decoder reads.
         """
         quantizer = self._network.quantizer
         vectors = []
         for residual in (quantizer.semantic_residual_vector_quantizer, quantizer.acoustic_residual_vector_quantizer):
             for layer in residual.layers:
-                table = layer.codebook.embed.float()
+                table: torch.Tensor = cast(MimiEuclideanCodebook, layer.codebook).embed.float()
                 if residual.output_proj is not None:
                     table = table @ residual.output_proj.weight[:, :, 0].float().T
                 vectors.append(table)

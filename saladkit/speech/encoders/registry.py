@@ -1,4 +1,4 @@
-"""Open a speech encoder's front end by the name that `--speech-encoder` gives."""
+"""Open the front end of a speech encoder by the name given as `--speech-encoder`."""
 
 from pathlib import Path
 
@@ -21,15 +21,17 @@ def open_front_end(
     device: str = "cpu",
     dtype: str = "float32",
 ) -> FrontEnd:
-    """`log-mel`, or a Hugging Face model by its folder or its name on the Hub, told apart by its `model_type`.
+    """Open `log-mel`, or a Hugging Face model given by its folder or its name on the Hub.
+
+    The model's `model_type` decides which front end reads it.
 
     Args:
-        bins: of `log-mel`.
-        codebooks: of Mimi.
-        layer: of the others: whose output the frames are, from 1; None is the last.
+        bins: number of mel bins, for `log-mel`.
+        codebooks: number of codebooks, for Mimi.
+        layer: the layer whose output becomes the frames, counted from 1, for the other models; None is the last.
 
     Raises:
-        SaladError: no such model, one of another kind, or one that is not whole.
+        SaladError: the model does not exist, does not load, or is no speech encoder that is known here.
     """
     if name == LOG_MEL:
         return LogMelFrontEnd(bins=bins)
@@ -53,5 +55,5 @@ def open_front_end(
         return Wav2Vec2FrontEnd(name, layer=layer, **where)
     raise SaladError(
         f"{name} holds a {kind} model, which is no speech encoder that is known here",
-        f"Give {LOG_MEL} or a model of the kind {', '.join(KINDS)}.",
+        f"Give {LOG_MEL}, or a model of one of these kinds: {', '.join(KINDS)}.",
     )

@@ -1,10 +1,12 @@
-"""wav2vec 2.0, HuBERT and WavLM, which share their shape: 16 kHz speech -> 50 frames a second."""
+"""wav2vec 2.0, HuBERT and WavLM, which share their architecture: 16 kHz speech to 50 frames a second."""
 
 import math
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
+from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from saladkit.speech.encoders.frozen import (
     as_float16,
@@ -18,28 +20,28 @@ from saladkit.speech.encoders.frozen import (
 
 
 class Wav2Vec2FrontEnd:
-    """Hidden states of one layer, float16 [frames, width]; attention goes both ways, so a frame has heard what follows.
+    """Compute the hidden states of one layer, float16 [frames, width]; attention is bidirectional.
 
-    Recordings of several lengths run together, padded and masked, where padding can be kept out: in models whose first
-    layers norm each frame by itself (`feat_extract_norm` "layer", the large ones). Where they norm each channel over
-    the whole recording ("group", most base models), silence behind it would change every frame, and no mask reaches
-    them: only recordings of equal length run together. So it is with HuBERT's norm over the batch
-    (`conv_pos_batch_norm`), which lifts masked zeros off zero (transformers' issue 47739).
+    Recordings of different lengths run in one batch, padded and masked, if padding cannot change the frames: in models
+    whose first layers normalize each frame by itself (`feat_extract_norm` "layer", the large models). Most base models
+    ("group") normalize each channel over the whole recording, and these layers take no mask: padding would change every
+    frame, so only recordings of equal length share a batch. The same holds for models with HuBERT's batch norm
+    (`conv_pos_batch_norm`), which makes masked zeros nonzero (transformers' issue 47739).
     """
 
     window_seconds = 0.0
 
     def __init__(self, name: str | Path, *, layer: int | None = None, device: str = "cpu", dtype: str = "float32"):
-        """Load the model up to `layer` (from 1; None: all of it, and its last norm).
+        """Load the model up to `layer`, counted from 1; None loads all layers and the last norm.
 
         Raises:
-            SaladError: it does not load, has no feature extractor, or has fewer layers.
+            SaladError: the model does not load, has no feature extractor, or has fewer layers.
         """
-        self._features = load_feature_extractor(name)
-        network = load_network(name)
+        self._features = cast(Wav2Vec2FeatureExtractor, load_feature_extractor(name))  # of HuBERT and WavLM too
+        network = cast(Wav2Vec2Model, load_network(name))  # or one of the other two
         config = network.config
         layer = cut_layers(network.encoder, layer, name, normed_last=config.do_stable_layer_norm)
-        network.adapter = None  # some fine-tuned models slow their frames down with one
+        network.adapter = None  # some fine-tuned models have one, which lowers the frame rate
         self.name = name
         self.sample_rate = self._features.sampling_rate
         self._stride = math.prod(config.conv_stride)  # samples from frame to frame
@@ -56,7 +58,7 @@ class Wav2Vec2FrontEnd:
             "weights": weights_digest(network),
             "version": 1,
         }
-        self._shortest = 1  # samples that one frame hears: 25 ms
+        self._shortest = 1  # samples that one frame sees: 25 ms
         for kernel, stride in list(zip(config.conv_kernel, config.conv_stride, strict=True))[::-1]:
             self._shortest = (self._shortest - 1) * stride + kernel
         self._may_pad = config.feat_extract_norm == "layer" and not getattr(config, "conv_pos_batch_norm", False)
@@ -64,9 +66,9 @@ class Wav2Vec2FrontEnd:
 
     @torch.inference_mode()
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
-        """Recordings at `sample_rate` -> a frame for every whole 25 ms, each 20 ms after the one before; at least one.
+        """As `FrontEnd.frames`; a frame sees 25 ms, and begins 20 ms after the frame before.
 
-        A recording shorter than that is filled up with silence.
+        A recording shorter than 25 ms is padded with silence.
         """
         heard = [self._normalized(samples) for samples in recordings]
         alike: dict[int, list[int]] = {}

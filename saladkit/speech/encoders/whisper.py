@@ -1,9 +1,11 @@
-"""Whisper's encoder (`openai/whisper-small` and the like): 16 kHz speech -> 50 frames a second."""
+"""Whisper's encoder (such as `openai/whisper-small`): 16 kHz speech to 50 frames a second."""
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
+from transformers import WhisperFeatureExtractor, WhisperModel
 
 from saladkit.speech.encoders.frozen import (
     as_float16,
@@ -16,21 +18,21 @@ from saladkit.speech.encoders.frozen import (
 
 
 class WhisperFrontEnd:
-    """Hidden states of one encoder layer, float16 [frames, width].
+    """Compute the hidden states of one encoder layer, float16 [frames, width].
 
-    Whisper hears windows of exactly 30 s, filled up with silence. A longer recording is heard in consecutive windows,
-    none of which knows of the others; what a window has of silence behind the recording is cut off again. Inside a
-    window attention goes both ways: a frame has also heard what comes later.
+    Whisper reads windows of exactly 30 s, padded with silence. A longer recording is cut into consecutive windows that
+    are encoded independently; frames of padding are removed. Attention is bidirectional: frames see the later audio of
+    their window.
     """
 
     def __init__(self, name: str | Path, *, layer: int | None = None, device: str = "cpu", dtype: str = "float32"):
-        """Load the model; only its encoder is kept, up to `layer` (from 1; None: all of it, and its last norm).
+        """Load the encoder up to `layer`, counted from 1; None loads all layers and the last norm.
 
         Raises:
-            SaladError: it does not load, has no feature extractor, or has fewer layers.
+            SaladError: the model does not load, has no feature extractor, or has fewer layers.
         """
-        self._features = load_feature_extractor(name)
-        encoder = load_network(name).encoder
+        self._features = cast(WhisperFeatureExtractor, load_feature_extractor(name))
+        encoder = cast(WhisperModel, load_network(name)).encoder
         layer = cut_layers(encoder, layer, name, normed_last=True)
         self.name = name
         self.sample_rate = self._features.sampling_rate
@@ -52,7 +54,7 @@ class WhisperFrontEnd:
 
     @torch.inference_mode()
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
-        """Recordings at `sample_rate` -> ceil(samples / samples_per_frame) frames of each; all windows run at once."""
+        """As `FrontEnd.frames`, ceil(samples / samples_per_frame) a recording; all windows are one batch."""
         step = self._features.n_samples
         windows = [[samples[i : i + step] for i in range(0, len(samples), step)] for samples in recordings]
         heard = self._features(

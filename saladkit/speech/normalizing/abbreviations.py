@@ -1,7 +1,7 @@
-"""Abbreviations that are spoken in full: titles, streets, companies, "e.g.", "etc.", "vs.", "No. 5", "p. 3".
+"""Write abbreviations in full: titles, streets, companies, "e.g.", "etc.", "vs.", "No. 5", "p. 3".
 
-Only where what stands around them tells. "Ms." is its own word, and letters ("U.S.", "Ph.D.", "NATO") are left to
-whoever speaks or spells them.
+A rule applies only if the context shows what is meant. "Ms." is a word of its own. Letters ("U.S.", "Ph.D.", "NATO")
+stay as they are: voices and aligners spell them.
 """
 
 import re
@@ -38,10 +38,10 @@ _BEFORE_NUMBERS = {
     **{"Eq.": "equation", "eq.": "equation", "ext.": "extension", "Ext.": "extension", "Ep.": "episode"},
     **{"c.": "circa", "ca.": "circa", "b.": "born", "d.": "died", "r.": "reigned", "est.": "established"},
 }
-# words before a "no." that is an answer, and ends its sentence: "I said no. 5 men came"
+# After these words "no." is an answer that ends its sentence: "I said no. 5 men came"
 _SAY = set("say says said answer answers answered reply replies replied shouted vote voted mean means meant".split())
 _YEARS_BEHIND = {"c.", "ca.", "b.", "d.", "r.", "est."}
-# words that begin sentences, behind "on Main St." say, where a name would make it a saint
+# Words that begin sentences: in "on Main St. He", "St." is a street, while before a name it is a saint
 _NO_NAMES = "A|After|All|An|And|As|At|But|For|He|Her|His|I|If|In|It|Its|My|No|On|Our|She|So|That|The|Their|Then|There"
 _NO_NAMES += "|They|This|To|We|What|When|Where|Who|You|Your"
 _ENDS_TEXT = re.compile(r"[\"'”’)\]]{0,3}\Z")
@@ -49,17 +49,17 @@ _ENDS_SENTENCE = re.compile(r"[\"'”’)\]]{0,3}(?:\Z| [\"'“‘(\[]{0,3}[A-Z]
 
 
 def _dot(match: re.Match, end: re.Pattern) -> str:
-    """The dot of an abbreviation, if it ends a sentence as well."""
+    """Return the dot of an abbreviation if it also ends a sentence, else ""."""
     return "." if match[0].endswith(".") and end.match(match.string, match.end()) else ""
 
 
 def _is_name(word: str) -> bool:
-    """ "Main" or "42nd", without punctuation behind it."""
+    """Return whether a word is a name, such as "Main" or "42nd", without punctuation after it."""
     return bool(re.fullmatch(r"[A-Z][\w'’&-]*|[0-9]+(?:st|nd|rd|th)", word))
 
 
 def _title(match: re.Match) -> list[Said] | None:
-    """ "Dr. Smith", "St. Louis"; not "on Main St. He", nor "5 Main St. Apartment 3" with its house number."""
+    """Say titles as in "Dr. Smith" and "St. Louis", but not "on Main St. He" nor "5 Main St. Apartment 3"."""
     short = match["short"]
     if not match["dot"] and short not in _TITLES_WITHOUT_DOT:
         return None
@@ -106,7 +106,7 @@ def _choice(words: dict[str, str]) -> str:
 
 
 def _first_letters(words: dict[str, str]) -> tuple[str, ...]:
-    return tuple({re.match(r"[A-Za-z]+", word)[0] for word in words})
+    return tuple({re.split(r"[^A-Za-z]", word, maxsplit=1)[0] for word in words})
 
 
 RULES = [

@@ -1,4 +1,4 @@
-"""Times of the day ("10:30", "9am-5pm"), durations ("2h 31m"), and what looks like times ("3:1", "John 3:16")."""
+"""Times of day ("10:30", "9am-5pm"), durations ("2h 31m"), ratios ("3:1") and verses ("John 3:16")."""
 
 import re
 
@@ -49,7 +49,7 @@ def _time(match: re.Match) -> list[Said] | None:
 
 
 def _ratio(match: re.Match) -> list[Said] | None:
-    """ "3:1" is "three to one", but behind a name a chapter and its verses: "Mark 13:4-7"."""
+    """Say "3:1" as "three to one"; after a name, the numbers are a chapter and its verses: "Mark 13:4-7"."""
     is_verse = previous_word(match)[:1].isupper()
     if match["until"] and not is_verse:
         return None
@@ -59,7 +59,7 @@ def _ratio(match: re.Match) -> list[Said] | None:
 
 def _duration(match: re.Match) -> list[Said] | None:
     if not match["hours"] and not match["seconds"]:
-        return None  # five meters
+        return None  # "5 m" is five meters
     phrases: list[Said] = []
     for unit in ("hour", "minute", "second"):
         if count := match[f"{unit}s"]:

@@ -16,10 +16,10 @@ from saladkit.speech.normalizing.rewriting import CODE, DIGIT, Rule, Said, said
 
 
 def _version(match: re.Match) -> list[Said] | None:
-    """ "1.2.3" is said with points, the four numbers of an internet address with dots."""
+    """Say "1.2.3" with "point", and the four numbers of an internet address with "dot"."""
     parts = match["parts"].split(".")
     if len(parts) == 3 and len(parts[-1]) == 4:
-        return None  # a date of which nobody knows whether the month or the day comes first
+        return None  # a date, in which the month or the day may come first
     if len(parts) == 4 and all(len(part) <= 3 for part in parts):
         spoken = " dot ".join(map(digit_by_digit, parts))
     else:
@@ -28,7 +28,7 @@ def _version(match: re.Match) -> list[Said] | None:
 
 
 def _letters_and_digits(match: re.Match) -> list[Said] | None:
-    """ "MP3" -> "MP three", "A380" -> "A three eighty", "GPT3.5" -> "GPT three point five"."""
+    """Say "MP3" as "MP three", "A380" as "A three eighty", "GPT3.5" as "GPT three point five"."""
     code, decimals = match["code"], match["decimals"]
     pieces = re.findall(r"[A-Za-z]+|[0-9]+", code)
     if len(code) > 12 or len(pieces) > 5 or re.fullmatch(r"[0-9]+[eE][0-9]+|0[xX].*", code):

@@ -8,7 +8,7 @@ from saladkit.speech.normalizing.rewriting import DIGIT, Rule, Said, previous_wo
 
 _NAMES = "January February March April May June July August September October November December".split()
 _MONTHS = {short: name for name in _NAMES for short in (name, name[:3])} | {"Sept": "September"}
-# "may" and "march" are other words too
+# in lower case, "may" and "march" are other words
 _MONTHS |= {name.lower(): name.lower() for name in _NAMES if name not in ("May", "March")}
 _MONTHS |= {name.upper(): full for name, full in list(_MONTHS.items()) if name[0].isupper()}
 _WEEKDAYS = {
@@ -24,13 +24,13 @@ _COUNTED = r"(?! (?:hundred|thousand|million|billion|percent|%|people|times|days
 
 
 def _full_name(month: str) -> str:
-    """The name of a month, in full for an abbreviation."""
+    """Return the full name of a month or of its abbreviation."""
     name = _MONTHS[month.rstrip(".")]
     return month.rstrip(".") if month.rstrip(".").lower() == name.lower() else name
 
 
 def _exists(month: str, day: str, in_year: str | None) -> bool:
-    """Whether there is such a day, in a leap year where no other is named."""
+    """Return whether the date exists; without a year, whether it exists in a leap year."""
     digits = in_year or "2000"
     number = _NAMES.index(_MONTHS[month.rstrip(".")].capitalize()) + 1
     return int(day) <= monthrange(int(digits) if len(digits) == 4 else 2000 + int(digits), number)[1]
@@ -48,7 +48,7 @@ def _month_day(match: re.Match) -> list[Said] | None:
 
 
 def _day_month(match: re.Match) -> list[Said] | None:
-    """ "3 March" is "the third of March", "3rd of March" is "third of March", and a "the" is not said twice."""
+    """Say "3 March" as "the third of March" and "3rd of March" as "third of March", without a second "the"."""
     if not _exists(match["month"], match["last"] or match["day"], match["year"]):
         return None
     article = "" if match["of"] or previous_word(match).lower() == "the" else "the "
@@ -76,7 +76,7 @@ def _in_figures(match: re.Match) -> list[Said] | None:
     if month > 12 >= day:
         month, day = day, month
     elif match["sign"] == "." or month > 12:
-        return None  # with dots the day comes first in most countries
+        return None  # ambiguous: with dots the day comes first in most countries
     return _date(match, month, day)
 
 

@@ -1,4 +1,4 @@
-"""English text as it is spoken: all rules, in the order in which they are tried at a place."""
+"""Convert English text to its spoken form by all rules, in the order in which they are tried."""
 
 from saladkit.speech.normalizing import (
     abbreviations,
@@ -33,8 +33,8 @@ _RULES = rules_by_start(
 
 
 def english_words(text: str) -> tuple[list[str], list[tuple[int, int]]]:
-    """The spoken words of an English text, and for each the words [begin, end) of `text.split()` it stands for.
+    """Return the spoken words of an English text and, for each, the words [begin, end) of `text.split()` it stands for.
 
-    A text in which no rule finds anything to do gives its own words. Never fails, whatever the text.
+    A text to which no rule applies keeps its words. Every text is accepted.
     """
     return rewrite(text, _RULES)

@@ -1,4 +1,4 @@
-"""Numbers that may hold a fraction: "3/4", "2 1/2", "2½", or any other number."""
+"""Numbers that may have a fraction: "3/4", "2 1/2", "2½"."""
 
 from saladkit.speech.normalizing.numbers import NUMBER, cardinal, number, ordinal
 
@@ -8,7 +8,8 @@ _VULGAR = {
     **{"⅜": ("3", "8"), "⅝": ("5", "8"), "⅞": ("7", "8")},
 }
 SIGNS = tuple(_VULGAR)
-_DIVIDED_BY = ("2", "3", "4", "5", "6", "7", "8", "9", "12", "16", "20", "32", "64")  # others are dates, or names
+# other denominators stand in dates or names
+_DIVIDED_BY = ("2", "3", "4", "5", "6", "7", "8", "9", "12", "16", "20", "32", "64")
 VALUE = (
     rf"(?:[0-9]{{1,3}}[ -][1-9][0-9]?/(?:{'|'.join(_DIVIDED_BY)})(?![0-9])|[0-9]{{1,2}}/[0-9]{{1,3}}"
     rf"|(?:[0-9]{{1,3}} ?)?[{''.join(SIGNS)}]|{NUMBER})"
@@ -17,19 +18,19 @@ _MARKED_OUT_OF = {"5", "10", "20", "100"}
 
 
 def is_one(written: str) -> bool:
-    """Whether a unit behind it is in the singular: "1", "1/2"."""
+    """Return whether a unit after the number is in the singular: "1", "1/2"."""
     whole, numerator, _ = _split(written) or ("", written, "")
     return not whole and numerator == "1"
 
 
 def is_part(written: str) -> bool:
-    """Whether it is a fraction alone: "3/4" of a mile."""
+    """Return whether the number is a fraction without a whole number: "3/4" of a mile."""
     parts = _split(written)
     return parts is not None and not parts[0]
 
 
 def value(written: str) -> str | None:
-    """ "2 1/2" -> "two and a half", "8/10" -> "eight out of ten"; None if it may be no fraction ("9/11")."""
+    """Return "two and a half" for "2 1/2", "eight out of ten" for "8/10"; None if it may be no fraction ("9/11")."""
     parts = _split(written)
     if parts is None:
         return number(written)
@@ -48,7 +49,7 @@ def value(written: str) -> str | None:
 
 
 def _split(written: str) -> tuple[str, str, str] | None:
-    """Whole number ("" for none), numerator and denominator; None if there is no fraction."""
+    """Return whole number ("" if it has none), numerator and denominator; None if there is no fraction."""
     before, _, last = written.replace("-", " ").rpartition(" ")
     if last[-1:] in _VULGAR:
         return before or last[:-1], *_VULGAR[last[-1]]

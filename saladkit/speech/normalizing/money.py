@@ -5,7 +5,7 @@ import re
 from saladkit.speech.normalizing.numbers import DASH, END, NUMBER, number
 from saladkit.speech.normalizing.rewriting import Rule, Said, said
 
-# sign: (singular, plural, a hundredth, hundredths); None where nobody counts hundredths
+# sign: (singular, plural, a hundredth, hundredths); None if hundredths are not used
 _CURRENCIES = {
     "$": ("dollar", "dollars", "cent", "cents"),
     "US$": ("U.S. dollar", "U.S. dollars", "cent", "cents"),
@@ -59,7 +59,7 @@ def _has_hundredths(amount: str, currency: tuple[str, str, str | None, str | Non
 
 
 def _whole_sum(amount: str, currency: tuple[str, str, str | None, str | None]) -> str:
-    """ "5.50" -> "five dollars and fifty cents", "0.50" -> "fifty cents", "5" -> "five dollars"."""
+    """Return "five dollars and fifty cents" for "5.50", "fifty cents" for "0.50", "five dollars" for "5"."""
     whole, _, hundredths = _without_zero_cents(amount).partition(".")
     parts = []
     if whole and whole != "0" or not hundredths:

@@ -1,4 +1,4 @@
-"""Digits that name and do not count: telephone numbers, rooms and houses, ZIP codes, "9/11", "401(k)"."""
+"""Numbers that are names, not counts: telephone numbers, rooms, houses, ZIP codes, "9/11", "401(k)"."""
 
 import re
 
@@ -12,7 +12,7 @@ _FIXED = {
 _CALLED = {"call", "calls", "calling", "called", "dial", "dials", "dialing", "dialed"}
 _CODES = {"code", "extension", "ext.", "pin"}
 _NUMBERED = set("flight route room highway interstate suite apartment boeing airbus bus channel".split())
-_MOST_BARE_DIGITS = 9  # longer ones without commas, unless they are round, are identifiers
+_MOST_BARE_DIGITS = 9  # a longer number without commas is an identifier, unless it is round
 
 
 def _fixed(match: re.Match) -> list[Said]:
@@ -20,31 +20,31 @@ def _fixed(match: re.Match) -> list[Said]:
 
 
 def _telephone(match: re.Match) -> list[Said]:
-    """Digit by digit, with a comma behind each group but the last."""
+    """Say digits one by one, with a comma after each group except the last."""
     groups = list(re.finditer(r"(\+?)([0-9]+)", match[0]))
     phrases = []
     for group in groups:
         spoken = ("plus " if group[1] else "") + digit_by_digit(group[2]) + ("," if group is not groups[-1] else "")
         phrases.append(Said(spoken, match.start() + group.start(), match.start() + group.end()))
-    # a bracket of "(555) 123-4567" is a character of its group, so the words cover it
+    # the brackets of "(555) 123-4567" belong to its first group of digits
     return phrases
 
 
 def _may_be_telephone(match: re.Match) -> list[Said] | None:
-    """ "555-1234", but "200-1500" is a range."""
+    """Say "555-1234" as a telephone number; "200-1500" is a range."""
     low, high = match[0].split("-")
     return None if int(low) < int(high) and low[-1] == high[-1] == "0" else _telephone(match)
 
 
 def _groups(match: re.Match) -> list[Said]:
-    """ "1-2-3" and "978-3-16-148410-0"."""
+    """Say groups such as "1-2-3" as numbers, and such as "978-3-16-148410-0" digit by digit."""
     groups = match[0].split("-")
     short = all(len(group) <= 2 and group[0] != "0" for group in groups)
     return said(match, (" ".join(map(cardinal if short else digit_by_digit, groups)), 0))
 
 
 def _named_number(match: re.Match) -> list[Said] | None:
-    """A bare number whose neighbours tell that it is a name; and one that is too long to count with."""
+    """Say a number that the word before marks as a name, or that is too long for a count."""
     digits, before = match["digits"], previous_word(match)
     if before.lower() in _CODES or before.lower() in _CALLED and re.fullmatch("[2-9]11", digits):
         return said(match, (digit_by_digit(digits), 0))
@@ -58,14 +58,14 @@ def _named_number(match: re.Match) -> list[Said] | None:
 
 
 def _two_names(match: re.Match) -> list[Said] | None:
-    """ "Boeing 737-800"."""
+    """Say the two numbers of a name such as "Boeing 737-800"."""
     if previous_word(match).lower() not in _NUMBERED:
         return None
     return said(match, (f"{number_of_name(match['first'])} {number_of_name(match['second'])}", 0))
 
 
 def _free_call(match: re.Match) -> list[Said]:
-    """The digits of "1-800-FLOWERS"."""
+    """Say the digits of "1-800-FLOWERS"."""
     return said(match, (f"one {number_of_name(match['prefix'])} ", 0))
 
 

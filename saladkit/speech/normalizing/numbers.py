@@ -1,6 +1,6 @@
-"""Numbers in English words, American style: no "and", no commas, no hyphens, so that each word is one of a dictionary.
+"""Write numbers in American English words without "and", commas or hyphens, so that dictionaries have each word.
 
-Everything here takes digits as they are written. Numbers that are too long for a name are read digit by digit.
+All functions take digits as they are written. Numbers that are too long to be named are read digit by digit.
 """
 
 import re
@@ -12,13 +12,13 @@ from saladkit.speech.normalizing.rewriting import DIGITS
 
 MOST_DIGITS = 18  # hundreds of quadrillions
 
-# What may stand directly before a number, and what may not stand behind it. "10^5", "5/day", "1.2.3" and "1,2" are no
-# numbers with punctuation.
+# What may come directly before a number, and what may not come after it. "10^5", "5/day", "1.2.3" and "1,2" are not
+# numbers followed by punctuation.
 START = (
     r"(?:(?<![^\s(\[{\"'“‘«„‹¿¡—–\-/;|*…>=<~≈≤≥±@#§,:!?)\]}”»`])"
     r"|(?<=\b[Nn]o\.)|(?<=\bpp\.)|(?<=\b[cp]\.)|(?<=\bFig\.)|(?<=\bfig\.))"
 )
-END = r"(?![\w%‰°º^$€£¥₹¢@#&+=~\\/√′″])(?![.,:*'’×\-–—−][0-9])(?!\.\w)"  # nor a sign that belongs to it
+END = r"(?![\w%‰°º^$€£¥₹¢@#&+=~\\/√′″])(?![.,:*'’×\-–—−][0-9])(?!\.\w)"  # nor a sign that belongs to the number
 INTEGER = r"(?:[0-9]{1,3}+(?:,[0-9]{3})++(?![0-9])|[0-9]++)"
 NUMBER = rf"(?:{INTEGER}(?:\.[0-9]++)?+|\.[0-9]++)"
 DASH = r"[-–—−]"
@@ -35,12 +35,12 @@ def _named(number: int, kind: str) -> str:
 
 
 def digit_by_digit(digits: str) -> str:
-    """ "007" -> "zero zero seven"; whatever is no digit is passed over."""
+    """Return "zero zero seven" for "007"; other characters than digits are left out."""
     return " ".join(_DIGIT_NAMES[digit] for digit in digits if digit in _DIGIT_NAMES)
 
 
 def cardinal(written: str) -> str:
-    """ "1,234" -> "one thousand two hundred thirty four"; with a zero in front or too long: digit by digit."""
+    """Return "one thousand two hundred thirty four" for "1,234"; digit by digit if it starts with 0 or is too long."""
     digits = written.replace(",", "")
     if len(digits) > MOST_DIGITS or digits.startswith("0") and len(digits) > 1:
         return digit_by_digit(digits)
@@ -48,19 +48,19 @@ def cardinal(written: str) -> str:
 
 
 def ordinal(written: str) -> str:
-    """ "21" -> "twenty first"; at most MOST_DIGITS digits."""
+    """Return "twenty first" for "21"; at most MOST_DIGITS digits."""
     return _named(int(written.replace(",", "")), "ordinal")
 
 
 def number(written: str) -> str:
-    """ "1,234.50" -> "one thousand two hundred thirty four point five zero"; ".5" -> "point five"."""
+    """Return "one thousand two hundred thirty four point five zero" for "1,234.50", "point five" for ".5"."""
     whole, point, decimals = written.partition(".")
     spoken = [cardinal(whole)] if whole else []
     return " ".join([*spoken, "point", digit_by_digit(decimals)] if point else spoken)
 
 
 def year(digits: str) -> str:
-    """ "1984" -> "nineteen eighty four", "1905" -> "nineteen oh five", "05" -> "oh five"; two or four digits."""
+    """Return "nineteen eighty four" for "1984", "oh five" for "05"; two or four digits."""
     if len(digits) == 2:
         if digits == "00":
             return "oh oh"
@@ -69,7 +69,7 @@ def year(digits: str) -> str:
 
 
 def number_of_name(digits: str) -> str:
-    """ "380" -> "three eighty", "405" -> "four oh five": how codes, rooms, flights and houses are numbered."""
+    """Return "three eighty" for "380", "four oh five" for "405", as in codes, rooms, flights and houses."""
     if len(digits) == 3 and digits[0] != "0":
         rest = "hundred" if digits[1:] == "00" else year(digits[1:])
         return f"{_DIGIT_NAMES[digits[0]]} {rest}"
@@ -79,12 +79,12 @@ def number_of_name(digits: str) -> str:
 
 
 def plural(words: str) -> str:
-    """ "nineteen eighty" -> "nineteen eighties", "five hundred" -> "five hundreds"."""
+    """Return "nineteen eighties" for "nineteen eighty", "five hundreds" for "five hundred"."""
     return f"{words[:-1]}ies" if words.endswith("ty") else f"{words}es" if words.endswith("x") else f"{words}s"
 
 
 def roman(letters: str) -> int | None:
-    """The value of a Roman numeral below 90 in its usual spelling, None if `letters` are none."""
+    """Return the value of a Roman numeral below 90; None if `letters` are no numeral in the usual spelling."""
     if not letters or not _ROMAN.fullmatch(letters):
         return None
     values = [_ROMAN_VALUES[letter] for letter in letters]

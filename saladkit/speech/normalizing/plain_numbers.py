@@ -24,7 +24,7 @@ def _value(match: re.Match) -> list[Said] | None:
 
 
 def _parted_by_spaces(match: re.Match) -> list[Said]:
-    """ "1 000 000"."""
+    """Say a number with spaces between its thousands, such as "1 000 000"."""
     return said(match, (number(match[0].replace(" ", "")), 0))
 
 

@@ -1,4 +1,4 @@
-"""Numbers with a unit behind them: "10 km/h", "5-10%", "1/2 lb.", "25 x 7 m", "a 5-km run"."""
+"""Numbers with a unit: "10 km/h", "5-10%", "1/2 lb.", "25 x 7 m", "a 5-km run"."""
 
 import re
 
@@ -13,7 +13,7 @@ def _any_of(names: dict) -> str:
 
 
 _NO_SENTENCE_END = r"\.(?= [a-z0-9(]|[,;:)])"
-# "5s" are several fives, "in 5 in" no inches: these need a space or decimals before them, or a dot behind them
+# "5s" means several fives, and "in 5 in" no inches: "s" needs a space or decimals before it, "in" and "c" a dot after
 _ONLY_SOMETIMES = rf"(?:(?<=[ -])|(?<=\.[0-9])|(?<=\.[0-9][0-9]))s|(?:in|c)(?={_NO_SENTENCE_END})"
 _OTHERS = _any_of({sign: names for sign, names in UNITS.items() if sign not in ("s", "in", "c")})
 _UNIT = (
@@ -21,7 +21,7 @@ _UNIT = (
     rf"(?:(?:{'|'.join(f'(?<={sign})' for sign in DOTTED)}){_NO_SENTENCE_END})?"
     r"(?![\w²³^°%/Ω])(?![.,\-–—−][0-9])(?!\.\w)"
 )
-# "5m people", and "100m sprint"
+# "5m people" are millions, "100m sprint" is meters
 _COUNTED_IN_MILLIONS = re.compile(
     " (?:people|users|jobs|homes|households|customers|viewers|workers|children|copies|barrels|tons|tonnes|dollars"
     r"|pounds|euros|years|subscribers|followers|voters|men|women)\b"

@@ -1,8 +1,8 @@
-"""Rules that rewrite parts of a text, and the loop that applies them while it keeps track of the source words.
+"""Apply rules that rewrite parts of a text, and keep track of the source words.
 
-The loop goes from word to word and looks for places where a rule may begin: a run of letters and digits, or a sign. The
-first rule that matches there and has something to say is taken. Patterns are bounded or possessive, and a word with a
-number that no rule reads is left whole, so the time is linear in the text's length.
+The loop goes from word to word. At each run of letters and digits and at each sign, it applies the first rule that
+matches and does not decline. The time is linear in the text's length, because patterns are bounded or possessive, and a
+word with a number that no rule reads is kept as a whole.
 """
 
 import re
@@ -11,16 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 DIGITS = "0123456789"
-DIGIT, CODE = "0", "A1"  # as starts of rules: whatever begins with a digit; letters with digits behind them
+DIGIT, CODE = "0", "A1"  # starts of rules: text that begins with a digit; letters followed by digits
 
 _RUN = re.compile(r"[^\W_]+|[^\w\s]")
 
 
 @dataclass(frozen=True)
 class Said:
-    """Words, parted by single spaces, that are spoken for the characters [begin, end) of a text.
+    """Words, separated by single spaces, that are spoken for the characters [begin, end) of a text.
 
-    What stands directly before and behind them in the text stays attached, but for a space at that end.
+    Characters directly before and after that range stay attached to the words, unless the words have a space at that
+    end.
     """
 
     words: str
@@ -29,13 +30,13 @@ class Said:
 
 
 def said(match: re.Match, *phrases: tuple[str, str | int]) -> list[Said]:
-    """Each phrase with the group of `match` that it is spoken for; phrases of nothing are left out."""
+    """Return each phrase with the group of `match` that it is spoken for; empty phrases are left out."""
     return [Said(words, *match.span(group)) for words, group in phrases if words]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """`starts`: the letters or the sign that it begins with, or DIGIT or CODE; `say` may still decline with None."""
+    """A rule for text that starts with one of `starts` (letters, a sign, DIGIT or CODE); `say` declines by None."""
 
     starts: tuple[str, ...]
     pattern: re.Pattern
@@ -43,7 +44,7 @@ class Rule:
 
 
 def rules_by_start(rules: list[Rule]) -> dict[str, list[Rule]]:
-    """The rules that may begin with each start, in the order given."""
+    """Return the rules for each start, in the order given."""
     found: dict[str, list[Rule]] = {}
     for rule in rules:
         for start in rule.starts:
@@ -52,15 +53,15 @@ def rules_by_start(rules: list[Rule]) -> dict[str, list[Rule]]:
 
 
 def previous_word(match: re.Match) -> str:
-    """The word before the match, up to 24 characters of it; "" if there is none or none parted by a space."""
+    """Return the word before the match and its space, at most its last 24 characters; "" if there is none."""
     before = match.string[max(0, match.start() - 25) : match.start()]
     return before.split()[-1] if before.endswith(" ") and before.strip() else ""
 
 
 def rewrite(text: str, rules: dict[str, list[Rule]]) -> tuple[list[str], list[tuple[int, int]]]:
-    """The words of `text` after `rules`, and for each the source words [begin, end) that it stands for."""
+    """Return the words of `text` after `rules` and, for each, the source words [begin, end) that it stands for."""
     sources = text.split()
-    text = " ".join(sources)  # every gap is one space: patterns may rely on it
+    text = " ".join(sources)  # patterns rely on single spaces
     writer = _Writer(sources)
     position = 0  # the first character that is not written yet
     for begin, source in zip(writer.starts, sources, strict=True):
@@ -80,7 +81,7 @@ def rewrite(text: str, rules: dict[str, list[Rule]]) -> tuple[list[str], list[tu
 
 
 def _rewrite_word(text: str, position: int, end: int, rules: dict[str, list[Rule]], writer: "_Writer") -> int:
-    """Write what rules say in text[position:end], and what stands before that; returns where the rest begins."""
+    """Apply rules to text[position:end]; return where the rest, which no rule rewrites, begins."""
     cursor = position
     while cursor < end and (found := _RUN.search(text, cursor, end)):
         run, has_digit = found[0], any(character in DIGITS for character in found[0])
@@ -94,19 +95,19 @@ def _rewrite_word(text: str, position: int, end: int, rules: dict[str, list[Rule
                 position = cursor = match.end()
                 break
         else:
-            # what reads no number here would read a part of it further on
+            # a rule that does not read this number must not read a part of it
             cursor = end if has_digit else found.end()
     return position
 
 
 def _is_address(word: str) -> bool:
-    """Whether a word is a link or a mail address."""
+    """Return whether a word is a link or a mail address."""
     name, at, host = word.partition("@")
     return "://" in word or word.startswith("www.") or bool(at and name and "." in host.strip(".,;:!?"))
 
 
 class _Writer:
-    """Spoken words and their owners, of pieces that belong to one word until `part` is called."""
+    """Collect spoken words and their owners; pieces are joined to one word until `part` is called."""
 
     def __init__(self, sources: list[str]):
         self.words: list[str] = []
@@ -120,10 +121,10 @@ class _Writer:
         self._owner = (0, 0)
 
     def write(self, piece: str, begin: int, end: int) -> None:
-        """Add to the word what stands for the characters [begin, end)."""
+        """Add a piece to the current word; it stands for the characters [begin, end)."""
         if not piece:
             return
-        # a space at the beginning or the end is no part of what is stood for
+        # a space at the beginning or the end does not count
         owner = (bisect_right(self.starts, begin + 1) - 1, bisect_right(self.starts, end - 1))
         if self._pieces:
             owner = (min(owner[0], self._owner[0]), max(owner[1], self._owner[1]))
@@ -138,7 +139,7 @@ class _Writer:
                 self.write(word, phrase.begin, phrase.end)
 
     def part(self) -> None:
-        """End the word, if one has begun."""
+        """End the current word, if it has pieces."""
         if self._pieces:
             self.words.append("".join(self._pieces))
             self.owners.append(self._owner)

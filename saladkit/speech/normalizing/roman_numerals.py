@@ -1,4 +1,4 @@
-"""Roman numerals where nothing else can be meant: "Chapter IV", "World War II", "Henry VIII"."""
+"""Roman numerals whose context leaves no doubt: "Chapter IV", "World War II", "Henry VIII"."""
 
 import re
 
@@ -7,7 +7,7 @@ from saladkit.speech.normalizing.rewriting import Rule, Said, said
 
 _COUNTED = "Chapter Part Book Volume Vol. Act Scene Section Article Title Phase Type Class Level Stage Appendix Figure"
 _COUNTED += " Table Episode Season Round Division War Bowl Apollo Gemini Saturn Olympiad Vatican Rocky Corps Factor"
-# behind these even "I", "V" and "X" are numbers
+# after these words "I", "V" and "X" are numbers too
 _COUNTED_FROM_ONE = set("Chapter Part Book Volume Act Scene Section Article War Type".split())
 _MONARCHS = "Albert Alexander Alfonso Amenhotep Benedict Boniface Carl Catherine Charles Christian Clement Constantine"
 _MONARCHS += " Darius Edward Elizabeth Ferdinand Francis Frederick George Gregory Gustav Haakon Harald Henry Innocent"
@@ -28,7 +28,7 @@ def _counted(match: re.Match) -> list[Said] | None:
 
 
 def _monarch(match: re.Match) -> list[Said] | None:
-    """ "Elizabeth I" may begin "Elizabeth I love you": "I" needs a title before the name, or a realm behind it."""
+    """Say the numerals of monarchs. "I" needs a title before the name or a realm after it: "Elizabeth I love you"."""
     numeral, value = match["numeral"], roman(match["numeral"])
     title = re.search(
         r"\b(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Kaiser|Prince|Sultan|Pharaoh) \Z",

@@ -14,7 +14,7 @@ _ALONE = OPERATORS | {
     **{"&": "and", "%": "percent", "@": "at", "≈": "is about", "±": "plus or minus", "°": "degrees"},
     **{"<": "is less than", ">": "is more than", "≤": "is at most", "≥": "is at least", "≠": "is not"},
 }
-# alone between two numbers or single letters: else "-" is a dash, "*" a bullet, ">" a quotation
+# spoken only between two numbers or single letters: elsewhere "-" is a dash, "*" a bullet, ">" a quotation
 _BETWEEN_NUMBERS = {"-", "*", "<", ">", "−"}
 
 

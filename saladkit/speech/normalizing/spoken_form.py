@@ -1,4 +1,4 @@
-"""A text as it is spoken, and which words of the text each spoken word stands for."""
+"""Convert a text to its spoken form, and map each spoken word back to words of the text."""
 
 import math
 from dataclasses import dataclass
@@ -7,16 +7,17 @@ from itertools import accumulate
 from saladkit.formats.words import Word
 from saladkit.speech.normalizing.english import english_words
 
-RULES = 2  # counts up when a text is spoken otherwise than before
+RULES = 2  # a version: raise it when the spoken form of any text changes
 
 
 @dataclass(frozen=True)
 class SpokenForm:
     """The spoken words of a text.
 
-    `words`: what is said, without spaces inside; punctuation stays attached where the text has it.
-    `owners`: for each of them the source words [begin, end), places in `text.split()`, that it stands for. They need
-    not run forward: in "$5 million", spoken "five million dollars", the last word belongs to the first.
+    Attributes:
+        words: the spoken words, without spaces; punctuation stays attached as in the text.
+        owners: for each spoken word the source words [begin, end), places in `text.split()`, that it stands for. They
+            may be out of order: "$5 million" is spoken "five million dollars", whose last word belongs to "$5".
     """
 
     words: list[str]
@@ -28,15 +29,19 @@ class SpokenForm:
         return " ".join(self.words)
 
     def source_words(self, text: str, spoken: list[Word]) -> list[Word]:
-        """The words of `text` (its `split()`) with their times, from those of the spoken words.
+        """Return the words of `text` (its `split()`) with their times, taken from the spoken words.
 
-        `text` is what this form was made of, and `spoken` has one `Word` for each of `words`. A source word starts
-        with the first spoken word that stands for it, and ends with the last; if the first has no start or the last no
-        end, it has no times. Its score is the geometric mean of those that its spoken words have, None if none has.
+        A source word starts with the first spoken word that stands for it and ends with the last. It has no times if
+        the first has no start or the last has no end. Its score is the geometric mean of the scores of its spoken
+        words; None if they have no scores.
 
-        Source words that no moment parts, since they share a spoken word or theirs are spoken in another order, count
-        as one: the first has the times of all of them, the others none, like words that a voice speaks as one. So
-        times that run forward in `spoken` do so here: "$5" has those of "five million dollars", "million" has none.
+        Source words form a group if they share a spoken word or are spoken in another order. The first word of a group
+        has the times of the whole group, the others have none: "$5" has the times of "five million dollars", and
+        "million" has no times. So times in order in `spoken` are in order here.
+
+        Args:
+            text: the text that this form was made from.
+            spoken: one `Word` for each of `words`.
 
         Raises:
             ValueError: `spoken` or `text` has another number of words than this form: a mistake of the caller.
@@ -56,7 +61,7 @@ class SpokenForm:
         return words
 
     def _groups(self, spoken: list[Word]) -> list[tuple[int, list[Word]]]:
-        """The spoken words in runs that share no source word with another run, each with its first source word."""
+        """Return runs of spoken words that share no source word with other runs, each with its first source word."""
         furthest = list(accumulate((end for _, end in self.owners), max))
         nearest = list(accumulate((begin for begin, _ in reversed(self.owners)), min))[::-1]
         groups: list[tuple[int, list[Word]]] = []
@@ -68,10 +73,10 @@ class SpokenForm:
 
 
 def spoken_form(text: str, language: str | None) -> SpokenForm:
-    """How `text` is spoken in `language`, a code such as "en-us".
+    """Return the spoken form of `text` in `language`, a code such as "en-us".
 
-    Numbers, dates, units and abbreviations of English are written out. A text of another language, or of none that is
-    known (None), is taken as it stands, and so is whatever no rule is sure of.
+    In English, numbers, dates, units and abbreviations are written in full; parts that no rule reads with certainty
+    stay as they are. In other languages, and if `language` is None, the text stays as it is.
     """
     if language is not None and language.lower().startswith("en"):
         return SpokenForm(*english_words(text))

@@ -1,8 +1,8 @@
-"""Signs of units and their English names."""
+"""Map signs of units to their English names."""
 
 import re
 
-# signs, with a dot if they may have one: singular, plural; without a plural, the singular and an s
+# signs (with a dot if they may be written with one): singular, plural (by default singular + s)
 _NAMES = """
 ft.: foot, feet
 yd. yds.: yard
@@ -57,7 +57,7 @@ KG Kg kgs: kilogram
 KM Km kms: kilometer
 """
 
-# base: its name, and the prefixes that it is seen with; - for none
+# sign: name, prefixes that are in use (- for no prefix)
 _METRIC = """
 m: meter, - n µ m c k
 g: gram, - n µ m k
@@ -99,7 +99,7 @@ def _names() -> dict[str, tuple[str, str]]:
         for prefix in prefixes.split():
             spoken = f"{_PREFIXES[prefix]}{counted}"
             names[f"{prefix.strip('-')}{base}"] = (f"{spoken}{per}{second}", f"{spoken}s{per}{second}")
-    names |= {sign.replace("µ", "μ"): forms for sign, forms in names.items()}  # the micro sign, and Greek mu
+    names |= {sign.replace("µ", "μ"): forms for sign, forms in names.items()}  # Greek mu in place of the micro sign
     for length in _WITH_POWERS:
         one, many = names[length]
         names |= {f"{length}{sign}": (f"{power} {one}", f"{power} {many}") for sign, power in _POWERS.items()}
@@ -113,7 +113,7 @@ def _names() -> dict[str, tuple[str, str]]:
 UNITS = _names()  # sign: (singular, plural)
 DOTTED = re.findall(r"(\w+)\.", _NAMES)
 
-# what may be counted by, behind a slash: the word
+# what may follow a slash, as in "km/h": the spoken word
 PER = {word: word for word in ("second", "minute", "hour", "day", "night", "week", "month", "year", "person", "capita")}
 PER |= {sign: names[0] for sign, names in UNITS.items() if sign.isalpha() or sign[-1] in "²³23"}
 PER |= {"s²": "second squared", "s2": "second squared"}

@@ -10,7 +10,7 @@ _DECADE_END = r"['’]?s(?![\w'’])"
 
 
 def _year(match: re.Match) -> list[Said] | None:
-    """From 1100 on most numbers of four digits are years, and the others may be read like them."""
+    """Say numbers from 1100 to 2099 as years, which most of them are; the others may be read in the same way."""
     number = int(match["year"])
     if 1100 <= number <= 2099 or 1000 < number < 1100 and previous_word(match).lower() in _BEFORE_A_YEAR:
         return said(match, (year(match["year"]), "year"))
@@ -34,7 +34,7 @@ def _decade(match: re.Match) -> list[Said] | None:
 
 
 def _plural_year(digits: str) -> str:
-    """ "1980" -> "nineteen eighties", "90" -> "nineties", "100" -> "hundreds"."""
+    """Return "nineteen eighties" for "1980", "nineties" for "90", "hundreds" for "100"."""
     if len(digits) == 3 or digits in ("1000", "10000"):
         return plural(cardinal(digits).removeprefix("one "))
     return plural(year(digits) if len(digits) == 4 else cardinal(digits))

@@ -1,4 +1,4 @@
-"""The choices of questions, spoken in the voice of their question."""
+"""Speak the choices of questions, each in the voice of its question."""
 
 from dataclasses import replace
 
@@ -13,30 +13,32 @@ from saladkit.speech.synthesis.store import Recordings
 
 
 def check_choices(table: pa.Table, source: str) -> None:
-    """Raise a SaladError if the column `choices` does not hold lists of texts; `source` names the file in errors."""
+    """Check the column `choices`; `source` names the file in errors.
+
+    Raises:
+        SaladError: the column does not hold lists of texts, or a choice has no text.
+    """
     column = table.column("choices")
     is_list = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
     if not is_list or not is_text(column.type.value_type):
         raise SaladError(
-            f"{source}: the choices are {column.type}, not lists of texts", "Give each row a list of texts."
+            f"{source}: the column choices holds {column.type}, not lists of texts", "Give each row a list of texts."
         )
     if pc.list_flatten(column).null_count:
-        raise SaladError(
-            f"{source}: there are choices without a text", "Give every choice a text, or remove the choice."
-        )
+        raise SaladError(f"{source}: some choices have no text", "Give every choice a text, or remove the choice.")
 
 
 def with_choices(
     rows: list[dict], requests: list[Request], choices: list[list[str]], recordings: Recordings
 ) -> list[dict]:
-    """Add the recordings of their choices to spoken rows.
+    """Add recordings of the choices to spoken rows.
 
     Args:
         rows: what `Recordings.of_rows` returned for `requests`.
         choices: the texts of each row's choices.
 
     Returns:
-        The rows; one with a choice that cannot be spoken becomes `id` and `reason`.
+        The rows. A row with a choice that cannot be spoken is replaced by its `id` and `reason`.
     """
     every = [
         (place, replace(requests[place], id=f"{requests[place].id}/{i}", text=text))

@@ -1,4 +1,4 @@
-"""The figures of `synth`'s summary, of all rows that have been spoken or left out."""
+"""Compute the figures of `synth`'s summary over all rows that were spoken or left out."""
 
 from collections import Counter
 
@@ -14,16 +14,16 @@ COLUMNS = (
     "words_source",
     "predicted_duration",
     "cer",
-)  # of the spoken rows, as far as they have them
+)  # read from the spoken rows; a row may lack some
 
 
 def figures(asked: pa.Table, made: pa.Table, left_out: list[dict], settings: SynthSettings) -> dict:
-    """Say how much was spoken, by whom, how it compares with the prediction, and what was left out.
+    """Return how much was spoken, by which voices, how it compares with the prediction, and what was left out.
 
     Args:
-        asked: the rows to speak, with `id` and, after `select`, `region`.
+        asked: all rows to speak, with `id` and, after `select`, `region`.
         made: the columns `COLUMNS` of the rows that were spoken.
-        left_out: the other rows, as `row.speak` returns them.
+        left_out: the rows without speech, as `row.speak` returns them.
     """
     sources = Counter(source or "none" for source in made.column("words_source").to_pylist())
     ids = made.column("id").to_pylist()
@@ -47,17 +47,17 @@ def seconds_of_speech(made: pa.Table) -> float:
 
 
 def _left_out_by(left_out: list[dict]) -> dict[str, int]:
-    """Count the rows that each check of the gate refused, that the engine failed on, and that have nothing to speak."""
+    """Count the rows without speech by cause: a check of the gate, "failed" (the engine), or "unspeakable"."""
     causes = ("failed" if row.get("failed") else row.get("check", "unspeakable") for row in left_out)
     return dict(sorted(Counter(causes).items()))
 
 
 def _against_prediction(made: pa.Table) -> dict[str, float]:
-    """Compare durations with those that `select` predicted: all speech together, and the mean of the rows; relative."""
+    """Return the relative differences from the durations that `select` predicted: in total, and the mean over rows."""
     if "predicted_duration" not in made.column_names:
         return {}
     column = made.column("predicted_duration")
-    if not pa.types.is_floating(column.type):  # not select's column
+    if not pa.types.is_floating(column.type):  # a column of the same name that select did not write
         return {}
     predicted, spoken = column.to_numpy(), made.column("duration").to_numpy()
     known = np.isfinite(predicted) & (predicted > 0)
@@ -79,10 +79,10 @@ def _mean_error_rate(made: pa.Table) -> dict[str, float]:
 
 
 def _left_out_by_region(asked: pa.Table, left_out: list[dict]) -> dict[str, dict[str, dict[str, int]]]:
-    """Count the rows asked for and left out in each region that lost rows; nothing if the rows have no regions."""
+    """Count the rows to speak and the rows left out in each region that lost rows; {} if the rows have no regions."""
     if "region" not in asked.column_names or not left_out:
         return {}
-    if not pa.types.is_integer(asked.column("region").type):  # not select's column
+    if not pa.types.is_integer(asked.column("region").type):  # a column that select did not write
         return {}
     regions = dict(zip(asked.column("id").to_pylist(), asked.column("region").to_pylist(), strict=True))
     rows = Counter(regions.values())

@@ -1,4 +1,4 @@
-"""Whether synthetic speech is fit to train on: measure each recording, and refuse what is out of bounds."""
+"""Decide whether synthetic speech is fit for training: measure each recording, and refuse it outside the bounds."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,12 @@ import numpy as np
 
 from saladkit.settings.synth import Gate
 
-# Speech takes 0.3 s and a second for every 15 bytes of its text: measured at 13 to 17 with espeak-ng's English at 175
-# words a minute. In UTF-8 a Cyrillic letter has two bytes and a Chinese character three, and they take about as long.
+# Speech takes 0.3 s, and 1 s for every 15 bytes of its text: espeak-ng's English at 175 words a minute has 13 to 17. In
+# UTF-8 a Cyrillic letter has two bytes and a Chinese character three, in proportion to the time that they take.
 _SECONDS_BESIDE_WORDS = 0.3
 _BYTES_PER_SECOND = 15.0
-_FRAME = 0.01  # s, of which a level is taken
-_SILENCE_BELOW = 40.0  # dB under the loudest frame
+_FRAME = 0.01  # s, for levels
+_SILENCE_BELOW = 40.0  # dB below the loudest frame
 _FULL_SCALE = 0.999
 CHECKS = ("duration", "clipping", "silence", "level", "cer")
 
@@ -63,7 +63,7 @@ def _longest_silence(samples: np.ndarray, sample_rate: int) -> float:
 
 
 def refusal(gate: Gate, measured: Measured) -> tuple[str, str] | None:
-    """Return the first of `CHECKS` that a recording fails and what is wrong, in words; None if it passes all."""
+    """Return the first of `CHECKS` that a recording fails, and the reason in words; None if it passes all."""
     ratio = measured.duration_ratio
     if gate.duration_ratio and not gate.duration_ratio[0] <= ratio <= gate.duration_ratio[1]:
         return "duration", f"it is {ratio:.2f} times as long as expected of its text"

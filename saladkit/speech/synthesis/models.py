@@ -1,4 +1,4 @@
-"""The voices, the aligner and the recognizer of `synth`, each opened once per process; and what identifies them."""
+"""Open the voices, the aligner and the recognizer of `synth` once per process, and identify them."""
 
 from functools import cache
 from importlib.metadata import version
@@ -13,37 +13,37 @@ from saladkit.speech.voices.voice import Voice, open_voice
 
 @cache
 def voice_named(name: str, device: str) -> Voice:
-    """Open a voice once in this process."""
+    """Open a voice, or return it if this process has opened it before."""
     return open_voice(name, device=device)
 
 
 @cache
 def aligner_named(name: str, device: str) -> Aligner:
-    """Open an aligner once in this process."""
+    """Open an aligner, or return it if this process has opened it before."""
     _sum_in_one_order()
     return open_aligner(name, device=_device_for(name, device), scored=False)
 
 
 @cache
 def transcriber_named(name: str, device: str) -> Transcriber:
-    """Open a recognizer once in this process."""
+    """Open a recognizer, or return it if this process has opened it before."""
     _sum_in_one_order()
     return open_transcriber(name, device=_device_for(name, device))
 
 
 def forget_voices() -> None:
-    """Close all voices, whose files may have changed since an earlier run in this process."""
+    """Close all voices, so that files that changed since an earlier run in this process are read again."""
     voice_named.cache_clear()
 
 
 def forget_aligner_and_recognizer() -> None:
-    """Close aligner and recognizer, which take much memory where every worker process opens its own."""
+    """Close aligner and recognizer: the worker processes open their own, and each takes much memory."""
     aligner_named.cache_clear()
     transcriber_named.cache_clear()
 
 
 def identities(settings: Speaking) -> dict:
-    """What speech depends on beyond text, voice and settings: the models, and the rules of the spoken form."""
+    """Identify what speech depends on beyond text, voice and settings: the models and the rules of spoken forms."""
     aligner, asr, device = settings.aligner, settings.asr, settings.device
     return {
         "aligner_identity": aligner and aligner_named(aligner, device).identity,
@@ -53,9 +53,12 @@ def identities(settings: Speaking) -> dict:
 
 
 def described(settings: Speaking, models: dict) -> dict:
-    """What speech depends on beyond text and voice, for the digest in a row's `speech_key`; `models`: `identities`.
+    """Describe what speech depends on beyond text and voice, for the digest in a row's `speech_key`.
 
-    Every name is written out: a setting may get another name, and earlier speech still has to be found by its key.
+    Every key is written out here, so that earlier speech is still found after a setting was renamed.
+
+    Args:
+        models: as `identities` returns them.
     """
     return {
         "codec": settings.codec,
@@ -75,12 +78,12 @@ def described(settings: Speaking, models: dict) -> dict:
 
 
 def _sum_in_one_order() -> None:
-    """Give torch one thread: with more, the last digits of sums differ, and scores would depend on `--workers`."""
+    """Limit torch to one thread: with more, sums differ in their last digits, and scores depend on `--workers`."""
     import torch
 
     torch.set_num_threads(1)
 
 
 def _device_for(engine: str, device: str) -> str:
-    """PocketSphinx runs on the CPU: it need not wait for torch to be imported and asked for the devices."""
+    """Return the device for an engine. PocketSphinx needs the CPU alone, and torch is not imported to find GPUs."""
     return "cpu" if engine == SPHINX else resolve_device(device)

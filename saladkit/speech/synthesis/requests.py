@@ -1,4 +1,4 @@
-"""What is asked of a voice: one text, its voice drawn by seed and id, and the key of the recording that it gives."""
+"""Requests to voices: a text, its voice drawn by seed and id, and the key of the recording."""
 
 import hashlib
 import random
@@ -12,7 +12,7 @@ from saladkit.speech.voices.voice import Voice
 
 @dataclass(frozen=True)
 class Request:
-    """One text to speak by `voice` (a name as given), whose ranges are drawn by `draw`."""
+    """One text to speak by `voice`, a name that may have ranges; `draw` is the seed that draws from them."""
 
     id: str
     text: str
@@ -21,19 +21,19 @@ class Request:
 
 
 def request_of_row(id_: str, text: str, voices: Sequence[str], seed: int) -> Request:
-    """Choose a row's voice by seed and id alone; many rows are spread evenly over the voices."""
+    """Choose a row's voice by seed and id alone; many rows are distributed evenly over the voices."""
     digest = hashlib.sha256(f"{seed}/{id_}".encode()).digest()
     voice = voices[int.from_bytes(digest[:8], "big") % len(voices)]
     return Request(id_, text, voice, int.from_bytes(digest[8:16], "big"))
 
 
 def narrowed_voice(request: Request, device: str) -> Voice:
-    """Return the request's voice with its ranges drawn."""
+    """Return the request's voice with a value drawn from each range."""
     return voice_named(request.voice, device).narrowed(random.Random(request.draw))
 
 
 def speech_key(request: Request, settings_digest: str, device: str) -> str:
-    """Digest text, voice and settings: requests with equal keys have equal recordings.
+    """Return the digest of text, voice and settings: requests with equal keys have equal recordings.
 
     Args:
         settings_digest: the digest of `models.described`.

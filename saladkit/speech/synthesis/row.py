@@ -1,4 +1,4 @@
-"""One request -> the columns that its speech adds to a row, or the reason why the row has no speech."""
+"""Speak one request: return the columns that speech adds to a row, or the reason why the row has no speech."""
 
 from saladkit.errors import SaladError
 from saladkit.formats.samples import words_to_row
@@ -15,8 +15,8 @@ from saladkit.speech.transcribers.error_rates import least_error_rate
 from saladkit.speech.voices.voice import Utterance, Voice, VoiceFailed, VoiceGaveUp
 
 ATTEMPTS = 2
-# Of a row's words with a letter or digit; below, an aligner does better. espeak-ng leaves 4 % of English prose without
-# times of their own, which interleaving can do without.
+# Share of a row's words with a letter or digit; with fewer timed words, an aligner gives the times. espeak-ng gives no
+# times for 4 % of the words of English prose, which interleaving can do without.
 LEAST_TIMED = 0.75
 
 
@@ -24,14 +24,14 @@ def speak(request: Request, settings: Speaking) -> dict:
     """Speak one text.
 
     Returns:
-        `audio`, `duration` (s), `speaker`, `voice`, `words`, `words_source` and, if there is a recognizer, `cer`. For a
-        row without speech `id` and `reason`, with `check` if the gate refused the recording, or with `failed` and `fix`
-        if the engine failed at every attempt.
+        `audio`, `duration` (s), `speaker`, `voice`, `words`, `words_source` and, if there is a recognizer, `cer`. A row
+        without speech has `id` and `reason`, together with `check` if the gate refused the recording, or with `failed`
+        and `fix` if the engine failed at every attempt.
     """
     voice = narrowed_voice(request, settings.device)
     language = settings.language or voice.language
     form = spoken_form(request.text, language)
-    if not any(map(str.isalnum, form.text)):  # some engines would read out the marks: "exclamation"
+    if not any(map(str.isalnum, form.text)):  # some engines read out marks: "exclamation"
         return {"id": request.id, "reason": f"there is no letter or digit in {request.text[:80]!r}"}
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -67,7 +67,7 @@ def _row(
         try:
             aligner = aligner_named(settings.aligner, settings.device)
             words, source = align_one(aligner, samples, rate, request.text, language), settings.aligner
-        except SaladError:  # the aligner cannot place the text either: the row keeps the engine's times
+        except SaladError:  # the aligner cannot place the text: the row keeps the engine's times
             pass
     if settings.loudness is not None:
         samples = set_loudness(samples, rate, settings.loudness)

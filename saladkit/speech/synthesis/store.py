@@ -1,4 +1,4 @@
-"""What has been spoken, found by its key: recordings are copied, and what the gate refused is not tried again."""
+"""Find recordings by key, and speak the missing ones; a recording that the gate refused is not spoken again."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -10,24 +10,24 @@ from saladkit.speech.synthesis.workers import Speakers
 
 
 class Recordings:
-    """Recordings by request: copied if they were spoken before, else spoken now, each once.
+    """Return recordings of requests: spoken now, each once, or copied if they were spoken before.
 
     Attributes:
-        seconds_spoken: seconds of speech that were spoken now.
+        seconds_spoken: seconds of speech spoken now.
     """
 
     def __init__(self, speakers: Speakers, before: EarlierRecordings, settings: Speaking, settings_digest: str):
-        """Look recordings up in `before`; `settings_digest`: the digest of `models.described`."""
+        """Use the recordings of `before`; `settings_digest` is the digest of `models.described`."""
         self.settings, self.seconds_spoken = settings, 0.0
         self._speakers, self._before, self._digest = speakers, before, settings_digest
         self._refused: dict[str, dict] = {}  # by the gate; key -> row
 
     def of_rows(self, requests: list[Request], advance: Callable[[int], object]) -> list[dict]:
-        """Return a row for each request, as `row.speak` does; call `advance` with how many more rows are done."""
+        """Return a row for each request, as `row.speak`; call `advance` with the number of newly done rows."""
         return self._of(requests, self._before.rows, advance)
 
     def of_choices(self, requests: list[Request]) -> list[dict]:
-        """Return `audio` and `speech_key` for each request, or `id` and `reason` of one without a recording."""
+        """Return `audio` and `speech_key` for each request, or `id` and `reason` if it has no recording."""
         return self._of(requests, self._before.recordings, lambda rows: None)
 
     def _of(

@@ -1,4 +1,4 @@
-"""Requests -> speech, in worker processes."""
+"""Speak requests in worker processes."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from saladkit.speech.synthesis.requests import Request
 from saladkit.speech.synthesis.row import speak
 from saladkit.speech.worker_processes import WorkerProcesses
 
-CHUNK = 16  # rows that a process takes at once; fewer where there would be less than four chunks per process
-LEAST_TO_GIVE_UP = 16  # rows of one voice that its engine fails on one after another: its server may be down
+CHUNK = 16  # rows that a process takes at once; fewer if each process would get less than four chunks
+LEAST_TO_GIVE_UP = 16  # consecutive failures of a voice: its server may be down
 
 
 def _speak_chunk(requests: list[tuple[int, Request]], settings: Speaking) -> list[tuple[int, dict]]:
@@ -19,11 +19,11 @@ def _speak_chunk(requests: list[tuple[int, Request]], settings: Speaking) -> lis
 
 
 class Speakers:
-    """Voices in `workers` processes, or in this process where `workers` is 1. Use as a context."""
+    """Run voices in `workers` processes, or in this process if `workers` is 1. Use it as a context."""
 
     def __init__(self, workers: int, settings: Speaking):
         self._processes, self._settings = WorkerProcesses(workers), settings
-        self._failed_since: Counter[str] = Counter()  # voice -> rows that failed since one that did not
+        self._failed_since: Counter[str] = Counter()  # voice -> consecutive failed rows
 
     def __enter__(self) -> "Speakers":
         return self
@@ -32,13 +32,13 @@ class Speakers:
         self._processes.close()
 
     def speak(self, requests: list[Request]) -> Iterator[tuple[int, dict]]:
-        """Yield each request's place with what `row.speak` makes of it, in the order in which they are done.
+        """Yield each request's place in `requests` with its row, as `row.speak`, in the order of completion.
 
-        If a process dies, its engine's fault, the requests that it had are spoken again one by one; a row at which the
-        process dies once more has no speech for that reason.
+        If an engine crashes a process, the lost requests are spoken again one by one. A request that crashes the
+        process again gets a row without speech.
 
         Raises:
-            SaladError: an engine failed on `LEAST_TO_GIVE_UP` rows of one voice, one after another.
+            SaladError: an engine failed on `LEAST_TO_GIVE_UP` consecutive rows of one voice.
         """
         work, lost = partial(_speak_chunk, settings=self._settings), []
         for chunk, spoken in self._processes.run(work, _chunks(requests, self._processes.count)):
@@ -50,20 +50,20 @@ class Speakers:
             yield from self._checked(self._processes.run_alone(work, row) or [_died(*row)], [row])
 
     def _checked(self, spoken: list[tuple[int, dict]], chunk: list[tuple[int, Request]]) -> list[tuple[int, dict]]:
-        """Return `spoken`, unless the engine of its voice has failed too often."""
+        """Return `spoken`; raise a SaladError if the engine of a voice failed on too many consecutive rows."""
         for (_, row), (_, request) in zip(spoken, chunk, strict=True):
             self._failed_since[request.voice] = self._failed_since[request.voice] + 1 if "failed" in row else 0
             if self._failed_since[request.voice] == LEAST_TO_GIVE_UP:
                 raise SaladError(
                     f"{request.voice} failed on {LEAST_TO_GIVE_UP} rows, one after another: {row['reason']}",
-                    f"{row['fix']} The same line run again goes on where it stopped.",
+                    f"{row['fix']} Run the same line again: it goes on where it stopped.",
                 )
         return spoken
 
 
 def _died(place: int, request: Request) -> tuple[int, dict]:
-    reason = f"{request.voice}: the process died while it was spoken"
-    fix = "Leave the row out, or speak it alone with --workers 1 to see what the engine prints before it dies."
+    reason = f"{request.voice}: the process died while it spoke the text"
+    fix = "Remove the row, or speak it alone with --workers 1 to see what the engine prints before the process dies."
     return place, {"id": request.id, "reason": reason, "fix": fix, "failed": True}
 
 

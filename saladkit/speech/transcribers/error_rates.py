@@ -1,4 +1,4 @@
-"""Error rates of transcripts."""
+"""Compute error rates of transcripts."""
 
 from collections.abc import Iterable
 
@@ -6,10 +6,10 @@ from rapidfuzz.distance import Levenshtein
 
 
 def character_error_rate(reference: str, transcript: str) -> float | None:
-    """Return the edit distance of the two texts over the characters of `reference`, 0 for the same text.
+    """Return the edit distance of two texts divided by the length of `reference`: 0 for the same text.
 
-    Both are compared in lower case, by their letters, digits and spaces alone. None if `reference` has neither letters
-    nor digits.
+    Case and punctuation do not count: only letters, digits and spaces are compared. None if `reference` has neither
+    letters nor digits.
     """
     expected, found = _plain(reference), _plain(transcript)
     if not expected:
@@ -18,9 +18,9 @@ def character_error_rate(reference: str, transcript: str) -> float | None:
 
 
 def least_error_rate(references: Iterable[str], transcript: str) -> float | None:
-    """Return the lowest error rate against several forms of one text: some recognizers write "1984", some its words.
+    """Return the lowest error rate against several forms of one text; None if no form has a letter or digit.
 
-    None if no form has a letter or digit.
+    Some recognizers write "1984", others "nineteen eighty four".
     """
     known = [rate for form in references if (rate := character_error_rate(form, transcript)) is not None]
     return min(known, default=None)

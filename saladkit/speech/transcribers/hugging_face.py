@@ -1,4 +1,4 @@
-"""Any speech recognizer of the Hugging Face kind (Whisper, other encoder-decoders, CTC), by transformers' pipeline."""
+"""Transcribe by any Hugging Face speech recognizer (Whisper, other encoder-decoders, CTC) in transformers' pipeline."""
 
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ from saladkit.formats.checkpoint import check_model_folder, model_digest
 from saladkit.speech.audio.resampling import resample, resampler_identity
 from saladkit.speech.audio.torchaudio import find_torchaudio
 
-LONGEST = 30.0  # s; what is longer is heard in overlapping windows (CTC) or one after another (Whisper)
+LONGEST = 30.0  # s; longer recordings are cut into windows that overlap (CTC) or follow one another (Whisper)
 
 
 class HuggingFaceTranscriber:
@@ -20,10 +20,12 @@ class HuggingFaceTranscriber:
         check_model_folder(name, example="openai/whisper-large-v3")
         find_torchaudio()  # before transformers looks for it
         try:
-            self._pipeline = transformers.pipeline(
+            opened = transformers.pipeline(
                 "automatic-speech-recognition", model=name, device=device, dtype=dtype, trust_remote_code=False
             )
-        except Exception as error:  # transformers raises whatever the file at fault led to
+            # transformers declares the pipeline's feature extractor optional, and its result a union
+            self._pipeline = cast(Any, opened)
+        except Exception as error:  # transformers raises errors of many types
             raise SaladError(
                 f"{name} cannot be loaded as a speech recognizer: {' '.join(str(error).split())[:300]}",
                 "Give a Whisper or CTC model, such as openai/whisper-large-v3, or sphinx.",
@@ -37,13 +39,13 @@ class HuggingFaceTranscriber:
         self._rate = cast(Any, self._pipeline).feature_extractor.sampling_rate
 
     def heard(self, recording: tuple[np.ndarray, int]) -> np.ndarray:
-        """A recording at the model's own rate."""
+        """Return a recording's samples at the model's sample rate, float32 [n]."""
         return resample(*recording, self._rate)
 
     def transcribe(self, recordings: list[tuple[np.ndarray, int]]) -> list[str]:
         """As `Transcriber.transcribe`; the pipeline decodes Whisper with five beams, as its authors do.
 
-        One by one: in a padded batch some models hear what stands beside.
+        Recordings run one by one: in a padded batch, the transcripts of some models depend on the other recordings.
         """
         return [self._transcribe(self.heard(recording)) for recording in recordings]
 

@@ -1,7 +1,7 @@
-"""PocketSphinx's English recognizer: no download (its models are inside the package), words of CMUdict alone.
+"""Transcribe English by PocketSphinx: its models come with the package, and it knows the words of CMUdict alone.
 
-It was made for people: of espeak-ng's formant voices it understands little (a character error rate of 0.7 on twelve of
-the desk's questions), so a cascade of it on such speech is near chance, and says little about cascades.
+PocketSphinx is made for human speech. It understands little of espeak-ng's formant voices (a character error rate of
+0.7 on twelve of the desk's questions): a cascade with it is near chance on such speech, which says little of cascades.
 """
 
 from importlib.metadata import version
@@ -15,7 +15,7 @@ SAMPLE_RATE = 16_000
 
 
 class SphinxTranscriber:
-    """The models that come with the package; lower case, no punctuation."""
+    """The English models of the package; transcripts are in lower case without punctuation."""
 
     model = None
 
@@ -23,11 +23,11 @@ class SphinxTranscriber:
         self.identity = {"pocketsphinx": version("pocketsphinx"), "model": "en-us", **resampler_identity()}
 
     def transcribe(self, recordings: list[tuple[np.ndarray, int]]) -> list[str]:
-        """As `Transcriber.transcribe`, one after another."""
+        """As `Transcriber.transcribe`; recordings run one by one."""
         return [self._transcribe(samples, rate) for samples, rate in recordings]
 
     def _transcribe(self, samples: np.ndarray, rate: int) -> str:
-        # A new decoder each: one that has heard something adapts to it, and transcripts would depend on the order.
+        # A decoder adapts to what it hears: with a new decoder each, transcripts do not depend on the order.
         decoder = pocketsphinx.Decoder(samprate=SAMPLE_RATE, loglevel="FATAL")
         heard = resample(samples, rate, SAMPLE_RATE)
         decoder.start_utt()

@@ -1,4 +1,4 @@
-"""What a transcriber is: speech in, the words that were said out. `open_transcriber` finds it by name."""
+"""Transcribers: speech in, its text out. `open_transcriber` opens one by name."""
 
 from typing import Protocol
 
@@ -12,17 +12,19 @@ SPHINX = "sphinx"
 class Transcriber(Protocol):
     """A speech recognizer.
 
-    `model` is the folder or Hub name that it was read from, None where the model comes with the engine's package;
-    `identity` states what its transcripts depend on beyond that.
+    Attributes:
+        model: folder or Hub name that the model was read from; None if the model comes with the engine's package.
+        identity: what the transcripts depend on beyond that.
     """
 
     model: str | None
     identity: dict
 
     def transcribe(self, recordings: list[tuple[np.ndarray, int]]) -> list[str]:
-        """What is said in each recording, a pair of samples (float32 [n], mono, in [-1, 1]) and their rate in Hz.
+        """Return the text that is spoken in each recording; "" if the recognizer understands nothing.
 
-        It may be nothing: an empty text.
+        Args:
+            recordings: samples (float32 [n], mono, in [-1, 1]) and their rate in Hz.
         """
         ...
 
@@ -31,7 +33,7 @@ def open_transcriber(name: str, *, device: str = "cpu", dtype: str = "float32") 
     """Open `sphinx` (PocketSphinx, English, offline) or a Hugging Face model for speech recognition.
 
     Raises:
-        SaladError: the engine's extra is not installed; no model, or one of another kind.
+        SaladError: the engine's extra is not installed, or the model does not exist or is no speech recognizer.
     """
     if name == SPHINX:
         module_name, class_name, settings = "saladkit.speech.transcribers.sphinx", "SphinxTranscriber", {}

@@ -1,6 +1,6 @@
-"""Any program as a voice: it reads the text on its standard input and writes a wav.
+"""Use any program as a voice: it reads the text on its standard input and writes a wav.
 
-Whether the same text gives the same samples is the program's own matter: nothing here can make it so.
+Whether equal texts give equal samples depends on the program alone.
 """
 
 import os
@@ -15,7 +15,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_file
@@ -25,19 +25,23 @@ from saladkit.speech.voices.voice import Utterance, VoiceFailed
 
 WAV = "{wav}"
 _DESCRIPTION = re.compile(r"\s*(?:limit=(?P<limit>\S+)\s+)?(?P<command>\S.*)", re.DOTALL)
-_SHOWN = 100  # characters of a command in what is said of a row
+_SHOWN = 100  # characters of a command in errors
 _TRY_IT = "Try the command in a shell, with a text on its standard input."
 
 
 class CommandVoice:
     """`[limit=SECONDS] PROGRAM [ARGUMENT...]`, quoted as in a shell, e.g. "limit=20 espeak-ng -v en --stdout".
 
-    The program is run once for every text, without a shell: it reads the text on its standard input (UTF-8, a line end
-    behind it) and writes a wav, or other audio that libsndfile reads, to its standard output; where an argument holds
-    `{wav}`, to the file whose path stands in its place. After `limit` (60 s) it is ended with all that it started.
+    The program is run once for every text, without a shell. It reads the text on its standard input (UTF-8, ended by a
+    line feed) and writes a wav, or other audio that libsndfile reads, to its standard output. If an argument contains
+    `{wav}`, the program writes to a file instead, whose path takes the place of `{wav}`. After `limit` (60 s by
+    default) the program is killed together with all processes that it started.
 
-    Its identity is the digest of the program and of every file among its arguments: a changed script is another voice.
-    Raises SaladError if there is no such program.
+    The voice's identity is the digests of the program and of every file among its arguments: a changed script is
+    another voice.
+
+    Raises:
+        SaladError: the description is no command, or the program does not exist.
     """
 
     language = None
@@ -45,34 +49,35 @@ class CommandVoice:
     def __init__(self, description: str, *, device: str = "cpu"):
         self.name = f"command:{description}"
         parts = _DESCRIPTION.fullmatch(description)
+        command, limit = (parts["command"], parts["limit"]) if parts else ("", None)
         try:
-            program, *arguments = shlex.split(parts["command"] if parts else "")
-        except ValueError as error:  # an open quote, or nothing at all
+            program, *arguments = shlex.split(command)
+        except ValueError as error:  # an open quote, or no program
             raise SaladError(
                 f"{self.name!r} does not describe a command",
                 "Write command:[limit=SECONDS] PROGRAM ARGUMENTS, quoted as in a shell; {wav} names the file to write.",
             ) from error
-        self.speaker = f"command:{parts['command']}"
-        self._limit = parse_limit(parts["limit"])
+        self.speaker = f"command:{command}"
+        self._limit = parse_limit(limit)
         found = shutil.which(program)
         if found is None:
             raise SaladError(
                 f"{self.name!r} needs the program {program!r}, which is not found or may not be run",
-                "Install the program, or give its whole path; ~ and variables are not expanded.",
+                "Install the program, or write its whole path; ~ and variables are not expanded.",
             )
         self._program, self._arguments = os.path.abspath(found), arguments
         self._shown = self.name if len(self.name) <= _SHOWN else f"{self.name[: _SHOWN - 1]}…"
         self.identity = {"program": _identity(Path(self._program)), **_files_among(arguments)}
 
     def narrowed(self, draws: random.Random) -> "CommandVoice":
-        """Itself: nothing is drawn."""
+        """Return this voice: its name has no ranges."""
         return self
 
     def speak(self, text: str) -> Utterance:
         """Speak `text`; no word has times.
 
         Raises:
-            SaladError: there is nothing to speak in `text`.
+            SaladError: `text` has no words.
             VoiceFailed: the program failed, took too long, or wrote no audio.
         """
         if not text.split():
@@ -82,7 +87,7 @@ class CommandVoice:
         except OSError as error:
             raise VoiceFailed(
                 f"{self._shown} cannot be given its temporary files: {error.strerror}",
-                f"Make room in {tempfile.gettempdir()}, or set TMPDIR to another folder.",
+                f"Free space in {tempfile.gettempdir()}, or set TMPDIR to another folder.",
             ) from error
         return received_utterance(content, text, sender=self._shown, fix=_TRY_IT)
 
@@ -94,8 +99,8 @@ class CommandVoice:
             return content if arguments == self._arguments else self._written(wav)
 
     def _run(self, arguments: list[str], text: str) -> bytes:
-        """What the program writes to its standard output."""
-        # Files, not pipes, for what is not waited for: a program may leave its input unread, and say much on stderr.
+        """Run the program and return what it writes to its standard output."""
+        # Input and stderr are files, not pipes: a program may leave its input unread, and write much to stderr.
         with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stderr:
             stdin.write(text.rstrip("\n").encode("utf-8", errors="replace") + b"\n")
             stdin.seek(0)
@@ -104,7 +109,7 @@ class CommandVoice:
             except TimeoutError as error:
                 raise VoiceFailed(
                     f"{self._shown} did not finish within {self._limit:g} s and was ended",
-                    "Allow more time with command:limit=SECONDS PROGRAM..., or try the command in a shell.",
+                    "Allow more time by command:limit=SECONDS PROGRAM..., or try the command in a shell.",
                 ) from error
             except OSError as error:
                 raise VoiceFailed(f"{self._shown} does not run: {error.strerror}", _TRY_IT) from error
@@ -123,30 +128,31 @@ class CommandVoice:
 
 
 def _finish(argv: list[str], stdin: BinaryIO, stderr: BinaryIO, limit: float) -> tuple[int, bytes | None]:
-    """The exit status of a program and its output; None for the latter if it is too long.
+    """Run a program and return its exit status and its output, which is None if it is too long.
 
     Raises:
-        TimeoutError: it took longer than `limit` seconds.
-        OSError: it could not be started.
+        TimeoutError: the program took longer than `limit` seconds.
+        OSError: the program could not be started.
     """
     deadline = time.monotonic() + limit
-    # A session of its own is a process group of its own: what the program starts is ended with it.
+    # A new session is a new process group, so that the processes that the program starts are killed with it.
     with subprocess.Popen(
         argv, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, bufsize=0, start_new_session=True
     ) as process:
         try:
+            assert process.stdout is not None  # PIPE opens it
             content = _read(process.stdout, deadline)
             if content is None:
                 _end(process)
             return process.wait(max(deadline - time.monotonic(), 0.0)), content
-        except BaseException as error:  # an interrupt too must leave nothing running
+        except BaseException as error:  # nothing is left running after an interrupt either
             _end(process)
             if isinstance(error, subprocess.TimeoutExpired):
                 raise TimeoutError from error
             raise
 
 
-def _read(stream: BinaryIO, deadline: float) -> bytes | None:
+def _read(stream: IO[bytes], deadline: float) -> bytes | None:
     content = bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
@@ -161,7 +167,7 @@ def _read(stream: BinaryIO, deadline: float) -> bytes | None:
 
 
 def _end(process: subprocess.Popen) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # the group is empty already
+    with suppress(ProcessLookupError, PermissionError):  # all processes of the group have ended
         os.killpg(process.pid, signal.SIGKILL)
 
 
@@ -175,7 +181,7 @@ def _how_it_ended(status: int) -> str:
 
 
 def _last_line(stderr: BinaryIO) -> str:
-    """What the program said last, which is mostly why it failed."""
+    """Return the last line of stderr, which mostly says why the program failed."""
     stderr.seek(0, os.SEEK_END)
     stderr.seek(max(stderr.tell() - 4096, 0))
     lines = [line for line in stderr.read().splitlines() if line.strip()]
@@ -183,7 +189,7 @@ def _last_line(stderr: BinaryIO) -> str:
 
 
 def _files_among(arguments: list[str]) -> dict[str, str]:
-    """Digests of the files that arguments name, alone or behind `=`; devices hold nothing of the voice."""
+    """Return the digests of files that arguments name, alone or after `=`; devices are left out."""
     pieces = (argument.split("=") for argument in arguments)
     paths = sorted({"=".join(parts[begin:]) for parts in pieces for begin in range(len(parts))})
     named = [path for path in paths if not path.startswith(("/dev/", "/proc/"))]
@@ -193,5 +199,5 @@ def _files_among(arguments: list[str]) -> dict[str, str]:
 def _identity(path: Path) -> str:
     try:
         return digest_file(path)
-    except OSError:  # it may be run, but not read
+    except OSError:  # the file may be run but not read
         return f"{path.stat().st_size} bytes"

@@ -1,7 +1,7 @@
-"""The noise that an ONNX graph draws inside made one of its inputs, so that equal inputs give equal outputs.
+"""Make the noise that an ONNX graph draws an input of the graph, so that equal inputs give equal outputs.
 
-onnxruntime seeds its random operators when a session is made, and they draw on from run to run: what a text sounds like
-would depend on the texts before it. VITS (Piper) draws with RandomNormalLike, in two places.
+onnxruntime seeds random operators once per session, and they continue from run to run: the sound of a text would depend
+on the texts before it. VITS (Piper) draws noise by RandomNormalLike, in two places.
 """
 
 import numpy as np
@@ -9,13 +9,13 @@ import onnx
 import onnxruntime
 
 NOISE = "saladkit_noise"
-# The largest prime below 2^18. A place that needs more values (13 s of speech at 192 channels and 86 frames a second)
-# takes them from the beginning again, at which another channel stands by then.
+# The largest prime below 2^18. An operator that needs more values (13 s of speech at 192 channels and 86 frames a
+# second) starts again from the first value, which then falls on another channel.
 _VALUES = 262_139
 
 
 def take_noise_as_input(model: onnx.ModelProto) -> bool:
-    """Replace every RandomNormalLike of `model` by values of a new input, float32 [n]; whether there was one."""
+    """Replace every RandomNormalLike of `model` by values of a new input, float32 [n]; return whether there was one."""
     drawing = [node for node in model.graph.node if node.op_type == "RandomNormalLike"]
     for number, node in enumerate(drawing):
         begin = list(model.graph.node).index(node)
@@ -28,7 +28,7 @@ def take_noise_as_input(model: onnx.ModelProto) -> bool:
 
 
 def _same_shape_of_noise(node: onnx.NodeProto, name: str, number: int) -> list[onnx.NodeProto]:
-    """mean + scale * noise[(i + number * 1009) mod n], in the shape of the node's input."""
+    """Return nodes that compute mean + scale * noise[(i + number * 1009) mod n] in the shape of the node's input."""
     given = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
 
     def constant(suffix: str, value: object, kind: type) -> onnx.NodeProto:
@@ -62,7 +62,7 @@ def _same_shape_of_noise(node: onnx.NodeProto, name: str, number: int) -> list[o
 
 
 class SeededSession:
-    """An onnxruntime session whose noise `seed` begins; otherwise used as a session is."""
+    """An onnxruntime session whose noise starts at `seed`."""
 
     def __init__(self, session: onnxruntime.InferenceSession):
         self._session = session
@@ -70,10 +70,10 @@ class SeededSession:
         self.seed(0)
 
     def seed(self, seed: int) -> None:
-        """Begin the noise anew."""
+        """Restart the noise from this seed."""
         self._random = np.random.default_rng(seed)
 
     def run(self, outputs: list[str] | None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """Run the graph, with noise that goes on from call to call until the next `seed`."""
+        """Run the graph; the noise continues from call to call until the next `seed`."""
         noise = {NOISE: self._random.standard_normal(_VALUES, np.float32)} if self._takes_noise else {}
         return self._session.run(outputs, inputs | noise)

@@ -1,6 +1,6 @@
-"""espeak-ng in this process: formant voices that report when each word begins.
+"""Voices of espeak-ng, run in this process: formant synthesis that reports when each word begins.
 
-The same text and voice give the same samples, whatever was spoken before, see `espeak_library`.
+Equal texts and voices give equal samples, whatever was spoken before; see `espeak_library`.
 """
 
 import random
@@ -19,16 +19,18 @@ from saladkit.speech.voices.ranges import Range
 from saladkit.speech.voices.voice import Utterance
 
 _DEFAULT_RATE = "175"
-# espeak-ng's own limits; above 450 it speeds samples up after it has noted the word events
+# The limits of espeak-ng. Above 450 it speeds up the samples after it has noted the word events.
 _RATES = (80, 450)
 
 
 class EspeakVoice:
     """`VOICE[+VARIANT][@RATE]`, e.g. "en-us", "en-gb+m3", "en-us+f2@160", "en-us@150..200".
 
-    VOICE is a language code or a voice file of espeak-ng, VARIANT a file of its `voices/!v`, RATE
-    80 to 450 words per minute (default 175), or a range of them. Raises SaladError where one of the
-    three does not exist.
+    VOICE is a language code or a voice file of espeak-ng, and VARIANT a file of its folder `voices/!v`. RATE is 80 to
+    450 words per minute (175 by default), or a range.
+
+    Raises:
+        SaladError: the voice or the variant does not exist, or the rate is out of bounds.
     """
 
     def __init__(self, description: str, *, device: str = "cpu"):
@@ -50,7 +52,7 @@ class EspeakVoice:
             self._voice_file += f"+{variant}"
 
     def narrowed(self, draws: random.Random) -> "EspeakVoice":
-        """With one rate, a whole number, where the name gives a range."""
+        """Return this voice with one rate, a whole number drawn from the range in its name."""
         if self._rate.is_one:
             return self
         voice = copy(self)
@@ -59,22 +61,22 @@ class EspeakVoice:
         return voice
 
     def speak(self, text: str) -> Utterance:
-        """Speak `text` (22050 Hz for nearly every voice).
+        """Speak `text`, at 22050 Hz for nearly every voice.
 
-        A word starts at the first event espeak-ng reports inside it: 11 ms before the first sound
-        after a pause, measured with four variants. It ends where the next timed word starts, so
-        pauses belong to the word before them; the last one ends at the last nonzero sample
-        (espeak-ng adds up to 7 ms of zeros). Words that espeak-ng speaks as one with the word
-        before ("of the", "in the", "most of") have no event of their own and so no times: 3.9 % of
+        A word starts at the first event that espeak-ng reports inside it: 11 ms before the first sound after a pause,
+        measured with four variants. A word ends where the next timed word starts, so that a pause belongs to the word
+        before; the last word ends at the last nonzero sample (espeak-ng adds up to 7 ms of zeros). A word that
+        espeak-ng joins to the word before ("of the", "in the", "most of") has no event and therefore no times: 3.9 % of
         3182 words of English prose.
 
-        Raises SaladError if espeak-ng finds no word in `text`.
+        Raises:
+            SaladError: espeak-ng finds no word in `text`.
         """
         with fresh_library() as library:
             if not set_voice(library, self._voice_file, round(self._rate.low)):
                 raise SaladError(
                     f"espeak-ng cannot load the voice {self.name!r}",
-                    "Choose another voice, such as espeak:en-us.",
+                    "Use another voice, such as espeak:en-us.",
                 )
             pcm, events = synthesize(library, text.translate(CONTROL_TO_SPACE))
             sample_rate = library.espeak_ng_GetSampleRate()
@@ -92,11 +94,11 @@ class EspeakVoice:
 
 
 def _first_events(spans: list[tuple[str, int, int]], events: list[tuple[int, int]]) -> list[int | None]:
-    """For each word the sample of the first event inside it, or None.
+    """Return for each word the sample of the first event inside it, or None.
 
-    Later events of a word (digit groups, hyphens, "e.g.") and events that point back are not
-    starts. Two kinds of event point beside the word they announce: at a hyphen that stands alone
-    ("go - now", the event of "now"), and behind a mark that is spoken ("yes . no", the "dot").
+    Further events of a word (digit groups, hyphens, "e.g.") and events that point back are ignored. Two kinds of event
+    do not point into their word: the event of "now" in "go - now" points at the hyphen, and the event of "dot" in
+    "yes . no" points after the mark.
     """
     spoken = [index for index, (word, _, _) in enumerate(spans) if word.strip("-")]
     ends = [spans[index][2] for index in spoken]

@@ -1,9 +1,9 @@
-"""The library of espeak-ng in this process, loaded afresh for each use, and the files of its voices.
+"""Load the library of espeak-ng anew for each use, and find the files of its voices.
 
-espeak-ng has no call that makes samples independent of what was spoken before: its wave generator keeps state in
+No call of espeak-ng makes samples independent of what was spoken before: its wave generator keeps state in
 function-local statics (pitch flutter, wave phase, noise), which neither setting the voice again nor espeak_Terminate
-resets. So every utterance loads the library afresh and fixes the seed of its noise; `loading_ms` and `synthesis_ms` of
-benchmarks/synth_espeak.py say what that costs.
+resets. So every utterance loads the library anew and fixes the seed of its noise. benchmarks/synth_espeak.py measures
+the cost as `loading_ms` and `synthesis_ms`.
 """
 
 import _ctypes
@@ -20,7 +20,7 @@ import numpy as np
 
 from saladkit.errors import SaladError
 
-# from speak_lib.h, API revision 12
+# From speak_lib.h, API revision 12
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _INITIALIZE_DONT_EXIT = 0x8000
 _POS_CHARACTER = 1
@@ -29,8 +29,8 @@ _PARAMETER_RATE = 1
 _EVENT_LIST_TERMINATED = 0
 _EVENT_WORD = 1
 
-_DESCRIPTORS = Path("/proc/self/fd")  # of Linux
-# One library, one set of statics: utterances of several threads take turns.
+_DESCRIPTORS = Path("/proc/self/fd")  # on Linux
+# The library has one set of statics: threads take turns.
 _library_lock = threading.Lock()
 
 
@@ -48,8 +48,8 @@ class _Event(ctypes.Structure):
         ("unique_identifier", ctypes.c_uint),
         ("text_position", ctypes.c_int),  # 1-based, in characters
         ("length", ctypes.c_int),
-        ("audio_position", ctypes.c_int),  # ms, cut down from `sample`
-        ("sample", ctypes.c_int),  # from the start of the utterance: the precise one
+        ("audio_position", ctypes.c_int),  # ms, rounded down from `sample`
+        ("sample", ctypes.c_int),  # from the start of the utterance: more precise than `audio_position`
         ("user_data", ctypes.c_void_p),
         ("id", _EventId),
     ]
@@ -74,10 +74,10 @@ _SynthCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), 
 
 @contextmanager
 def fresh_library() -> Iterator[ctypes.CDLL]:
-    """Load espeak-ng with all its statics as in the file; unload it afterwards.
+    """Load espeak-ng with all statics in their initial state, and unload it afterwards.
 
-    The one loader of the process, and one user at a time: threads wait for each other here.
-    A second handle kept open elsewhere would hold the statics, and samples would depend on what was spoken before.
+    Threads wait for each other here. Nothing else in the process may load the library: a second handle would keep the
+    statics, and samples would depend on what was spoken before.
     """
     with _library_lock:
         library = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -90,7 +90,7 @@ def fresh_library() -> Iterator[ctypes.CDLL]:
         try:
             data_path = espeakng_loader.get_data_path().encode()
             library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path, _INITIALIZE_DONT_EXIT)
-            # espeak_Initialize seeds with the time of day: the breath of f2, f3, whisper... is noise
+            # espeak_Initialize seeds with the time of day, and the breath of f2, f3, whisper... is noise
             library.espeak_ng_SetRandSeed(ctypes.c_long(1))
             if os.name == "posix":
                 ctypes.CDLL(None).srand(1)  # builds of espeak-ng differ in which generator they use
@@ -102,10 +102,11 @@ def fresh_library() -> Iterator[ctypes.CDLL]:
 
 
 def set_voice(library: ctypes.CDLL, voice_file: str, words_per_minute: int) -> bool:
-    """Speak with the voice "gmw/en-US+f3" from now on; False where it cannot be loaded.
+    """Set the library's voice, such as "gmw/en-US+f3", and its rate; return False if the voice cannot be loaded.
 
-    espeak_SetVoiceByName lowers the name, and where the file's has capitals each new library reads all voice files to
-    find it. By file it is told at once, but of a path of 59 characters at most: that of a descriptor.
+    espeak_SetVoiceByName lowers the name: if the file's name has capitals, every newly loaded library reads all voice
+    files to find it. espeak_ng_SetVoiceByFile finds it at once, but takes paths of at most 59 characters. The path of a
+    file descriptor is short enough.
     """
     name, plus, variant = voice_file.partition("+")
     path = Path(espeakng_loader.get_data_path()) / "lang" / name
@@ -120,7 +121,7 @@ def set_voice(library: ctypes.CDLL, voice_file: str, words_per_minute: int) -> b
 
 
 def synthesize(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """Samples int16 [n] and the word events: (0-based character, sample)."""
+    """Speak a text; return its samples, int16 [n], and its word events (0-based character, sample)."""
     blocks: list[bytes] = []
     events: list[tuple[int, int]] = []
 
@@ -151,10 +152,12 @@ def synthesize(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple[
 
 
 def find_voice_file(voice: str) -> str:
-    """The voice file ("gmw/en") for a file name or a language code ("en-gb").
+    """Return the voice file ("gmw/en") for a file name or a language code ("en-gb").
 
-    espeak_SetVoiceByName takes only file names and English display names; it does not know
-    "en-gb".
+    espeak_SetVoiceByName takes only file names and English display names; it does not know "en-gb".
+
+    Raises:
+        SaladError: espeak-ng has no such voice.
     """
     wanted = voice.lower()
     candidates: list[tuple[int, str]] = []
@@ -179,7 +182,7 @@ def find_voice_file(voice: str) -> str:
 
 
 def _languages(address: int) -> list[tuple[int, str]]:
-    """(priority, language code) pairs of a voice; a lower priority number is a better match."""
+    """Return the (priority, language code) pairs of a voice; a lower number is a better match."""
     languages = []
     while priority := ctypes.string_at(address, 1)[0]:
         code = ctypes.string_at(address + 1)
@@ -189,7 +192,11 @@ def _languages(address: int) -> list[tuple[int, str]]:
 
 
 def check_variant(variant: str) -> None:
-    """espeak-ng speaks with the plain voice, without a word, where the variant does not exist."""
+    """Check that a variant exists; if not, espeak-ng would use the plain voice without a warning.
+
+    Raises:
+        SaladError: espeak-ng has no such variant.
+    """
     folder = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
     variants = sorted(path.name for path in folder.iterdir())
     if variant not in variants:

@@ -1,6 +1,6 @@
-"""Kokoro voices, through kokoro-onnx: neural speech in six languages, with word times.
+"""Voices of Kokoro, run by kokoro-onnx: neural speech in six languages, with word times.
 
-Kokoro works on phonemes and its times are per phoneme: `phonetic_words` pairs what it spoke with the words of the text.
+Kokoro speaks phonemes and times phonemes: `phonetic_words` pairs them with the words of the text.
 """
 
 import hashlib
@@ -13,11 +13,13 @@ from copy import copy
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 import kokoro_onnx
 import numpy as np
 from kokoro_onnx.session import input_dtypes
 from kokoro_onnx.sliding import Timing
+from numpy.lib.npyio import NpzFile
 
 from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_file, digest_json
@@ -30,24 +32,25 @@ from saladkit.speech.voices.ranges import Range
 from saladkit.speech.voices.voice import Utterance, VoiceFailed
 
 HOME = "KOKORO_HOME"
-LAG = 0.075  # s, which a phoneme's sound is ahead of its durations; see _when_heard
-_SPEEDS = (0.5, 2.0)  # kokoro-onnx's own limits
+LAG = 0.075  # s by which a phoneme sounds before its stated time; see _when_heard
+_SPEEDS = (0.5, 2.0)  # the limits of kokoro-onnx
 _DESCRIPTION = re.compile(r"(?P<folder>.*/)?(?P<voice>[^/@]+)(?:@(?P<speed>[^/@]+))?")
 _FILES = (
-    "Download kokoro-v1.0.onnx and voices-v1.0.bin of https://github.com/thewh1teagle/kokoro-onnx/releases"
-    f" (model-files-v1.1) into one folder, and write kokoro:FOLDER/VOICE or set {HOME} to it."
+    "Download kokoro-v1.0.onnx and voices-v1.0.bin from https://github.com/thewh1teagle/kokoro-onnx/releases"
+    f" (model-files-v1.1) into one folder, and write kokoro:FOLDER/VOICE or set {HOME} to the folder."
 )
 
 
 class KokoroVoice:
     """`[FOLDER/]VOICE[@SPEED]`, e.g. "af_heart" or "models/bf_emma@0.9..1.1".
 
-    FOLDER, by default that of the environment variable KOKORO_HOME or else the current one, holds the model
-    (`kokoro*.onnx`), the voices (`voices*.bin`), and Kokoro's `config.json` where the model has symbols of its own.
+    FOLDER is by default the value of the environment variable KOKORO_HOME, or else the current folder. It holds the
+    model (`kokoro*.onnx`), the voices (`voices*.bin`), and Kokoro's `config.json` if the model has its own symbols.
     VOICE is one of the voices; its first letter tells the language. SPEED is 0.5 to 2, or a range LOW..HIGH.
 
-    Raises SaladError if a file is missing or of another kind, if the voice is not in it, or for a voice of Japanese or
-    Mandarin, whose phonemes espeak-ng does not know.
+    Raises:
+        SaladError: a file is missing or of another kind, the voice is not in the file, or it speaks Japanese or
+            Mandarin, whose phonemes espeak-ng does not know.
     """
 
     def __init__(self, description: str, *, device: str = "cpu"):
@@ -64,14 +67,15 @@ class KokoroVoice:
         self.language = _language_of(self._voice)
         folder = Path(parts["folder"] or os.environ.get(HOME) or ".")
         model, voices = self._one_file(folder, "kokoro*.onnx"), self._one_file(folder, "voices*.bin")
-        providers_for(device)  # a GPU that is not there is no fault of the files
+        providers_for(device)  # outside of `try`: a missing GPU is not an error of the files
         try:
             self._kokoro, digests = _opened(_state(model), _state(voices), folder / "config.json", device)
-            names = sorted(self._kokoro.voices.files)
-            style = self._kokoro.voices[self._voice] if self._voice in names else None
+            styles = cast(NpzFile, self._kokoro.voices)  # kokoro-onnx declares an array
+            names = sorted(styles.files)
+            style = styles[self._voice] if self._voice in names else None
             if style is not None and not (style.ndim == 3 and style.shape[0] and style.shape[1] == 1):
                 raise ValueError(f"the voice {self._voice} has the shape {style.shape}")
-        except Exception as error:  # each library in between raises its own types
+        except Exception as error:  # the libraries raise errors of many types
             raise SaladError(
                 f"{str(model)!r} and {str(voices)!r} are no Kokoro model with its voices:"
                 f" {type(error).__name__}: {' '.join(str(error).split())[:200]}",
@@ -98,18 +102,18 @@ class KokoroVoice:
             names = ", ".join(path.name for path in found)
             raise SaladError(
                 f"{self.name!r} needs one file {pattern} in {str(folder)!r}, which has {names}",
-                "Give each model a folder of its own with its voices; the folder may hold links to the files.",
+                "Give each model its own folder with its voices; the folder may hold links to the files.",
             )
         return found[0]
 
     def _check_speed(self) -> None:
-        """Some exports take whole numbers, to which kokoro-onnx would round."""
+        """Check the speed: some exports take whole numbers, and kokoro-onnx would round others."""
         whole = input_dtypes(self._kokoro.sess)["speed"].kind in "iu"
         if whole and self._speed and not (self._speed.is_one and self._speed.low in (1.0, 2.0)):
-            raise SaladError(f"{self.name!r}: this model takes whole speeds alone", "Use @1 or @2, or another export.")
+            raise SaladError(f"{self.name!r}: this model takes whole speeds alone", "Use @1, @2 or another export.")
 
     def narrowed(self, draws: random.Random) -> "KokoroVoice":
-        """With one speed where the name gives a range."""
+        """Return this voice with one speed, drawn from the range in its name."""
         voice = copy(self)
         voice._speed = self._speed and self._speed.draw(draws)
         voice._name()
@@ -118,11 +122,11 @@ class KokoroVoice:
     def speak(self, text: str) -> Utterance:
         """Speak `text` at 24 kHz.
 
-        A word that cannot be paired with what was spoken has no times; no word has, if the model tells no durations.
+        A word has no times if its phonemes cannot be paired, or if the model does not report durations.
 
         Raises:
-            SaladError: there is nothing to speak in `text`.
-            VoiceFailed: the graph does not run on it.
+            SaladError: Kokoro finds nothing to speak in `text`.
+            VoiceFailed: the graph does not run on `text`.
         """
         phonemes = self._phonemes(text)
         if not any(map(str.isalpha, phonemes)):
@@ -130,13 +134,13 @@ class KokoroVoice:
                 f"Kokoro finds nothing to speak in {text[:80]!r}", "Remove texts without letters or digits."
             )
         speed = self._speed.low if self._speed else 1.0
-        seed = f"{self._voice}@{speed}/{phonemes}"  # not the name, in which the folder stands
+        seed = f"{self._voice}@{speed}/{phonemes}"  # without the folder, which the name contains
         self._kokoro.sess.seed(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8]))
         try:
             samples, sample_rate, timings = self._kokoro.create_timed(
                 phonemes, self._style, speed=speed, is_phonemes=True
             )
-        except Exception as error:  # of onnxruntime, or a graph of another shape
+        except Exception as error:  # an error of onnxruntime, or a graph of another shape
             raise VoiceFailed(
                 f"{self.name} failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
                 "Try the model with kokoro-onnx alone, or download its files again.",
@@ -152,12 +156,12 @@ class KokoroVoice:
         words = text.split()
         if "".join(timing.phoneme for timing in timings).replace(" ", "") != phonemes.replace(" ", ""):
             return [Word(word, None, None) for word in words]
-        # each word alone: how many phonetic words it is, and roughly which
+        # each word is pronounced alone: how many phonetic words it has, and roughly which
         alone = [pronunciation(self._phonemes(word)) for word in words]
         return match_words(words, alone, phonetic_words(_when_heard(phonemes, timings)))
 
     def _phonemes(self, text: str) -> str:
-        """Those that the model knows, without needless spaces."""
+        """Return the phonemes of `text` that the model knows, separated by single spaces."""
         return " ".join(self._kokoro.tokenizer.known(espeak_phonemes(text, self.language)).split())
 
 
@@ -166,22 +170,23 @@ def _language_of(voice: str) -> str:
     if letter in NOT_BY_ESPEAK:
         raise SaladError(
             f"the Kokoro voice {voice!r} speaks {NOT_BY_ESPEAK[letter]}, whose phonemes espeak-ng does not know",
-            "Write a program that speaks with Kokoro's own package misaki, and name it as command:PROGRAM.",
+            "Write a program that uses Kokoro's own package misaki, and name it as command:PROGRAM.",
         )
     if letter not in LANGUAGES:
         known = ", ".join(f"{letter} {language}" for letter, language in LANGUAGES.items())
         raise SaladError(
             f"the first letter of the Kokoro voice {voice!r} names no language",
-            f"Name a voice that begins with one of: {known}.",
+            f"Use a voice whose name begins with one of: {known}.",
         )
     return LANGUAGES[letter]
 
 
 def _when_heard(phonemes: str, timings: list[Timing]) -> Iterator[Phoneme]:
-    """The timings of `phonemes`, with the spaces at which kokoro-onnx cuts a long text in pieces and which it loses.
+    """Yield each of `phonemes` with the times at which it is heard.
 
-    Kokoro sounds three frames ahead of its durations: Kokoro's own pipeline takes them off, kokoro-onnx does not. After
-    pauses, words were heard 70 to 98 ms before their durations began (medians of two voices and three speeds).
+    Spaces that kokoro-onnx drops where it cuts a long text are put back. Kokoro sounds three frames before its stated
+    times: Kokoro's own pipeline subtracts them, kokoro-onnx does not. After pauses, words were heard 70 to 98 ms before
+    their stated times (medians of two voices and three speeds).
     """
     place = 0
     for timing in timings:
@@ -194,7 +199,7 @@ def _when_heard(phonemes: str, timings: list[Timing]) -> Iterator[Phoneme]:
 
 
 def _state(path: Path) -> tuple[Path, int, int]:
-    """A file with what tells its content from a later one's, unread."""
+    """Return a file with its size and time of change, which tell whether it was replaced."""
     state = path.stat()
     return path.absolute(), state.st_size, state.st_mtime_ns
 
@@ -203,13 +208,13 @@ def _state(path: Path) -> tuple[Path, int, int]:
 def _opened(
     model: tuple[Path, int, int], voices: tuple[Path, int, int], config: Path, device: str
 ) -> tuple[kokoro_onnx.Kokoro, dict[str, str]]:
-    """A model with its voices, opened once in this process for all voices of it, and what identifies it."""
+    """Open a model with its voices once in this process; return it with its digests."""
     described = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
     session = open_kokoro_graph(model[0], providers_for(device))
     kokoro = kokoro_onnx.Kokoro.from_session(
         session,
         str(voices[0]),
         espeak_config=espeak_config(),
-        vocab_config=described if "vocab" in described else None,  # a folder may well have another config.json
+        vocab_config=described if "vocab" in described else None,  # the folder may have an unrelated config.json
     )
     return kokoro, {"model": digest_file(model[0]), "symbols": digest_json(kokoro.tokenizer.vocab)}

@@ -1,4 +1,4 @@
-"""Kokoro's ONNX graph, opened so that it tells how long each phoneme lasts and gives equal sounds for equal inputs."""
+"""Open Kokoro's ONNX graph so that it reports durations, and gives equal samples for equal inputs."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from saladkit.speech.voices.drawn_noise import SeededSession, take_noise_as_inpu
 from saladkit.speech.voices.normal_noise import draw_all_normally
 from saladkit.speech.voices.onnx_session import Provider, open_session
 
-DURATION = "duration"  # what kokoro-onnx looks for among the outputs
+DURATION = "duration"  # the output's name for kokoro-onnx
 
 
 class KokoroSession(SeededSession):
-    """What kokoro-onnx asks of a session, with noise that `seed` begins."""
+    """A session as kokoro-onnx uses it, whose noise starts at `seed`."""
 
     def __init__(self, session: onnxruntime.InferenceSession, path: Path):
         super().__init__(session)
@@ -23,11 +23,11 @@ class KokoroSession(SeededSession):
 
 
 def open_kokoro_graph(path: Path, providers: list[Provider]) -> KokoroSession:
-    """Open a graph as kokoro-onnx publishes or exports them.
+    """Open a graph that kokoro-onnx published or exported.
 
     Raises:
-        ValueError: the graph does not take what Kokoro takes.
-        Exception: what onnx and onnxruntime raise of a file of another kind.
+        ValueError: the graph lacks Kokoro's inputs.
+        Exception: any error that onnx and onnxruntime raise for a file of another kind.
     """
     model = onnx.load(path)
     inputs = {given.name for given in model.graph.input}
@@ -40,10 +40,10 @@ def open_kokoro_graph(path: Path, providers: list[Provider]) -> KokoroSession:
 
 
 def _report_durations(model: onnx.ModelProto) -> None:
-    """Make the durations an output, in frames [1, tokens], where they are none yet and can be found.
+    """Add the durations, in frames [1, tokens], to the outputs if they can be found and are no output yet.
 
-    The published v1.0 graphs do not report them, but compute them: durations are the one thing in Kokoro that is
-    rounded and then raised to at least 1 (frames; 600 samples each in v1.0, and they sum to the audio exactly).
+    The published v1.0 graphs compute durations without reporting them. Durations are the only value in Kokoro that is
+    rounded and then raised to at least 1. They are in frames, 600 samples each in v1.0, and add up to the audio.
     """
     if len(model.graph.output) != 1:
         return

@@ -1,8 +1,10 @@
-"""Every random operator of an ONNX graph written as RandomNormalLike, the one that `drawn_noise` makes an input of.
+"""Rewrite random operators of an ONNX graph as RandomNormalLike, which `drawn_noise` turns into an input.
 
-StyleTTS 2 (Kokoro) draws the noise of its breath with RandomNormalLike, and the phases in which its harmonics begin
-with RandomUniform or RandomUniformLike, as the export has it.
+StyleTTS 2 (Kokoro) draws the noise of its breath by RandomNormalLike, and the initial phases of its harmonics by
+RandomUniform or RandomUniformLike, depending on the export.
 """
+
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,9 +13,10 @@ _KINDS = ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLik
 
 
 def draw_all_normally(model: onnx.ModelProto) -> None:
-    """Replace each random operator of `model` by nodes that draw alike, of RandomNormalLike alone, in float32.
+    """Replace each random operator of `model` by nodes with the same distribution that draw by RandomNormalLike alone.
 
-    A uniform number is a normal one's distribution function: low + (high - low) * (1 + erf(z / sqrt 2)) / 2.
+    A normal number z becomes a uniform number by its distribution function: low + (high - low) * (1 + erf(z / sqrt 2))
+    / 2, in float32.
     """
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
     for number, node in enumerate([node for node in model.graph.node if node.op_type in _KINDS]):
@@ -31,7 +34,7 @@ def _drawing_normally(node: onnx.NodeProto, name: str, opset: int) -> list[onnx.
         array = onnx.numpy_helper.from_array(np.array(value, kind))
         return step("Constant", value=array)
 
-    def step(kind: str, *inputs: str, **attributes: object) -> str:
+    def step(kind: str, *inputs: str, **attributes: Any) -> str:
         output = f"{name}_{len(nodes)}"
         nodes.append(onnx.helper.make_node(kind, list(inputs), [output], **attributes))
         return output

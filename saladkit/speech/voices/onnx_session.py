@@ -1,4 +1,4 @@
-"""An ONNX graph opened for speaking: on the device asked for, and the same figures wherever it runs on a CPU."""
+"""Open ONNX graphs for speech: on the requested device, with equal results in every run on a CPU."""
 
 import onnx
 import onnxruntime
@@ -9,10 +9,10 @@ Provider = str | tuple[str, dict]
 
 
 def providers_for(device: str) -> list[Provider]:
-    """onnxruntime's providers for "cpu", "cuda", "cuda:1"..., or "auto": a GPU where onnxruntime is built for one.
+    """Return onnxruntime's providers for "cpu", "cuda", "cuda:1"..., or "auto": a GPU if onnxruntime supports one.
 
     Raises:
-        SaladError: a GPU is asked for by name, and onnxruntime here knows none.
+        SaladError: `device` is a GPU, and the installed onnxruntime does not support GPUs.
     """
     kind, _, number = device.partition(":")
     there = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
@@ -23,9 +23,9 @@ def providers_for(device: str) -> list[Provider]:
 
 
 def open_session(model: onnx.ModelProto, providers: list[Provider]) -> onnxruntime.InferenceSession:
-    """A session of `model` on one thread."""
+    """Open a session of `model` on one thread."""
     options = onnxruntime.SessionOptions()
-    # One process a core does more than one process with a thread a core, and sums in an order that never differs.
+    # One process per core is faster than one process with a thread per core, and it always sums in the same order.
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(model.SerializeToString(), sess_options=options, providers=providers)

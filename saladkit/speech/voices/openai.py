@@ -1,10 +1,10 @@
-"""Voices of a server that speaks OpenAI's protocol for speech: a text is posted, a wav comes back.
+"""Voices of servers with OpenAI's speech interface: a client posts a text and receives a wav.
 
-The `openai` package makes the requests. It reads an answer of any size for any time, follows redirects with the key,
-and tries a text that timed out again; what is added here limits all of this.
+The `openai` package makes the requests. By default it reads answers of any size for any time, sends the key to
+redirected addresses, and repeats requests that timed out; this module limits all of this.
 
-Whether the same text gives the same samples is up to the server, and a client cannot tell whether the server still
-runs yesterday's model: address, voice and model are all that identifies such a voice.
+Whether equal texts give equal samples depends on the server, and a client cannot tell whether the server has changed
+its model. Only address, voice and model name identify such a voice.
 """
 
 import os
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from copy import copy
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import cast
 from urllib.parse import urlsplit
 
 import httpx2
@@ -29,28 +30,28 @@ from saladkit.speech.voices.voice import Utterance, VoiceGaveUp
 KEY = "OPENAI_API_KEY"
 WAITS = (1.0, 2.0, 4.0)  # s before the second, third and fourth try, unless the server names a time
 LONGEST_WAIT = 60.0  # s, whatever the server names
-_ERROR_BYTES = 2000  # of an answer that is an error; an error message needs no more
-_PASSES = (408, 429)  # the client errors that may pass: too slow, too many requests
-_MODEL = "tts-1"  # OpenAI's own; servers with one model accept this name for it
-_SPEEDS = (0.25, 4.0)  # OpenAI's own limits
+_ERROR_BYTES = 2000  # read from an error answer; messages are shorter
+_PASSES = (408, 429)  # client errors that may pass: request timeout, too many requests
+_MODEL = "tts-1"  # OpenAI's model; servers with one model accept this name for it
+_SPEEDS = (0.25, 4.0)  # the limits of OpenAI
 _DESCRIPTION = re.compile(
     r"(?P<url>https?://[^#?\s]+)#(?P<voice>[^@,]+)(?:@(?P<speed>[^,]+))?"
     r"(?P<options>(?:,(?:model|language|limit)=[^,]+)*)"
 )
-_LOOK = "Look at the server, and at the address, voice and model in the voice's name."
+_LOOK = "Check that the server runs, and the address, voice and model in the voice's name."
 
 
 class OpenAIVoice:
     """`URL#VOICE[@SPEED][,model=NAME][,language=CODE][,limit=SECONDS]`, e.g. "http://localhost:8880/v1#af_heart@0.9".
 
-    URL is the server's base URL, as OpenAI's clients take it: with "/v1", or the host alone. SPEED is 0.25 to 4, or a
-    range; without SPEED the request names none. The model is tts-1 unless NAME is given. CODE is the language that the
-    voice speaks, used by saladkit alone and not sent. A request may take 60 s, or SECONDS.
+    URL is the server's base URL as OpenAI's clients take it: with "/v1", or the host alone. SPEED is 0.25 to 4, or a
+    range; by default the server chooses it. NAME is the model, tts-1 by default. CODE is the language of the voice,
+    which saladkit uses and does not send. A request may take SECONDS, 60 by default.
 
-    The key in the environment variable OPENAI_API_KEY is sent to the server, if set, and written nowhere.
+    The key in the environment variable OPENAI_API_KEY, if set, is sent to the server and never written to files.
 
     Raises:
-        SaladError: the name has another form. Whether the server answers is known at the first `speak`.
+        SaladError: the description has another form. The server is first asked by `speak`.
     """
 
     def __init__(self, description: str, *, device: str = "cpu"):
@@ -64,7 +65,7 @@ class OpenAIVoice:
             )
         if "@" in urlsplit(parts["url"]).netloc:
             raise SaladError(
-                "A voice's name holds a user name or password for its server, and names are written to files",
+                "a voice's name contains a user name or password for its server, and names are written to files",
                 f"Remove both from the address, and put the server's key into the environment variable {KEY}.",
             )
         self._url, self._voice = parts["url"], parts["voice"]
@@ -96,20 +97,20 @@ class OpenAIVoice:
     def speak(self, text: str) -> Utterance:
         """Speak `text` at the server's sample rate; no word has times.
 
-        An overloaded or unreachable server is asked up to four times.
+        Requests to an overloaded or unreachable server are repeated up to three times.
 
         Raises:
-            SaladError: `text` has no words, or the key has characters that no key has.
+            SaladError: `text` has no words, or the key has characters that keys cannot have.
             VoiceFailed: the server refuses, does not answer in time, or sends no audio.
         """
         if not text.split():
-            raise SaladError(f"There is nothing to speak in {text[:80]!r}", "Remove empty texts.")
+            raise SaladError(f"there is nothing to speak in {text[:80]!r}", "Remove empty texts.")
         key = _key()
         content = self._request(text.encode("utf-8", errors="replace").decode(), key)
         return received_utterance(content, text, sender=self.name, fix=_LOOK, secret=key)
 
     def _request(self, text: str, key: str) -> bytes:
-        """Return the audio; try again after errors that may pass."""
+        """Request the audio, and repeat the request after errors that may pass."""
         for wait in (*WAITS, None):
             try:
                 return self._client.audio.speech.create(
@@ -121,7 +122,7 @@ class OpenAIVoice:
                     extra_headers={"Authorization": f"Bearer {key}" if key else Omit()},
                 ).content
             except APIStatusError as error:
-                # servers quote the key they were sent in their error messages
+                # `shown` hides the key, which servers quote in error messages
                 failure = f"answered {error.status_code}: {shown(error.response.content, key)}"
                 if error.status_code < 500 and error.status_code not in _PASSES:
                     raise VoiceGaveUp(f"{self.name} {failure}", _fix_for(error.status_code)) from None
@@ -130,7 +131,8 @@ class OpenAIVoice:
                 reason = error.__cause__
                 if isinstance(reason, httpx2.ReadTimeout):  # a second try would take as long
                     raise VoiceGaveUp(
-                        f"{self.name} took longer than {self._limit:g} s", "Give it longer: add ,limit=SECONDS."
+                        f"{self.name} took longer than {self._limit:g} s",
+                        "Allow more time: add ,limit=SECONDS to the voice's name.",
                     ) from None
                 failure = f"does not answer ({str(reason or '') or type(reason).__name__})"
             except _TooManyBytes:
@@ -141,7 +143,7 @@ class OpenAIVoice:
 
 
 def _client(url: str, limit: float) -> OpenAI:
-    """Make a client that neither retries nor follows redirects, and that limits what an answer may take.
+    """Make a client that limits the size and time of answers, and neither repeats requests nor follows redirects.
 
     A redirect would send the key to another server.
     """
@@ -150,20 +152,20 @@ def _client(url: str, limit: float) -> OpenAI:
         request.extensions["deadline"] = time.monotonic() + limit
 
     def bound(response: httpx2.Response) -> None:
-        response.headers.pop("Content-Encoding", None)  # never asked for, and it could unpack to any size
+        response.headers.pop("Content-Encoding", None)  # not requested; content could unpack to any size
         response.stream = _Bounded(response)
 
     try:
         http_client = DefaultHttpx2Client(
             timeout=limit, follow_redirects=False, event_hooks={"request": [start], "response": [bound]}
         )
-    except (ValueError, ImportError, httpx2.InvalidURL):  # not shown: a proxy's address may hold a password
+    except (ValueError, ImportError, httpx2.InvalidURL):  # without its text: a proxy's address may contain a password
         raise SaladError(
             "a proxy that the environment names cannot be used",
             "Correct or unset HTTP_PROXY, HTTPS_PROXY and ALL_PROXY. A SOCKS proxy needs: pip install 'httpx2[socks]'",
         ) from None
     return OpenAI(
-        api_key=lambda: "",  # each request brings the key of its moment
+        api_key=lambda: "",  # each request sends the current key
         base_url=_base_url(url),
         http_client=http_client,
         max_retries=0,
@@ -176,10 +178,11 @@ class _TooManyBytes(Exception):
 
 
 class _Bounded(httpx2.SyncByteStream):
-    """The body of an answer, up to the request's deadline and `MOST_BYTES`; of an error only the beginning."""
+    """The body of an answer up to the request's deadline and `MOST_BYTES`, or the beginning of an error's body."""
 
     def __init__(self, response: httpx2.Response):
-        self._stream, self._request, self._is_error = response.stream, response.request, not response.is_success
+        self._stream = cast(httpx2.SyncByteStream, response.stream)  # the client is synchronous
+        self._request, self._is_error = response.request, not response.is_success
 
     def __iter__(self) -> Iterator[bytes]:
         received = 0
@@ -191,11 +194,11 @@ class _Bounded(httpx2.SyncByteStream):
                 yield block
                 if self._is_error and received >= _ERROR_BYTES:
                     return
-                # The client's own time limit is one for each read.
+                # The client's own time limit holds for each read.
                 if time.monotonic() > self._request.extensions["deadline"]:
                     raise httpx2.ReadTimeout("the whole answer takes too long", request=self._request)
         except httpx2.RequestError:
-            if not self._is_error:  # the status of an error is known, whether its message arrives or not
+            if not self._is_error:  # an error's status is known without its message
                 raise
 
     def close(self) -> None:
@@ -203,7 +206,7 @@ class _Bounded(httpx2.SyncByteStream):
 
 
 def _is_address(url: str) -> bool:
-    """Whether a request can be sent to the URL; the libraries report the rest by many kinds of errors."""
+    """Return whether a request can be sent to the URL; the libraries would raise errors of many types."""
     try:
         parts = urlsplit(url)
         httpx2.URL(url)
@@ -219,8 +222,10 @@ def _base_url(url: str) -> str:
 
 def _key() -> str:
     key = os.environ.get(KEY, "").strip()
-    if not (key.isascii() and key.isprintable()):  # the client would show it in its complaint
-        raise SaladError(f"The environment variable {KEY} has characters that no key has", "Set it anew, or unset it.")
+    if not (key.isascii() and key.isprintable()):  # the client's own error would show it
+        raise SaladError(
+            f"the environment variable {KEY} has characters that no key has", f"Set {KEY} to the key, or unset it."
+        )
     return key
 
 
@@ -239,6 +244,6 @@ def _named_wait(named: str | None, otherwise: float) -> float:
     except ValueError:
         try:
             seconds = (parsedate_to_datetime(named) - datetime.now(UTC)).total_seconds()
-        except (TypeError, ValueError):  # no date either, or one without a zone
+        except (TypeError, ValueError):  # neither a number nor a date with a zone
             return otherwise
     return min(max(seconds, 0.0), LONGEST_WAIT) if seconds == seconds else otherwise

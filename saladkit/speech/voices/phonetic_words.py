@@ -1,7 +1,7 @@
-"""Which phonetic words of an engine are which words of the text.
+"""Pair the phonetic words of an engine with the words of the text.
 
-Engines that work on phonemes report times for phonemes, and what stands between two spaces of the phoneme string is not
-a word of the text: "1984" is spoken as three, "of the" as one.
+Engines that speak phonemes report times of phonemes. The phonetic words between the spaces of a phoneme string are not
+the words of the text: "1984" is spoken as three phonetic words, "of the" as one.
 """
 
 from collections.abc import Iterable
@@ -9,23 +9,23 @@ from difflib import SequenceMatcher
 
 from saladkit.formats.words import Word
 
-# A phoneme with its start and end in s; a phonetic word is a list of them, without punctuation
+# A phoneme with its start and end in s; a phonetic word is a list of phonemes without punctuation
 Phoneme = tuple[str, float, float]
 PhoneticWord = list[Phoneme]
 
-_STRESS = "ˈˌ"  # letters to Unicode; a sentence stresses other words than those that stand alone
+_STRESS = "ˈˌ"  # letters to Unicode; removed because stress differs between a word alone and in a sentence
 
 
 def pronunciation(phonemes: str) -> list[str]:
-    """The phonetic words of a phoneme string, bare of punctuation and stress."""
+    """Return the phonetic words of a phoneme string without punctuation and stress."""
     words = ("".join(c for c in word if c.isalpha() and c not in _STRESS) for word in phonemes.split())
     return [word for word in words if word]
 
 
 def phonetic_words(phonemes: Iterable[Phoneme]) -> list[PhoneticWord]:
-    """Phonemes, spaces and punctuation among them, as phonetic words.
+    """Group phonemes, among them spaces and punctuation, into phonetic words.
 
-    Pauses, which are timed as punctuation, belong to no word. A stress mark's time is its phoneme's.
+    Pauses, which have the times of punctuation, belong to no word. A stressed phoneme starts at its stress mark.
     """
     words: list[PhoneticWord] = [[]]
     stressed_from = None
@@ -42,12 +42,17 @@ def phonetic_words(phonemes: Iterable[Phoneme]) -> list[PhoneticWord]:
 
 
 def match_words(words: list[str], alone: list[list[str]], spoken: list[PhoneticWord]) -> list[Word]:
-    """Give each word the times of the phonetic words it was spoken as.
+    """Give each word the times of its phonetic words.
 
-    `alone[i]` is the pronunciation of words[i] by itself, as phonetic words. In a sentence vowels are reduced but their
-    number rarely changes. Where as many phonetic words stand between two exact matches as the words have alone, they
-    are paired in order; where not, but as many phonemes do ("in the" spoken as one), those are. Else ("don't you"
-    with a sound lost) the words between the matches stay without times.
+    In a sentence vowels are reduced, but the number of phonemes rarely changes. Between two exact matches, phonetic
+    words are paired in order if there are as many as the words have alone. If not, phonemes are paired in order if
+    there are as many as the words have alone ("in the" spoken as one). Else ("don't you" with a lost sound) the words
+    between the matches have no times.
+
+    Args:
+        words: the words of the text.
+        alone: the phonetic words of each word when it is spoken alone.
+        spoken: the phonetic words of the sentence with their times.
     """
     owner = [index for index, parts in enumerate(alone) for _ in parts]
     expected = [part for parts in alone for part in parts]

@@ -1,6 +1,6 @@
-"""Piper voices: neural speech on the CPU, with word times where the voice reports durations.
+"""Voices of Piper: neural speech on the CPU, with word times if the voice reports durations.
 
-Piper works on phonemes and its times are per phoneme: `phonetic_words` pairs what it spoke with the words of the text.
+Piper speaks phonemes and times phonemes: `phonetic_words` pairs them with the words of the text.
 """
 
 import hashlib
@@ -38,11 +38,12 @@ _DESCRIPTION = re.compile(
 class PiperVoice:
     """`PATH.onnx[#SPEAKER][@RATE][,noise=N][,noise-w=N]`, with its configuration beside it in `PATH.onnx.json`.
 
-    SPEAKER is a name or a number of the configuration, a range of numbers or `any`; without it the voice's default
-    speaks. RATE is 0.25 to 4 times the voice's own speed; noise (of the sound) and noise-w (of the durations) are 0 to
-    2, by default the voice's own. All three may be ranges LOW..HIGH.
+    SPEAKER is a name or a number in the configuration, a range of numbers, or `any`. RATE is 0.25 to 4 times the
+    voice's own speed. noise (of the sound) and noise-w (of the durations) are 0 to 2. All three may be ranges
+    LOW..HIGH, and by default everything is as in the configuration.
 
-    Raises SaladError if a file is missing, if it is no Piper voice, or if the speaker is not there.
+    Raises:
+        SaladError: a file is missing or is no Piper voice, or the voice has no such speaker.
     """
 
     def __init__(self, description: str, *, device: str = "cpu"):
@@ -60,12 +61,12 @@ class PiperVoice:
                     f"{self.name!r} needs the file {str(file)!r}, which does not exist",
                     "Run: python -m piper.download_voices en_US-lessac-medium",
                 )
-        providers = providers_for(device)  # a GPU that is not there is no fault of the files
+        providers = providers_for(device)  # outside of `try`: a missing GPU is not an error of the files
         try:
             config = piper.PiperConfig.from_dict(json.loads(Path(f"{path}.json").read_text(encoding="utf-8")))
             self._session = SeededSession(open_session(_graph(path), providers))
             self._voice = piper.PiperVoice(session=self._session, config=config)
-        except Exception as error:  # each library in between raises its own types
+        except Exception as error:  # the libraries raise errors of many types
             raise SaladError(
                 f"{path!r} is no Piper voice: {type(error).__name__}: {error}",
                 "Give the .onnx file of a Piper voice, with its own .onnx.json beside it.",
@@ -88,7 +89,7 @@ class PiperVoice:
         self.name = self.speaker + "".join(f"{mark}{value}" for mark, value in self._settings.items() if value)
 
     def narrowed(self, draws: random.Random) -> "PiperVoice":
-        """With one speaker, rate and noise of each kind, where the name gives a range."""
+        """Return this voice with one value drawn from each range in its name (speaker, rate, noise)."""
         voice = copy(self)
         voice._speakers = self._speakers and self._speakers.draw_whole(draws)
         voice._settings = {mark: value and value.draw(draws) for mark, value in self._settings.items()}
@@ -96,13 +97,13 @@ class PiperVoice:
         return voice
 
     def speak(self, text: str) -> Utterance:
-        """Speak `text` at the voice's own sample rate, at most as loud as 16 bits can be: one gain for all sentences.
+        """Speak `text` at the voice's own sample rate, scaled by one gain to a peak of 1.
 
-        A word that cannot be paired with what was spoken has no times; no word has, if the voice reports no durations.
+        A word has no times if its phonemes cannot be paired, or if the voice does not report durations.
 
         Raises:
-            SaladError: there is nothing to speak in `text`.
-            VoiceFailed: the graph does not run on it.
+            SaladError: Piper finds nothing to speak in `text`.
+            VoiceFailed: the graph does not run on `text`.
         """
         sample_rate = self._voice.config.sample_rate
         self._session.seed(int.from_bytes(hashlib.sha256(f"{self.name}/{text}".encode(errors="replace")).digest()[:8]))
@@ -112,10 +113,10 @@ class PiperVoice:
                     text.translate(CONTROL_TO_SPACE), self._synthesis_config(), include_alignments=True
                 )
             )
-        except Exception as error:  # of espeak-ng's bridge, onnxruntime, or a graph of another kind
+        except Exception as error:  # an error of espeak-ng's bridge or onnxruntime, or a graph of another kind
             raise VoiceFailed(
                 f"{self.name} failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
-                "Try the voice with `piper -m PATH.onnx`.",
+                "Try the voice by `piper -m PATH.onnx`.",
             ) from error
         samples = np.concatenate([chunk.audio_float_array for chunk in chunks] or [np.zeros(0, np.float32)])
         if not len(samples) or not np.isfinite(samples).all() or not samples.any():
@@ -132,7 +133,7 @@ class PiperVoice:
                 return Utterance(samples, sample_rate, words)
             spoken += phonetic_words(_timed(chunk.phoneme_alignments, offset, sample_rate))
             offset += len(chunk.audio_float_array)
-        # each word alone: how many phonetic words it is, and roughly which
+        # each word is pronounced alone: how many phonetic words it has, and roughly which
         alone = [pronunciation(self._phonemes(word)) for word in text.split()]
         words = match_words(text.split(), alone, spoken)
         return Utterance(samples, sample_rate, words)
@@ -144,7 +145,7 @@ class PiperVoice:
             length_scale=config.length_scale / settings["@"].low if settings["@"] else None,
             noise_scale=settings[",noise="].low if settings[",noise="] else None,
             noise_w_scale=settings[",noise-w="].low if settings[",noise-w="] else None,
-            normalize_audio=False,  # it would set every sentence to the same peak
+            normalize_audio=False,  # else every sentence gets the same peak
         )
 
     def _phonemes(self, text: str) -> str:
@@ -169,9 +170,9 @@ class PiperVoice:
 
 
 def _graph(path: str) -> onnx.ModelProto:
-    """The voice's graph with its durations among the outputs and its noise among the inputs."""
+    """Load the voice's graph, with the durations among its outputs and the noise among its inputs."""
     model = onnx.load(path)
-    with suppress(ValueError):  # they are an output already, or there are none
+    with suppress(ValueError):  # the durations are an output already, or the graph has none
         add_alignment_output(model)
     take_noise_as_input(model)
     return model
@@ -180,7 +181,7 @@ def _graph(path: str) -> onnx.ModelProto:
 def _timed(
     alignments: list[piper.voice.PhonemeAlignment], offset: int, sample_rate: int
 ) -> Iterator[tuple[str, float, float]]:
-    """The phonemes of one sentence whose audio starts at sample `offset`, with their start and end in s."""
+    """Yield the phonemes of a sentence that starts at sample `offset`, with their start and end in s."""
     position = offset
     for alignment in alignments:
         start, position = position, position + int(alignment.num_samples)

@@ -1,4 +1,4 @@
-"""A number in a voice's name that is drawn anew for every row: "0.9..1.1"."""
+"""Ranges in a voice's name, such as "0.9..1.1", from which every row draws a value."""
 
 import random
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from saladkit.errors import SaladError
 
 @dataclass(frozen=True)
 class Range:
-    """From `low` to `high`, both included; one number where they are equal."""
+    """Numbers from `low` to `high`, both included; a single number if they are equal."""
 
     low: float
     high: float
 
     @classmethod
     def parse(cls, text: str, *, within: tuple[float, float], what: str) -> "Range":
-        """`NUMBER` or `LOW..HIGH`.
+        """Parse `NUMBER` or `LOW..HIGH`; `what` names the value in errors.
 
         Raises:
-            SaladError: no numbers, LOW above HIGH, or one of them not `within` its bounds; `what` names it.
+            SaladError: `text` has another form, LOW is above HIGH, or a number is not `within` its bounds.
         """
         try:
             low, high = (float(end) for end in (text.split("..") if ".." in text else (text, text)))
@@ -33,15 +33,15 @@ class Range:
 
     @property
     def is_one(self) -> bool:
-        """Whether there is nothing to draw."""
+        """Whether the range is a single number."""
         return self.low == self.high
 
     def draw(self, draws: random.Random) -> "Range":
-        """One number of the range, in thousandths, so that a voice's name tells it whole."""
+        """Draw a number, rounded to thousandths so that a voice's name states it exactly."""
         return self if self.is_one else Range(*[round(draws.uniform(self.low, self.high), 3)] * 2)
 
     def draw_whole(self, draws: random.Random) -> "Range":
-        """One whole number of the range."""
+        """Draw a whole number."""
         return Range(*[draws.randint(round(self.low), round(self.high))] * 2)
 
     def __str__(self) -> str:

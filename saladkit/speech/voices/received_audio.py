@@ -1,8 +1,9 @@
-"""Audio that another program hands over, as an utterance without word times.
+"""Turn audio from another program into an utterance without word times.
 
-A program that writes its wav while it speaks does not know the length when it writes the header: espeak-ng and sox put
-0x7FFFF000 there, ffmpeg and OpenAI's servers 0xFFFFFFFF, others 0. libsndfile reads nothing of the last, and of a wav
-that was cut off it reads what is there without a word. Here the first are read to their end, and the second is refused.
+A program that writes a wav while it speaks does not know the length when it writes the header: espeak-ng and sox write
+0x7FFFF000, ffmpeg and OpenAI's servers 0xFFFFFFFF, others 0. libsndfile reads no samples if the length is 0, and it
+reads a wav that was cut off without a warning. This module reads wavs of unknown length to their end, and refuses wavs
+that were cut off.
 """
 
 import numpy as np
@@ -12,19 +13,23 @@ from saladkit.formats.words import Word
 from saladkit.speech.audio.decoding import decode_audio
 from saladkit.speech.voices.voice import Utterance, VoiceFailed
 
-MOST_BYTES = 1 << 28  # 46 minutes of 16 bits at 48 kHz: whoever writes more than that does not end
-_UNKNOWN_FROM = 0x7FFF_0000  # bytes of a wav's data: nobody speaks for 2 GB, it stands for "until the end"
+MOST_BYTES = 1 << 28  # 46 minutes of 16 bits at 48 kHz: a program that writes more does not end
+_UNKNOWN_FROM = 0x7FFF_0000  # bytes of a wav's data: 2 GB and more mean "until the end"
 _SHOWN = 200  # characters
-_SHORTEST_SECRET = 8  # characters; servers at home are given keys such as "none"
+_SHORTEST_SECRET = 8  # characters; shorter keys, such as "none", are placeholders
 
 
 def received_utterance(content: bytes, text: str, *, sender: str, fix: str, secret: str = "") -> Utterance:
-    """What `sender` spoke `text` as: `content` is a wav, or any other audio that libsndfile reads.
+    """Decode the audio in which `sender` spoke `text`.
 
-    Errors do not show `secret`, whatever was received.
+    Args:
+        content: a wav, or other audio that libsndfile reads.
+        sender: the program or server, for errors.
+        fix: the fix of errors.
+        secret: text that errors never show.
 
     Raises:
-        VoiceFailed: `content` is empty, is no audio, was cut off, or is silence; names `sender`, and `fix` as the fix.
+        VoiceFailed: `content` is empty, is no audio, was cut off, or is silence.
     """
     if not content:
         raise VoiceFailed(f"{sender} gave no audio at all", fix)
@@ -39,7 +44,7 @@ def received_utterance(content: bytes, text: str, *, sender: str, fix: str, secr
 
 
 def shown(content: bytes, secret: str = "") -> str:
-    """The beginning of what a program wrote, quoted, without `secret` and with what a terminal would act on escaped."""
+    """Quote the beginning of a program's output, without `secret` and with control characters escaped."""
     text = content[: 16 * _SHOWN].decode("utf-8", errors="replace")
     if len(secret) >= _SHORTEST_SECRET:
         text = text.replace(secret, "***")
@@ -47,10 +52,10 @@ def shown(content: bytes, secret: str = "") -> str:
 
 
 def _with_true_lengths(content: bytes) -> bytes:
-    """A wav whose header does not know its length with the length put in; everything else as it is.
+    """Put the true lengths into the header of a wav that does not state them; return other content unchanged.
 
     Raises:
-        SaladError: the header knows it, and less is there.
+        SaladError: the header states a length, and the data is shorter.
     """
     if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
         return content
@@ -65,7 +70,7 @@ def _with_true_lengths(content: bytes) -> bytes:
             lengths = [number.to_bytes(4, "little") for number in (len(content) - 8, there)]
             return b"".join([b"RIFF", lengths[0], content[8 : begin - 4], lengths[1], content[begin:]])
         elif size > there:
-            raise SaladError(f"the wav was cut off: it has {there} of {size} bytes", "Write the whole wav.")
+            raise SaladError(f"the wav was cut off: it has {there} of {size} bytes", "Write the wav to its end.")
         else:
             return content
     return content

@@ -1,16 +1,16 @@
-"""How long a program or a server may take for one text: `limit=SECONDS` in a voice's name."""
+"""Time limits of programs and servers for one text: `limit=SECONDS` in a voice's name."""
 
 from saladkit.errors import SaladError
 
-SECONDS = 60.0  # unless a name says otherwise
-_LONGEST = 86_400
+SECONDS = 60.0  # the default
+_LONGEST = 86_400  # s, a day
 
 
 def parse_limit(text: str | None) -> float:
-    """Seconds, the default for None.
+    """Return the limit in s; the default for None.
 
     Raises:
-        SaladError: no number above 0, or more than a day.
+        SaladError: `text` is no number above 0 and up to a day.
     """
     if text is None:
         return SECONDS

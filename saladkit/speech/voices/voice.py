@@ -1,7 +1,6 @@
-"""Voices: text in, samples and word times out. `open_voice` finds one by name.
+"""Voices: text in, samples and word times out. `open_voice` opens one by name.
 
-An engine is a class that the entry point group `saladkit.voices` names, of this package or of any other that is
-installed.
+Engines are classes in the entry point group `saladkit.voices`, of this package or any other installed package.
 """
 
 import random
@@ -19,11 +18,11 @@ GROUP = "saladkit.voices"
 
 
 class VoiceFailed(SaladError):
-    """An engine failed on a text that it should be able to speak: another attempt may succeed."""
+    """An engine failed on a text that it should be able to speak; another attempt may succeed."""
 
 
 class VoiceGaveUp(VoiceFailed):
-    """An engine failed and will fail again: no further attempt is made."""
+    """An engine failed and would fail again; no further attempt is made."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Utterance:
     """One spoken text.
 
     `samples`: float32 [n], mono, in [-1, 1], at `sample_rate` Hz.
-    `words`: the text's `split()`, in order, with times in s; an engine that reports no times leaves all of them None.
+    `words`: the text's `split()`, in order, with times in s; all times are None if the engine reports none.
     """
 
     samples: np.ndarray
@@ -40,12 +39,12 @@ class Utterance:
 
 
 class Voice(Protocol):
-    """A text-to-speech voice; its class is given what follows the engine's name, and the `device` to run on.
+    """A text-to-speech voice. Its class takes the description after the engine's name, and the `device` to run on.
 
     Attributes:
-        name: what `open_voice` was given.
+        name: the name given to `open_voice`.
         speaker: the part of the name that says who speaks, without rate, speed or noise.
-        language: a code such as "en-us"; None if the engine does not tell.
+        language: a code such as "en-us"; None if unknown.
         identity: what the samples depend on beyond the name, such as digests of files.
     """
 
@@ -55,17 +54,17 @@ class Voice(Protocol):
     identity: dict[str, str]
 
     def narrowed(self, draws: random.Random) -> "Voice":
-        """Return this voice with a value drawn for every range in its name (speaker, rate...), stated by its new name.
+        """Return a voice with a value drawn from every range in this voice's name (speaker, rate...).
 
-        Without a range it returns itself. Both share the loaded model.
+        Its name states the values. Both voices share the loaded model; a voice without ranges may return itself.
         """
         ...
 
     def speak(self, text: str) -> Utterance:
-        """Speak `text`; the same voice and text give the same samples, whatever was spoken before.
+        """Speak `text`; equal voices and texts give equal samples, whatever was spoken before.
 
         Raises:
-            SaladError: there is nothing to speak in it.
+            SaladError: there is nothing to speak in `text`.
             VoiceFailed: the engine failed.
         """
         ...

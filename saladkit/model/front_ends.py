@@ -11,7 +11,7 @@ from saladkit.errors import SaladError
 from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.settings.distill import DistillSettings
-from saladkit.settings.shared import LOG_MEL
+from saladkit.settings.shared import LOG_MEL, SpeechEncoder
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.speech.encoders.registry import open_front_end
 from saladkit.speech.front_end import FrontEnd
@@ -56,8 +56,8 @@ class RecordedFrontEnd:
 
     @cached_property
     def _opened(self) -> FrontEnd:
-        settings = {key: self.identity[key] for key in ("codebooks", "layer") if key in self.identity}
-        front_end = open_front_end(self.name, **settings, device=self.device)
+        shape = {key: self.identity[key] for key in ("codebooks", "layer") if key in self.identity}
+        front_end = open_front_end(SpeechEncoder(encoder=self.name, **shape), device=self.device, dtype="float32")
         if front_end.identity != self.identity:
             changed = [key for key, value in self.identity.items() if front_end.identity.get(key) != value]
             raise SaladError(
@@ -109,7 +109,7 @@ def configuration_of(settings: DistillSettings) -> tuple[SaladConfig, Tensor | N
         return config, None
     from saladkit.speech.encoders.mimi import MimiFrontEnd
 
-    front_end = open_front_end(name, codebooks=settings.codebooks, layer=settings.layer)
+    front_end = open_front_end(settings, device="cpu", dtype="float32")
     config = SaladConfig(
         speech_encoder=name,
         frozen_encoder=front_end.identity,

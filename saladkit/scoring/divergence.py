@@ -48,7 +48,7 @@ def probe_sequences(
     spans: Spans,
     draws: int,
     seed: int,
-    context: str = "interleaved",
+    context: str,
 ) -> list[Sequence]:
     """Return `draws` random sequences of one row, of speech and the text tokens to compare.
 

@@ -41,7 +41,7 @@ class AnswerGenerator:
     builder: PromptBuilder
     condition: Condition
     settings: GenerationSettings
-    batch_size: int = 16
+    batch_size: int
     parse: Callable[[str, str, list[str]], ParsedAnswer] = lambda id_, response, choices: parse_strictly(
         response, choices
     )

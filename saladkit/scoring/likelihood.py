@@ -44,7 +44,7 @@ def score_continuations(
     model: SaladForCausalLM | TextModel,
     prompts: list[Sequence],
     continuations: list[list[list[int]]],
-    batch_size: int = 16,
+    batch_size: int,
     share_rows: bool = True,
     scores_of: Callable[[list[int], ComputeScores], list[list[ContinuationScore]]] = lambda batch, compute: compute(),
 ) -> list[list[ContinuationScore]]:
@@ -107,10 +107,10 @@ def can_share_rows(model: SaladForCausalLM | TextModel) -> bool:
     prompts = [join_parts([], [ids[:7]], None), join_parts([], [ids[:3]], None)]
     continuations = [[ids[7:12], ids[12:18], ids[18:20]], [ids[9:17], ids[3:5]]]
     try:
-        found = [score for of_row in score_continuations(model, prompts, continuations) for score in of_row]
+        found = [score for of_row in score_continuations(model, prompts, continuations, 2) for score in of_row]
     except (TypeError, ValueError, IndexError, RuntimeError, AttributeError):
         return False  # the model does not take such a mask
-    alone = [s for of_row in score_continuations(model, prompts, continuations, share_rows=False) for s in of_row]
+    alone = [s for of_row in score_continuations(model, prompts, continuations, 2, share_rows=False) for s in of_row]
     close = 1e-3 if next(model.parameters()).dtype == torch.float32 else 0.2
     pairs = zip(found, alone, strict=True)
     return all(abs(one.log_likelihood - other.log_likelihood) < close for one, other in pairs)

@@ -26,7 +26,7 @@ class ContinuationScorer:
     model: SaladForCausalLM | TextModel
     builder: PromptBuilder
     condition: Condition
-    batch_size: int = 16
+    batch_size: int
     share_rows: bool = True
 
     def predict(

@@ -35,14 +35,7 @@ def cache_speech(sources: list[str], output: str | Path, settings: CacheSpeechSe
         SaladError: there is no such encoder, samples cannot be read, or audio cannot be decoded.
     """
     clock = Clock()
-    front_end = open_front_end(
-        settings.encoder,
-        bins=settings.bins,
-        codebooks=settings.codebooks,
-        layer=settings.layer,
-        device=resolve_device(settings.device),
-        dtype=settings.dtype,
-    )
+    front_end = open_front_end(settings, device=resolve_device(settings.device), dtype=settings.dtype)
     read = partial(read_samples, needed=["id", "audio"], optional=["duration"], beside=output)
     tables = [(source, read(source, names=settings.names, limit=settings.limit)) for source in sources]
     check_ids_distinct(tables)

@@ -66,7 +66,7 @@ def naive_score(model, prompt, option):
 def check(model, prompts, options, share_rows=True):
     assert len({len(prompt) for prompt in prompts}) > 1
     twin = copy.deepcopy(model).double()
-    scores = score_continuations(model, prompts, options, share_rows=share_rows)
+    scores = score_continuations(model, prompts, options, 16, share_rows=share_rows)
     assert [len(of_row) for of_row in scores] == [len(of_row) for of_row in options]
     for prompt, of_row, found in zip(prompts, options, scores, strict=True):
         values = [score.log_likelihood for score in found]
@@ -173,7 +173,7 @@ def test_greedy_says_whether_no_other_token_led(salad_model, tokenizer):
             ids.append(int(logits.argmax()))
         likeliest.append(ids[-3:])
     options = [[best, best[:1], [*best[:2], (best[2] + 1) % 290]] for best in likeliest]
-    scores = score_continuations(salad_model, prompts, options)
+    scores = score_continuations(salad_model, prompts, options, 16)
     assert [[score.greedy for score in of_row] for of_row in scores] == [[True, True, False]] * len(prompts)
 
 

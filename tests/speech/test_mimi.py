@@ -6,6 +6,7 @@ import torch
 from transformers import MimiModel
 
 from saladkit.errors import SaladError
+from saladkit.settings.shared import SpeechEncoder
 from saladkit.speech.audio.resampling import resample
 from saladkit.speech.encoders.mimi import MimiFrontEnd
 from saladkit.speech.encoders.registry import open_front_end
@@ -16,7 +17,7 @@ FRAME = 1920  # samples
 
 @pytest.fixture(scope="module")
 def front_end(mimi):
-    return open_front_end(str(mimi), codebooks=4)
+    return open_front_end(SpeechEncoder(encoder=str(mimi), codebooks=4), device="cpu", dtype="float32")
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +89,12 @@ def test_audio_is_resampled_to_what_the_codec_hears(front_end, recordings):
 def test_the_digest_tells_weights_apart_and_not_folders(front_end, mimi, tmp_path):
     codec = MimiModel.from_pretrained(mimi)
     codec.save_pretrained(tmp_path / "copy")
-    assert MimiFrontEnd(tmp_path / "copy", codebooks=4).identity == front_end.identity
+    assert MimiFrontEnd(tmp_path / "copy", 4, device="cpu", dtype="float32").identity == front_end.identity
     codec.quantizer.semantic_residual_vector_quantizer.layers[0].codebook.embed_sum[3, 2] += 1e-3
     codec.save_pretrained(tmp_path / "other")
-    assert MimiFrontEnd(tmp_path / "other", codebooks=4).identity != front_end.identity
+    assert MimiFrontEnd(tmp_path / "other", 4, device="cpu", dtype="float32").identity != front_end.identity
 
 
 def test_more_codebooks_than_there_are(mimi):
     with pytest.raises(SaladError, match="6 codebooks, 8 were asked for"):
-        open_front_end(mimi, codebooks=8)
+        open_front_end(SpeechEncoder(encoder=str(mimi), codebooks=8), device="cpu", dtype="float32")

@@ -28,7 +28,7 @@ def test_a_number_may_be_written_in_digits_or_in_words():
 
 def test_a_ctc_model_writes_its_likeliest_letters_each_recording_alone(recordings, tmp_path):
     folder = save_ctc_model(tmp_path / "ctc")
-    transcriber = open_transcriber(str(folder))
+    transcriber = open_transcriber(str(folder), device="cpu", dtype="float32")
     together = transcriber.transcribe(recordings)
     assert together == [transcriber.transcribe([one])[0] for one in reversed(recordings)][::-1]
     samples = torch.from_numpy(transcriber.heard(recordings[0]))
@@ -42,14 +42,16 @@ def test_a_ctc_model_writes_its_likeliest_letters_each_recording_alone(recording
 def test_a_long_recording_is_heard_to_its_end(tmp_path):
     folder = save_ctc_model(tmp_path / "ctc")
     noise = np.random.default_rng(0).normal(0, 0.1, 45 * 16_000).astype(np.float32)
-    short, long = open_transcriber(str(folder)).transcribe([(noise[: 16_000 * 20], 16_000), (noise, 16_000)])
+    short, long = open_transcriber(str(folder), device="cpu", dtype="float32").transcribe(
+        [(noise[: 16_000 * 20], 16_000), (noise, 16_000)]
+    )
     assert len(long) > 1.5 * len(short)
 
 
 def test_a_whisper_writes_what_it_generates_and_hears_more_than_a_window(tmp_path):
     folder = save_whisper(tmp_path / "whisper")
     noise = np.random.default_rng(0).normal(0, 0.1, 65 * 16_000).astype(np.float32)
-    transcriber = open_transcriber(str(folder))
+    transcriber = open_transcriber(str(folder), device="cpu", dtype="float32")
     short, long = transcriber.transcribe([(noise[: 16_000 * 3], 16_000), (noise, 16_000)])
     processor, model = WhisperProcessor.from_pretrained(folder), WhisperForConditionalGeneration.from_pretrained(folder)
     features = processor(noise[: 16_000 * 3], sampling_rate=16_000, return_tensors="pt").input_features
@@ -61,7 +63,7 @@ def test_a_whisper_writes_what_it_generates_and_hears_more_than_a_window(tmp_pat
 
 @pytest.mark.slow
 def test_sphinx_hears_a_row_as_if_it_were_the_first(recordings):
-    transcriber = open_transcriber("sphinx")
+    transcriber = open_transcriber("sphinx", device="cpu", dtype="float32")
     assert transcriber.transcribe(recordings)[1] == transcriber.transcribe(recordings[1:])[0]
     written = transcriber.transcribe(recordings[1:])[0]
     assert written  # a formant voice is hard for it: see the module's own docstring
@@ -69,9 +71,9 @@ def test_sphinx_hears_a_row_as_if_it_were_the_first(recordings):
 
 def test_what_is_no_recognizer_is_refused(text_lm, tmp_path):
     with pytest.raises(SaladError, match="no checkpoint|does not exist"):
-        open_transcriber(str(tmp_path / "nowhere"))
+        open_transcriber(str(tmp_path / "nowhere"), device="cpu", dtype="float32")
     with pytest.raises(SaladError, match="cannot be loaded as a speech recognizer"):
-        open_transcriber(str(text_lm))
+        open_transcriber(str(text_lm), device="cpu", dtype="float32")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from transformers import (
 )
 
 from saladkit.errors import SaladError
+from saladkit.settings.shared import SpeechEncoder
 from saladkit.speech.encoders.registry import open_front_end
 
 SHAPE = {
@@ -56,7 +57,7 @@ def encoder(request, workshop):
 
 @pytest.fixture(scope="module")
 def front_end(encoder):
-    return open_front_end(str(encoder))
+    return open_front_end(SpeechEncoder(encoder=str(encoder)), device="cpu", dtype="float32")
 
 
 def naive_frames(encoder, samples, layer):
@@ -77,7 +78,7 @@ def test_it_says_what_it_gives(front_end, encoder):
 
 @pytest.mark.parametrize("layer", [None, 2])
 def test_frames_are_those_of_the_model(encoder, layer, noises):
-    front_end = open_front_end(encoder, layer=layer)
+    front_end = open_front_end(SpeechEncoder(encoder=str(encoder), layer=layer), device="cpu", dtype="float32")
     for samples in noises[1:3]:
         (frames,) = front_end.frames([samples])
         assert (frames.dtype, frames.shape) == (np.float16, ((len(samples) - 400) // 320 + 1, 16))
@@ -95,4 +96,4 @@ def test_the_shortest_sound_has_a_frame(front_end):
 
 def test_layers_that_are_not_there(encoder):
     with pytest.raises(SaladError, match="has 3 layers, not 4"):
-        open_front_end(encoder, layer=4)
+        open_front_end(SpeechEncoder(encoder=str(encoder), layer=4), device="cpu", dtype="float32")

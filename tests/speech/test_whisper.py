@@ -6,13 +6,14 @@ import torch
 from transformers import WhisperModel
 
 from saladkit.errors import SaladError
+from saladkit.settings.shared import SpeechEncoder
 from saladkit.speech.encoders.registry import open_front_end
 from saladkit.speech.encoders.whisper import WhisperFrontEnd
 
 
 @pytest.fixture(scope="module")
 def front_end(whisper):
-    return open_front_end(str(whisper))
+    return open_front_end(SpeechEncoder(encoder=str(whisper)), device="cpu", dtype="float32")
 
 
 def naive_frames(whisper, front_end, samples, layer):
@@ -42,7 +43,7 @@ def test_frames_are_those_of_the_encoder(front_end, whisper, noises):
 
 
 def test_an_earlier_layer_is_computed_without_the_later_ones(whisper, noises):
-    front_end = open_front_end(whisper, layer=2)
+    front_end = open_front_end(SpeechEncoder(encoder=str(whisper), layer=2), device="cpu", dtype="float32")
     assert len(front_end._encoder.layers) == 2
     (frames,) = front_end.frames([noises[2]])
     np.testing.assert_allclose(frames, naive_frames(whisper, front_end, noises[2], 2), rtol=0, atol=2e-3)
@@ -65,4 +66,4 @@ def test_the_shortest_sound_has_a_frame(front_end):
 
 def test_layers_that_are_not_there(whisper):
     with pytest.raises(SaladError, match="has 3 layers, not 4"):
-        open_front_end(whisper, layer=4)
+        open_front_end(SpeechEncoder(encoder=str(whisper), layer=4), device="cpu", dtype="float32")

@@ -55,7 +55,7 @@ def twin(student, teacher, source, row, layout):
     """{metric: sum over all compared tokens of a row's draws}, and their number."""
     text = torch.from_numpy(source.texts[row].token_ids.astype(np.int64))
     sums, tokens = dict.fromkeys(METRICS, 0.0), 0
-    for sequence in probe_sequences(source, row, layout, SPANS, DRAWS, SEED):
+    for sequence in probe_sequences(source, row, layout, SPANS, DRAWS, SEED, "interleaved"):
         inputs = student.get_input_embeddings()(torch.from_numpy(sequence.input_ids))
         heard = [
             student.embed_speech(torch.from_numpy(span.frames).double()[None], torch.tensor([span.vectors]))[0]

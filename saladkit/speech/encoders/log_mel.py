@@ -11,7 +11,7 @@ from saladkit.speech.audio.mel_features import log_mel
 class LogMelFrontEnd:
     """Compute log-mel frames of 16 kHz speech, 100 a second, float16 [frames, bins]."""
 
-    bins: int = 80
+    bins: int
     sample_rate: int = 16_000
     frames_per_second: int = 100
     window_seconds: float = 0.0

@@ -22,7 +22,7 @@ class MimiFrontEnd:
 
     window_seconds = 0.0
 
-    def __init__(self, name: str | Path, *, codebooks: int = 8, device: str = "cpu", dtype: str = "float32"):
+    def __init__(self, name: str | Path, codebooks: int, *, device: str, dtype: str):
         """Load the codec without its decoder.
 
         Raises:

@@ -31,7 +31,7 @@ class Wav2Vec2FrontEnd:
 
     window_seconds = 0.0
 
-    def __init__(self, name: str | Path, *, layer: int | None = None, device: str = "cpu", dtype: str = "float32"):
+    def __init__(self, name: str | Path, layer: int | None, *, device: str, dtype: str):
         """Load the model up to `layer`, counted from 1; None loads all layers and the last norm.
 
         Raises:

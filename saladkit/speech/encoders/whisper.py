@@ -25,7 +25,7 @@ class WhisperFrontEnd:
     their window.
     """
 
-    def __init__(self, name: str | Path, *, layer: int | None = None, device: str = "cpu", dtype: str = "float32"):
+    def __init__(self, name: str | Path, layer: int | None, *, device: str, dtype: str):
         """Load the encoder up to `layer`, counted from 1; None loads all layers and the last norm.
 
         Raises:

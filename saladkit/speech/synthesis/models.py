@@ -28,7 +28,7 @@ def aligner_named(name: str, device: str) -> Aligner:
 def transcriber_named(name: str, device: str) -> Transcriber:
     """Open a recognizer, or return it if this process has opened it before."""
     _sum_in_one_order()
-    return open_transcriber(name, device=_device_for(name, device))
+    return open_transcriber(name, device=_device_for(name, device), dtype="float32")
 
 
 def forget_voices() -> None:

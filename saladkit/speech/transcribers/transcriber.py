@@ -29,7 +29,7 @@ class Transcriber(Protocol):
         ...
 
 
-def open_transcriber(name: str, *, device: str = "cpu", dtype: str = "float32") -> Transcriber:
+def open_transcriber(name: str, *, device: str, dtype: str) -> Transcriber:
     """Open `sphinx` (PocketSphinx, English, offline) or a Hugging Face model for speech recognition.
 
     Raises:

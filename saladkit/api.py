@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from saladkit.errors import SaladError
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.loading import load_processor, load_salad_model
 from saladkit.model.processor import SaladProcessor
@@ -60,10 +61,13 @@ def teacher_kl(cache: str | Path, token_ids: np.ndarray, logits: torch.Tensor) -
         (`teacher/losses.py`).
 
     Raises:
-        SaladError: the folder is no teacher cache.
-        KeyError: the cache does not hold the text.
+        SaladError: the folder is no teacher cache, or the cache does not hold the text.
     """
-    tokens = np.asarray(token_ids, dtype=np.int32)
-    opened = CachedTeacher(TeacherCache(cache))
-    distributions = opened.distributions([tokens], [np.arange(1, len(tokens))], logits.device)
+    tokens, stored = np.asarray(token_ids, dtype=np.int32), TeacherCache(cache)
+    if not stored.has(tokens):
+        raise SaladError(
+            f"{cache} does not hold this text of {len(tokens)} tokens",
+            "Run `saladkit cache-teacher` on it, and pass the tokens of the whole text.",
+        )
+    distributions = CachedTeacher(stored).distributions([tokens], [np.arange(1, len(tokens))], logits.device)
     return forward_kl(distributions, logits)

@@ -3,9 +3,11 @@
 import inspect
 
 import numpy as np
+import pytest
 import torch
 
 from saladkit import api
+from saladkit.errors import SaladError
 from saladkit.model.loading import load_text_model
 from saladkit.rows.tokens import tokenize
 
@@ -35,6 +37,11 @@ def test_the_text_llm_itself_has_no_divergence_from_its_cache(world, text_lm, to
     other = torch.zeros_like(logits, requires_grad=True)
     api.teacher_kl(teacher_cache, token_ids, other).sum().backward()
     assert other.grad.abs().sum() > 0
+
+
+def test_a_text_that_the_cache_does_not_hold_is_refused(teacher_cache):
+    with pytest.raises(SaladError, match="does not hold this text of 3 tokens"):
+        api.teacher_kl(teacher_cache, np.array([1, 2, 3]), torch.zeros(2, 400))
 
 
 def test_a_checkpoint_is_loaded_with_its_processor(checkpoint):

@@ -128,7 +128,11 @@ class RegionGap(NamedTuple):
 
 
 def read_region_gaps(path: str | Path, metric: str) -> dict[int, RegionGap]:
-    """A metric, one of `METRICS`, by region."""
+    """Read one of `METRICS` of every region.
+
+    Raises:
+        SaladError: `path` is no complete gap table.
+    """
     return {
         row["region"]: RegionGap(row[f"{metric}_shrunk"], row[f"{metric}_low"], row[f"{metric}_high"])
         for row in read_regions(path)

@@ -154,5 +154,5 @@ class EvalSettings(Recognizer, Requests, Generation, Columns, Seed, Device, Dtyp
         if self.writes and self.max_new_tokens >= self.max_length:
             raise SaladError(
                 f"--max-new-tokens {self.max_new_tokens} leaves no room in --max-length {self.max_length}",
-                "Give fewer --max-new-tokens, or a larger --max-length.",
+                "Give a smaller --max-new-tokens, or a larger --max-length.",
             )

@@ -43,7 +43,7 @@ class CachedTeacher:
     def distributions(
         self, token_ids: list[np.ndarray], targets: list[np.ndarray], device: torch.device
     ) -> TopKDistributions | SampledDistributions:
-        """See TeacherSignal; a row without targets need not be in the cache.
+        """Read the distributions, as TeacherSignal; a row without targets need not be in the cache.
 
         Raises:
             KeyError: a row with targets is not in the cache.
@@ -98,7 +98,7 @@ class LiveTeacher:
     def distributions(
         self, token_ids: list[np.ndarray], targets: list[np.ndarray], device: torch.device
     ) -> HiddenDistributions:
-        """See TeacherSignal."""
+        """Compute the distributions, as TeacherSignal, in the form of hidden states."""
         self.model.to(device)
         hidden = hidden_states(self.model, token_ids, targets, device, self.packed)
         return HiddenDistributions(hidden, self.model.get_output_embeddings(), self.temperature)

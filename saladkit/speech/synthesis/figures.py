@@ -8,13 +8,8 @@ import pyarrow as pa
 from saladkit.settings.synth import SynthSettings
 from saladkit.speech.synthesis.requests import request_of_row
 
-COLUMNS = (
-    "id",
-    "duration",
-    "words_source",
-    "predicted_duration",
-    "cer",
-)  # read from the spoken rows; a row may lack some
+# columns of the spoken rows that the figures read; some rows lack some
+COLUMNS = ("id", "duration", "words_source", "predicted_duration", "cer")
 
 
 def figures(asked: pa.Table, made: pa.Table, left_out: list[dict], settings: SynthSettings) -> dict:

@@ -15,8 +15,8 @@ _KINDS = ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLik
 def draw_all_normally(model: onnx.ModelProto) -> None:
     """Replace each random operator of `model` by nodes with the same distribution that draw by RandomNormalLike alone.
 
-    A normal number z becomes a uniform number by its distribution function: low + (high - low) * (1 + erf(z / sqrt 2))
-    / 2, in float32.
+    A normal number z becomes a uniform number by its distribution function, in float32:
+    low + (high - low) * (1 + erf(z / sqrt 2)) / 2.
     """
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
     for number, node in enumerate([node for node in model.graph.node if node.op_type in _KINDS]):

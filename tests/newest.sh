@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 EXTRAS='.[espeak,piper,kokoro,openai,sphinx,lhotse,report,dev]'
 TESTS=(
   tests/{model,rows,speech,teacher,training} tests/test_registration.py
+  --ignore=tests/speech/test_normalizing.py # plain Python, and it measures time
   tests/scoring/test_{likelihood,harness_parity}.py tests/selection/test_embedders.py
   tests/stages/test_{cache_teacher,doctor,frozen_encoders,gap,generate,lora_checkpoints,timestamps,training_losses}.py
 )
@@ -36,13 +37,15 @@ run_tests() {  # FOLDER
   PATH="$PWD/$1/bin:$PATH" "$1/bin/python" -m pytest -n "${WORKERS:-2}" "${TESTS[@]}"
 }
 
+failed=0
 make_environment .venv-newest
-run_tests .venv-newest
+run_tests .venv-newest || failed=1
 if [ -n "${CPU_TORCH:-}" ]; then
   # shellcheck disable=SC2086  # options and all
   make_environment .venv-cpu $CPU_TORCH
-  run_tests .venv-cpu
+  run_tests .venv-cpu || failed=1
 else
   echo "No CPU_TORCH was given: torchaudio is made to fail in .venv-newest instead." >&2
-  PYTHONPATH="$PWD/tests/broken_torchaudio${PYTHONPATH:+:$PYTHONPATH}" run_tests .venv-newest
+  PYTHONPATH="$PWD/tests/broken_torchaudio${PYTHONPATH:+:$PYTHONPATH}" run_tests .venv-newest || failed=1
 fi
+exit $failed

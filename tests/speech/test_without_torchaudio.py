@@ -157,6 +157,6 @@ def test_training_joins_no_frames_of_two_resamplers(
     line = [str(tmp_path / "frames") if word == str(frames_cache) else word for word in distill_arguments]
     refused = shell(*line, "--data", f"{spoken_questions}:1", "-o", tmp_path / "trained")
     assert refused.exit_code == 2
-    assert "was resampled by soxr" in refused.stderr and "by torchaudio" in refused.stderr
+    assert "was resampled by" in refused.stderr and "soxr" in refused.stderr and "torchaudio" in refused.stderr
     assert "saladkit cache-speech" in refused.stderr
     assert not (tmp_path / "trained").exists()

@@ -109,7 +109,7 @@ def test_rows_too_long_for_the_teacher_are_split_between_words(line, shell, worl
     assert 0 < len(long) < len(texts)
     summary = json.loads(result.stdout)
     assert (summary["rows_split"], summary["skipped"]) == (len(long), 0)
-    assert f"{len(long)} texts have more than 60 tokens" in result.stderr
+    assert f"{len(long)} texts of more than 60 tokens" in result.stderr
     cache = TeacherCache(tmp_path / "cache")
     assert all(cache.has(piece.text.token_ids) for text in texts for piece in split_text(text, 60))
     assert not any(cache.has(text.token_ids) for text in long)

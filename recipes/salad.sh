@@ -22,14 +22,13 @@ VOICE=${VOICE:-kokoro:af_heart}      # the paper's
 SEED=${SEED:-0}
 ALIGNER=${ALIGNER:-ctc:facebook/wav2vec2-base-960h}
 ASR=${ASR:-openai/whisper-large-v3}
-STAGE1_STEPS=${STAGE1_STEPS:-24000}  # 24 billion positions
-STAGE2_STEPS=${STAGE2_STEPS:-1900}   # 1.9 billion positions
 SHARE=${SHARE:-0.01}                 # hours to speak for Stage II, as a share of the natural speech (1,416 h in the paper)
 PROBES=${PROBES:-32}                 # ours; the paper says "small"
-ACCUMULATE=${ACCUMULATE:-128}        # batches per step: about a million positions if a row has a thousand
+# STAGE1_STEPS, STAGE2_STEPS (24,000 and 1,900 of about a million positions), BATCH and ACCUMULATE replace the preset's.
 
 PRESET=(--preset "$SIZE" --seed "$SEED")
-TRAIN=(--preset "$SIZE" --seed "$SEED" --per-device-train-batch-size "$BATCH" --gradient-accumulation-steps "$ACCUMULATE")
+TRAIN=("${PRESET[@]}" ${BATCH:+--per-device-train-batch-size "$BATCH"}
+  ${ACCUMULATE:+--gradient-accumulation-steps "$ACCUMULATE"})
 SPOKEN=("${PRESET[@]}" --aligner "$ALIGNER")
 # Recordings that the recognizer does not understand are left out, and `gap` counts them by region. Questions are spoken
 # without the recognizer, because no question may be left out.
@@ -47,7 +46,7 @@ saladkit cache-teacher "$SPEECH" "$REPLAY" -o "$RUN/teacher" --model "$LLM" "${P
 
 step "Stage I: distil the text LLM into its speech-adapted self, two rows with speech for each row of text"
 saladkit distill "$LLM" -o "$RUN/stage1" --data "$SPEECH:2" --replay "$REPLAY:1" --teacher "$RUN/teacher" \
-  --frames "$RUN/frames" --words "$RUN/words" --max-steps "$STAGE1_STEPS" "${TRAIN[@]}"
+  --frames "$RUN/frames" --words "$RUN/words" ${STAGE1_STEPS:+--max-steps "$STAGE1_STEPS"} "${TRAIN[@]}"
 
 step "the gap by region: regions of the pool, a few spoken probes of each, their misalignment"
 saladkit regions "$POOL" -o "$RUN/regions" --speech "$SPEECH" "${PRESET[@]}"
@@ -76,7 +75,7 @@ for CHOSEN in active uniform; do
     --reuse "$RUN/teacher" "${PRESET[@]}"
   saladkit align "$RUN/stage1" -o "$RUN/stage2-$CHOSEN" --data "$SPEECH:1" --data "$RUN/$CHOSEN:1" \
     --replay "$REPLAY:1" --teacher "$RUN/teacher-$CHOSEN" --frames "$RUN/frames" --frames "$RUN/frames-$CHOSEN" \
-    --words "$RUN/words" --max-steps "$STAGE2_STEPS" "${TRAIN[@]}"
+    --words "$RUN/words" ${STAGE2_STEPS:+--max-steps "$STAGE2_STEPS"} "${TRAIN[@]}"
   saladkit gap "$RUN/stage2-$CHOSEN" "$RUN/probes" -o "$RUN/gap-$CHOSEN" --teacher "$LLM" "${PRESET[@]}"
 done
 

@@ -5,4 +5,4 @@
 #   DRY_RUN=1 bash recipes/salad_3b.sh      print the plan and what is missing on this machine, and make nothing
 #
 # The commands are in recipes/salad.sh, whose first lines say what each variable means.
-SIZE=3b LLM=${LLM:-Qwen/Qwen2.5-3B} BATCH=${BATCH:-8} exec bash "$(dirname "$0")/salad.sh"
+SIZE=3b LLM=${LLM:-Qwen/Qwen2.5-3B} exec bash "$(dirname "$0")/salad.sh"

@@ -6,4 +6,4 @@
 #   DRY_RUN=1 bash recipes/salad_7b.sh      print the plan and what is missing on this machine, and make nothing
 #
 # The commands are in recipes/salad.sh, whose first lines say what each variable means.
-SIZE=7b LLM=${LLM:-Qwen/Qwen2.5-7B} BATCH=${BATCH:-4} exec bash "$(dirname "$0")/salad.sh"
+SIZE=7b LLM=${LLM:-Qwen/Qwen2.5-7B} exec bash "$(dirname "$0")/salad.sh"

@@ -1,7 +1,7 @@
 """Use as a library: three functions that are promised to stay.
 
 Their arguments and results change only with a new major version. Everything else in the package may move; every
-command is one function as well, `saladkit.stages.VERB.VERB(inputs, output, settings)`.
+command is one function as well, such as `saladkit.stages.gap.gap(checkpoint, samples, output, settings)`.
 """
 
 from pathlib import Path

@@ -166,7 +166,6 @@ def test_choices_are_the_names_that_the_rooms_know():
         (found,) = (param for param in main.commands[command].params if option in param.opts)
         return list(found.type.choices)
 
-    assert choices("gap", "--context") == list(gap_table.CONTEXTS)
     assert choices("select", "--metric") == [*SELECTION_METRICS, COVERAGE]
     assert set(SELECTION_METRICS.values()) <= set(gap_table.METRICS)
     assert choices("eval", "--modality") == list(MODALITIES)

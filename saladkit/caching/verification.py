@@ -55,6 +55,6 @@ def verify(folder: Path, teacher: RunningTeacher, token_ids: list[np.ndarray], c
 
 
 def _label_log_probs(computed: HiddenDistributions, tokens: np.ndarray) -> np.ndarray:
-    """Of each token of a text but the first its log-probability at temperature 1, float [n - 1]."""
+    """Return the log-probability of each token but the first at temperature 1, float [n - 1]."""
     log_probs = replace(computed, temperature=1.0).piece(0, len(computed)).log_probs.cpu()
     return log_probs[np.arange(len(tokens) - 1), tokens[1:]].numpy()

@@ -35,7 +35,7 @@ def write_embeddings_part(path: Path, digests: list[bytes], vectors: np.ndarray)
 def map_embeddings_part(path: Path) -> np.ndarray:
     """Map the vectors of one part into memory, float16 [n, D].
 
-    The offset of a tensor is described at https://huggingface.co/docs/safetensors.
+    The format of safetensors says where a tensor begins: 8 bytes of length, the header, then the data.
     """
     with open(path, "rb") as stream:
         header_bytes = int.from_bytes(stream.read(8), "little")

@@ -38,7 +38,6 @@ SUMMED = (
     *("agreement", "text_accuracy", "speech_accuracy"),
 )
 METRICS = (*SUMMED, "nll_gap", "accuracy_gap")
-CONTEXTS = ("interleaved", "spoken")  # input before a compared word: spans of text and speech, or speech only
 KINDS = ("all", "region", "domain", "speaker")
 ITEMS = pa.schema(
     [

@@ -61,7 +61,7 @@ def add_lora(language_model: PreTrainedModel, shape: LoraShape) -> None:
     for target in shape.targets:
         if not any(_is_called(name, target) for name in linear):
             known = ", ".join(sorted({name.rpartition(".")[2] for name in linear}))
-            raise SaladError(f"the text LLM has no linear layer called {target}", f"It has {known}.")
+            raise SaladError(f"the text LLM has no linear layer called {target}", f"Choose from: {known}.")
     wanted = [name for name in linear if any(_is_called(name, target) for target in shape.targets or [name])]
     config = LoraConfig(
         r=shape.rank,

@@ -28,7 +28,7 @@ def compared_models(model: str, settings: EvalSettings) -> dict[str, str]:
     for path in models.values():
         if not is_speech_model(path) and "speech" in settings.modalities:
             raise SaladError(
-                f"{path} is a text LLM and hears nothing", "Give --modality text, or a checkpoint that hears."
+                f"{path} is a text LLM without speech input", "Give --modality text, or a speech-adapted checkpoint."
             )
     if settings.teacher is None:
         return models

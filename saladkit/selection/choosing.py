@@ -147,12 +147,12 @@ def _within_budget(drawn: Iterable[np.ndarray], order: Order, costs: np.ndarray,
     if costs[order.eligible].sum() < amount:
         raise SaladError(
             f"the budget is larger than what may be chosen: too few texts ({order.eligible.sum()})",
-            "Lower it, or give a larger pool.",
+            "Lower the budget, or give a larger pool.",
         )
     rows = spend(drawn, costs, amount)
     if costs[rows].sum() < amount * (1 - 1e-9):
         raise SaladError(
             f"without near duplicates there are too few texts for the budget ({len(rows)})",
-            "Lower it, or raise --near-duplicate.",
+            "Lower the budget, or raise --near-duplicate.",
         )
     return rows

@@ -103,7 +103,8 @@ def options_of(settings: type[Settings], verb: str) -> Callable[[Callable], Call
                 is_eager=True,
                 expose_value=False,
                 callback=_use_preset(verb),
-                help="Use the settings of a tested scale as defaults; other options override them.",
+                help="Use the settings of a published (3b, 7b) or tested (desk) scale as defaults; other options"
+                " override them.",
             )(made)
         return made
 

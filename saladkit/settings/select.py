@@ -76,8 +76,8 @@ class Preference(Settings):
             )
         if self.strategy == "knn" and self.metric == COVERAGE:
             raise SaladError(
-                "--strategy knn needs a figure of the gap table, and --metric coverage is none",
-                "Give another --metric.",
+                "--strategy knn needs a figure of the gap table, and --metric coverage is not in it",
+                "Give another --metric, such as misalignment or teacher-kl.",
             )
         if (self.strategy == "dsir") != bool(self.target):
             problem = "needs --target" if self.strategy == "dsir" else "does not use --target"
@@ -201,4 +201,4 @@ class SelectSettings(Preference, Budget, Filters, Columns, Seed, Device, Files):
         """Raise a SaladError if settings contradict each other."""
         super().check()
         if self.near_duplicate is not None and self.probing:
-            raise SaladError("--near-duplicate is not for probes", "Leave it out with --per-region.")
+            raise SaladError("--near-duplicate is not for probes", "Omit --near-duplicate with --per-region.")

@@ -10,7 +10,7 @@ import types
 import typing
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, Self
+from typing import Any
 
 from saladkit.errors import SaladError
 
@@ -171,8 +171,3 @@ class Settings:
             for of in settings_fields(type(self))
             if about(of).recorded and ((applies := about(of).applies) is None or applies(self))
         }
-
-    @classmethod
-    def taken_from(cls, values: dict[str, Any]) -> Self:
-        """Make settings of this class from entries of a larger dict, and remove these entries from it."""
-        return cls(**{of.name: values.pop(of.name) for of in fields(cls)})

@@ -16,17 +16,17 @@ class FrontEnd(Protocol):
 
     @property
     def identity(self) -> dict:
-        """What a frames cache has to agree on."""
+        """Identity that a frames cache must match."""
         ...
 
     @property
     def sample_rate(self) -> int:
-        """Of the recordings that the encoder takes, in Hz."""
+        """Sample rate of the encoder's input, in Hz."""
         ...
 
     @property
     def frames_per_second(self) -> float:
-        """Of the recordings' frames."""
+        """Frame rate."""
         ...
 
     @property

@@ -4,6 +4,8 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
+from transformers import PreTrainedModel
+
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact, is_artefact
 from saladkit.formats.checkpoint import trained_positions
@@ -52,9 +54,7 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
         front_end = front_end_of(student.config, device=device)
         measurement = GapMeasurement(
             student,
-            CachedTeacher(cache)
-            if cache
-            else LiveTeacher(load_text_model(settings.teacher, dtype=settings.dtype, device=device)),
+            CachedTeacher(cache) if cache else LiveTeacher(_text_llm(settings, device)),
             layout_of(student.config, front_end),
             settings,
             checkpoint,
@@ -65,16 +65,10 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
         )
         items: list[dict] = []
         skipped: list[dict] = []
-        tokenizer = load_tokenizer(checkpoint)
+        tokenizer, words = load_tokenizer(checkpoint), list(settings.words)
+        opened = partial(open_speech, word_times=words, names=settings.names, limit=settings.limit)
         for number, path in enumerate(sources):
-            source = open_speech(
-                WeightedPath(path),
-                tokenizer,
-                front_end,
-                word_times=list(settings.words),
-                names=settings.names,
-                limit=settings.limit,
-            )
+            source = opened(WeightedPath(path), tokenizer, front_end)
             if cache is not None:
                 check_teacher_covers(cache, [source])
             measured, unmeasured = measurement.of_source(source, work.writer.working, number)
@@ -99,6 +93,10 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
     plan = {"rows": len(about), "interleavings": len(about) * settings.interleavings}
     job = Job("gap", SCHEMA, VERSION, settings, inputs, identified=resampler_identity())
     return job.run(output, plan=plan, make=make)
+
+
+def _text_llm(settings: GapSettings, device: str) -> PreTrainedModel:
+    return load_text_model(settings.teacher, dtype=settings.dtype, device=device)
 
 
 def _rows_by_id(sources: list[str], settings: GapSettings) -> dict[str, dict]:

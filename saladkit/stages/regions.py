@@ -53,9 +53,9 @@ def regions(pool: str, output: str | Path, settings: RegionsSettings) -> dict:
         shards = map_pieces(of_pool, work.path)
         centre = mean_of(shards) if is_lm else None  # the hidden states of an LLM have a large component in common
         vectors = Vectors(shards, centre)
-        heard = Vectors(map_pieces(of_speech, work.path), centre) if of_speech else None
+        speech_vectors = Vectors(map_pieces(of_speech, work.path), centre) if of_speech else None
         priority = uniform_numbers(table.column("id").to_pylist(), settings.seed)
-        found = cut(vectors, heard, priority, settings, on_gpus=device == "cuda")
+        found = cut(vectors, speech_vectors, priority, settings, on_gpus=device == "cuda")
         rows = region_rows(table.select(["text"]), vectors, found, seed=settings.seed)
         at = np.zeros(vectors.width, np.float32) if centre is None else centre
         write_regions(work.writer, found.centroids, at, text_rows(table, spoken, found), rows)

@@ -91,6 +91,8 @@ def _terms(teacher: Tensor, student: Tensor, kind: str) -> Tensor:
     if kind == "reverse-kl":
         # A teacher's probability of 0 would make the loss infinite, so it counts as the smallest positive float.
         return _kl_terms(student, teacher.clamp(min=math.log(torch.finfo(torch.float32).tiny)))
+    if kind != "jsd":
+        raise ValueError(f"there is no divergence {kind}")
     impossible = (teacher == -math.inf) & (student == -math.inf)  # the gradient of logaddexp would be NaN here
     middle = torch.logaddexp(teacher, torch.where(impossible, 0.0, student)) - math.log(2)
     return (_kl_terms(teacher, middle) + _kl_terms(student, middle)) / 2
@@ -102,8 +104,3 @@ def _kl_terms(p: Tensor, q: Tensor) -> Tensor:
     possible = p > -math.inf
     p, q = torch.where(possible, p, 0.0), torch.where(possible, q, 0.0)
     return torch.where(possible, p.exp() * (p - q), 0.0)
-
-
-def negative_log_likelihood(student_logits: Tensor, token_ids: Tensor) -> Tensor:
-    """Return -log q(token) in nats at each position, float [P], for logits [P, V] and token ids [P]."""
-    return torch.nn.functional.cross_entropy(at_least_float32(student_logits), token_ids, reduction="none")

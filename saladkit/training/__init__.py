@@ -1,4 +1,4 @@
-"""Training: options, trainer, saved states, checkpoints."""
+"""Training: settings, trainer, saved states, checkpoints."""
 
 from saladkit.speech.audio.torchaudio import find_torchaudio
 

@@ -43,7 +43,7 @@ def test_questions_whose_words_are_not_those_of_their_text(refused, checkpoint, 
 
 
 def test_a_text_llm_asked_to_hear(refused, text_lm, spoken_questions):
-    _, fix = refused("eval", text_lm, spoken_questions, named=[text_lm, "hears nothing"])
+    _, fix = refused("eval", text_lm, spoken_questions, named=[text_lm, "without speech input"])
     assert "--modality text" in fix
     refused("gap", text_lm, spoken_questions, "--teacher", text_lm, named=[text_lm, "qwen2"])
 

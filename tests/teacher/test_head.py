@@ -11,7 +11,7 @@ from saladkit.teacher.distributions import (
     top_k_from_logits,
 )
 from saladkit.teacher.head import LossRequest, head_loss
-from saladkit.teacher.losses import DIVERGENCES, divergence, negative_log_likelihood
+from saladkit.teacher.losses import DIVERGENCES, divergence
 
 POSITIONS, WIDTH, VOCABULARY = 37, 6, 29
 
@@ -20,6 +20,11 @@ POSITIONS, WIDTH, VOCABULARY = 37, 6, 29
 def small_pieces(monkeypatch):
     """Pieces of 16 positions: two whole ones and a rest."""
     monkeypatch.setattr(module, "CPU_PIECE_BYTES", 0)
+
+
+def negative_log_likelihood(logits, token_ids):
+    """-log q(token) at each position, in nats."""
+    return torch.nn.functional.cross_entropy(logits, token_ids, reduction="none")
 
 
 def draw(dtype=torch.float64, bias=False):

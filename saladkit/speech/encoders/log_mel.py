@@ -18,7 +18,7 @@ class LogMelFrontEnd:
 
     @property
     def identity(self) -> dict:
-        """What a frames cache has to agree on."""
+        """Identity that a frames cache must match."""
         return {"name": "log-mel", "bins": self.bins, "sample_rate": self.sample_rate, "version": 1}
 
     @property

@@ -19,7 +19,7 @@ class SphinxTranscriber:
 
     model = None
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.identity = {"pocketsphinx": version("pocketsphinx"), "model": "en-us", **resampler_identity()}
 
     def transcribe(self, recordings: list[tuple[np.ndarray, int]]) -> list[str]:

@@ -144,7 +144,7 @@ class ArtefactWriter:
         return False
 
     def has_all(self, names: Iterable[str]) -> bool:
-        """Return whether all files are ready; those that are become part of the artefact."""
+        """Return whether all files are ready; every ready file becomes part of the artefact."""
         missing = [name for name in names if not self.has(name)]
         return not missing
 

@@ -17,7 +17,7 @@ Figures are means over the compared text tokens; divergences, negative log-likel
 speaker: means; 95 % confidence intervals over items (`_low`, `_high`); and means shrunk toward the mean of all groups
 of the kind, more so for groups of few items (`_shrunk`). `cer` is a recognizer's character error rate on the
 recordings, `duration_ratio` their duration divided by the same speaker's usual duration for such texts. `bad_speech`
-marks regions where the speech, rather than the model, may be at fault. A region of which `synth` left out all probes
+marks regions where the speech, rather than the model, may be at fault. A region whose probes `synth` left out
 has no row; the manifest lists it in `silent_regions`.
 """
 
@@ -154,6 +154,6 @@ def check_measured_with(path: str | Path, regions: str | Path) -> None:
 
 
 def bad_speech_regions(path: str | Path) -> list[int]:
-    """Return the regions whose speech is marked as bad, and those of which `synth` left out all probes."""
+    """Return the regions whose speech is marked as bad, and the regions whose probes `synth` left out."""
     silent = Artefact.open(path, SCHEMA, VERSION).manifest["identity"].get("silent_regions", [])
     return sorted({*silent, *(row["region"] for row in read_regions(path) if row["bad_speech"])})

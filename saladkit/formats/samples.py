@@ -62,7 +62,7 @@ LEFT_OUT = "left-out.jsonl"
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Return whether a type is one of those that hold strings; pandas writes `large_string`."""
+    """Return whether a type holds strings; pandas writes `large_string`."""
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 

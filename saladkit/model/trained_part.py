@@ -1,7 +1,7 @@
 """Checkpoints that hold only what was trained (speech encoder, adapter and LoRA) and name the text LLM.
 
 `config.json` then has two more entries: `lora`, the shape of LoRA, and `text_model`, name and digest of the model that
-LoRA belongs to. That model is a text LLM, or a speech-adapted checkpoint, of which the language model is meant.
+LoRA belongs to. That model is a text LLM, or the language model of a speech-adapted checkpoint.
 """
 
 import copy

@@ -19,7 +19,7 @@ def check_libraries() -> None:
             import_module(name)
         except ImportError as error:
             raise SaladError(
-                f"the report needs the package {package}, which is not installed", "pip install 'saladkit[report]'"
+                f"the report needs the package {package}, which is not installed", "Run: pip install 'saladkit[report]'"
             ) from error
 
 

@@ -136,7 +136,7 @@ def _bounds_are_known(piece: TextPiece, own: list[Word], words: list[Word]) -> b
 
 
 def words_of_piece(words: list[Word], begin: int, end: int) -> list[Word]:
-    """Return words [begin, end), of which the first and the last take a missing time from the nearest neighbour.
+    """Return words [begin, end), where the first and the last word take a missing time from the nearest neighbour.
 
     Speech is cut at these times. They stay None if no neighbour has a time.
     """

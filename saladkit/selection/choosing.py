@@ -1,4 +1,4 @@
-"""Choose texts: what a strategy goes by, the order that it makes, and how far the budget reaches in it."""
+"""Choose texts: the figures that a strategy uses, the order it makes, and how far the budget reaches in that order."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Choice:
     Attributes:
         strategy: one of `strategies.ORDERS`.
         rows: of the pool, in the order drawn, int64 [n].
-        gaps: M by region, where the strategy goes by it.
+        gaps: M by region, where the strategy uses M.
         figures: of the strategy, for the summary.
     """
 
@@ -71,7 +71,7 @@ def choose(
         gaps: as `read_gaps` returns them.
 
     Raises:
-        SaladError: no text may be chosen, or fewer than the budget asks for; or what the strategy goes by is missing.
+        SaladError: fewer texts may be chosen than the budget asks for, or a figure that the strategy uses is missing.
     """
     strategy = strategy_of(settings)
     candidates, figures = _candidates(strategy, known, left_out, texts, gaps, settings)
@@ -109,7 +109,7 @@ def _candidates(
     gaps: dict[int, RegionGap],
     settings: SelectSettings,
 ) -> tuple[Candidates, dict]:
-    """What a strategy goes by, and figures for the summary."""
+    """Return the figures that a strategy uses, and figures for the summary."""
     found: dict[str, np.ndarray] = {}
     figures = {}
     if strategy in NEED_REGION_GAPS:

@@ -43,7 +43,7 @@ class Order:
     rows: Iterable[np.ndarray]  # row numbers, int64, in pieces
     eligible: np.ndarray  # which texts the order holds, bool [N]
     probabilities: np.ndarray  # of each text at the first draw, float64 [N]; very small ones may be 0
-    score: np.ndarray | None = None  # the text's own value that the strategy goes by, [N]
+    score: np.ndarray | None = None  # the text's own figure that the strategy uses, [N]
 
 
 OrderFunction = Callable[[Candidates, float, np.random.Generator], Order]

@@ -165,7 +165,7 @@ class Settings:
                 raise SaladError(f"{option_of(of)} is {one}", f"Give a number that is {known.range}.")
 
     def recorded(self) -> dict:
-        """Return the settings that a manifest records, those that change the artefact's content, as JSON values."""
+        """Return the settings that change the artefact's content, as the manifest records them in JSON."""
         return {
             of.name: list(value) if isinstance(value := getattr(self, of.name), tuple) else value
             for of in settings_fields(type(self))

@@ -47,7 +47,7 @@ class Speaking(Language, Recognizer, Gate, Device):
     aligner: str | None = setting(
         None,
         metavar="NAME",
-        help="Aligner for rows of which the voice does not time enough words: ctc:MODEL or sphinx.",
+        help="Aligner for rows where the voice times too few words: ctc:MODEL or sphinx.",
     )
     codec: str = setting(
         "flac", choices=("flac", "wav"), help="Audio format; 16 bits, at the sample rate of the voice."

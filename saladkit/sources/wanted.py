@@ -1,4 +1,4 @@
-"""What to read of a source, as its readers are told."""
+"""What a reader is asked to read of a source."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -63,7 +63,7 @@ def _scores_of(point: Measured, scores: dict[str, dict[str, float]]) -> dict[str
 
 
 def _relation(score: str, points: list[dict]) -> dict:
-    """Return the fit of a score to log M or F, over the checkpoints of which both are known."""
+    """Return the fit of a score to log M or F, over the checkpoints whose score and M or F are known."""
     over = RELATIONS[score]
     known = [
         point for point in points if point[score] is not None and (score != "text_score" or point[over] is not None)

@@ -82,7 +82,7 @@ def head_loss(hidden: Tensor, head: nn.Module, requests: list[LossRequest]) -> H
 
     Args:
         hidden: float [P, H], the last hidden states at the positions of all requests, one request after another.
-        head: linear layer [H -> V], of which only weight and bias are used.
+        head: linear layer [H -> V]; only its weight and bias are used.
     """
     if isinstance(head, FSDPModule):
         head.unshard()  # FSDP does this when a layer is called, and this layer is not

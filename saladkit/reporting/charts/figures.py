@@ -52,7 +52,7 @@ STYLE: dict[str, Any] = {
 
 
 def new_figure(title: str) -> Figure:
-    """Return an empty figure, of which `title` says for screen readers what it shows."""
+    """Return an empty figure; `title` tells screen readers what the figure shows."""
     from matplotlib.figure import Figure
 
     figure = Figure(dpi=DOTS_PER_INCH, layout="constrained")

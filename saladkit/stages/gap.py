@@ -41,8 +41,7 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
         The summary: the mean of every figure with its bootstrap confidence interval over items.
 
     Raises:
-        SaladError: models, samples, cache or regions cannot be read or do not fit each other, or figures are not
-            finite.
+        SaladError: models, samples, cache or regions cannot be read or do not fit, or figures are not finite.
     """
     cache = cache_for_gap(settings.teacher, checkpoint)
     about = _rows_by_id(sources, settings)
@@ -90,9 +89,8 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
     inputs: dict[str, str | Path | None] = {"checkpoint": checkpoint, "teacher": settings.teacher}
     inputs |= {"regions": settings.regions, "asr": settings.asr}
     inputs |= numbered("samples", sources) | numbered("words", settings.words)
-    plan = {"rows": len(about), "interleavings": len(about) * settings.interleavings}
     job = Job("gap", SCHEMA, VERSION, settings, inputs, identified=resampler_identity())
-    return job.run(output, plan=plan, make=make)
+    return job.run(output, plan={"rows": len(about), "interleavings": len(about) * settings.interleavings}, make=make)
 
 
 def _text_llm(settings: GapSettings, device: str) -> PreTrainedModel:

@@ -51,7 +51,7 @@ def _bytes_decoded(file: pq.ParquetFile, columns: Columns) -> int:
 
 
 def hold_tables(tables: Iterator[pa.Table], folder: Path | None) -> pa.Table | None:
-    """Join tables in memory, or by `map_tables` if they are large and there is a folder; None if there are none.
+    """Join tables in memory, or by `map_tables` if they are large and there is a folder; None if there are no tables.
 
     Raises:
         SaladError: as `map_tables`.

@@ -35,7 +35,7 @@ class ShownSelection:
 def shown_selections(findings: Findings, inventory: Inventory) -> list[ShownSelection]:
     """Return the selections that a model of the report was trained on, in the order of the models.
 
-    Where there are none, return every selection of the run.
+    If no selection matches, return every selection of the run.
     """
     found = [selection.name for selection in findings.regions.selections] if findings.regions else []
     colours = series_colours(model.name for model in findings.models)

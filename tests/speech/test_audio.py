@@ -1,24 +1,21 @@
+"""Decoding and encoding of recordings."""
+
 import io
 import struct
 
 import numpy as np
 import pytest
 import soundfile
+from noise import noise
 
 from saladkit.errors import SaladError
 from saladkit.speech.audio import decoding
 from saladkit.speech.audio.decoding import OFFSET, decode_audio, seconds_of_row
 from saladkit.speech.audio.encoding import encode_flac
-from saladkit.speech.audio.mel_features import log_mel
 from saladkit.speech.audio.resampling import resample
 from saladkit.speech.voices.voice import open_voice
 
 RATE = 16000
-
-
-def noise(n_samples, *, seed=0):
-    signal = np.random.default_rng(seed).normal(0, 0.1, n_samples)
-    return signal.astype(np.float32)
 
 
 def test_flac_round_trip_is_exact_on_the_16_bit_grid():
@@ -100,28 +97,6 @@ def test_long_files_are_read_in_blocks(monkeypatch):
     whole, _ = decode_audio(stream.getvalue(), name="row 7")
     monkeypatch.setattr(decoding, "_FRAMES_AT_ONCE", 300)
     assert np.array_equal(decode_audio(stream.getvalue(), name="row 7")[0], whole) and len(whole) == 1000
-
-
-@pytest.mark.parametrize(
-    "rates", [(44_099, 16_000), (767_997, 16_000), (44_105, 44_100), (1_001, 24_000), (22_050, 16_000)]
-)
-def test_rates_with_little_in_common_have_a_small_filter(rates, monkeypatch):
-    torchaudio = pytest.importorskip("torchaudio")
-    asked = []
-    monkeypatch.setattr(torchaudio.functional, "resample", lambda signal, *ratio: asked.append(ratio) or signal)
-    resample(np.zeros(10, np.float32), *rates)
-    ((numerator, denominator),) = asked
-    assert numerator * denominator <= 20_000_000
-    assert abs(numerator / denominator * rates[1] / rates[0] - 1) < 1 / 9_000
-    assert rates != (22_050, 16_000) or (numerator, denominator) == (441, 320)
-
-
-def test_rates_with_little_in_common_are_resampled():
-    seconds = np.arange(44_099) / 44_099
-    found = resample(np.sin(2 * np.pi * 440 * seconds).astype(np.float32), 44_099, 16_000)
-    expected = np.sin(2 * np.pi * 440 * np.arange(len(found)) / 16_000)
-    assert abs(len(found) - 16_000) <= 2
-    assert np.abs(found - expected)[100:-100].max() < 0.01
 
 
 RATES = (8000, 16000, 22050, 44100, 48000)
@@ -346,73 +321,3 @@ def test_clean_speech_keeps_every_sample(voice):
 def test_a_lopsided_sound_has_no_offset():
     pulses = np.where(np.arange(RATE) % 100 < 10, 0.5, 0.0).astype(np.float32)  # mean 0.05, at rest 0
     assert np.array_equal(decode_audio(written(pulses, RATE, "WAV", "FLOAT"), name="x")[0], pulses)
-
-
-def test_resample_keeps_a_tone():
-    seconds = np.arange(22050) / 22050
-    tone = np.sin(2 * np.pi * 440 * seconds).astype(np.float32)
-    out = resample(tone, 22050, RATE)
-    expected = np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
-    assert out.dtype == np.float32
-    assert len(out) == RATE
-    assert np.abs(out - expected)[200:-200].max() < 1e-3
-
-
-def test_resample_returns_its_input_where_the_rates_match():
-    samples = noise(100)
-    assert resample(samples, RATE, RATE) is samples
-
-
-def test_log_mel_against_a_slow_float64_twin():
-    samples = noise(RATE // 4)
-    samples[1000:2000] = 0  # reaches the floor
-    assert np.abs(log_mel(samples, RATE) - slow_log_mel(samples, 80)).max() < 1e-3
-
-
-def slow_log_mel(samples, n_mels):
-    def to_mel(hertz):
-        return hertz * 3 / 200 if hertz < 1000 else 15 + 27 * np.log(hertz / 1000) / np.log(6.4)
-
-    def to_hertz(mel):
-        return mel * 200 / 3 if mel < 15 else 1000 * np.exp((mel - 15) * np.log(6.4) / 27)
-
-    corners = [to_hertz(mel) for mel in np.linspace(0, to_mel(RATE / 2), n_mels + 2)]
-    hann = [0.5 - 0.5 * np.cos(2 * np.pi * n / 400) for n in range(400)]
-    rows = []
-    for frame in range(len(samples) // 160):
-        begin = (frame + 1) * 160 - 400
-        window = [float(samples[n]) if n >= 0 else 0.0 for n in range(begin, begin + 400)]
-        power = np.abs(np.fft.rfft(np.multiply(window, hann))) ** 2
-        row = []
-        for low, centre, high in zip(corners, corners[1:], corners[2:], strict=False):
-            energy = 0.0
-            for index, value in enumerate(power):
-                hertz = index * RATE / 400
-                rising, falling = (hertz - low) / (centre - low), (high - hertz) / (high - centre)
-                energy += value * max(0.0, min(rising, falling))
-            row.append((np.log(max(energy, 1e-5)) + 4.2) / 4.3)
-        rows.append(row)
-    return np.array(rows)
-
-
-def test_log_mel_frame_sees_no_sample_after_its_end():
-    samples = noise(RATE)
-    before = log_mel(samples, RATE)
-    cut = 37 * 160
-    samples[cut:] = noise(RATE - cut, seed=1)
-    after = log_mel(samples, RATE)
-    assert np.array_equal(before[:37], after[:37])
-    assert (before[37:] != after[37:]).any(axis=1).all()
-    assert np.allclose(log_mel(samples[:cut], RATE), after[:37], atol=1e-5)
-
-
-@pytest.mark.parametrize("n_samples, n_frames", [(0, 0), (159, 0), (160, 1), (319, 1), (16000, 100)])
-def test_log_mel_has_100_frames_a_second(n_samples, n_frames):
-    features = log_mel(noise(n_samples), RATE, n_mels=40)
-    assert features.shape == (n_frames, 40)
-    assert features.dtype == np.float32
-
-
-def test_log_mel_refuses_a_rate_that_10_ms_do_not_divide():
-    with pytest.raises(SaladError, match="22050 Hz"):
-        log_mel(noise(22050), 22050)

@@ -72,6 +72,6 @@ def test_voicebench_s_rule_is_its_own_and_what_it_cannot_read_is_drawn_by_the_se
     assert drawn != [VoiceBenchRule(str(clone), 4).parse(f"q{i}", "hm") for i in range(400)]
 
 
-def test_what_is_no_clone_is_refused(tmp_path):
+def test_a_folder_that_is_not_a_clone_of_voicebench_is_refused(tmp_path):
     with pytest.raises(SaladError, match="is no VoiceBench"):
         VoiceBenchRule(str(tmp_path), 0)

@@ -42,14 +42,14 @@ def test_the_formula_of_two_variances():
     assert shrunk_means(values, ones(values)) == pytest.approx(5 + np.array([-4, 0, 4]) * 15 / 16)
 
 
-def test_items_weigh_as_many_as_their_tokens():
+def test_items_are_weighted_by_their_tokens():
     values = [np.array([1.0, 4.0]), np.array([5.0, 5.0])]
     assert shrunk_means(values, [np.array([2.0, 1.0]), np.array([1.0, 1.0])]).sum() < 7.1
     alone = shrunk_means([np.array([1.0, 4.0])], [np.array([2.0, 1.0])])
     assert alone == pytest.approx([2.0])
 
 
-def test_where_nothing_can_be_told_the_means_stay():
+def test_means_are_not_shrunk_if_variances_are_unknown():
     assert shrunk_means([np.array([1.0]), np.array([3.0])], ones([[1], [1]])).tolist() == [1.0, 3.0]
     same = [np.array([1.0, 1.0]), np.array([3.0, 3.0])]
     assert shrunk_means(same, ones(same)).tolist() == [1.0, 3.0]
@@ -80,7 +80,7 @@ def test_the_worst_share_and_odd_durations_are_marked():
     assert [row["region"] for row in same if row["bad_speech"]] == [19]  # the others are as well understood as any
 
 
-def test_recordings_that_were_left_out_count_as_not_understood():
+def test_recordings_that_synth_left_out_count_as_not_understood():
     regions = [{"region": i, "probes": 4, "cer": 0.1, "duration_ratio": 1.0, "bad_speech": None} for i in range(8)]
     regions[6]["cer"] = 0.15
     mark_bad_speech(regions, 0.15, {3: 1})  # (4 * 0.1 + 1) / 5 = 0.28

@@ -128,7 +128,7 @@ def test_prompts_end_in_the_last_column(tokenizer):
         assert batch["position_ids"][row, padding:].tolist() == list(range(len(prompt)))
 
 
-def test_what_prompts_begin_with_is_run_once(salad_model, heard_prompts, tokenizer, monkeypatch):
+def test_the_common_beginning_of_prompts_runs_once(salad_model, heard_prompts, tokenizer, monkeypatch):
     examples = tokenizer("A tomato is a berry\n\nA clock is a machine\n\n")["input_ids"]
     solved = tokenizer(" berry\n\n")["input_ids"]
     beginning = [examples, heard_prompts[0].spans[0], solved]
@@ -163,7 +163,7 @@ def test_a_span_that_only_sounds_the_same_is_not_shared(heard_prompts):
     assert common_beginning([ends_in_speech, ends_in_speech]) == 2
 
 
-def test_greedy_says_whether_no_other_token_led(salad_model, tokenizer):
+def test_greedy_is_true_if_every_token_was_the_likeliest(salad_model, tokenizer):
     prompts = read_prompts(tokenizer)
     likeliest = []
     for prompt in prompts:
@@ -210,7 +210,7 @@ HYBRID = {
 
 
 @pytest.mark.parametrize("kind", HYBRID)
-def test_models_that_a_mask_does_not_part_score_options_one_by_one(kind, tokenizer):
+def test_models_without_usable_masks_score_options_one_by_one(kind, tokenizer):
     configuration, further = HYBRID[kind]
     torch.manual_seed(0)
     config = configuration(**SHAPE, **further, vocab_size=400, pad_token_id=0, bos_token_id=None, eos_token_id=0)

@@ -36,7 +36,7 @@ def test_misalignment_that_grows_has_no_falling_part():
     assert law.floor == pytest.approx(0.35)
 
 
-def test_two_amounts_of_training_are_too_few():
+def test_two_different_amounts_of_training_are_too_few():
     with pytest.raises(ValueError, match="three"):
         fit_power_law(np.array([1.0, 1.0, 2.0]), np.array([3.0, 2.0, 1.0]))
 
@@ -52,7 +52,7 @@ def test_intervals_are_over_items():
         assert found[name].items == 200
 
 
-def test_of_three_checkpoints_no_interval_can_be_told():
+def test_three_checkpoints_have_no_interval():
     random = np.random.default_rng(2)
     assert all(np.isnan(e.low) for e in residual_intervals(POSITIONS[:3], np.array([0.5, 0.4, 0.36])).values())
     held = 0

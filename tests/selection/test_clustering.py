@@ -40,7 +40,7 @@ def test_groups_of_one_size_are_found(spherical):
         assert (lengths < 1).all()
 
 
-def test_a_crowd_is_shared_out():
+def test_crowded_clusters_give_rows_away():
     vectors, _ = draw_vectors([400, 40, 40], 0.4)
     sizes = np.bincount(cut(vectors, 6)[1], minlength=6)
     assert sizes.max() / sizes.min() <= BALANCE
@@ -58,7 +58,7 @@ def test_plain_k_means_is_as_good_as_scikit_learns():
 
 
 @pytest.mark.parametrize("same", [1.0, 0.4])
-def test_equal_texts_are_shared_out_too(same):
+def test_equal_texts_are_moved_one_by_one(same):
     """No price can tell equal rows apart."""
     vectors, _ = draw_vectors([200, 200], 0.5)
     vectors[: int(400 * same)] = vectors[0]
@@ -92,7 +92,7 @@ def test_the_same_seed_cuts_the_same_regions_whatever_the_shards():
     assert not np.array_equal(whole[1], cut(vectors, 5, seed=4)[1])
 
 
-def test_prices_even_out_what_they_can():
+def test_prices_even_out_the_sizes():
     random = np.random.default_rng(0)
     costs = (random.random((4000, 8)) * np.linspace(0.5, 1.5, 8)).astype(np.float32)
     uneven, even = (np.bincount((costs + p).argmin(axis=1), minlength=8) for p in (0, balancing_prices(costs)))

@@ -136,7 +136,7 @@ def test_a_tokenizer_of_another_model_is_refused(copied, text_lm):
         encode(copied)
 
 
-def test_batches_change_nothing(minilm):
+def test_batch_sizes_do_not_change_vectors(minilm):
     together, alone = encode(minilm, batch_tokens=8192), encode(minilm, batch_tokens=1)
     np.testing.assert_allclose(together, alone, atol=2e-6)
     backwards = encode(minilm, SENTENCES[::-1])
@@ -196,7 +196,7 @@ def test_a_text_llms_embedding_is_the_mean_of_its_last_hidden_states(text_lm, wo
         np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), atol=1e-5)
 
 
-def test_what_is_no_embedder_is_refused(tmp_path, minilm):
+def test_a_folder_that_is_not_an_embedder_is_refused(tmp_path, minilm):
     for name in (tmp_path / "nothing", f"lm:{tmp_path / 'nothing'}", "nobody/such-an-encoder"):
         with pytest.raises(SaladError):
             encode(name)

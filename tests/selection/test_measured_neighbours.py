@@ -12,7 +12,7 @@ def draw(count, seed):
     return unit(np.random.default_rng(seed).normal(size=(count, 6)))
 
 
-def test_predictions_are_those_of_a_loop():
+def test_predictions_equal_those_of_a_slow_loop():
     probes, texts = draw(40, 1), draw(9, 2)
     figures, tokens = np.random.default_rng(3).normal(size=40), np.random.default_rng(4).uniform(5, 50, 40)
     found = predict(Vectors([texts]), probes, figures, tokens)
@@ -37,7 +37,7 @@ def test_predictions_are_those_of_a_loop():
     assert found.leave_one_out_r2 == pytest.approx(1 - spread**2 / variance, rel=1e-4)
 
 
-def test_what_depends_on_the_place_is_predicted_and_far_texts_are_uncertain():
+def test_misalignment_is_predicted_from_near_probes_and_uncertain_far_away():
     directions = np.eye(6)[:3]
     random = np.random.default_rng(0)
     probes = unit(np.repeat(directions[:2], 40, axis=0) + 0.1 * random.normal(size=(80, 6)))

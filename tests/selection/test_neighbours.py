@@ -57,7 +57,7 @@ def test_vectors_in_float16_are_centred_and_read_in_slices():
     np.testing.assert_allclose(np.concatenate([piece for _, piece in pieces]), expected, atol=1e-6)
 
 
-def test_density_is_high_where_nobody_has_spoken():
+def test_the_density_ratio_is_high_where_no_text_is_spoken():
     """Two places: the pool has as many texts in both, speech is in one alone."""
     here, there = np.eye(WIDTH)[0] * 4, np.eye(WIDTH)[1] * 4
     pool = np.concatenate([draw(200, 1, centre=here), draw(200, 2, centre=there)])
@@ -68,7 +68,7 @@ def test_density_is_high_where_nobody_has_spoken():
     assert np.median(ratio[200:]) == pytest.approx((DENSITY_NEIGHBOURS + 0.5) / 0.5, rel=0.05)
 
 
-def test_density_ratios_are_those_of_a_loop():
+def test_density_ratios_equal_those_of_a_slow_loop():
     pool, speech = draw(30, 5), draw(20, 6)
     found = density_ratio(Vectors([pool]), Vectors([speech]), memory=PLENTY, seed=0)
     both = np.concatenate([pool, speech]).astype(np.float64)

@@ -43,7 +43,7 @@ def test_a_large_gamma_neither_overflows_nor_vanishes():
         assert probabilities.sum() == pytest.approx(1)
 
 
-def test_negative_gaps_count_as_none():
+def test_negative_gaps_count_as_zero():
     assert region_probabilities(SIZES, np.array([-0.1, 1.0, -2.0, 0.0]), 1.0).tolist() == [0, 1, 0, 0]
 
 
@@ -53,7 +53,7 @@ def test_no_gap_anywhere_is_refused(gaps):
         region_probabilities(SIZES, gaps, 1.0)
 
 
-def test_numbers_are_uniform_and_each_ids_own():
+def test_numbers_are_uniform_and_depend_on_the_id_alone():
     found = numbers(20_000)
     assert 0 < found.min() and found.max() < 1
     assert np.abs(np.sort(found) - (np.arange(20_000) + 0.5) / 20_000).max() < 1.63 / 20_000**0.5  # Kolmogorov, 1 %
@@ -96,7 +96,7 @@ def test_the_first_by_weight_is_drawn_by_its_weight():
     assert np.mean(np.array(seconds) == 1) == pytest.approx(2 / 3, abs=4 * (0.25 / len(seconds)) ** 0.5)
 
 
-def test_weights_may_be_beyond_all_exponents():
+def test_log_weights_may_exceed_the_exponents_of_floats():
     order = by_weight(np.array([-5000.0, 3000.0, -np.inf, 0.0]), numbers(4))
     assert order.tolist() == [1, 3, 0]
 
@@ -143,7 +143,7 @@ def test_the_order_of_the_pool_changes_nothing(order):
     assert np.array_equal(shuffled[order(regions[shuffled], uniform[shuffled])], order(regions, uniform))
 
 
-def test_effective_texts_are_as_many_as_were_drawn_where_all_or_evenly_many_are():
+def test_effective_texts_equal_the_drawn_ones_of_even_draws():
     even = np.full(200, 1 / 200)
     assert effective_texts(even, np.arange(50)) == pytest.approx(50)
     skewed = np.random.default_rng(0).random(200) ** 8

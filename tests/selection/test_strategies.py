@@ -46,7 +46,7 @@ def test_a_strategy_reads_the_fields_that_it_needs_and_no_other(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_may_not_be_drawn_never_is_and_the_odds_are_those_of_the_first_draw(name):
+def test_forbidden_texts_are_never_drawn_and_probabilities_hold_for_the_first_draw(name):
     """Over 3,000 seeds the first text comes as often as the order says, within four standard errors."""
     probabilities = order(name).probabilities
     assert probabilities.sum() == pytest.approx(1)
@@ -85,7 +85,7 @@ def test_no_weight_anywhere_is_refused(name):
         order(name, of)
 
 
-def test_odds_too_small_for_a_float_are_still_odds():
+def test_texts_with_tiny_probabilities_are_still_drawn():
     of = candidates(importance=np.linspace(-3000, 0, len(REGIONS)))
     found = order("dsir", of)
     assert found.eligible.sum() == ALLOWED.sum()

@@ -15,7 +15,7 @@ from saladkit.settings.select import Filters
 QUESTION = "Which of the moons of Jupiter that Galileo saw in the year 1610 is covered by ice?"
 
 
-def test_keywords_set_a_cluster_apart():
+def test_keywords_are_the_distinctive_words_of_a_cluster():
     found = keywords(
         [["the oboe and the flute", "the flute of wood"], ["the comet and the moon", "the moon of ice"]], count=2
     )
@@ -23,7 +23,7 @@ def test_keywords_set_a_cluster_apart():
     assert found[1][0] == "moon"
 
 
-def test_importance_is_that_of_a_loop():
+def test_importance_equals_that_of_a_slow_loop():
     """Log ratio of add-one multinomials over words and pairs; none of these few share a bucket."""
     pool, targets = ["the red fox runs", "a blue whale sings", "the fox sings"], ["the red whale runs", "a fox"]
 
@@ -68,12 +68,12 @@ def test_texts_like_the_targets_are_more_important():
         ("★★★ 10/10 ★★★ !!!", "few letters"),
     ],
 )
-def test_what_cannot_be_read_aloud(text, reason):
+def test_texts_that_cannot_be_read_aloud_are_found(text, reason):
     assert why_unspeakable(text) == reason
 
 
 @pytest.mark.parametrize("text", ["a." * 50_000, "\n" * 50_000, "a b|" * 20_000, "<a " * 30_000, "x = " * 30_000])
-def test_long_texts_are_looked_through_in_no_time(text):
+def test_long_texts_are_searched_quickly(text):
     """What takes the square of its length would take minutes here."""
     started = time.process_time()
     why_unspeakable(text)

@@ -43,7 +43,7 @@ def defaults_of(tree):
                 continue
 
 
-def test_no_default_of_a_setting_stands_again(repository):
+def test_defaults_are_not_repeated_outside_settings(repository):
     known = defaults_of_settings()
     assert {"batch_size", "codebooks", "top_k", "gamma"} <= known.keys()
     found = [

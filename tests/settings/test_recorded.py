@@ -4,7 +4,7 @@ from saladkit.settings.cache_teacher import CacheTeacherSettings
 from saladkit.settings.select import SelectSettings
 
 
-def test_the_seed_of_a_cache_is_recorded_where_tokens_are_drawn():
+def test_the_seed_of_a_cache_is_recorded_if_tokens_are_drawn():
     assert "seed" not in CacheTeacherSettings(model="m", seed=3).recorded()
     recorded = CacheTeacherSettings(model="m", keep="sampled", seed=3).recorded()
     assert (recorded["seed"], recorded["draws"]) == (3, 50) and "top_k" not in recorded
@@ -16,7 +16,7 @@ def test_the_share_of_a_budget_is_recorded_and_its_speech_is_an_input():
     assert not {"fraction_of", "words_per_second", "gamma", "metric", "bonus", "ngram"} & set(recorded)
 
 
-def test_probes_have_no_preference():
+def test_settings_of_strategies_are_not_recorded_for_probes():
     recorded = SelectSettings(regions="r", per_region=3, strategy="dsir").recorded()
     assert recorded["per_region"] == 3
     assert not {"strategy", "gamma", "metric", "bonus"} & set(recorded)

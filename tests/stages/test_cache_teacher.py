@@ -176,7 +176,7 @@ def test_a_cache_at_another_temperature_is_verified_and_kept_apart(line, shell, 
     assert "temperature" in result.stderr
 
 
-def test_what_fails_while_writing_is_raised(line, shell, monkeypatch):
+def test_errors_while_writing_are_raised(line, shell, monkeypatch):
     def broken(*_):
         raise OSError("no space left")
 

@@ -101,7 +101,7 @@ def test_the_gap_is_the_sum_of_its_parts_and_paired_by_item(evaluated):
         )
 
 
-def test_voices_and_what_no_training_has_heard_are_told_apart(evaluated):
+def test_results_tell_voices_apart_and_mark_held_out_ones(evaluated):
     output, summary, _ = evaluated
     heard = [row for row in read_predictions(output) if row["modality"] != "text"]
     assert {(row["speaker"], row["held_out"]) for row in heard} == {
@@ -116,7 +116,7 @@ def test_voices_and_what_no_training_has_heard_are_told_apart(evaluated):
     assert found["spread"] == pytest.approx(abs(np.subtract(*found["voices"].values())), abs=1e-4)
 
 
-def test_a_cascade_answers_what_was_written_down(evaluated, two_voices):
+def test_a_cascade_answers_transcripts(evaluated, two_voices):
     output, _, _ = evaluated
     transcripts = pq.read_table(output / "original" / "transcripts-two-voices_cascade.parquet").to_pylist()
     written = {row["id"]: row["transcript"] for row in transcripts}
@@ -128,7 +128,7 @@ def test_a_cascade_answers_what_was_written_down(evaluated, two_voices):
             assert row["text"] == said[row["id"]]
 
 
-def test_what_a_person_reads_says_how_many_items(evaluated):
+def test_printed_lines_have_the_number_of_items(evaluated):
     _, summary, stderr = evaluated
     lines = stderr.splitlines()
     assert sum("(12 items" in line for line in lines) == sum(len(tasks) for tasks in summary["results"].values())
@@ -153,7 +153,9 @@ def test_harness_files_of_each_model_have_the_gap_as_a_task(evaluated):
             assert written["results"]["two-voices_gap"][f"{part}_acc_norm_stderr,none"] == row["standard_error"]
 
 
-def test_what_does_not_fit_is_left_out_counted_and_listed(shell, checkpoint, text_lm, spoken_questions, tmp_path):
+def test_prompts_that_do_not_fit_are_left_out_counted_and_listed(
+    shell, checkpoint, text_lm, spoken_questions, tmp_path
+):
     rows = read_samples(spoken_questions, needed=["id"]).to_pylist()
     for row in rows[:2]:
         row["words"] = None  # then nobody knows where its recording may be cut
@@ -185,7 +187,7 @@ def test_a_plain_file_may_say_prompt_and_subject(shell, text_lm, world, tmp_path
     assert {row["domain"] for row in read_predictions(tmp_path / "out")} == {"s"}
 
 
-def test_whom_the_others_are_compared_with_is_part_of_the_line(shell, checkpoint, world, tmp_path):
+def test_another_first_model_is_another_evaluation(shell, checkpoint, world, tmp_path):
     asked = [world / "questions.parquet", "--modality", "text", "--device", "cpu", "-o", tmp_path / "out"]
     assert shell("eval", checkpoint, *asked, "--compare", checkpoint / "stable").exit_code == 0
     again = shell("eval", checkpoint, *asked, "--compare", checkpoint / "stable")
@@ -211,7 +213,7 @@ def test_a_tokenizer_of_another_model_is_refused(shell, other_text_lm, text_lm, 
     assert "ids up to 399" in result.stderr and "knows 300 tokens" in result.stderr
 
 
-def test_names_that_run_into_each_other_have_files_of_their_own(shell, checkpoint, text_lm, world, tmp_path):
+def test_similar_names_have_different_files(shell, checkpoint, text_lm, world, tmp_path):
     for name in ("x", "x-q"):
         shutil.copytree(text_lm, tmp_path / name)
     rows = pq.read_table(world / "questions.parquet")
@@ -296,7 +298,7 @@ def test_the_line_that_makes_missing_recordings_can_be_run(shell, checkpoint, wo
 
 
 @pytest.mark.parametrize("writes", [[], ["--generate", "--max-new-tokens", 3]])
-def test_cut_off_within_a_block_only_the_batch_at_work_is_asked_again(
+def test_an_interrupted_block_repeats_only_its_last_batch(
     writes, shell, checkpoint, spoken_questions, contents, tmp_path, monkeypatch
 ):
     line = ["eval", checkpoint, spoken_questions, "--modality", "speech", *writes, "--batch-size", 3, "--device", "cpu"]

@@ -127,7 +127,7 @@ def test_misalignment_that_grows_has_no_exponent(shell, tmp_path):
         ([{"positions": 10, "misalignment": 1.0, "speech_score": "good"}], "speech_score is 'good'"),
     ],
 )
-def test_logs_that_tell_no_law(rows, named, shell, tmp_path):
+def test_logs_without_a_law_are_refused(rows, named, shell, tmp_path):
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     done = shell("fit-scaling", tmp_path / "log.jsonl", "-o", tmp_path / "law")
     assert done.exit_code == 2 and named in done.stderr
@@ -146,7 +146,7 @@ def test_without_samples_or_teacher_gap_says_what_is_missing(shell, checkpoint, 
     assert "Missing option '--teacher'" in shell("gap", checkpoint, speech, "-o", tmp_path / "a").stderr
 
 
-def test_who_judged_the_recordings_does_not_matter(shell, checkpoint, text_lm, speech, tables, tmp_path):
+def test_gap_tables_with_different_recognizers_are_comparable(shell, checkpoint, text_lm, speech, tables, tmp_path):
     line = ["gap", checkpoint, speech, "--teacher", text_lm, *SPANS, "--device", "cpu", "--limit", 8, "--worst", 0.3]
     judged = shell(*line, "--asr", save_ctc_model(tmp_path / "ctc"), "-o", tmp_path / "judged")
     assert judged.exit_code == 0, judged.stderr

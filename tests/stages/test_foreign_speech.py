@@ -111,7 +111,7 @@ def test_word_times_of_a_folder_of_recordings_and_texts(shell, tmp_path):
         assert np.abs([word["start"] - true.start for word, true in zip(words, one.words, strict=True)]).max() < 0.15
 
 
-def test_the_plan_of_a_manifest_knows_its_hours(shell, tmp_path):
+def test_a_dry_run_predicts_hours_from_a_manifest(shell, tmp_path):
     rows = [{"audio_filepath": f"{i}.wav", "duration": 1800, "text": "x y"} for i in range(4)]
     source = write_lines(tmp_path / "manifest.json", rows)
     done = shell("timestamps", source, "-o", tmp_path / "times", "--aligner", "sphinx", "--dry-run")

@@ -82,7 +82,7 @@ def distilled(checkpoints, cached, request, distill_arguments, shell, workshop):
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_what_is_cached_is_as_long_as_what_was_said(name, cached, speech):
+def test_a_frames_cache_has_the_length_of_the_speech(name, cached, speech):
     folder, summary = cached(name)
     cache = FramesCache(folder)
     rows = read_samples(speech, needed=["duration"]).to_pylist()
@@ -165,7 +165,7 @@ def test_a_cache_that_was_cut_off_ends_with_the_same_bytes(
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_frames_heard_live_are_the_cached_ones(
+def test_frames_encoded_in_training_equal_cached_ones(
     name, distilled, request, distill_arguments, cached, shell, contents, tmp_path
 ):
     line = replaced(replaced(distill_arguments, "--max-steps", 2), "--save-steps", 1)
@@ -179,9 +179,7 @@ def test_frames_heard_live_are_the_cached_ones(
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_the_gap_and_the_questions_are_measured_on_live_audio(
-    name, distilled, text_lm, speech, spoken_questions, shell, tmp_path
-):
+def test_gap_and_eval_encode_audio_themselves(name, distilled, text_lm, speech, spoken_questions, shell, tmp_path):
     checkpoint = distilled(name)
     line = ["gap", checkpoint, speech, "--teacher", text_lm, "--limit", 6, "--device", "cpu", *SPANS]
     measured = shell(*line, "-o", tmp_path / "gap")

@@ -119,7 +119,7 @@ def test_means_are_nats_per_text_token_not_per_item(measured, expected):
         assert summary[metric]["low"] <= summary[metric]["mean"] <= summary[metric]["high"]
 
 
-def test_regions_hold_their_own_items(shell, workshop, checkpoint, text_lm, world, speech, tmp_path):
+def test_regions_have_the_means_of_their_items(shell, workshop, checkpoint, text_lm, world, speech, tmp_path):
     from saladkit.settings.regions import RegionsSettings
     from saladkit.stages.regions import regions
 
@@ -206,7 +206,7 @@ def test_recordings_are_judged(shell, checkpoint, text_lm, world, speech, tmp_pa
     assert json.loads(done.stdout)["bad_speech"] == [marked["region"]]
 
 
-def test_what_synth_has_noted_is_taken(shell, checkpoint, text_lm, world, tmp_path):
+def test_error_rates_of_synth_are_used(shell, checkpoint, text_lm, world, tmp_path):
     cut = ["regions", world / "natural.parquet", "--embedder", f"lm:{text_lm}", "--clusters", 3, "--device", "cpu"]
     assert shell(*cut, "-o", tmp_path / "regions").exit_code == 0
     recognizer = save_ctc_model(tmp_path / "ctc")
@@ -232,7 +232,7 @@ def test_what_synth_has_noted_is_taken(shell, checkpoint, text_lm, world, tmp_pa
     assert [row["region"] for row in table if row["bad_speech"]] == [max(errors, key=errors.get)]
 
 
-def test_a_region_that_nobody_could_speak_is_left_out_of_the_choice(shell, checkpoint, text_lm, world, tmp_path):
+def test_a_region_without_any_recording_is_not_selected(shell, checkpoint, text_lm, world, tmp_path):
     pool = world / "natural.parquet"
     cut = ["regions", pool, "--embedder", f"lm:{text_lm}", "--clusters", 3, "--device", "cpu"]
     assert shell(*cut, "-o", tmp_path / "regions").exit_code == 0

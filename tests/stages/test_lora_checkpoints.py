@@ -62,7 +62,7 @@ def test_both_give_the_same_logits_by_every_way_to_load_them(part, made):
     assert torch.equal(*map(logits, half))
 
 
-def test_apart_stands_what_was_trained_and_a_reference(made, text_lm):
+def test_save_trained_stores_only_trained_weights_and_a_reference(made, text_lm):
     apart, whole = (load_file(made[save] / "model.safetensors") for save in ("trained", "full"))
     assert all(".lora_" in name for name in apart if name.startswith("language_model."))
     assert {name for name in whole if name.startswith("speech_")} <= apart.keys()
@@ -90,7 +90,7 @@ def apart_with_text_model(made, folder, name):
     return folder
 
 
-def test_a_text_llm_may_stand_elsewhere(made, text_lm, tmp_path):
+def test_a_text_llm_may_be_in_another_folder(made, text_lm, tmp_path):
     shutil.copytree(text_lm, tmp_path / "moved")
     folder = apart_with_text_model(made, tmp_path / "checkpoint", tmp_path / "moved")
     assert torch.equal(logits(SaladForCausalLM.from_pretrained(folder)), logits(load_salad_model(
@@ -98,9 +98,7 @@ def test_a_text_llm_may_stand_elsewhere(made, text_lm, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["nowhere", "another"])
-def test_a_text_llm_that_is_not_there_or_is_another(
-    kind, made, other_text_lm, shell, speech, spoken_questions, tmp_path
-):
+def test_a_missing_or_changed_text_llm_is_refused(kind, made, other_text_lm, shell, speech, spoken_questions, tmp_path):
     name = {"nowhere": tmp_path / "gone", "another": other_text_lm}[kind]
     folder = apart_with_text_model(made, tmp_path / "checkpoint", name)
     result = shell("eval", folder, spoken_questions, "--device", "cpu", "-o", tmp_path / "out")
@@ -110,7 +108,7 @@ def test_a_text_llm_that_is_not_there_or_is_another(
     assert "config.json" in fix
 
 
-def test_a_setting_that_does_not_go_with_what_was_saved_apart(made):
+def test_device_map_is_refused_for_weights_saved_apart(made):
     from saladkit.errors import SaladError
 
     with pytest.raises(SaladError) as raised:
@@ -180,7 +178,7 @@ def test_settings_of_lora_without_its_rank(shell, distill_arguments, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_target_that_the_text_llm_does_not_have(shell, distill_arguments, tmp_path):
+def test_lora_targets_must_exist_in_the_text_llm(shell, distill_arguments, tmp_path):
     result = shell(*distill_arguments, "--lora-rank", 2, "--lora-targets", "q_prj", "-o", tmp_path / "out")
     assert result.exit_code == 2
     assert "q_prj" in result.stderr.splitlines()[-2]

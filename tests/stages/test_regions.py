@@ -133,7 +133,7 @@ def test_the_order_of_the_pool_changes_no_region(cut, world, tmp_path):
     assert Regions.open(one).region_of == Regions.open(other).region_of
 
 
-def test_what_an_unfinished_run_has_embedded_can_be_used_again(cut, shell, world, text_lm, counted, tmp_path):
+def test_embeddings_of_an_unfinished_run_can_be_reused(cut, shell, world, text_lm, counted, tmp_path):
     """A text without an embedding ends the run; the shards before it are not lost."""
     plan = ["regions", world / "pool.parquet", "--embedder", f"lm:{text_lm}", "--clusters", 4, "--device", "cpu"]
     with pytest.MonkeyPatch.context() as patch:
@@ -157,7 +157,7 @@ def fail_in_the_second_part(check):
     return failing
 
 
-def test_regions_are_not_thrown_away_to_be_reused(cut, shell, world, text_lm):
+def test_overwriting_reused_regions_is_refused(cut, shell, world, text_lm):
     path, _ = cut()
     line = ["regions", world / "pool.parquet", "--embedder", f"lm:{text_lm}", "--clusters", 4, "--device", "cpu"]
     result = shell(*line, "--reuse", path, "--overwrite", "-o", path)
@@ -196,7 +196,7 @@ def test_a_search_that_is_not_exact_prints_its_recall(cut, world, shell):
 
 
 @pytest.mark.parametrize("options", [("--kmeans", "l2"), ("--plain",), ("--balance", 1.1)])
-def test_other_ways_to_cut(options, cut):
+def test_kmeans_may_be_plain_or_with_squared_distances(options, cut):
     path, summary = cut(*options)
     assert sum(region["texts"] for region in Regions.open(path).table) == 60
     if options[0] == "--balance":
@@ -217,7 +217,7 @@ def test_a_real_encoder_puts_subjects_apart(shell, world, tmp_path):
     assert largest >= 0.9 * 60
 
 
-def test_digests_tell_texts_apart():
+def test_different_texts_have_different_digests():
     assert text_digest("a") == text_digest("a") != text_digest("a ")
     assert len(text_digest("ä")) == 16
     assert unit(np.zeros((1, 3), np.float32)).tolist() == [[0, 0, 0]]

@@ -103,7 +103,7 @@ def test_coverage_needs_no_model(shell, world, text_lm, cut, tmp_path):
     assert unknown.exit_code == 2 and "--speech" in unknown.stderr
 
 
-def test_what_is_excluded_is_never_chosen(select, tmp_path):
+def test_excluded_texts_are_never_chosen(select, tmp_path):
     first, _ = select("--per-region", 5, name="first")
     rest, summary = select("--strategy", "uniform", "--count", 40, "--exclude", tmp_path / "first", name="rest")
     assert len(rest) == 40 == summary["rows"]
@@ -191,7 +191,7 @@ def test_every_strategy_keeps_the_budget_and_forgets_the_order_of_the_pool(strat
     assert [row["id"] for row in other] != [row["id"] for row in chosen]
 
 
-def test_a_row_says_its_regions_figure_with_its_interval(by_strategy):
+def test_a_chosen_row_has_its_regions_gap_with_the_interval(by_strategy):
     chosen, _, _ = by_strategy("active", "--count", 10)
     for row in chosen:
         assert row["region_gap"] == row["region"]
@@ -272,7 +272,7 @@ def strange_pool(world, text_lm, tmp_path):
     return path
 
 
-def test_what_is_left_out_is_listed_with_its_reason(strange_pool, shell, world, tmp_path):
+def test_texts_left_out_are_listed_with_their_reason(strange_pool, shell, world, tmp_path):
     asked = tmp_path / "asked.parquet"
     line = ["select", strange_pool, "--regions", tmp_path / "strange-regions", "--strategy", "uniform", "--count", 60]
     filters = ["--min-words", 3, "--max-words", 200, "--near-duplicate", 0.999, "--decontaminate", asked]
@@ -331,7 +331,7 @@ def test_the_regions_are_explained(by_strategy, covered):
         assert f" {summary['by_region'].get(str(region), 0)}  " in line
 
 
-def test_rounds_draw_no_twin_of_what_was_chosen_before(strange_pool, shell, tmp_path):
+def test_later_rounds_draw_no_near_duplicates_of_earlier_ones(strange_pool, shell, tmp_path):
     rows = pq.read_table(strange_pool).to_pylist()
     twins = [row | {"id": f"{row['id']}-again"} for row in rows[:20]]
     pq.write_table(pa.Table.from_pylist(rows[:20] + twins), tmp_path / "twice.parquet")
@@ -358,7 +358,7 @@ def test_a_column_of_the_pool_that_select_would_write_is_not_overwritten(strange
     assert not (tmp_path / "chosen").exists()
 
 
-def test_probes_of_bad_speech_teach_nobody(world, covered, shell, tmp_path):
+def test_probes_of_bad_speech_are_not_used_to_predict(world, covered, shell, tmp_path):
     """Their figures are a hundred times those of the others."""
     writer = create_artefact(tmp_path / "bad", schema=SCHEMA, version=VERSION, verb="t", settings={}, inputs={})
     ids = list(Regions.open(covered).region_of.items())[:40]
@@ -376,7 +376,7 @@ def test_probes_of_bad_speech_teach_nobody(world, covered, shell, tmp_path):
     assert all(row["region"] != 0 and row["text_score"] == pytest.approx(1, abs=1e-6) for row in rows)
 
 
-def test_an_embedder_that_has_changed_compares_nothing(world, text_lm, other_text_lm, shell, tmp_path):
+def test_a_changed_embedder_is_refused(world, text_lm, other_text_lm, shell, tmp_path):
     import shutil
 
     shutil.copytree(text_lm, tmp_path / "model")

@@ -119,7 +119,7 @@ def test_nothing_is_spoken_twice(program, tmp_path, monkeypatch):
         assert program.asked().count("one day") == 2 + number
 
 
-def test_what_was_reused_is_no_input(program, tmp_path):
+def test_reused_recordings_are_not_an_input(program, tmp_path):
     source = write_rows(tmp_path / "rows.jsonl", ["one day", "two days"])
     synth(source, tmp_path / "out", voices=(program(),), workers=1)
     copied = synth(source, tmp_path / "again", voices=(program(),), workers=1, reuse=(str(tmp_path / "out"),))
@@ -163,7 +163,7 @@ def test_an_engine_that_fails_on_everything_ends_the_run(workers, program, tmp_p
     assert workers > 1 or len(program.asked()) == 32
 
 
-def test_what_was_refused_is_not_spoken_again_and_nothing_is_left_of_it(program, tmp_path, monkeypatch):
+def test_refused_rows_are_not_spoken_twice_and_leave_no_recording(program, tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "ROWS_PER_PART", 1)
     source = write_rows(tmp_path / "rows.jsonl", 3 * ["faint and far"])
     with pytest.raises(SaladError, match="no row of .* could be spoken"):
@@ -197,7 +197,7 @@ def test_codecs_keep_rate_and_samples(codec, magic, tmp_path):
     assert rate == spoken.sample_rate and (samples == spoken.samples).all()
 
 
-def test_words_without_times_fall_to_the_aligner(program, tmp_path):
+def test_words_without_times_are_aligned(program, tmp_path):
     source = write_rows(tmp_path / "rows.jsonl", ["Water boils near the sea."])
     script = tmp_path / "espeak_speaks.py"
     script.write_text(
@@ -232,7 +232,7 @@ def test_numbers_are_spoken_as_words_and_timed_as_written(tmp_path):
     assert rows_of(tmp_path / "raw")[0]["speech_key"] != rows_of(tmp_path / "out")[0]["speech_key"]
 
 
-def test_a_recognizer_listens(tmp_path):
+def test_synth_measures_error_rates_with_a_recognizer(tmp_path):
     source = write_rows(tmp_path / "rows.jsonl", ["Water boils near the sea.", "My brother wrote a long letter."])
     summary = synth(source, tmp_path / "out", voices=("espeak:en-us",), asr="sphinx", workers=1)
     rates = [row["cer"] for row in rows_of(tmp_path / "out")]

@@ -156,7 +156,7 @@ def test_a_source_of_rows_that_cannot_be_split_is_refused(shell, distill_argumen
     assert "every row of" in result.stderr and "--max-length 100" in result.stderr
 
 
-def test_what_a_reporter_prints_is_not_taken_for_the_summary(shell, distill_arguments, monkeypatch, tmp_path):
+def test_output_of_loggers_does_not_mix_with_the_summary(shell, distill_arguments, monkeypatch, tmp_path):
     class Speaks(TrainerCallback):
         def on_train_begin(self, *_, **__):
             print("* project initialized")

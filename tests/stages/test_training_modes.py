@@ -52,7 +52,7 @@ def test_layers_that_run_again_give_the_same_weights(trained, checkpoint, monkey
 
 
 @pytest.mark.parametrize("save", ["full", "trained"])
-def test_with_lora_too(save, shell, distill_arguments, tmp_path):
+def test_layers_that_run_again_give_the_same_weights_with_lora(save, shell, distill_arguments, tmp_path):
     lora = ["--lora-rank", 3, "--learning-rate", 1e-2, "--save", save]
     for name, more in (("plain", []), ("again", ["--gradient-checkpointing"])):
         result = shell(*distill_arguments, *lora, *more, "-o", tmp_path / name)

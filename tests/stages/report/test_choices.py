@@ -51,7 +51,7 @@ def test_accuracies_are_those_of_all_runs_together(compared):
     assert more["low"] <= more["points"] <= more["high"]
 
 
-def test_a_question_that_is_asked_in_both_runs_counts_once_for_the_interval(compared):
+def test_a_question_of_both_runs_is_resampled_as_one(compared):
     runs, summary = compared
     questions = {text for text, _, _ in answers(runs, "eval-active")}
     figures = summary["choices"]["active-5"]
@@ -75,7 +75,7 @@ def test_the_page_shows_each_strategy_beside_the_control(compared):
         ({"choices": CHOICES, "across": ("elsewhere",)}, "elsewhere"),
     ],
 )
-def test_what_cannot_be_compared(settings, problem, run):
+def test_results_that_cannot_be_compared_are_refused(settings, problem, run):
     with pytest.raises(SaladError, match=problem):
         report(run, run / "report.html", ReportSettings(**SETTINGS | settings))
     assert not (run / "report.html").exists()

@@ -23,7 +23,7 @@ def headline(page):
     return re.search(r"<h1>(.*?)</h1>", page)[1].replace("\u00a0", " ")
 
 
-def test_the_two_losses_are_not_drawn_as_one(page):
+def test_the_two_losses_have_curves_of_their_own(page):
     chart = drawing(page, "Training", "wide")
     ends = {"distillation": "0.5 at step 40", "lexical": "7 at step 10"}
     for loss, end in ends.items():
@@ -127,7 +127,7 @@ def test_without_the_packages_of_the_extra_nothing_is_written(package, run, monk
     assert sorted(run.rglob("*")) == before
 
 
-def test_without_a_contrast_the_last_result_stands_against_the_first(run):
+def test_without_a_contrast_the_last_result_is_compared_with_the_first(run):
     summary = report(run, run / "report.html", ReportSettings(**SETTINGS | {"contrast": None}))
     assert "active_minus_uniform" not in summary and summary["active_minus_stage1"]["points"] == 50
     said = headline((run / "report.html").read_text())

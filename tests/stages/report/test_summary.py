@@ -71,7 +71,7 @@ def test_gap_tables_without_regions_are_the_ones_compared(finished):
     assert summary["stage2_uniform"]["forgetting"]["mean"] == pytest.approx(0.02)
 
 
-def test_costs_stand_in_the_order_of_the_steps(finished):
+def test_costs_are_listed_in_the_order_of_the_steps(finished):
     run, summary = finished
     assert list(summary["seconds"])[:3] == ["natural", "questions", "heldout"]
     assert summary["seconds"]["natural"] == 40.25
@@ -82,7 +82,7 @@ def test_costs_stand_in_the_order_of_the_steps(finished):
     assert "." not in summary["seconds"]
 
 
-def test_added_speech_is_what_the_first_model_had_not_heard(finished):
+def test_added_speech_is_the_speech_that_the_first_model_was_not_trained_on(finished):
     assert finished[1]["stage1"]["added_seconds_of_speech"] is None
     assert finished[1]["stage2_active"]["added_seconds_of_speech"] == 3600
 

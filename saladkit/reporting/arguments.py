@@ -1,4 +1,4 @@
-"""Checks of what `report` is asked for, before anything is read."""
+"""Check the arguments of `report` before any result is read."""
 
 from importlib import import_module
 from pathlib import Path
@@ -64,7 +64,8 @@ def check_contrast(contrast: tuple[str, str] | None, names: list[str]) -> None:
     for name in contrast or ():
         if name not in names:
             raise SaladError(
-                f"there is no result '{name}' to contrast (there are: {', '.join(names)})", "Name two of --result."
+                f"there is no result '{name}' to contrast (there are: {', '.join(names)})",
+                "Give the names of two results, as in --result NAME=FOLDER.",
             )
     if contrast and contrast[0] == contrast[1]:
         raise SaladError(f"'{contrast[0]}' is contrasted with itself", "Name two different results.")
@@ -74,7 +75,7 @@ def check_choices(choices: tuple[str, ...], across: tuple[str, ...]) -> None:
     """Check that there are at least two strategies to compare, or none.
 
     Raises:
-        SaladError: there is one alone, or there are further runs but no strategies.
+        SaladError: there is only one strategy, or there are further runs but no strategies.
     """
     if across and not choices:
         raise SaladError("--across names other runs, and there is no --choice to compare", "Give --choice NAME=FOLDER.")

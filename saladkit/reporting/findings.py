@@ -24,10 +24,10 @@ class GapSplit:
 
 @dataclass(frozen=True)
 class Subject:
-    """A domain of the questions."""
+    """A domain of the questions: heard if the natural speech of the training is about it, else unheard."""
 
     name: str
-    heard: bool  # a domain of the natural speech
+    heard: bool
     items: int
 
 
@@ -143,56 +143,77 @@ def compute_findings(
         check_paired(teacher, answers, ("text", "speech"), tasks)
         check_paired(predictions[0], answers, ("speech", "speech"), {held_out})
     items = Items.of(teacher, tasks, heard_domains)
-    read = teacher.correct("text", items.keys)
+    main = contrast_key(*contrast) if contrast else None
+    chosen = {main: contrast} if main and contrast else {}
+    return Findings(
+        tasks=sorted(tasks),
+        held_out=held_out,
+        chance=float(np.mean([1 / len(teacher.rows["text"][key]["choices"]) for key in items.keys])),
+        subjects=items.subjects(),
+        teacher=_text_findings(teacher.correct("text", items.keys), items),
+        models=_models(inventory, teacher, predictions, items, held_out),
+        contrasts=_contrasts(predictions, chosen, items),
+        main_contrast=main,
+        regions=region_gaps(inventory, predictions[0].model_digest),
+        steps=inventory.steps(),
+    )
+
+
+def _text_findings(correct: np.ndarray, items: Items) -> TextFindings:
+    return TextFindings(
+        bootstrap_mean(correct), _mean(correct[items.heard]), _mean(correct[items.unheard]), _by_subject(correct, items)
+    )
+
+
+def _models(
+    inventory: Inventory, teacher: Predictions, predictions: list[Predictions], items: Items, held_out: str
+) -> list[ModelFindings]:
     tables = comparable_tables(inventory, {answers.name: answers.model_digest for answers in predictions})
     trainings = [training_of(inventory, answers.model_digest) for answers in predictions]
-    later = [answers.name for answers in predictions[1:]]
-    short = dict(zip(later, without_common_prefix(later), strict=True))
+    short = _short_names(predictions)
+    teacher_on_text = teacher.correct("text", items.keys)
     models: list[ModelFindings] = []
     for answers, training in zip(predictions, trainings, strict=True):
-        heard, text = answers.correct("speech", items.keys), answers.correct("text", items.keys)
-        gap = _gap_split(read, text, heard)
-        first = models[0].gap.total.value if models else 0.0
+        on_speech, on_text = answers.correct("speech", items.keys), answers.correct("text", items.keys)
+        gap = _gap_split(teacher_on_text, on_text, on_speech)
+        unheard = [correct[items.unheard] for correct in (teacher_on_text, on_text, on_speech)]
+        gap_of_first = models[0].gap.total.value if models else 0.0
         figures = compared_figures(tables[answers.name]) if tables else {}
         models.append(
             ModelFindings(
                 name=answers.name,
                 label=label(answers.name),
-                short=label(answers.name) if not models else short[answers.name],
-                speech=bootstrap_mean(heard),
-                heard=_mean(heard[items.heard]),
-                unheard=_mean(heard[items.unheard]),
+                short=short.get(answers.name, label(answers.name)),
+                speech=bootstrap_mean(on_speech),
+                heard=_mean(on_speech[items.heard]),
+                unheard=_mean(on_speech[items.unheard]),
                 held_out=bootstrap_mean(answers.correct("speech", answers.keys("speech", {held_out}))),
-                text=bootstrap_mean(text),
-                by_subject=_by_subject(heard, items),
+                text=bootstrap_mean(on_text),
+                by_subject=_by_subject(on_speech, items),
                 gap=gap,
-                gap_unheard=_gap_split(read, text, heard, items.unheard) if items.unheard.any() else None,
-                recovery=1 - gap.total.value / first if first > 0 else None,
+                gap_unheard=_gap_split(*unheard) if items.unheard.any() else None,
+                recovery=1 - gap.total.value / gap_of_first if gap_of_first > 0 else None,
                 misalignment=figures.get("misalignment"),
                 forgetting=figures.get("forgetting"),
                 training=training,
                 added_seconds=seconds_of_speech(added_speech(training, trainings[0])),
             )
         )
-    pairs = {f"{short[name]}_minus_{predictions[0].name}": (name, predictions[0].name) for name in later}
-    main = contrast_key(*contrast) if contrast else None
-    pairs = ({main: contrast} if main and contrast else {}) | pairs
-    on_unheard = {o.name: 100 * o.correct("speech", items.keys)[items.unheard] for o in predictions}
-    contrasts = {key: Contrast(a, b, _mean(on_unheard[a] - on_unheard[b])) for key, (a, b) in pairs.items()}
-    return Findings(
-        tasks=sorted(tasks),
-        held_out=held_out,
-        chance=float(np.mean([1 / len(teacher.rows["text"][key]["choices"]) for key in items.keys])),
-        subjects=items.subjects(),
-        teacher=TextFindings(
-            bootstrap_mean(read), _mean(read[items.heard]), _mean(read[items.unheard]), _by_subject(read, items)
-        ),
-        models=models,
-        contrasts=contrasts,
-        main_contrast=main,
-        regions=region_gaps(inventory, predictions[0].model_digest),
-        steps=inventory.steps(),
-    )
+    return models
+
+
+def _short_names(predictions: list[Predictions]) -> dict[str, str]:
+    """Return the names of all models but the first, without the beginning that they share."""
+    later = [answers.name for answers in predictions[1:]]
+    return dict(zip(later, without_common_prefix(later), strict=True))
+
+
+def _contrasts(predictions: list[Predictions], chosen: dict[str, tuple[str, str]], items: Items) -> dict[str, Contrast]:
+    """Return the differences of the chosen pairs of models, and of each later model minus the first."""
+    first = predictions[0].name
+    pairs = chosen | {f"{short}_minus_{first}": (name, first) for name, short in _short_names(predictions).items()}
+    on_unheard = {of.name: 100 * of.correct("speech", items.keys)[items.unheard] for of in predictions}
+    return {key: Contrast(a, b, _mean(on_unheard[a] - on_unheard[b])) for key, (a, b) in pairs.items()}
 
 
 def _mean(values: np.ndarray) -> Estimate | None:
@@ -203,6 +224,6 @@ def _by_subject(correct: np.ndarray, items: Items) -> dict[str, Estimate]:
     return {subject.name: bootstrap_mean(correct[items.subject == subject.name]) for subject in items.subjects()}
 
 
-def _gap_split(read: np.ndarray, text: np.ndarray, heard: np.ndarray, of: np.ndarray | slice = slice(None)) -> GapSplit:
-    parts = (read - heard, read - text, text - heard)
-    return GapSplit(*(bootstrap_mean(100 * part[of]) for part in parts))
+def _gap_split(teacher_on_text: np.ndarray, on_text: np.ndarray, on_speech: np.ndarray) -> GapSplit:
+    parts = (teacher_on_text - on_speech, teacher_on_text - on_text, on_text - on_speech)
+    return GapSplit(*(bootstrap_mean(100 * part) for part in parts))

@@ -5,7 +5,7 @@ from saladkit.reporting.number_format import SPACE, duration, percent, points
 
 
 def headline(findings: Findings) -> str:
-    """Return the main result: accuracy of the first model, of the best one, and of the control where there is one."""
+    """Return the main result: accuracy of the first model, of the best model, and of the control if there is one."""
     first = findings.models[0]
     contrast = findings.contrasts.get(findings.main_contrast or "")
     best = findings.model(contrast.first) if contrast else findings.models[-1]

@@ -55,7 +55,7 @@ def read_predictions_of(name: str, place: Path) -> Predictions:
     model = place.name if is_named else models[0] if len(models) == 1 else None
     if model not in models:
         raise SaladError(
-            f"{place} names no model whose answers {folder} holds",
+            f"{place} names no model of {folder}",
             f"Give one of: {', '.join(f'{folder}/{model}' for model in models)}.",
         )
     rows: dict[str, dict[Key, dict]] = {}
@@ -82,7 +82,8 @@ def common_tasks(teacher: Predictions, held_out: str) -> set[str]:
     tasks = {task for task, _ in teacher.rows.get("text", {})} - {held_out}
     if not tasks:
         raise SaladError(
-            f"{teacher.place} holds no text predictions of a task", "Evaluate the text LLM with --modality text."
+            f"{teacher.place} holds no text predictions of any task but {held_out}",
+            "Evaluate the text LLM with --modality text.",
         )
     return tasks
 

@@ -56,7 +56,7 @@ def selections_of(inventory: Inventory, spoken: list[Found]) -> list[Found]:
 
 
 def heard_domains(speech: Path) -> set[str]:
-    """Read the domains of the natural speech, which are the heard subjects.
+    """Read the domains of the natural speech: the heard subjects. All other domains are unheard subjects.
 
     Raises:
         SaladError: `speech` is not a samples artefact, or no row has a domain.
@@ -65,5 +65,5 @@ def heard_domains(speech: Path) -> set[str]:
     table = read_samples(str(speech), needed=["id"], optional=["domain"])
     domains = set(table.column("domain").to_pylist()) - {None} if "domain" in table.column_names else set()
     if not domains:
-        raise SaladError(f"{speech} names no domain", "Give natural speech whose rows have a `domain`.")
+        raise SaladError(f"{speech} names no domain in any row", "Give natural speech whose rows have a `domain`.")
     return domains

@@ -1,4 +1,4 @@
-"""The regions as a table for the terminal: what each is about, how far speech lies from it, and what was drawn."""
+"""The regions as a table for the terminal: keywords, distance to speech, gap, and number of chosen texts."""
 
 from collections.abc import Mapping
 
@@ -11,12 +11,13 @@ HEAD = f"{'region':>6} {'texts':>8} {'pool':>6} {'speech':>6} {'far':>6} {'gap':
 def region_lines(
     table: list[dict], gaps: Mapping[int, tuple], probabilities: np.ndarray, chosen: np.ndarray
 ) -> list[str]:
-    """Lines, the most often chosen regions first.
+    """Return one line per region, the regions with the most chosen texts first.
 
     Args:
         table: rows of `formats.regions.REGIONS`.
-        gaps: (mean, low, high) by region, as far as there are any.
-        probabilities, chosen: of each region at the first draw, and how many texts were drawn of it, [K].
+        gaps: (mean, low, high) by region; regions may be missing.
+        probabilities: probability of each region at the first draw, [K].
+        chosen: number of texts drawn from each region, [K].
     """
     lines = [HEAD]
     for row in sorted(table, key=lambda row: (-chosen[row["region"]], -probabilities[row["region"]], row["region"])):

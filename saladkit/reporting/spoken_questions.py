@@ -25,7 +25,7 @@ class SpokenQuestion:
     """One spoken question with its audio, and the answer of every model to it."""
 
     row: dict  # a prediction of the first model
-    heard: bool  # the subject is one of the natural speech
+    heard: bool  # whether its subject is a domain of the natural speech
     address: str  # data: URL of the audio
     answers: dict[str, int]  # name of each model -> index of the choice that it took
 

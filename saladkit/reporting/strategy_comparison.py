@@ -32,17 +32,17 @@ class Answers:
     """The answers of the models of one strategy in all runs, item by item."""
 
     question: list[tuple[str, str]]  # text and correct answer: several runs may ask the same question
-    run: np.ndarray
-    heard: np.ndarray  # bool
-    correct: np.ndarray
+    run: np.ndarray  # index of the run
+    heard: np.ndarray  # whether the natural speech of the run is about the question's subject, bool
+    correct: np.ndarray  # 1.0 or 0.0
 
 
 def compare_strategies(runs: list[Path], folders: dict[str, str], speech: str, held_out: str) -> list[StrategyFindings]:
     """Compare the results of several strategies, the first of which is the control; without strategies, return none.
 
-    Intervals resample distinct questions, each with all its answers in all runs: other seeds ask some questions again,
-    and answers to one question are not independent. The intervals hold for these runs only. How much other seeds
-    differ is shown by the numbers of each run.
+    Intervals resample distinct questions, each with all its answers in all runs: runs of several seeds share some
+    questions, and answers to the same question are not independent. The intervals hold for these runs
+    only. How much other seeds differ is shown by the numbers of each run.
 
     Args:
         runs: folders of runs of one recipe with different seeds.
@@ -51,7 +51,7 @@ def compare_strategies(runs: list[Path], folders: dict[str, str], speech: str, h
         held_out: the task of the held-out voice, which is left out.
 
     Raises:
-        SaladError: results are missing or do not pair, or a run lacks questions on heard or on unheard domains.
+        SaladError: results are missing or do not pair, or a run lacks questions on heard or on unheard subjects.
     """
     if not folders:
         return []
@@ -76,6 +76,7 @@ def compare_strategies(runs: list[Path], folders: dict[str, str], speech: str, h
 
 
 def _answers(predictions: list[Predictions], heard: list[set[str]], tasks: list[set[str]]) -> Answers:
+    """Join the answers of one strategy in all runs; `heard` and `tasks` are the heard domains and tasks of each run."""
     rows = [
         (number, row)
         for number, model in enumerate(predictions)
@@ -90,19 +91,18 @@ def _answers(predictions: list[Predictions], heard: list[set[str]], tasks: list[
     )
 
 
-def _findings(name: str, found: Answers, control: Answers | None) -> StrategyFindings:
-    def more(of: np.ndarray) -> Estimate | None:
-        return None if control is None else _over_questions(100 * (found.correct - control.correct), found, of)
-
+def _findings(name: str, answers: Answers, control: Answers | None) -> StrategyFindings:
+    """Return the accuracies of one strategy, and its differences from the control unless it is the control itself."""
+    gain = None if control is None else 100 * (answers.correct - control.correct)
     return StrategyFindings(
         name=name,
         label=label(name),
-        unheard=_over_questions(found.correct, found, ~found.heard),
-        heard=_over_questions(found.correct, found, found.heard),
-        unheard_by_run=_by_run(found.correct, found),
-        unheard_gain=more(~found.heard),
-        unheard_gain_by_run=None if control is None else _by_run(100 * (found.correct - control.correct), found),
-        heard_gain=more(found.heard),
+        unheard=_over_questions(answers.correct, answers, ~answers.heard),
+        heard=_over_questions(answers.correct, answers, answers.heard),
+        unheard_by_run=_by_run(answers.correct, answers),
+        unheard_gain=None if gain is None else _over_questions(gain, answers, ~answers.heard),
+        unheard_gain_by_run=None if gain is None else _by_run(gain, answers),
+        heard_gain=None if gain is None else _over_questions(gain, answers, answers.heard),
     )
 
 
@@ -112,6 +112,7 @@ def _by_run(values: np.ndarray, answers: Answers) -> list[float]:
 
 
 def _over_questions(values: np.ndarray, answers: Answers, of: np.ndarray) -> Estimate:
+    """Return the mean of the values of some answers, with an interval over their distinct questions."""
     sums: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
     for row in np.flatnonzero(of):
         entry = sums[answers.question[row]]

@@ -3,7 +3,7 @@
 from saladkit.reporting.findings import Findings
 from saladkit.scoring.statistics import Estimate
 
-HEADS = ("spoken", "heard subj.", "unheard subj.", "new voice", "read")
+HEADS = ("spoken", "heard subj.", "unheard subj.", "held-out voice", "as text")
 LABEL_WIDTH, CELL_WIDTH = 20, 16
 
 
@@ -21,9 +21,9 @@ def _row(label: str, cells: list[str]) -> str:
 def terminal_table(findings: Findings) -> list[str]:
     """Return lines: accuracies in % of each model with 95 % intervals, then the differences on unheard subjects."""
     lines = [
-        f"% right of {findings.teacher.all.items} questions, 95 % intervals",
+        f"% of {findings.teacher.all.items} questions answered correctly, with 95 % intervals",
         _row("", list(HEADS)),
-        _row("Text LLM, reading", ["-", "-", "-", "-", _percent(findings.teacher.all)]),
+        _row("Text LLM", ["-", "-", "-", "-", _percent(findings.teacher.all)]),
     ]
     for model in findings.models:
         parts = (model.speech, model.heard, model.unheard, model.held_out, model.text)

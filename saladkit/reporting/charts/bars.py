@@ -38,11 +38,11 @@ def label_rows(
     """Write the label of every row at its left, from the top down, with a remark in smaller type below it.
 
     Args:
-        axes: whose y axis counts rows from 0.
-        labels: of each row.
-        remarks: of each row.
-        height: px of a row, where there are remarks.
-        room: how many rows the axes have room for, if it is more than there are labels.
+        axes: axes whose y axis counts rows from 0.
+        labels: label of each row.
+        remarks: remark of each row; None for no remarks.
+        height: height of a row in px, needed with remarks.
+        room: number of rows that the axes have room for, if larger than the number of labels.
     """
     shift = LINE / 2 / height if remarks else 0.0
     axes.set_yticks([row - shift for row in range(len(labels))], labels)

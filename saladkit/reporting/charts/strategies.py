@@ -17,7 +17,7 @@ LETTERS = 26  # of a label
 
 
 def draw_strategies(strategies: list[StrategyFindings], width: int) -> Figure:
-    """Draw a row for each strategy but the control, which is the first of them; the best strategy comes first."""
+    """Draw a row for each strategy except the control (the first strategy), the best one first."""
     gains = [(s.label, s.unheard_gain, s.heard_gain) for s in strategies if s.unheard_gain and s.heard_gain]
     gains.sort(key=lambda gain: -gain[1].value)
     figure = new_figure(f"Accuracy of each selection strategy minus that of {strategies[0].label}, in points")

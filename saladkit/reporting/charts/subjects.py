@@ -22,7 +22,7 @@ ALL, LETTERS = "all subjects", 24  # the first row of a group; how many letters 
 
 @dataclass(frozen=True)
 class SubjectRow:
-    """Accuracies of the models on one subject or on all of a kind, and that of the text LLM."""
+    """Accuracies of the models, and of the text LLM, on one subject or on all subjects of a group."""
 
     label: str
     accuracies: dict[str, Estimate]
@@ -68,7 +68,7 @@ def _draw_group(findings: Findings, axes: Axes, rows: list[SubjectRow]) -> None:
 
 
 def _rows(findings: Findings, heard: bool) -> list[SubjectRow]:
-    """Return the subjects of one kind and, above several of them, all of them together."""
+    """Return a row for each heard or each unheard subject; if there are several, a row for all of them comes first."""
     teacher, models = findings.teacher, findings.models
     rows = [
         SubjectRow(name, {model.name: model.by_subject[name] for model in models}, teacher.by_subject[name])

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STAGES = {"distill": "Stage I", "align": "Stage II"}
-LOSSES: dict[str, Any] = {
-    "distillation": "-",
-    "lexical": (0, (4, 3)),
-}  # as the training log names them -> style of their lines
+LOSSES: dict[str, Any] = {"distillation": "-", "lexical": (0, (4, 3))}  # name in the training log -> style of the line
 PANEL = 210  # px
 WINDOW = 15  # the moving mean is over about this fraction of the steps: one in 15
 
@@ -39,7 +36,7 @@ class Curve:
 
 
 def loss_curves(findings: Findings) -> dict[str, list[Curve]]:
-    """Return the curves of every stage that a training log was found of."""
+    """Return the curves of every stage that has a training log."""
     colours = series_colours(model.name for model in findings.models)
     stages: dict[str, list[Curve]] = {}
     for verb, stage in STAGES.items():

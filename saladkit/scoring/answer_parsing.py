@@ -13,7 +13,7 @@ import numpy as np
 
 from saladkit.errors import SaladError
 
-_MARKED = r"\(?\**([A-Z])\**(?:\)|[.:,;)]|\s*$|\s*\n)"  # the letter of an option, no article or name
+_MARKED = r"\(?\**([A-Z])\**(?:\)|[.:,;)]|\s*$|\s*\n)"  # the letter of an option, not an article or a name
 _LETTER_FIRST = re.compile(rf"(?:^|\n)\s*{_MARKED}")
 _LETTER_NAMED = re.compile(rf"(?i:\b(?:answer|option|choice)(?:\s+is|\s*:)?\s*:?\s*){_MARKED}")
 _RULE = Path("src", "evaluator", "mcq.py")  # in a clone of VoiceBench

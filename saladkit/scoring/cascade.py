@@ -1,4 +1,4 @@
-"""Transcripts of spoken questions, which the text LLM of a cascade is given."""
+"""Transcribe spoken questions, for a cascade: its text LLM is given the transcripts."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ def transcribe_questions(
     """Return `id`, `text`, `transcript` and character error rate `cer` of each row's recording.
 
     Args:
-        condition: its perturbation, drawn by `seed`, is applied to the recordings first.
+        condition: recordings are perturbed as it says before they are transcribed, with noise drawn by `seed`.
         source: where the rows were read, for errors.
         saved: transcripts that an interrupted run has saved.
 
@@ -40,7 +40,7 @@ def transcribe_questions(
 def with_transcripts(rows: list[dict], transcripts: list[dict]) -> list[dict]:
     """Return the rows with their transcript as `text` and their own text as `said`.
 
-    The question of an empty transcript is a full stop.
+    An empty transcript is replaced by a full stop, since a question must have a text.
     """
     written = {found["id"]: found["transcript"].strip() or "." for found in transcripts}
     return [row | {"said": row["text"], "text": written[row["id"]]} for row in rows]

@@ -15,8 +15,8 @@ def compared_models(model: str, settings: EvalSettings) -> dict[str, str]:
     """Return the folder of each model by its label: `model`, those of `--compare`, and the text LLM last.
 
     Raises:
-        SaladError: two models have one label, a text LLM is to be given speech input, `--teacher` is no text LLM, or
-            tokenizers differ.
+        SaladError: two models have the same label, a text LLM would be given speech input, `--teacher` is not a text
+            LLM, or tokenizers differ.
     """
     models: dict[str, str] = {}
     for path in (model, *settings.compare):
@@ -46,5 +46,6 @@ def _check_tokenizers(models: dict[str, str]) -> None:
     for label, digest in digests.items():
         if digest != digests[ORIGINAL]:
             raise SaladError(
-                f"{models[ORIGINAL]} has another tokenizer than {models[label]}", "Give the text LLM it started from."
+                f"{models[ORIGINAL]} has another tokenizer than {models[label]}",
+                "Give the text LLM that it was made from.",
             )

@@ -30,7 +30,11 @@ class Condition:
         return self.modality != "text"
 
     def file(self, what: str, task: str) -> str:
-        """Return the path of a task's predictions, samples or transcripts in the artefact, without its suffix."""
+        """Return the path in the artefact of one file of a task, without its suffix.
+
+        Args:
+            what: how the file name begins: `predictions-`, `samples_` or `transcripts-`.
+        """
         return f"{file_name(self.model)}/{what}{file_name(task)}_{self.modality_name}"
 
 
@@ -40,10 +44,10 @@ def conditions_of(
     """Return all conditions of one evaluation.
 
     Args:
-        models: names of the speech-adapted models, each given questions in the modalities `text` and `speech`.
+        models: names of the speech-adapted models, which are given questions as text and as speech.
         original: whether the original text LLM is given questions as text.
         modalities: some of text, speech and cascade; in a cascade the original text LLM is given transcripts.
-        perturbations: repeat every condition with recordings under each of them.
+        perturbations: every condition with recordings is repeated under each of them.
     """
     found = [Condition(ORIGINAL, "text")] if original else []
     if "cascade" in modalities:

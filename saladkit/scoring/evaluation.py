@@ -20,7 +20,7 @@ from saladkit.scoring.templates import TEMPLATES
 from saladkit.settings.evaluate import BEST, EvalSettings
 from saladkit.speech.transcribers.transcriber import open_transcriber
 
-ROWS_PER_BLOCK = 128  # questions whose prompts are in memory at once, and whose common beginning runs once
+ROWS_PER_BLOCK = 128  # questions: their prompts are in memory together, and what all of them begin with runs once
 LEFT_OUT = "left_out"
 
 

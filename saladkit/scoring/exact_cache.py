@@ -1,4 +1,4 @@
-"""Teacher caches that the gap can be measured from."""
+"""Check that a teacher cache is exact enough to measure the gap with, and report how exact it is."""
 
 from pathlib import Path
 
@@ -11,15 +11,18 @@ from saladkit.rows.tokens import tokenizer_digest
 
 
 def cache_for_gap(teacher: str, checkpoint: str) -> TeacherCache | None:
-    """The teacher cache at `teacher`; None where `teacher` is a text LLM, to be run live.
+    """Open the teacher cache at `teacher`; return None if `teacher` is a text LLM, which is run instead.
 
     Raises:
-        SaladError: the teacher has another tokenizer than the checkpoint, or the cache tells divergences inexactly.
+        SaladError: the teacher has another tokenizer than the checkpoint, or the cache holds random draws or was made
+            at a temperature other than 1.
     """
     digest = tokenizer_digest(load_tokenizer(checkpoint))
     if not is_artefact(teacher) or (Path(teacher) / "config.json").exists():
         if tokenizer_digest(load_tokenizer(teacher)) != digest:
-            raise SaladError(f"{teacher} has another tokenizer than {checkpoint}", "Give the text LLM it started from.")
+            raise SaladError(
+                f"{teacher} has another tokenizer than {checkpoint}", "Give the text LLM that it was made from."
+            )
         return None
     cache = TeacherCache(teacher)
     cache.check_tokenizer(digest, checkpoint)
@@ -30,7 +33,7 @@ def cache_for_gap(teacher: str, checkpoint: str) -> TeacherCache | None:
 def _check_exact_enough(cache: TeacherCache) -> None:
     if cache.sampled:
         raise SaladError(
-            f"{cache.artefact.path} holds draws, which tell a divergence only on average",
+            f"{cache.artefact.path} holds draws (random tokens), which give a KL divergence only on average",
             "Give the text LLM, or a cache made with --keep top-k.",
         )
     if cache.identity["temperature"] != 1:
@@ -41,7 +44,10 @@ def _check_exact_enough(cache: TeacherCache) -> None:
 
 
 def precision_of(cache: TeacherCache | None) -> dict:
-    """How far the figures of a cache lie from the exact ones: what it keeps, and what `--verify` found."""
+    """Return how exact a cache is, for the summary: `top_k`, `kept_mass`, and what `cache-teacher --verify` found.
+
+    Empty without a cache.
+    """
     if cache is None:
         return {}
     summary = cache.artefact.path / SUMMARY

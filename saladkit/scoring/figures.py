@@ -29,10 +29,9 @@ def compute_figures(task: str, answered: dict[Condition, Items]) -> list[dict]:
         answered: predictions by id under each condition; predictions without a score are left out.
     """
     found: list[dict | None] = []
+    # Rows without choices have no score.
     answered = {c: {id_: row for id_, row in items.items() if row["acc"] is not None} for c, items in answered.items()}
-    answered = {
-        condition: items for condition, items in answered.items() if items
-    }  # rows without choices have no score
+    answered = {condition: items for condition, items in answered.items() if items}
     for metric in METRICS:
         for condition, items in answered.items():
             for group, rows in _groups(items):
@@ -52,7 +51,7 @@ def compute_figures(task: str, answered: dict[Condition, Items]) -> list[dict]:
 
 def _comparisons(conditions: list[Condition]) -> Iterator[tuple[str, Condition, Condition]]:
     """Yield each figure with the two conditions that it compares."""
-    there = set(conditions)
+    known = set(conditions)
     models = list(dict.fromkeys(c.model for c in conditions if c.model != ORIGINAL))
     original = Condition(ORIGINAL, "text")
     for condition in conditions:
@@ -60,14 +59,14 @@ def _comparisons(conditions: list[Condition]) -> Iterator[tuple[str, Condition, 
             yield "perturbation_cost", Condition(condition.model, condition.modality), condition
         elif condition.modality == "cascade":
             yield "gap", original, condition
-        elif condition.model != ORIGINAL and condition.modality == "speech" and original in there:
+        elif condition.model != ORIGINAL and condition.modality == "speech" and original in known:
             yield "gap", original, condition
             yield "recovery", original, condition
-        elif condition.model != ORIGINAL and condition.modality == "text" and original in there:
+        elif condition.model != ORIGINAL and condition.modality == "text" and original in known:
             yield "forgetting", original, condition
     for model in models:
         text, speech = Condition(model, "text"), Condition(model, "speech")
-        if {text, speech} <= there:
+        if {text, speech} <= known:
             yield "misalignment", text, speech
     for other in models[1:]:
         for condition in conditions:

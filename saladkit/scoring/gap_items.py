@@ -1,4 +1,4 @@
-"""Measure the gap of every row of a source, block by block, so that a run that is cut off repeats one block at most."""
+"""Measure the gap of every row of a source, block by block: an interrupted run repeats at most one block."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,14 +31,14 @@ UNMEASURED = "no text token follows speech in any draw"
 
 @dataclass(frozen=True)
 class GapMeasurement:
-    """What the gap of a row is measured with.
+    """Everything that the gap of a row is measured with.
 
     Attributes:
         checkpoint: name of the student, for errors.
         about: rows by id, with `domain`, `speaker`, `cer` where the samples have them.
         region_of: region by id; empty where no regions are given.
         ratios: duration ratio by id.
-        transcriber: speech recognizer that measures `cer`; None takes the samples' own.
+        transcriber: speech recognizer that measures `cer`; None to take `cer` from the samples.
     """
 
     student: SaladForCausalLM
@@ -56,7 +56,7 @@ class GapMeasurement:
 
         Args:
             folder: where finished blocks are kept until the gap table is complete.
-            number: of the source among those measured.
+            number: index of the source, for the names of its blocks.
         """
         recordings = None
         if self.transcriber is not None:

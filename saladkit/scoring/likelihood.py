@@ -1,4 +1,4 @@
-"""Log-likelihoods of continuations. A prompt runs once for all its continuations, and what all prompts share once."""
+"""Log-likelihoods of continuations. A prompt runs once for all its continuations; a beginning that all share, once."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from saladkit.rows.sequences import Sequence, collate_sequences
 from saladkit.scoring.continuation_rows import ContinuationRow, collate_rows, continuation_row
 
 ATTENTION = {"full_attention", "sliding_attention"}  # layers in which a mask can hide positions
-WORTH_SHARING = 8  # positions; a shorter common beginning runs again with every prompt
+WORTH_SHARING = 8  # positions; a shorter common beginning runs with every prompt
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ def score_continuations(
     Args:
         prompts: text and speech before the continuations, at least one position each.
         continuations: token ids of every continuation of each prompt, at least one token each.
-        share_rows: run a prompt and its continuations as one row, and the common beginning of all prompts once. Give
-            False where `can_share_rows` does: then each continuation runs alone after its prompt.
-        scores_of: returns the scores of a batch, given the indices of its prompts and a function that computes the
-            scores; a caller may have them already.
+        share_rows: run a prompt and its continuations as one row, and the common beginning of all prompts once. If
+            `can_share_rows` returns False, give False: each continuation then runs alone after its prompt.
+        scores_of: returns the scores of a batch, given the indices of its prompts and a function that computes them; a
+            caller may return saved scores instead.
 
     Returns:
         The score of every continuation of each prompt.

@@ -1,4 +1,4 @@
-"""Results of a block, saved after every batch: an interrupted run repeats no more than the batch it was at."""
+"""Results of a block, saved after every batch: an interrupted run repeats only its last batch."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,8 @@ class PartialResults:
     def get_or_compute(self, ids: list[str], compute: Callable[[], list]) -> list:
         """Return the saved results of a batch, in the order of `ids`, or compute and save them.
 
-        A batch is computed whole if any of its results is missing: other items beside it would change its last digits.
+        If any result of a batch is missing, the whole batch is computed: in a smaller batch, results would differ in
+        their last digits.
 
         Args:
             compute: returns one JSON value for each id.

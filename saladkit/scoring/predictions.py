@@ -1,4 +1,4 @@
-"""What predictions of every kind say about their question."""
+"""The columns of a prediction that describe its question, and the record of a question without a prediction."""
 
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.prompts import Request

@@ -52,9 +52,9 @@ def _groups(rows: list[dict]) -> dict:
             found[name] = means
     if "voices" in found:
         found["spread"] = round(max(found["voices"].values()) - min(found["voices"].values()), 4)
-    unheard = [row for row in rows if row["held_out"]]
-    if unheard:
-        found["held_out"] = {**_means(unheard, "held_out"), "items": len(unheard)}
+    held_out = [row for row in rows if row["held_out"]]
+    if held_out:
+        found["held_out"] = {**_means(held_out, "held_out"), "items": len(held_out)}
         found["held_out"]["acc_norm"] = found["held_out"].pop("True", None)
     return found
 

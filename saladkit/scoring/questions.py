@@ -18,7 +18,7 @@ ALTERNATIVE_NAMES = {"prompt": "text", "subject": "domain"}  # common names of o
 
 
 def task_name(source: str) -> str:
-    """Return the name of a task: that of its benchmark, else of its folder or file."""
+    """Return the name of a task: the name of its benchmark, or else of its folder or file."""
     benchmark = named_source(source)
     if benchmark:
         return benchmark.name
@@ -43,7 +43,7 @@ def read_questions(
 ) -> list[dict]:
     """Read rows with `text` or `prompt` (the question), `choices` and `answer` (the index of the right choice).
 
-    A row with `excluded`, a reason, is returned unchecked and not to be answered.
+    A row whose `excluded` has a reason is not to be answered, and is returned unchecked.
 
     Args:
         speech: read the recordings as well, `audio`.
@@ -92,16 +92,16 @@ def _check_recordings(
     table: pa.Table, source: str, columns: list[str], names: ColumnNames, question_column: str
 ) -> None:
     for column in columns:
-        there = table.column(column).is_valid().to_pylist() if column in table.column_names else [False] * len(table)
-        if column == "choices_audio" and all(there):  # one recording for each choice
+        present = table.column(column).is_valid().to_pylist() if column in table.column_names else [False] * len(table)
+        if column == "choices_audio" and all(present):  # one recording for each choice
             counts = [pc.list_value_length(table.column(name)).to_pylist() for name in ("choices", column)]
-            there = [choices == spoken for choices, spoken in zip(*counts, strict=True)]
-        if not all(there):
+            present = [choices == spoken for choices, spoken in zip(*counts, strict=True)]
+        if not all(present):
             further = " --choices" if column == "choices_audio" else ""
             further += f" --id-column {names.id}" if names.id != "id" else ""
             further += f" --text-column {question_column}" if question_column != "text" else ""
             raise SaladError(
-                f"{source}: row '{table.column('id')[there.index(False)]}' has no {column}",
+                f"{source}: row '{table.column('id')[present.index(False)]}' has no {column}",
                 f"Run `saladkit synth {source} -o {task_name(source)}-spoken --voice VOICE{further}`, then give"
                 f" {task_name(source)}-spoken.",
             )

@@ -8,7 +8,7 @@ from scipy.stats import linregress
 
 from saladkit.scoring.statistics import Estimate
 
-EXPONENTS = np.geomspace(0.01, 4, 100)  # a fit at either end of these has found no exponent
+EXPONENTS = np.geomspace(0.01, 4, 100)  # a fit at the first or the last of these has found no exponent
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def power_law_intervals(
 def residual_intervals(
     positions: np.ndarray, misalignment: np.ndarray, *, resamples: int = 500, seed: int = 0
 ) -> dict[str, Estimate]:
-    """Return the same from each checkpoint's mean M alone, with intervals over resampled residuals of the fit.
+    """Return `floor`, `scale` and `exponent` from each checkpoint's mean M, with intervals over resampled residuals.
 
     Residuals are scaled by sqrt(n / (n - 3)), since a fit of three numbers makes them too small. With three checkpoints
     no residual is left, and the intervals are NaN.

@@ -2,11 +2,13 @@
 
 import numpy as np
 
-LONGEST_FACTOR = 1.5  # speech of a marked region is this many times as long as usual, or as short
+LONGEST_FACTOR = 1.5  # speech that is more than this many times as long, or as short, as usual is bad
 
 
 def duration_ratios(rows: list[dict]) -> dict[str, float]:
-    """Return for each id its duration over the duration that its text has at the speaker's median seconds a character.
+    """Return for each id the duration of its speech / the duration expected from its text and its speaker's usual rate.
+
+    The usual rate of a speaker is the median of seconds per character.
 
     Args:
         rows: with `id`, `text`, `duration` (s, may be None) and `speaker`. Rows without a duration are left out.

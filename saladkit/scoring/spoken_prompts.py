@@ -1,4 +1,4 @@
-"""Questions as speech input: their recordings as spans of a prompt, perturbed where asked for."""
+"""Questions as speech input: their recordings, perturbed if wanted, as spans of a prompt."""
 
 from dataclasses import dataclass, field, replace
 
@@ -30,7 +30,7 @@ class SpeechInput:
     layout: SequenceLayout
     perturbation: Perturbation | None = None
     seed: int = 0
-    # Frames of the last question: a question that is too long is built some ten times, and encoded once.
+    # Frames of the last question: a question that is too long is built about ten times, but encoded once.
     _last: dict[tuple[str, str], np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def question_span(self, row: dict, tokenizer: PreTrainedTokenizerBase, first_word: int, source: str) -> SpeechSpan:

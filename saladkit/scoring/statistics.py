@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FEW = 16  # different items; so few are drawn as counts, not one by one
+FEW = 16  # up to this many different items are drawn as counts, not one by one
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def bootstrap_mean(
 
 @dataclass(frozen=True)
 class McNemar:
-    """Items that only one of two models answered correctly, and the exact two-sided p-value of such a split."""
+    """Items that only one of two models answered correctly, and the exact two-sided p-value of the two counts."""
 
     only_first: int
     only_second: int

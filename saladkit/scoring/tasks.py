@@ -28,7 +28,9 @@ def read_tasks(sources: list[str], settings: EvalSettings, *, needs_speech: bool
     for source in sources:
         name = task_name(source)
         if name in tasks:
-            raise SaladError("two tasks have the same name", "Rename a folder: tasks are named after their folders.")
+            raise SaladError(
+                f"two tasks have the same name '{name}'", "Rename a folder: tasks are called after their folders."
+            )
         rows = read_questions(
             source,
             speech=needs_speech,
@@ -59,7 +61,8 @@ def read_tasks(sources: list[str], settings: EvalSettings, *, needs_speech: bool
             dev = settings.dev or solved
             if not dev:
                 raise SaladError(
-                    f"nothing to choose the template of {source} on", "Give solved questions with --dev, or a template."
+                    f"there are no questions to choose the template of {source} on",
+                    "Give questions with their answers with --dev, or choose another --template than best.",
                 )
             dev_rows = _not_excluded(read_questions(dev, speech=False, names=settings.names, limit=DEV_ITEMS))
         tasks[name] = Task(
@@ -93,7 +96,7 @@ def check_texts(tasks: list[Task]) -> None:
         if row is not None:
             raise SaladError(
                 f"{task.source}: row '{row['id']}' has no text of its recording, so it cannot be given as text",
-                "Give --modality speech alone, without --teacher.",
+                "Give --modality speech, without --teacher.",
             )
 
 

@@ -1,4 +1,4 @@
-"""How much is selected: texts, tokens, hours of speech, or a share of the hours that natural speech has."""
+"""How much to select: a number of texts, tokens or hours of speech, or a share of the hours of natural speech."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ TEXTS_AT_ONCE = 1000
 
 
 def budget_inputs(budget: Budget) -> dict[str, str]:
-    """Return what a budget reads, by its role."""
+    """Return the files that a budget is computed from, by their roles in the manifest."""
     found = {f"rate {i}": path for i, path in enumerate(budget.rate_from)}
     if budget.fraction_of is not None:
         found["fraction of"] = budget.fraction_of[0]
@@ -42,13 +42,13 @@ def fit_speaking_rate(budget: Budget) -> SpeakingRate:
 
 
 def costs_of(budget: Budget, texts: Sequence[str], seconds: np.ndarray) -> tuple[np.ndarray, float]:
-    """Count what texts take of the budget.
+    """Return the cost of each text, and the budget.
 
     Args:
         seconds: predicted for each text, [N].
 
     Returns:
-        (what each text takes, float64 [N]; how much there is), both in texts, in tokens or in seconds.
+        (cost of each text, float64 [N]; budget), both in texts, tokens or seconds.
 
     Raises:
         SaladError: the tokenizer or the speech of `fraction_of` cannot be read, or a duration is not a positive number.
@@ -63,7 +63,7 @@ def costs_of(budget: Budget, texts: Sequence[str], seconds: np.ndarray) -> tuple
         rows = read_samples(source, needed=["id", "duration"], optional=[])
         return seconds, share * float(_durations(rows.column("duration").to_numpy(), source).sum())
     if budget.count is None:
-        raise ValueError("a budget per region is not one of the whole pool")
+        raise ValueError("a budget per region is not a budget of the whole pool")
     return np.ones(len(texts)), budget.count
 
 
@@ -78,5 +78,8 @@ def _count_tokens(texts: Sequence[str], model: str) -> np.ndarray:
 
 def _durations(seconds: np.ndarray, source: str) -> np.ndarray:
     if not (np.isfinite(seconds).all() and (seconds > 0).all()):
-        raise SaladError(f"{source} has a duration that is no positive number", "Give samples whose speech is there.")
+        raise SaladError(
+            f"{source} has a duration that is not a positive number",
+            "Give samples with the duration of every recording, in s.",
+        )
     return seconds

@@ -18,7 +18,7 @@ from saladkit.selection.texts import Texts
 from saladkit.settings.select import Preference, SelectSettings
 from saladkit.sources.samples import read_samples
 
-ROWS_AT_ONCE = 1024  # that are compared for near duplicates, of those in the order drawn
+ROWS_AT_ONCE = 1024  # rows that are compared with earlier ones for near duplicates in one step
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Choice:
 
     Attributes:
         strategy: one of `strategies.ORDERS`.
-        rows: of the pool, in the order drawn, int64 [n].
+        rows: row numbers in the pool, in the order drawn, int64 [n].
         gaps: M by region, where the strategy uses M.
-        figures: of the strategy, for the summary.
+        figures: further figures of the strategy, for the summary.
     """
 
     strategy: str
@@ -45,7 +45,7 @@ def strategy_of(preference: Preference) -> str:
 
 
 def read_gaps(known: KnownPool, preference: Preference) -> dict[int, RegionGap]:
-    """Return M by region; empty where the strategy does not go by it.
+    """Return M by region; empty if the strategy does not use it.
 
     Raises:
         SaladError: a figure is missing or not finite.
@@ -66,7 +66,7 @@ def choose(
     """Draw texts of a pool until the budget is spent.
 
     Args:
-        left_out: the texts that may not be chosen; near duplicates of what is drawn are added.
+        left_out: the texts that may not be chosen; near duplicates of drawn texts are added.
         seconds: predicted length of each text's speech, [N].
         gaps: as `read_gaps` returns them.
 
@@ -80,8 +80,8 @@ def choose(
     except ValueError as error:
         by = f" by {settings.gap}" if settings.gap else ""
         raise SaladError(
-            f"nothing may be chosen of {known.pool}{by}: {error}",
-            "Leave filters out, or measure the gap on probes of every region.",
+            f"no text of {known.pool} can be chosen{by}: {error}",
+            "Omit filters, or measure the gap on probes of every region.",
         ) from error
     if settings.per_region is not None:
         rows = per_region(candidates.regions, len(known.table), settings.per_region, candidates.uniform)
@@ -146,13 +146,13 @@ def _without_duplicates(
 def _within_budget(drawn: Iterable[np.ndarray], order: Order, costs: np.ndarray, amount: float) -> np.ndarray:
     if costs[order.eligible].sum() < amount:
         raise SaladError(
-            f"the budget is larger than what may be chosen: too few texts ({order.eligible.sum()})",
+            f"there are too few texts for the budget ({order.eligible.sum()} may be chosen)",
             "Lower the budget, or give a larger pool.",
         )
     rows = spend(drawn, costs, amount)
     if costs[rows].sum() < amount * (1 - 1e-9):
         raise SaladError(
-            f"without near duplicates there are too few texts for the budget ({len(rows)})",
+            f"there are too few texts for the budget without near duplicates ({len(rows)} may be chosen)",
             "Lower the budget, or raise --near-duplicate.",
         )
     return rows

@@ -13,7 +13,7 @@ from saladkit.selection.vectors import Vectors
 
 POINTS_PER_CENTROID = 256  # drawn to learn the centroids from: FAISS's default
 ROWS_AT_ONCE = 8192  # fixed, so that the result does not depend on the memory
-ROUNDS = 3  # after plain k-means, each of new prices and then new centroids
+ROUNDS = 3  # of new prices and then new centroids, after plain k-means
 
 
 def balanced_kmeans(
@@ -66,7 +66,7 @@ def balanced_kmeans(
 
 
 def nearest_centroids(vectors: Vectors, centroids: np.ndarray, spherical: bool) -> np.ndarray:
-    """Return the nearest centroid of each vector, int64 [N], whatever the size of its cluster."""
+    """Return the nearest centroid of each vector, int64 [N]; the sizes of clusters do not count."""
     return _cheapest(len(vectors), partial(_priced, vectors, centroids, None, spherical))
 
 

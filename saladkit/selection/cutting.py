@@ -1,4 +1,4 @@
-"""Cut an embedded pool into regions, and measure how far its texts lie from speech."""
+"""Cut a pool of embedded texts into regions, and measure how far its texts lie from spoken texts."""
 
 from dataclasses import dataclass
 
@@ -28,12 +28,13 @@ class Cut:
 
 
 def cut(
-    vectors: Vectors, heard: Vectors | None, priority: np.ndarray, settings: RegionsSettings, *, on_gpus: bool
+    vectors: Vectors, speech_vectors: Vectors | None, priority: np.ndarray, settings: RegionsSettings, *, on_gpus: bool
 ) -> Cut:
-    """Cluster the vectors of a pool and compare them with those of speech.
+    """Cluster the texts of a pool by their vectors, and measure how far they lie from spoken texts.
 
     Args:
-        vectors, heard: of the pool, [N, D], and of the spoken texts, [M, D], of length 1.
+        vectors: of the texts of the pool, [N, D], of length 1.
+        speech_vectors: of the spoken texts, [M, D], of length 1; None without speech.
         priority: a number for each text, [N]: centroids are learned from the texts with the lowest.
     """
     spherical = settings.kmeans == "spherical"
@@ -47,15 +48,15 @@ def cut(
         priority=priority,
         on_gpus=on_gpus,
     )
-    if heard is None:
+    if speech_vectors is None:
         return Cut(centroids, assignment, None, None)
     covered = coverage(
         vectors,
-        heard,
+        speech_vectors,
         settings.neighbours,
         memory=int(settings.memory_gb * 1e9),
         seed=settings.seed,
         exact_up_to=settings.exact_up_to,
         on_gpus=on_gpus,
     )
-    return Cut(centroids, assignment, covered, nearest_centroids(heard, centroids, spherical))
+    return Cut(centroids, assignment, covered, nearest_centroids(speech_vectors, centroids, spherical))

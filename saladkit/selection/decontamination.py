@@ -2,7 +2,7 @@
 
 A text contains a question if it shares `ngram` consecutive words with the question (13 by GPT-3's rule, arXiv
 2005.14165, appendix C), or all words of a question that has fewer, but at least 8. Shorter questions are not looked
-for: any text may contain them.
+for, because many texts contain them by chance.
 """
 
 import re
@@ -21,7 +21,7 @@ def words_of(text: str) -> list[str]:
 
 
 class Overlap:
-    """Look for the questions' runs of words in texts.
+    """Find questions in texts by their runs of consecutive words.
 
     Attributes:
         too_short: ids of the questions that are too short in all of their wordings.

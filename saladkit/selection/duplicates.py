@@ -13,17 +13,17 @@ class NearDuplicates:
     """Remember the vectors of drawn texts, and compare further texts with them."""
 
     def __init__(self, vectors: Vectors, cosine: float):
-        """Take texts for near duplicates if their cosine similarity is at least `cosine`."""
+        """Call two texts near duplicates if their cosine similarity is at least `cosine`."""
         self._vectors, self._cosine = vectors, cosine - ROUNDING
         self._kept = flat_index(vectors.width)
 
     def know(self, rows: np.ndarray) -> None:
-        """Add rows, int [n], that were drawn before, such as in earlier rounds."""
+        """Remember rows, int [n], that were drawn before, such as in earlier rounds."""
         for begin in range(0, len(rows), AT_ONCE):
             self._kept.add(self._vectors.take(rows[begin : begin + AT_ONCE]))
 
     def which_are_new(self, rows: np.ndarray) -> np.ndarray:
-        """Return which rows are no near duplicate of an earlier one, bool [n], and add those.
+        """Return which rows are not near duplicates of an earlier row, bool [n], and remember these rows.
 
         Args:
             rows: in the order drawn, int [n].

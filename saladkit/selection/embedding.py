@@ -1,4 +1,4 @@
-"""Embed the texts of a table part by part, and skip texts that are embedded already, here or in earlier regions."""
+"""Embed the texts of a table part by part, and skip texts that this run or earlier regions have embedded already."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from saladkit.formats.embeddings import map_embeddings_part, read_digests, text_
 from saladkit.formats.regions import LM_PREFIX, StoredEmbeddings, embeddings_part
 from saladkit.selection.embedders.embedder import Embedder
 
-TEXTS_PER_PART = 8192  # most texts that a run embeds again after it was interrupted
+TEXTS_PER_PART = 8192  # an interrupted run repeats at most this many texts
 
 
 class KnownVectors:
@@ -25,10 +25,11 @@ class KnownVectors:
 
     @classmethod
     def open(cls, reuse: Iterable[str], embedder: str, dtype: str) -> "KnownVectors":
-        """Open the vectors of earlier regions, also of unfinished ones.
+        """Open the vectors of earlier regions, which may be unfinished.
 
         Raises:
-            SaladError: a path holds no regions, or their embeddings are of another embedder or another type of weights.
+            SaladError: a path holds no regions, or their embeddings were made by another embedder or with another
+                type of weights.
         """
         parts: list[Path] = []
         for path in reuse:
@@ -76,11 +77,11 @@ def _halves(digests: list[bytes]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Piece:
-    """Texts whose embeddings stand in one shard.
+    """Texts whose embeddings are stored in one part.
 
     Attributes:
-        files: of the vectors and of the texts' digests.
-        place: among the pieces of the same table.
+        files: names of the file of vectors and of the file of the texts' digests.
+        place: index among the pieces of the same table.
     """
 
     texts: pa.Table
@@ -89,7 +90,7 @@ class Piece:
 
 
 def pieces_of(table: pa.Table, side: str) -> list[Piece]:
-    """Divide the texts of `POOL` or of `SPEECH` among shards."""
+    """Divide the texts of a table into pieces; `side` is `POOL` or `SPEECH`."""
     starts = range(0, table.num_rows, TEXTS_PER_PART)
     names = [embeddings_part(side, index, len(starts)) for index in range(len(starts))]
     return [
@@ -108,8 +109,8 @@ def embed_pieces(
     """Write the embeddings of each piece's texts into `folder`.
 
     Args:
-        open_embedder: called only where a text is not known.
-        advance: called with the number of texts that were done since the last call.
+        open_embedder: called only if a text has no known vector.
+        advance: called with the number of texts that were finished since the last call.
 
     Raises:
         SaladError: the vector of a text is zero or not finite.
@@ -143,7 +144,7 @@ def _check(vectors: np.ndarray, ids: list[str]) -> None:
         is_zero = lengths[wrong[0]] == 0
         raise SaladError(
             f"the embedding of row '{ids[wrong[0]]}' is {'zero' if is_zero else 'not finite'} ({len(wrong)} rows)",
-            "Take the text out (--reuse keeps the embeddings that are finished), or give another embedder."
+            "Take the text out of the pool (--reuse copies the embeddings that are finished), or give another embedder."
             if is_zero
             else "Give --embedder-dtype float32, or another embedder.",
         )

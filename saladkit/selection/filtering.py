@@ -15,11 +15,10 @@ from saladkit.sources.samples import read_samples
 
 
 def leave_out(left_out: LeftOut, texts: Texts, known: KnownPool, settings: SelectSettings, *, embed: bool) -> None:
-    """Leave out texts that were chosen before, texts of regions with bad speech, and what the filters say.
+    """Leave out texts of `exclude`, texts of regions with bad speech, and texts that the filters refuse.
 
     Args:
-        embed: whether the questions of `decontaminate` are embedded where `decontaminate_cosine` asks for it, which
-            takes time.
+        embed: whether to apply `decontaminate_cosine`, which embeds the questions and takes time.
 
     Raises:
         SaladError: samples cannot be read, a question is empty, or the embedder of the regions has changed.

@@ -47,6 +47,6 @@ def _log_probabilities(texts: Sequence[str], hashed: HashedNgrams) -> np.ndarray
     counts = np.zeros(BUCKETS)
     for text in texts:
         counts += np.bincount(hashed.buckets(text), minlength=BUCKETS)
-    # One n-gram is added to every bucket. The paper's code adds 1e-8 to the probabilities, which lets one n-gram that
-    # the targets lack outweigh many that they have.
+    # One n-gram is added to every bucket. The paper's code adds 1e-8 to the probabilities: a single n-gram that the
+    # targets lack then outweighs many n-grams that they have.
     return np.log((counts + 1) / (counts.sum() + BUCKETS))

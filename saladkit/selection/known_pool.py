@@ -117,11 +117,14 @@ class KnownPool:
             )
         wrong = [region for region, gap in found.items() if gap.mean is None or not np.isfinite(gap.mean)]
         if wrong:
-            raise SaladError(f"{self.gap}: the {metric} of region {wrong[0]} is not finite", "Measure the gap again.")
+            raise SaladError(
+                f"{self.gap}: the {metric} of region {wrong[0]} is not finite",
+                "Run `saladkit gap` into a new folder.",
+            )
         return found
 
     def predicted(self, metric: str) -> Prediction:
-        """Predict M of each text from its nearest probes, [N].
+        """Predict M of each of the N texts from its nearest probes.
 
         Raises:
             SaladError: fewer than three texts of the gap table are in the regions, or a metric is not finite.
@@ -149,7 +152,7 @@ class KnownPool:
         return Prediction(found.mean[self.place], found.uncertainty[self.place], found.leave_one_out_r2)
 
     def nearest_of(self, texts: list[str], device: str) -> tuple[np.ndarray, np.ndarray]:
-        """Find the nearest of some other texts to each text of the pool.
+        """Find for each text of the pool the nearest of some other texts.
 
         Returns:
             Cosine distances float32 [N], and indices into `texts` int64 [N].
@@ -160,7 +163,8 @@ class KnownPool:
         stored = StoredEmbeddings.open(self.regions)
         if digest_path(stored.embedder.removeprefix(LM_PREFIX)) != stored.digest:
             raise SaladError(
-                f"{stored.embedder} has changed since {self.regions} was made", "Make the regions again with it."
+                f"{stored.embedder} has changed since {self.regions} was made",
+                "Run `saladkit regions` into a new folder.",
             )
         embedder = open_embedder(
             stored.embedder, device=device, dtype=stored.dtype, batch_tokens=BatchTokens().batch_tokens
@@ -171,4 +175,7 @@ class KnownPool:
 
     def _check_covered(self) -> None:
         if self.table[0][MEDIAN_DISTANCE] is None:
-            raise SaladError(f"{self.regions} knows no distance to speech", "Make the regions again with --speech.")
+            raise SaladError(
+                f"{self.regions} has no distance to speech for its texts",
+                "Run `saladkit regions` with --speech, into a new folder.",
+            )

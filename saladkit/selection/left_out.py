@@ -1,4 +1,4 @@
-"""Keep record of the texts of a pool that may not be selected, and why."""
+"""Record which texts of a pool may not be selected, and why."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ class LeftOut:
         self.allowed = np.ones(len(self.ids), dtype=bool)
 
     def leave(self, rows: np.ndarray, reason: str) -> None:
-        """Leave out rows, int [n]; rows that are left out already keep their reason."""
+        """Leave out rows, int [n]; a row that is left out already keeps its first reason."""
         for row in rows[self.allowed[rows]].tolist():
             self.reasons[row] = reason, None
         self.allowed[rows] = False

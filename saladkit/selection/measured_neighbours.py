@@ -1,4 +1,4 @@
-"""Predict the misalignment of texts without speech from their nearest probes."""
+"""Predict the misalignment of unspoken texts from that of their nearest probes (spoken, measured texts)."""
 
 from dataclasses import dataclass
 
@@ -62,7 +62,7 @@ def predict(texts: Vectors, probes: np.ndarray, figures: np.ndarray, tokens: np.
 
 
 def _without(rows: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Remove each row from its own neighbours, [P, k + 1] to [P, k]; else, where it is missing, the last neighbour."""
+    """Remove each row from its own neighbours, [P, k + 1] to [P, k]; if it is not among them, remove the last one."""
     is_own = rows == own[:, None]
     is_own[~is_own.any(axis=1), -1] = True
     return rows[~is_own].reshape(len(rows), -1)

@@ -1,4 +1,4 @@
-"""Find nearest neighbours with FAISS, in pieces that fit into memory; in a very large corpus, approximately."""
+"""Find nearest neighbours with FAISS, in pieces that fit into memory; approximately if the corpus is very large."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Neighbours:
     """The k nearest rows of each query, nearest first."""
 
     distances: np.ndarray  # cosine distances float32 [N, k], in [0, 2]
-    rows: np.ndarray  # int64 [N, k]; -1, at distance 2, where an approximate search has found fewer
+    rows: np.ndarray  # int64 [N, k]; -1 (at distance 2) if an approximate search has found fewer than k
     recall: float | None = None  # measured share of right first neighbours; None if the search was exact
 
 
@@ -102,9 +102,8 @@ def _approximate(piece: np.ndarray, seed: int) -> Search:
     index.train(piece[np.sort(random.choice(rows, min(rows, lists * 64), replace=False))])
     index.add(piece)
     asked = piece[random.choice(rows, min(rows, 256), replace=False)]
-    second = faiss.knn(asked, piece, 2, metric=faiss.METRIC_INNER_PRODUCT)[1][
-        :, -1
-    ]  # the first neighbour is the row itself
+    # The first neighbour is the row itself, so the second one is compared.
+    second = faiss.knn(asked, piece, 2, metric=faiss.METRIC_INNER_PRODUCT)[1][:, -1]
     index.nprobe = max(1, lists // 128)
     while index.nprobe < lists and (index.search(asked, 2)[1][:, -1] == second).mean() < RECALL:
         index.nprobe = min(lists, index.nprobe * 2)

@@ -11,22 +11,22 @@ from saladkit.selection.known_pool import KnownPool
 
 
 def with_reasons(table: pa.Table, choice: Choice, known: KnownPool, seconds: np.ndarray) -> pa.Table:
-    """Take the chosen rows of a pool and add the reasons; those of an earlier selection are replaced.
+    """Take the chosen rows of a pool, and add columns with the reasons; they replace those of an earlier selection.
 
     Args:
         table: the pool, N rows.
         seconds: predicted length of each text's speech, [N].
 
     Raises:
-        SaladError: the pool has a column of its own with the name of one that is added.
+        SaladError: the pool has a column of another origin with the name of an added column.
     """
     selected, why = take_rows(table, choice.rows), _reasons(choice, known, seconds)
-    there = [column for column in why if column in selected.column_names]
-    if there and len(there) < len(why):
+    present = [column for column in why if column in selected.column_names]
+    if present and len(present) < len(why):
         raise SaladError(
-            f"{known.pool} has a column '{there[0]}', which select writes", "Give the column another name."
+            f"{known.pool} has a column '{present[0]}', which select writes", "Give the column another name."
         )
-    selected = selected.drop_columns(there)
+    selected = selected.drop_columns(present)
     for column, values in why.items():
         selected = selected.append_column(column, values)
     return selected

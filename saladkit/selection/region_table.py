@@ -1,4 +1,4 @@
-"""Make the two tables of regions: where each text is, and the size, topic and coverage by speech of each region."""
+"""Make the two tables of regions: the region of each text; the size, keywords and distance to speech of each region."""
 
 import numpy as np
 import pyarrow as pa

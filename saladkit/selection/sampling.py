@@ -1,4 +1,4 @@
-"""Draw texts at random: in which order, and how many of them a budget buys.
+"""Draw texts at random: put them into an order, and take as many as a budget allows.
 
 The order depends on the seed and the ids alone, not on how a pool is split into files: every id has its own random
 number.
@@ -61,7 +61,7 @@ def by_region(
         for region in picks.tolist():
             drawn.append(queues[region][taken[region]])
             taken[region] += 1
-            if taken[region] == len(queues[region]):  # the further picks were drawn by weights that no longer hold
+            if taken[region] == len(queues[region]):  # the remaining picks were drawn by outdated weights
                 weights[region] = 0.0
                 break
         yield np.array(drawn)
@@ -114,7 +114,7 @@ def per_region(regions: np.ndarray, clusters: int, count: int, uniform: np.ndarr
 
 
 def effective_texts(probabilities: np.ndarray, drawn: np.ndarray) -> float:
-    """Return the effective sample size (Kish): how many texts drawn evenly would say as much about the pool.
+    """Return the effective sample size (Kish): how many uniformly drawn texts would tell as much about the pool.
 
     It is (sum of 1 / c)^2 / sum of 1 / c^2 over the drawn texts. The chance c of a text to be drawn is about
     1 - exp(-p * t), where t makes the chances of all texts sum to the number of drawn ones.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ENOUGH = 20  # texts for three coefficients; with fewer, words alone are fitted
+ENOUGH = 20  # texts to fit three coefficients; with fewer texts, only the rate by words is fitted
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class SpeakingRate:
 
     @classmethod
     def of_words(cls, words_per_second: float) -> "SpeakingRate":
-        """Return an assumed rate, where no recordings are at hand."""
+        """Return an assumed rate, for use without recordings."""
         return cls(0.0, 1 / words_per_second, 0.0)
 
     @classmethod

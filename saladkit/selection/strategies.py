@@ -63,7 +63,7 @@ class Strategy:
 
 
 def put_in_order(name: str, candidates: Candidates, gamma: float, random: np.random.Generator) -> Order:
-    """Order the candidates by one of `STRATEGIES`.
+    """Put the candidates into an order by the strategy `name`.
 
     Raises:
         ValueError: no candidate has any weight.

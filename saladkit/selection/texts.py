@@ -32,7 +32,7 @@ class Texts(Sequence[str]):
 
 
 def count_distinct(texts: Texts, enough: int) -> int:
-    """Count the different texts, until there are enough."""
+    """Count the different texts; stop at `enough`."""
     seen: set[str] = set()
     for text in texts:
         seen.add(text)

@@ -14,10 +14,10 @@ from saladkit.selection.embedders.embedder import unit
 
 
 class SentenceEncoder:
-    """A local folder that sentence-transformers can load; code in the folder is never run.
+    """A sentence encoder of a local folder, in sentence-transformers' format; code in the folder is never run.
 
     Raises:
-        SaladError: the folder cannot be loaded, holds weights as pickle alone, or its tokenizer does not fit.
+        SaladError: the folder cannot be loaded, has weights only as a pickle, or its tokenizer does not fit.
     """
 
     def __init__(self, folder: Path, *, device: str, dtype: str, batch_tokens: int):

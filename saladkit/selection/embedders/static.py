@@ -25,7 +25,7 @@ def is_static(folder: Path) -> bool:
 
 
 class StaticEmbedder:
-    """A local folder that model2vec can load. A text without a known token has the vector 0.
+    """Static embeddings of a local folder in model2vec's format. A text without a known token has the vector 0.
 
     Raises:
         SaladError: model2vec is not installed, or cannot load the folder.

@@ -43,7 +43,7 @@ def load_checkpoint(
     """Load a checkpoint of `distill` or `align`: the model in evaluation mode, and its processor.
 
     Raises:
-        SaladError: the folder is no checkpoint, or it is damaged.
+        SaladError: the folder is not a checkpoint, or it is damaged.
     """
     return load_salad_model(folder, dtype=dtype, device=device).eval(), load_processor(folder)
 
@@ -61,7 +61,7 @@ def teacher_kl(cache: str | Path, token_ids: np.ndarray, logits: torch.Tensor) -
         (`teacher/losses.py`).
 
     Raises:
-        SaladError: the folder is no teacher cache, or the cache does not hold the text.
+        SaladError: the folder is not a teacher cache, or the cache does not hold the text.
     """
     tokens, stored = np.asarray(token_ids, dtype=np.int32), TeacherCache(cache)
     if not stored.has(tokens):

@@ -259,7 +259,7 @@ def report(run: str, output: str, settings: ReportSettings) -> dict:
 def doctor() -> None:
     """Check the installation, and print what to type for each problem.
 
-    Exits with 1 if there is a problem. A note is no problem: an optional package is missing, for example.
+    Exits with 1 if there is a problem. A note is not a problem; for example, an optional package is missing.
     """
     from saladkit.stages.doctor import doctor
 

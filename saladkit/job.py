@@ -4,8 +4,8 @@
         output, plan={"rows": 120}, make=lambda work: ...
     )
 
-`run` returns the plan (`--dry-run`), or the summary of an artefact that is complete already. Otherwise it calls `make`,
-which makes the missing parts and returns what the artefact holds, and writes manifest and summary.
+`run` calls `make`, which makes the missing parts and returns a description of the whole artefact, and then writes
+manifest and summary. With `--dry-run`, `run` only returns the plan; for a complete artefact, it returns the summary.
 """
 
 import resource
@@ -43,7 +43,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Made:
-    """What an artefact holds when it is complete.
+    """Describe a complete artefact.
 
     Attributes:
         counts: rows, tokens, seconds of audio and similar, for the manifest.

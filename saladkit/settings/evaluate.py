@@ -121,8 +121,8 @@ class EvalSettings(Recognizer, Requests, Generation, Columns, Seed, Device, Dtyp
         (),
         metavar="SAMPLES",
         recorded=False,
-        help="Samples that the models were trained on; voices that do not occur in them count as held out. Repeat"
-        " for more.",
+        help="Speech that the models were trained on. A question in a voice that does not occur in it counts as held"
+        " out. Repeat for more.",
     )
 
     @property

@@ -20,7 +20,10 @@ class ReportSettings(Settings):
         metavar="NAME NAME",
         help="Names of two results to compare on the same questions: the first minus the second.",
     )
-    speech: str = setting(help="Folder in RUN with the natural speech of the training; its domains count as heard.")
+    speech: str = setting(
+        help="Folder in RUN with the natural speech that the models were trained on. Its domains are the heard"
+        " subjects; all other domains of the questions are unheard subjects."
+    )
     held_out: str = setting(help="Task whose questions are spoken by a held-out voice.")
     choices: tuple[str, ...] = setting(
         (),

@@ -6,10 +6,11 @@ from saladkit.errors import SaladError
 from saladkit.settings.setting import Settings, setting
 from saladkit.settings.shared import Columns, Device, Files, Seed
 
+# The table in `selection/strategies.py` has these names, in this order (`tests/selection/test_strategies.py`).
 STRATEGIES = ("active", "uniform", "proportional", "balanced", "coverage", "dsir", "knn", "hybrid")
 MEASURED = ("active", "knn", "hybrid")  # strategies that need a gap table
 USE_GAMMA = ("active", "coverage", "knn", "hybrid")
-COVERAGE = "coverage"  # a metric that the regions themselves have: the distance to speech
+COVERAGE = "coverage"  # the one metric that regions hold themselves: the distance to spoken texts
 SELECTION_METRICS = {  # all other metrics, with their columns in a gap table (`formats/gap_table.py`)
     "misalignment": "misalignment",
     "teacher-kl": "teacher_kl",
@@ -186,7 +187,9 @@ class SelectSettings(Preference, Budget, Filters, Columns, Seed, Device, Files):
 
     regions: str = setting(recorded=False, help="Regions of POOL (from `saladkit regions`).")
     exclude: tuple[str, ...] = setting(
-        (), recorded=False, help="Samples whose texts are not chosen again; repeat for more."
+        (),
+        recorded=False,
+        help="Leave out texts whose ids are in these samples, such as an earlier selection; repeat for more.",
     )
     explain: bool = setting(
         False, recorded=False, help="Print a table of all regions on stderr: keywords, gap, number of chosen texts."

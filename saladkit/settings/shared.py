@@ -145,7 +145,7 @@ class Spans(Settings):
             low, high = getattr(self, name)
             if not 1 <= low <= high:
                 raise SaladError(
-                    f"--{name.replace('_', '-')} {low} {high} is no range of lengths",
+                    f"--{name.replace('_', '-')} {low} {high} is not a range of lengths",
                     "Give the shortest length, which is at least 1, and then the longest.",
                 )
 

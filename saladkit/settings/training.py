@@ -164,7 +164,7 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, Colum
             WeightedPath.parse(text)
         if self.save_steps % self.logging_steps:
             raise SaladError(
-                f"--save-steps {self.save_steps} is no multiple of --logging-steps {self.logging_steps}",
+                f"--save-steps {self.save_steps} is not a multiple of --logging-steps {self.logging_steps}",
                 "Give a multiple of --logging-steps, so that a resumed run logs the same as an uninterrupted one.",
             )
         if self.lexical_steps and not (self.lexical_weight > 0 and self.lexical_steps < self.max_steps):

@@ -33,13 +33,15 @@ def align(checkpoint: str, output: str | Path, settings: AlignSettings) -> dict:
     folder = stable_or_final(checkpoint)
     student = load_salad_model(folder, dtype="float32", device="cpu", merge_lora=settings.lora_rank is not None)
     text_model = student.config.text_model
-    beneath = text_model["name"] if text_model else None
+    adapted_llm = text_model["name"] if text_model else None  # the text LLM that LoRA was trained on
     start = Start(
         name=str(folder),
         tokenizer=load_tokenizer(folder),
         config=student.config,
         make_student=lambda: student,
         inputs={"checkpoint": folder},
-        own_teacher=beneath is not None and model_type(beneath) != "salad" and is_same_model(settings.teacher, beneath),
+        own_teacher=adapted_llm is not None
+        and model_type(adapted_llm) != "salad"
+        and is_same_model(settings.teacher, adapted_llm),
     )
     return train_stage("align", output, settings, start, teacher=settings.teacher, keep_stable=False, clock=clock)

@@ -20,8 +20,8 @@ def cache_teacher(sources: list[str], output: str | Path, settings: CacheTeacher
     """Store the sparse distributions of every distinct text in `sources`.
 
     Texts of more than `max_length` tokens are split between words. The distributions of texts in a cache of `reuse` are
-    copied. A dry run times a few batches. With `verify`, some texts of the complete cache are computed again and
-    compared, even if the cache was complete before.
+    copied. A dry run times a few batches. With `verify`, random texts of the complete cache are recomputed and
+    compared with it, in every run.
 
     Returns:
         The summary: rows, positions, bytes per position, positions per second, mean stored probability, and the result

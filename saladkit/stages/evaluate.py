@@ -10,7 +10,7 @@ from saladkit.progress import say
 from saladkit.scoring.answer_parsing import VoiceBenchRule, voicebench_rule_file
 from saladkit.scoring.compared_models import compared_models
 from saladkit.scoring.conditions import conditions_of
-from saladkit.scoring.evaluation import Evaluation
+from saladkit.scoring.evaluation import Evaluation, Task
 from saladkit.scoring.printed_results import result_lines, summarize
 from saladkit.scoring.result_files import write_figures, write_harness_results
 from saladkit.scoring.tasks import check_files, check_texts, read_tasks, titles_of, training_voices
@@ -67,10 +67,6 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
             figures=summary,
         )
 
-    inputs: dict[str, str | Path | None] = {f"model {label}": path for label, path in models.items()}
-    inputs |= {"asr": settings.asr, "fewshot": settings.fewshot, "dev": settings.dev}
-    inputs |= {"voicebench": voicebench_rule_file(settings.voicebench_compatible)}
-    inputs |= numbered("heard", settings.heard) | {f"task {task.name}": task.source for task in tasks}
     identified = {
         "models": list(models),  # the first is what the others are compared with
         "modalities": sorted(settings.modalities),
@@ -78,4 +74,13 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
         **resampler_identity(),
     }
     plan = {"items": {f"{c.name} {task.name}": len(task.rows) for c in conditions for task in tasks}}
-    return Job("eval", SCHEMA, VERSION, settings, inputs, identified=identified).run(output, plan=plan, make=make)
+    job = Job("eval", SCHEMA, VERSION, settings, _inputs(models, tasks, settings), identified=identified)
+    return job.run(output, plan=plan, make=make)
+
+
+def _inputs(models: dict[str, str], tasks: list[Task], settings: EvalSettings) -> dict[str, str | Path | None]:
+    """Return the inputs by the roles under which the manifest lists them."""
+    inputs: dict[str, str | Path | None] = {f"model {label}": path for label, path in models.items()}
+    inputs |= {"asr": settings.asr, "fewshot": settings.fewshot, "dev": settings.dev}
+    inputs |= {"voicebench": voicebench_rule_file(settings.voicebench_compatible)}
+    return inputs | numbered("heard", settings.heard) | {f"task {task.name}": task.source for task in tasks}

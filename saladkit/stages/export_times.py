@@ -34,7 +34,7 @@ def export_times(source: str, output: str | Path, settings: ExportTimesSettings)
         source: word times, or samples with `words`. A TextGrid ends at the row's `duration`, if it is known.
 
     Returns:
-        The summary: rows, rows left out, words written and left out.
+        The summary: rows, rows left out, words written and words left out.
 
     Raises:
         SaladError: word times or samples cannot be read, or not one row can be written.

@@ -86,11 +86,16 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
             figures={"rows": len(items), "skipped": len(skipped)} | _shown(groups) | precision_of(cache),
         )
 
-    inputs: dict[str, str | Path | None] = {"checkpoint": checkpoint, "teacher": settings.teacher}
-    inputs |= {"regions": settings.regions, "asr": settings.asr}
-    inputs |= numbered("samples", sources) | numbered("words", settings.words)
+    inputs = _inputs(checkpoint, sources, settings)
     job = Job("gap", SCHEMA, VERSION, settings, inputs, identified=resampler_identity())
     return job.run(output, plan={"rows": len(about), "interleavings": len(about) * settings.interleavings}, make=make)
+
+
+def _inputs(checkpoint: str, sources: list[str], settings: GapSettings) -> dict[str, str | Path | None]:
+    """Return the inputs by the roles under which the manifest lists them."""
+    models = {"checkpoint": checkpoint, "teacher": settings.teacher}
+    others = {"regions": settings.regions, "asr": settings.asr}
+    return models | others | numbered("samples", sources) | numbered("words", settings.words)
 
 
 def _text_llm(settings: GapSettings, device: str) -> PreTrainedModel:

@@ -46,7 +46,7 @@ def import_times(source: str, output: str | Path, settings: ImportTimesSettings)
         parts = math.ceil(table.num_rows / ROWS_PER_PART)
         for index in progress(range(parts), what="import-times", unit="part"):
             rows = list(_imported(table.slice(index * ROWS_PER_PART, ROWS_PER_PART), known, counts, skipped))
-            # A resumed run pairs all rows again, which is faster than reading counts stored beside the parts.
+            # A resumed run pairs the rows of finished parts too: this is faster than to read counts stored beside them.
             name = part_name(index, parts, ".parquet")
             if rows and not work.has(name):
                 with work.writing(name) as aside:
@@ -70,7 +70,7 @@ def _words_of(table: pa.Table) -> int:
 
 
 def _imported(table: pa.Table, known: KnownTimes, counts: dict[str, int], skipped: list[dict]) -> Iterator[dict]:
-    """Yield a row of word times for each row that finds some, and count it; list the other rows in `skipped`."""
+    """Yield word times for each row that has some, and add to `counts`; list the other rows in `skipped`."""
     for row in iterate_rows(table):
         try:
             paired = _paired(row, known)

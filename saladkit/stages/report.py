@@ -43,7 +43,7 @@ def report(run: str | Path, output: str | Path, settings: ReportSettings) -> dic
 
     Raises:
         SaladError: matplotlib is not installed, a folder is missing, incomplete or of another schema, or results or gap
-            tables are of different items.
+            tables have different items.
     """
     run, output = Path(run), Path(output)
     check_libraries()

@@ -54,7 +54,7 @@ def synth(source: str, output: str | Path, settings: SynthSettings) -> dict:
     forget_aligner_and_recognizer()
     engines = {name: voice_named(name, settings.device).identity for name in settings.voices}
     models = identities(settings)
-    if workers > 1:  # each process opens its own
+    if workers > 1:  # each worker process opens its own
         forget_aligner_and_recognizer()
     table = _read(source, output, settings)
     before = EarlierRecordings()

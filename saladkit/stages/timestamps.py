@@ -43,7 +43,7 @@ def timestamps(source: str, output: str | Path, settings: TimestampsSettings) ->
         source,
         needed=["id", "text", "audio"],
         optional=["duration"],
-        lacking=["audio"],  # a row without audio is listed, and is no error
+        lacking=["audio"],  # a row without audio is listed as left out; it is not an error
         names=settings.names,
         limit=settings.limit,
         beside=output,
@@ -112,7 +112,7 @@ def _made(work: Work, names: list[str], source: str, identity: dict) -> Made:
         work.discard()
         raise SaladError(
             f"no row of {source} could be aligned: {skipped[0]['reason']}",
-            "Check that the texts are what is spoken, and that --aligner supports their language.",
+            "Check that the recordings speak these texts, and that --aligner supports their language.",
         )
     with work.writing(FLAGGED) as aside:
         aside.write_text("".join(json.dumps(row) + "\n" for row in flagged))

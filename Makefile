@@ -5,7 +5,7 @@
 # make lint         ruff and mypy
 # make reproduce-desk, reproduce-3b, reproduce-7b   the desk's figures, the published scale; DRY_RUN=1 prints the plan
 # make bench        every benchmark on two cores, about 35 minutes; runs/bench.jsonl, and its table in docs/performance.md
-# make docs         write docs/cli.md, docs/formats.md and docs/sources.md anew
+# make docs         regenerate docs/cli.md, docs/formats.md and docs/sources.md
 
 PYTHON ?= python3
 ENV := .venv
@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(ENV)/bin:$(PATH)
 
 setup: $(READY)
 
-# Nothing is installed where neither the project's settings nor the exact versions have changed.
+# Install again only if pyproject.toml or the exact versions have changed.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "saladkit needs Python 3.11 or newer: make PYTHON=python3.11 …")'
 	test -x $(ENV)/bin/python || $(PYTHON) -m venv $(ENV)
@@ -41,7 +41,7 @@ test: setup
 	ruff check .
 	python -m pytest -n 2
 
-# What one changes a line of all day: no stage runs, and nothing that takes long to make is needed.
+# Tests of the rooms that are edited most: they run no stage, and need nothing that takes long to make.
 FAST := $(addprefix tests/,formats model reporting rows scoring selection settings sources speech teacher training)
 
 test-fast: setup

@@ -40,7 +40,7 @@ saladkit synth "$WORLD/questions.parquet" -o "$RUN/questions" "${VOICES[@]}" --s
 saladkit synth "$WORLD/questions.parquet" -o "$RUN/heldout" "${HELD_OUT_VOICE[@]}" --seed "$SEED"
 saladkit cache-speech "$RUN/natural" -o "$RUN/frames"
 
-step "Stage I: distil the text LLM into its speech-adapted self (342 s)"
+step "Stage I: train the text LLM to understand speech, by distillation (342 s)"
 # The lexical warm-up is ours, not the paper's: an encoder with random weights first has to learn what words sound like.
 saladkit distill "$TEACHER_LM" -o "$RUN/stage1" --data "$RUN/natural:2" --replay "$WORLD/pool.parquet:1" \
   --teacher "$RUN/teacher" --frames "$RUN/frames" --max-steps "$STAGE1_STEPS" --lexical-steps "$LEXICAL_STEPS" \

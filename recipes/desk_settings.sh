@@ -7,4 +7,4 @@ HELD_OUT_VOICE=(--voice espeak:en-us+f5@230)
 # Rates, spans and the adapter's shape: saladkit/settings/presets/desk.toml.
 PRESET=(--preset desk)
 STAGE2=("${PRESET[@]}" --max-steps "${STAGE2_STEPS:-550}"
-  --lexical-steps "${STAGE2_LEXICAL_STEPS:-380}")  # lexical steps: no speech had the words of the selected texts before
+  --lexical-steps "${STAGE2_LEXICAL_STEPS:-380}")  # lexical steps: the selected texts have words that no earlier speech had

@@ -44,7 +44,7 @@ step "the text LLM's next-token distributions, once for all later steps"
 # Draws instead of a top k: on the desk they were no worse for the forward KL, at a quarter of the size (docs/lab-notes.md).
 saladkit cache-teacher "$SPEECH" "$REPLAY" -o "$RUN/teacher" --model "$LLM" "${PRESET[@]}"
 
-step "Stage I: distil the text LLM into its speech-adapted self, two rows with speech for each row of text"
+step "Stage I: train the text LLM to understand speech, by distillation; two rows with speech for each row of text"
 saladkit distill "$LLM" -o "$RUN/stage1" --data "$SPEECH:2" --replay "$REPLAY:1" --teacher "$RUN/teacher" \
   --frames "$RUN/frames" --words "$RUN/words" ${STAGE1_STEPS:+--max-steps "$STAGE1_STEPS"} "${TRAIN[@]}"
 

@@ -4,7 +4,7 @@
 
 lm.parquet         id, text, domain      texts to train the text LLM on: all facts, all templates
 pool.parquet       id, text, domain      the selection pool: all subjects, no question templates
-natural.parquet    id, text, domain      texts of the natural speech: heard subjects only, no question templates
+natural.parquet    id, text, domain      the natural speech: subjects with `heard = true`, no question templates
 questions.parquet  id, text, choices, answer, domain   a prompt and four values, one of which completes it
 
 The same seed gives the same bytes. The counts go to stdout as one JSON line.

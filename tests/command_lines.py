@@ -2,6 +2,6 @@
 
 
 def replaced(arguments: list, option: str, value: object) -> list:
-    """The same line with another value of one option."""
+    """Return a command line with another value of one option."""
     place = arguments.index(option) + 1
     return [*arguments[:place], str(value), *arguments[place + 1 :]]

@@ -229,7 +229,7 @@ def distill_arguments(world: Path, text_lm: Path, speech: Path, teacher_cache: P
 
 @pytest.fixture(scope="session")
 def checkpoint(workshop: Path, distill_arguments: list[str]) -> Path:
-    """What `distill_arguments` make."""
+    """The checkpoint that `distill_arguments` make."""
     result = CliRunner().invoke(main, [*distill_arguments, "-o", str(workshop / "checkpoint")], catch_exceptions=False)
     assert result.exit_code == 0, result.stderr
     return workshop / "checkpoint"

@@ -239,7 +239,7 @@ def write_lhotse_supervisions(folder):
 
 
 def write_cuts_of_whole_recordings(folder):
-    """The row is the supervision; the cut is longer, and holds another."""
+    """The row is a supervision; the cut is longer, and holds another supervision too."""
     from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
     from lhotse.audio import AudioSource
 
@@ -260,7 +260,7 @@ def write_cuts_of_whole_recordings(folder):
 
 
 def write_trimmed_cuts(folder):
-    """What Lhotse cuts out: the words of the cut go on counting from the start of the recording."""
+    """Cuts that Lhotse trims: their word times still count from the start of the recording."""
     from lhotse import CutSet, load_manifest
 
     write_cuts_of_whole_recordings(folder)

@@ -52,7 +52,7 @@ def write_lines(path: Path, rows: list[dict]) -> Path:
 
 
 def write_long(path: Path, spoken: list[Spoken]) -> list[tuple[float, float]]:
-    """All utterances in one file; where each begins and how long it is, in seconds."""
+    """Write all utterances into one file; return the start and the length of each, in seconds."""
     pieces, spans, at = [], [], 0
     for one in spoken:
         pause = np.zeros(round(GAP * one.rate), np.float32)

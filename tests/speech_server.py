@@ -23,7 +23,7 @@ def wav(level=1000, length=4800, stated=None):
 
 
 class Server:
-    """Gives `answers` in order, the last of them for ever: (status, headers, body), or a function of the handler."""
+    """Answers requests by `answers` in order, and then by the last of them: (status, headers, body), or a function."""
 
     def __init__(self):
         self.answers, self.requests, self.closing = [], [], threading.Event()
@@ -57,7 +57,7 @@ class Server:
 
 
 def names_capitalized(headers):
-    """As a dict; clients may write the names in any case."""
+    """Return headers as a dict with capitalized names, since clients may write the names in any case."""
     return {name.title(): value for name, value in headers.items()}
 
 

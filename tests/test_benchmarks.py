@@ -122,11 +122,11 @@ def test_one_sides_memory_is_read_in_a_process_of_its_own(repository):
     assert peaks[0] > 0
 
 
-def test_eval_s_log_likelihoods_are_the_harness_s(printed):
+def test_log_likelihoods_of_eval_equal_those_of_the_harness(printed):
     assert all(line["furthest_log_likelihoods"] < 1e-4 for line in printed("eval_options"))
 
 
-def test_the_table_stands_between_its_marks(repository, printed, tmp_path):
+def test_the_table_is_written_between_its_marks(repository, printed, tmp_path):
     source, page = tmp_path / "bench.jsonl", tmp_path / "page.md"
     lines = printed("cache_teacher_bytes")
     source.write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -34,7 +34,7 @@ def test_the_package_runs_as_a_module():
 
 
 @pytest.mark.parametrize("command", [None, *main.commands])
-def test_help_loads_nothing_heavy(command):
+def test_help_loads_no_heavy_package(command):
     arguments = [*([command] if command else []), "--help"]
     code = f"""
 import json, sys
@@ -105,7 +105,7 @@ def commands_of_script(text):
 
 
 def unknown_names(text):
-    """What a script asks of `saladkit` that it does not have."""
+    """Return the commands and options of a script that saladkit does not have."""
     found = []
     for verb, used in commands_of_script(text):
         if verb not in main.commands:
@@ -172,7 +172,7 @@ def test_choices_are_the_names_that_the_rooms_know():
     assert choices("eval", "--template") == [*TEMPLATES, BEST]
 
 
-def test_several_modalities_may_stand_in_one_option(shell, text_lm, world, tmp_path):
+def test_several_modalities_may_be_given_in_one_option(shell, text_lm, world, tmp_path):
     line = ["eval", text_lm, world / "questions.parquet", "--dry-run", "-o", tmp_path / "out", "--teacher", text_lm]
     for modalities in (["--modality", "text,cascade"], ["--modality", "text", "--modality", "cascade"]):
         refused = shell(*line, *modalities)

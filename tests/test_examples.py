@@ -28,7 +28,7 @@ def ask(repository):
     return run
 
 
-def test_a_checkpoint_answers_what_it_hears(ask, checkpoint, question):
+def test_ask_prints_an_answer_to_a_recording(ask, checkpoint, question):
     done = ask(checkpoint, question, "--text", "The tomato is", "--max-new-tokens", 5)
     assert done.returncode == 0, done.stderr
     processor, model = load_processor(checkpoint), load_salad_model(checkpoint, dtype="float32", device="cpu").eval()
@@ -38,7 +38,7 @@ def test_a_checkpoint_answers_what_it_hears(ask, checkpoint, question):
     assert json.loads(done.stdout) == {"answer": processor.decode(ids, skip_special_tokens=True).strip()}
 
 
-def test_what_is_no_checkpoint_or_no_recording_is_said_in_two_lines(ask, checkpoint, text_lm, question):
+def test_invalid_checkpoints_and_recordings_end_with_two_lines(ask, checkpoint, text_lm, question):
     for arguments in ([text_lm, question], [checkpoint, question.with_name("nowhere.wav")]):
         done = ask(*arguments)
         assert (done.returncode, done.stdout) == (2, "")

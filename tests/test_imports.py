@@ -1,4 +1,4 @@
-"""The ladder of imports: cli, then stages, then the rooms, then formats, then errors; nothing looks up."""
+"""The order of imports: cli, stages, the other rooms, formats, errors; no room imports from one above it."""
 
 import ast
 import re
@@ -71,14 +71,14 @@ def modules(repository):
     return [(path.relative_to(package).parts[0].removesuffix(".py"), path) for path in files]
 
 
-def test_every_room_has_its_step_on_the_ladder(repository):
+def test_every_room_has_its_place_in_the_order_of_imports(repository):
     assert {room for room, _ in modules(repository)} == set(LADDER)
     steps = list(LADDER)
     for room, below in LADDER.items():
         assert all(steps.index(other) < steps.index(room) for other in below), room
 
 
-def test_imports_point_down_the_ladder(repository):
+def test_imports_point_down_the_order_of_rooms(repository):
     found = []
     for room, path in modules(repository):
         allowed = LADDER[room] | EVERYWHERE | ({room} if room not in ("stages", "cli") else set())
@@ -95,7 +95,7 @@ def test_the_package_itself_imports_the_model_alone_and_only_for_type_checkers(r
     assert {node.module for node in at_the_top} <= sys.stdlib_module_names
 
 
-def test_torchaudio_is_imported_nowhere_but_where_it_may_fail_to_load(repository):
+def test_torchaudio_is_imported_only_where_it_may_fail_to_load(repository):
     users = [path for _, path in modules(repository) if "torchaudio" in re.findall(r"\w+", path.read_text())]
     assert users
     for path in users:

@@ -56,7 +56,7 @@ print("saladkit.model" in sys.modules)
     assert printed(code).splitlines() == ["[] True", "False"]
 
 
-def test_what_is_broken_elsewhere_breaks_no_import_of_transformers():
+def test_a_missing_peft_does_not_break_the_import_of_transformers():
     code = """
 import sys
 sys.modules["peft"] = None

@@ -17,7 +17,7 @@ from saladkit.stages import cache_speech, synth
 
 
 class Killed(Exception):
-    """Stands for whatever ends a process in the middle."""
+    """Stands for any error that ends a process before its work is done."""
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +230,7 @@ def cut(shell, monkeypatch, tmp_path):
 
 @pytest.fixture
 def cut_off(cut, distill_arguments):
-    """`distill_arguments`, cut off."""
+    """A run of `distill_arguments` that was interrupted."""
     return cut(distill_arguments)
 
 
@@ -284,7 +284,7 @@ def test_stage_ii_starts_from_before_the_decay(align_arguments, checkpoint, shel
     assert any(not np.array_equal(weights["start"][name], final) for name, final in weights["final"].items())
 
 
-def test_a_state_that_was_half_saved_is_passed_over(cut_off, distill_arguments, checkpoint, shell, contents):
+def test_an_incomplete_saved_state_is_ignored(cut_off, distill_arguments, checkpoint, shell, contents):
     whole, half = cut_off / "training" / "checkpoint-2", cut_off / "training" / "checkpoint-3"
     half.mkdir()
     shutil.copy(whole / "config.json", half)
@@ -299,7 +299,7 @@ def test_the_same_training_gives_the_same_bytes(distill_arguments, checkpoint, s
     assert contents(tmp_path / "again") == contents(checkpoint)
 
 
-def test_the_log_has_an_entry_a_step_and_the_decay_ends_at_nothing(checkpoint):
+def test_the_log_has_an_entry_a_step_and_the_decay_ends_at_zero(checkpoint):
     entries = [json.loads(line) for line in (checkpoint / "metrics.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in entries] == [1, 2, 3, 4]
     assert all(entry["distillation"] > 0 for entry in entries)

@@ -44,7 +44,7 @@ KINDS = [
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("command", ["cache-speech", "distill"])
-def test_an_encoder_that_is_not_one(command, kind, refused, whisper, text_lm, speech, distill_arguments, tmp_path):
+def test_a_folder_that_is_not_an_encoder(command, kind, refused, whisper, text_lm, speech, distill_arguments, tmp_path):
     folder = bad_encoder(kind, tmp_path / "encoder", whisper, text_lm)
     line = ["cache-speech", speech, "--device", "cpu"] if command == "cache-speech" else distill_arguments
     problem, fix = refused(*line, "--speech-encoder", folder, named=[folder])
@@ -53,7 +53,7 @@ def test_an_encoder_that_is_not_one(command, kind, refused, whisper, text_lm, sp
         assert "mimi, whisper, wav2vec2, hubert, wavlm" in fix
 
 
-def test_an_encoder_that_is_nowhere(refused, speech, distill_arguments):
+def test_an_encoder_that_does_not_exist(refused, speech, distill_arguments):
     _, fix = refused("cache-speech", speech, "--speech-encoder", "logmel", named=["logmel"])
     assert "log-mel" in fix and "kyutai/mimi" in fix
     refused(*distill_arguments, "--speech-encoder", "nobody/nothing", named=["nobody/nothing"])

@@ -36,7 +36,9 @@ KINDS = ["empty", "truncated", "without weights", "without a tokenizer", "no JSO
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("command", ["gap", "eval", "align"])
-def test_a_checkpoint_that_is_not_one(command, kind, refused, checkpoint, text_lm, speech, spoken_questions, tmp_path):
+def test_a_folder_that_is_not_a_checkpoint(
+    command, kind, refused, checkpoint, text_lm, speech, spoken_questions, tmp_path
+):
     folder = bad_checkpoint(kind, tmp_path / "model", checkpoint)
     arguments = {
         "gap": [folder, speech, "--teacher", text_lm],
@@ -49,7 +51,7 @@ def test_a_checkpoint_that_is_not_one(command, kind, refused, checkpoint, text_l
 
 @pytest.mark.parametrize("kind", KINDS[:-1])
 @pytest.mark.parametrize("command", ["cache-teacher", "eval", "regions", "distill"])
-def test_a_text_llm_that_is_not_one(command, kind, refused, text_lm, speech, world, tiny_adapter, tmp_path):
+def test_a_folder_that_is_not_a_text_llm(command, kind, refused, text_lm, speech, world, tiny_adapter, tmp_path):
     folder = bad_checkpoint(kind, tmp_path / "model", text_lm)
     arguments = {
         "cache-teacher": [world / "natural.parquet", "--model", folder],
@@ -60,7 +62,7 @@ def test_a_text_llm_that_is_not_one(command, kind, refused, text_lm, speech, wor
     refused(command, *arguments, "--device", "cpu", named=[folder])
 
 
-def test_a_model_that_is_nowhere(refused, speech, world, tmp_path):
+def test_a_model_that_does_not_exist(refused, speech, world, tmp_path):
     nowhere = tmp_path / "nowhere"
     refused("eval", nowhere, world / "questions.parquet", named=[nowhere])
     refused("cache-teacher", world / "natural.parquet", "--model", nowhere, named=[nowhere])

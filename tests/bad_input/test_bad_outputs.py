@@ -36,7 +36,7 @@ def test_another_column_is_another_input(refused, shell, world, tmp_path):
     assert "made from something else" in problem
 
 
-def test_a_shard_that_is_none_of_them(refused, world):
+def test_a_shard_index_out_of_range(refused, world):
     problem, _ = refused(
         "synth", world / "natural.parquet", "--voice", "espeak:en-us", "--num-shards", 2, "--shard-index", 2
     )

@@ -42,7 +42,7 @@ def test_questions_whose_words_are_not_those_of_their_text(refused, checkpoint, 
     refused("eval", checkpoint, path, "--device", "cpu", named=[path, f"'{rows[2]['id']}'"])
 
 
-def test_a_text_llm_asked_to_hear(refused, text_lm, spoken_questions):
+def test_speech_input_for_a_text_llm(refused, text_lm, spoken_questions):
     _, fix = refused("eval", text_lm, spoken_questions, named=[text_lm, "without speech input"])
     assert "--modality text" in fix
     refused("gap", text_lm, spoken_questions, "--teacher", text_lm, named=[text_lm, "qwen2"])

@@ -133,7 +133,7 @@ def test_an_empty_text(command, text, refused, text_lm, write_rows, tmp_path):
 
 
 @pytest.mark.parametrize("command", list(READERS))
-def test_ids_that_stand_twice(command, refused, speech, text_lm, tmp_path):
+def test_ids_that_occur_twice(command, refused, speech, text_lm, tmp_path):
     table = read_samples(speech, needed=["id"])
     path = tmp_path / "rows.parquet"
     write_samples(pa.concat_tables([table, table.slice(2, 1)]), path)

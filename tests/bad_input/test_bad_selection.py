@@ -33,7 +33,7 @@ def test_a_gap_that_lacks_a_region(refused, world, regions, tmp_path):
     refused(*line, "--gap", without, named=[without, "region 0"])
 
 
-def test_a_gap_that_is_nothing_everywhere(refused, world, regions, tmp_path):
+def test_gaps_that_are_zero_everywhere(refused, world, regions, tmp_path):
     gap = gap_table(tmp_path / "gap", range(4))
     line = ["select", world / "pool.parquet", "--regions", regions, "--count", 3, "--gap", gap]
     refused(*line, "--metric", "misalignment", named=[gap])
@@ -92,7 +92,7 @@ def test_a_strategy_or_a_filter_that_lacks_something(arguments, problem, refused
 
 @pytest.mark.parametrize("option", ["--gamma", "--bonus", "--hours", "--near-duplicate", "--words-per-second"])
 @pytest.mark.parametrize("value", ["nan", "inf"])
-def test_numbers_that_are_none(option, value, shell, world, regions, tmp_path):
+def test_values_that_are_not_valid_numbers(option, value, shell, world, regions, tmp_path):
     result = shell(*line_of(world, regions, "--strategy", "uniform", "--count", 3, option, value, "-o", tmp_path / "o"))
     assert result.exit_code == 2 and option in result.stderr
     assert not (tmp_path / "o").exists()
@@ -123,7 +123,7 @@ def test_probes_that_are_in_no_region(refused, world, regions, tmp_path):
     refused(*line_of(world, regions, "--strategy", "knn", "--count", 3, "--gap", gap), named=[gap, "too few"])
 
 
-def test_speech_that_is_as_long_as_nothing(refused, world, regions, write_rows, tmp_path):
+def test_speech_of_no_duration(refused, world, regions, write_rows, tmp_path):
     rows = [{"id": "a", "text": "one two", "duration": 0.0}]
     path = write_rows(tmp_path / "still.parquet", rows)
     for budget in (("--fraction-of", path, 0.5), ("--hours", 1, "--rate-from", path)):

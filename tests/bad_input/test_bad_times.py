@@ -196,7 +196,7 @@ def test_an_output_that_holds_something_else(refused, shell, rows, contents, tmp
     assert set(contents(tmp_path / "out")) == {"manifest.json", "row-1.TextGrid"}
 
 
-def test_times_that_stand_in_the_output(refused, shell, rows, contents, tmp_path):
+def test_times_that_lie_in_the_output(refused, shell, rows, contents, tmp_path):
     (tmp_path / "a.ctm").write_text(CTM)
     assert shell("import-times", rows, "--times", f"ctm:{tmp_path / 'a.ctm'}", "-o", tmp_path / "times").exit_code == 0
     (tmp_path / "times" / "a.ctm").write_text(CTM)

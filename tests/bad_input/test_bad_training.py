@@ -53,7 +53,7 @@ def test_a_live_teacher_of_another_tokenizer(refused, distill_arguments, other_t
     refused("gap", checkpoint, speech, "--teacher", other_text_lm, named=[other_text_lm, "another tokenizer"])
 
 
-def test_a_teacher_that_hears(refused, distill_arguments, checkpoint):
+def test_a_speech_adapted_model_as_teacher(refused, distill_arguments, checkpoint):
     refused(*replaced(distill_arguments, "--teacher", checkpoint), named=[checkpoint])
 
 
@@ -72,7 +72,9 @@ def test_a_frames_cache_of_another_encoder_or_other_rows(
     refused(*replaced(distill_arguments, "--mel-bins", 24), named=[frames_cache, "another speech encoder"])
 
 
-def test_a_frames_cache_of_the_same_ids_spoken_anew(refused, shell, distill_arguments, speech, world, tmp_path):
+def test_a_frames_cache_of_other_recordings_with_the_same_ids(
+    refused, shell, distill_arguments, speech, world, tmp_path
+):
     slower = tmp_path / "slower"
     line = ["synth", world / "natural.parquet", "-o", slower, "--voice", "espeak:en-us@120", "--limit", 5]
     assert shell(*line).exit_code == 0
@@ -102,7 +104,7 @@ def test_speech_without_any_word_time(refused, shell, distill_arguments, speech,
     assert json.loads(plan.stdout)["rows_never_cut"] == 3
 
 
-def test_a_weight_that_is_none(refused, distill_arguments, speech):
+def test_a_weight_that_is_not_a_number_above_zero(refused, distill_arguments, speech):
     refused(*replaced(distill_arguments, "--data", f"{speech}:0"), named=[speech])
     refused(*replaced(distill_arguments, "--replay", f"{speech}:nan"), named=[speech])
 
@@ -145,7 +147,7 @@ def test_heads_that_do_not_share_the_adapters_width(refused, distill_arguments):
 
 @pytest.mark.parametrize("value", ["nan", "inf"])
 @pytest.mark.parametrize("option", ["--learning-rate", "--weight-decay", "--lexical-weight", "--alpha"])
-def test_numbers_that_are_none(option, value, shell, distill_arguments, tmp_path):
+def test_values_that_are_not_valid_numbers(option, value, shell, distill_arguments, tmp_path):
     result = shell(*distill_arguments, option, value, "-o", tmp_path / "output")
     assert result.exit_code == 2
     assert f"'{option}'" in result.stderr

@@ -18,7 +18,7 @@ SHARDS = ("part-00000-of-00003.bin", "part-00001-of-00003.bin", "part-00002-of-0
 
 
 class Killed(Exception):
-    """Stands for whatever ends a process in the middle."""
+    """Stands for any error that ends a process before its work is done."""
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_nothing_names_no_option_of_punctuation_alone():
 
 @pytest.fixture
 def clone(tmp_path):
-    """The two files of a clone that are read, with a rule of a line."""
+    """A folder with the two files of VoiceBench that are read; its rule is one line."""
     folder = tmp_path / "VoiceBench" / "src" / "evaluator"
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text("raise ImportError('what judging open answers needs')\n")

@@ -221,7 +221,7 @@ def test_models_without_usable_masks_score_options_one_by_one(kind, tokenizer):
 
 
 def test_a_model_s_own_kind_of_attention_is_looked_at_within_a_composite(tokenizer):
-    """A Gemma 3 with eyes: its language model's settings stand one level deeper."""
+    """A Gemma 3 with image input: the settings of its language model are one level deeper."""
     torch.manual_seed(0)
     text = {**SHAPE, "num_hidden_layers": 6, "head_dim": 8, "sliding_window": 6, "vocab_size": 400}
     vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}

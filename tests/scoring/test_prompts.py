@@ -139,7 +139,7 @@ def test_a_recording_is_cut_where_a_word_begins_and_not_without_word_times(rows,
 
 
 class CountingFrontEnd:
-    """The model's front end, counting the recordings that it encodes."""
+    """The model's front end, which counts the recordings that it encodes."""
 
     def __init__(self, front_end):
         self.front_end, self.sample_rate, self.heard = front_end, front_end.sample_rate, 0

@@ -43,7 +43,7 @@ def test_the_same_seed_gives_the_same_interval_and_one_value_has_none():
 
 
 def test_items_of_few_kinds_are_resampled_as_all_are():
-    """The same 300 right and wrong answers, once told apart by next to nothing."""
+    """The same 300 right and wrong answers, and again with tiny differences, so that all items are distinct."""
     right = np.random.default_rng(6).random(300) < 0.7
     few = bootstrap_mean(right)
     many = bootstrap_mean(right + 1e-9 * np.arange(300))

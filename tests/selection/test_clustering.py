@@ -59,7 +59,7 @@ def test_plain_k_means_is_as_good_as_scikit_learns():
 
 @pytest.mark.parametrize("same", [1.0, 0.4])
 def test_equal_texts_are_moved_one_by_one(same):
-    """No price can tell equal rows apart."""
+    """Prices cannot separate equal rows, so single rows are moved."""
     vectors, _ = draw_vectors([200, 200], 0.5)
     vectors[: int(400 * same)] = vectors[0]
     sizes = np.bincount(cut(vectors, 8)[1], minlength=8)

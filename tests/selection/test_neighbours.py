@@ -58,7 +58,7 @@ def test_vectors_in_float16_are_centred_and_read_in_slices():
 
 
 def test_the_density_ratio_is_high_where_no_text_is_spoken():
-    """Two places: the pool has as many texts in both, speech is in one alone."""
+    """The pool has as many texts in each of two directions; speech is in one of them only."""
     here, there = np.eye(WIDTH)[0] * 4, np.eye(WIDTH)[1] * 4
     pool = np.concatenate([draw(200, 1, centre=here), draw(200, 2, centre=there)])
     speech = draw(400, 3, centre=here)

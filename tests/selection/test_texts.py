@@ -74,7 +74,7 @@ def test_texts_that_cannot_be_read_aloud_are_found(text, reason):
 
 @pytest.mark.parametrize("text", ["a." * 50_000, "\n" * 50_000, "a b|" * 20_000, "<a " * 30_000, "x = " * 30_000])
 def test_long_texts_are_searched_quickly(text):
-    """What takes the square of its length would take minutes here."""
+    """A search in quadratic time would take minutes here."""
     started = time.process_time()
     why_unspeakable(text)
     assert time.process_time() - started < 5

@@ -26,7 +26,7 @@ class Shared(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class Example(Shared):
-    """One of every kind."""
+    """A field of every kind."""
 
     model: str = setting(help="Model.")
     share: float = setting(0.5, above=0, below=1, help="Share.")

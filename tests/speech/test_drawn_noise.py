@@ -11,7 +11,7 @@ from saladkit.speech.voices.onnx_session import open_session
 
 
 def draw(node, *, seed=0, kind=FLOAT, opset=17):
-    """What a graph of one random operator draws, [100000], by our session."""
+    """Return the numbers that a graph of one random operator draws in our session, [100000]."""
     info = onnx.helper.make_tensor_value_info
     given = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
     ends = info("like", kind, [None]), info("drawn", given.get("dtype", kind), None)

@@ -193,7 +193,7 @@ def test_unspeakable_text_is_refused(voice, text):
 
 
 def test_the_library_alone_gives_the_same_sound(kokoro_folder, voice):
-    """Nothing but phonemes, noise and durations is ours."""
+    """saladkit adds phonemes, noise and durations, and changes nothing else."""
     kokoro = kokoro_onnx.Kokoro.from_session(
         voice._kokoro.sess, str(kokoro_folder / "voices-v9.bin"), espeak_config=espeak_config()
     )

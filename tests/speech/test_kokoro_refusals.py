@@ -62,7 +62,7 @@ def _an_array(path):
 
 
 def _objects(path):
-    """What only unpickling could read, and must be refused."""
+    """Voices that only unpickling could read, so they must be refused."""
     with open(path, "wb") as file:
         np.savez(file, af_heart=np.array([{"pickled": 1}], dtype=object))
 

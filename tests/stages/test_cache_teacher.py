@@ -127,7 +127,7 @@ def test_a_row_that_cannot_be_split_is_left_out_and_listed(shell, text_lm, tmp_p
 
 
 def shares(row, vocabulary=400):
-    """Which share of its draws each token has, [p, V]."""
+    """Return the share of the draws that each token has, [p, V]."""
     shares = np.zeros((len(row.distinct), vocabulary))
     shares[np.repeat(np.arange(len(row.distinct)), row.distinct), row.kept_ids] = row.counts
     return shares / shares.sum(axis=1, keepdims=True)

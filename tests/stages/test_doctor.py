@@ -11,7 +11,7 @@ def by_name(summary):
 
 
 def lay_distribution(folder, name, version):
-    """What pip leaves behind of a package, as far as its metadata goes."""
+    """The metadata that pip writes for an installed package."""
     info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")

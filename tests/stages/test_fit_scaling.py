@@ -14,7 +14,7 @@ SPANS = ["--text-words", 2, 4, "--speech-words", 2, 4]
 
 @pytest.fixture(scope="module")
 def aligned(shell_of_module, checkpoint, speech, teacher_cache, tmp_path_factory):
-    """A checkpoint that went on from `checkpoint`."""
+    """A checkpoint that was trained further from `checkpoint`."""
     folder = tmp_path_factory.mktemp("aligned") / "aligned"
     line = ["align", checkpoint, "--data", speech, "--teacher", teacher_cache, "--max-steps", 3, "--warmup-steps", 1]
     line += ["--per-device-train-batch-size", 4, "--logging-steps", 1, "--device", "cpu", *SPANS, "-o", folder]

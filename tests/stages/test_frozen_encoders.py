@@ -65,7 +65,7 @@ def cached(caches, request, speech, shell, workshop):
 
 @pytest.fixture
 def distilled(checkpoints, cached, request, distill_arguments, shell, workshop):
-    """A checkpoint of two steps that listens with an encoder, from its cached frames."""
+    """A checkpoint of two steps with a frozen encoder, trained on cached frames."""
 
     def make(name):
         if name not in checkpoints:
@@ -139,7 +139,7 @@ def test_shards_and_batches_give_the_same_bytes(name, request, speech, cached, s
 
 
 class Killed(Exception):
-    """Stands for whatever ends a process in the middle."""
+    """Stands for any error that ends a process before its work is done."""
 
 
 @pytest.mark.parametrize("name", ENCODERS)

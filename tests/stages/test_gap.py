@@ -40,7 +40,7 @@ def measured(workshop, checkpoint, text_lm, speech):
 
 
 def log_softmax(logits):
-    """Of one position, as a list."""
+    """Return the log probabilities of one position as a list."""
     top = max(logits)
     total = math.log(math.fsum(math.exp(value - top) for value in logits)) + top
     return [value - total for value in logits]

@@ -18,7 +18,7 @@ from saladkit.stages import import_times as stage
 
 
 def import_times(source, output, **settings):
-    """As `stage.import_times`, with these settings."""
+    """Run `import-times` with these settings."""
     return stage.import_times(source, output, ImportTimesSettings(**settings))
 
 
@@ -119,7 +119,7 @@ def test_unknown_words_have_no_times_and_are_counted(tmp_path):
 
 
 def test_a_cut_without_an_alignment_has_no_words(tmp_path):
-    """What LibriHeavy itself publishes."""
+    """LibriHeavy is published like this."""
     from lhotse import CutSet, MonoCut, SupervisionSegment
 
     supervision = SupervisionSegment("part", "book", 0.0, 2.0, custom={"texts": [ROWS[0]["text"]]})

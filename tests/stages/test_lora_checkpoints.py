@@ -138,7 +138,7 @@ def weights(folder):
 
 
 def test_align_trains_lora_on_where_it_was_saved_apart(made, align, text_lm, tmp_path):
-    """With the text LLM as its teacher no second copy of it is loaded, and the distributions are the same."""
+    """If the teacher is the text LLM, no second copy of it is loaded, and the distributions are the same."""
     folder = align(made["trained"], tmp_path / "on", "--save", "trained", "--learning-rate", 1e-2, teacher=text_lm)
     before, after = weights(made["trained"] / "stable"), weights(folder)
     assert before.keys() == after.keys()

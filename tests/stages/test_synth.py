@@ -58,7 +58,7 @@ def program(tmp_path):
 
 
 def synth(source, output, **settings):
-    """As `stage.synth`, with these settings."""
+    """Run `synth` with these settings."""
     return stage.synth(source, output, SynthSettings(**settings))
 
 

@@ -25,7 +25,7 @@ def test_an_error_survives_the_way_between_processes(kind):
 
 
 def children_of(parent):
-    """Its worker processes, as /proc has them."""
+    """Return the ids of the worker processes of a process, from /proc."""
     found = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

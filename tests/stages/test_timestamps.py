@@ -23,7 +23,7 @@ TEXTS = {
 
 
 def timestamps(source, output, **settings):
-    """As `stage.timestamps`, with these settings."""
+    """Run `timestamps` with these settings."""
     return stage.timestamps(source, output, TimestampsSettings(**settings))
 
 

@@ -17,7 +17,7 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def run(tmp_path):
-    """A run of one's own, to be changed."""
+    """A run that a test may change."""
     write_run(tmp_path)
     return tmp_path
 

@@ -12,6 +12,8 @@ def resolve_device(name: str) -> str:
     Raises:
         SaladError: the device does not exist.
     """
+    if name == "cpu":
+        return name
     import torch
 
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}

@@ -16,7 +16,6 @@ from saladkit.scoring.result_files import write_figures, write_harness_results
 from saladkit.scoring.tasks import check_files, check_texts, read_tasks, titles_of, training_voices
 from saladkit.settings.evaluate import EvalSettings
 from saladkit.speech.audio.perturbation import Perturbation
-from saladkit.speech.audio.resampling import resampler_identity
 
 
 def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalSettings) -> dict:
@@ -75,7 +74,6 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
         "models": list(models),  # the first is what the others are compared with
         "modalities": sorted(settings.modalities),
         "template": settings.chosen_template,
-        **resampler_identity(),
     }
     plan = {"items": {f"{c.name} {task.name}": len(task.rows) for c in conditions for task in tasks}}
     return Job("eval", SCHEMA, VERSION, settings, inputs, identified=identified).run(output, plan=plan, make=make)

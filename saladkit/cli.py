@@ -11,6 +11,7 @@ import click
 
 from saladkit import __version__
 from saladkit.errors import SaladError
+from saladkit.machine import share_cores
 from saladkit.settings.align import AlignSettings
 from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.settings.cache_teacher import CacheTeacherSettings
@@ -79,6 +80,7 @@ def main() -> None:
     Each command reads files and writes an output folder. Progress is printed on stderr, and one JSON summary on stdout.
     Run the same command again to resume it. Exit codes: 0 done, 1 failed, 2 wrong input.
     """
+    share_cores()
 
 
 @verb("cache-teacher", CacheTeacherSettings)

@@ -5,6 +5,21 @@ from contextlib import AbstractContextManager, nullcontext
 
 from saladkit.errors import SaladError
 
+# How often a waiting OpenMP thread looks for work before it sleeps. libgomp's default is 300,000 (milliseconds): beside
+# one other busy thread, training on two cores then keeps a quarter of its speed, and with 700 half of it. Without other
+# work 700 is as fast. benchmarks/waiting_threads.py measures both.
+SPINS = 700
+
+
+def share_cores() -> None:
+    """Let torch's waiting threads sleep soon, so that they leave the cores to work that needs them.
+
+    Call this before torch is imported, because its OpenMP library reads the variable when it loads. Processes started
+    later inherit the setting. GOMP_SPINCOUNT and OMP_WAIT_POLICY of the user win.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
+
 
 def resolve_device(name: str) -> str:
     """Check that a device exists, and replace `auto` by the best one: cuda, mps or cpu.
@@ -12,6 +27,8 @@ def resolve_device(name: str) -> str:
     Raises:
         SaladError: the device does not exist.
     """
+    if name == "cpu":
+        return name
     import torch
 
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}

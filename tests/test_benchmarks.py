@@ -21,8 +21,9 @@ SMALL = {
     "timestamp_scores": [],
     "timestamps": [],
     "training_step": ["--positions", "400"],
+    "waiting_threads": ["--seconds", "0.2"],
 }
-ON_CPUS_ALONE = {"synth_espeak", "timestamp_scores"}
+ON_CPUS_ALONE = {"synth_espeak", "timestamp_scores", "waiting_threads"}
 REQUIRED = {"name", "ours", "theirs", "unit", "ratio", "target", "reached", "machine"}
 
 

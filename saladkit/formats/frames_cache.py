@@ -3,8 +3,7 @@
 A part holds F frames of R recordings: `codes` uint16 [F, codebooks] (Mimi) or `frames` float16 [F, width] (every other
 encoder), and `row_offsets` int64 [R + 1], where each recording's frames begin. A Parquet index beside it has `id` and
 `row`. The manifest's `identity` has `frames_per_second` and `encoder` (family, settings and digest of the weights); a
-model that reads the frames must have the same encoder. The manifest's `settings` have `resampler` "soxr" where
-torchaudio did not load; frames of two resamplers do not go into one training.
+model that reads the frames must have the same encoder.
 """
 
 from pathlib import Path
@@ -59,11 +58,6 @@ class FramesCache:
             index = pq.read_table(tensors.with_suffix(".parquet")).to_pydict()
             for id_, row in zip(index["id"], index["row"], strict=True):
                 self._where[id_] = (part, row)
-
-    @property
-    def resampler(self) -> str:
-        """The library that resampled the recordings: "torchaudio" or "soxr"."""
-        return self.identity.get("resampler", "torchaudio")
 
     def check_encoder(self, identity: dict, name: str) -> None:
         """Check that the frames were made by the speech encoder of this identity.

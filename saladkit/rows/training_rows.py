@@ -15,11 +15,6 @@ from saladkit.rows.tokens import TokenizedText
 class FrameSource(Protocol):
     """A source of recordings as front-end frames."""
 
-    @property
-    def resampler(self) -> str:
-        """The library that resampled the recordings: "torchaudio" or "soxr"."""
-        ...
-
     def row(self, id_: str) -> np.ndarray:
         """Return the frames of the recording with this id, [F, width]."""
         ...

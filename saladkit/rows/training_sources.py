@@ -177,22 +177,6 @@ def open_text(
     )
 
 
-def check_same_resampler(sources: list[TrainingSource]) -> str | None:
-    """Return the library that resampled the recordings of all sources; None if there is no speech.
-
-    Raises:
-        SaladError: the recordings of one source were resampled by another library than those of another source.
-    """
-    found = {source.frames.resampler: source.name for source in sources if source.frames is not None}
-    if len(found) > 1:
-        (first, of_first), (second, of_second) = found.items()
-        raise SaladError(
-            f"{of_first} was resampled by {first} and {of_second} by {second}",
-            "Run `saladkit cache-speech` for both in one installation; `saladkit doctor` names its resampler.",
-        )
-    return next(iter(found), None)
-
-
 def check_teacher_covers(cache: TeacherCache, sources: list[TrainingSource]) -> None:
     """Check that the cache holds every text of the sources.
 

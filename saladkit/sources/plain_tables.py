@@ -18,8 +18,9 @@ def read_file(path: Path, columns: Columns) -> tuple[pa.Table, list[str]]:
     """
     try:
         if path.suffix == ".parquet":
-            file = pq.ParquetDataset(path, partitioning=None)
-            return file.read(columns=columns.of(file.schema.names)), file.schema.names
+            with pq.ParquetFile(path) as file:  # unlike `pq.read_table`, it does not load pandas
+                names = file.schema_arrow.names
+                return file.read(columns=columns.of(names)), names
         if path.suffix == ".jsonl":
             table = _read_json_lines(path)
             return columns.select(table), table.column_names

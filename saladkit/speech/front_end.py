@@ -8,7 +8,7 @@ import pyarrow as pa
 from saladkit.errors import SaladError
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.speech.audio.decoding import decode_row
-from saladkit.speech.audio.resampling import resample, resampler
+from saladkit.speech.audio.resampling import resample
 
 
 class FrontEnd(Protocol):
@@ -75,7 +75,6 @@ class LiveFrames:
 
     def __init__(self, samples: pa.Table, front_end: FrontEnd, where: str):
         self.samples, self.front_end, self.where = samples.select(["id", "audio"]), front_end, where
-        self.resampler = resampler()
         self.index = {id_: row for row, id_ in enumerate(samples.column("id").to_pylist())}
 
     def row(self, id_: str) -> np.ndarray:

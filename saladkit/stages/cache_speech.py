@@ -18,7 +18,6 @@ from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.settings.shared import LOG_MEL
 from saladkit.sources.samples import check_ids_distinct, read_samples
 from saladkit.speech.audio.decoding import seconds_of_row
-from saladkit.speech.audio.resampling import resampler_identity
 from saladkit.speech.encoders.registry import open_front_end
 from saladkit.speech.front_end import FrontEnd, heard_row
 
@@ -67,8 +66,7 @@ def cache_speech(sources: list[str], output: str | Path, settings: CacheSpeechSe
         per_second = round(work.bytes() / frames * front_end.frames_per_second, 1)
         return Made(
             counts={"rows": rows},
-            identity={"encoder": front_end.identity, "frames_per_second": front_end.frames_per_second}
-            | resampler_identity(),
+            identity={"encoder": front_end.identity, "frames_per_second": front_end.frames_per_second},
             figures={
                 "rows": rows,
                 "bytes": work.bytes(),
@@ -80,7 +78,7 @@ def cache_speech(sources: list[str], output: str | Path, settings: CacheSpeechSe
     inputs = numbered("samples", sources) | {
         "speech encoder": None if settings.encoder == LOG_MEL else settings.encoder
     }
-    identified = {"encoder": front_end.identity["name"], **resampler_identity()}
+    identified = {"encoder": front_end.identity["name"]}
     job = Job("cache-speech", SCHEMA, VERSION, settings, inputs, identified=identified, clock=clock)
     plan = {"rows": sum(table.num_rows for _, table in tables)}
     return job.run(output, plan=plan, make=make, foresee=lambda: _foreseen(tables, front_end))

@@ -21,7 +21,6 @@ EXTRAS = {
     "lhotse": ("lhotse",),
     "report": ("matplotlib",),
 }
-SOXR = "pip install --force-reinstall --no-deps soxr"
 GIGABYTE = 1e9
 LITTLE_DISK = 20 * GIGABYTE  # a checkpoint of a 3B model in float32 with its optimizer state takes more
 LITTLE_MEMORY = 4 * GIGABYTE
@@ -83,14 +82,11 @@ def _python() -> dict:
 
 
 def _audio() -> dict:
-    """Say which library resamples and makes mel filters; both work, so neither is a problem."""
+    """Say which library makes mel filters; both work, so neither is a problem."""
     failure = torchaudio_failure()
     if failure is None:
-        return _check("audio", "ok", f"resampling and mel filters by torchaudio {metadata.version('torchaudio')}")
-    if soxr_failure := _import_error("soxr"):
-        return _check("audio", "problem", f"neither torchaudio ({failure}) nor soxr ({soxr_failure}) loads", SOXR)
-    detail = f"resampling by soxr {metadata.version('soxr')}, mel filters by transformers"
-    return _check("audio", "note", f"{detail}: torchaudio cannot be used ({failure})")
+        return _check("audio", "ok", f"mel filters by torchaudio {metadata.version('torchaudio')}")
+    return _check("audio", "note", f"mel filters by transformers: torchaudio cannot be used ({failure})")
 
 
 def _package(name: str) -> dict:

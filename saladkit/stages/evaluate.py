@@ -16,7 +16,6 @@ from saladkit.scoring.result_files import write_figures, write_harness_results
 from saladkit.scoring.tasks import check_files, check_texts, read_tasks, titles_of, training_voices
 from saladkit.settings.evaluate import EvalSettings
 from saladkit.speech.audio.perturbation import Perturbation
-from saladkit.speech.audio.resampling import resampler_identity
 
 
 def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalSettings) -> dict:
@@ -71,7 +70,6 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
         "models": list(models),  # the first is what the others are compared with
         "modalities": sorted(settings.modalities),
         "template": settings.chosen_template,
-        **resampler_identity(),
     }
     plan = {"items": {f"{c.name} {task.name}": len(task.rows) for c in conditions for task in tasks}}
     job = Job("eval", SCHEMA, VERSION, settings, _inputs(models, tasks, settings), identified=identified)

@@ -24,7 +24,6 @@ from saladkit.scoring.speech_quality import duration_ratios, mark_bad_speech
 from saladkit.settings.gap import GapSettings
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.samples import check_ids_distinct, read_samples
-from saladkit.speech.audio.resampling import resampler_identity
 from saladkit.speech.transcribers.transcriber import open_transcriber
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher
 
@@ -87,7 +86,7 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
         )
 
     inputs = _inputs(checkpoint, sources, settings)
-    job = Job("gap", SCHEMA, VERSION, settings, inputs, identified=resampler_identity())
+    job = Job("gap", SCHEMA, VERSION, settings, inputs)
     return job.run(output, plan={"rows": len(about), "interleavings": len(about) * settings.interleavings}, make=make)
 
 

@@ -10,7 +10,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.files import part_name, read_json
 from saladkit.formats.word_times import SCHEMA, VERSION, write_word_times
 from saladkit.job import Clock, Job, Made, Part, Work
-from saladkit.machine import available_cores, resolve_device
+from saladkit.machine import available_cores
 from saladkit.settings.timestamps import TimestampsSettings
 from saladkit.sources.samples import read_samples
 from saladkit.speech.aligners.aligner import open_aligner
@@ -38,7 +38,7 @@ def timestamps(source: str, output: str | Path, settings: TimestampsSettings) ->
         SaladError: samples cannot be read, the aligner does not exist, or no row can be aligned.
     """
     clock, language, scored = Clock(), settings.language or "en", settings.min_score > 0
-    opened = open_aligner(settings.aligner, device=resolve_device(settings.device), scored=scored)
+    opened = open_aligner(settings.aligner, device=settings.device, scored=scored)
     table = read_samples(
         source,
         needed=["id", "text", "audio"],

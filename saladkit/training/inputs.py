@@ -12,7 +12,7 @@ from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import layout_of
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.training_rows import TrainingSource
-from saladkit.rows.training_sources import check_same_resampler, open_speech, open_text
+from saladkit.rows.training_sources import open_speech, open_text
 from saladkit.settings.training import TrainingSettings
 from saladkit.speech.front_end import FrontEnd
 
@@ -23,7 +23,6 @@ class TrainingInputs:
 
     sources: list[TrainingSource]
     layout: SequenceLayout
-    resampler: str | None  # of the recordings; None without speech
 
     def followed(self, settings: TrainingSettings) -> list[TrainingSource]:
         """Return the sources whose rows learn from the teacher."""
@@ -34,10 +33,6 @@ class TrainingInputs:
         """Return the rows that are left out, as a manifest lists them."""
         reason = "over --max-length, and it cannot be split where its tokens and the times of its words allow"
         return [{"id": id_, "source": s.name, "reason": reason} for s in self.sources for id_ in s.left_out]
-
-    def resampling(self) -> dict[str, str]:
-        """Return what a manifest records of the resampler: nothing of torchaudio, the default."""
-        return {} if self.resampler in (None, "torchaudio") else {"resampler": self.resampler}
 
     def figures(self, settings: TrainingSettings) -> dict:
         """Return the plan: rows and text tokens of every source, and the number of rows to read."""
@@ -61,8 +56,7 @@ def open_inputs(
         front_end: the model's front end.
 
     Raises:
-        SaladError: a source cannot be read, no row of it fits --max-length, speech has no word times, or frames of two
-            resamplers were given.
+        SaladError: a source cannot be read, no row of it fits --max-length, or speech has no word times.
     """
     names, limit, max_length = settings.names, settings.limit, settings.max_length
     sources = [
@@ -84,7 +78,7 @@ def open_inputs(
     ]
     for source in sources:
         _check_trainable(source, max_length)
-    return TrainingInputs(sources, layout_of(config, front_end), check_same_resampler(sources))
+    return TrainingInputs(sources, layout_of(config, front_end))
 
 
 def _check_trainable(source: TrainingSource, max_length: int) -> None:

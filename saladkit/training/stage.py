@@ -92,7 +92,7 @@ def train_stage(
         VERSION,
         settings,
         inputs=start.inputs | input_paths(settings, teacher),
-        identified={"encoder": front_end.identity["name"]} | identified_beside(settings) | inputs.resampling(),
+        identified={"encoder": front_end.identity["name"]} | identified_beside(settings),
         device=device,
         tidy=discard_states,
         clock=clock,

@@ -15,7 +15,7 @@ from saladkit.speech.aligners.aligner import Recording, align_one, open_aligner
 from saladkit.speech.aligners.emissions import Emissions
 from saladkit.speech.aligners.forced_alignment import ctc_forced_align
 from saladkit.speech.aligners.pronunciation import arpabet_of_ipa, espeak_pronunciations, read_dictionary
-from saladkit.speech.audio.resampling import resample, resampler
+from saladkit.speech.audio.resampling import resample
 from saladkit.speech.voices.voice import open_voice
 
 SENTENCES = [
@@ -248,7 +248,7 @@ def test_a_word_without_a_pronunciation_is_marked_and_its_neighbours_are_placed(
             errors += [abs(marked[place - 1].end - known[place - 1].end)]
             errors += [abs(marked[place + 1].start - known[place + 1].start)]
     assert np.median(errors) <= 0.02
-    assert np.quantile(errors, 0.9) <= (0.1 if resampler() == "torchaudio" else 0.15)
+    assert np.quantile(errors, 0.9) <= 0.1
 
 
 @pytest.mark.slow

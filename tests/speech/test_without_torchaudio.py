@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 
@@ -12,38 +11,18 @@ import torch
 from recognizers import LETTERS, save_ctc_model
 
 from saladkit.speech.aligners.forced_alignment import ctc_forced_align
-from saladkit.speech.audio import mel_features, resampling
+from saladkit.speech.audio import mel_features
 from saladkit.speech.audio.mel_features import log_mel
-from saladkit.speech.audio.resampling import resample
-
-RATES = [(22_050, 16_000), (24_000, 16_000), (48_000, 16_000), (16_000, 24_000), (8_000, 16_000), (44_099, 16_000)]
 
 
 @pytest.fixture
 def no_torchaudio(monkeypatch):
-    monkeypatch.setattr(resampling, "find_torchaudio", lambda: None)
     monkeypatch.setattr(mel_features, "find_torchaudio", lambda: None)
     monkeypatch.setattr(mel_features, "_mel_filters", mel_features._mel_filters.__wrapped__)
 
 
 def noise(n_samples):
     return np.random.default_rng(0).normal(0, 0.1, n_samples).astype(np.float32)
-
-
-@pytest.mark.parametrize("rates", RATES)
-def test_soxr_gives_the_same_lengths_and_the_same_tone(rates, no_torchaudio, monkeypatch):
-    lengths = [1, 2, 5, 100, 1_001, 22_050, 22_053]
-    pytest.importorskip("torchaudio")
-    by_soxr = [len(resample(noise(length), *rates)) for length in lengths]
-    seconds = np.arange(rates[0]) / rates[0]
-    found = resample(np.sin(2 * np.pi * 440 * seconds).astype(np.float32), *rates)
-    expected = np.sin(2 * np.pi * 440 * np.arange(len(found)) / rates[1])
-    assert found.dtype == np.float32
-    assert np.abs(found - expected)[200:-200].max() < 0.01
-    assert resampling.resampler_identity() == {"resampler": "soxr"}
-    monkeypatch.undo()
-    assert [len(resample(noise(length), *rates)) for length in lengths] == by_soxr
-    assert resampling.resampler_identity() == {}
 
 
 @pytest.mark.parametrize("bins", [16, 40, 80])
@@ -97,7 +76,7 @@ def test_doctor_says_what_takes_the_place_of_torchaudio(without_torchaudio):
     (check,) = (check for check in summary["checks"] if check["name"] == "audio")
     assert summary["healthy"]
     assert check["status"] == "note"
-    assert check["detail"].startswith("resampling by soxr ")
+    assert check["detail"].startswith("mel filters by transformers: ")
     assert "OSError: libc10_cuda.so" in check["detail"]
 
 
@@ -121,42 +100,4 @@ def test_the_method_runs(without_torchaudio, world, text_lm, tmp_path):
     }
     words = [word for option in options.items() for word in option]
     saladkit("distill", text_lm, "-o", trained, *words, "--text-words", 4, 8, "--speech-words", 3, 6)
-
-    def manifest(folder):
-        return json.loads((folder / "manifest.json").read_text())
-
-    assert manifest(times)["identity"]["resampler"] == "soxr"
-    assert manifest(frames)["settings"]["resampler"] == manifest(frames)["identity"]["resampler"] == "soxr"
-    assert manifest(trained)["settings"]["resampler"] == "soxr"
-
-
-@pytest.fixture
-def other_resampler():
-    """The resampler that is not in use here, as a manifest records it."""
-    return {"resampler": "soxr"} if resampling.resampler() == "torchaudio" else {}
-
-
-def test_a_cache_is_never_filled_by_two_resamplers(speech, other_resampler, shell, tmp_path, monkeypatch):
-    line = ("cache-speech", speech, "-o", tmp_path / "frames", "--mel-bins", 16)
-    assert shell(*line).exit_code == 0
-    assert shell(*line).exit_code == 0
-    monkeypatch.setattr("saladkit.stages.cache_speech.resampler_identity", lambda: other_resampler)
-    refused = shell(*line)
-    assert refused.exit_code == 2
-    assert "was made from something else (changed: settings)" in refused.stderr
-
-
-def test_training_joins_no_frames_of_two_resamplers(
-    distill_arguments, frames_cache, spoken_questions, other_resampler, shell, tmp_path
-):
-    shutil.copytree(frames_cache, tmp_path / "frames")
-    manifest = json.loads((frames_cache / "manifest.json").read_text())
-    manifest["identity"].pop("resampler", None)
-    manifest["identity"] |= other_resampler
-    (tmp_path / "frames" / "manifest.json").write_text(json.dumps(manifest))
-    line = [str(tmp_path / "frames") if word == str(frames_cache) else word for word in distill_arguments]
-    refused = shell(*line, "--data", f"{spoken_questions}:1", "-o", tmp_path / "trained")
-    assert refused.exit_code == 2
-    assert "was resampled by" in refused.stderr and "soxr" in refused.stderr and "torchaudio" in refused.stderr
-    assert "saladkit cache-speech" in refused.stderr
-    assert not (tmp_path / "trained").exists()
+    assert json.loads((trained / "manifest.json").read_text())["counts"]["steps"] == 2

@@ -66,18 +66,13 @@ def test_two_faiss_packages_are_a_problem_with_a_fix(tmp_path, monkeypatch, caps
     assert [found for found in lines if found.startswith("PROBLEM")] == [f"{line}pip install saladkit"]
 
 
-def test_the_resampler_is_named_and_only_without_any_a_problem(monkeypatch):
+def test_a_missing_torchaudio_is_a_note_because_transformers_takes_its_place(monkeypatch):
     monkeypatch.setattr(stage, "torchaudio_failure", lambda: None)
-    assert by_name(doctor())["audio"]["detail"].startswith("resampling and mel filters by torchaudio ")
+    assert by_name(doctor())["audio"]["detail"].startswith("mel filters by torchaudio ")
     monkeypatch.setattr(stage, "torchaudio_failure", lambda: "it is not installed")
     check = by_name(doctor())["audio"]
     assert check["status"] == "note" and check["fix"] is None
-    assert check["detail"].endswith("mel filters by transformers: torchaudio cannot be used (it is not installed)")
-    monkeypatch.setitem(sys.modules, "soxr", None)
-    check = by_name(doctor())["audio"]
-    assert check["status"] == "problem"
-    assert check["detail"].startswith("neither torchaudio (it is not installed) nor soxr (ModuleNotFoundError")
-    assert check["fix"] == "pip install --force-reinstall --no-deps soxr"
+    assert check["detail"] == "mel filters by transformers: torchaudio cannot be used (it is not installed)"
 
 
 def test_what_does_not_load_is_a_problem_and_a_missing_extra_a_note(tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
+from saladkit.machine import resolve_device
 from saladkit.speech.engines import engine_class
 from saladkit.speech.normalizing.spoken_form import spoken_form
 
@@ -88,7 +89,7 @@ def align_one(
     return found.words
 
 
-# engine: (module, class, whether a description follows the colon); the package's extra has the engine's name
+# engine: (module, class, whether it is a network, whose name follows the colon); the extra has the engine's name
 _ENGINES = {
     "ctc": ("saladkit.speech.aligners.ctc", "CtcAligner", True),
     "sphinx": ("saladkit.speech.aligners.sphinx", "SphinxAligner", False),
@@ -99,17 +100,18 @@ def open_aligner(name: str, *, device: str = "cpu", scored: bool = True) -> Alig
     """Open an aligner: "ctc:MODEL" (a Hugging Face CTC model) or "sphinx" (PocketSphinx, English).
 
     Args:
-        device: where a CTC model runs; PocketSphinx runs on the CPU.
+        device: where a CTC model runs ("auto": the best device). PocketSphinx runs on the CPU, without torch.
         scored: compute scores even if they take extra time, as with PocketSphinx.
 
     Raises:
-        SaladError: there is no such engine or model, or the engine's extra is not installed.
+        SaladError: there is no such engine, model or device, or the engine's extra is not installed.
     """
     engine, colon, description = name.partition(":")
     if engine not in _ENGINES or bool(colon and description) != _ENGINES[engine][2]:
         raise SaladError(
             f"{name!r} names no aligner", "Write ctc:MODEL, such as ctc:facebook/wav2vec2-base-960h, or sphinx."
         )
-    module_name, class_name, _ = _ENGINES[engine]
+    module_name, class_name, network = _ENGINES[engine]
+    device = resolve_device(device) if network else "cpu"
     opened = engine_class(module_name, class_name, needed_by=f"the aligner {name!r}", extra=engine)
     return opened(description, device=device, scored=scored)

@@ -14,7 +14,7 @@ import torch
 from transformers import PreTrainedModel
 
 from saladkit.batches import batches_by_length
-from saladkit.speech.audio.resampling import resample, resampler_identity
+from saladkit.speech.audio.resampling import resample
 
 GRID = 0.5  # s
 WINDOW, CONTEXT = 30.0, 5.0  # s; where two windows overlap, a frame comes from the window whose edge is farther away
@@ -54,7 +54,7 @@ class EmissionsReader:
         silence = self._featured(np.zeros(round(WINDOW * self._rate), np.float32))
         ticks = WINDOW / self._logits([silence]).shape[1] / _TICK
         self._stride = round(ticks) * round(_TICK * self._rate)  # samples a frame
-        self.identity = {"grid": GRID, "window": WINDOW, "context": CONTEXT, **resampler_identity()}
+        self.identity = {"grid": GRID, "window": WINDOW, "context": CONTEXT}
 
     def read(self, recordings: list[tuple[np.ndarray, int]]) -> list[Emissions]:
         """Return the emissions of recordings, each given as float32 [n], mono, in [-1, 1], and its rate in Hz."""

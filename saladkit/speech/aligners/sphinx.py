@@ -18,7 +18,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.speech.aligners.aligner import Alignment, Recording
 from saladkit.speech.aligners.pronunciation import espeak_pronunciations, read_dictionary
-from saladkit.speech.audio.resampling import resample, resampler_identity
+from saladkit.speech.audio.resampling import resample
 
 SAMPLE_RATE = 16_000
 FRAMES_PER_SECOND = 100
@@ -60,7 +60,6 @@ class SphinxAligner:
             "model": "en-us",
             "beam": _BEAM,
             "espeakng-loader": _version_if_installed("espeakng-loader"),  # the pronunciation of rare words
-            **resampler_identity(),
         }
 
     def align(self, recordings: list[Recording]) -> list[Alignment | SaladError]:

@@ -3,7 +3,6 @@
 from functools import cache
 from importlib.metadata import version
 
-from saladkit.machine import resolve_device
 from saladkit.settings.synth import Speaking
 from saladkit.speech.aligners.aligner import Aligner, open_aligner
 from saladkit.speech.normalizing.spoken_form import RULES
@@ -20,15 +19,15 @@ def voice_named(name: str, device: str) -> Voice:
 @cache
 def aligner_named(name: str, device: str) -> Aligner:
     """Open an aligner, or return it if this process has opened it before."""
-    _sum_in_one_order()
-    return open_aligner(name, device=_device_for(name, device), scored=False)
+    _sum_in_one_order(name)
+    return open_aligner(name, device=device, scored=False)
 
 
 @cache
 def transcriber_named(name: str, device: str) -> Transcriber:
     """Open a recognizer, or return it if this process has opened it before."""
-    _sum_in_one_order()
-    return open_transcriber(name, device=_device_for(name, device), dtype="float32")
+    _sum_in_one_order(name)
+    return open_transcriber(name, device=device, dtype="float32")
 
 
 def forget_voices() -> None:
@@ -77,13 +76,10 @@ def described(settings: Speaking, models: dict) -> dict:
     }
 
 
-def _sum_in_one_order() -> None:
+def _sum_in_one_order(engine: str) -> None:
     """Limit torch to one thread: with more, sums differ in their last digits, and scores depend on `--workers`."""
+    if engine == SPHINX:  # which does without torch, and loading torch takes 0.7 GB in each process
+        return
     import torch
 
     torch.set_num_threads(1)
-
-
-def _device_for(engine: str, device: str) -> str:
-    """Return the device for an engine. PocketSphinx needs the CPU alone, and torch is not imported to find GPUs."""
-    return "cpu" if engine == SPHINX else resolve_device(device)

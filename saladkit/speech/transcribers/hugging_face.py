@@ -7,7 +7,7 @@ import transformers
 
 from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import check_model_folder, model_digest
-from saladkit.speech.audio.resampling import resample, resampler_identity
+from saladkit.speech.audio.resampling import resample
 from saladkit.speech.audio.torchaudio import find_torchaudio
 
 LONGEST = 30.0  # s; longer recordings are cut into windows that overlap (CTC) or follow one another (Whisper)
@@ -34,7 +34,6 @@ class HuggingFaceTranscriber:
         self.identity = {
             "model": model_digest(name),
             "transformers": transformers.__version__,
-            **resampler_identity(),
         }
         self._rate = cast(Any, self._pipeline).feature_extractor.sampling_rate
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 import numpy as np
 import pocketsphinx
 
-from saladkit.speech.audio.resampling import resample, resampler_identity
+from saladkit.speech.audio.resampling import resample
 
 SAMPLE_RATE = 16_000
 
@@ -20,7 +20,7 @@ class SphinxTranscriber:
     model = None
 
     def __init__(self) -> None:
-        self.identity = {"pocketsphinx": version("pocketsphinx"), "model": "en-us", **resampler_identity()}
+        self.identity = {"pocketsphinx": version("pocketsphinx"), "model": "en-us"}
 
     def transcribe(self, recordings: list[tuple[np.ndarray, int]]) -> list[str]:
         """As `Transcriber.transcribe`; recordings run one by one."""

@@ -4,6 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
+from saladkit.machine import resolve_device
 from saladkit.speech.engines import engine_class
 
 SPHINX = "sphinx"
@@ -32,12 +33,16 @@ class Transcriber(Protocol):
 def open_transcriber(name: str, *, device: str, dtype: str) -> Transcriber:
     """Open `sphinx` (PocketSphinx, English, offline) or a Hugging Face model for speech recognition.
 
+    Args:
+        device: where a Hugging Face model runs ("auto": the best device); PocketSphinx runs on the CPU.
+
     Raises:
-        SaladError: the engine's extra is not installed, or the model does not exist or is no speech recognizer.
+        SaladError: the engine's extra is not installed, the device does not exist, or the model does not exist or is no
+            speech recognizer.
     """
     if name == SPHINX:
         module_name, class_name, settings = "saladkit.speech.transcribers.sphinx", "SphinxTranscriber", {}
     else:
         module_name, class_name = "saladkit.speech.transcribers.hugging_face", "HuggingFaceTranscriber"
-        settings = {"name": name, "device": device, "dtype": dtype}
+        settings = {"name": name, "device": resolve_device(device), "dtype": dtype}
     return engine_class(module_name, class_name, needed_by=f"--asr {name}", extra=SPHINX)(**settings)

@@ -66,15 +66,19 @@ def steps_per_second(seconds: float) -> float:
     network = nn.Sequential(nn.Embedding(VOCABULARY, WIDTH), body, nn.Linear(WIDTH, VOCABULARY))
     optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
     tokens = torch.randint(0, VOCABULARY, (ROWS, LENGTH))
-    steps, started = -5, time.perf_counter()
-    while time.perf_counter() - started < seconds:
+
+    def step() -> None:
         loss = nn.functional.cross_entropy(network(tokens).flatten(0, 1), tokens.flatten())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+
+    for _ in range(5):  # warm
+        step()
+    steps, started = 0, time.perf_counter()
+    while steps == 0 or time.perf_counter() - started < seconds:
+        step()
         steps += 1
-        if steps == 0:  # warm
-            started = time.perf_counter()
     return steps / (time.perf_counter() - started)
 
 

@@ -51,7 +51,7 @@ class FrontEnd(Protocol):
         ...
 
 
-def heard_row(row: dict, sample_rate: int, where: str) -> np.ndarray:
+def resampled_row(row: dict, sample_rate: int, where: str) -> np.ndarray:
     """Return the audio of a samples row at `sample_rate` Hz, float32 [n]; `where` names the file in errors.
 
     Raises:
@@ -65,9 +65,9 @@ def frames_of_row(front_end: FrontEnd, row: dict, where: str) -> np.ndarray:
     """Return the frames of a samples row's audio.
 
     Raises:
-        SaladError: as `heard_row`; and as `open_front_end`, if `front_end` loads its model at first use.
+        SaladError: as `resampled_row`; and as `open_front_end`, if `front_end` loads its model at first use.
     """
-    return front_end.frames([heard_row(row, front_end.sample_rate, where)])[0]
+    return front_end.frames([resampled_row(row, front_end.sample_rate, where)])[0]
 
 
 class LiveFrames:

@@ -19,7 +19,7 @@ from saladkit.settings.shared import LOG_MEL
 from saladkit.sources.samples import check_ids_distinct, read_samples
 from saladkit.speech.audio.decoding import seconds_of_row
 from saladkit.speech.encoders.registry import open_front_end
-from saladkit.speech.front_end import FrontEnd, heard_row
+from saladkit.speech.front_end import FrontEnd, resampled_row
 
 ROWS_PER_PART = 512
 
@@ -96,7 +96,7 @@ def _frames_of_part(
     seconds = [_padded(length, front_end.window_seconds) for length in recorded]
     rows: dict[int, np.ndarray] = {}
     for batch in batches_by_length(seconds, padded=batch_seconds):
-        recordings = [heard_row(row_at(part, row), front_end.sample_rate, source) for row in batch]
+        recordings = [resampled_row(row_at(part, row), front_end.sample_rate, source) for row in batch]
         rows |= dict(zip(batch, front_end.frames(recordings), strict=True))
         advance(len(batch))
     return [rows[row] for row in range(part.num_rows)]

@@ -32,7 +32,7 @@ class SourceFigures:
     """One source of a training: its path as it was given, its rows, and how often rows of it were read."""
 
     name: str
-    heard: bool
+    is_speech: bool
     weight: float
     rows: int
     rows_read: int
@@ -85,7 +85,7 @@ def model_card(plan: dict, config: SaladConfig, sources: list[SourceFigures], la
         needs += f" This folder has only the trained weights; the rest is read from {code(config.text_model['name'])}."
     table = ["| source | | weight | rows | read |", "|---|---|---|---|---|"]
     table += [
-        f"| {code(source.name)} | {'speech' if source.heard else 'text'} | {source.weight:g} | {source.rows} "
+        f"| {code(source.name)} | {'speech' if source.is_speech else 'text'} | {source.weight:g} | {source.rows} "
         f"| {source.rows_read} |"
         for source in sources
     ]

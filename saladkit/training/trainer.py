@@ -113,8 +113,8 @@ class SaladTrainer(Trainer):
     ) -> torch.Tensor | tuple[torch.Tensor, SaladOutput]:
         """Return the mean over the text positions of the whole step, plus the weighted lexical loss.
 
-        The lexical loss is a mean over the heard tokens of each micro-batch, of all processes, and then over the
-        micro-batches.
+        The lexical loss is a mean over the spoken tokens of each micro-batch, of all processes, and then over
+        the micro-batches.
         """
         requests = self._loss_requests(inputs)
         outputs = model(**inputs["model"], requests=requests)

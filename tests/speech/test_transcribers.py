@@ -31,7 +31,7 @@ def test_a_ctc_model_writes_its_likeliest_letters_each_recording_alone(recording
     transcriber = open_transcriber(str(folder), device="cpu", dtype="float32")
     together = transcriber.transcribe(recordings)
     assert together == [transcriber.transcribe([one])[0] for one in reversed(recordings)][::-1]
-    samples = torch.from_numpy(transcriber.heard(recordings[0]))
+    samples = torch.from_numpy(transcriber.resampled(recordings[0]))
     normal = (samples - samples.mean()) / torch.sqrt(samples.var(unbiased=False) + 1e-7)
     ids = Wav2Vec2ForCTC.from_pretrained(folder).eval()(normal[None]).logits[0].argmax(dim=-1).tolist()
     kept = [i for place, i in enumerate(ids) if i != (ids[place - 1] if place else None) and i >= 4]

@@ -36,8 +36,8 @@ def parts_of(cut: "Cut") -> "list[tuple[float, MonoCut]]":
 
     if not isinstance(cut, MixedCut):
         return [(0.0, cut)]
-    heard = [track for track in cut.tracks if not track.mute] or cut.tracks
-    return [(track.offset, track.cut) for track in heard if not isinstance(track.cut, PaddingCut)]
+    audible = [track for track in cut.tracks if not track.mute] or cut.tracks
+    return [(track.offset, track.cut) for track in audible if not isinstance(track.cut, PaddingCut)]
 
 
 def supervisions_of(cut: "Cut", column: str = "text") -> list[PlacedSupervision]:
@@ -62,7 +62,7 @@ def joined_text(placed: list[PlacedSupervision], cut: "Cut", where: str) -> str:
         span = one.supervision
         if one.text and (span.start < -TOLERANCE or span.end > cut.duration + TOLERANCE):
             raise SaladError(
-                f"{where} begins or ends within supervision '{span.id}', whose text says more than is heard",
+                f"{where} begins or ends within supervision '{span.id}', so its audio lacks a part of the text",
                 "Cut where supervisions begin and end: `lhotse cut trim-to-supervisions`.",
             )
     return " ".join(one.text for one in placed if one.text)

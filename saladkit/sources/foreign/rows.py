@@ -46,13 +46,13 @@ def _recordings(rows: Iterator[dict], columns: dict[str, list]) -> Iterator[pa.T
     """Yield the audio of the rows, batch by batch; collect all other values in `columns`."""
     count = 0
     while batch := list(islice(rows, ROWS_AT_ONCE)):
-        heard = any("audio" in row for row in batch)
+        has_audio = any("audio" in row for row in batch)
         audio = [_stored(row.pop("audio", None)) for row in batch]
         for name in {name: None for row in batch for name in row} | columns:
             values = columns.setdefault(name, [None] * count)
             values += [row.get(name) for row in batch]
         count += len(batch)
-        if heard:
+        if has_audio:
             yield pa.table({"audio": pa.array(audio, AUDIO)})
 
 

@@ -58,19 +58,19 @@ class EmissionsReader:
 
     def read(self, recordings: list[tuple[np.ndarray, int]]) -> list[Emissions]:
         """Return the emissions of recordings, each given as float32 [n], mono, in [-1, 1], and its rate in Hz."""
-        heard = []
+        resampled = []
         for samples, rate in recordings:
             at_rate = resample(samples, rate, self._rate)
-            heard.append(np.pad(at_rate, (0, max(0, round(_SHORTEST * self._rate) - len(at_rate)))))
-        windows = [window for number, samples in enumerate(heard) for window in self._windows(number, len(samples))]
+            resampled.append(np.pad(at_rate, (0, max(0, round(_SHORTEST * self._rate) - len(at_rate)))))
+        windows = [window for number, samples in enumerate(resampled) for window in self._windows(number, len(samples))]
         parts: dict[_Window, torch.Tensor] = {}
         for batch in self._batches(windows):
-            logits = self._logits([self._featured(heard[w.recording][w.begin : w.end]) for w in batch])
+            logits = self._logits([self._featured(resampled[w.recording][w.begin : w.end]) for w in batch])
             for window, of_window in zip(batch, logits, strict=True):
                 skipped = window.begin // self._stride
                 kept = of_window[window.first - skipped : window.last - skipped]
                 parts[window] = kept.float().log_softmax(-1).cpu()
-        of_recording = [[parts[window] for window in windows if window.recording == i] for i in range(len(heard))]
+        of_recording = [[parts[window] for window in windows if window.recording == i] for i in range(len(resampled))]
         return [Emissions(torch.cat(found), self._stride / self._rate) for found in of_recording]
 
     def _windows(self, recording: int, samples: int) -> Iterator[_Window]:

@@ -36,9 +36,9 @@ def pieces_of(
         at_least: a piece has at least this fraction of the frames (1 / `at_least`), and more if no run of equal words
             is near its end.
     """
-    heard = _heard_words(log_probs, blank, delimiter)
+    recognized = _recognized_words(log_probs, blank, delimiter)
     written = [tuple(ids or ()) for ids in spelled]
-    matcher = SequenceMatcher(None, written, [characters for characters, _, _ in heard], autojunk=False)
+    matcher = SequenceMatcher(None, written, [characters for characters, _, _ in recognized], autojunk=False)
     frames = len(log_probs)
     pieces, first_word, first_frame = [], 0, 0
     for block in matcher.get_matching_blocks():
@@ -46,7 +46,7 @@ def pieces_of(
             continue
         for step in range(1, block.size):  # between two words of the run
             word, place = block.a + step, block.b + step
-            cut = (heard[place - 1][2] + heard[place][1]) // 2
+            cut = (recognized[place - 1][2] + recognized[place][1]) // 2
             if cut - first_frame >= frames / at_least and word > first_word:
                 pieces.append(Piece(first_word, word, first_frame, cut))
                 first_word, first_frame = word, cut
@@ -54,7 +54,9 @@ def pieces_of(
     return pieces
 
 
-def _heard_words(log_probs: torch.Tensor, blank: int, delimiter: int | None) -> list[tuple[tuple[int, ...], int, int]]:
+def _recognized_words(
+    log_probs: torch.Tensor, blank: int, delimiter: int | None
+) -> list[tuple[tuple[int, ...], int, int]]:
     """Return the words of the most probable characters, each with its first frame and the frame after its last."""
     words: list[tuple[tuple[int, ...], int, int]] = []
     characters: list[int] = []

@@ -90,8 +90,8 @@ class SphinxAligner:
             for number, phones in enumerate(variants or _unknown_sounds(), start=1):
                 decoder.add_word(f"{index}({number})" if number > 1 else f"{index}", phones, False)
         decoder.set_align_text(" ".join(map(str, pronunciations)))
-        heard = resample(recording.samples, recording.sample_rate, SAMPLE_RATE)
-        pcm = np.clip(np.rint(heard * 32768), -32768, 32767).astype(np.int16).tobytes()
+        at_rate = resample(recording.samples, recording.sample_rate, SAMPLE_RATE)
+        pcm = np.clip(np.rint(at_rate * 32768), -32768, 32767).astype(np.int16).tobytes()
         segments = _decoded(decoder, pcm)
         found = {
             int(segment.word.partition("(")[0]): (segment.start_frame, segment.end_frame + 1)
@@ -100,7 +100,7 @@ class SphinxAligner:
         }
         if found.keys() != pronunciations.keys():
             raise SaladError(
-                f"PocketSphinx finds no way through {len(heard) / SAMPLE_RATE:.2f} s of audio for {len(words)} words",
+                f"PocketSphinx finds no way through {len(at_rate) / SAMPLE_RATE:.2f} s of audio for {len(words)} words",
                 "Check that the text is what is spoken, and that the audio is whole.",
             )
         timed = [

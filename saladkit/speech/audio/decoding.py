@@ -89,7 +89,7 @@ def decode_audio(source: bytes | str | Path, *, name: str) -> tuple[np.ndarray, 
         raise SaladError(
             f"{name}: the audio was cut short: {reason}", "Copy the recording from its source again, or remove the row."
         )
-    samples = _heard_channels(channels, stretch, name)
+    samples = _mono(channels, stretch, name)
     if not np.isfinite(samples).all():
         raise SaladError(f"{name}: the audio has samples that are NaN or infinite", _WRITE_ANEW)
     return _without_offset(samples, sample_rate), sample_rate
@@ -164,7 +164,7 @@ def _read_frames(file: soundfile.SoundFile, begin: int, end: int) -> np.ndarray:
     return (blocks[-1] if len(blocks) == 2 else np.concatenate(blocks))[begin - place :]
 
 
-def _heard_channels(channels: np.ndarray, stretch: Stretch | None, name: str) -> np.ndarray:
+def _mono(channels: np.ndarray, stretch: Stretch | None, name: str) -> np.ndarray:
     """Return the mean of the channels of a stretch, by default of all: float32 [n, channels] to float32 [n]."""
     if stretch is not None and stretch.channels is not None:
         if max(stretch.channels) >= channels.shape[1]:

@@ -70,25 +70,25 @@ class Wav2Vec2FrontEnd:
 
         A recording shorter than 25 ms is padded with silence.
         """
-        heard = [self._normalized(samples) for samples in recordings]
+        normalized = [self._normalized(samples) for samples in recordings]
         alike: dict[int, list[int]] = {}
-        for index, samples in enumerate(heard):
+        for index, samples in enumerate(normalized):
             alike.setdefault(0 if self._may_pad else len(samples), []).append(index)
         rows: dict[int, np.ndarray] = {}
         for group in alike.values():
-            rows |= dict(zip(group, self._run([heard[index] for index in group]), strict=True))
+            rows |= dict(zip(group, self._run([normalized[index] for index in group]), strict=True))
         return [rows[index] for index in range(len(recordings))]
 
     def _normalized(self, samples: np.ndarray) -> np.ndarray:
         samples = np.pad(samples, (0, max(0, self._shortest - len(samples))))
         return self._features(samples, sampling_rate=self.sample_rate, return_tensors="np").input_values[0]
 
-    def _run(self, heard: list[np.ndarray]) -> list[np.ndarray]:
-        lengths = torch.tensor([len(samples) for samples in heard])
+    def _run(self, normalized: list[np.ndarray]) -> list[np.ndarray]:
+        lengths = torch.tensor([len(samples) for samples in normalized])
         mask = None
         if lengths.min() < lengths.max():
             mask = (torch.arange(int(lengths.max())) < lengths[:, None]).long().to(self._network.device)
-        audio = padded(heard).to(self._network.device, self._network.dtype)
+        audio = padded(normalized).to(self._network.device, self._network.dtype)
         hidden = self._network(audio, attention_mask=mask).last_hidden_state
         counts = ((lengths - self._shortest) // self._stride + 1).tolist()
         return [as_float16(row[:count], self.name) for row, count in zip(hidden, counts, strict=True)]

@@ -57,10 +57,10 @@ class WhisperFrontEnd:
         """As `FrontEnd.frames`, ceil(samples / samples_per_frame) a recording; all windows are one batch."""
         step = self._features.n_samples
         windows = [[samples[i : i + step] for i in range(0, len(samples), step)] for samples in recordings]
-        heard = self._features(
+        extracted = self._features(
             [window for of_one in windows for window in of_one], sampling_rate=self.sample_rate, return_tensors="pt"
         )
-        features = heard.input_features.to(self._encoder.device, self._encoder.dtype)
+        features = extracted.input_features.to(self._encoder.device, self._encoder.dtype)
         hidden = iter(self._encoder(features).last_hidden_state)
         rows = []
         for of_one in windows:

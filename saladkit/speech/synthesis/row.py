@@ -54,11 +54,11 @@ def _row(
     settings: Speaking,
 ) -> dict:
     samples, rate = utterance.samples, utterance.sample_rate
-    heard = {}
+    error_rate = {}
     if settings.asr:
         (transcript,) = transcriber_named(settings.asr, settings.device).transcribe([(samples, rate)])
-        heard["cer"] = least_error_rate([form.text, request.text], transcript)
-    refused = refusal(settings, measure(samples, rate, form.text, heard.get("cer")))
+        error_rate["cer"] = least_error_rate([form.text, request.text], transcript)
+    refused = refusal(settings, measure(samples, rate, form.text, error_rate.get("cer")))
     if refused:
         check, reason = refused
         return {"id": request.id, "reason": f"{voice.name}: {reason}", "check": check}
@@ -78,7 +78,7 @@ def _row(
         "voice": voice.name,
         "words": words_to_row(words),
         "words_source": source if any(word.start is not None for word in words) else None,
-        **heard,
+        **error_rate,
     }
 
 

@@ -37,7 +37,7 @@ class HuggingFaceTranscriber:
         }
         self._rate = cast(Any, self._pipeline).feature_extractor.sampling_rate
 
-    def heard(self, recording: tuple[np.ndarray, int]) -> np.ndarray:
+    def resampled(self, recording: tuple[np.ndarray, int]) -> np.ndarray:
         """Return a recording's samples at the model's sample rate, float32 [n]."""
         return resample(*recording, self._rate)
 
@@ -46,7 +46,7 @@ class HuggingFaceTranscriber:
 
         Recordings run one by one: in a padded batch, the transcripts of some models depend on the other recordings.
         """
-        return [self._transcribe(self.heard(recording)) for recording in recordings]
+        return [self._transcribe(self.resampled(recording)) for recording in recordings]
 
     def _transcribe(self, samples: np.ndarray) -> str:
         settings: dict = {}

@@ -29,9 +29,9 @@ class SphinxTranscriber:
     def _transcribe(self, samples: np.ndarray, rate: int) -> str:
         # A decoder adapts to what it hears: with a new decoder each, transcripts do not depend on the order.
         decoder = pocketsphinx.Decoder(samprate=SAMPLE_RATE, loglevel="FATAL")
-        heard = resample(samples, rate, SAMPLE_RATE)
+        at_rate = resample(samples, rate, SAMPLE_RATE)
         decoder.start_utt()
-        decoder.process_raw(np.clip(np.rint(heard * 32768), -32768, 32767).astype(np.int16).tobytes(), full_utt=True)
+        decoder.process_raw(np.clip(np.rint(at_rate * 32768), -32768, 32767).astype(np.int16).tobytes(), full_utt=True)
         decoder.end_utt()
         found = decoder.hyp()
         return found.hypstr if found else ""

@@ -83,7 +83,7 @@ class CommandVoice:
         if not text.split():
             raise SaladError(f"there is nothing to speak in {text[:80]!r}", "Remove empty texts.")
         try:
-            content = self._heard(text)
+            content = self._audio_of(text)
         except OSError as error:
             raise VoiceFailed(
                 f"{self._shown} cannot be given its temporary files: {error.strerror}",
@@ -91,7 +91,7 @@ class CommandVoice:
             ) from error
         return received_utterance(content, text, sender=self._shown, fix=_TRY_IT)
 
-    def _heard(self, text: str) -> bytes:
+    def _audio_of(self, text: str) -> bytes:
         with tempfile.TemporaryDirectory(prefix="saladkit-") as folder:
             wav = Path(folder) / "speech.wav"
             arguments = [argument.replace(WAV, str(wav)) for argument in self._arguments]

@@ -32,7 +32,7 @@ from saladkit.speech.voices.ranges import Range
 from saladkit.speech.voices.voice import Utterance, VoiceFailed
 
 HOME = "KOKORO_HOME"
-LAG = 0.075  # s by which a phoneme sounds before its stated time; see _when_heard
+LAG = 0.075  # s by which a phoneme sounds before its stated time; see _without_lag
 _SPEEDS = (0.5, 2.0)  # the limits of kokoro-onnx
 _DESCRIPTION = re.compile(r"(?P<folder>.*/)?(?P<voice>[^/@]+)(?:@(?P<speed>[^/@]+))?")
 _FILES = (
@@ -158,7 +158,7 @@ class KokoroVoice:
             return [Word(word, None, None) for word in words]
         # each word is pronounced alone: how many phonetic words it has, and roughly which
         alone = [pronunciation(self._phonemes(word)) for word in words]
-        return match_words(words, alone, phonetic_words(_when_heard(phonemes, timings)))
+        return match_words(words, alone, phonetic_words(_without_lag(phonemes, timings)))
 
     def _phonemes(self, text: str) -> str:
         """Return the phonemes of `text` that the model knows, separated by single spaces."""
@@ -181,8 +181,8 @@ def _language_of(voice: str) -> str:
     return LANGUAGES[letter]
 
 
-def _when_heard(phonemes: str, timings: list[Timing]) -> Iterator[Phoneme]:
-    """Yield each of `phonemes` with the times at which it is heard.
+def _without_lag(phonemes: str, timings: list[Timing]) -> Iterator[Phoneme]:
+    """Yield each of `phonemes` with the times at which it sounds.
 
     Spaces that kokoro-onnx drops where it cuts a long text are put back. Kokoro sounds three frames before its stated
     times: Kokoro's own pipeline subtracts them, kokoro-onnx does not. After pauses, words were heard 70 to 98 ms before

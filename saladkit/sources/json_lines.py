@@ -22,11 +22,13 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict]]:
             value = json.loads(line)
         except ValueError as error:
             raise SaladError(
-                f"{path}, line {number}, is not JSON: {error}", "Write one JSON object a line, or remove the line."
+                f"{path}, line {number}, is not JSON: {error}",
+                "Write one JSON object on each line, or remove the line.",
             ) from error
         if not isinstance(value, dict):
             raise SaladError(
-                f"{path}, line {number}, is not a JSON object", "Write one JSON object a line, or remove the line."
+                f"{path}, line {number}, is not a JSON object",
+                "Write one JSON object on each line, or remove the line.",
             )
         yield number, value
 

@@ -81,12 +81,13 @@ def map_tables(tables: Iterable[pa.Table], folder: Path) -> pa.Table:
                 for table in chain([first], tables):
                     if table.schema != first.schema:
                         raise SaladError(
-                            "the files have other columns than the first", "Write all with the same columns."
+                            "some files have other columns than the first", "Write all files with the same columns."
                         )
                     writer.write_table(table)
             file.flush()
             return pa.ipc.open_file(pa.memory_map(file.name)).read_all()
     except OSError as error:
         raise SaladError(
-            f"{folder} has no room for a copy of what is read: {error}", "Give a folder on another disk."
+            f"{folder} has no room for a temporary copy of the samples: {error}",
+            "Make room on the disk, or give -o a folder on another disk.",
         ) from error

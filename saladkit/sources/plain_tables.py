@@ -29,7 +29,7 @@ def read_file(path: Path, columns: Columns) -> tuple[pa.Table, list[str]]:
             f"{path} cannot be read: {error}",
             "Give a complete Parquet or JSON-lines file in which each column has one type in all rows.",
         ) from error
-    raise SaladError(f"{path} is neither .parquet nor .jsonl", "Convert it, or give another file.")
+    raise SaladError(f"{path} is neither .parquet nor .jsonl", "Convert the file to Parquet or JSON lines.")
 
 
 def _read_json_lines(path: Path) -> pa.Table:

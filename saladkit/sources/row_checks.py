@@ -34,7 +34,7 @@ def check_rows(table: pa.Table, where: str, needed: list[str]) -> None:
         if pc.any(missing).as_py():
             raise SaladError(
                 f"{where}: row '{ids[_first(missing)]}' has no {column}",
-                with_maker("Remove the row or give it one.", column),
+                with_maker(f"Remove the row, or give the row its {column}.", column),
             )
 
 
@@ -44,7 +44,7 @@ def _check_texts(table: pa.Table, where: str) -> None:
         empty = pc.equal(pc.utf8_trim_whitespace(texts.fill_null("")), "")
         if pc.any(empty).as_py():
             id_ = table.column("id")[begin + _first(empty)]
-            raise SaladError(f"{where}: row '{id_}' has an empty text", "Remove the row or give it a text.")
+            raise SaladError(f"{where}: row '{id_}' has an empty text", "Remove the row, or give it a text.")
 
 
 def _first(marked: pa.ChunkedArray) -> int:

@@ -209,12 +209,15 @@ def _read_folder(copied: str, source: NamedSource, split: str) -> list[pa.Table]
     if not files:
         raise SaladError(
             f"{folder} holds no file {' or '.join(patterns)} ({', '.join(READERS)})",
-            f"Copy the files of {source.benchmark.hub} ({_part(source)}) there.",
+            f"Copy the files of {source.benchmark.hub} ({_part(source)}) into {folder}.",
         )
     try:
         return [READERS[path.suffix](path) for path in files]
     except (pa.ArrowException, OSError) as error:
-        raise SaladError(f"{folder}: a file cannot be read: {error}", "Copy the file there again.") from error
+        raise SaladError(
+            f"{folder}: a file cannot be read: {error}",
+            f"Copy the files of {source.benchmark.hub} into {folder}: one of them is damaged or incomplete.",
+        ) from error
 
 
 def _read_hub(source: NamedSource, split: str) -> pa.Table:
@@ -234,4 +237,4 @@ def _download(benchmark: Benchmark) -> str:
 
 
 def _part(source: NamedSource) -> str:
-    return source.benchmark.configuration or "all of it"
+    return source.benchmark.configuration or "default configuration"

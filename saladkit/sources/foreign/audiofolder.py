@@ -87,4 +87,7 @@ def _readable(read: Callable[[Path], T], path: Path) -> T:
     try:
         return read(path)
     except (pa.ArrowException, OSError) as error:
-        raise SaladError(f"{path} cannot be read: {error}", "Copy the file here again.") from error
+        raise SaladError(
+            f"{path} cannot be read: {error}",
+            f"Make {path.name} readable, or copy the file from the original data set.",
+        ) from error

@@ -68,7 +68,7 @@ def _durations(path: Path, files: list[str]) -> pa.Array:
     except (KeyError, pa.ArrowException) as error:
         raise SaladError(
             f"{path} is not a table of the columns clip and duration[ms]: {error}",
-            "Copy the file from the release again, or remove it: durations are then measured.",
+            f"Copy {DURATIONS} from the original release, or remove the file: the audio then tells the durations.",
         ) from error
     found = [known.get(file) for file in files]
     return pa.array([None if value is None else value / 1000 for value in found], pa.float64())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lhotse.cut import Cut
 
 CUT_TYPES = frozenset(["MonoCut", "MultiCut", "MixedCut", "Cut"])
-WRITE_AGAIN = "Write the manifest again with Lhotse's `CutSet.to_file`."
+_SAVE_CUTS = "Save the cuts with Lhotse's `CutSet.to_file`, which writes a valid manifest."
 
 
 def is_cuts(place: Place) -> bool:
@@ -79,7 +79,7 @@ def _cuts(path: Path) -> "Iterator[Cut]":
             yield cut
             read += 1
     except Exception as error:  # lhotse raises whatever an unexpected value leads to
-        raise SaladError(f"{path}, line {read + 1}, is not a cut of Lhotse: {error!r}", WRITE_AGAIN) from error
+        raise SaladError(f"{path}, line {read + 1}, is not a cut of Lhotse: {error!r}", _SAVE_CUTS) from error
 
 
 def _shar(place: Place, audio: bool) -> "Iterator[Cut]":
@@ -89,8 +89,9 @@ def _shar(place: Place, audio: bool) -> "Iterator[Cut]":
     if audio and len(fields["recording"]) != len(fields["cuts"]):
         raise SaladError(
             f"{place.path} has {len(fields['cuts'])} shards of cuts and {len(fields['recording'])} of recordings",
-            "Copy all shards there.",
+            f"Copy all shards of the original data set into {place.path}.",
         )
+    damaged = f"Copy all files of the original data set into {place.path}: one of them is damaged or incomplete."
     read = 0
     try:
         for cut in CutSet.from_shar({field: list(map(str, paths)) for field, paths in fields.items()}):
@@ -98,13 +99,13 @@ def _shar(place: Place, audio: bool) -> "Iterator[Cut]":
             read += 1
     except Exception as error:  # tarfile's, gzip's, JSON's and Lhotse's own assertions
         raise SaladError(
-            f"{place.path} cannot be read after {read} cuts: {type(error).__name__}: {error}", "Copy the folder again."
+            f"{place.path} cannot be read after {read} cuts: {type(error).__name__}: {error}", damaged
         ) from error
     written = sum(1 for path in fields["cuts"] for _ in json_lines(path))
     if read < written:  # Lhotse ends a shard with the shorter of its files
         raise SaladError(
             f"{place.path} has {written} cuts and the recordings of {read}: a tar file is cut short",
-            "Copy the folder again.",
+            damaged,
         )
 
 
@@ -118,7 +119,7 @@ def _rows(cuts: "Iterator[Cut]", path: Path, wanted: Wanted, in_shar: bool) -> I
         try:
             yield _row(cut, path, wanted, in_shar)
         except (TypeError, ValueError, AttributeError, KeyError) as error:  # Lhotse accepts any value in a field
-            raise SaladError(f"{path}: cut '{cut.id}' has an invalid field: {error!r}", WRITE_AGAIN) from error
+            raise SaladError(f"{path}: cut '{cut.id}' has an invalid field: {error!r}", _SAVE_CUTS) from error
 
 
 def _row(cut: "Cut", path: Path, wanted: Wanted, in_shar: bool) -> dict:

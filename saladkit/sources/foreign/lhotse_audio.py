@@ -31,7 +31,7 @@ def audio_of(cut: "Cut", where: str) -> dict | None:
                     f"{where} has audio of the type '{source.type}', which is neither a file nor in memory",
                     "Give the folder of the Shar shards."
                     if source.type == "shar"
-                    else "Copy the recordings here, and write the manifest again with their paths.",
+                    else "Copy the recordings to this machine, and save a manifest with their paths.",
                 )
     stored = _as_stored(cut)
     return _computed(cut, where) if stored is None else stored
@@ -69,7 +69,7 @@ def _computed(cut: "Cut", where: str) -> dict:
     except Exception as error:  # Lhotse's backends raise many types
         raise SaladError(
             f"{where}: Lhotse cannot load its audio: {type(error).__name__}: {error}",
-            "Check the recordings that it is made of, or remove the cut.",
+            "Check the recordings that the cut is made of, or remove the cut.",
         ) from error
     content = io.BytesIO()
     soundfile.write(content, channels.T, cut.sampling_rate, format="WAV", subtype="FLOAT")

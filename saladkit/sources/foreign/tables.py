@@ -45,7 +45,7 @@ def read_delimited(path: Path, *, delimiter: str, quoted: bool) -> pa.Table:
         )
     except (pa.ArrowException, OSError) as error:
         raise SaladError(
-            f"{path} cannot be read: {error}", "Save it in UTF-8, every line with as many columns as the first."
+            f"{path} cannot be read: {error}", "Save the file in UTF-8, every line with as many columns as the first."
         ) from error
 
 
@@ -78,9 +78,14 @@ def files_of(table: pa.Table, column: str, where: Path) -> list[str]:
         )
     files = table.column(column)
     if not is_text(files.type):
-        raise SaladError(f"{where}: the column '{column}' is {files.type}", "Write the paths of the recordings there.")
+        raise SaladError(
+            f"{where}: the column '{column}' is {files.type}",
+            f"Write the paths of the recordings into the column '{column}'.",
+        )
     missing = pc.fill_null(pc.equal(files, ""), True)
     if pc.any(missing).as_py():
         row = pc.index(missing, True).as_py()
-        raise SaladError(f"{where}: row {row} has no {column}", "Name its recording, or remove the row.")
+        raise SaladError(
+            f"{where}: row {row} has no {column}", f"Write the path of the recording into {column}, or remove the row."
+        )
     return files.to_pylist()

@@ -32,7 +32,7 @@ def read_text_beside_audio(place: Place, wanted: Wanted) -> ForeignSamples:
         raise SaladError(
             f"{place.path}: {len(without)} of {len(rows)} recordings have no text beside them, the first is"
             f" {without[0]}",
-            f"Write what is said into {Path(without[0]).name}.txt beside it, or give the manifest that has the texts.",
+            f"Write what is spoken into {Path(without[0]).name}.txt beside the recording, or give a manifest with texts.",
         )
     return ForeignSamples(rows_to_table(rows, None))
 
@@ -53,7 +53,7 @@ def _rows(place: Place, wanted: Wanted) -> Iterator[dict]:
             raise SaladError(
                 f"{folder}: {len(utterances)} lines of {UTTERANCES} have no recording, the first is"
                 f" {next(iter(utterances))}",
-                "Put the recordings there, or remove the lines.",
+                f"Copy the recordings into {folder}, or remove the lines.",
             )
 
 
@@ -67,4 +67,4 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SaladError(f"{path} cannot be read: {error}", "Save it as a text file in UTF-8.") from error
+        raise SaladError(f"{path} cannot be read: {error}", "Save the file as plain text in UTF-8.") from error

@@ -66,7 +66,7 @@ def read_textgrid(path: Path) -> list[Tier]:
         return _tiers([found[found.lastgroup] for found in _DATA.finditer(text) if found.lastgroup])
     except (OSError, ValueError, OverflowError) as error:  # other encodings are ValueErrors
         raise SaladError(
-            f"{path} is not a complete TextGrid: {error}", "Open it in Praat and save it as a text file, in UTF-8."
+            f"{path} is not a complete TextGrid: {error}", "Open the file in Praat and save it as a text file in UTF-8."
         ) from error
 
 
@@ -138,7 +138,10 @@ def _words(file: Path) -> list[Word]:
     chosen = named or (tiers if len(tiers) == 1 else [])
     if not chosen:
         names = ", ".join(repr(tier.name) for tier in tiers) or "none"
-        raise SaladError(f"{file} has no tier of words (its interval tiers: {names})", "Name the tier 'words'.")
+        raise SaladError(
+            f"{file} has no tier of words (its interval tiers: {names})",
+            "Rename the tier that holds the words to 'words'.",
+        )
     intervals = [interval for tier in chosen for interval in tier.intervals]
     if len(chosen) > 1:  # speakers take turns
         intervals.sort(key=lambda interval: interval[0])

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from foreign_sources import Spoken, speak_all
 from transformers import (
     EncodecFeatureExtractor,
     MimiConfig,
@@ -120,6 +121,12 @@ def speech(workshop: Path, world: Path) -> Path:
     settings = SynthSettings(voices=("espeak:en-us", "espeak:en-gb+f2"), workers=1)
     synth(str(world / "natural.parquet"), workshop / "speech", settings)
     return workshop / "speech"
+
+
+@pytest.fixture(scope="session")
+def spoken() -> list[Spoken]:
+    """Three utterances, which `foreign_sources` lays out as other tools do."""
+    return speak_all()
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ from saladkit.formats.digests import digest_json
 from saladkit.formats.files import read_json
 
 SCHEMA, VERSION = "checkpoint", 2  # 2: the adapter's `length` has shape [1]
+STAGES = {"distill": "Stage I", "align": "Stage II"}  # of the method, by the command that runs them
 STABLE = "stable"
 METRICS = "metrics.jsonl"
 CARD = "README.md"

@@ -108,12 +108,3 @@ def read_predictions(path: str | Path) -> list[dict]:
     artefact = Artefact.open(path, SCHEMA, VERSION)
     parts = [part for part in artefact.parts(".parquet") if part.name.startswith("predictions-")]
     return [row for part in parts for row in read_rows(part)]
-
-
-def read_figures(path: str | Path) -> list[dict]:
-    """Read the figures of a complete results artefact.
-
-    Raises:
-        SaladError: `path` is no complete results artefact.
-    """
-    return read_rows(Artefact.open(path, SCHEMA, VERSION).path / FIGURES_FILE)

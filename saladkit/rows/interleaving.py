@@ -100,11 +100,6 @@ def _span(
     return Span(is_speech, begin, end)
 
 
-def whole_speech(words: int) -> list[Span]:
-    """Return one speech span of all words."""
-    return [Span(True, 0, words)]
-
-
 def whole_text(words: int) -> list[Span]:
     """Return one text span of all words."""
     return [Span(False, 0, words)]

@@ -5,9 +5,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from saladkit.formats.checkpoint import STAGES
 from saladkit.model.configuration import SaladConfig
 
-STAGES = {"distill": "Stage I: distillation", "align": "Stage II: targeted alignment"}
+_WHAT_STAGES_DO = {"distill": "distillation", "align": "targeted alignment"}
 
 ASK = """```python
 from saladkit import SaladForCausalLM, SaladProcessor
@@ -46,14 +47,14 @@ def model_card(plan: dict, config: SaladConfig, sources: list[SourceFigures], la
         config: the trained model's.
         last: the last logged losses (nats); None for the checkpoint from before the decay.
     """
-    settings, text_llm = plan["settings"], config.text_config.name_or_path or ""
+    verb, settings, text_llm = plan["verb"], plan["settings"], config.text_config.name_or_path or ""
     encoder, adapter = config.speech_encoder, config.adapter_config
     lora = config.lora and f"encoder, adapter, and LoRA of rank {config.lora['rank']} in the text LLM"
     started = plan["inputs"].get("checkpoint")
     rows_a_step = settings["processes"] * settings["per_device_train_batch_size"]
     rows_a_step *= settings["gradient_accumulation_steps"]
     made = {
-        "stage": f"{STAGES[plan['verb']]} (`saladkit {plan['verb']}`)",
+        "stage": f"{STAGES[verb]}: {_WHAT_STAGES_DO[verb]} (`saladkit {verb}`)",
         "text LLM": code(text_llm),
         "started from": code(started["path"]) if started else None,
         "speech encoder": f"{code(encoder)}, {config.frames_per_vector} frames a vector",

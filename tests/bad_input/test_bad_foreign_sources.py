@@ -11,16 +11,10 @@ from foreign_sources import (
     librispeech,
     nemo,
     nemo_stretches,
-    speak_all,
     text_beside,
     write_lines,
     write_wav,
 )
-
-
-@pytest.fixture(scope="module")
-def spoken():
-    return speak_all()
 
 
 @pytest.fixture

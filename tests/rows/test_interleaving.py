@@ -10,7 +10,6 @@ from saladkit.rows.interleaving import (
     draw_speech_spans,
     may_cut,
     pauses_before,
-    whole_speech,
     whole_text,
 )
 from saladkit.rows.tokens import TokenizedText
@@ -115,8 +114,8 @@ def test_pauses_are_what_is_between_known_times():
     assert pauses_before(words).tolist() == pytest.approx([0, 0.3, 0, 0, 0, 0])
 
 
-def test_whole_rows_are_one_span():
-    assert [(s.is_speech, s.begin, s.end) for s in (*whole_speech(7), *whole_text(7))] == [(True, 0, 7), (False, 0, 7)]
+def test_a_whole_text_is_one_span():
+    assert [(s.is_speech, s.begin, s.end) for s in whole_text(7)] == [(False, 0, 7)]
 
 
 @pytest.mark.parametrize("name", ["text_words", "speech_words"])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from saladkit.formats.words import Word
-from saladkit.rows.interleaving import Span, draw_spans, may_cut, whole_speech, whole_text
+from saladkit.rows.interleaving import Span, draw_spans, may_cut, whole_text
 from saladkit.rows.sequences import SequenceLayout, build_sequence, collate_lexical_targets, collate_sequences
 from saladkit.rows.tokens import TokenizedText
 from saladkit.settings.shared import Spans
@@ -123,7 +123,7 @@ def test_a_row_that_is_read_has_every_token_but_the_first_as_a_target():
 def test_a_row_that_is_heard_without_word_times_keeps_all_frames():
     text = TokenizedText(np.arange(5, dtype=np.int32), np.array([0, 2, 5]), np.ones(3, dtype=bool), 0)
     frames = np.arange(21, dtype=np.float16)[:, None]
-    sequence = build_sequence(text, whole_speech(2), [], frames, LAYOUT)
+    sequence = build_sequence(text, [Span(True, 0, 2)], [], frames, LAYOUT)
     assert len(sequence.positions) == 0
     assert sequence.spans[0].vectors == 3
     assert sequence.spans[0].frames[:, 0].tolist() == [*range(21), 20, 20, 20]
@@ -188,7 +188,7 @@ def test_of_frames_of_80_ms_too_the_first_that_has_heard_all_of_a_word_names_it(
     words = [Word("a", 0.1, 0.5), Word("b", 0.58, 0.9)]  # 1.25 to 6.25 frames, 7.25 to 11.25
     text = TokenizedText(np.array([5, 6], dtype=np.int32), np.arange(3), np.ones(3, dtype=bool), 0)
     codes = np.arange(12, dtype=np.uint16)[:, None]
-    sequence = build_sequence(text, whole_speech(2), words, codes, SequenceLayout(12.5, 1))
+    sequence = build_sequence(text, [Span(True, 0, 2)], words, codes, SequenceLayout(12.5, 1))
     (speech,) = sequence.spans
     assert speech.frames[:, 0].tolist() == list(range(1, 11))
     assert speech.lexical_targets.tolist() == [-1] * 5 + [5] + [-1] * 3 + [6]

@@ -23,7 +23,7 @@ from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.samples import words_from_row
 from saladkit.model.loading import load_text_model
 from saladkit.model.salad import TextModel
-from saladkit.rows.interleaving import Span, whole_speech, whole_text
+from saladkit.rows.interleaving import Span, whole_text
 from saladkit.rows.prompt_sequences import common_beginning, join_parts, pad_at_front
 from saladkit.rows.sequences import SequenceLayout, build_sequence
 from saladkit.rows.tokens import tokenize
@@ -84,7 +84,7 @@ def heard_prompts(speech, frames_cache, tokenizer):
     prompts = []
     for place, row in enumerate(read_samples(speech, needed=["text", "words"], optional=[], limit=4).to_pylist()):
         text, words = tokenize(tokenizer, row["text"]), words_from_row(row)
-        spans = whole_speech(len(words))
+        spans = [Span(True, 0, len(words))]
         if place == 2:  # heard, read, heard
             cuts = [0, 3, 6, len(words)]
             spans = [Span(i != 1, begin, end) for i, (begin, end) in enumerate(zip(cuts, cuts[1:], strict=False))]

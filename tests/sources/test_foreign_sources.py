@@ -16,7 +16,6 @@ from foreign_sources import (
     librispeech,
     nemo,
     nemo_stretches,
-    speak_all,
     text_beside,
     write_lines,
     write_long,
@@ -32,11 +31,6 @@ from saladkit.sources.foreign import rows as foreign_rows
 from saladkit.sources.samples import read_samples
 from saladkit.sources.stretches import Stretch
 from saladkit.speech.audio.decoding import decode_row, seconds_of_row
-
-
-@pytest.fixture(scope="module")
-def spoken():
-    return speak_all()
 
 
 def read(source, needed=("text", "audio"), **settings):

@@ -8,7 +8,7 @@ import lhotse
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from foreign_sources import audiofolder, common_voice, librispeech, nemo, speak_all, text_beside, write_lines
+from foreign_sources import audiofolder, common_voice, librispeech, nemo, text_beside, write_lines
 
 from saladkit.errors import SaladError
 from saladkit.sources.place import Place
@@ -16,11 +16,6 @@ from saladkit.sources.recognition import READERS, find_reader
 from saladkit.sources.samples import read_samples
 
 ROWS = [{"id": "a", "text": "Water boils."}, {"id": "b", "text": "Dogs sleep."}]
-
-
-@pytest.fixture(scope="module")
-def spoken():
-    return speak_all()
 
 
 @pytest.fixture

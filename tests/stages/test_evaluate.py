@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from saladkit.formats.harness import harness_task
-from saladkit.formats.results import read_figures, read_predictions
+from saladkit.formats.results import FIGURES_FILE, read_predictions, read_rows
 from saladkit.formats.samples import write_samples
 from saladkit.scoring.partial_results import PartialResults
 from saladkit.sources.samples import read_samples
@@ -72,7 +72,7 @@ def test_the_gap_is_the_sum_of_its_parts_and_paired_by_item(evaluated):
     predictions = read_predictions(output)
     figures = {
         (row["metric"], row["figure"], row["first"], row["second"]): row
-        for row in read_figures(output)
+        for row in read_rows(output / FIGURES_FILE)
         if row["group_kind"] == "all"
     }
     for metric in ("acc", "acc_norm"):
@@ -109,7 +109,7 @@ def test_results_tell_voices_apart_and_mark_held_out_ones(evaluated):
         ("espeak:en-us+f5", True),
     }
     assert all(row["held_out"] is None for row in read_predictions(output) if row["modality"] == "text")
-    groups = {(row["group_kind"], row["group"]) for row in read_figures(output) if row["figure"] == "gap"}
+    groups = {(row["group_kind"], row["group"]) for row in read_rows(output / FIGURES_FILE) if row["figure"] == "gap"}
     assert {("held_out", "True"), ("held_out", "False"), ("speaker", "espeak:en-us+f5")} <= groups
     assert sum(kind == "domain" for kind, _ in groups) == 3
     found = summary["results"]["checkpoint"]["two-voices_speech"]
@@ -137,7 +137,7 @@ def test_printed_lines_have_the_number_of_items(evaluated):
 
 def test_harness_files_of_each_model_have_the_gap_as_a_task(evaluated):
     output, _, _ = evaluated
-    figures = read_figures(output)
+    figures = read_rows(output / FIGURES_FILE)
     for model in ("checkpoint", "stable"):
         written = json.loads((output / model / f"results_{model}.json").read_text())
         tasks = {harness_task(row) for row in read_predictions(output) if row["model"] == model}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from saladkit.formats.checkpoint import STAGES
 from saladkit.reporting.charts.figures import AXIS, TITLE, WIDE, add_tooltip, finish, groups_of_rows, new_figure
 from saladkit.reporting.charts.palette import LIGHT, series_colours
 from saladkit.reporting.findings import Findings
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STAGES = {"distill": "Stage I", "align": "Stage II"}
 LOSSES: dict[str, Any] = {"distillation": "-", "lexical": (0, (4, 3))}  # name in the training log -> style of the line
 PANEL = 210  # px
 WINDOW = 15  # the moving mean is over about this fraction of the steps: one in 15

@@ -1,15 +1,31 @@
-"""Find the file of an id in the folder of a tool that writes one file a recording."""
+"""Find and read the file of an id in the folder of a tool that writes one file a recording."""
 
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
 from saladkit.errors import SaladError
+from saladkit.formats.words import Word
 
 
 def file_name(id_: str, suffix: str) -> str:
     """Return the file name of an id, with the characters escaped that mean something to a file system."""
     return quote(id_, safe="") + suffix
+
+
+def words_by_id(path: Path, suffix: str, read: Callable[[Path], list[Word]]) -> Callable[[str], list[Word] | None]:
+    """Return a function from ids to the words that `read` finds in their files; None for an id without a file.
+
+    Raises:
+        SaladError: as `files_by_id`; the function raises what `read` raises too.
+    """
+    find = files_by_id(path, suffix)
+
+    def words_of(id_: str) -> list[Word] | None:
+        file = find(id_)
+        return None if file is None else read(file)
+
+    return words_of
 
 
 def files_by_id(path: Path, suffix: str) -> Callable[[str], Path | None]:

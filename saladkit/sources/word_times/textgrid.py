@@ -18,7 +18,7 @@ from praatio.utilities.constants import INTERVAL_TIER
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
-from saladkit.sources.word_times.files_by_id import files_by_id
+from saladkit.sources.word_times.files_by_id import words_by_id
 from saladkit.sources.word_times.microseconds import microseconds
 
 SUFFIX = ".TextGrid"
@@ -42,15 +42,9 @@ def open_textgrids(path: Path) -> Callable[[str], list[Word] | None]:
     """Return a function from ids to the words of their files; empty intervals are no words.
 
     Raises:
-        SaladError: there is no file; the function does for a file that is cut short or has no tier of words.
+        SaladError: no file is a TextGrid. The function raises one for a file that is cut short or has no tier of words.
     """
-    find = files_by_id(path, SUFFIX)
-
-    def words_of(id_: str) -> list[Word] | None:
-        file = find(id_)
-        return None if file is None else _words(file)
-
-    return words_of
+    return words_by_id(path, SUFFIX, _words)
 
 
 def read_textgrid(path: Path) -> list[Tier]:

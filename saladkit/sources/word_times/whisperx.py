@@ -6,7 +6,7 @@ from pathlib import Path
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
-from saladkit.sources.word_times.files_by_id import files_by_id
+from saladkit.sources.word_times.files_by_id import words_by_id
 
 SUFFIX = ".json"
 
@@ -15,15 +15,9 @@ def open_whisperx(path: Path) -> Callable[[str], list[Word] | None]:
     """Return a function from ids to the words of their files.
 
     Raises:
-        SaladError: there is no file; the function does for a file that is not WhisperX's.
+        SaladError: no file is JSON. The function raises one for a file that WhisperX did not write.
     """
-    find = files_by_id(path, SUFFIX)
-
-    def words_of(id_: str) -> list[Word] | None:
-        file = find(id_)
-        return None if file is None else _words(file)
-
-    return words_of
+    return words_by_id(path, SUFFIX, _words)
 
 
 def _words(file: Path) -> list[Word]:

@@ -18,9 +18,8 @@ from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.speech.aligners.aligner import Alignment, Recording
 from saladkit.speech.aligners.pronunciation import espeak_pronunciations, read_dictionary
-from saladkit.speech.audio.resampling import resample
+from saladkit.speech.sphinx_decoder import SAMPLE_RATE, decode_utterance, sphinx_samples
 
-SAMPLE_RATE = 16_000
 FRAMES_PER_SECOND = 100
 
 # PocketSphinx's default beams (1e-48) lose the path in 5 of 18 sentences of a formant voice, and 1e-100 in 87 s of
@@ -90,8 +89,7 @@ class SphinxAligner:
             for number, phones in enumerate(variants or _unknown_sounds(), start=1):
                 decoder.add_word(f"{index}({number})" if number > 1 else f"{index}", phones, False)
         decoder.set_align_text(" ".join(map(str, pronunciations)))
-        at_rate = resample(recording.samples, recording.sample_rate, SAMPLE_RATE)
-        pcm = np.clip(np.rint(at_rate * 32768), -32768, 32767).astype(np.int16).tobytes()
+        pcm = sphinx_samples(recording.samples, recording.sample_rate)
         segments = _decoded(decoder, pcm)
         found = {
             int(segment.word.partition("(")[0]): (segment.start_frame, segment.end_frame + 1)
@@ -100,7 +98,7 @@ class SphinxAligner:
         }
         if found.keys() != pronunciations.keys():
             raise SaladError(
-                f"PocketSphinx finds no way through {len(at_rate) / SAMPLE_RATE:.2f} s of audio for {len(words)} words",
+                f"PocketSphinx finds no way through {len(pcm) / SAMPLE_RATE:.2f} s of audio for {len(words)} words",
                 "Check that the text is what is spoken, and that the audio is whole.",
             )
         timed = [
@@ -165,14 +163,12 @@ def _unknown_sounds() -> list[str]:
     ]
 
 
-def _decoded(decoder: pocketsphinx.Decoder, pcm: bytes) -> list[pocketsphinx.Segment]:
-    decoder.start_utt()
-    decoder.process_raw(pcm, full_utt=True)
-    decoder.end_utt()
+def _decoded(decoder: pocketsphinx.Decoder, pcm: np.ndarray) -> list[pocketsphinx.Segment]:
+    decode_utterance(decoder, pcm)
     return list(decoder.seg() or [])
 
 
-def _score(segments: list[pocketsphinx.Segment], pcm: bytes) -> float:
+def _score(segments: list[pocketsphinx.Segment], pcm: np.ndarray) -> float:
     """Return exp(mean log-likelihood of the text - mean log-likelihood of any phones), over the frames of words."""
     phones = pocketsphinx.get_model_path("en-us/en-us-phone.lm.bin")
     decoder = pocketsphinx.Decoder(allphone=phones, lw=1.0, beam=_PHONE_BEAM, pbeam=_PHONE_BEAM, **_SILENT)

@@ -1,4 +1,4 @@
-"""Encode audio as 16-bit FLAC or WAV."""
+"""Encode audio with 16 bits a sample: as FLAC, WAV or plain samples."""
 
 from io import BytesIO
 
@@ -20,10 +20,14 @@ def encode_wav(samples: np.ndarray, sample_rate: int) -> bytes:
     return _encode(samples, sample_rate, "WAV")
 
 
+def as_pcm16(samples: np.ndarray) -> np.ndarray:
+    """Round float32 [n] in [-1, 1] to int16 [n]; samples outside [-1, 1] are clipped."""
+    return np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
+
+
 def _encode(samples: np.ndarray, sample_rate: int, container: str) -> bytes:
-    pcm = np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
     encoded = BytesIO()
-    soundfile.write(encoded, pcm, sample_rate, format=container, subtype="PCM_16")
+    soundfile.write(encoded, as_pcm16(samples), sample_rate, format=container, subtype="PCM_16")
     return encoded.getvalue()
 
 

@@ -9,9 +9,7 @@ from importlib.metadata import version
 import numpy as np
 import pocketsphinx
 
-from saladkit.speech.audio.resampling import resample
-
-SAMPLE_RATE = 16_000
+from saladkit.speech.sphinx_decoder import SAMPLE_RATE, decode_utterance, sphinx_samples
 
 
 class SphinxTranscriber:
@@ -29,9 +27,6 @@ class SphinxTranscriber:
     def _transcribe(self, samples: np.ndarray, rate: int) -> str:
         # A decoder adapts to what it hears: with a new decoder each, transcripts do not depend on the order.
         decoder = pocketsphinx.Decoder(samprate=SAMPLE_RATE, loglevel="FATAL")
-        at_rate = resample(samples, rate, SAMPLE_RATE)
-        decoder.start_utt()
-        decoder.process_raw(np.clip(np.rint(at_rate * 32768), -32768, 32767).astype(np.int16).tobytes(), full_utt=True)
-        decoder.end_utt()
+        decode_utterance(decoder, sphinx_samples(samples, rate))
         found = decoder.hyp()
         return found.hypstr if found else ""

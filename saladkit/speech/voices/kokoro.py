@@ -6,10 +6,8 @@ Kokoro speaks phonemes and times phonemes: `phonetic_words` pairs them with the 
 import hashlib
 import json
 import os
-import random
 import re
 from collections.abc import Iterator
-from copy import copy
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -28,7 +26,7 @@ from saladkit.speech.voices.kokoro_graph import open_kokoro_graph
 from saladkit.speech.voices.kokoro_phonemes import LANGUAGES, NOT_BY_ESPEAK, espeak_config, espeak_phonemes
 from saladkit.speech.voices.onnx_session import providers_for
 from saladkit.speech.voices.phonetic_words import Phoneme, match_words, phonetic_words, pronunciation
-from saladkit.speech.voices.ranges import Range
+from saladkit.speech.voices.ranges import DrawsSpeed, Range
 from saladkit.speech.voices.voice import Utterance, VoiceFailed
 
 HOME = "KOKORO_HOME"
@@ -41,7 +39,7 @@ _FILES = (
 )
 
 
-class KokoroVoice:
+class KokoroVoice(DrawsSpeed):
     """`[FOLDER/]VOICE[@SPEED]`, e.g. "af_heart" or "models/bf_emma@0.9..1.1".
 
     FOLDER is by default the value of the environment variable KOKORO_HOME, or else the current folder. It holds the
@@ -62,7 +60,7 @@ class KokoroVoice:
             )
         self.speaker = f"kokoro:{parts['folder'] or ''}{parts['voice']}"
         self._voice = parts["voice"]
-        self._speed = parts["speed"] and Range.parse(parts["speed"], within=_SPEEDS, what="the speed")
+        self._speed = Range.parse(parts["speed"], within=_SPEEDS, what="the speed") if parts["speed"] else None
         self._name()
         self.language = _language_of(self._voice)
         folder = Path(parts["folder"] or os.environ.get(HOME) or ".")
@@ -111,13 +109,6 @@ class KokoroVoice:
         whole = input_dtypes(self._kokoro.sess)["speed"].kind in "iu"
         if whole and self._speed and not (self._speed.is_one and self._speed.low in (1.0, 2.0)):
             raise SaladError(f"{self.name!r}: this model takes whole speeds alone", "Use @1, @2 or another export.")
-
-    def narrowed(self, draws: random.Random) -> "KokoroVoice":
-        """Return this voice with one speed, drawn from the range in its name."""
-        voice = copy(self)
-        voice._speed = self._speed and self._speed.draw(draws)
-        voice._name()
-        return voice
 
     def speak(self, text: str) -> Utterance:
         """Speak `text` at 24 kHz.

@@ -8,11 +8,9 @@ its model. Only address, voice and model name identify such a voice.
 """
 
 import os
-import random
 import re
 import time
 from collections.abc import Iterator
-from copy import copy
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import cast
@@ -22,7 +20,7 @@ import httpx2
 from openai import APIConnectionError, APIStatusError, DefaultHttpx2Client, Omit, OpenAI, omit
 
 from saladkit.errors import SaladError
-from saladkit.speech.voices.ranges import Range
+from saladkit.speech.voices.ranges import DrawsSpeed, Range
 from saladkit.speech.voices.received_audio import MOST_BYTES, received_utterance, shown
 from saladkit.speech.voices.time_limit import parse_limit
 from saladkit.speech.voices.voice import Utterance, VoiceGaveUp
@@ -41,7 +39,7 @@ _DESCRIPTION = re.compile(
 _LOOK = "Check that the server runs, and the address, voice and model in the voice's name."
 
 
-class OpenAIVoice:
+class OpenAIVoice(DrawsSpeed):
     """`URL#VOICE[@SPEED][,model=NAME][,language=CODE][,limit=SECONDS]`, e.g. "http://localhost:8880/v1#af_heart@0.9".
 
     URL is the server's base URL as OpenAI's clients take it: with "/v1", or the host alone. SPEED is 0.25 to 4, or a
@@ -69,7 +67,7 @@ class OpenAIVoice:
                 f"Remove both from the address, and put the server's key into the environment variable {KEY}.",
             )
         self._url, self._voice = parts["url"], parts["voice"]
-        self._speed = parts["speed"] and Range.parse(parts["speed"], within=_SPEEDS, what="the speed")
+        self._speed = Range.parse(parts["speed"], within=_SPEEDS, what="the speed") if parts["speed"] else None
         self._options = dict(options)
         self._limit = parse_limit(self._options.get("limit"))
         self._client = _client(self._url, self._limit)
@@ -86,13 +84,6 @@ class OpenAIVoice:
     @property
     def _model(self) -> str:
         return self._options.get("model", _MODEL)
-
-    def narrowed(self, draws: random.Random) -> "OpenAIVoice":
-        """Return this voice with one speed, drawn from the range in its name; the client is shared."""
-        voice = copy(self)
-        voice._speed = self._speed and self._speed.draw(draws)
-        voice._name()
-        return voice
 
     def speak(self, text: str) -> Utterance:
         """Speak `text` at the server's sample rate; no word has times.

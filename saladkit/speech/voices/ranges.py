@@ -1,7 +1,9 @@
 """Ranges in a voice's name, such as "0.9..1.1", from which every row draws a value."""
 
 import random
+from copy import copy
 from dataclasses import dataclass
+from typing import Self
 
 from saladkit.errors import SaladError
 
@@ -46,3 +48,20 @@ class Range:
 
     def __str__(self) -> str:
         return f"{self.low:g}" if self.is_one else f"{self.low:g}..{self.high:g}"
+
+
+class DrawsSpeed:
+    """A voice whose name may have one range, that of its speed."""
+
+    _speed: Range | None
+
+    def _name(self) -> None:
+        """Set the name from the speed and the other parts of the description."""
+        raise NotImplementedError
+
+    def narrowed(self, draws: random.Random) -> Self:
+        """Return this voice with one speed, drawn from the range in its name; the model or client is shared."""
+        voice = copy(self)
+        voice._speed = self._speed and self._speed.draw(draws)
+        voice._name()
+        return voice

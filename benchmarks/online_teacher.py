@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from saladkit.formats.artefact import create_artefact
+from saladkit.formats.artefact_writer import create_artefact
 from saladkit.formats.teacher_cache import SCHEMA, VERSION, TeacherCache, write_cache_part
 from saladkit.rows.training_rows import TrainingExample
 from saladkit.teacher.distributions import HiddenDistributions

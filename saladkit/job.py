@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from saladkit.formats.artefact import ArtefactWriter, create_artefact
+from saladkit.formats.artefact_writer import ArtefactWriter, create_artefact
 from saladkit.machine import is_main_process, main_process_first, processes
 from saladkit.progress import progress_bar
 from saladkit.settings.setting import Settings

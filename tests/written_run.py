@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from saladkit.formats import checkpoint, gap_table, regions, results, samples
-from saladkit.formats.artefact import create_artefact
+from saladkit.formats.artefact_writer import create_artefact
 from saladkit.speech.audio.encoding import encode_flac
 
 SUBJECTS = {"capitals": True, "organs": False}  # name -> heard

@@ -24,7 +24,7 @@ import re
 from pathlib import Path
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import MANIFEST, PLAN, digest_path
+from saladkit.formats.artefact import CONTINUE, MANIFEST, PLAN, digest_path
 from saladkit.formats.digests import digest_json
 from saladkit.formats.files import read_json
 
@@ -51,11 +51,11 @@ def check_model_folder(name: str | Path, example: str = "Qwen/Qwen2.5-3B") -> No
             return
         raise SaladError(f"{name} does not exist", f"Give a model folder or a name such as {example}.")
     if not (path / "config.json").is_file():
-        raise SaladError(f"{name} is not a checkpoint: it has no config.json", "Give a model folder.")
-    if (path / PLAN).exists() and not (path / MANIFEST).exists():
         raise SaladError(
-            f"{name} is not finished", "Run the command that made it again; it continues where it stopped."
+            f"{name} is not a checkpoint: it has no config.json", "Give a folder with config.json and weights."
         )
+    if (path / PLAN).exists() and not (path / MANIFEST).exists():
+        raise SaladError(f"{name} is not finished", CONTINUE)
 
 
 def model_type(name: str | Path) -> str | None:

@@ -66,7 +66,7 @@ def read_json(path: Path) -> dict:
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise SaladError(f"{path} cannot be read: {error}", "Make the file again, or give another one.") from error
+        raise SaladError(f"{path} cannot be read: {error}", "Give a file that is complete and readable.") from error
 
 
 def part_name(index: int, total: int, suffix: str) -> str:

@@ -28,7 +28,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import Artefact, ArtefactWriter, digest_path
+from saladkit.formats.artefact import Artefact, digest_path
+from saladkit.formats.artefact_writer import ArtefactWriter
 from saladkit.formats.digests import digest_json
 
 SCHEMA, VERSION = "gap-table", 3  # 3: more figures; groups of every kind, shrunk means

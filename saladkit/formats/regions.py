@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from safetensors.numpy import load_file, save_file
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import MANIFEST, PLAN, Artefact, ArtefactWriter
+from saladkit.formats.artefact import MANIFEST, PLAN, Artefact
+from saladkit.formats.artefact_writer import ArtefactWriter
 from saladkit.formats.embeddings import map_embeddings_part
 from saladkit.formats.files import part_name, read_json
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from saladkit.formats.artefact import ArtefactWriter
+from saladkit.formats.artefact_writer import ArtefactWriter
 from saladkit.formats.files import read_json, write_json, written_aside
 from saladkit.formats.harness import harness_samples
 from saladkit.formats.results import ORIGINAL, PREDICTIONS, TRANSCRIPTS, read_rows, write_rows

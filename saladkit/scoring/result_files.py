@@ -1,6 +1,6 @@
 """Write the figures of an evaluation, and the result files of lm-evaluation-harness."""
 
-from saladkit.formats.artefact import ArtefactWriter
+from saladkit.formats.artefact_writer import ArtefactWriter
 from saladkit.formats.files import write_json
 from saladkit.formats.harness import harness_results
 from saladkit.formats.results import FIGURES, FIGURES_FILE, GAP_PARTS, file_name, write_rows

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from saladkit.formats.artefact import create_artefact
+from saladkit.formats.artefact_writer import create_artefact
 from saladkit.formats.gap_table import SCHEMA, VERSION, write_gap_table
 from saladkit.sources.samples import read_samples
 

@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from saladkit.errors import SaladError
-from saladkit.formats import artefact
-from saladkit.formats.artefact import Artefact, create_artefact, digest_path, is_artefact
-from saladkit.formats.files import written_aside
+from saladkit.formats.artefact import Artefact, digest_path, is_artefact
+from saladkit.formats.artefact_writer import create_artefact
+from saladkit.formats.files import write_json, written_aside
 
 SCHEMA = "numbers"
 SHARDS = ("part-00000-of-00003.bin", "part-00001-of-00003.bin", "part-00002-of-00003.bin")
@@ -334,5 +334,5 @@ def test_a_body_that_fails_leaves_the_file_that_was_there(tmp_path):
 
 def test_a_number_that_json_does_not_know_is_no_manifest(tmp_path):
     with pytest.raises(ValueError):
-        artefact.write_json(tmp_path / "file.json", {"mean": float("nan")})
+        write_json(tmp_path / "file.json", {"mean": float("nan")})
     assert list(tmp_path.iterdir()) == []

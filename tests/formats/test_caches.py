@@ -6,7 +6,7 @@ from safetensors.numpy import load_file
 
 from saladkit.errors import SaladError
 from saladkit.formats import frames_cache, teacher_cache
-from saladkit.formats.artefact import create_artefact
+from saladkit.formats.artefact_writer import create_artefact
 from saladkit.formats.frames_cache import FramesCache, frames_in_part, write_frames_part
 from saladkit.formats.teacher_cache import (
     SampledRow,

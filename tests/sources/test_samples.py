@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import create_artefact
+from saladkit.formats.artefact_writer import create_artefact
 from saladkit.formats.samples import (
     AUDIO,
     COLUMNS,

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from saladkit.formats.artefact import create_artefact
+from saladkit.formats.artefact_writer import create_artefact
 from saladkit.formats.gap_table import SCHEMA, VERSION, write_gap_table
 from saladkit.formats.regions import Regions
 from saladkit.settings.regions import RegionsSettings

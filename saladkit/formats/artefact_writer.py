@@ -1,0 +1,234 @@
+"""Write an artefact: start or resume its folder, add files, and finish it with the manifest.
+
+`formats/artefact.py` describes the folder.
+"""
+
+import glob
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from saladkit import __version__
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import MANIFEST, PLAN, SUMMARY, WORKING, digest_path, is_artefact
+from saladkit.formats.digests import digest_file, digest_json
+from saladkit.formats.files import PARTIAL, is_abandoned, read_json, write_json, written_aside
+
+
+@dataclass
+class ArtefactWriter:
+    """An artefact that is being made; `create_artefact` returns one.
+
+    Attributes:
+        path: the folder.
+        plan: content of `plan.json`.
+        finished: summary of the artefact if it is complete already; else None.
+        started_before: whether an earlier run of the same command has begun the artefact.
+        files: names of the files that are ready.
+    """
+
+    path: Path
+    plan: dict
+    finished: dict | None
+    started_before: bool = False
+    files: set[str] = field(default_factory=set)
+
+    def has(self, name: str) -> bool:
+        """Return whether the file `name` is ready; if so, it becomes part of the artefact."""
+        if (self.path / name).exists():
+            self.files.add(name)
+            return True
+        return False
+
+    def has_all(self, names: Iterable[str]) -> bool:
+        """Return whether all files are ready; every ready file becomes part of the artefact."""
+        missing = [name for name in names if not self.has(name)]
+        return not missing
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """Yield a temporary path for the file `name`, which is renamed into place if the body succeeds.
+
+        Raises:
+            SaladError: another command has claimed this folder since the plan was written.
+        """
+        with written_aside(self.path / name) as aside:
+            yield aside
+            self._check_still_ours()
+        self.files.add(name)
+
+    def _check_still_ours(self) -> None:
+        """Fail if another command has claimed this folder since we planned (a plan without files is no lock)."""
+        for name in (PLAN, MANIFEST):  # in this order, as the plan is removed after the manifest is written
+            try:
+                found = json.loads((self.path / name).read_bytes())
+            except FileNotFoundError:
+                continue
+            if found["fingerprint"] == self.plan["fingerprint"]:
+                return
+            break
+        raise SaladError(
+            f"another command has begun to make something else in {self.path}",
+            "Give each command its own folder with -o.",
+        )
+
+    @property
+    def working(self) -> Path:
+        """Folder of intermediate files, from which an interrupted run continues; removed when all is complete."""
+        return self.path / WORKING
+
+    def discard(self) -> None:
+        """Remove the artefact with all its files."""
+        _discard(self.path)
+
+    @contextmanager
+    def discarded_on_error(self) -> Iterator[None]:
+        """Remove the plan and the folder if the body raises a SaladError before any file is ready."""
+        try:
+            yield
+        except SaladError:
+            if _is_only_planned(self.path):
+                _discard(self.path)
+            raise
+
+    def finish(self, *, counts: dict, skipped: list[dict] | None = None, identity: dict | None = None) -> None:
+        """Write the manifest, which makes the artefact complete.
+
+        Args:
+            counts: rows, tokens, seconds of audio and similar.
+            skipped: rows that were left out, each with `id` and `reason`.
+            identity: what the content depends on beyond settings and inputs, such as digests of model and tokenizer.
+
+        Raises:
+            SaladError: another command has claimed this folder since the plan was written.
+        """
+        self._check_still_ours()
+        files = {
+            name: {"bytes": (self.path / name).stat().st_size, "sha256": digest_file(self.path / name)}
+            for name in sorted(self.files)
+        }
+        skipped = skipped or []
+        manifest = self.plan | {
+            "counts": counts | {"skipped": len(skipped)},
+            "skipped": skipped,
+            "identity": identity or {},
+            "files": files,
+        }
+        shutil.rmtree(self.path / WORKING, ignore_errors=True)
+        write_json(self.path / MANIFEST, manifest)
+        (self.path / PLAN).unlink(missing_ok=True)
+
+    def record(self, summary: dict) -> None:
+        """Write the summary that the command prints to `summary.json`."""
+        write_json(self.path / SUMMARY, summary)
+
+
+def _discard(folder: Path) -> None:
+    """Remove a folder with all its files; an empty folder stays if it is a link or the working directory."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _is_only_planned(path: Path) -> bool:
+    return [file for file in path.rglob("*") if file.is_file()] == [path / PLAN]
+
+
+def _check_holds_no_input(output: Path, inputs: dict[str, str | Path]) -> None:
+    for role, source in inputs.items():
+        for file in glob.glob(str(source)) or [str(source)] if source else []:
+            if Path(file).resolve().is_relative_to(output.resolve()):
+                raise SaladError(
+                    f"--overwrite would throw away {file}, which is an input ({role})", "Give another folder with -o."
+                )
+
+
+def create_artefact(
+    output: str | Path,
+    *,
+    schema: str,
+    version: int,
+    verb: str,
+    settings: dict,
+    inputs: dict[str, str | Path],
+    overwrite: bool = False,
+    also_read: dict[str, str | Path] | None = None,
+    digest: Callable[[str | Path], str] = digest_path,
+) -> ArtefactWriter:
+    """Start an artefact at `output`, resume it, or find it complete.
+
+    Args:
+        settings: every option that changes the content, including the seed, and no option that does not (device,
+            workers).
+        inputs: paths of the inputs by role; their content digests are part of the fingerprint.
+        overwrite: remove an artefact at `output` first.
+        also_read: further paths that do not change the content, such as an earlier artefact whose work is copied.
+        digest: returns the content digest of an input.
+
+    Raises:
+        SaladError: `output` holds other files, or an artefact of other inputs or settings; with `overwrite`, an input
+            lies in `output`; or `output` cannot be created. A plan without any ready file is replaced silently.
+    """
+    output = Path(output)
+    described = {role: {"path": str(source), "digest": digest(source)} for role, source in inputs.items() if source}
+    digests = {role: entry["digest"] for role, entry in described.items()}
+    plan = {
+        "schema": schema,
+        "schema_version": version,
+        "tool": f"saladkit {__version__}",
+        "verb": verb,
+        "settings": settings,
+        "inputs": described,
+        "fingerprint": digest_json([schema, version, verb, settings, digests]),
+    }
+    try:
+        return _open_output(output, plan, inputs | (also_read or {}), overwrite)
+    except OSError as error:
+        raise SaladError(f"nothing can be written to {output}: {error}", "Give another folder with -o.") from error
+
+
+def _open_output(output: Path, plan: dict, inputs: dict[str, str | Path], overwrite: bool) -> ArtefactWriter:
+    if output.exists() and not output.is_dir():
+        raise SaladError(f"{output} is a file", "Give another folder with -o.")
+    if output.is_dir() and any(PARTIAL not in path.name for path in output.iterdir()):
+        if not is_artefact(output):
+            raise SaladError(f"{output} holds something else", "Give a new or empty folder with -o.")
+        if overwrite:
+            _check_holds_no_input(output, inputs)
+            _discard(output)
+        elif _is_only_planned(output) and read_json(output / PLAN)["fingerprint"] != plan["fingerprint"]:
+            (output / PLAN).unlink()
+        else:
+            return _resumed(output, plan)
+    output.mkdir(parents=True, exist_ok=True)
+    write_json(output / PLAN, plan)
+    return ArtefactWriter(output, plan, finished=None)
+
+
+def _resumed(output: Path, plan: dict) -> ArtefactWriter:
+    """Return the writer of an artefact that an earlier run of the same command has begun or completed."""
+    name = MANIFEST if (output / MANIFEST).exists() else PLAN
+    found = read_json(output / name)
+    if found.get("fingerprint") != plan["fingerprint"]:
+        changed = [key for key in ("verb", "settings") if found.get(key) != plan[key]]
+        digests = {role: entry["digest"] for role, entry in plan["inputs"].items()}
+        stored = {role: entry["digest"] for role, entry in found.get("inputs", {}).items()}
+        changed += [f"input {role}" for role in digests if stored.get(role) != digests[role]]
+        raise SaladError(
+            f"{output} was made from something else (changed: {', '.join(changed) or 'format'})",
+            "Give another folder with -o, or --overwrite to replace it.",
+        )
+    if name == MANIFEST:
+        summary = read_json(output / SUMMARY) if (output / SUMMARY).exists() else {}
+        return ArtefactWriter(output, plan, finished=summary, started_before=True)
+    for aside in output.rglob(f"*{PARTIAL}-*"):
+        if is_abandoned(aside):
+            aside.unlink(missing_ok=True)
+    return ArtefactWriter(output, plan, finished=None, started_before=True)

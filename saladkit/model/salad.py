@@ -65,7 +65,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         if config.modality_tokens:
             self.modality_embeddings = torch.nn.Parameter(torch.zeros(2, config.text_config.hidden_size))
         self.language_model: PreTrainedModel = AutoModelForCausalLM.from_config(config.text_config)
-        # Whether every training step runs each layer equally often. FSDP needs it: its processes wait for each other.
+        # Whether every training step runs each layer equally often. FSDP needs this: its processes wait for each other.
         self.runs_all = False
         self.post_init()
 
@@ -159,7 +159,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
     def embed_speech(self, speech_frames: Tensor, speech_lengths: Tensor, packed: bool = False) -> Tensor:
         """Encode speech spans and adapt them to the language model.
 
-        Spans run in groups of similar length, as 56 % of a batch was padding with spans of 1 to 8 words.
+        Spans run in groups of similar length: in one group, spans of 1 to 8 words make 56 % of a batch padding.
 
         Args:
             speech_frames: front-end frames of S spans, [S, T, width], padded at the end.
@@ -167,7 +167,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             packed: run the adapter's layers on all spans in one row, without padding.
 
         Returns:
-            Vectors [S, T / frames_per_vector, hidden_size]; those beyond the length of a span are undefined.
+            Vectors [S, T / frames_per_vector, hidden_size]; vectors beyond the length of a span are undefined.
         """
         per_vector = self.config.frames_per_vector
         adapt = (lambda vectors: vectors) if packed else self.speech_adapter
@@ -237,10 +237,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             if speech_frames.is_floating_point():
                 speech_frames = speech_frames.to(embeddings.dtype)
             vectors = self.embed_speech(speech_frames, speech_lengths, packed)
-            steps = torch.arange(vectors.shape[1], device=vectors.device)
-            speech = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
-            # Under autocast the adapter's output is bfloat16, and the embeddings stay in float32.
-            embeddings = embeddings.masked_scatter(speech_mask[..., None], speech.to(embeddings.dtype))
+            embeddings = _with_speech(embeddings, vectors, speech_mask, speech_lengths)
         if self.runs_all and self.training:
             embeddings = embeddings + 0.0 * self._sum_of_unused(vectors, modality_marks)
         elif logits_at is not None and len(logits_at) == 0:
@@ -258,3 +255,11 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         )
         outputs.speech_vectors = vectors
         return outputs
+
+
+def _with_speech(embeddings: Tensor, vectors: Tensor, speech_mask: Tensor, speech_lengths: Tensor) -> Tensor:
+    """Return embeddings [B, L, hidden] with the vectors [S, T, hidden] of all spans, row after row, at the mask."""
+    steps = torch.arange(vectors.shape[1], device=vectors.device)
+    speech = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
+    # Under autocast the adapter's output is bfloat16, and the embeddings stay in float32.
+    return embeddings.masked_scatter(speech_mask[..., None], speech.to(embeddings.dtype))

@@ -56,15 +56,7 @@ def complete(
         SaladError: the text LLM cannot be found or has changed, the weights do not fit it, an entry of `config.json`
             is missing, or a setting is not one of these (such as `device_map`).
     """
-    hub = {key: settings.pop(key) for key in HUB if key in settings}
-    settings.pop("adapter_kwargs", None)  # the Auto classes pass it for checkpoints of peft
-    settings = {key: value for key, value in settings.items() if value and not key.startswith("_")}
-    attention = {key: settings.pop(key) for key in ("attn_implementation",) if key in settings}
-    if settings:
-        raise SaladError(
-            f"{name} holds only what was trained, and cannot be loaded with {', '.join(sorted(settings))}",
-            "Load the checkpoint without, save it whole with `save_pretrained`, and load the saved one.",
-        )
+    hub, attention = _known_settings(name, settings)
     if config.text_model is None or config.lora is None:
         raise SaladError(
             f"{name}: its config.json has only one of `text_model` and `lora`, which belong together",
@@ -98,6 +90,22 @@ def complete(
     return (model.eval(), notes) if output_loading_info else model.eval()
 
 
+def _known_settings(name: str | PathLike, settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings of HUB, and `attn_implementation` if it is set; raise a SaladError if there are others."""
+    hub = {key: settings[key] for key in HUB if key in settings}
+    # The Auto classes pass `adapter_kwargs` for checkpoints of peft.
+    ignored = {"adapter_kwargs", *hub}
+    others = {k: v for k, v in settings.items() if v and not k.startswith("_") and k not in ignored}
+    attention = {key: others.pop(key) for key in ("attn_implementation",) if key in others}
+    if others:
+        listed = ", ".join(sorted(others))
+        raise SaladError(
+            f"{name} holds only what was trained, and cannot be loaded with {listed}",
+            f"Load the checkpoint without {listed}, save the whole model with `save_pretrained`, and load that.",
+        )
+    return hub, attention
+
+
 def _text_model(checkpoint: str | PathLike, reference: dict[str, str], **settings: Any) -> PreTrainedModel:
     """Return the text LLM that a checkpoint refers to, in float32; of a speech-adapted one its language model."""
     name = reference["name"]
@@ -107,12 +115,12 @@ def _text_model(checkpoint: str | PathLike, reference: dict[str, str], **setting
     except SaladError as error:
         raise SaladError(
             f"{checkpoint} needs the text LLM {name} that it was trained from: {error.problem}",
-            f"Put the text LLM there, {elsewhere}.",
+            f"Put the text LLM at {name}, {elsewhere}.",
         ) from error
     if model_digest(name) != reference["digest"]:
         raise SaladError(
             f"{checkpoint} was trained from {name}, which has changed since then",
-            f"Put the original text LLM there, {elsewhere}.",
+            f"Put the original text LLM at {name}, {elsewhere}.",
         )
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, **settings)
     # A SaladForCausalLM, which only `salad.py` may name: it imports this module.

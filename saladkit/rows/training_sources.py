@@ -95,22 +95,28 @@ def open_speech(
         frames = cached_frames(cache, table, source.path)
     else:
         frames = LiveFrames(table, front_end, source.path)
-    whole = [tokenize(tokenizer, text) for text in texts]
-    pieces, left_out = _split(ids, whole, max_length)
-    with_words = [(row, piece, words_of_piece(words[row], piece.begin, piece.end)) for row, piece in pieces]
-    unknown = {row for row, piece, own in with_words if not _bounds_are_known(piece, own, words[row])}
-    left_out += [ids[row] for row in sorted(unknown)]
-    with_words = [found for found in with_words if found[0] not in unknown]
+    pieces, left_out = _split_speech(ids, [tokenize(tokenizer, text) for text in texts], words, max_length)
     return TrainingSource(
         source.path,
         source.weight,
-        [ids[row] for row, _, _ in with_words],
-        [piece.text for _, piece, _ in with_words],
-        words=[own for _, _, own in with_words],
+        [ids[row] for row, _, _ in pieces],
+        [piece.text for _, piece, _ in pieces],
+        words=[own for _, _, own in pieces],
         frames=frames,
-        split=_count_split(row for row, _, _ in with_words),
+        split=_count_split(row for row, _, _ in pieces),
         left_out=left_out,
     )
+
+
+def _split_speech(
+    ids: list[str], texts: list[TokenizedText], words: list[list[Word]], max_length: int | None
+) -> tuple[list[tuple[int, TextPiece, list[Word]]], list[str]]:
+    """Split texts as `_split`, each piece with its words; also leave out rows in which the time of a cut is unknown."""
+    pieces, left_out = _split(ids, texts, max_length)
+    with_words = [(row, piece, words_of_piece(words[row], piece.begin, piece.end)) for row, piece in pieces]
+    unknown = {row for row, piece, own in with_words if not _bounds_are_known(piece, own, words[row])}
+    left_out += [ids[row] for row in sorted(unknown)]
+    return [piece for piece in with_words if piece[0] not in unknown], left_out
 
 
 def _split(
@@ -181,7 +187,7 @@ def check_teacher_covers(cache: TeacherCache, sources: list[TrainingSource]) -> 
     """Check that the cache holds every text of the sources.
 
     Raises:
-        SaladError: it lacks one; the message names the first row.
+        SaladError: the cache lacks a text; the message names its row.
     """
     for source in sources:
         for id_, text in zip(source.ids, source.texts, strict=True):

@@ -82,16 +82,7 @@ def train(
     Raises:
         SaladError: the training diverges, or does not fit the memory.
     """
-    states, resumed = folder / STATES, settings.resume_from_checkpoint
-    callbacks: list[TrainerCallback] = [LogSavedSteps(stable_steps(settings))]
-    if keep_stable and resumed is not None and is_past_stable(resumed, settings):
-        bring_stable(resumed, folder / STABLE)
-    elif keep_stable:
-        callbacks.append(KeepStableCheckpoint(folder / STABLE, stable_steps(settings), saver))
-    if settings.report_to == "tensorboard" and is_main_process():  # its default folder would go with the saved states
-        from torch.utils.tensorboard import SummaryWriter
-
-        callbacks.append(TensorBoardCallback(SummaryWriter(folder / LOGS)))
+    states, callbacks = folder / STATES, _callbacks(settings, saver, folder, keep_stable=keep_stable)
     trainer = SaladTrainer(
         teacher=teacher,
         settings=settings,
@@ -107,7 +98,7 @@ def train(
     try:
         with redirect_stdout(sys.stderr):  # trackio prints to stdout, where only the command's summary belongs
             own = last_saved_state(states)
-            trainer.train(resume_from_checkpoint=str(own) if own else resumed)
+            trainer.train(resume_from_checkpoint=str(own) if own else settings.resume_from_checkpoint)
     except torch.OutOfMemoryError as error:
         raise out_of_memory(error) from error
     if not trainer.weights_are_finite():
@@ -122,6 +113,24 @@ def train(
     if processes() > 1:
         _UNTIL_EXIT.append(trainer.model_wrapped)
     return metrics[-1] if metrics else {}
+
+
+def _callbacks(
+    settings: TrainingSettings, saver: CheckpointSaver, folder: Path, *, keep_stable: bool
+) -> list[TrainerCallback]:
+    """Return the callbacks of a run; bring `stable/` along if the run resumes from a state after the decay began."""
+    callbacks: list[TrainerCallback] = [LogSavedSteps(stable_steps(settings))]
+    resumed = settings.resume_from_checkpoint
+    if keep_stable and resumed is not None and is_past_stable(resumed, settings):
+        bring_stable(resumed, folder / STABLE)
+    elif keep_stable:
+        callbacks.append(KeepStableCheckpoint(folder / STABLE, stable_steps(settings), saver))
+    if settings.report_to == "tensorboard" and is_main_process():
+        from torch.utils.tensorboard import SummaryWriter
+
+        # Its own default folder lies in `training/`, which is removed at the end.
+        callbacks.append(TensorBoardCallback(SummaryWriter(folder / LOGS)))
+    return callbacks
 
 
 def _arguments(settings: TrainingSettings, states: Path, device: str) -> TrainingArguments:

@@ -47,13 +47,46 @@ def model_card(plan: dict, config: SaladConfig, sources: list[SourceFigures], la
         config: the trained model's.
         last: the last logged losses (nats); None for the checkpoint from before the decay.
     """
-    verb, settings, text_llm = plan["verb"], plan["settings"], config.text_config.name_or_path or ""
+    text_llm = config.text_config.name_or_path or ""
+    title = f"# {code(Path(text_llm).name)}, speech-adapted"
+    what = (
+        "A text LLM that also takes speech as input, and writes text: a speech encoder and an adapter make vectors of\n"
+        "speech, which the language model reads beside tokens. Made with [SALAD](https://arxiv.org/abs/2510.13632):\n"
+        "the original text LLM, which reads the transcript, teaches the model that hears the speech."
+    )
+    if last is None:
+        what += "\n\nThis is the checkpoint from before the learning rate fell, where `saladkit align` starts."
+    needs = "Needs the package `saladkit`."
+    if config.text_model and plan["settings"]["save"] == "trained":
+        needs += f" This folder has only the trained weights; the rest is read from {code(config.text_model['name'])}."
+    rows = ((name, value) for name, value in _how_it_was_made(plan, config, text_llm).items() if value)
+    sections = [
+        _head(text_llm),
+        title,
+        what,
+        "## How it was made",
+        "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]),
+        _sources_table(sources),
+        _losses(last) if last else None,
+        "## How to ask it",
+        needs,
+        ASK,
+        "## Limits",
+        LIMITS,
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _how_it_was_made(plan: dict, config: SaladConfig, text_llm: str) -> dict[str, str | None]:
+    """Return the rows of the table of settings; a row without a value is left out."""
+    verb, settings = plan["verb"], plan["settings"]
     encoder, adapter = config.speech_encoder, config.adapter_config
     lora = config.lora and f"encoder, adapter, and LoRA of rank {config.lora['rank']} in the text LLM"
     started = plan["inputs"].get("checkpoint")
     rows_a_step = settings["processes"] * settings["per_device_train_batch_size"]
     rows_a_step *= settings["gradient_accumulation_steps"]
-    made = {
+    lexical = f"weight {settings['lexical_weight']:g}, and alone for {settings['lexical_steps']} steps"
+    return {
         "stage": f"{STAGES[verb]}: {_WHAT_STAGES_DO[verb]} (`saladkit {verb}`)",
         "text LLM": code(text_llm),
         "started from": code(started["path"]) if started else None,
@@ -64,47 +97,22 @@ def model_card(plan: dict, config: SaladConfig, sources: list[SourceFigures], la
         "teacher": code(plan["inputs"]["teacher"]["path"]),
         "loss": f"{settings['alpha']:g} · {settings['divergence']} at temperature {settings['temperature']:g}"
         f" + {1 - settings['alpha']:g} · NLL, on text tokens; replay by {settings['replay_loss']}",
-        "lexical warm-up": f"weight {settings['lexical_weight']:g}, and alone for {settings['lexical_steps']} steps",
+        "lexical warm-up": lexical if settings["lexical_weight"] else None,
         "steps": f"{settings['max_steps']} of {rows_a_step} rows",
         "peak learning rates": f"{settings['adapter_learning_rate']:g} encoder and adapter, "
         f"{settings['learning_rate']:g} {'LoRA' if lora else 'text LLM'}",
         "seed": str(settings["seed"]),
         "made with": plan["tool"],
     }
-    if not settings["lexical_weight"]:
-        del made["lexical warm-up"]
-    title = f"# {code(Path(text_llm).name)}, speech-adapted"
-    what = (
-        "A text LLM that also takes speech as input, and writes text: a speech encoder and an adapter make vectors of\n"
-        "speech, which the language model reads beside tokens. Made with [SALAD](https://arxiv.org/abs/2510.13632):\n"
-        "the original text LLM, which reads the transcript, teaches the model that hears the speech."
-    )
-    if last is None:
-        what += "\n\nThis is the checkpoint from before the learning rate fell, where `saladkit align` starts."
-    needs = "Needs the package `saladkit`."
-    if config.text_model and settings["save"] == "trained":
-        needs += f" This folder has only the trained weights; the rest is read from {code(config.text_model['name'])}."
-    table = ["| source | | weight | rows | read |", "|---|---|---|---|---|"]
-    table += [
+
+
+def _sources_table(sources: list[SourceFigures]) -> str:
+    rows = [
         f"| {code(source.name)} | {'speech' if source.is_speech else 'text'} | {source.weight:g} | {source.rows} "
         f"| {source.rows_read} |"
         for source in sources
     ]
-    sections = [
-        _head(text_llm),
-        title,
-        what,
-        "## How it was made",
-        "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in made.items() if value)]),
-        "\n".join(table),
-        _losses(last) if last else None,
-        "## How to ask it",
-        needs,
-        ASK,
-        "## Limits",
-        LIMITS,
-    ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    return "\n".join(["| source | | weight | rows | read |", "|---|---|---|---|---|", *rows])
 
 
 def code(text: str) -> str:

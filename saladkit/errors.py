@@ -1,4 +1,4 @@
-"""The one error that a user can cause."""
+"""The one error that a user can cause, and how it quotes the errors of libraries."""
 
 
 class SaladError(Exception):
@@ -20,3 +20,8 @@ class SaladError(Exception):
     def __reduce__(self) -> tuple[type, tuple[str, str]]:
         """Let pickle rebuild the error from both arguments, so that it can come from another process."""
         return type(self), (self.problem, self.fix)
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or the name of its type if it has no message."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

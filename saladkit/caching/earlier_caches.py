@@ -19,10 +19,10 @@ class EarlierCaches:
         """Open the caches.
 
         Args:
-            identity: what their identities have to agree with (`running_teacher.identity_of`).
+            identity: entries that the identity of each cache must have (`running_teacher.identity_of`).
 
         Raises:
-            SaladError: a path is not a complete teacher cache, or its identity is another.
+            SaladError: a path is not a complete teacher cache, or has another identity.
         """
         return cls([_open(path, identity) for path in paths])
 
@@ -31,7 +31,7 @@ class EarlierCaches:
         return any(cache.has(token_ids) for cache in self.caches)
 
     def row(self, token_ids: np.ndarray) -> CachedRow | None:
-        """Return the distributions of a text from the first cache that holds it; None where none does."""
+        """Return the distributions of a text from the first cache that holds the text; None if no cache does."""
         return next((cache.row(token_ids) for cache in self.caches if cache.has(token_ids)), None)
 
 
@@ -40,7 +40,7 @@ def _open(path: str, identity: dict) -> TeacherCache:
     other = [key for key, value in identity.items() if cache.identity.get(key) != value]
     if other:
         raise SaladError(
-            f"{path} was made of another teacher, or kept otherwise (other: {', '.join(other)})",
+            f"{path} was made of another teacher or with other settings (other: {', '.join(other)})",
             "Reuse a cache of the same model with the same --keep, --temperature, --dtype and size.",
         )
     return cache

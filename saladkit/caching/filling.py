@@ -20,7 +20,12 @@ ROWS_PER_PART, TOKENS_PER_PART = 8192, 2**21
 
 @dataclass(frozen=True)
 class CachePart:
-    """Texts whose distributions stand in one shard: (id, token ids int32 [n]) each; and the shard's two files."""
+    """One part of a cache.
+
+    Attributes:
+        texts: id and token ids, int32 [n], of each text.
+        files: names of the part's tensors (.safetensors) and of its index (.parquet).
+    """
 
     texts: list[tuple[str, np.ndarray]]
     files: tuple[str, str]
@@ -48,7 +53,7 @@ def fill_parts(
     them.
 
     Args:
-        advance: called with the number of texts that were done since the last call.
+        advance: called with the number of texts done since the last call.
 
     Raises:
         SaladError: the text LLM gives values that are not finite.

@@ -21,7 +21,7 @@ class RunningTeacher:
     """A text LLM, and how its distributions are encoded.
 
     Attributes:
-        identity: what a cache of it says of itself, so that its rows can be read and reused.
+        identity: what the manifest of a cache records, so that rows can be read and reused.
         seed: of the tokens that a sample draws, and of the texts that are verified.
         batch_tokens: most tokens of a batch, padding included; a single text may be longer.
     """
@@ -63,7 +63,7 @@ class RunningTeacher:
 
 
 def identity_of(settings: CacheTeacherSettings, tokenizer: PreTrainedTokenizerBase) -> dict:
-    """Return what two caches have to share if a row of one may stand in the other; all but the vocabulary's size.
+    """Return what two caches have to share if rows of one may be copied to the other; it lacks the vocabulary's size.
 
     Raises:
         SaladError: the model cannot be read.

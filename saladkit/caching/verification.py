@@ -18,13 +18,13 @@ def verify(folder: Path, teacher: RunningTeacher, token_ids: list[np.ndarray], c
     """Compare a complete cache with the text LLM.
 
     For a top k: KL(cached || computed), the loss of a student that equals the teacher; 0 but for rounding. For a
-    sample: the same less the teacher's entropy, whose mean is what the draws leave open; and how far the stored
-    log-probabilities of the labels are off.
+    sample: the cross entropy with the draws minus the teacher's entropy, whose mean is 0 but for the error of sampling;
+    and the largest error of the stored log-probabilities of the labels.
 
     Args:
         folder: the cache.
-        token_ids: the texts that it holds, int32 [n] each.
-        count: how many of them are computed again, drawn by the teacher's seed.
+        token_ids: the texts that the cache holds, int32 [n] each.
+        count: how many texts to compute again, drawn by the teacher's seed.
 
     Returns:
         Texts, positions and divergences in nats.
@@ -38,12 +38,12 @@ def verify(folder: Path, teacher: RunningTeacher, token_ids: list[np.ndarray], c
         asked = [tokens], [np.arange(1, len(tokens))]
         stored = cached.distributions(*asked, torch.device("cpu"))
         computed = live.distributions(*asked, torch.device(teacher.device))
-        again = computed.piece(0, len(computed)).log_probs.cpu().double()
+        log_probs = computed.piece(0, len(computed)).log_probs.cpu().double()
         if isinstance(stored, TopKDistributions):
             stored = TopKDistributions(stored.kept_ids, stored.kept_log_probs.double(), stored.log_tail.double())
-            divergences.append(forward_kl(stored, again))
+            divergences.append(forward_kl(stored, log_probs))
             continue
-        divergences.append(forward_kl(stored, again) - torch.special.entr(again.exp()).sum(dim=-1))
+        divergences.append(forward_kl(stored, log_probs) - torch.special.entr(log_probs.exp()).sum(dim=-1))
         row = cache.row(tokens)
         if isinstance(row, SampledRow):
             off = max(off, float(np.abs(_label_log_probs(computed, tokens) - row.label_log_probs).max()))

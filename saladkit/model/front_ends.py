@@ -62,7 +62,8 @@ class RecordedFrontEnd:
             changed = [key for key, value in self.identity.items() if front_end.identity.get(key) != value]
             raise SaladError(
                 f"{self.name} is not the speech encoder that the model was trained with (other: {', '.join(changed)})",
-                "Put that encoder there, or give its path as `speech_encoder` in the checkpoint's config.json.",
+                f"Put the original encoder at {self.name}, or write its path into `speech_encoder` of the checkpoint's"
+                " config.json.",
             )
         return front_end
 

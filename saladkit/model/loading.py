@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from saladkit.errors import SaladError
+from saladkit.errors import SaladError, first_line
 from saladkit.formats.checkpoint import check_model_folder, model_digest, model_type
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.processor import SaladProcessor
@@ -56,7 +56,7 @@ def _check_head(model: PreTrainedModel, name: str | Path) -> None:
     if capped or not _are_same(whole, heads):
         raise SaladError(
             f"{name} is a {model.config.model_type} model that changes the logits of its head (by a cap or a scale)",
-            "Give a text LLM that does not, such as Qwen2.5, Llama 3, Gemma 3 or SmolLM.",
+            "Give a text LLM without a cap or a scale, such as Qwen2.5, Llama 3, Gemma 3 or SmolLM.",
         )
 
 
@@ -108,7 +108,7 @@ def use_attention(model: SaladForCausalLM, name: str, *, half_on_gpu: bool) -> N
     except (ImportError, ValueError) as error:
         raise SaladError(
             f"--attention {name}: {' '.join(str(error).split())}",
-            "Install the package that it needs, or give --attention sdpa.",
+            "Install the package that this attention needs, or give --attention sdpa.",
         ) from error
 
 
@@ -166,9 +166,7 @@ def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
     except Exception as error:  # a damaged file can lead to any exception in transformers
         raise SaladError(f"{name}: its tokenizer cannot be loaded: {error}", "Give a complete model folder.") from error
     if not tokenizer.is_fast:
-        raise SaladError(
-            f"{name} has only a slow tokenizer", "Convert the tokenizer to a fast one (tokenizer.json) first."
-        )
+        raise SaladError(f"{name} has only a slow tokenizer", "Convert the tokenizer to a fast one (tokenizer.json).")
     if not tokenizer("a", add_special_tokens=False)["input_ids"]:  # some classes make this of missing files
         raise SaladError(f"{name} has no tokenizer: its vocabulary is empty", "Give a complete model folder.")
     return tokenizer
@@ -196,8 +194,9 @@ def _load(kind: _Loader[Model], name: str | Path, dtype: str, device: str, **set
     except SaladError:
         raise
     except Exception as error:  # a damaged file can lead to any exception in transformers and safetensors
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise SaladError(f"{name} cannot be loaded as a model: {first_line}", "Give a complete checkpoint.") from error
+        raise SaladError(
+            f"{name} cannot be loaded as a model: {first_line(error)}", "Give a complete checkpoint."
+        ) from error
     if notes["missing_keys"]:
         some = ", ".join(sorted(notes["missing_keys"])[:3])
         raise SaladError(f"{name} lacks weights: {some}", "Give a complete checkpoint.")

@@ -68,8 +68,8 @@ class SaladProcessor(ProcessorMixin):
         """Make a batch of prompts, padded at the front: arguments of SaladForCausalLM's `forward` and `generate`.
 
         Args:
-            text: one prompt or several, with `<|audio|>` at the place of each recording. If no prompt has it, each
-                prompt begins with one recording. If None, each recording is a prompt.
+            text: one prompt or several, with `<|audio|>` at the place of each recording. If no prompt has this mark,
+                each prompt begins with one recording. If None, each recording is a prompt.
             audio: the recordings in the order of their places: mono float [n] in [-1, 1], or paths of files that
                 libsndfile can read.
             sampling_rate: sampling rate of the arrays, in Hz.

@@ -9,8 +9,8 @@ from saladkit.formats.words import Word
 from saladkit.rows.tokens import TokenizedText
 from saladkit.settings.shared import Spans
 
-# Move a span's end to the longest pause within NEAR words, if one lasts PAUSE seconds: shorter silence is the closure
-# of a stop. Lengths stay in their range, and lose a little of their uniformity.
+# Move a span's end to the longest pause within NEAR words, if one lasts PAUSE seconds: shorter silence is a part of
+# a consonant such as p, t or k. Lengths stay in their range, and lose a little of their uniformity.
 NEAR, PAUSE = 2, 0.08
 
 
@@ -54,7 +54,7 @@ def draw_spans(
     """Draw text and speech spans in turn, until all words are covered.
 
     A span ends where its drawn length does, but at a pause if one is near, so that speech is rarely cut within a sound
-    that two words share. Where no cut is allowed there, the span ends at the next place that is allowed.
+    that two words share. Where no cut is allowed at that place, the span ends at the next place that is allowed.
 
     Args:
         allowed: as `may_cut` returns.

@@ -30,7 +30,7 @@ class TrainingSource:
         ids, texts: id and tokens of each row.
         words: words of each row with their times; None for text only.
         frames: the recordings; None for text only.
-        split: number of rows that were too long and are here in pieces.
+        split: number of rows that were too long and were split into pieces.
         left_out: ids of rows that were too long and could not be split.
         replay: whether these rows are replay.
     """

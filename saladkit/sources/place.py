@@ -21,7 +21,7 @@ AUDIO_SUFFIXES = frozenset(
 
 
 class Place:
-    """A file or a folder, and what readers want to know of it; nothing is listed or opened before somebody asks.
+    """A file or a folder, and what readers want to know of it; folders are listed and files opened at first use.
 
     Attributes:
         path: the file or folder.
@@ -84,7 +84,7 @@ class Place:
 
     @property
     def is_json(self) -> bool:
-        """Whether this is a file with the name of JSON or JSON lines."""
+        """Whether this is a file with a suffix of JSON or JSON lines."""
         return self.path.name.endswith((".json", ".jsonl", ".jsonl.gz")) and not self.is_folder
 
     @cached_property

@@ -20,8 +20,8 @@ class Reader:
 
     Attributes:
         name: what people call the layout.
-        recognises: whether a place is laid out so; looks at names first, opens no Parquet file that is not its own.
-        read: reads the samples of such a place.
+        recognises: whether a place has this layout; looks at names first, and opens only Parquet files of this layout.
+        read: reads the samples of a place with this layout.
     """
 
     name: str
@@ -44,7 +44,7 @@ def find_reader(place: Place) -> Reader | None:
     """Return the foreign reader of a place; None for Parquet and JSON lines with our columns, and for anything else.
 
     Raises:
-        SaladError: a file that decides it cannot be read, or a JSON file that is not a known manifest.
+        SaladError: a file that has to be opened cannot be read, or a JSON file that is not a known manifest.
     """
     for reader in READERS:
         if reader.recognises(place):

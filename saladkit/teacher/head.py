@@ -106,10 +106,10 @@ class _HeadLoss(torch.autograd.Function):
         wanted = ctx.needs_input_grad[:3]
         exact = torch.promote_types(hidden.dtype, torch.float32)
         sums = torch.zeros(3, dtype=exact, device=hidden.device)
-        of_hidden = torch.zeros_like(hidden) if wanted[0] else None
+        hidden_gradient = torch.zeros_like(hidden) if wanted[0] else None
         # Contributions of many pieces are added up: in half precision the small ones would be lost.
-        of_weight = torch.zeros_like(weight, dtype=exact) if wanted[1] else None
-        of_bias = torch.zeros_like(bias, dtype=exact) if bias is not None and wanted[2] else None
+        weight_gradient = torch.zeros_like(weight, dtype=exact) if wanted[1] else None
+        bias_gradient = torch.zeros_like(bias, dtype=exact) if bias is not None and wanted[2] else None
         size = positions_a_piece(weight)
         buffer = torch.empty(min(size, len(hidden)), weight.shape[0], dtype=hidden.dtype, device=hidden.device)
         for begin, piece in _pieces(requests, size):
@@ -119,15 +119,17 @@ class _HeadLoss(torch.autograd.Function):
             found, gradient = piece_loss(at_least_float32(logits), piece)
             sums += found
             narrow = gradient if gradient.dtype == hidden.dtype else buffer[: len(piece)].copy_(gradient)
-            if of_hidden is not None:
-                torch.mm(narrow, weight, out=of_hidden[here])
-            if of_weight is not None:
-                _add_product(of_weight, narrow, hidden[here])
-            if of_bias is not None:
-                of_bias += gradient.sum(dim=0)
+            if hidden_gradient is not None:
+                torch.mm(narrow, weight, out=hidden_gradient[here])
+            if weight_gradient is not None:
+                _add_product(weight_gradient, narrow, hidden[here])
+            if bias_gradient is not None:
+                bias_gradient += gradient.sum(dim=0)
         ctx.gradients = [
             None if gradient is None or like is None else gradient.to(like.dtype)
-            for gradient, like in zip((of_hidden, of_weight, of_bias), (hidden, weight, bias), strict=True)
+            for gradient, like in zip(
+                (hidden_gradient, weight_gradient, bias_gradient), (hidden, weight, bias), strict=True
+            )
         ]
         total, divergence_sum, nll = sums.clone().unbind()
         ctx.mark_non_differentiable(divergence_sum, nll)
@@ -135,8 +137,8 @@ class _HeadLoss(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, of_total: Tensor, *_: Tensor) -> tuple:
-        gradients = [None if gradient is None else gradient.mul_(of_total) for gradient in ctx.gradients]
+    def backward(ctx: Any, total_gradient: Tensor, *_: Tensor) -> tuple:
+        gradients = [None if gradient is None else gradient.mul_(total_gradient) for gradient in ctx.gradients]
         ctx.gradients = None
         return *gradients, None
 
@@ -182,9 +184,9 @@ def piece_loss(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
     )
     if request.alpha == 1:
         return torch.stack([divergence_sum, divergence_sum, nothing]), gradient
-    nll, of_nll = _likelihood_and_gradient(logits, request)
+    nll, nll_gradient = _likelihood_and_gradient(logits, request)
     total = request.alpha * divergence_sum + (1 - request.alpha) * nll
-    return torch.stack([total, divergence_sum, nll]), gradient.add_(of_nll)
+    return torch.stack([total, divergence_sum, nll]), gradient.add_(nll_gradient)
 
 
 def _likelihood_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
@@ -223,8 +225,8 @@ def _divergence_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tens
     with torch.enable_grad():
         classes = torch.cat([kept, rest[:, None]], dim=-1).requires_grad_()
         values = class_divergence(teacher, classes, request.kind)
-        (of_classes,) = torch.autograd.grad(weight * values.sum(), classes)
+        (class_gradients,) = torch.autograd.grad(weight * values.sum(), classes)
     # If the top k is the whole vocabulary, the tail's sum is 0: clamped, so that its gradient is 0 and not 0 / 0.
-    logits.mul_(of_classes[:, -1:] / sums.clamp(min=1)[:, None])
-    logits.scatter_add_(-1, teacher.kept_ids, of_classes[:, :-1])
+    logits.mul_(class_gradients[:, -1:] / sums.clamp(min=1)[:, None])
+    logits.scatter_add_(-1, teacher.kept_ids, class_gradients[:, :-1])
     return values.detach().sum() * square, logits

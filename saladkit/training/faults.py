@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from saladkit.errors import SaladError
+from saladkit.errors import SaladError, first_line
 
 # A divergence has exploded if it is above both bounds. A student that predicts all V tokens alike is at most ln V nats
 # from its teacher.
@@ -51,9 +51,8 @@ def diverged(step: int, ids: list[str], what: str, last_state: Path | None) -> S
 
 def out_of_memory(error: Exception) -> SaladError:
     """Return the error for a training run that does not fit the device's memory."""
-    first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
     return SaladError(
-        f"the training does not fit the device's memory: {first_line}",
+        f"the training does not fit the device's memory: {first_line(error)}",
         "Lower --per-device-train-batch-size and raise --gradient-accumulation-steps by the same factor, or give "
         "--gradient-checkpointing, --bf16, --lora-rank, or a smaller --max-length.",
     )

@@ -1,5 +1,7 @@
 """A lexical warm-up (ours, not the paper's): the last speech vectors of a word name its tokens.
 
+A vector names the token whose input embedding is nearest to it.
+
 A front end with random weights encodes nothing of use at first, and the distillation loss alone says little about which
 sound is which word. This auxiliary loss pulls the adapter's outputs towards the language model's input embeddings, so
 that speech input lies where text input already lies.

@@ -35,9 +35,9 @@ class CheckpointSaver:
         state = whole_state(model)
         if not is_main_process():
             return
-        apart = self.trained and model.config.lora is not None
-        model.save_pretrained(folder, state_dict=trained_state(state) if apart else merged_state(model, state))
-        if model.config.lora is not None and not apart:
+        only_trained = self.trained and model.config.lora is not None
+        model.save_pretrained(folder, state_dict=trained_state(state) if only_trained else merged_state(model, state))
+        if model.config.lora is not None and not only_trained:
             merged = copy.deepcopy(model.config)
             merged.lora = merged.text_model = None
             merged.save_pretrained(folder)

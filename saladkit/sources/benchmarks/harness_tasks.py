@@ -20,7 +20,7 @@ class HarnessTask:
     """One task of lm-evaluation-harness.
 
     Attributes:
-        name: the task's name there; its YAML file lies in the folder `folder` of `lm_eval/tasks`.
+        name: the task's name in lm-evaluation-harness; its YAML file lies in the folder `folder` of `lm_eval/tasks`.
         question: the column of the question, which may be heard; the prompt around it is always read.
             None: the whole prompt is the question.
         id: makes the id of a row, which has its number as `row`.

@@ -23,7 +23,7 @@ from saladkit.sources.benchmarks.mmsu import mmsu
 from saladkit.sources.benchmarks.voicebench import voicebench
 from saladkit.sources.hub import read_hub
 
-ROWS_AT_ONCE = 256  # whose recordings may be in memory twice
+ROWS_AT_ONCE = 256  # rows converted at once: their recordings may be in memory twice
 
 
 @dataclass(frozen=True)

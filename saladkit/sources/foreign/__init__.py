@@ -1,9 +1,9 @@
-"""Samples as other tools lay them out. Every command that reads samples reads these too, and recognises them itself.
+"""Samples as other tools lay them out. Every command that reads samples recognises and reads these layouts too.
 
 - NeMo manifest: a `.json`, `.jsonl` or `.jsonl.gz` file with `audio_filepath` in its first line. A line is a whole
   audio file or, if it has an `offset`, the stretch of `duration` that starts there. Manifests of tar files are refused.
 - Lhotse cuts: a `.jsonl` or `.jsonl.gz` file whose first line has the `type` of a cut. Lhotse Shar: a folder with
-  `cuts.NUMBER.jsonl.gz`, and the recordings in tar files beside. Both need the extra `lhotse`.
+  `cuts.NUMBER.jsonl.gz`, and the recordings in tar files beside them. Both need the extra `lhotse`.
 - Hugging Face's `audiofolder`: a folder in which, at any depth, a `metadata.csv`, `.jsonl` or `.parquet` has a column
   `file_name`; or one such table. Each row is a sample.
 - Common Voice: a `.tsv` file with `path`, `sentence` and `client_id`, or its folder; the recordings are in `clips/`.

@@ -13,7 +13,7 @@ from saladkit.formats.samples import AUDIO
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.mapped_tables import hold_tables
 
-ROWS_AT_ONCE = 256  # whose recordings may be in memory twice
+ROWS_AT_ONCE = 256  # rows converted at once: their recordings may be in memory twice
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def rows_to_table(rows: Iterable[dict], limit: int | None, beside: Path | None =
 
     Args:
         rows: `audio` is a path, or a dict as `AUDIO` holds it.
-        beside: a folder whose file holds the audio if it is large.
+        beside: a folder for the temporary file that holds the audio if it is large; None to hold it in memory.
     """
     columns: dict[str, list] = {}
     recordings = hold_tables(_recordings(islice(rows, limit), columns), beside)

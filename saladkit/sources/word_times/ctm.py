@@ -41,7 +41,7 @@ def open_ctm(path: Path) -> Callable[[str], list[Word] | None]:
     table = table.unify_dictionaries().combine_chunks()
     ids = table.column("id").chunk(0)
     codes = ids.indices.to_numpy()
-    if (np.diff(codes) < 0).any():  # the lines of an id do not stand together
+    if (np.diff(codes) < 0).any():  # the lines of an id are not consecutive
         table = table.take(pa.array(np.argsort(codes, kind="stable")))
     table = table.drop_columns(["id"])
     counts = np.bincount(codes, minlength=len(ids.dictionary))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from saladkit.errors import SaladError
+from saladkit.errors import SaladError, first_line
 from saladkit.formats.words import Word
 from saladkit.sources.foreign.lhotse import need_lhotse
 from saladkit.sources.foreign.lhotse_supervisions import aligned_words, alignment_shift, supervisions_of
@@ -40,9 +40,8 @@ def open_lhotse(path: Path, wanted: Collection[str]) -> Callable[[str], list[Wor
         else:
             raise TypeError("it is empty" if manifest is None else f"it is a {type(manifest).__name__}")
     except Exception as error:  # lhotse raises whatever an unexpected value leads to
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise SaladError(
-            f"{path} cannot be read as cuts or supervisions: {type(error).__name__}: {first_line}",
+            f"{path} cannot be read as cuts or supervisions: {type(error).__name__}: {first_line(error)}",
             "Give a manifest that lhotse wrote: .jsonl, .jsonl.gz or .json.",
         ) from error
 

@@ -1,9 +1,9 @@
 """Praat's TextGrid, read and written by praatio.
 
-Praat takes as data what stands free in the file: numbers, and texts in double quotes, in their order; all else is for
-people (Praat's manual, "TextGrid file formats"). praatio expects the lines of the long or the short form, and returns
-wrong or too few intervals of a damaged file without an error. So praatio is given the data alone, in the short form,
-and must return the same data.
+Praat reads as data only numbers and texts in double quotes that have white space on both sides, in their order; all
+else is for people (Praat's manual, "TextGrid file formats"). praatio expects the lines of the long or the short form,
+and returns wrong or too few intervals of a damaged file without an error. So praatio is given the data alone, in the
+short form, and must return the same data.
 """
 
 import codecs
@@ -22,7 +22,7 @@ from saladkit.sources.word_times.files_by_id import words_by_id
 from saladkit.sources.word_times.microseconds import microseconds
 
 SUFFIX = ".TextGrid"
-# What stands free: a text, a number (and what sticks to it, such as a unit), or a comment.
+# Between white space: a text, a number (and what is attached to it, such as a unit), or a comment.
 _DATA = re.compile(
     r'(?<!\S)(?:(?P<text>"[^"]*(?:""[^"]*)*")(?!\S)'
     r"|(?P<number>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\S*"
@@ -39,7 +39,7 @@ class Tier:
 
 
 def open_textgrids(path: Path) -> Callable[[str], list[Word] | None]:
-    """Return a function from ids to the words of their files; empty intervals are no words.
+    """Return a function from ids to the words of their files; empty intervals are pauses.
 
     Raises:
         SaladError: no file is a TextGrid. The function raises one for a file that is cut short or has no tier of words.

@@ -61,8 +61,8 @@ def align_spoken_forms(
 ) -> list[Alignment | SaladError]:
     """Align texts by their spoken form in `language`; otherwise as `Aligner.align`.
 
-    So an aligner that knows only letters places "1984", and an aligner with a dictionary places "Dr.". `spoken_form`
-    says what `language` does, and `SpokenForm` which words share a time.
+    This lets an aligner that knows only letters align "1984", and an aligner with a dictionary align "Dr.".
+    `spoken_form` says what `language` does, and `SpokenForm` which words share a time.
     """
     forms = [spoken_form(recording.text, language) for recording in recordings]
     spoken = [replace(recording, text=form.text) for recording, form in zip(recordings, forms, strict=True)]

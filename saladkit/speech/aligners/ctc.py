@@ -6,7 +6,7 @@ import unicodedata
 import torch
 from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
-from saladkit.errors import SaladError
+from saladkit.errors import SaladError, first_line
 from saladkit.formats.checkpoint import check_model_folder, model_digest
 from saladkit.formats.words import Word
 from saladkit.speech.aligners.aligner import Alignment, Recording
@@ -47,9 +47,9 @@ class CtcAligner:
             features = AutoFeatureExtractor.from_pretrained(model)
             tokenizer = AutoTokenizer.from_pretrained(model)
         except Exception as error:  # transformers and safetensors raise errors of many types
-            first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise SaladError(
-                f"{model} cannot be loaded as a CTC model with its feature extractor and tokenizer: {first_line}",
+                f"{model} cannot be loaded as a CTC model with its feature extractor and tokenizer:"
+                f" {first_line(error)}",
                 "Give a model such as facebook/wav2vec2-base-960h.",
             ) from error
         # Only training uses the embedding of masked frames; many checkpoints leave it out.
@@ -61,7 +61,7 @@ class CtcAligner:
             )
         self._reader = EmissionsReader(network.to(device).eval(), features)
         self._blank = network.config.pad_token_id
-        self._star = network.config.vocab_size  # the wildcard, a column after the model's own
+        self._wildcard = network.config.vocab_size  # the wildcard, a column after the model's own
         vocabulary = tokenizer.get_vocab()
         delimiter = getattr(tokenizer, "word_delimiter_token", None)
         self._delimiter = None if delimiter is None else vocabulary.get(delimiter)
@@ -96,10 +96,10 @@ class CtcAligner:
         if not any(spelled):
             raise SaladError(f"{self.name} can write no word of this text", "Use a CTC model of the text's language.")
         pieces = [Piece(0, len(words), 0, len(emission.log_probs))]
-        parts = math.ceil(_table(spelled, pieces[0]) / LARGEST_TABLE)
+        parts = math.ceil(_table_bytes(spelled, pieces[0]) / LARGEST_TABLE)
         if parts > 1:
             pieces = pieces_of(spelled, emission.log_probs, self._blank, self._delimiter, at_least=2 * parts)
-        if any(_table(spelled, piece) > LARGEST_TABLE for piece in pieces):
+        if any(_table_bytes(spelled, piece) > LARGEST_TABLE for piece in pieces):
             raise SaladError(
                 "the audio is too long to align at once, and too few of the words recognized in it agree with its text"
                 " to cut both",
@@ -144,7 +144,7 @@ class CtcAligner:
             if targets and self._delimiter is not None:
                 targets.append(self._delimiter)
                 owners.append(None)
-            targets += ids or [self._star]
+            targets += ids or [self._wildcard]
             owners += [index] * len(ids) or [None]
         return targets, owners
 
@@ -163,7 +163,7 @@ class CtcAligner:
         return ids
 
 
-def _table(spelled: list[list[int] | None], piece: Piece) -> int:
+def _table_bytes(spelled: list[list[int] | None], piece: Piece) -> int:
     """Return the size of the table of frames and characters that aligning a piece needs, in bytes."""
     characters = sum(len(ids or []) + 1 for ids in spelled[piece.first_word : piece.last_word])
     return 2 * characters * (piece.last_frame - piece.first_frame)

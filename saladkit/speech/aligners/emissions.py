@@ -48,10 +48,10 @@ class EmissionsReader:
     """A CTC model and its feature extractor, whose attributes transformers declares in no common class."""
 
     def __init__(self, network: PreTrainedModel, features: Any, *, seconds_per_batch: float | None = None):
-        usual = SECONDS_PER_BATCH.get(network.device.type, SECONDS_PER_BATCH["cuda"])
-        self._seconds_per_batch = usual if seconds_per_batch is None else seconds_per_batch
-        self._network, self._features, self._rate = network, features, features.sampling_rate
-        silence = self._featured(np.zeros(round(WINDOW * self._rate), np.float32))
+        default = SECONDS_PER_BATCH.get(network.device.type, SECONDS_PER_BATCH["cuda"])
+        self._seconds_per_batch = default if seconds_per_batch is None else seconds_per_batch
+        self._network, self._extractor, self._rate = network, features, features.sampling_rate
+        silence = self._padded_features(np.zeros(round(WINDOW * self._rate), np.float32))
         ticks = WINDOW / self._logits([silence]).shape[1] / _TICK
         self._stride = round(ticks) * round(_TICK * self._rate)  # samples a frame
         self.identity = {"grid": GRID, "window": WINDOW, "context": CONTEXT}
@@ -65,7 +65,7 @@ class EmissionsReader:
         windows = [window for number, samples in enumerate(resampled) for window in self._windows(number, len(samples))]
         parts: dict[_Window, torch.Tensor] = {}
         for batch in self._batches(windows):
-            logits = self._logits([self._featured(resampled[w.recording][w.begin : w.end]) for w in batch])
+            logits = self._logits([self._padded_features(resampled[w.recording][w.begin : w.end]) for w in batch])
             for window, of_window in zip(batch, logits, strict=True):
                 skipped = window.begin // self._stride
                 kept = of_window[window.first - skipped : window.last - skipped]
@@ -99,19 +99,19 @@ class EmissionsReader:
         step = round(GRID * self._rate)
         return -(-samples // step) * step
 
-    def _featured(self, samples: np.ndarray) -> dict[str, np.ndarray]:
+    def _padded_features(self, samples: np.ndarray) -> dict[str, np.ndarray]:
         """Return the features of one recording, padded to the grid, without a batch dimension."""
-        found = self._features(samples, sampling_rate=self._rate, return_tensors="np")
-        (values,) = (found[name] for name in self._features.model_input_names[:1])
+        found = self._extractor(samples, sampling_rate=self._rate, return_tensors="np")
+        (values,) = (found[name] for name in self._extractor.model_input_names[:1])
         values = values[0]
         longer = round(len(values) * self._on_grid(len(samples)) / len(samples)) - len(values)
-        filled = {self._features.model_input_names[0]: np.pad(values, [(0, longer)] + [(0, 0)] * (values.ndim - 1))}
+        filled = {self._extractor.model_input_names[0]: np.pad(values, [(0, longer)] + [(0, 0)] * (values.ndim - 1))}
         if "attention_mask" in found:
             filled["attention_mask"] = np.pad(found["attention_mask"][0], (0, longer))
         return filled
 
-    def _logits(self, featured: list[dict[str, np.ndarray]]) -> torch.Tensor:
+    def _logits(self, features: list[dict[str, np.ndarray]]) -> torch.Tensor:
         """Run the model on features of equal length; returns [batch, frames, vocabulary]."""
-        stacked = {name: torch.from_numpy(np.stack([one[name] for one in featured])) for name in featured[0]}
+        stacked = {name: torch.from_numpy(np.stack([one[name] for one in features])) for name in features[0]}
         with torch.inference_mode():
             return self._network(**{name: values.to(self._network.device) for name, values in stacked.items()}).logits

@@ -10,7 +10,7 @@ from saladkit.formats.words import Word
 
 # Marks of tools for what is no word, in any case. For this reason the word "sp" of a text never has times.
 SILENCES = {"", "<eps>", "<sil>", "<silence>", "sil", "sp", "<s>", "</s>", "<b>"}
-UNKNOWN = {"<unk>", "[unk]", "spn", "<spn>"}  # the tool heard a word that it does not know
+UNKNOWN = {"<unk>", "[unk]", "spn", "<spn>"}  # marks of a spoken word that the tool does not know
 NO_WORDS = SILENCES | UNKNOWN
 OVERLAP = 0.02  # s; CTM files round starts and durations to 10 ms
 OVERSHOOT = 0.1  # s; aligners count in frames of up to 0.08 s

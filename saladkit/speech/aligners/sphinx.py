@@ -26,7 +26,7 @@ FRAMES_PER_SECOND = 100
 # speech. 1e-300 lost none. Its times are equal to those without pruning, which takes five times as long on 87 s.
 _BEAM = 1e-300
 _PHONE_BEAM = 1e-40
-_SILENT = {"lm": None, "dict": None, "samprate": SAMPLE_RATE, "loglevel": "FATAL"}
+_SETTINGS = {"lm": None, "dict": None, "samprate": SAMPLE_RATE, "loglevel": "FATAL"}
 
 
 # A word without a known pronunciation gets 120 random pronunciations of 2 to 11 phones, so that its neighbours are
@@ -84,7 +84,7 @@ class SphinxAligner:
         pronunciations = self._pronunciations(words)
         # A decoder keeps its selection of Gaussians from one utterance to the next, so that scores and times would
         # depend on the rows before. A new decoder without the dictionary of 130000 words takes 13 ms.
-        decoder = pocketsphinx.Decoder(bestpath=False, beam=_BEAM, wbeam=_BEAM, pbeam=_BEAM, **_SILENT)
+        decoder = pocketsphinx.Decoder(bestpath=False, beam=_BEAM, wbeam=_BEAM, pbeam=_BEAM, **_SETTINGS)
         for index, variants in pronunciations.items():
             for number, phones in enumerate(variants or _unknown_sounds(), start=1):
                 decoder.add_word(f"{index}({number})" if number > 1 else f"{index}", phones, False)
@@ -116,15 +116,15 @@ class SphinxAligner:
             raise SaladError("the text has no word with a letter or digit", "Remove the row.")
         found = {index: self._look_up(word) for index, word in speakable.items()}
         unknown = sorted({speakable[index] for index, variants in found.items() if not variants})
-        ask = [word for word in unknown if word not in self._spoken_by_rule]
-        if ask:
+        new = [word for word in unknown if word not in self._spoken_by_rule]
+        if new:
             try:
-                said = espeak_pronunciations(ask)
+                pronounced = espeak_pronunciations(new)
             except SaladError as error:
                 raise SaladError(
                     f"the dictionary lacks {', '.join(unknown)}, and {error.problem}", error.fix
                 ) from error
-            self._spoken_by_rule |= dict(zip(ask, said, strict=True))
+            self._spoken_by_rule |= dict(zip(new, pronounced, strict=True))
         by_rule = {word: [phones] for word in unknown if (phones := self._spoken_by_rule[word])}
         known = {index: variants or by_rule.get(speakable[index], []) for index, variants in found.items()}
         if 2 * sum(map(bool, known.values())) < len(known):
@@ -171,12 +171,12 @@ def _decoded(decoder: pocketsphinx.Decoder, pcm: np.ndarray) -> list[pocketsphin
 def _score(segments: list[pocketsphinx.Segment], pcm: np.ndarray) -> float:
     """Return exp(mean log-likelihood of the text - mean log-likelihood of any phones), over the frames of words."""
     phones = pocketsphinx.get_model_path("en-us/en-us-phone.lm.bin")
-    decoder = pocketsphinx.Decoder(allphone=phones, lw=1.0, beam=_PHONE_BEAM, pbeam=_PHONE_BEAM, **_SILENT)
-    freely = _by_frame(_decoded(decoder, pcm), frames=segments[-1].end_frame + 1)
-    by_text = _by_frame(segments, frames=len(freely))
+    decoder = pocketsphinx.Decoder(allphone=phones, lw=1.0, beam=_PHONE_BEAM, pbeam=_PHONE_BEAM, **_SETTINGS)
+    of_phones = _by_frame(_decoded(decoder, pcm), frames=segments[-1].end_frame + 1)
+    of_text = _by_frame(segments, frames=len(of_phones))
     words = [segment for segment in segments if segment.word[0].isdigit()]
     spoken = np.concatenate([np.arange(word.start_frame, word.end_frame + 1) for word in words])
-    return min(1.0, math.exp(float(np.mean(by_text[spoken] - freely[spoken]))))
+    return min(1.0, math.exp(float(np.mean(of_text[spoken] - of_phones[spoken]))))
 
 
 def _by_frame(segments: list[pocketsphinx.Segment], *, frames: int) -> np.ndarray:

@@ -23,7 +23,7 @@ _UNKNOWN_LENGTH = 2**62  # frames: libsndfile's number for a FLAC file without a
 _VORBIS_MARGIN = 60  # s: longer than the last page, which has at most 64 KB
 _FRAMES_AT_ONCE = 2**24  # read from a file
 _RATES = (1_000, 768_000)  # Hz
-_WRITE_ANEW = "Remove the row, or write its audio again as WAV or FLAC."
+_SAVE_AUDIO = "Remove the row, or save its audio as a valid WAV or FLAC file."
 
 
 def decode_row(row: dict, where: str) -> tuple[np.ndarray, int]:
@@ -84,14 +84,14 @@ def decode_audio(source: bytes | str | Path, *, name: str) -> tuple[np.ndarray, 
         elif read < end - ROUNDING * sample_rate:
             reason = f"it ends after {read / sample_rate:.2f} s"
     if not len(channels):
-        raise SaladError(f"{name}: the audio has no samples", _WRITE_ANEW)
+        raise SaladError(f"{name}: the audio has no samples", _SAVE_AUDIO)
     if reason:
         raise SaladError(
-            f"{name}: the audio was cut short: {reason}", "Copy the recording from its source again, or remove the row."
+            f"{name}: the audio was cut short: {reason}", "Copy the whole recording from its source, or remove the row."
         )
     samples = _mono(channels, stretch, name)
     if not np.isfinite(samples).all():
-        raise SaladError(f"{name}: the audio has samples that are NaN or infinite", _WRITE_ANEW)
+        raise SaladError(f"{name}: the audio has samples that are NaN or infinite", _SAVE_AUDIO)
     return _without_offset(samples, sample_rate), sample_rate
 
 
@@ -109,16 +109,16 @@ def _opened(
     with opened as stream:
         try:
             if not stream.seek(0, os.SEEK_END):
-                raise SaladError(f"{name}: the audio is an empty file", _WRITE_ANEW)
+                raise SaladError(f"{name}: the audio is an empty file", _SAVE_AUDIO)
             stream.seek(0)
             with soundfile.SoundFile(stream) as file:
                 if not _RATES[0] <= file.samplerate <= _RATES[1]:
-                    raise SaladError(f"{name}: the audio says that it has {file.samplerate} Hz", _WRITE_ANEW)
+                    raise SaladError(f"{name}: the audio says that it has {file.samplerate} Hz", _SAVE_AUDIO)
                 yield file, stretch, stream
         except (OSError, soundfile.SoundFileError) as error:
             # error_string leaves out the address of the buffer, which differs from run to run
             reason = getattr(error, "error_string", error)
-            raise SaladError(f"{name}: the audio does not decode ({reason})", _WRITE_ANEW) from error
+            raise SaladError(f"{name}: the audio does not decode ({reason})", _SAVE_AUDIO) from error
 
 
 def _file(path: str, name: str) -> BufferedReader:
@@ -128,13 +128,13 @@ def _file(path: str, name: str) -> BufferedReader:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         return os.fdopen(os.open(path, os.O_RDONLY), "rb")
     except (OSError, ValueError) as error:  # ValueError: the path has a NUL character
-        raise SaladError(f"{name}: the audio does not decode ({error})", _WRITE_ANEW) from error
+        raise SaladError(f"{name}: the audio does not decode ({error})", _SAVE_AUDIO) from error
 
 
 def _frames_of(file: soundfile.SoundFile, stretch: Stretch | None, name: str) -> tuple[int, int]:
     """Return the frames [begin, end) of a stretch, or of the whole file."""
     if file.frames >= _UNKNOWN_LENGTH:
-        raise SaladError(f"{name}: the audio does not say how long it is; it was written into a pipe", _WRITE_ANEW)
+        raise SaladError(f"{name}: the audio does not say how long it is; it was written into a pipe", _SAVE_AUDIO)
     if stretch is None or stretch.is_whole:
         return 0, file.frames
     begin = round(stretch.start * file.samplerate)

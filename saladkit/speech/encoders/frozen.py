@@ -9,11 +9,11 @@ import torch
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, PreTrainedModel
 from transformers.feature_extraction_sequence_utils import SequenceFeatureExtractor
 
-from saladkit.errors import SaladError
+from saladkit.errors import SaladError, first_line
 from saladkit.formats.digests import digest_bytes, digest_json
 
 Network = TypeVar("Network", bound=torch.nn.Module)
-_WHOLE = "Give the folder of a complete model, or the name of a model on the Hugging Face Hub."
+_COMPLETE_MODEL = "Give the folder of a complete model, or the name of a model on the Hugging Face Hub."
 # Only training uses the embedding of masked frames; many checkpoints leave it out.
 _TRAINING_ONLY = re.compile(r"(^|\.)masked_spec_embed$")
 
@@ -42,7 +42,7 @@ def load_network(name: str | Path) -> PreTrainedModel:
         raise _not_loaded(name, "a speech encoder", error) from error
     missing = sorted(key for key in notes["missing_keys"] if not _TRAINING_ONLY.search(key))
     if missing:
-        raise SaladError(f"{name} lacks weights: {', '.join(missing[:3])}", _WHOLE)
+        raise SaladError(f"{name} lacks weights: {', '.join(missing[:3])}", _COMPLETE_MODEL)
     return network
 
 
@@ -59,8 +59,7 @@ def load_feature_extractor(name: str | Path) -> SequenceFeatureExtractor:
 
 
 def _not_loaded(name: str | Path, kind: str, error: Exception) -> SaladError:
-    first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return SaladError(f"{name} cannot be loaded as {kind}: {first_line}", _WHOLE)
+    return SaladError(f"{name} cannot be loaded as {kind}: {first_line(error)}", _COMPLETE_MODEL)
 
 
 def cut_layers(encoder: torch.nn.Module, layer: int | None, name: str | Path, *, normed_last: bool) -> int:

@@ -16,7 +16,7 @@ def open_front_end(settings: SpeechEncoder, *, device: str, dtype: str) -> Front
     The model's `model_type` decides which front end reads it.
 
     Raises:
-        SaladError: the model does not exist, does not load, or is no speech encoder that is known here.
+        SaladError: the model does not exist, does not load, or is of another kind than `KINDS`.
     """
     name = settings.encoder
     if name == LOG_MEL:
@@ -40,6 +40,6 @@ def open_front_end(settings: SpeechEncoder, *, device: str, dtype: str) -> Front
 
         return Wav2Vec2FrontEnd(name, settings.layer, **where)
     raise SaladError(
-        f"{name} holds a {kind} model, which is no speech encoder that is known here",
+        f"{name} holds a {kind} model, which is no speech encoder that saladkit reads",
         f"Give {LOG_MEL}, or a model of one of these kinds: {', '.join(KINDS)}.",
     )

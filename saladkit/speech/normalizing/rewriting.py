@@ -1,8 +1,8 @@
 """Apply rules that rewrite parts of a text, and keep track of the source words.
 
 The loop goes from word to word. At each run of letters and digits and at each sign, it applies the first rule that
-matches and does not decline. The time is linear in the text's length, because patterns are bounded or possessive, and a
-word with a number that no rule reads is kept as a whole.
+matches and whose `say` returns phrases. The time is linear in the text's length, because patterns are bounded or
+possessive, and a word with a number that no rule reads is kept as a whole.
 """
 
 import re
@@ -36,7 +36,10 @@ def said(match: re.Match, *phrases: tuple[str, str | int]) -> list[Said]:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule for text that starts with one of `starts` (letters, a sign, DIGIT or CODE); `say` declines by None."""
+    """A rule for text that starts with one of `starts` (letters, a sign, DIGIT or CODE).
+
+    `say` returns the phrases to speak; None if the rule does not apply to this match.
+    """
 
     starts: tuple[str, ...]
     pattern: re.Pattern

@@ -56,7 +56,7 @@ class Speakers:
             if self._failed_since[request.voice] == LEAST_TO_GIVE_UP:
                 raise SaladError(
                     f"{request.voice} failed on {LEAST_TO_GIVE_UP} rows, one after another: {row['reason']}",
-                    f"{row['fix']} Run the same line again: it goes on where it stopped.",
+                    f"{row['fix']} Run the same command: it goes on where it stopped.",
                 )
         return spoken
 

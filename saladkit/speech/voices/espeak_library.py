@@ -112,8 +112,8 @@ def set_voice(library: ctypes.CDLL, voice_file: str, words_per_minute: int) -> b
     path = Path(espeakng_loader.get_data_path()) / "lang" / name
     if name != name.lower() and path.is_file() and _DESCRIPTORS.is_dir():
         with path.open("rb") as file:
-            told = f"{_DESCRIPTORS}/{file.fileno()}{plus}{variant}"
-            loaded = library.espeak_ng_SetVoiceByFile(told.encode()) == 0
+            short_path = f"{_DESCRIPTORS}/{file.fileno()}{plus}{variant}"
+            loaded = library.espeak_ng_SetVoiceByFile(short_path.encode()) == 0
     else:
         loaded = library.espeak_SetVoiceByName(voice_file.encode()) == 0
     library.espeak_SetParameter(_PARAMETER_RATE, words_per_minute, 0)

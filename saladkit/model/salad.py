@@ -242,17 +242,9 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             embeddings = embeddings + 0.0 * self._sum_of_unused(vectors, modality_marks)
         elif logits_at is not None and len(logits_at) == 0:
             return self._zero_loss(vectors)
-        outputs = run_language_model(
-            self.language_model,
-            logits_at,
-            requests,
-            logits_to_keep,
-            inputs_embeds=embeddings,
-            attention_mask=attention_mask,
-            position_ids=position_ids,
-            use_cache=use_cache,
-            **{CACHE: cache},
-        )
+        decoder: dict[str, object] = {"inputs_embeds": embeddings, "attention_mask": attention_mask}
+        decoder |= {"position_ids": position_ids, "use_cache": use_cache, CACHE: cache}
+        outputs = run_language_model(self.language_model, logits_at, requests, logits_to_keep, **decoder)
         outputs.speech_vectors = vectors
         return outputs
 

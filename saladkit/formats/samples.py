@@ -10,7 +10,7 @@ The `path` of audio may name a stretch of a file (`sources/stretches.py`). The c
 part of a digest, unless the source is a folder of recordings: after such a file has changed, run commands that read it
 with --overwrite.
 
-Questions for `eval` have two more columns, and may have the others:
+Questions for `eval` need the first two of these columns, and may have the others:
 
 - `choices` list<string>, and `answer`, the index of the right choice
 - `lead` and `trail`: text input before and after the question, also if the question is speech

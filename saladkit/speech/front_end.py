@@ -40,7 +40,7 @@ class FrontEnd(Protocol):
         ...
 
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
-        """Compute the frames of recordings, each as it would be alone but for rounding.
+        """Compute the frames of recordings; those of one recording are, up to rounding, the same alone and in a batch.
 
         Args:
             recordings: float32 [n] at `sample_rate`; together they are one batch on the device.

@@ -46,7 +46,7 @@ class ProgressOnStderr(ProgressCallback):
 
 
 class LogSavedSteps(TrainerCallback):
-    """Log the step before the decay and the last step, whose weights are kept, so that a divergence is found there."""
+    """Log the two steps whose weights are kept, the last before the decay and the last: logging detects divergence."""
 
     def __init__(self, stable_steps: int):
         self.stable_steps = stable_steps
@@ -74,7 +74,7 @@ def train(
 
     Writes what `saver` saves, `metrics.jsonl` and, with `keep_stable`, `stable/`. The run resumes from the last state
     in `training/`; without one, it starts from `settings.resume_from_checkpoint`, if that is given. The states stay
-    there, as the run may be interrupted until the manifest is written.
+    in `training/`, as the run may be interrupted until the manifest is written.
 
     Returns:
         The last logged values of the loss and its parts; empty if nothing was logged.

@@ -24,7 +24,7 @@ def last_saved_state(folder: Path) -> Path | None:
 
 
 def _is_whole(state: Path) -> bool:
-    """Return whether all files are there: random states of other processes may come after `trainer_state.json`."""
+    """Return whether a state has all files: random states of other processes may come after `trainer_state.json`."""
     try:
         json.loads((state / TRAINER_STATE_NAME).read_text())
     except ValueError:

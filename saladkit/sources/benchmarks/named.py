@@ -32,7 +32,7 @@ class Benchmark:
 
     Attributes:
         title: the full name.
-        hub: the name on the Hub, and `configuration` the configuration there.
+        hub, configuration: the name on the Hub, and the configuration to read; None for the default.
         splits: the splits that are evaluated.
         solved: the split of few-shot examples, and of the questions that a template is chosen on; None: it has none.
         reader: a task of lm-evaluation-harness, or a function from one row to one question.

@@ -78,7 +78,7 @@ def _cuts(path: Path) -> "Iterator[Cut]":
                 raise TypeError(f"it is of type {type(cut).__name__}")
             yield cut
             read += 1
-    except Exception as error:  # lhotse raises whatever an unexpected value leads to
+    except Exception as error:  # an unexpected value can lead to any error in lhotse
         raise SaladError(f"{path}, line {read + 1}, is not a cut of Lhotse: {error!r}", _SAVE_CUTS) from error
 
 

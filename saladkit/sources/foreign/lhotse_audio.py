@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lhotse import AudioSource
     from lhotse.cut import Cut, MonoCut
 
-LOCAL = ("file", "memory")  # types of source; the others run commands or load from elsewhere
+LOCAL = ("file", "memory")  # types of source on this machine; other types run commands or download
 
 
 def audio_of(cut: "Cut", where: str) -> dict | None:

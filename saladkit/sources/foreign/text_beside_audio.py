@@ -39,14 +39,14 @@ def read_text_beside_audio(place: Place, wanted: Wanted) -> ForeignSamples:
 
 def _rows(place: Place, wanted: Wanted) -> Iterator[dict]:
     for folder, files in place.recordings:
-        utterances, there = _utterances(folder, files) if wanted.reads("text") else {}, set(files)
+        utterances, names = _utterances(folder, files) if wanted.reads("text") else {}, set(files)
         for path in (folder / name for name in files if is_recording(name)):
             row: dict = {"id": path.relative_to(place.path).with_suffix("").as_posix()}
             row |= {"audio": str(path)} if wanted.reads("audio") else {}
             if path.stem in utterances:
                 row |= {"id": path.stem, "text": utterances.pop(path.stem), "speaker": path.stem.partition("-")[0]}
             elif wanted.reads("text"):
-                beside = next((path.stem + suffix for suffix in _SPELLED if path.stem + suffix in there), None)
+                beside = next((path.stem + suffix for suffix in _SPELLED if path.stem + suffix in names), None)
                 row["text"] = None if beside is None else _read(folder / beside).strip()
             yield row
         if utterances:

@@ -39,7 +39,7 @@ def open_lhotse(path: Path, wanted: Collection[str]) -> Callable[[str], list[Wor
             of_supervisions = _read_supervisions(manifest, set(wanted))
         else:
             raise TypeError("it is empty" if manifest is None else f"it is a {type(manifest).__name__}")
-    except Exception as error:  # lhotse raises whatever an unexpected value leads to
+    except Exception as error:  # an unexpected value can lead to any error in lhotse
         raise SaladError(
             f"{path} cannot be read as cuts or supervisions: {type(error).__name__}: {first_line(error)}",
             "Give a manifest that lhotse wrote: .jsonl, .jsonl.gz or .json.",

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 
-# Marks of tools for what is no word, in any case. For this reason the word "sp" of a text never has times.
+# What tools write for silence, in lower or upper case. For this reason the word "sp" of a text never has times.
 SILENCES = {"", "<eps>", "<sil>", "<silence>", "sil", "sp", "<s>", "</s>", "<b>"}
 UNKNOWN = {"<unk>", "[unk]", "spn", "<spn>"}  # marks of a spoken word that the tool does not know
 NO_WORDS = SILENCES | UNKNOWN

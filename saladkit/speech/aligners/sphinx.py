@@ -31,7 +31,7 @@ _SETTINGS = {"lm": None, "dict": None, "samprate": SAMPLE_RATE, "loglevel": "FAT
 
 # A word without a known pronunciation gets 120 random pronunciations of 2 to 11 phones, so that its neighbours are
 # still placed. With each word of 14 sentences taken as unknown in turn, its neighbours begin and end within 15 ms of
-# their usual times (median), and nine of ten within 61 ms. With a noise phone in its place it is 30 and 280 ms.
+# their usual times (median), and nine of ten within 61 ms. With a noise phone in its place, these are 30 and 280 ms.
 _UNKNOWN = 120
 _VOWELS = "AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split()
 _CONSONANTS = "P B T D K G F V TH DH S Z SH CH JH M N NG L R W Y HH".split()

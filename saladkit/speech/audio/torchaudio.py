@@ -16,7 +16,7 @@ from types import ModuleType
 def find_torchaudio() -> ModuleType | None:
     """Return torchaudio, or None where it is not installed or does not load.
 
-    In the second case everybody else, transformers included, finds it not installed from here on.
+    If torchaudio does not load, all later imports, those of transformers included, find it not installed.
     """
     return None if torchaudio_failure() else sys.modules["torchaudio"]
 
@@ -28,7 +28,7 @@ def torchaudio_failure() -> str | None:
         return "it is not installed"
     try:
         importlib.import_module("torchaudio")
-    except Exception as error:  # a library that is missing or of another version raises whatever it led to
+    except Exception as error:  # a library that is missing or of another version can lead to any error
         _hide_torchaudio()
         return f"{type(error).__name__}: {error}".splitlines()[0]
     return None
@@ -39,7 +39,7 @@ def _hide_torchaudio() -> None:
     for name in [name for name in sys.modules if name.startswith("torchaudio.")]:
         del sys.modules[name]
     sys.modules["torchaudio"] = None  # type: ignore[assignment]
-    if "transformers" in sys.modules:  # which remembers what it once found
+    if "transformers" in sys.modules:  # transformers remembers whether torchaudio was found
         from transformers.utils import is_torchaudio_available
 
         is_torchaudio_available.cache_clear()

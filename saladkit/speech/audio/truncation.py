@@ -1,8 +1,8 @@
 """Detect recordings that were cut short.
 
-libsndfile reads what there is of a file without a warning: half a WAV file lasts half as long. The true length stands
-in the header, in libsndfile's log, or in the last page of an Ogg file. An MP3 file states its length in the first frame
-if its encoder wrote it there. If not, libsndfile estimates the length from the first frame's bit rate, and reads no
+libsndfile reads a shortened file without a warning: half a WAV file lasts half as long. The true length stands in the
+header, in libsndfile's log, or in the last page of an Ogg file. An MP3 file states its length in the first frame if its
+encoder wrote the length there. If not, libsndfile estimates the length from the first frame's bit rate, and reads no
 further.
 """
 
@@ -14,7 +14,7 @@ import soundfile
 
 TOLERANCE = 0.05  # s: a smaller difference is a rounded header, or the last frame of an MP3 file
 _UNKNOWN = 0x7FFF_F000  # bytes: programs that write into a pipe state this size or more
-# WAV, AIFF, Wave64 and AU: the size that the header states, and the size of the data that is there
+# WAV, AIFF, Wave64 and AU: the size that the header states, and the size of the data in the file
 _LOGGED_SIZE = re.compile(r"^\s*(?:data|SSND|riff|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _LOGGED_FRAMES = re.compile(r"frame count \d+ does not match value from 'ds64' chunk of (\d+)")  # RF64
 _SPHERE_FRAMES = re.compile(rb"^sample_count -i (\d+)$", re.MULTILINE)
@@ -51,8 +51,8 @@ def _frames_in_header(file: soundfile.SoundFile, stream: BinaryIO, frames: int) 
     if found := _LOGGED_FRAMES.search(log):
         return int(found[1])
     found = _LOGGED_SIZE.search(log)
-    promised, there = (int(found[1]), int(found[2])) if found else (0, 0)
-    return frames * promised / there if there and promised < _UNKNOWN else 0
+    promised, present = (int(found[1]), int(found[2])) if found else (0, 0)
+    return frames * promised / present if present and promised < _UNKNOWN else 0
 
 
 def _mp3_states_its_length(stream: BinaryIO) -> bool:

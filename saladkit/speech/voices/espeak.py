@@ -19,7 +19,7 @@ from saladkit.speech.voices.ranges import Range
 from saladkit.speech.voices.voice import Utterance
 
 _DEFAULT_RATE = "175"
-# The limits of espeak-ng. Above 450 it speeds up the samples after it has noted the word events.
+# The limits of espeak-ng. Above 450 espeak-ng speeds up the samples after noting the word events.
 _RATES = (80, 450)
 
 

@@ -18,7 +18,7 @@ LANGUAGES = {"a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i"
 # Kokoro learnt these languages from phonemes that espeak-ng does not give: without tones, or with every kanji read as
 # "Chinese letter", it would speak nonsense.
 NOT_BY_ESPEAK = {"j": "Japanese", "z": "Mandarin"}
-_SILENT = get_logger("quiet", name="saladkit.phonemizer")  # else it reports every foreign word
+_SILENT = get_logger("quiet", name="saladkit.phonemizer")  # otherwise phonemizer reports every foreign word
 _SILENT.setLevel(logging.ERROR)
 
 

@@ -15,10 +15,12 @@ def providers_for(device: str) -> list[Provider]:
         SaladError: `device` is a GPU, and the installed onnxruntime does not support GPUs.
     """
     kind, _, number = device.partition(":")
-    there = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-    if kind == "cuda" and not there:
+    has_gpu = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if kind == "cuda" and not has_gpu:
         raise SaladError("the onnxruntime that is installed is built without CUDA", "Run: pip install onnxruntime-gpu")
-    on_gpu = [("CUDAExecutionProvider", {"device_id": int(number or 0)})] if there and kind in ("cuda", "auto") else []
+    on_gpu = (
+        [("CUDAExecutionProvider", {"device_id": int(number or 0)})] if has_gpu and kind in ("cuda", "auto") else []
+    )
     return [*on_gpu, "CPUExecutionProvider"]
 
 

@@ -213,7 +213,7 @@ def _base_url(url: str) -> str:
 
 def _key() -> str:
     key = os.environ.get(KEY, "").strip()
-    if not (key.isascii() and key.isprintable()):  # the client's own error would show it
+    if not (key.isascii() and key.isprintable()):  # the client's own error would show the key
         raise SaladError(
             f"the environment variable {KEY} has characters that no key has", f"Set {KEY} to the key, or unset it."
         )

@@ -63,14 +63,14 @@ def _with_true_lengths(content: bytes) -> bytes:
     position = 12
     while position + 8 <= len(content):
         kind, size, begin = content[position : position + 4], _number(content, position + 4), position + 8
-        there = len(content) - begin
+        present = len(content) - begin
         if kind != b"data":
             position = begin + size + size % 2
         elif size >= _UNKNOWN_FROM or (size == 0 and not header_is_right):
-            lengths = [number.to_bytes(4, "little") for number in (len(content) - 8, there)]
+            lengths = [number.to_bytes(4, "little") for number in (len(content) - 8, present)]
             return b"".join([b"RIFF", lengths[0], content[8 : begin - 4], lengths[1], content[begin:]])
-        elif size > there:
-            raise SaladError(f"the wav was cut off: it has {there} of {size} bytes", "Write the wav to its end.")
+        elif size > present:
+            raise SaladError(f"the wav was cut off: it has {present} of {size} bytes", "Write the wav to its end.")
         else:
             return content
     return content

@@ -34,7 +34,7 @@ LADDER = {
     | {"job", "teacher", "speech", "rows", "model", "caching", "training", "selection", "scoring"}
     | {"reporting"},
     "api": FILES | {"model", "teacher"},
-    "cli": {"settings", "progress", "stages"},
+    "cli": {"machine", "progress", "settings", "stages"},
     "__main__": {"cli"},
 }
 EVERYWHERE = {"errors"}

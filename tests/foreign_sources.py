@@ -128,3 +128,73 @@ def librispeech(folder: Path, spoken: list[Spoken]) -> Path:
     lines = [f"84-121123-{number:04d} {one.text}\n" for number, one in enumerate(spoken)]
     (place / "84-121123.trans.txt").write_text("".join(lines))
     return folder
+
+
+def spontaneous(folder: Path, spoken: list[Spoken]) -> Path:
+    """Common Voice Spontaneous Speech: a row without a transcription, and a table of reports beside."""
+    columns = ["client_id", "audio_id", "audio_file", "duration_ms", "prompt_id", "prompt", "transcription", "votes"]
+    lines = ["\t".join([*columns, "age", "gender", "language", "split", "char_per_sec", "quality_tags"])]
+    for number, one in enumerate(spoken):
+        name = f"spontaneous-speech-en-{number}.wav"
+        write_wav(folder / "audios" / name, one.samples, one.rate)
+        milliseconds = round(1000 * len(one.samples) / one.rate)
+        values = ["somebody", number, name, milliseconds, 7, "What do you see?", one.text, 2, "", "", "en", "train"]
+        lines.append("\t".join(map(str, [*values, 12.5, ""])))
+    write_wav(folder / "audios" / "spontaneous-speech-en-9.wav", spoken[0].samples, spoken[0].rate)
+    lines.append("\t".join(["somebody", "9", "spontaneous-speech-en-9.wav", "800", "7", "Why?", *[""] * 8]))
+    (folder / "ss-corpus-en.tsv").write_text("\n".join(lines) + "\n")
+    (folder / "ss-reported-audios-en.tsv").write_text("audio_file\treason\nspontaneous-speech-en-1.wav\tnoise\n")
+    return folder
+
+
+def ljspeech(folder: Path, spoken: list[Spoken]) -> Path:
+    lines = []
+    for number, one in enumerate(spoken, start=1):
+        write_wav(folder / "wavs" / f"LJ001-{number:04d}.wav", one.samples, one.rate)
+        lines.append(f"LJ001-{number:04d}|{one.text}|{one.text.lower()}\n")
+    (folder / "metadata.csv").write_text("".join(lines))
+    (folder / "README").write_text("The LJ Speech Dataset")
+    return folder
+
+
+def vctk(folder: Path, spoken: list[Spoken]) -> Path:
+    """Version 0.92: two microphones, a speaker without texts and a text without a recording."""
+    audio = folder / "wav48_silence_trimmed"
+    for number, one in enumerate(spoken, start=1):
+        utterance = f"p225/p225_{number:03d}"
+        write_wav(audio / f"{utterance}_mic1.flac", one.samples, one.rate)
+        write_wav(audio / f"{utterance}_mic2.flac", one.samples / 2, one.rate)
+        (folder / "txt" / utterance).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "txt" / f"{utterance}.txt").write_text(f"{one.text}\n")
+    write_wav(audio / "p315" / "p315_001_mic1.flac", spoken[0].samples, spoken[0].rate)
+    (folder / "txt" / "p362").mkdir()
+    (folder / "txt" / "p362" / "p362_002.txt").write_text("Nobody recorded this.\n")
+    (folder / "speaker-info.txt").write_text("ID  AGE  GENDER  ACCENTS  REGION COMMENTS\np225  23  F  English\n")
+    return folder
+
+
+def mls(folder: Path, spoken: list[Spoken]) -> Path:
+    lines = []
+    for number, one in enumerate(spoken):
+        id_ = f"4800_10003_{number:06d}"
+        write_wav(folder / "audio" / "4800" / "10003" / f"{id_}.flac", one.samples, one.rate)
+        lines.append(f"{id_}\t{one.text}\n")
+    (folder / "transcripts.txt").write_text("".join(lines))
+    (folder / "segments.txt").write_text("4800_10003_000000\thttp://example.org/a.mp3\t0.0\t1.0\n")
+    return folder
+
+
+def kaldi(folder: Path, spoken: list[Spoken]) -> Path:
+    """One recording a speaker, and its segments."""
+    spans = write_long(folder / "long.flac", spoken)
+    names = [f"s1-{one.name}" for one in spoken]
+    files = {
+        "wav.scp": ["rec1 long.flac"],
+        "segments": [f"{n} rec1 {a:.6f} {a + s:.6f}" for n, (a, s) in zip(names, spans, strict=True)],
+        "text": [f"{name} {one.text}" for name, one in zip(names, spoken, strict=True)],
+        "utt2spk": [f"{name} s1" for name in names],
+        "spk2utt": ["s1 " + " ".join(names)],
+    }
+    for name, lines in files.items():
+        (folder / name).write_text("\n".join(lines) + "\n")
+    return folder

@@ -1,4 +1,7 @@
-"""Word times: when each word of a sample is spoken. They are joined to samples by `id`."""
+"""Word times: when each word of a sample is spoken. They are joined to samples by `id`.
+
+Imported words whose times cannot be used are listed in `left-out.jsonl`, each with `id`, `word` and `reason`.
+"""
 
 from pathlib import Path
 

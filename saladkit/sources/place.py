@@ -110,3 +110,9 @@ class Place:
 def is_recording(name: str) -> bool:
     """Whether a file name has the suffix of an audio format."""
     return os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES
+
+
+def without_audio_suffix(name: str) -> str:
+    """Return a name without the suffix of an audio format, if it has one."""
+    stem, suffix = os.path.splitext(name)
+    return stem if suffix.lower() in AUDIO_SUFFIXES else name

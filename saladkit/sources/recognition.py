@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from saladkit.errors import SaladError
 from saladkit.sources.foreign.audiofolder import is_audiofolder, read_audiofolder
 from saladkit.sources.foreign.common_voice import is_common_voice, read_common_voice
+from saladkit.sources.foreign.kaldi import is_kaldi, read_kaldi
 from saladkit.sources.foreign.lhotse import is_cuts, is_shar, read_cuts, read_shar
+from saladkit.sources.foreign.ljspeech import is_ljspeech, read_ljspeech
+from saladkit.sources.foreign.mls import is_mls, read_mls
 from saladkit.sources.foreign.nemo import is_nemo, read_nemo
 from saladkit.sources.foreign.rows import ForeignSamples
 from saladkit.sources.foreign.text_beside_audio import is_text_beside_audio, read_text_beside_audio
+from saladkit.sources.foreign.vctk import is_vctk, read_vctk
 from saladkit.sources.place import Place
 from saladkit.sources.wanted import Wanted
 
@@ -34,6 +38,10 @@ READERS = (
     Reader("Lhotse Shar", is_shar, read_shar),
     Reader("audiofolder", is_audiofolder, read_audiofolder),
     Reader("Common Voice", is_common_voice, read_common_voice),
+    Reader("Kaldi", is_kaldi, read_kaldi),
+    Reader("LJSpeech", is_ljspeech, read_ljspeech),
+    Reader("VCTK", is_vctk, read_vctk),
+    Reader("Multilingual LibriSpeech", is_mls, read_mls),
     Reader("recordings with their texts", is_text_beside_audio, read_text_beside_audio),
     Reader("NeMo manifest", is_nemo, read_nemo),
     Reader("Lhotse cuts", is_cuts, read_cuts),

@@ -2,10 +2,11 @@
 
 import glob
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact, is_artefact
@@ -19,6 +20,8 @@ from saladkit.sources.place import Place
 from saladkit.sources.plain_tables import read_file
 from saladkit.sources.recognition import Reader, find_reader
 from saladkit.sources.row_checks import check_rows
+from saladkit.sources.stored_names import with_stored_names
+from saladkit.sources.transcripts import are_transcripts, with_words_alone
 from saladkit.sources.wanted import Wanted
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(:[\w.\[\]%-]+)?")
@@ -62,14 +65,15 @@ def read_samples(
 
 def _read(source: str, wanted: Wanted) -> pa.Table:
     if files := _files_of(source, wanted.names):
-        return _read_files(files, wanted)
+        return _read_files(files, wanted, ours=is_artefact(source))
     if benchmark := named_source(source):
         return _as_ours(read_benchmark(benchmark, wanted.limit), wanted.columns, OUR_NAMES, source)
     if _HUB_NAME.fullmatch(source) and not Path(source).exists():
         name, _, split = source.partition(":")
         fix = "Check the path, or download the data set first (it is read from the Hugging Face cache)."
         found = read_hub(name, split or "train", title=f"no such file, and the data set {name}", fix=fix)
-        return _as_ours(found, wanted.columns, wanted.names, source)
+        table = _as_ours(found, wanted.columns, wanted.names, source)
+        return with_words_alone(table, source) if are_transcripts(found.column_names, wanted.names.audio) else table
     raise SaladError(
         f"{source} holds no samples",
         "Give an artefact, a .parquet or .jsonl file, a NeMo or Lhotse manifest, a folder of recordings, a glob or"
@@ -93,14 +97,13 @@ def _matches(pattern: str) -> list[Path]:
     return [Path(pattern)] if Path(pattern).is_file() else sorted(map(Path, glob.glob(pattern)))
 
 
-def _read_files(files: list[tuple[Place, Reader | None]], wanted: Wanted) -> pa.Table:
-    ours = [place.path for place, reader in files if reader is None]
-    theirs = wanted.columns.called(wanted.names)
-    if wanted.beside and wanted.limit is None and len(ours) == len(files) and are_large(ours, theirs):
-        batches = ((path, batch) for path in ours for batch in batches_of(path, theirs))
-        named = (_as_ours(batch, wanted.columns, wanted.names, str(path), path.parent) for path, batch in batches)
-        return map_tables(named, wanted.beside)
-    tables = [_read_place(place, reader, wanted) for place, reader in files]
+def _read_files(files: list[tuple[Place, Reader | None]], wanted: Wanted, ours: bool) -> pa.Table:
+    """Read files, of which `ours` are texts as we wrote them."""
+    plain = [place.path for place, reader in files if reader is None]
+    if wanted.beside and wanted.limit is None and len(plain) == len(files):
+        if are_large(plain, wanted.columns.called(wanted.names)):
+            return map_tables((batch for path in plain for batch in _batches(path, wanted, ours)), wanted.beside)
+    tables = [_read_place(place, reader, wanted, ours) for place, reader in files]
     try:
         return pa.concat_tables(tables, promote_options="permissive")
     except pa.ArrowException as error:
@@ -111,13 +114,27 @@ def _read_files(files: list[tuple[Place, Reader | None]], wanted: Wanted) -> pa.
         ) from error
 
 
-def _read_place(place: Place, reader: Reader | None, wanted: Wanted) -> pa.Table:
+def _batches(path: Path, wanted: Wanted, ours: bool) -> Iterator[pa.Table]:
+    stored = pq.read_schema(path).names
+    for batch in batches_of(path, wanted.columns.called(wanted.names)):
+        table = _as_ours(batch, wanted.columns, wanted.names, str(path), path.parent, stored)
+        yield _transcripts(table, stored, wanted, str(path), ours)
+
+
+def _read_place(place: Place, reader: Reader | None, wanted: Wanted, ours: bool) -> pa.Table:
     path, columns = place.path, wanted.columns
     if reader is None:
         table, stored = read_file(path, columns.called(wanted.names))
-        return _as_ours(table, columns, wanted.names, str(path), path.parent, stored)
+        named = _as_ours(table, columns, wanted.names, str(path), path.parent, stored)
+        return _transcripts(named, stored, wanted, str(path), ours)
     found = reader.read(place, wanted)
-    return _as_ours(found.table, columns, found.names, str(path))
+    table = _as_ours(found.table, columns, found.names, str(path))
+    return table if "words" in found.table.column_names else with_words_alone(table, str(path))
+
+
+def _transcripts(table: pa.Table, stored: list[str], wanted: Wanted, where: str, ours: bool) -> pa.Table:
+    """Return the rows of a table with the `stored` columns; without marks if their texts are transcripts of others."""
+    return with_words_alone(table, where) if not ours and are_transcripts(stored, wanted.names.audio) else table
 
 
 def _as_ours(
@@ -130,7 +147,8 @@ def _as_ours(
 ) -> pa.Table:
     """Return the wanted columns under our names and with our types; relative audio paths start at `folder`."""
     chosen = columns.called(names).select(table)
-    return as_our_types(with_our_names(chosen, names, columns, where, stored or table.column_names), where, folder)
+    named = with_our_names(chosen, names, columns, where, stored or table.column_names)
+    return with_stored_names(as_our_types(named, where, folder))
 
 
 def check_ids_distinct(tables: list[tuple[str, pa.Table]]) -> None:

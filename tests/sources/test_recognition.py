@@ -8,7 +8,18 @@ import lhotse
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from foreign_sources import audiofolder, common_voice, librispeech, nemo, text_beside, write_lines
+from foreign_sources import (
+    audiofolder,
+    common_voice,
+    kaldi,
+    librispeech,
+    ljspeech,
+    mls,
+    nemo,
+    text_beside,
+    vctk,
+    write_lines,
+)
 
 from saladkit.errors import SaladError
 from saladkit.sources.place import Place
@@ -59,6 +70,10 @@ LAYOUTS = {
     "audiofolder": audiofolder,
     "Common Voice": common_voice,
     "recordings with their texts": text_beside,
+    "Kaldi": kaldi,
+    "LJSpeech": ljspeech,
+    "VCTK": vctk,
+    "Multilingual LibriSpeech": mls,
 }
 
 

@@ -12,6 +12,7 @@ from saladkit.formats.words import Word
 from saladkit.sources.word_times.ctm import ctm_lines, open_ctm
 from saladkit.sources.word_times.files_by_id import file_name, files_by_id
 from saladkit.sources.word_times.known_times import open_times
+from saladkit.sources.word_times.matching import match_ids
 from saladkit.sources.word_times.textgrid import open_textgrids, read_textgrid, textgrid
 from saladkit.sources.word_times.whisperx import open_whisperx
 
@@ -161,6 +162,14 @@ def test_a_textgrid_that_was_cut_anywhere_is_refused(content, tmp_path):
         (SHORT.replace('"S"\n', '"S"\n1.5\n2\n"T"\n').encode(), "other numbers of tiers or intervals"),
         (SHORT.replace('"S"\n', '"a ""IntervalTier"" b"\n').encode(), "it is cut short or damaged"),
         (LONG.replace("size = 3", "size = 1e999").encode(), "it declares other numbers of tiers"),
+        (LONG.replace("size = 3", "size = 2").encode(), r"\(it declares 2 tiers and has 3\)"),
+        (LONG.replace("size = 3", "size = 0").encode(), r"\(it declares 0 tiers and has 3\)"),
+        (LONG.replace("intervals: size = 4", "intervals: size = 3").encode(), "'words' declares 3 and has 4"),
+        (LONG.replace("intervals: size = 4", "intervals: size = 0").encode(), "'words' declares 0 and has 4"),
+        (LONG.replace("intervals: size = 1 ", "intervals: size = 0 ").encode(), "'phones' declares 0 and has 1"),
+        (LONG.replace("points: size = 1", "points: size = 0").encode(), "'bell' declares 0 and has 1"),
+        ((LONG + "7\n").encode(), "it declares other numbers"),
+        (b"ooBinaryFile\x08TextGrid" + bytes(40), "it is a binary TextGrid"),
     ],
 )
 def test_what_is_no_textgrid(content, problem, tmp_path):
@@ -209,7 +218,7 @@ def test_times_are_written_with_six_decimals(tmp_path):
         "1.000000 ",
     ]
     (tmp_path / "a.TextGrid").write_text(content)
-    assert open_textgrids(tmp_path)("a") == words
+    assert open_textgrids(tmp_path).words_of("a") == words
 
 
 @pytest.mark.parametrize("form", ["long_textgrid", "short_textgrid"])
@@ -235,44 +244,33 @@ def test_tiers_of_several_speakers_are_read_as_one(tmp_path):
     grid.addTier(IntervalTier("ann - phones", [(0.0, 0.4, "Y")], 0, 2))
     grid.addTier(IntervalTier("bob - words", [(0.5, 0.9, "why")], 0, 2))
     grid.save(str(tmp_path / "a.TextGrid"), "short_textgrid", includeBlankSpaces=True)
-    assert [word.word for word in open_textgrids(tmp_path)("a")] == ["yes", "why", "no"]
+    assert [word.word for word in open_textgrids(tmp_path).words_of("a")] == ["yes", "why", "no"]
 
 
 def test_a_tier_of_another_name_is_read_where_it_is_alone(tmp_path):
     grid = praatio.Textgrid()
     grid.addTier(IntervalTier("Mary", [(0.0, 0.4, "yes")], 0, 2))
     grid.save(str(tmp_path / "a.TextGrid"), "short_textgrid", includeBlankSpaces=True)
-    assert open_textgrids(tmp_path)("a") == [Word("yes", 0.0, 0.4)]
+    assert open_textgrids(tmp_path).words_of("a") == [Word("yes", 0.0, 0.4)]
     grid.addTier(IntervalTier("phones", [(0.0, 0.4, "Y")], 0, 2))
     grid.save(str(tmp_path / "b.TextGrid"), "short_textgrid", includeBlankSpaces=True)
     with pytest.raises(SaladError, match=r"b.TextGrid has no tier of words \(its interval tiers: 'Mary', 'phones'\)"):
-        open_textgrids(tmp_path)("b")
+        open_textgrids(tmp_path).words_of("b")
 
 
-def test_files_are_found_by_path_and_by_name(tmp_path):
-    for name in ("s1/a.TextGrid", "s2/a.TextGrid", "s1/b.TEXTGRID", "x.y.TextGrid", "large%2F1%20ü.TextGrid", "c.txt"):
+def test_files_stand_under_their_paths(tmp_path):
+    for name in ("s1/a.TextGrid", "s2/a.TextGrid", "s1/b.TEXTGRID", "x.y.TextGrid", "c.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
-    find = files_by_id(tmp_path, ".TextGrid")
-    found = {id_: find(id_) for id_ in ("s1/a", "s2/a", "b", "s1/b", "x.y", "large/1 ü", "c", "../a", "")}
-    relative = {id_: path and path.relative_to(tmp_path).as_posix() for id_, path in found.items()}
-    assert relative == {
+    found = files_by_id(tmp_path, ".TextGrid")
+    assert {name: path.relative_to(tmp_path).as_posix() for name, path in found.items()} == {
         "s1/a": "s1/a.TextGrid",
         "s2/a": "s2/a.TextGrid",
-        "b": "s1/b.TEXTGRID",
         "s1/b": "s1/b.TEXTGRID",
         "x.y": "x.y.TextGrid",
-        "large/1 ü": None,  # the name is half escaped
-        "c": None,
-        "../a": None,
-        "": None,
     }
+    assert files_by_id(tmp_path / "x.y.TextGrid", ".TextGrid") == {"x.y": tmp_path / "x.y.TextGrid"}
     assert file_name("large/1 ü", ".TextGrid") == "large%2F1%20%C3%BC.TextGrid"
-    (tmp_path / "large%2F1%20%C3%BC.TextGrid").write_text("")
-    assert files_by_id(tmp_path, ".TextGrid")("large/1 ü").name == "large%2F1%20%C3%BC.TextGrid"
-    assert files_by_id(tmp_path / "x.y.TextGrid", ".TextGrid")("x.y") == tmp_path / "x.y.TextGrid"
-    with pytest.raises(SaladError, match="are both named after the row"):
-        find("a")
     with pytest.raises(SaladError, match="has no .json file"):
         files_by_id(tmp_path, ".json")
 
@@ -283,13 +281,14 @@ def test_a_ctm_of_many_ids(tmp_path):
         b"\xef\xbb\xbf;; sclite's comment\r\nu1 1 0.1 0.2 the 0.9\r\nu1 A 0.30 0.4 caf\xc3\xa9\xc2\xa0au NA\r\n\r\n"
         b"u2 1 0.00 0.50 hi -1.5\nu1 1 0.8 0.1 end 1 lex NA\nu2 1 0.5 nan there"
     )
-    words_of = open_ctm(path)
+    times = open_ctm(path)
+    words_of = times.words_of
     assert words_of("u1") == [Word("the", 0.1, 0.3, 0.9), Word("café\xa0au", 0.3, 0.7), Word("end", 0.8, 0.9, 1.0)]
     assert words_of("u2")[0] == Word("hi", 0.0, 0.5)
     assert words_of("u2")[1].end != words_of("u2")[1].end
-    assert words_of("u3") is None
+    assert list(times.names) == ["u1", "u2"]
     path.write_bytes(b"\xef\xbb\xbf u1\t1  0.1 0.2 the \n")
-    assert open_ctm(path)("u1") == [Word("the", 0.1, 0.3)]
+    assert open_ctm(path).words_of("u1") == [Word("the", 0.1, 0.3)]
 
 
 def test_the_lines_of_an_id_may_be_anywhere_in_several_large_files(tmp_path):
@@ -299,7 +298,7 @@ def test_the_lines_of_an_id_may_be_anywhere_in_several_large_files(tmp_path):
     for file in range(2):  # each read in two blocks
         (tmp_path / f"{file}.ctm").write_text(lines(file))
         assert (tmp_path / f"{file}.ctm").stat().st_size > 1_500_000
-    words = open_ctm(tmp_path)("u3")
+    words = open_ctm(tmp_path).words_of("u3")
     assert words == [
         Word(f"word{number % 1000}", number + file / 10, number + file / 10 + 0.25, 0.5)
         for file in range(2)
@@ -316,7 +315,7 @@ def test_the_folder_of_nemos_forced_aligner(tmp_path):
         for id_ in ("u1", "u2"):
             (tmp_path / "ctm" / level / f"{id_}.ctm").write_text(f"{id_} 1 0.08 0.16 {line}\n")
     for folder in (tmp_path, tmp_path / "ctm", tmp_path / "ctm" / "words"):
-        assert open_ctm(folder)("u2") == [Word("the", 0.08, 0.24)]
+        assert open_ctm(folder).words_of("u2") == [Word("the", 0.08, 0.24)]
 
 
 def test_a_ctm_is_read_as_it_was_written(tmp_path):
@@ -324,9 +323,10 @@ def test_a_ctm_is_read_as_it_was_written(tmp_path):
     rows = {id_: random_words(draw)[0] for id_ in ("a", "b c\u00a0d", "50%", "50%25", ";;x", "large/1", "ü")}
     path = tmp_path / "words.ctm"
     path.write_text("".join(ctm_lines(id_, words) for id_, words in rows.items()), encoding="utf-8")
-    words_of = open_ctm(path)
+    times = open_ctm(path)
+    find = match_ids(times.names, rows)
     for id_, words in rows.items():
-        read = words_of(id_)
+        read = times.words_of(find(id_))
         assert [word.word.replace("%20", " ") for word in read] == [word.word for word in words]
         assert [(w.start, w.end, w.score) for w in read] == [(w.start, w.end, w.score) for w in words]
 
@@ -349,7 +349,7 @@ def test_a_line_that_is_none_is_named(line, problem, tmp_path):
 
 def whisperx(tmp_path, content):
     (tmp_path / "a.json").write_text(json.dumps(content))
-    return open_whisperx(tmp_path)("a")
+    return open_whisperx(tmp_path).words_of("a")
 
 
 def test_whisperx_says_which_words_it_placed(tmp_path):
@@ -376,7 +376,7 @@ def test_json_that_is_not_whisperxs(content, tmp_path):
         whisperx(tmp_path, content)
     (tmp_path / "a.json").write_text("{")
     with pytest.raises(SaladError, match="a.json is not WhisperX's JSON of words"):
-        open_whisperx(tmp_path)("a")
+        open_whisperx(tmp_path).words_of("a")
 
 
 def test_a_kind_and_a_path_are_needed(tmp_path):

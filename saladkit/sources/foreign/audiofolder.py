@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
 from saladkit.sources.foreign.rows import ForeignSamples
-from saladkit.sources.foreign.tables import files_of, header, read_delimited, with_recordings
+from saladkit.sources.foreign.tables import delimiter_of, files_of, header, read_delimited, with_recordings
 from saladkit.sources.json_lines import first_object
 from saladkit.sources.place import Place
 from saladkit.sources.wanted import Wanted
@@ -64,7 +64,7 @@ def _names_recordings(path: Path, audio_column: str) -> bool:
     if path.name not in TABLES:
         return False
     if path.suffix == ".csv":
-        columns = header(path, ",")
+        columns = header(path, delimiter_of(path, FILE))
     elif path.suffix == ".jsonl":
         columns = list(first_object(path) or {})
     else:
@@ -74,7 +74,7 @@ def _names_recordings(path: Path, audio_column: str) -> bool:
 
 def _read(path: Path, folder: Path, wanted: Wanted) -> pa.Table:
     if path.suffix == ".csv":
-        table = read_delimited(path, delimiter=",", quoted=True)
+        table = read_delimited(path, delimiter=delimiter_of(path, FILE), quoted=True, guess=True)
     else:
         table = _readable(pq.read_table if path.suffix == ".parquet" else pa.json.read_json, path)
     paths = [os.path.join(os.path.dirname(path), file) for file in files_of(table, FILE, path)]

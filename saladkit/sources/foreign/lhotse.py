@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING
 
 from saladkit.errors import SaladError
 from saladkit.sources.foreign.lhotse_audio import audio_of
-from saladkit.sources.foreign.lhotse_supervisions import joined_text, joined_words, parts_of, supervisions_of
+from saladkit.sources.foreign.lhotse_items import raw_items, with_whole_alignments
+from saladkit.sources.foreign.lhotse_supervisions import (
+    PlacedSupervision,
+    joined_text,
+    joined_words,
+    parts_of,
+    supervisions_of,
+)
 from saladkit.sources.foreign.rows import ForeignSamples, rows_to_table
 from saladkit.sources.json_lines import json_lines
 from saladkit.sources.place import Place
+from saladkit.sources.transcripts import say_left_out
 from saladkit.sources.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -68,16 +76,19 @@ def need_lhotse(path: Path) -> None:
 
 
 def _cuts(path: Path) -> "Iterator[Cut]":
-    from lhotse import CutSet
     from lhotse.cut import Cut
+    from lhotse.serialization import deserialize_item
 
     read = 0
     try:
-        for cut in CutSet.from_jsonl_lazy(path):
+        for item in raw_items(path):
+            cut = deserialize_item(with_whole_alignments(item))
             if not isinstance(cut, Cut):
                 raise TypeError(f"it is of type {type(cut).__name__}")
             yield cut
             read += 1
+    except SaladError:
+        raise
     except Exception as error:  # an unexpected value can lead to any error in lhotse
         raise SaladError(f"{path}, line {read + 1}, is not a cut of Lhotse: {error!r}", _SAVE_CUTS) from error
 
@@ -115,16 +126,25 @@ def _shards(place: Place, field: str) -> list[Path]:
 
 
 def _rows(cuts: "Iterator[Cut]", path: Path, wanted: Wanted, in_shar: bool) -> Iterator[dict]:
-    for cut in cuts:
-        try:
-            yield _row(cut, path, wanted, in_shar)
-        except (TypeError, ValueError, AttributeError, KeyError) as error:  # Lhotse accepts any value in a field
-            raise SaladError(f"{path}: cut '{cut.id}' has an invalid field: {error!r}", _SAVE_CUTS) from error
+    silent = []
+    try:
+        for cut in cuts:
+            try:
+                placed = supervisions_of(cut, wanted.names.text)
+                row = _row(cut, placed, path, wanted, in_shar)
+            except (TypeError, ValueError, AttributeError, KeyError) as error:  # Lhotse accepts any value in a field
+                raise SaladError(f"{path}: cut '{cut.id}' has an invalid field: {error!r}", _SAVE_CUTS) from error
+            if row.get("text") == "" and any(one.is_silent for one in placed):
+                silent.append(cut.id)
+            else:
+                yield row
+    finally:  # a limit ends the reading early
+        if silent:
+            say_left_out(str(path), len(silent), "rows hold no word but marks", silent[0])
 
 
-def _row(cut: "Cut", path: Path, wanted: Wanted, in_shar: bool) -> dict:
+def _row(cut: "Cut", placed: list[PlacedSupervision], path: Path, wanted: Wanted, in_shar: bool) -> dict:
     where = f"{path}: cut '{cut.id}'"
-    placed = supervisions_of(cut, wanted.names.text)
     row: dict = {"id": cut.id, "duration": float(cut.duration)}
     recordings = list(dict.fromkeys(part.recording_id for _, part in parts_of(cut) if part.has_recording))
     row |= {"source": recordings[0]} if len(recordings) == 1 else {}

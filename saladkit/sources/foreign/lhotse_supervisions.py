@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from saladkit.errors import SaladError
+from saladkit.sources.foreign.lhotse_items import has_times
+from saladkit.sources.marks import is_mark, without_marks
 
 if TYPE_CHECKING:
     from lhotse import SupervisionSegment
@@ -20,13 +22,15 @@ class PlacedSupervision:
 
     Attributes:
         supervision: with its times from the start of the cut.
-        text: its text, or another of its fields.
+        text: its text, or another of its fields, without marks that are no words.
+        is_silent: whether there were marks alone.
         shift: seconds to add to the times of its alignment, which Lhotse counts from the start of the recording, to
             count them from the start of the cut; None where the recording was moved into memory, from an unknown place.
     """
 
     supervision: "SupervisionSegment"
     text: str
+    is_silent: bool
     shift: float | None
 
 
@@ -48,7 +52,9 @@ def supervisions_of(cut: "Cut", column: str = "text") -> list[PlacedSupervision]
         for one in part.supervisions:
             text = (one.text if column == "text" else (one.custom or {}).get(column)) or ""
             shift = None if in_memory else offset - part.start
-            placed.append(PlacedSupervision(one.with_offset(offset), text.strip(), shift))
+            spoken = without_marks(text.strip())
+            silent = bool(text.strip()) and not spoken
+            placed.append(PlacedSupervision(one.with_offset(offset), spoken, silent, shift))
     return sorted(placed, key=lambda one: one.supervision.start)
 
 
@@ -69,8 +75,9 @@ def joined_text(placed: list[PlacedSupervision], cut: "Cut", where: str) -> str:
 
 
 def aligned_words(supervision: "SupervisionSegment") -> "list[AlignmentItem]":
-    """Return the words of a supervision that have times, without the pauses that some tools write between them."""
-    return [item for item in (supervision.alignment or {}).get("word", []) if item.symbol.strip()]
+    """Return the words of a supervision's alignment, without the silences that some tools write between them."""
+    items = (supervision.alignment or {}).get("word", [])
+    return [item for item in items if item.symbol.strip() and not is_mark(item.symbol.strip())]
 
 
 def alignment_shift(placed: PlacedSupervision) -> float | None:
@@ -82,21 +89,25 @@ def alignment_shift(placed: PlacedSupervision) -> float | None:
     if placed.shift is None:
         return None
     begin, end = placed.supervision.start - TOLERANCE, placed.supervision.end + TOLERANCE
-    items = aligned_words(placed.supervision)
+    items = [item for item in aligned_words(placed.supervision) if has_times(item)]
     fitting = (s for s in (placed.shift, 0.0) if all(begin <= i.start + s and i.end + s <= end for i in items))
     return next(fitting, None)
 
 
 def joined_words(placed: list[PlacedSupervision]) -> list[dict] | None:
-    """Return the words of all supervisions; None if a word has no time, or the words differ from the text."""
+    """Return the words of all supervisions; None if they differ from the text, or none of them has times."""
     words: list[dict] = []
+    before = 0.0  # where the last word with times ends
     for one in placed:
         items, shift = aligned_words(one.supervision), alignment_shift(one)
         if shift is None or one.text.split() != [item.symbol for item in items]:
             return None
         for item in items:
+            if not has_times(item):
+                words.append({"word": item.symbol, "start": None, "end": None, "score": None})
+                continue
             start, end = (max(0.0, round(time + shift, 6)) for time in (item.start, item.end))
-            before = words[-1]["end"] if words else 0.0
             start = before if 0 < before - start < ROUNDING else start
-            words.append({"word": item.symbol, "start": start, "end": max(start, end), "score": item.score})
-    return words or None
+            before = max(start, end)
+            words.append({"word": item.symbol, "start": start, "end": before, "score": item.score})
+    return words if any(word["start"] is not None for word in words) else None

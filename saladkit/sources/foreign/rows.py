@@ -12,6 +12,7 @@ import pyarrow as pa
 from saladkit.formats.samples import AUDIO
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.mapped_tables import hold_tables
+from saladkit.sources.stored_names import composed
 
 ROWS_AT_ONCE = 256  # rows converted at once: their recordings may be in memory twice
 
@@ -25,8 +26,8 @@ class ForeignSamples:
 
 
 def id_of_file(path: str) -> str:
-    """Return a file's path without its suffix, as an id."""
-    return os.path.splitext(path)[0].removeprefix("./").lstrip("/")  # pathlib takes ten times as long, for a million
+    """Return a file's path without its suffix, as an id: in NFC, so that ids of several sources meet."""
+    return composed(os.path.splitext(path)[0]).removeprefix("./").lstrip("/")  # pathlib takes ten times as long
 
 
 def rows_to_table(rows: Iterable[dict], limit: int | None, beside: Path | None = None) -> pa.Table:

@@ -1,5 +1,6 @@
 """Tables in which a column names the file of a row's recording: reading them, and turning that column into audio."""
 
+import codecs
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +10,11 @@ import pyarrow.csv
 from saladkit.errors import SaladError
 from saladkit.formats.samples import is_text
 from saladkit.sources.foreign.rows import id_of_file
+from saladkit.sources.notes import note
+from saladkit.sources.text_files import encoding_of
+
+DELIMITERS = (",", ";", "\t", "|")
+FIRST_BYTES = 65_536  # hold the first line of a table
 
 
 def header(path: Path, delimiter: str) -> list[str]:
@@ -17,36 +23,70 @@ def header(path: Path, delimiter: str) -> list[str]:
     Raises:
         SaladError: the file cannot be read.
     """
-    try:
-        with open(path, encoding="utf-8-sig", errors="replace") as stream:
-            return [name.strip().strip('"') for name in stream.readline().split(delimiter)]
-    except OSError as error:
-        raise SaladError(f"{path} cannot be read: {error}", "Make the file readable.") from error
+    return _columns(_first_line(path), delimiter)
 
 
-def read_delimited(path: Path, *, delimiter: str, quoted: bool) -> pa.Table:
+def delimiter_of(path: Path, column: str) -> str:
+    """Return what separates the columns of a table that has `column`: a comma, a semicolon, a tab or a bar.
+
+    Raises:
+        SaladError: the file cannot be read.
+    """
+    line = _first_line(path)
+    return next((one for one in DELIMITERS if column in _columns(line, one)), DELIMITERS[0])
+
+
+def read_delimited(path: Path, *, delimiter: str, quoted: bool, guess: bool = False) -> pa.Table:
     """Return a table of strings (a text that looks like a number stays a string); empty fields are null.
+
+    Args:
+        guess: read a table that is not UTF-8 as Windows-1252, and say so.
 
     Raises:
         SaladError: the file cannot be read, or a line has more or fewer columns than the first.
     """
     try:
+        content = path.read_bytes()
+        encoding = encoding_of(content, guess=guess)
+        if (guess and encoding != "utf-8-sig") or (quoted and delimiter != DELIMITERS[0]):
+            note(f"{path} is read as {encoding.removesuffix('-sig')} with {delimiter!r} between the columns")
+        if encoding != "utf-8-sig":
+            content = content.decode(encoding).encode()
+        content = content.removeprefix(codecs.BOM_UTF8)
         return pa.csv.read_csv(
-            path,
+            pa.BufferReader(content),
             read_options=pa.csv.ReadOptions(use_threads=False),  # so that an error names its row
             parse_options=pa.csv.ParseOptions(
                 delimiter=delimiter, quote_char='"' if quoted else False, newlines_in_values=quoted
             ),
             convert_options=pa.csv.ConvertOptions(
-                column_types={name: pa.string() for name in header(path, delimiter)},
+                column_types={name: pa.string() for name in _columns(_line_of(content, "utf-8"), delimiter)},
                 strings_can_be_null=True,
                 null_values=[""],
             ),
         )
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise SaladError(
             f"{path} cannot be read: {error}", "Save the file in UTF-8, every line with as many columns as the first."
         ) from error
+
+
+def _first_line(path: Path) -> str:
+    try:
+        with open(path, "rb") as stream:
+            begin = stream.read(FIRST_BYTES)
+    except OSError as error:
+        raise SaladError(f"{path} cannot be read: {error}", "Make the file readable.") from error
+    return _line_of(begin, encoding_of(begin))
+
+
+def _line_of(content: bytes, encoding: str) -> str:
+    lines = content[:FIRST_BYTES].decode(encoding, errors="replace").splitlines()
+    return lines[0] if lines else ""
+
+
+def _columns(line: str, delimiter: str) -> list[str]:
+    return [name.strip().strip('"') for name in line.split(delimiter)]
 
 
 def with_recordings(table: pa.Table, column: str, paths: list[str], *, own_id: bool, prefix: str = "") -> pa.Table:

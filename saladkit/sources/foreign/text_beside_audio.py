@@ -7,6 +7,8 @@ from pathlib import Path
 from saladkit.errors import SaladError
 from saladkit.sources.foreign.rows import ForeignSamples, rows_to_table
 from saladkit.sources.place import Place, is_recording
+from saladkit.sources.stored_names import composed
+from saladkit.sources.text_files import read_lines, read_text
 from saladkit.sources.wanted import Wanted
 
 TEXTS = (".txt", ".lab", ".normalized.txt")  # the last is LibriTTS's
@@ -39,17 +41,19 @@ def read_text_beside_audio(place: Place, wanted: Wanted) -> ForeignSamples:
 
 def _rows(place: Place, wanted: Wanted) -> Iterator[dict]:
     for folder, files in place.recordings:
-        utterances, names = _utterances(folder, files) if wanted.reads("text") else {}, set(files)
+        utterances = _utterances(folder, files)  # read also where no text is wanted: it has the ids
+        there = {composed(name): name for name in files}
         for path in (folder / name for name in files if is_recording(name)):
-            row: dict = {"id": path.relative_to(place.path).with_suffix("").as_posix()}
+            stem = composed(path.stem)
+            row: dict = {"id": composed(path.relative_to(place.path).with_suffix("").as_posix())}
             row |= {"audio": str(path)} if wanted.reads("audio") else {}
-            if path.stem in utterances:
-                row |= {"id": path.stem, "text": utterances.pop(path.stem), "speaker": path.stem.partition("-")[0]}
+            if stem in utterances:
+                row |= {"id": stem, "text": utterances.pop(stem), "speaker": stem.partition("-")[0]}
             elif wanted.reads("text"):
-                beside = next((path.stem + suffix for suffix in _SPELLED if path.stem + suffix in names), None)
-                row["text"] = None if beside is None else _read(folder / beside).strip()
+                beside = next((there[stem + suffix] for suffix in _SPELLED if stem + suffix in there), None)
+                row["text"] = None if beside is None else read_text(folder / beside).strip()
             yield row
-        if utterances:
+        if utterances and wanted.reads("text"):
             raise SaladError(
                 f"{folder}: {len(utterances)} lines of {UTTERANCES} have no recording, the first is"
                 f" {next(iter(utterances))}",
@@ -58,13 +62,7 @@ def _rows(place: Place, wanted: Wanted) -> Iterator[dict]:
 
 
 def _utterances(folder: Path, files: list[str]) -> dict[str, str]:
-    """Return {id: text} of the folder's `.trans.txt`."""
-    lines = [line for name in files if name.endswith(UTTERANCES) for line in _read(folder / name).splitlines()]
-    return {id_: text.strip() for id_, _, text in (line.partition(" ") for line in lines) if id_}
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SaladError(f"{path} cannot be read: {error}", "Save the file as plain text in UTF-8.") from error
+    """Return {id: text} of the folder's `.trans.txt`; a space or a tab follows the id."""
+    lines = [line for name in files if name.endswith(UTTERANCES) for _, line in read_lines(folder / name)]
+    fields = (line.split(maxsplit=1) for line in lines)
+    return {composed(id_): "".join(text).strip() for id_, *text in fields}

@@ -2,7 +2,6 @@
 
 import codecs
 import re
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,7 +12,9 @@ import pyarrow.csv
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
+from saladkit.sources.word_times.matching import in_a_line
 from saladkit.sources.word_times.microseconds import in_seconds, microseconds
+from saladkit.sources.word_times.named_times import NamedTimes
 
 NAME = "words.ctm"
 # Columns are separated by any white space: pyarrow.csv, whose delimiter is one character, splits the file into lines.
@@ -27,8 +28,8 @@ _SCHEMA = pa.schema(
 )
 
 
-def open_ctm(path: Path) -> Callable[[str], list[Word] | None]:
-    """Return a function from ids to words, in the order of the files.
+def open_ctm(path: Path) -> NamedTimes:
+    """Return the words of each id, in the order of the files.
 
     All words are held in an Arrow table, 40 bytes a word: 0.4 GB for 1000 h of speech.
 
@@ -48,11 +49,7 @@ def open_ctm(path: Path) -> Callable[[str], list[Word] | None]:
     begins = np.cumsum(counts) - counts
     spans = dict(zip(ids.dictionary.to_pylist(), zip(begins.tolist(), counts.tolist(), strict=True), strict=True))
 
-    def words_of(id_: str) -> list[Word] | None:
-        span = spans.get(_escaped(id_), spans.get(id_))
-        return None if span is None else [_word(**row) for row in table.slice(*span).to_pylist()]
-
-    return words_of
+    return NamedTimes(spans, lambda name: [_word(**row) for row in table.slice(*spans[name]).to_pylist()])
 
 
 def ctm_lines(id_: str, words: list[Word]) -> str:
@@ -69,8 +66,8 @@ def ctm_lines(id_: str, words: list[Word]) -> str:
         if start is None or end is None:
             raise ValueError(f"the word {word.word!r} has no times")
         score = [] if word.score is None else [f"{word.score:.6f}"]
-        escaped = re.sub(r"\s", _percent, word.word)
-        lines.append(" ".join([_escaped(id_), "1", in_seconds(start), in_seconds(end - start), escaped, *score]))
+        escaped = re.sub(r"\s", lambda found: quote(found[0], safe=""), word.word)
+        lines.append(" ".join([in_a_line(id_), "1", in_seconds(start), in_seconds(end - start), escaped, *score]))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -140,12 +137,3 @@ def _word(start: float, duration: float, word: str, score: float | None) -> Word
     """Return a word, without a score that is not a probability: some tools write its logarithm."""
     # Unrounded, 0.1 s from 0.2 s on would end a little after 0.3 s, where the next word starts.
     return Word(word, start, round(start + duration, 6), score if score is not None and 0 <= score <= 1 else None)
-
-
-def _escaped(id_: str) -> str:
-    escaped = re.sub(r"[\s%]", _percent, id_)
-    return f"%3B{escaped[1:]}" if escaped.startswith(";;") else escaped
-
-
-def _percent(found: re.Match) -> str:
-    return quote(found[0], safe="")

@@ -9,6 +9,8 @@ from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.sources.word_times.ctm import open_ctm
 from saladkit.sources.word_times.lhotse_manifests import open_lhotse
+from saladkit.sources.word_times.matching import match_ids
+from saladkit.sources.word_times.named_times import NamedTimes
 from saladkit.sources.word_times.textgrid import open_textgrids
 from saladkit.sources.word_times.whisperx import open_whisperx
 
@@ -22,18 +24,19 @@ class KnownTimes:
 
     Attributes:
         kind, path: as `KIND:PATH` gives them.
-        words_of: returns the words of an id, None for an unknown id; raises a SaladError if its file cannot be read.
+        words_of: returns the words of an id; raises a SaladError for an id without times, for one whose times cannot be
+            told from another's, and for a file that cannot be read.
         identity: what the words depend on beyond the files.
     """
 
     kind: str
     path: str
-    words_of: Callable[[str], list[Word] | None]
+    words_of: Callable[[str], list[Word]]
     identity: dict
 
 
 def open_times(description: str, wanted: Collection[str]) -> KnownTimes:
-    """Open `KIND:PATH`; the words of ids that are not `wanted` need not be kept.
+    """Open `KIND:PATH` for the ids that are `wanted`.
 
     Raises:
         SaladError: no such kind or path, or a file of many rows that cannot be read.
@@ -47,12 +50,28 @@ def open_times(description: str, wanted: Collection[str]) -> KnownTimes:
         raise SaladError(f"{path} is not there", _GIVE)
     identity = {"format": kind}
     if kind == "ctm":
-        words_of = open_ctm(Path(path))
+        times = open_ctm(Path(path))
     elif kind == "textgrid":
-        words_of = open_textgrids(Path(path))
+        times = open_textgrids(Path(path))
     elif kind == "whisperx":
-        words_of = open_whisperx(Path(path))
+        times = open_whisperx(Path(path))
     else:
-        words_of = open_lhotse(Path(path), wanted)
+        times = open_lhotse(Path(path), wanted)
         identity["lhotse"] = version("lhotse")
-    return KnownTimes(kind, path, words_of, identity)
+    return KnownTimes(kind, path, _by_id(times, path, wanted), identity)
+
+
+def _by_id(times: NamedTimes, path: str, wanted: Collection[str]) -> Callable[[str], list[Word]]:
+    find = match_ids(times.names, wanted)
+    example = next(iter(times.names), None)
+
+    def words_of(id_: str) -> list[Word]:
+        name = find(id_)
+        if name is None:
+            raise SaladError(
+                f"{path} has no times of this id, '{id_}': its ids are such as '{example}'",
+                "Leave the row out, or run `saladkit timestamps` on it.",
+            )
+        return times.words_of(name)
+
+    return words_of

@@ -8,7 +8,6 @@ short form, and must return the same data.
 
 import codecs
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +19,10 @@ from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.sources.word_times.files_by_id import words_by_id
 from saladkit.sources.word_times.microseconds import microseconds
+from saladkit.sources.word_times.named_times import NamedTimes
 
 SUFFIX = ".TextGrid"
+BINARY = b"ooBinaryFile"
 # Between white space: a text, a number (and what is attached to it, such as a unit), or a comment.
 _DATA = re.compile(
     r'(?<!\S)(?:(?P<text>"[^"]*(?:""[^"]*)*")(?!\S)'
@@ -38,11 +39,11 @@ class Tier:
     intervals: list[tuple[float, float, str]]
 
 
-def open_textgrids(path: Path) -> Callable[[str], list[Word] | None]:
-    """Return a function from ids to the words of their files; empty intervals are pauses.
+def open_textgrids(path: Path) -> NamedTimes:
+    """Return the words of each file; empty intervals are pauses, and an interval of several words is one `Word`.
 
     Raises:
-        SaladError: no file is a TextGrid. The function raises one for a file that is cut short or has no tier of words.
+        SaladError: no file is a TextGrid. Reading the words of one that is cut short, or has no tier of words, raises one.
     """
     return words_by_id(path, SUFFIX, _words)
 
@@ -55,12 +56,15 @@ def read_textgrid(path: Path) -> list[Tier]:
     """
     try:
         content = path.read_bytes()
+        if content.startswith(BINARY):
+            raise ValueError("it is a binary TextGrid, and only TextGrids in text are read")
         text = content.decode("utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig")
         text = text.replace("\r\n", "\n")
         return _tiers([found[found.lastgroup] for found in _DATA.finditer(text) if found.lastgroup])
     except (OSError, ValueError, OverflowError) as error:  # other encodings are ValueErrors
         raise SaladError(
-            f"{path} is not a complete TextGrid: {error}", "Open the file in Praat and save it as a text file in UTF-8."
+            f"{path} is not a complete TextGrid: {error}",
+            "Write the file again, or open it in Praat and save it as a text file in UTF-8.",
         ) from error
 
 
@@ -104,8 +108,21 @@ def _tiers(data: list[str]) -> list[Tier]:
         read += [tier["class"], tier["name"], tier["xmin"], tier["xmax"], len(tier["entries"])]
         read += [value for entry in tier["entries"] for value in entry]
     if read != values:
-        raise ValueError("it is cut short or damaged: it declares other numbers of tiers or intervals than it has")
+        raise ValueError(f"it is cut short or damaged: {_other_numbers(values, found)}")
     return [Tier(tier["name"], tier["entries"]) for tier in found if tier["class"] == INTERVAL_TIER]
+
+
+def _other_numbers(values: list[str | float], tiers: list[dict]) -> str:
+    """Return what is wrong with data whose `values` are not those of the tiers that praatio found in it."""
+    problem, at = "it declares other numbers of tiers or intervals than it has", 1
+    if isinstance(values[0], float) and values[0] != len(tiers):
+        return f"{problem} (it declares {values[0]:g} tiers and has {len(tiers)})"
+    for tier in tiers:
+        (declared,) = values[at + 4 : at + 5] or [""]
+        if isinstance(declared, float) and declared != len(tier["entries"]):
+            return f"{problem} (the tier {tier['name']!r} declares {declared:g} and has {len(tier['entries'])})"
+        at += 5 + sum(map(len, tier["entries"]))
+    return problem
 
 
 def _value(item: str) -> str | float:

@@ -1,21 +1,21 @@
 """WhisperX's JSON: `segments` of `words`, each with `word` and, if it was aligned, `start`, `end` and `score`."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.sources.word_times.files_by_id import words_by_id
+from saladkit.sources.word_times.named_times import NamedTimes
 
 SUFFIX = ".json"
 
 
-def open_whisperx(path: Path) -> Callable[[str], list[Word] | None]:
-    """Return a function from ids to the words of their files.
+def open_whisperx(path: Path) -> NamedTimes:
+    """Return the words of each file.
 
     Raises:
-        SaladError: no file is JSON. The function raises one for a file that WhisperX did not write.
+        SaladError: no file is JSON. Reading the words of a file raises one if WhisperX did not write the file.
     """
     return words_by_id(path, SUFFIX, _words)
 

@@ -43,7 +43,7 @@ def open_textgrids(path: Path) -> NamedTimes:
     """Return the words of each file; empty intervals are pauses, and an interval of several words is one `Word`.
 
     Raises:
-        SaladError: no file is a TextGrid. Reading the words of one that is cut short, or has no tier of words, raises one.
+        SaladError: no file is a TextGrid. Reading one that is cut short, or has no tier of words, raises one too.
     """
     return words_by_id(path, SUFFIX, _words)
 

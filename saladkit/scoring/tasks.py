@@ -1,5 +1,7 @@
 """Read the tasks of an evaluation: questions, few-shot examples, and questions to choose a template on."""
 
+from pathlib import Path
+
 from saladkit.errors import SaladError
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.evaluation import Task, prediction_files
@@ -12,7 +14,9 @@ from saladkit.sources.samples import read_samples
 DEV_ITEMS = 500  # on which a template is chosen; a benchmark's solved split may have tens of thousands
 
 
-def read_tasks(sources: list[str], settings: EvalSettings, *, needs_speech: bool) -> list[Task]:
+def read_tasks(
+    sources: list[str], settings: EvalSettings, *, needs_speech: bool, beside: str | Path | None = None
+) -> list[Task]:
     """Read the tasks of all sources, one task a source.
 
     Few-shot examples come from `settings.fewshot`, else from the benchmark's own solved split, else from the task's
@@ -20,6 +24,7 @@ def read_tasks(sources: list[str], settings: EvalSettings, *, needs_speech: bool
 
     Args:
         needs_speech: whether recordings are needed.
+        beside: a folder that the caller will make; many recordings are mapped from a file beside it.
 
     Raises:
         SaladError: as `read_questions`; two tasks have the same name, or there is nothing to choose a template on.
@@ -35,9 +40,11 @@ def read_tasks(sources: list[str], settings: EvalSettings, *, needs_speech: bool
             source,
             speech=needs_speech,
             spoken_options=settings.spoken_options,
+            written=settings.writes,
             open_ended=settings.writes and not settings.num_fewshot,
             names=settings.names,
             limit=settings.limit,
+            beside=beside,
         )
         benchmark = named_source(source)
         solved = benchmark.solved if benchmark else None
@@ -53,6 +60,7 @@ def read_tasks(sources: list[str], settings: EvalSettings, *, needs_speech: bool
                     examples_source,
                     speech=spoken,
                     spoken_options=settings.spoken_options,
+                    written=settings.writes,
                     names=settings.names,
                     limit=enough,
                 )

@@ -38,7 +38,8 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
     )
     if settings.voicebench_compatible:
         VoiceBenchRule(settings.voicebench_compatible, settings.seed)
-    tasks = read_tasks(sources, settings, needs_speech=any(condition.needs_speech for condition in conditions))
+    needs_speech = any(condition.needs_speech for condition in conditions)
+    tasks = read_tasks(sources, settings, needs_speech=needs_speech, beside=output)
     if any(condition.modality == "text" for condition in conditions):
         check_texts(tasks)
     check_files(tasks, conditions)

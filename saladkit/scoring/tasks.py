@@ -108,6 +108,18 @@ def check_texts(tasks: list[Task]) -> None:
             )
 
 
+def check_four_choices(tasks: list[Task]) -> None:
+    """Raise a SaladError at the first question with other than four choices, which VoiceBench's rule cannot parse."""
+    for task in tasks:
+        row = next((row for row in task.rows if row.get("choices") and len(row["choices"]) != 4), None)
+        if row is not None:
+            raise SaladError(
+                f"{task.source}: row '{row['id']}' has {len(row['choices'])} choices, and VoiceBench's rule finds one"
+                " letter of A to D",
+                "Give --generate instead of --voicebench-compatible.",
+            )
+
+
 def titles_of(tasks: list[Task]) -> dict[str, str]:
     """Return the full names of the tasks that are benchmarks."""
     named = {task.name: benchmark_of(task.source) for task in tasks}

@@ -6,25 +6,29 @@ from dataclasses import dataclass
 LETTERS = "ABCDEFGHIJ"
 _MARK = r"(?:[Oo]ption[ \t]+(?P<named>[A-J])\b[.):\]]?|[(\[]?(?P<letter>[A-J])[.):\]])\s*"
 _AT_LINES = re.compile(rf"^[ \t]*{_MARK}", re.MULTILINE)
-_ANYWHERE = re.compile(rf"(?:^|(?<=\s)|(?<=[.?!:;,]))(?<![\w ][Oo]ption ){_MARK}")
+_ANYWHERE = re.compile(rf"(?:^|(?<=\s)|(?<=[.?!:;,])(?<![A-Z]\.)(?<![A-Z]\w\.))(?<!\w [Oo]ption ){_MARK}")
 
 # A closing sentence asks for the answer. It opens with one of these words, and speaks of answers or lists the letters.
 _ASKS = (
-    r"(?:what|which|so,? what|please|kindly|now|select|choose|pick|answers?|respond|reply|indicate|identify|give"
+    r"\b(?:what|which|so,? what|please|kindly|now|select|choose|pick|answers?|respond|reply|indicate|identify|give"
     r"|provide|state|tell|say|write|output|return|only|just|can you|could you|do not|don't|think|explain"
-    r"|(?:the|your) (?:correct |right |best )?(?:answers?|options?|choices?|letter)|(?:options|choices) are)\b"
+    r"|(?:the|your) (?:correct |right |best )?(?:answers?|options?|choices?|letter)|(?:options|choices)(?= are|:))\b"
 )
 _ANSWERS = (
     r"\b(?:answers?|options?|choices?|alternatives?|letters?|multiple[- ]choice|step by step|explain|your reasoning"
     r"|(?:one|which|any) of the (?:above|following)|(?:correct|right|best) one"
     r"|(?:is|are) (?:the )?(?:correct|right|best))\b"
 )
-_LISTED = r"\(?\bA\b\)?(?:(?:\s*[,/]\s*(?:or\s+|and\s+)?|\s+or\s+|\s+and\s+)\(?\b[B-J]\b\)?)+"
+_LISTED = (  # "A, B, C, or D", "A/B/C/D", "(A), (B) or (C)", "A B C D", "A-D"
+    r"\(?\bA\b\)?(?:(?:\s*[,/|]\s*(?:or\s+|and\s+)?|\s+(?:or\s+|and\s+|to\s+|through\s+)?|\s*[-–]\s*)"
+    r"\(?\b[B-J]\b\)?)+"
+)
 _OPENING = re.compile(_ASKS, re.IGNORECASE)
-_SENTENCE_START = re.compile(r"(?:\n|[.?!:)\"”’]\s|^)\s*$")
+_SENTENCE_START = re.compile(r"[.?!:)\"”’]\s+$")
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+|\n+")
 _MENTIONED = re.compile(rf"{_ANSWERS}|(?-i:{_LISTED})", re.IGNORECASE)
 _LIST_OF_LETTERS = re.compile(_LISTED)
+_CONJUNCTION = re.compile(r"[,;]\s*(?:or|and)$")  # "A. this, or B. that"
 _LAST_LETTER = re.compile(r"[B-J]\b")
 
 
@@ -59,17 +63,24 @@ def _without_closing(prompt: str) -> tuple[str, str]:
     """Return a prompt without the sentences at its end that ask for the answer, and these sentences."""
     for opening in _OPENING.finditer(prompt):
         before, closing = prompt[: opening.start()], prompt[opening.start() :]
-        # In the middle of a sentence, "fuel What is the answer" ends an option only with a capital letter and a list.
-        begins = _SENTENCE_START.search(before) or (opening[0][0].isupper() and _LIST_OF_LETTERS.search(closing))
-        if begins and _has_options(before) and all(map(_asks, _SENTENCE_END.split(closing.strip()))):
+        if _may_close(before, closing) and all(map(_asks, _SENTENCE_END.split(closing.strip()))):
             return before, closing
     return prompt, ""
 
 
-def _has_options(text: str) -> bool:
-    """Whether a text has at least two marks, the last with an option after it."""
-    marks = list(_ANYWHERE.finditer(text))
-    return len(marks) > 1 and text[marks[-1].end() :].strip() != ""
+def _may_close(before: str, closing: str) -> bool:
+    """Whether a closing may begin here: after an option, and where a line begins, if the options begin lines.
+
+    A closing that lists the letters may begin anywhere: "D. fuel What is the answer? Select A, B, C or D."
+    """
+    marks = list(_ANYWHERE.finditer(before))
+    if len(marks) < 2 or not before[marks[-1].end() :].strip():
+        return False
+    begins_line = before.rstrip(" \t").endswith(("\n", "\r"))
+    begins_sentence = _SENTENCE_START.search(before) is not None
+    if _LIST_OF_LETTERS.search(closing):
+        return begins_line or begins_sentence or closing[0].isupper()
+    return begins_line or (begins_sentence and _AT_LINES.search(before) is None)
 
 
 def _asks(sentence: str) -> bool:
@@ -105,6 +116,7 @@ def _only_reading(prompt: str, marks: list[re.Match], letters: str) -> _List | N
     chosen = [marks[place] for place in ways[0][0]]
     ends = [*(mark.start() for mark in chosen[1:]), len(prompt)]
     options = [_option(prompt, mark, end) for mark, end in zip(chosen, ends, strict=True)]
+    options = [*(_CONJUNCTION.sub("", option) for option in options[:-1]), options[-1]]
     return _List(options, chosen[0].start(), chosen[-1].start())
 
 

@@ -19,6 +19,7 @@ from saladkit.sources.mapped_tables import hold_tables
 from saladkit.sources.wanted import Wanted
 
 ROWS_AT_ONCE = 1024  # of a text benchmark
+RECORDINGS_HELD = 200_000_000  # bytes of a copied folder's recordings in memory; more are mapped from a file
 _TEXTS = ("id", "text", "lead", "trail", "cue", "reference", "domain", "speaker", "excluded")
 QUESTIONS = pa.schema(
     [(name, pa.string()) for name in _TEXTS]
@@ -37,7 +38,8 @@ def read_benchmark(source: NamedSource, wanted: Wanted) -> pa.Table:
     folder = CopiedFolder(source, source.folder) if source.folder else None
     splits = folder.splits() if folder else source.splits
     tables = chain.from_iterable(_SplitReader(source, folder, split, wanted).tables() for split in splits)
-    table = hold_tables(_first(tables, wanted.limit), wanted.beside)
+    # What the Hub's client has downloaded is mapped already.
+    table = hold_tables(_first(tables, wanted.limit), wanted.beside if folder else None, RECORDINGS_HELD)
     if table is None:
         return pa.table({"id": pa.array([], pa.string())})
     empty = [name for name in table.column_names if table.column(name).null_count == len(table) and name not in ALWAYS]

@@ -9,11 +9,11 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST
 from saladkit.formats.files import read_json
 from saladkit.formats.samples import iterate_rows, words_from_row
-from saladkit.formats.stored_audio import StoredAudio
 from saladkit.rows.training_sources import check_words
 from saladkit.sources.benchmarks.named import NamedSource, named_source
 from saladkit.sources.columns import ColumnNames
 from saladkit.sources.samples import read_samples
+from saladkit.sources.stored_audio import StoredAudio
 
 ALTERNATIVE_NAMES = {"prompt": "text", "subject": "domain"}  # common names of our columns in files of questions
 

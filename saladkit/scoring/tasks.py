@@ -83,8 +83,21 @@ def _not_excluded(rows: list[dict]) -> list[dict]:
     return [row for row in rows if not row.get("excluded")]
 
 
-def check_files(tasks: list[Task], conditions: list[Condition]) -> None:
-    """Raise a SaladError if two tasks or models would write their predictions to the same file."""
+def check_tasks(tasks: list[Task], conditions: list[Condition], settings: EvalSettings) -> None:
+    """Check that tasks can be asked as the conditions and settings say.
+
+    Raises:
+        SaladError: a question has no text where the condition is text, or other than four choices for VoiceBench's
+            rule; or two tasks or models would write their predictions to the same file.
+    """
+    if any(condition.modality == "text" for condition in conditions):
+        _check_texts(tasks)
+    if settings.voicebench_compatible:
+        _check_four_choices(tasks)
+    _check_files(tasks, conditions)
+
+
+def _check_files(tasks: list[Task], conditions: list[Condition]) -> None:
     seen: dict[str, str] = {}
     for task in tasks:
         for condition in conditions:
@@ -97,8 +110,7 @@ def check_files(tasks: list[Task], conditions: list[Condition]) -> None:
             seen[file] = f"{task.name}, {condition.name}"
 
 
-def check_texts(tasks: list[Task]) -> None:
-    """Raise a SaladError at the first question that has a recording and no text."""
+def _check_texts(tasks: list[Task]) -> None:
     for task in tasks:
         row = next((row for row in task.rows if not row["text"].strip()), None)
         if row is not None:
@@ -108,8 +120,7 @@ def check_texts(tasks: list[Task]) -> None:
             )
 
 
-def check_four_choices(tasks: list[Task]) -> None:
-    """Raise a SaladError at the first question with other than four choices, which VoiceBench's rule cannot parse."""
+def _check_four_choices(tasks: list[Task]) -> None:
     for task in tasks:
         row = next((row for row in task.rows if row.get("choices") and len(row["choices"]) != 4), None)
         if row is not None:

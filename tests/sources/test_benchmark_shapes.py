@@ -7,7 +7,7 @@ import huggingface_hub
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from benchmark_rows import ARC_ROW, AUDIO, CLOSING, ROWS
+from benchmark_rows import ARC_ROW, AUDIO, CHOICES, CLOSING, ROWS
 
 from saladkit.errors import SaladError
 from saladkit.sources.samples import read_samples
@@ -276,3 +276,26 @@ def test_a_damaged_file_is_named(copied):
 def test_a_recording_s_columns_may_be_in_another_order(copied):
     row = ROWS["voicebench_bbh"] | {"audio": {"path": AUDIO["path"], "bytes": AUDIO["bytes"]}}
     assert read(copied("voicebench_bbh", row))[0]["audio"] == AUDIO
+
+
+@pytest.mark.parametrize(
+    "name, reference", [("voicebench_mmsu", "(D)"), ("voicebench_mmsu", "d."), ("voicebench_mmsu", None)]
+)
+def test_voicebench_s_letter(name, reference, copied):
+    rows = [ROWS[name] | {"reference": reference}, ROWS[name] | {"question_id": 0}]
+    first, second = read(f"{copied(name, *rows)}:law")
+    assert first["answer"] == (-1 if reference is None else 3) and second["answer"] == 3
+    assert [first["id"], second["id"]] == ["912", "0"]
+
+
+def test_an_open_question_without_a_reference_is_excluded(copied):
+    rows = [ROWS["voicebench_sd_qa"], ROWS["voicebench_sd_qa"] | {"reference": None}]
+    first, second = read(f"{copied('voicebench_sd_qa', *rows)}:usa")
+    assert (first["reference"], first["excluded"], second["excluded"]) == ("Moses", None, "it has no reference answer")
+
+
+def test_storycloze_s_columns_on_the_hub_in_a_csv_file(tmp_path):
+    row = ROWS["storycloze"]
+    (tmp_path / "test.csv").write_text(",".join(row) + "\n" + ",".join(f'"{value}"' for value in row.values()) + "\n")
+    (found,) = read(f"storycloze={tmp_path}")
+    assert (found["id"], found["choices"], found["answer"]) == ("138d5bfb", CHOICES["storycloze"], 0)

@@ -132,3 +132,15 @@ def test_a_row_without_its_answer_among_the_options_costs_that_row(copied, heard
 )
 def test_answers_and_references(response, reference, expected):
     assert compare_with_reference(response, reference) == expected
+
+
+def test_voicebench_s_rule_is_for_four_choices(copied, heard, checkpoint, shell, tmp_path):
+    folder = tmp_path / "VoiceBench" / "src" / "evaluator"
+    folder.mkdir(parents=True)
+    (folder / "mcq.py").write_text(
+        "class MCQEvaluator:\n    def extract_answer(self, response):\n        return None\n"
+    )
+    source = copied("voicebench_bbh", row_of("voicebench_bbh", heard))
+    line = ["eval", checkpoint, source, "--voicebench-compatible", tmp_path / "VoiceBench", "-o", tmp_path / "out"]
+    done = shell(*line, "--device", "cpu")
+    assert done.exit_code == 2 and "has 2 choices, and VoiceBench's rule finds one letter of A to D" in done.stderr

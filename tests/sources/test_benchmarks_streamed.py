@@ -8,11 +8,11 @@ import pytest
 from benchmark_rows import ROWS
 
 from saladkit.formats.samples import AUDIO
-from saladkit.formats.stored_audio import StoredAudio
 from saladkit.scoring.questions import read_questions
 from saladkit.sources import mapped_tables
 from saladkit.sources.benchmarks import reading
 from saladkit.sources.columns import OUR_NAMES
+from saladkit.sources.stored_audio import StoredAudio
 
 ROW_BYTES, COUNT = 200_000, 60
 

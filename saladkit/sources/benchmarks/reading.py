@@ -108,8 +108,10 @@ class _SplitReader:
     def _question(self, row: dict, reader: Callable[[dict], dict]) -> dict:
         if "excluded" in row:  # a recording without a question, or the other way round
             return {"id": str(row["id"]), "text": ""} | excluded(row["excluded"])
-        question = {"recording": row.get(self.source.benchmark.recording)} | reader(row)
-        return question | {"answer": question.get("answer")}
+        question = reader(row)
+        if question.get("recording") is None:
+            question["recording"] = row.get(self.source.benchmark.recording)
+        return question
 
     def _with_prefix(self, question: dict) -> dict:
         self._number += 1

@@ -18,7 +18,7 @@ def multiple_choice(row: dict) -> dict:
 
     If the options cannot be told apart, the question has `excluded`, and is counted but not asked.
     """
-    choices, letter = options_of(row["prompt"]), row["reference"].strip().upper()
+    choices, letter = options_of(row["prompt"]), str(row["reference"]).strip(" ().").upper()
     question = {
         "id": own_id(row, "question_id"),
         "text": row["prompt"],
@@ -39,10 +39,11 @@ def reasoning(row: dict) -> dict:
     """
     of_task = _OF_A_TASK.fullmatch(str(row["id"]))
     question = {"id": str(row["id"]), "text": row["prompt"], "domain": of_task and of_task["task"], "cue": CUE}
-    answer = closed_answer(row["reference"], [YES_OR_NO])
+    reference = str(row["reference"])
+    answer = closed_answer(reference, [YES_OR_NO])
     if answer is not None:
         return question | answer
-    letter = row["reference"].strip(" ().").upper()
+    letter = reference.strip(" ().").upper()
     count = max(2, len(options_of(row["prompt"])))
     if len(letter) != 1 or letter not in LETTERS[:count]:
         return question | excluded(
@@ -54,10 +55,7 @@ def reasoning(row: dict) -> dict:
 
 def open_answers(row: dict) -> dict:
     """Convert a row of `sd-qa`; its split is the accent of the speakers."""
-    return {
-        "id": str(row["row"]),
-        "text": row["prompt"],
-        "cue": CUE,
-        "reference": row["reference"],
-        "domain": row["split"],
-    }
+    question = {"id": str(row["row"]), "text": row["prompt"], "cue": CUE, "domain": row["split"]}
+    if not (row["reference"] or "").strip():
+        return question | excluded("it has no reference answer")
+    return question | {"reference": row["reference"]}

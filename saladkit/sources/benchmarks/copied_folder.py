@@ -47,7 +47,7 @@ class CopiedFolder:
         if not found:
             raise SaladError(
                 f"{self.path} holds no file {' or '.join(patterns)} ({', '.join(SUFFIXES)})",
-                f"Copy the files of {self.source.benchmark.hub} ({self.source.part(split)}) there.",
+                f"Copy the files of {self.source.benchmark.hub} ({self.source.part(split)}) into {self.path}.",
             )
         return found
 
@@ -92,7 +92,7 @@ def read_batches(path: Path, columns: Columns) -> Iterator[pa.Table | list[dict]
         while batch := list(islice(rows, ROWS_AT_ONCE)):
             yield batch
     except (OSError, ValueError, csv.Error) as error:
-        raise SaladError(f"{path} cannot be read: {error}", "Copy the file there again.") from error
+        raise SaladError(f"{path} cannot be read: {error}", f"Copy {path.name} from the original data set.") from error
 
 
 def stored_columns(path: Path) -> pa.Schema | None:
@@ -106,7 +106,7 @@ def stored_columns(path: Path) -> pa.Schema | None:
     try:
         return pq.read_schema(path)
     except (pa.ArrowException, OSError) as error:
-        raise SaladError(f"{path} cannot be read: {error}", "Copy the file there again.") from error
+        raise SaladError(f"{path} cannot be read: {error}", f"Copy {path.name} from the original data set.") from error
 
 
 def _csv_rows(path: Path) -> Iterator[dict]:

@@ -24,13 +24,15 @@ class QuestionsApart:
         if path is None:
             raise SaladError(
                 f"{source.folder} holds the recordings of {source.benchmark.title}, and not {name}, its questions",
-                f"Copy {name} of {source.benchmark.hub} there.",
+                f"Copy {name} of {source.benchmark.hub} into {source.folder}.",
             )
         self._questions: dict[str, list[dict]] = {}
         self._heard: set[str] = set()
         for number, row in json_lines(path):
             if not isinstance(row.get("audio_path"), str):
-                raise SaladError(f"{path}, line {number}, has no audio_path", "Copy the file there again.")
+                raise SaladError(
+                    f"{path}, line {number}, has no audio_path", f"Copy {name} from the original data set."
+                )
             self._questions.setdefault(_stem(row["audio_path"]), []).append(row)
 
     def joined(self, row: dict) -> dict:

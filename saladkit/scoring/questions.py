@@ -16,6 +16,10 @@ from saladkit.sources.samples import read_samples
 from saladkit.sources.stored_audio import StoredAudio
 
 ALTERNATIVE_NAMES = {"prompt": "text", "subject": "domain"}  # common names of our columns in files of questions
+OPTIONAL = (
+    *("reference", "text", "domain", "speaker", "lead", "trail", "cue", "letters", "excluded"),
+    *ALTERNATIVE_NAMES,
+)
 
 
 def task_name(source: str) -> str:
@@ -60,39 +64,20 @@ def read_questions(
         SaladError: as `read_samples`; a row has fewer than two choices, an empty choice, or an answer out of range;
             all questions are open and no answers are written.
     """
-    needed = ["id"] if open_ended else ["id", "choices", "answer"]
-    optional = [
-        *(["choices", "answer"] if open_ended else []),
-        "reference",
-        "text",
-        "domain",
-        "speaker",
-        "lead",
-        "trail",
-        "cue",
-        "letters",
-        "excluded",
-        *ALTERNATIVE_NAMES,
-    ]
-    optional += ["audio", "duration", "words", *(["choices_audio"] if spoken_options else [])] if speech else []
-    lacking = [column for column in needed if column != "id"]
-    table = read_samples(
-        source, needed=needed, optional=optional, lacking=lacking, names=names, limit=limit, beside=beside
-    )
+    scored = ["choices", "answer"]
+    needed = ["id"] if written else ["id", *scored]
     recordings = ["audio", *(["choices_audio"] if spoken_options else [])] if speech else []
+    optional = [*(scored if written else []), *OPTIONAL, *recordings, *(["duration", "words"] if speech else [])]
+    table = read_samples(
+        source, needed=needed, optional=optional, lacking=scored, names=names, limit=limit, beside=beside
+    )
     question_column = names.text if names.text != "text" or "text" in table.column_names else "prompt"
     _check_recordings(table, source, recordings, names, question_column)
-    for theirs, ours in ALTERNATIVE_NAMES.items():
-        if theirs in table.column_names and ours not in table.column_names:
-            table = table.rename_columns([ours if c == theirs else c for c in table.column_names])
-    if "text" not in table.column_names:
-        raise SaladError(
-            f"{source} has no column '{names.text}' or 'prompt'", "Name the column of the questions with --text-column."
-        )
+    table = _with_text(table, source, names)
     rows = _rows(table)
     asks_silently = "audio" in table.column_names or named_source(source) is not None
     for row in rows:
-        if not written and row.get("reference") and not row["choices"] and not row.get("excluded"):
+        if not written and row.get("reference") and not row.get("choices") and not row.get("excluded"):
             row["excluded"] = "an open question, which is only asked with --generate"
         if row.get("excluded"):
             continue
@@ -102,6 +87,17 @@ def read_questions(
     if all(row.get("excluded") and row.get("reference") for row in rows):
         raise SaladError(f"{source} has open questions only, without choices to compare", "Add --generate.")
     return rows
+
+
+def _with_text(table: pa.Table, source: str, names: ColumnNames) -> pa.Table:
+    for theirs, ours in ALTERNATIVE_NAMES.items():
+        if theirs in table.column_names and ours not in table.column_names:
+            table = table.rename_columns([ours if c == theirs else c for c in table.column_names])
+    if "text" not in table.column_names:
+        raise SaladError(
+            f"{source} has no column '{names.text}' or 'prompt'", "Name the column of the questions with --text-column."
+        )
+    return table
 
 
 def _rows(table: pa.Table) -> list[dict]:

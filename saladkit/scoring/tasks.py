@@ -52,19 +52,7 @@ def read_tasks(
         examples, dev_rows, examples_source = questions, [], source
         other_examples = settings.fewshot or solved
         if settings.num_fewshot and other_examples:
-            spoken = needs_speech and settings.spoken_examples
-            examples_source = other_examples
-            enough = 4 * (settings.num_fewshot + 1)  # some may be excluded, or be the question itself
-            examples = _not_excluded(
-                read_questions(
-                    examples_source,
-                    speech=spoken,
-                    spoken_options=settings.spoken_options,
-                    written=settings.writes,
-                    names=settings.names,
-                    limit=enough,
-                )
-            )
+            examples, examples_source = _read_examples(other_examples, settings, needs_speech), other_examples
         if settings.chosen_template == BEST:
             dev = settings.dev or solved
             if not dev:
@@ -77,6 +65,18 @@ def read_tasks(
             name, source, questions, examples, dev_rows, examples_source, [r for r in rows if r.get("excluded")]
         )
     return list(tasks.values())
+
+
+def _read_examples(source: str, settings: EvalSettings, needs_speech: bool) -> list[dict]:
+    rows = read_questions(
+        source,
+        speech=needs_speech and settings.spoken_examples,
+        spoken_options=settings.spoken_options,
+        written=settings.writes,
+        names=settings.names,
+        limit=4 * (settings.num_fewshot + 1),  # some may be excluded, or be the question itself
+    )
+    return _not_excluded(rows)
 
 
 def _not_excluded(rows: list[dict]) -> list[dict]:

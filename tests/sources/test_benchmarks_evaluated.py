@@ -96,6 +96,20 @@ def test_open_questions_are_examples_with_their_reference(copied, heard, text_lm
     ]
 
 
+def test_own_open_questions_need_neither_choices_nor_answer(text_lm, evaluate, shell, tmp_path):
+    rows = [{"id": text, "text": text, "reference": text.upper()} for text in ("who", "when")]
+    (tmp_path / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    line = ["--modality", "text", "--generate", "--max-new-tokens", 2, "--num-fewshot", 1]
+    _, found, _ = evaluate(text_lm, tmp_path / "own.jsonl", *line)
+    assert [(row["context"], row["acc"]) for row in found] == [
+        ("when\nAnswer: WHEN\n\nwho\nAnswer:", False),
+        ("who\nAnswer: WHO\n\nwhen\nAnswer:", False),
+    ]
+    (tmp_path / "own.jsonl").write_text(json.dumps({"id": "who", "text": "who"}) + "\n")
+    done = shell("eval", text_lm, tmp_path / "own.jsonl", *line, "--device", "cpu", "-o", tmp_path / "refused")
+    assert done.exit_code == 2 and "row 'who' has no choices" in done.stderr
+
+
 def test_an_ending_is_scored_after_the_beginning(copied, heard, checkpoint, evaluate):
     _, found, _ = evaluate(checkpoint, copied("spoken_swag", row_of("spoken_swag", heard)))
     assert {row["modality"]: row["context"] for row in found} == dict.fromkeys(

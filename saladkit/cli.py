@@ -164,8 +164,9 @@ def eval_(model: str, tasks: tuple[str, ...], output: str, settings: EvalSetting
     """Measure the accuracy of MODEL on multiple-choice questions, as text and as speech.
 
     TASKS are samples with `choices` and `answer`, or names of public benchmarks: storycloze, hellaswag, arc_challenge,
-    piqa, openbookqa, voicebench_openbookqa, voicebench_mmsu, mmsu. NAME=FOLDER reads a local copy of a benchmark,
-    NAME:SPLIT another split.
+    arc_easy, piqa, openbookqa, voicebench_openbookqa, voicebench_mmsu, voicebench_bbh, voicebench_sd_qa, mmsu,
+    mmsu_lettered, speech_mmlu, big_bench_audio, spoken_swag. NAME=FOLDER reads a local copy of a benchmark, NAME:SPLIT
+    another split.
 
     With --teacher, also measure the gap: the accuracy of the text LLM on text minus that of MODEL on speech.
     """

@@ -12,6 +12,7 @@ import re
 import numpy as np
 
 from saladkit import __version__
+from saladkit.formats.results import is_unparsed
 
 METRICS = ("acc", "acc_norm")
 EXACT_MATCH, UNPARSED = "exact_match", "unparsed"
@@ -79,12 +80,12 @@ def target_of(row: dict) -> str:
     """Return the right answer: the index of the choice if choices were scored, its text if answers were generated."""
     if row["response"] is None:
         return str(row["answer"])
-    return "" if row["answer"] is None else row["choices"][row["answer"]]
+    return row["choices"][row["answer"]] if row["choices"] else row.get("reference") or ""
 
 
 def _score(row: dict, metric: str) -> float:
     if metric == UNPARSED:
-        return float(row["parsed"] is None or bool(row["drawn"]))
+        return float(is_unparsed(row))
     return float(row["acc" if metric == EXACT_MATCH else metric])
 
 

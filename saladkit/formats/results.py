@@ -37,12 +37,17 @@ PREDICTIONS = pa.schema(
         ("text", pa.string()),
         ("choices", pa.list_(pa.string())),
         ("answer", pa.int32()),
+        ("reference", pa.string()),  # right answer of an open question
         ("context", pa.string()),  # the whole prompt as text
         ("scored", pa.list_(pa.string())),  # continuation scored for each choice, without the space before it
         ("log_likelihoods", pa.list_(pa.float64())),  # of each continuation, in nats
         ("greedy", pa.list_(pa.bool_())),  # whether each token of the continuation was the most likely one
-        ("acc", pa.bool_()),  # whether the most likely choice, or the one that the response names, is right
-        ("acc_norm", pa.bool_()),  # whether the choice most likely per character is right; for a response as `acc`
+        # Whether the most likely choice is right, or the choice that the response names; of an open question, whether
+        # the response is the reference.
+        ("acc", pa.bool_()),
+        # Whether the choice most likely per character is right; for the choice that a response names as `acc`; of an
+        # open question, whether the response contains the reference.
+        ("acc_norm", pa.bool_()),
         ("response", pa.string()),  # generated answer; null if choices were scored
         ("parsed", pa.int32()),  # choice that the response names; null for none
         ("drawn", pa.bool_()),  # whether the choice was drawn at random instead (VoiceBench's rule)
@@ -82,6 +87,11 @@ FIGURES = pa.schema(
 def likeliest_per_character(log_likelihoods: list[float], scored: list[str]) -> int:
     """Return the choice of the highest log-likelihood per character, as `acc_norm` of lm-evaluation-harness."""
     return int(np.argmax([value / len(words) for value, words in zip(log_likelihoods, scored, strict=True)]))
+
+
+def is_unparsed(row: dict) -> bool:
+    """Return whether a generated answer names no choice of its question, or is empty where the question is open."""
+    return row["parsed"] is None or bool(row["drawn"]) if row["choices"] else not row["response"]
 
 
 def file_name(name: str) -> str:

@@ -12,7 +12,8 @@ with --overwrite.
 
 Questions for `eval` need the first two of these columns, and may have the others:
 
-- `choices` list<string>, and `answer`, the index of the right choice
+- `choices` list<string>, and `answer`, the index of the right choice; an open question has neither, but a `reference`,
+  the right answer in words
 - `lead` and `trail`: text input before and after the question, also if the question is speech
 - `cue`: text input at the end of the prompt, unless the choices are listed
 - `letters`: true if the question itself lists its choices

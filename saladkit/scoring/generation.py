@@ -17,6 +17,7 @@ from saladkit.scoring.conditions import Condition
 from saladkit.scoring.partial_results import PartialResults
 from saladkit.scoring.predictions import left_out_row, question_columns
 from saladkit.scoring.prompts import EXAMPLE_SEPARATOR, Example, PromptBuilder, Request
+from saladkit.scoring.references import compare_with_reference
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class AnswerGenerator:
         """Return the predictions of `rows`, in order, and the rows left out, with `id`, `source` and `reason`.
 
         Predictions have all columns of `formats.results.PREDICTIONS` that apply but `held_out`. An answer ends where
-        another few-shot example would begin. An answer that names no option is wrong and counts as unparsed. A row
-        without choices has no score.
+        another few-shot example would begin. An answer that names no option is wrong and counts as unparsed. An answer
+        to an open question is compared with the row's `reference`; without one it has no score.
 
         Args:
             examples: few-shot examples to choose from.
@@ -110,13 +111,16 @@ class AnswerGenerator:
         return [text.split(EXAMPLE_SEPARATOR)[0].strip() for text in texts]
 
     def _prediction(self, row: dict, request: Request, response: str, task: str) -> dict:
-        has_choices = bool(row.get("choices"))
-        parsed = self.parse(row["id"], response, row["choices"]) if has_choices else ParsedAnswer(None)
-        is_right = parsed.choice == row["answer"] if has_choices else None
+        choices, reference = row.get("choices"), row.get("reference")
+        parsed = self.parse(row["id"], response, choices) if choices else ParsedAnswer(None)
+        if choices:
+            equal = contained = parsed.choice == row["answer"]
+        else:
+            equal, contained = compare_with_reference(response, reference) if reference else (None, None)
         return question_columns(row, request, self.condition, task) | {
             "response": response,
             "parsed": parsed.choice,
             "drawn": parsed.drawn,
-            "acc": is_right,
-            "acc_norm": is_right,
+            "acc": equal,
+            "acc_norm": contained,
         }

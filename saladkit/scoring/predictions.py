@@ -19,6 +19,7 @@ def question_columns(row: dict, request: Request, condition: Condition, task: st
         "text": row.get("said", row["text"]),
         "choices": row.get("choices"),
         "answer": row.get("answer"),
+        "reference": row.get("reference"),
         "context": request.context,
         "shots": request.shots,
         "words_dropped": request.words_dropped,

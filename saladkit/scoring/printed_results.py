@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from saladkit.formats.results import is_unparsed
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.templates import TEMPLATES
 
@@ -34,7 +35,7 @@ def _accuracies(rows: list[dict]) -> dict:
     generated = {}
     if any(row["response"] is not None for row in rows):
         generated = {
-            "unparsed": sum(row["parsed"] is None or bool(row["drawn"]) for row in scored),
+            "unparsed": sum(map(is_unparsed, scored)),
             "drawn": sum(bool(row["drawn"]) for row in scored),
             "open": len(rows) - len(scored),
         }

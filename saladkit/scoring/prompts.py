@@ -98,7 +98,8 @@ class PromptBuilder:
             SaladError: the recording cannot be decoded, or there are more options than letters.
         """
         template = fill_template(row, self.template, source)
-        solution = f" {template.continuations[row['answer']]}{EXAMPLE_SEPARATOR}"
+        answer = template.continuations[row["answer"]] if row.get("choices") else row["reference"]
+        solution = f" {answer}{EXAMPLE_SEPARATOR}"
         parts, rest = self._parts(row, template, 0, source) if self.spoken_examples else ([], template.text)
         return Example(
             row["id"],

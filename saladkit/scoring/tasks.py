@@ -1,5 +1,7 @@
 """Read the tasks of an evaluation: questions, few-shot examples, and questions to choose a template on."""
 
+from pathlib import Path
+
 from saladkit.errors import SaladError
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.evaluation import Task, prediction_files
@@ -12,7 +14,9 @@ from saladkit.sources.samples import read_samples
 DEV_ITEMS = 500  # on which a template is chosen; a benchmark's solved split may have tens of thousands
 
 
-def read_tasks(sources: list[str], settings: EvalSettings, *, needs_speech: bool) -> list[Task]:
+def read_tasks(
+    sources: list[str], settings: EvalSettings, *, needs_speech: bool, beside: str | Path | None = None
+) -> list[Task]:
     """Read the tasks of all sources, one task a source.
 
     Few-shot examples come from `settings.fewshot`, else from the benchmark's own solved split, else from the task's
@@ -20,6 +24,7 @@ def read_tasks(sources: list[str], settings: EvalSettings, *, needs_speech: bool
 
     Args:
         needs_speech: whether recordings are needed.
+        beside: a folder that the caller will make; many recordings are mapped from a file beside it.
 
     Raises:
         SaladError: as `read_questions`; two tasks have the same name, or there is nothing to choose a template on.
@@ -35,9 +40,11 @@ def read_tasks(sources: list[str], settings: EvalSettings, *, needs_speech: bool
             source,
             speech=needs_speech,
             spoken_options=settings.spoken_options,
+            written=settings.writes,
             open_ended=settings.writes and not settings.num_fewshot,
             names=settings.names,
             limit=settings.limit,
+            beside=beside,
         )
         benchmark = named_source(source)
         solved = benchmark.solved if benchmark else None
@@ -45,18 +52,7 @@ def read_tasks(sources: list[str], settings: EvalSettings, *, needs_speech: bool
         examples, dev_rows, examples_source = questions, [], source
         other_examples = settings.fewshot or solved
         if settings.num_fewshot and other_examples:
-            spoken = needs_speech and settings.spoken_examples
-            examples_source = other_examples
-            enough = 4 * (settings.num_fewshot + 1)  # some may be excluded, or be the question itself
-            examples = _not_excluded(
-                read_questions(
-                    examples_source,
-                    speech=spoken,
-                    spoken_options=settings.spoken_options,
-                    names=settings.names,
-                    limit=enough,
-                )
-            )
+            examples, examples_source = _read_examples(other_examples, settings, needs_speech), other_examples
         if settings.chosen_template == BEST:
             dev = settings.dev or solved
             if not dev:
@@ -71,12 +67,37 @@ def read_tasks(sources: list[str], settings: EvalSettings, *, needs_speech: bool
     return list(tasks.values())
 
 
+def _read_examples(source: str, settings: EvalSettings, needs_speech: bool) -> list[dict]:
+    rows = read_questions(
+        source,
+        speech=needs_speech and settings.spoken_examples,
+        spoken_options=settings.spoken_options,
+        written=settings.writes,
+        names=settings.names,
+        limit=4 * (settings.num_fewshot + 1),  # some may be excluded, or be the question itself
+    )
+    return _not_excluded(rows)
+
+
 def _not_excluded(rows: list[dict]) -> list[dict]:
     return [row for row in rows if not row.get("excluded")]
 
 
-def check_files(tasks: list[Task], conditions: list[Condition]) -> None:
-    """Raise a SaladError if two tasks or models would write their predictions to the same file."""
+def check_tasks(tasks: list[Task], conditions: list[Condition], settings: EvalSettings) -> None:
+    """Check that tasks can be asked as the conditions and settings say.
+
+    Raises:
+        SaladError: a question has no text where the condition is text, or other than four choices for VoiceBench's
+            rule; or two tasks or models would write their predictions to the same file.
+    """
+    if any(condition.modality == "text" for condition in conditions):
+        _check_texts(tasks)
+    if settings.voicebench_compatible:
+        _check_four_choices(tasks)
+    _check_files(tasks, conditions)
+
+
+def _check_files(tasks: list[Task], conditions: list[Condition]) -> None:
     seen: dict[str, str] = {}
     for task in tasks:
         for condition in conditions:
@@ -89,14 +110,24 @@ def check_files(tasks: list[Task], conditions: list[Condition]) -> None:
             seen[file] = f"{task.name}, {condition.name}"
 
 
-def check_texts(tasks: list[Task]) -> None:
-    """Raise a SaladError at the first question that has a recording and no text."""
+def _check_texts(tasks: list[Task]) -> None:
     for task in tasks:
         row = next((row for row in task.rows if not row["text"].strip()), None)
         if row is not None:
             raise SaladError(
                 f"{task.source}: row '{row['id']}' has no text of its recording, so it cannot be given as text",
                 "Give --modality speech, without --teacher.",
+            )
+
+
+def _check_four_choices(tasks: list[Task]) -> None:
+    for task in tasks:
+        row = next((row for row in task.rows if row.get("choices") and len(row["choices"]) != 4), None)
+        if row is not None:
+            raise SaladError(
+                f"{task.source}: row '{row['id']}' has {len(row['choices'])} choices, and VoiceBench's rule finds one"
+                " letter of A to D",
+                "Give --generate instead of --voicebench-compatible.",
             )
 
 

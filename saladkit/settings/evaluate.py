@@ -68,7 +68,9 @@ class Generation(Settings):
     """How models generate answers."""
 
     generate: bool = setting(
-        False, help="Let the models write an answer, and find the option that it names, instead of scoring options."
+        False,
+        help="Let the models write an answer, and find the option that it names, instead of scoring options; open"
+        " questions are compared with their `reference`.",
     )
     max_new_tokens: int = setting(64, low=1, help="Longest written answer, in tokens.")
     sampling_temperature: float = setting(

@@ -13,7 +13,8 @@ from saladkit.sources.columns import Columns
 
 LARGE = 2_000_000_000  # bytes of the columns that are read, decoded
 ROWS_AT_ONCE = 16_384
-BYTES_AT_ONCE = 200_000_000
+BYTES_AT_ONCE = 50_000_000
+BYTES_BUFFERED = 1_000_000  # of a column; otherwise all of a row group is in memory twice
 
 
 def are_large(files: list[Path], columns: Columns) -> bool:
@@ -33,7 +34,8 @@ def batches_of(path: Path, columns: Columns) -> Iterator[pa.Table]:
         SaladError: the file is damaged.
     """
     try:
-        file = pq.ParquetFile(path, pre_buffer=False)  # pyarrow 26 keeps its buffers until the last batch
+        # Without pre_buffer, as pyarrow 26 keeps its buffers until the last batch.
+        file = pq.ParquetFile(path, pre_buffer=False, buffer_size=BYTES_BUFFERED)
         rows = BYTES_AT_ONCE * file.metadata.num_rows // max(1, _bytes_decoded(file, columns))
         for batch in file.iter_batches(max(1, min(rows, ROWS_AT_ONCE)), columns=columns.of(file.schema_arrow.names)):
             yield pa.Table.from_batches([batch])
@@ -50,8 +52,11 @@ def _bytes_decoded(file: pq.ParquetFile, columns: Columns) -> int:
     return sum(column.total_uncompressed_size for column in read)
 
 
-def hold_tables(tables: Iterator[pa.Table], folder: Path | None) -> pa.Table | None:
+def hold_tables(tables: Iterator[pa.Table], folder: Path | None, large: int | None = None) -> pa.Table | None:
     """Join tables in memory, or by `map_tables` if they are large and there is a folder; None if there are no tables.
+
+    Args:
+        large: bytes from which on tables are mapped; by default `LARGE`.
 
     Raises:
         SaladError: as `map_tables`.
@@ -61,9 +66,15 @@ def hold_tables(tables: Iterator[pa.Table], folder: Path | None) -> pa.Table | N
     for table in tables:
         held.append(table)
         size += table.nbytes
-        if folder is not None and size >= LARGE:
-            return map_tables(chain(held, tables), folder)
+        if folder is not None and size >= (LARGE if large is None else large):
+            return map_tables(chain(_taken(held), tables), folder)
     return pa.concat_tables(held) if held else None
+
+
+def _taken(held: list[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the tables and let go of each, so that it is not in memory while others are written."""
+    while held:
+        yield held.pop(0)
 
 
 def map_tables(tables: Iterable[pa.Table], folder: Path) -> pa.Table:
@@ -85,6 +96,7 @@ def map_tables(tables: Iterable[pa.Table], folder: Path) -> pa.Table:
                         )
                     writer.write_table(table)
             file.flush()
+            pa.default_memory_pool().release_unused()  # otherwise the pool keeps what the largest table took
             return pa.ipc.open_file(pa.memory_map(file.name)).read_all()
     except OSError as error:
         raise SaladError(

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact, is_artefact
 from saladkit.formats.samples import SCHEMA, as_our_types
-from saladkit.sources.benchmarks.named import named_source, read_benchmark
+from saladkit.sources.benchmarks.named import named_source
+from saladkit.sources.benchmarks.reading import read_benchmark
 from saladkit.sources.columns import OUR_NAMES, ColumnNames, Columns
 from saladkit.sources.hub import read_hub
 from saladkit.sources.mapped_tables import are_large, batches_of, map_tables
@@ -67,7 +68,7 @@ def _read(source: str, wanted: Wanted) -> pa.Table:
     if files := _files_of(source, wanted.names):
         return _read_files(files, wanted, ours=is_artefact(source))
     if benchmark := named_source(source):
-        return _as_ours(read_benchmark(benchmark, wanted.limit), wanted.columns, OUR_NAMES, source)
+        return _as_ours(read_benchmark(benchmark, wanted), wanted.columns, OUR_NAMES, source)
     if _HUB_NAME.fullmatch(source) and not Path(source).exists():
         name, _, split = source.partition(":")
         fix = "Check the path, or download the data set first (it is read from the Hugging Face cache)."

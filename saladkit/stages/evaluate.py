@@ -13,7 +13,7 @@ from saladkit.scoring.conditions import conditions_of
 from saladkit.scoring.evaluation import Evaluation, Task
 from saladkit.scoring.printed_results import result_lines, summarize
 from saladkit.scoring.result_files import write_figures, write_harness_results
-from saladkit.scoring.tasks import check_files, check_texts, read_tasks, titles_of, training_voices
+from saladkit.scoring.tasks import check_tasks, read_tasks, titles_of, training_voices
 from saladkit.settings.evaluate import EvalSettings
 from saladkit.speech.audio.perturbation import Perturbation
 
@@ -38,10 +38,9 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
     )
     if settings.voicebench_compatible:
         VoiceBenchRule(settings.voicebench_compatible, settings.seed)
-    tasks = read_tasks(sources, settings, needs_speech=any(condition.needs_speech for condition in conditions))
-    if any(condition.modality == "text" for condition in conditions):
-        check_texts(tasks)
-    check_files(tasks, conditions)
+    needs_speech = any(condition.needs_speech for condition in conditions)
+    tasks = read_tasks(sources, settings, needs_speech=needs_speech, beside=output)
+    check_tasks(tasks, conditions, settings)
 
     def make(work: Work) -> Made:
         voices = training_voices(settings.heard, settings.names)

@@ -9,117 +9,33 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from benchmark_rows import CHOICES, RIGHT, ROWS
 from jinja2 import Environment
 
 from saladkit.errors import SaladError
 from saladkit.scoring.questions import task_name
 from saladkit.scoring.templates import fill_template
-from saladkit.sources.benchmarks import named
+from saladkit.sources import mapped_tables
 from saladkit.sources.benchmarks.named import BENCHMARKS, named_source
-from saladkit.sources.benchmarks.voicebench import options_of
 from saladkit.sources.samples import read_samples
 
-AUDIO = {"bytes": b"RIFF", "path": None}
-ARC_LABELS = {"text": ["dry palms", "wet palms", "palms with oil", "palms with lotion"], "label": ["1", "2", "3", "4"]}
-ROWS = {
-    "storycloze": {
-        "story_id": "138d5bfb",
-        **{
-            f"input_sentence_{n}": text
-            for n, text in enumerate(["Rick grew up.", "He had no luck.", "A, b.", "He left."], 1)
-        },
-        "sentence_quiz1": "He is happy now.",
-        "sentence_quiz2": "He joined a gang.",
-        "answer_right_ending": 1,
-    },
-    "hellaswag": {
-        "ind": 24,
-        "activity_label": "Roof shingle removal",
-        "ctx_a": "A man is sitting on a roof. [header] How to [title] Look.",
-        "ctx_b": "he",
-        "ctx": "A man is sitting on a roof. he",
-        "endings": ["is using wrap.", "is ripping level tiles off.", "[step] is holding a cube.", "starts  pulling."],
-        "source_id": "activitynet~v_-JhWjGDPHMY",
-        "split": "val",
-        "split_type": "indomain",
-        "label": "3",
-    },
-    "arc_challenge": {
-        "id": "Mercury_7175875",
-        "question": "Which skin surface will produce the most heat?",
-        "choices": ARC_LABELS,
-        "answerKey": "1",
-    },
-    "piqa": {"goal": "To boil eggs,", "sol1": "freeze them.", "sol2": "put them in hot water.", "label": 1},
-    "openbookqa": {
-        "id": "8-376",
-        "question_stem": "Frilled sharks live far beneath the surface, which is why they are known as",
-        "choices": {
-            "text": ["Deep sea animals", "fish", "Long Sea Fish", "Far Sea Animals"],
-            "label": ["A", "B", "C", "D"],
-        },
-        "answerKey": "A",
-    },
-    "voicebench_openbookqa": {
-        "audio": AUDIO,
-        "prompt": "Frilled sharks are known as? A. Deep sea animals B. fish C. Long Sea Fish D. Far Sea Animals",
-        "reference": "A",
-    },
-    "voicebench_mmsu": {
-        "audio": AUDIO,
-        "prompt": "Plan A. is old. What is due?\nA) a fee\nB) nothing (U.S. law)\nC) 3 a. m.\nD) a writ",
-        "reference": "D",
-    },
-    "mmsu": {
-        "id": "intonation_3",
-        "task_name": "intonation_perception",
-        "audio": AUDIO,
-        "question": "How does the voice end?",
-        "choice_a": "rising",
-        "choice_b": "falling",
-        "choice_c": "flat",
-        "choice_d": "broken",
-        "answer_gt": "falling",
-    },
-}
-ANSWERS = {
-    "storycloze": ["He is happy now.", "He joined a gang."],
-    "hellaswag": ["is using wrap.", "is ripping level tiles off.", " is holding a cube.", "starts pulling."],
-    "arc_challenge": ARC_LABELS["text"],
-    "piqa": ["freeze them.", "put them in hot water."],
-    "openbookqa": ["Deep sea animals", "fish", "Long Sea Fish", "Far Sea Animals"],
-    "voicebench_openbookqa": ["Deep sea animals", "fish", "Long Sea Fish", "Far Sea Animals"],
-    "voicebench_mmsu": ["a fee", "nothing (U.S. law)", "3 a. m.", "a writ"],
-    "mmsu": ["rising", "falling", "flat", "broken"],
-}
-RIGHT = {"hellaswag": 3, "piqa": 1, "voicebench_mmsu": 3, "mmsu": 1}
 
-
-@pytest.fixture
-def copied(tmp_path):
-    """NAME=FOLDER of a benchmark with its one row, in every split that is asked and in the solved one."""
-
-    def copy(name, row=None):
-        benchmark = BENCHMARKS[name]
-        folder = tmp_path / name / (benchmark.configuration or "data")
-        folder.mkdir(parents=True)
-        for split in (*benchmark.splits, *([benchmark.solved] if benchmark.solved else [])):
-            pq.write_table(pa.Table.from_pylist([row or ROWS[name]]), folder / f"{split}-00000-of-00001.parquet")
-        return f"{name}={tmp_path / name}"
-
-    return copy
-
-
+@pytest.mark.parametrize("place", ["copied", "hub"])
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_rows_become_questions(name, copied):
-    source = copied(name)
-    table = read_samples(source, needed=["id", "choices", "answer"]).to_pylist()
-    assert len(table) == len(BENCHMARKS[name].splits)
+def test_rows_become_questions(name, place, request):
+    source = request.getfixturevalue(place)(name)
+    source = f"{source}:anatomy" if name == "speech_mmlu" else source
+    heard = BENCHMARKS[name].recording is not None and not (name == "speech_mmlu" and place == "hub")
+    table = read_samples(
+        source, needed=["id", "choices", "answer"], lacking=["choices", "answer"], without=[] if heard else ["audio"]
+    ).to_pylist()
+    assert len(table) == len(named_source(source).splits)
     assert len({row["id"] for row in table}) == len(table)
     for row in table:
-        assert row["choices"] == ANSWERS[name]
+        assert row["choices"] == CHOICES[name]
         assert row["answer"] == RIGHT.get(name, 0)
-    assert ("audio" in table[0]) == ("voicebench" in name or name == "mmsu")
+        assert row.get("excluded") is None
+    assert ("audio" in table[0]) == heard
     assert task_name(source) == name
 
 
@@ -127,6 +43,7 @@ HARNESS = {
     "storycloze": "storycloze/storycloze_2016.yaml",
     "hellaswag": "hellaswag/hellaswag.yaml",
     "arc_challenge": "arc/arc_easy.yaml",
+    "arc_easy": "arc/arc_easy.yaml",
     "piqa": "piqa/piqa.yaml",
     "openbookqa": "openbookqa/openbookqa.yaml",
 }
@@ -145,7 +62,6 @@ def test_prompts_are_the_harness_s(name, copied):
     expected = Environment(keep_trailing_newline=True).from_string(template).render(**row)
     (question, *_) = read_samples(copied(name), needed=["id", "choices", "answer"]).to_pylist()
     assert fill_template(question, "continuation", name).text == expected
-    assert BENCHMARKS[name].hub == task["dataset_path"]
 
 
 def test_benchmarks_are_those_of_the_harness_s_tasks():
@@ -155,7 +71,8 @@ def test_benchmarks_are_those_of_the_harness_s_tasks():
         settings = yaml.safe_load(index[benchmark.reader.name].yaml_path.read_text().replace("!function", ""))
         if "include" in settings:
             settings = yaml.safe_load((folder / settings["include"]).read_text()) | settings
-        assert (benchmark.hub, benchmark.configuration) == (settings["dataset_path"], settings["dataset_name"])
+        if name != "storycloze":  # there the harness names a loading script, which `datasets` runs no more
+            assert (benchmark.hub, benchmark.configuration) == (settings["dataset_path"], settings["dataset_name"])
         assert benchmark.splits == (settings.get("test_split") or settings["validation_split"],)
 
 
@@ -177,31 +94,7 @@ def test_letters_are_listed_once(copied):
         "heat?\nA. dry palms\nB. wet palms\nC. palms with oil\nD. palms with lotion\nAnswer:"
     )
     sound = read_samples(copied("mmsu"), needed=["id"]).to_pylist()[0]
-    assert fill_template(sound, "letter", "q").text.startswith("\nHow does the voice end?\nA. rising\n")
-
-
-@pytest.mark.parametrize(
-    "prompt, options",
-    [
-        ("What? (A) one (B) two", ["one", "two"]),
-        ("What?\nA: one,\nB: two;\nC: three", ["one", "two", "three"]),
-        ("No options here", []),
-        ("A. Smith wrote it. Who? A. he B. she", ["he", "she"]),
-        (
-            "Which?\nA. hepatitis B.\nB. hepatitis C.\nC. none\nD. both",
-            ["hepatitis B.", "hepatitis C.", "none", "both"],
-        ),
-        ("Which?\nA. A. niger\nB. E. coli\nC. both", ["A. niger", "E. coli", "both"]),
-        ("What? A. only one", []),
-        ("Which? A. Hepatitis B. B. Hepatitis C. C. Influenza. D. HIV.", []),  # to be read in two ways
-        (
-            "A. The first is x.\nB. The second is y.\nWhich holds? A. only one B. only two C. both D. neither",
-            ["only one", "only two", "both", "neither"],
-        ),
-    ],
-)
-def test_options_of_a_prompt(prompt, options):
-    assert options_of(prompt) == options
+    assert fill_template(sound, "letter", "q").text.startswith("\nHow does the voice end?\nA. Rising\n")
 
 
 def test_a_row_of_another_kind_is_named(copied):
@@ -258,7 +151,7 @@ def test_questions_of_a_benchmark_are_scored_behind_its_own_solved_ones(copied, 
 def test_options_that_cannot_be_told_apart_are_counted_exclusions(copied, shell, text_lm, tmp_path):
     source = copied("voicebench_mmsu")
     folder = Path(source.partition("=")[2]) / "mmsu"
-    wrong = ROWS["voicebench_mmsu"] | {"reference": "E"}
+    wrong = ROWS["voicebench_mmsu"] | {"reference": "E", "question_id": 913}
     pq.write_table(pa.Table.from_pylist([ROWS["voicebench_mmsu"], wrong]), folder / "law-00000-of-00001.parquet")
     line = ["eval", text_lm, f"{source}:law", "--modality", "text", "--device", "cpu", "-o", tmp_path / "out"]
     done = shell(*line)
@@ -269,17 +162,18 @@ def test_options_that_cannot_be_told_apart_are_counted_exclusions(copied, shell,
     behind = shell(*line[:-1], tmp_path / "behind", *solved)
     assert behind.exit_code == 0, behind.stderr
     (skipped,) = json.loads((tmp_path / "out" / "manifest.json").read_text())["skipped"]
-    assert skipped["id"] == "1" and "'E'" in skipped["reason"]
+    assert skipped["id"] == "913" and "'E'" in skipped["reason"]
 
 
 def test_questions_are_read_in_batches(copied, monkeypatch):
     source = copied("voicebench_mmsu")
     path = Path(source.partition("=")[2]) / "mmsu" / "law-00000-of-00001.parquet"
-    rows = [ROWS["voicebench_mmsu"] | {"reference": letter} for letter in "DED"]
+    rows = [ROWS["voicebench_mmsu"] | {"reference": letter, "question_id": n} for n, letter in enumerate("DED")]
     pq.write_table(pa.Table.from_pylist(rows), path)
     whole = read_samples(f"{source}:law", needed=["id"])
-    monkeypatch.setattr(named, "ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(mapped_tables, "ROWS_AT_ONCE", 1)
     assert read_samples(f"{source}:law", needed=["id"]).equals(whole)
+    assert read_samples(f"{source}:law", needed=["id"], limit=2).equals(whole.slice(0, 2))
     assert [row["excluded"] is None for row in whole.to_pylist()] == [True, False, True]
 
 
@@ -306,7 +200,7 @@ def test_storycloze_is_read_from_its_published_csv_files(tmp_path):
     unlabelled.write_text(",".join(names[:-1]) + f"\n{line[:-2]}\n")
     (row,) = read_samples(f"storycloze={tmp_path}", needed=["choices", "answer"]).to_pylist()
     assert row["text"] == "Rick grew up. He had no luck. A, b. He left."
-    assert (row["choices"], row["answer"]) == (ANSWERS["storycloze"], 0)
+    assert (row["choices"], row["answer"]) == (CHOICES["storycloze"], 0)
     assert read_samples(f"storycloze={tmp_path}:validation", needed=["id"]).num_rows == 1
     published = tmp_path / "cloze_test_val__spring2016 - cloze_test_ALL_val.csv"
     published.write_text(",".join(names) + f"\n{line}\n{line[:-1]}\n")

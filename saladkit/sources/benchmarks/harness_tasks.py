@@ -115,9 +115,9 @@ def _quiet() -> Iterator[None]:
 
 
 def story_cloze_as_on_hub(row: dict) -> dict:
-    """Rename the columns of StoryCloze's published CSV files."""
+    """Rename the columns of StoryCloze's published CSV files, and read numbers that a CSV file has as text."""
     if "InputStoryid" not in row:
-        return row
+        return row | {"answer_right_ending": int(row["answer_right_ending"])}
     sentences = {f"input_sentence_{number}": row[f"InputSentence{number}"] for number in (1, 2, 3, 4)}
     endings = {f"sentence_quiz{number}": row[f"RandomFifthSentenceQuiz{number}"] for number in (1, 2)}
     right = {"story_id": row["InputStoryid"], "answer_right_ending": int(row["AnswerRightEnding"])}

@@ -1,56 +1,61 @@
-"""Rows of VoiceBench's multiple-choice sets as our questions: the recording says the question and its options."""
+"""Rows of VoiceBench (hlt-lab/voicebench) as our questions: the recording says the question, with its options if any.
+
+`mmsu` and `openbookqa` list options, and `reference` is the right letter. `bbh` has closed answers: yes or no, or the
+letter of an option. `sd-qa` is open: `reference` is the right answer in words.
+"""
 
 import re
 
-LETTERS = "ABCDEFGHIJ"
-_MARK = r"\(?([A-J])[.):]\s*"
-_AT_LINES = re.compile(rf"^[ \t]*{_MARK}", re.MULTILINE)
-_ANYWHERE = re.compile(rf"(?:^|(?<=\s)|(?<=[.?!:;,])){_MARK}")
+from saladkit.sources.benchmarks.answers import YES_OR_NO, closed_answer, excluded, own_id
+from saladkit.sources.benchmarks.listed_options import LETTERS, options_of
+
+CUE = "\nAnswer:"
+_OF_A_TASK = re.compile(r"(?:bbh_)?(?P<task>.+)_\d+")
 
 
-def voicebench(row: dict) -> dict:
-    """Convert a row of hlt-lab/voicebench: the recording says question and options, `reference` is the right letter.
+def multiple_choice(row: dict) -> dict:
+    """Convert a row of `mmsu` or `openbookqa`.
 
     If the options cannot be told apart, the question has `excluded`, and is counted but not asked.
     """
-    choices, letter = options_of(row["prompt"]), row["reference"].strip().upper()
+    choices, letter = options_of(row["prompt"]), str(row["reference"]).strip(" ().").upper()
     question = {
-        "id": str(row.get("question_id") or row["row"]),
+        "id": own_id(row, "question_id"),
         "text": row["prompt"],
         "letters": True,
-        "domain": row["split"],
-        "audio": row["audio"],
+        "domain": None if row["split"] == "test" else row["split"],  # a split of `mmsu` is a subject
     }
     if len(letter) != 1 or letter not in LETTERS[: len(choices)]:
-        reason = f"the prompt's {len(choices)} options do not go with the answer {row['reference']!r}"
-        return question | {"choices": [], "answer": -1, "excluded": reason}
-    return question | {"choices": choices, "answer": LETTERS.index(letter), "excluded": None}
+        return question | excluded(
+            f"the prompt's {len(choices)} options do not go with the answer {row['reference']!r}"
+        )
+    return question | {"choices": choices, "answer": LETTERS.index(letter)}
 
 
-def options_of(prompt: str) -> list[str]:
-    """Return the options that a prompt lists after `A.`, `B.` and so on (or `A)`, `(A)`, `A:`).
+def reasoning(row: dict) -> dict:
+    """Convert a row of `bbh`; its id names the task, "bbh_navigate_147".
 
-    A list is read from a mark of A on. It is skipped if one of its letters is marked twice, since either mark could be
-    meant ("A. Hepatitis B. B. Hepatitis C."). Of the other lists the longest is returned; of equally long lists one
-    whose marks begin lines, and then the last. No list: [].
+    Where the answer is a letter, the prompt lists the options itself, and "(A)", "(B)" and so on are the choices.
     """
-    best: list[str] = []
-    for pattern in (_AT_LINES, _ANYWHERE):
-        marks = list(pattern.finditer(prompt))
-        for first, mark in reversed(list(enumerate(marks))):
-            options = _options_from(prompt, marks[first:]) if mark[1] == "A" else []
-            best = options if len(options) > len(best) else best
-    return best
+    of_task = _OF_A_TASK.fullmatch(str(row["id"]))
+    question = {"id": str(row["id"]), "text": row["prompt"], "domain": of_task and of_task["task"], "cue": CUE}
+    reference = str(row["reference"])
+    answer = closed_answer(reference, [YES_OR_NO])
+    if answer is not None:
+        return question | answer
+    letter = reference.strip(" ().").upper()
+    count = max(2, len(options_of(row["prompt"])))
+    if len(letter) != 1 or letter not in LETTERS[:count]:
+        return question | excluded(
+            f"the answer {row['reference']!r} is neither yes, nor no, nor one of the prompt's options"
+        )
+    choices = [f"({LETTERS[place]})" for place in range(count)]
+    return question | {"letters": True, "choices": choices, "answer": LETTERS.index(letter)}
 
 
-def _options_from(prompt: str, marks: list[re.Match]) -> list[str]:
-    """Return the options after A, B, C, …, the first of `marks` being A's; [] if they can be read in two ways."""
-    chain = marks[:1]
-    for mark in marks[1:]:
-        if len(chain) < len(LETTERS) and mark[1] == LETTERS[len(chain)]:
-            chain.append(mark)
-        elif mark[1] in LETTERS[: len(chain)]:
-            return []  # the letter was marked before
-    ends = [*(mark.start() for mark in chain[1:]), len(prompt)]
-    options = [prompt[mark.end() : end].strip(" \n\t,;") for mark, end in zip(chain, ends, strict=True)]
-    return options if len(options) > 1 and all(options) else []
+def open_answers(row: dict) -> dict:
+    """Convert a row of `sd-qa`; its split is the accent of the speakers."""
+    question = {"id": str(row["row"]), "text": row["prompt"], "cue": CUE, "domain": row["split"]}
+    if not (row["reference"] or "").strip():
+        return question | excluded("it has no reference answer")
+    return question | {"reference": row["reference"]}

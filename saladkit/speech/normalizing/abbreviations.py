@@ -40,6 +40,11 @@ _BEFORE_NUMBERS = {
 }
 # After these words "no." is an answer that ends its sentence: "I said no. 5 men came"
 _SAY = set("say says said answer answers answered reply replies replied shouted vote voted mean means meant".split())
+_SAY |= set("oh yes or me him her us them you simply just course definitely absolutely".split())
+_ANSWER_IS = re.compile(r"\banswers? (?:is|was|will be) \Z")
+# Before these words a number counts, so that "no." before it is an answer too: "He told me no. 5 men came"
+_COUNTED = set("people men women children feet others more of".split())
+_NOT_COUNTED = set("is was has does as wins goes stands plays sees says remains comes makes takes its his this".split())
 _YEARS_BEHIND = {"c.", "ca.", "b.", "d.", "r.", "est."}
 # Words that begin sentences: in "on Main St. He", "St." is a street, while before a name it is a saint
 _NO_NAMES = "A|After|All|An|And|As|At|But|For|He|Her|His|I|If|In|It|Its|My|No|On|Our|She|So|That|The|Their|Then|There"
@@ -95,10 +100,22 @@ def _before_number(match: re.Match) -> list[Said] | None:
     short = match["short"]
     if short in _YEARS_BEHIND and not match["year"]:
         return None
-    if short == "no." and previous_word(match).lower() in _SAY:
+    if short in ("no.", "No.") and _is_answer(match):
         return None
     spoken = _BEFORE_NUMBERS[short]
     return said(match, (f"{spoken.capitalize() if short[0].isupper() else spoken} ", "short"))
+
+
+def _is_answer(match: re.Match) -> bool:
+    """Return whether "no." ends a sentence: "I said no. 5 men came", but not "See no. 5"."""
+    before = match.string[max(0, match.start() - 24) : match.start()]
+    if match["short"] == "no." and (previous_word(match).lower() in _SAY or _ANSWER_IS.search(before)):
+        return True
+    counted = re.match(r" [0-9]{1,7} ([a-z]{2,24})\b(?![-'’])", match.string[match.end() : match.end() + 34])
+    if not counted or match.string[match.end() :].startswith(" 1 "):
+        return False
+    word = counted[1]
+    return word in _COUNTED or word.endswith("s") and not word.endswith("ss") and word not in _NOT_COUNTED
 
 
 def _choice(words: dict[str, str]) -> str:

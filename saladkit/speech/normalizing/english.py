@@ -11,6 +11,7 @@ from saladkit.speech.normalizing import (
     quantities,
     roman_numerals,
     signs,
+    telephone,
     years,
 )
 from saladkit.speech.normalizing.rewriting import rewrite, rules_by_start
@@ -20,6 +21,7 @@ _RULES = rules_by_start(
         *dates.RULES,
         *clock.RULES,
         *money.RULES,
+        *telephone.RULES,
         *quantities.RULES,
         *years.RULES,
         *names.RULES,

@@ -1,15 +1,16 @@
-"""Numbers that are names, not counts: telephone numbers, rooms, houses, ZIP codes, "9/11", "401(k)"."""
+"""Numbers that are names, not counts: rooms, houses, ZIP codes, shares such as "80/20", "9/11", "401(k)"."""
 
 import re
 
 from saladkit.speech.normalizing.numbers import END, START, cardinal, digit_by_digit, number_of_name
+from saladkit.speech.normalizing.plain_numbers import is_split
 from saladkit.speech.normalizing.rewriting import DIGIT, Rule, Said, previous_word, said
+from saladkit.speech.normalizing.telephone import CALLED, telephone
 
 _FIXED = {
     **{"24/7": "twenty four seven", "9/11": "nine eleven", "7/7": "seven seven", "50/50": "fifty fifty"},
     **{"20/20": "twenty twenty", "401(k)": "four oh one k", "403(b)": "four oh three b"},
 }
-_CALLED = {"call", "calls", "calling", "called", "dial", "dials", "dialing", "dialed"}
 _CODES = {"code", "extension", "ext.", "pin"}
 _NUMBERED = set("flight route room highway interstate suite apartment boeing airbus bus channel".split())
 _MOST_BARE_DIGITS = 9  # a longer number without commas is an identifier, unless it is round
@@ -19,21 +20,9 @@ def _fixed(match: re.Match) -> list[Said]:
     return said(match, (_FIXED[match["fixed"]], 0))
 
 
-def _telephone(match: re.Match) -> list[Said]:
-    """Say digits one by one, with a comma after each group except the last."""
-    groups = list(re.finditer(r"(\+?)([0-9]+)", match[0]))
-    phrases = []
-    for group in groups:
-        spoken = ("plus " if group[1] else "") + digit_by_digit(group[2]) + ("," if group is not groups[-1] else "")
-        phrases.append(Said(spoken, match.start() + group.start(), match.start() + group.end()))
-    # the brackets of "(555) 123-4567" belong to its first group of digits
-    return phrases
-
-
-def _may_be_telephone(match: re.Match) -> list[Said] | None:
-    """Say "555-1234" as a telephone number; "200-1500" is a range."""
-    low, high = match[0].split("-")
-    return None if int(low) < int(high) and low[-1] == high[-1] == "0" else _telephone(match)
+def _share(match: re.Match) -> list[Said] | None:
+    first, second = match["first"], match["second"]
+    return said(match, (f"{cardinal(first)} {cardinal(second)}", 0)) if is_split(first, second) else None
 
 
 def _groups(match: re.Match) -> list[Said]:
@@ -46,7 +35,7 @@ def _groups(match: re.Match) -> list[Said]:
 def _named_number(match: re.Match) -> list[Said] | None:
     """Say a number that the word before marks as a name, or that is too long for a count."""
     digits, before = match["digits"], previous_word(match)
-    if before.lower() in _CODES or before.lower() in _CALLED and re.fullmatch("[2-9]11", digits):
+    if before.lower() in _CODES or before.lower() in CALLED and re.fullmatch("[2-9]11", digits):
         return said(match, (digit_by_digit(digits), 0))
     if before.lower() in _NUMBERED and len(digits) in (3, 4):
         return said(match, (number_of_name(digits), 0))
@@ -76,19 +65,10 @@ def _house(match: re.Match) -> list[Said]:
 _STREETS = r"(?:St|Street|Ave|Avenue|Rd|Road|Blvd|Boulevard|Dr|Drive|Ln|Lane|Hwy|Highway|Way|Place|Court)\b"
 RULES = [
     Rule((DIGIT,), re.compile(rf"{START}(?P<fixed>{'|'.join(map(re.escape, _FIXED))}){END}"), _fixed),
-    Rule(
-        (DIGIT, "+", "("),
-        re.compile(
-            r"(?<![^\s:,;(])(?:\+?[0-9]{1,3}[-. ])?(?:\([0-9]{3}\) ?|[0-9]{3}[-.]|(?<=\+[0-9][-. ])[0-9]{3} )"
-            rf"[0-9]{{3}}[-. ][0-9]{{4}}{END}"
-        ),
-        _telephone,
-    ),
-    Rule(("+",), re.compile(rf"(?<![^\s:,;(])\+[0-9]{{1,3}}(?:[-. ][0-9]{{2,5}}){{2,5}}{END}"), _telephone),
+    Rule((DIGIT,), re.compile(rf"{START}(?P<first>[1-9][0-9])/(?P<second>[1-9][0-9]){END}"), _share),
     Rule((DIGIT,), re.compile(rf"{START}1-(?P<prefix>8(?:00|33|44|55|66|77|88))-(?=[A-Z])"), _free_call),
     Rule((DIGIT,), re.compile(rf"{START}(?P<first>[0-9]{{3}})-(?P<second>[0-9]{{2,3}}){END}"), _two_names),
-    Rule((DIGIT,), re.compile(rf"{START}[0-9]{{3}}-[0-9]{{4}}{END}"), _may_be_telephone),
-    Rule((DIGIT,), re.compile(rf"{START}[0-9]{{5}}-[0-9]{{4}}{END}"), _telephone),
+    Rule((DIGIT,), re.compile(rf"{START}[0-9]{{5}}-[0-9]{{4}}{END}"), telephone),
     Rule((DIGIT,), re.compile(rf"{START}[0-9]++(?:-[0-9]++){{2,}}+{END}"), _groups),
     Rule(
         (DIGIT,),

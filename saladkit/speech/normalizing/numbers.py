@@ -19,7 +19,12 @@ START = (
     r"|(?<=\b[Nn]o\.)|(?<=\bpp\.)|(?<=\b[cp]\.)|(?<=\bFig\.)|(?<=\bfig\.))"
 )
 END = r"(?![\w%‰°º^$€£¥₹¢@#&+=~\\/√′″])(?![.,:*'’×\-–—−][0-9])(?!\.\w)"  # nor a sign that belongs to the number
-INTEGER = r"(?:[0-9]{1,3}+(?:,[0-9]{3})++(?![0-9])|[0-9]++)"
+# "1.000.000", but neither "1.000", which may be one, nor the internet address "192.168.100.200"
+_PARTED_BY_DOTS = r"[1-9][0-9]{0,2}+(?:(?:\.[0-9]{3}){2}|(?=(?:\.[0-9]{3}){0,4}\.000)(?:\.[0-9]{3}){3,5})(?!\.?[0-9])"
+_PARTED_OTHERWISE = (
+    r"[1-9][0-9]{0,2}+(?:['’][0-9]{3})++(?![0-9])|[1-9][0-9]?+(?:,[0-9]{2}(?![0-9]))++,[0-9]{3}(?![0-9])"
+)
+INTEGER = rf"(?:[0-9]{{1,3}}+(?:,[0-9]{{3}})++(?![0-9])|{_PARTED_BY_DOTS}|{_PARTED_OTHERWISE}|[0-9]++)"
 NUMBER = rf"(?:{INTEGER}(?:\.[0-9]++)?+|\.[0-9]++)"
 DASH = r"[-–—−]"
 
@@ -40,8 +45,11 @@ def digit_by_digit(digits: str) -> str:
 
 
 def cardinal(written: str) -> str:
-    """Return "one thousand two hundred thirty four" for "1,234"; digit by digit if it starts with 0 or is too long."""
-    digits = written.replace(",", "")
+    """Return "one thousand two hundred thirty four" for "1,234"; digit by digit if it starts with 0 or is too long.
+
+    Thousands may be parted by commas, dots or apostrophes.
+    """
+    digits = re.sub("[,.'’]", "", written)
     if len(digits) > MOST_DIGITS or digits.startswith("0") and len(digits) > 1:
         return digit_by_digit(digits)
     return _named(int(digits), "cardinal")
@@ -49,11 +57,13 @@ def cardinal(written: str) -> str:
 
 def ordinal(written: str) -> str:
     """Return "twenty first" for "21"; at most MOST_DIGITS digits."""
-    return _named(int(written.replace(",", "")), "ordinal")
+    return _named(int(re.sub("[,.'’]", "", written)), "ordinal")
 
 
 def number(written: str) -> str:
     """Return "one thousand two hundred thirty four point five zero" for "1,234.50", "point five" for ".5"."""
+    if written.count(".") > 1:  # "1.000.000"
+        return cardinal(written)
     whole, point, decimals = written.partition(".")
     spoken = [cardinal(whole)] if whole else []
     return " ".join([*spoken, "point", digit_by_digit(decimals)] if point else spoken)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from saladkit.formats.words import Word
+from saladkit.speech.normalizing.characters import language_code, plain_word
 from saladkit.speech.normalizing.english import english_words
 
-RULES = 2  # a version: raise it when the spoken form of any text changes
+RULES = 3  # a version: raise it when the spoken form of any text changes
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,35 @@ class SpokenForm:
 def spoken_form(text: str, language: str | None) -> SpokenForm:
     """Return the spoken form of `text` in `language`, a code such as "en-us".
 
-    In English, numbers, dates, units and abbreviations are written in full; parts that no rule reads with certainty
-    stay as they are. In other languages, and if `language` is None, the text stays as it is.
+    Characters are written plainly in every language (see `characters`). In English, numbers, dates, units and
+    abbreviations are written in full; parts that no rule reads with certainty stay as they are. In other languages, and
+    if `language` is None, the words stay as they are.
     """
-    if language is not None and language.lower().startswith("en"):
-        return SpokenForm(*english_words(text))
-    words = text.split()
-    return SpokenForm(words, [(index, index + 1) for index in range(len(words))])
+    words, owners = _plain_words(text.split(), language)
+    if language_code(language) != "en":
+        return SpokenForm(words, owners)
+    spoken, of_plain = english_words(" ".join(words))
+    return SpokenForm(spoken, [(owners[begin][0], owners[end - 1][1]) for begin, end in of_plain])
+
+
+def _plain_words(sources: list[str], language: str | None) -> tuple[list[str], list[tuple[int, int]]]:
+    """Return the words in plain characters with their source words.
+
+    A source word of invisible characters alone belongs to the word before it, or else to the first word.
+    """
+    words: list[str] = []
+    owners: list[tuple[int, int]] = []
+    for place, source in enumerate(sources):
+        plain = plain_word(source, language).split()
+        if not plain and owners:
+            owners[-1] = (owners[-1][0], place + 1)
+        elif plain:
+            begin = place if owners else 0
+            owners += [(begin, place + 1)] * len(plain)
+            words += plain
+    if not words:
+        return sources, [(place, place + 1) for place in range(len(sources))]
+    return words, owners
 
 
 def _geometric_mean(scores: list[float]) -> float:

@@ -6,6 +6,8 @@
 - `speech_key`: digest of text, voice, engine and settings. Rows with the same key have the same recording, if the
   engine (a command or a server) always answers the same request with the same speech.
 - `cer`: character error rate of a transcript, with `--asr`
+- `text_with_markup`: the text as it was given, where `--markup strip` removed markup from it; null in other rows. The
+  column is there if any row had markup
 - `choices_audio` and `choices_speech_keys`: a recording of each choice and its key, with `--choices`
 """
 
@@ -29,6 +31,7 @@ SPOKEN = {
     "speech_key": pa.string(),
 }
 TRANSCRIBED = {"cer": pa.float64()}
+WITH_MARKUP = "text_with_markup"
 CHOICES_AUDIO, CHOICES_KEYS = "choices_audio", "choices_speech_keys"
 CHOICES = {CHOICES_AUDIO: pa.list_(AUDIO), CHOICES_KEYS: pa.list_(pa.string())}
 

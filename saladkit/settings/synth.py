@@ -75,11 +75,18 @@ class SynthSettings(Speaking, Columns, Seed, Shards, Files):
         option="--voice",
         help="Voice; repeat for several, one of which is drawn for each row. espeak:VOICE[+VARIANT][@RATE];"
         " piper:PATH.onnx[#SPEAKER][@RATE][,noise=N][,noise-w=N]; kokoro:[FOLDER/]VOICE[@SPEED];"
-        " command:[limit=SECONDS] PROGRAM [ARGUMENT...], which reads the text and writes a wav;"
+        " command:[limit=SECONDS] PROGRAM [ARGUMENT...], which reads the text and writes a wav, or is given {text} and"
+        " {wav} as arguments;"
         " openai:URL#VOICE[@SPEED][,model=NAME][,language=CODE], a server. A RATE, SPEED, N or numbered SPEAKER may"
         " be a range LOW..HIGH, from which it is drawn for each row.",
     )
     choices: bool = setting(False, help="Also speak the choices of questions, for `saladkit eval --options spoken`.")
+    markup: str = setting(
+        "strip",
+        choices=("strip", "keep", "skip"),
+        help="What to do with markup of HTML and Markdown: strip it from the text, which is also what a model then"
+        " reads (the text as given stays in the column text_with_markup); keep it, and read it out; or skip the row.",
+    )
     reuse: tuple[str, ...] = setting(
         (),
         metavar="FOLDER",

@@ -11,14 +11,15 @@ from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_json
 from saladkit.formats.files import part_name, read_json
 from saladkit.formats.samples import SCHEMA, VERSION, write_samples
-from saladkit.formats.spoken_rows import CHOICES, SPOKEN, TRANSCRIBED, EarlierRecordings, spoken_columns
+from saladkit.formats.spoken_rows import CHOICES, SPOKEN, TRANSCRIBED, WITH_MARKUP, EarlierRecordings, spoken_columns
 from saladkit.job import Clock, Job, Made, Part, Work, numbered
 from saladkit.machine import available_cores
 from saladkit.settings.synth import SynthSettings
 from saladkit.sources.samples import read_samples
 from saladkit.speech.synthesis.choices import check_choices, with_choices
+from saladkit.speech.synthesis.expected_length import expected_seconds
 from saladkit.speech.synthesis.figures import COLUMNS, figures, seconds_of_speech
-from saladkit.speech.synthesis.gate import expected_seconds
+from saladkit.speech.synthesis.marked_rows import MarkedRows, heed_markup
 from saladkit.speech.synthesis.models import (
     described,
     forget_aligner_and_recognizer,
@@ -38,8 +39,9 @@ _FIX = "Check that the voices speak the language of the texts, or loosen the bou
 def synth(source: str, output: str | Path, settings: SynthSettings) -> dict:
     """Speak every row of `source`, and with `choices` also its choices, by a voice drawn by seed and id.
 
-    All other columns are kept. A row that the voice cannot speak, or whose recording fails the checks of the gate, is
-    left out and listed in the manifest. Recordings made before, in this run or in one of `reuse`, are copied.
+    All other columns are kept, and markup is heeded first, as `settings.markup` says. A row that the voice cannot
+    speak, or whose recording fails the checks of the gate, is left out and listed in the manifest. Recordings made
+    before, in this run or in one of `reuse`, are copied.
 
     Returns:
         The summary: rows, hours, rows per voice, rows left out by each check, seconds of speech made per second.
@@ -56,7 +58,7 @@ def synth(source: str, output: str | Path, settings: SynthSettings) -> dict:
     models = identities(settings)
     if workers > 1:  # each worker process opens its own
         forget_aligner_and_recognizer()
-    table = _read(source, output, settings)
+    table, marked = heed_markup(_read(source, output, settings), settings)
     before = EarlierRecordings()
     for path in settings.reuse:
         before.add_artefact(path)
@@ -78,7 +80,7 @@ def synth(source: str, output: str | Path, settings: SynthSettings) -> dict:
                     before.add(work.path / names[index])
 
             work.fill(parts, fill)
-        return _made(work, names, source, table, settings, recordings.seconds_spoken)
+        return _made(work, names, source, marked, settings, recordings.seconds_spoken)
 
     job = Job(
         "synth",
@@ -95,7 +97,7 @@ def synth(source: str, output: str | Path, settings: SynthSettings) -> dict:
 
 def _read(source: str, output: str | Path, settings: SynthSettings) -> pa.Table:
     needed = ["id", "text", *(["choices"] if settings.choices else [])]
-    made_anew = (*SPOKEN, *TRANSCRIBED, *CHOICES)
+    made_anew = (*SPOKEN, *TRANSCRIBED, *CHOICES, WITH_MARKUP)
     table = read_samples(
         source, needed=needed, without=made_anew, names=settings.names, limit=settings.limit, beside=output
     )
@@ -134,7 +136,7 @@ def _write_part(work: Work, name: str, part: pa.Table, recordings: Recordings, s
     requests = [request_of_row(id_, text, settings.voices, settings.seed) for id_, text in zip(ids, texts, strict=True)]
     rows = recordings.of_rows(requests, work.advance)
     if settings.choices:
-        rows = with_choices(rows, requests, part.column("choices").to_pylist(), recordings)
+        rows = with_choices(rows, requests, part.column("choices").to_pylist(), recordings, settings.markup)
     left_out = [row for row in rows if "reason" in row]
     spoken = [row for row in rows if "reason" not in row]
     silent = {row["id"] for row in left_out}
@@ -153,23 +155,33 @@ def _left_out_name(part: str) -> str:
 
 
 def _made(
-    work: Work, names: list[str], source: str, table: pa.Table, settings: SynthSettings, seconds_spoken: float
+    work: Work,
+    names: list[str],
+    source: str,
+    marked: MarkedRows,
+    settings: SynthSettings,
+    seconds_spoken: float,
 ) -> Made:
-    left_out = [row for name in names for row in read_json(work.path / _left_out_name(name))["left_out"]]
+    left_out = marked.skipped + [
+        row for name in names for row in read_json(work.path / _left_out_name(name))["left_out"]
+    ]
     made = pa.concat_tables([_figured(work.path / name) for name in names], promote_options="default")
     if made.num_rows == 0:
         work.discard()
         first = left_out[0]
         raise SaladError(f"no row of {source} could be spoken: {first['reason']}", first.get("fix", _FIX))
-    found = figures(table, made, left_out, settings)
+    found = figures(marked.asked, made, left_out, settings)
     return Made(
         counts={
             "rows": made.num_rows,
             "seconds_of_speech": round(seconds_of_speech(made), 3),
             "left_out_by": found["left_out_by"],
+            **marked.counts(),
         },
         skipped=[{"id": row["id"], "reason": row["reason"]} for row in left_out],
-        figures=found | {"times_real_time": round(seconds_spoken / max(work.clock.seconds(), 0.01), 1)},
+        figures=found
+        | marked.counts()
+        | {"times_real_time": round(seconds_spoken / max(work.clock.seconds(), 0.01), 1)},
     )
 
 

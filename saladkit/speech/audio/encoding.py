@@ -5,6 +5,8 @@ from io import BytesIO
 import numpy as np
 import soundfile
 
+_AT_ONCE = 1 << 20  # samples that are held as 16 bits beside those given
+
 
 def encode_flac(samples: np.ndarray, sample_rate: int) -> bytes:
     """Encode float32 [n] as 16-bit FLAC; equal samples give equal bytes.
@@ -27,7 +29,9 @@ def as_pcm16(samples: np.ndarray) -> np.ndarray:
 
 def _encode(samples: np.ndarray, sample_rate: int, container: str) -> bytes:
     encoded = BytesIO()
-    soundfile.write(encoded, as_pcm16(samples), sample_rate, format=container, subtype="PCM_16")
+    with soundfile.SoundFile(encoded, "w", sample_rate, 1, "PCM_16", format=container) as file:
+        for begin in range(0, len(samples), _AT_ONCE):
+            file.write(as_pcm16(samples[begin : begin + _AT_ONCE]))
     return encoded.getvalue()
 
 

@@ -1,7 +1,7 @@
 """Write the characters of a text in the forms that voices and dictionaries know.
 
-Composed letters ("é" as one character), plain letters in place of styled ones ("𝐛𝐨𝐥𝐝", "ｆｕｌｌ", "ﬃ", "Ⓐ"), and no invisible
-characters. What is written otherwise and spoken otherwise stays: "²", "½", "™", "…", "µ".
+Letters are composed ("é" as one character) and plain ("𝐛𝐨𝐥𝐝", "ｆｕｌｌ", "ﬃ" and "Ⓐ" are styled), and no character is
+invisible. What is written otherwise because it is spoken otherwise stays: "²", "½", "™", "…", "µ".
 """
 
 import re

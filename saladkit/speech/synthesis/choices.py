@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from saladkit.errors import SaladError
 from saladkit.formats.samples import is_text
 from saladkit.formats.spoken_rows import CHOICES_AUDIO, CHOICES_KEYS
+from saladkit.speech.normalizing.markup import without_markup
 from saladkit.speech.synthesis.requests import Request
 from saladkit.speech.synthesis.store import Recordings
 
@@ -29,19 +30,27 @@ def check_choices(table: pa.Table, source: str) -> None:
 
 
 def with_choices(
-    rows: list[dict], requests: list[Request], choices: list[list[str]], recordings: Recordings
+    rows: list[dict], requests: list[Request], choices: list[list[str]], recordings: Recordings, markup: str
 ) -> list[dict]:
     """Add recordings of the choices to spoken rows.
 
     Args:
         rows: what `Recordings.of_rows` returned for `requests`.
         choices: the texts of each row's choices.
+        markup: as in `SynthSettings`; with "strip", choices are spoken without their markup.
 
     Returns:
         The rows. A row with a choice that cannot be spoken is replaced by its `id` and `reason`.
     """
     every = [
-        (place, replace(requests[place], id=f"{requests[place].id}/{i}", text=text))
+        (
+            place,
+            replace(
+                requests[place],
+                id=f"{requests[place].id}/{i}",
+                text=without_markup(text).text if markup == "strip" else text,
+            ),
+        )
         for place, of_row in enumerate(choices)
         for i, text in enumerate(of_row)
     ]

@@ -1,16 +1,15 @@
 """Decide whether synthetic speech is fit for training: measure each recording, and refuse it outside the bounds."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from saladkit.settings.synth import Gate
+from saladkit.speech.synthesis.expected_length import expected_seconds
 
-# Speech takes 0.3 s, and 1 s for every 15 bytes of its text: espeak-ng's English at 175 words a minute has 13 to 17. In
-# UTF-8 a Cyrillic letter has two bytes and a Chinese character three, in proportion to the time that they take.
-_SECONDS_BESIDE_WORDS = 0.3
-_BYTES_PER_SECOND = 15.0
 _FRAME = 0.01  # s, for levels
+_FRAMES_AT_ONCE = 6000  # a minute
 _SILENCE_BELOW = 40.0  # dB below the loudest frame
 _FULL_SCALE = 0.999
 CHECKS = ("duration", "clipping", "silence", "level", "cer")
@@ -35,31 +34,43 @@ class Measured:
     cer: float | None = None
 
 
-def expected_seconds(text: str) -> float:
-    """Estimate how long a text takes to speak, in s, in any voice and language."""
-    return _SECONDS_BESIDE_WORDS + len(text.encode(errors="replace")) / _BYTES_PER_SECOND
-
-
 def measure(samples: np.ndarray, sample_rate: int, text: str, cer: float | None = None) -> Measured:
     """Measure a recording of `text`: float32 [n], n > 0, in [-1, 1]."""
-    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    frame = max(1, round(_FRAME * sample_rate))
+    powers = _frame_powers(samples, frame)
+    power = float(powers.sum()) * frame / len(samples)
+    clipped = sum(int(np.count_nonzero(np.abs(block) >= _FULL_SCALE)) for block in _blocks(samples, frame))
     return Measured(
         duration_ratio=len(samples) / sample_rate / expected_seconds(text),
-        clipped=float(np.mean(np.abs(samples) >= _FULL_SCALE)),
-        silence=_longest_silence(samples, sample_rate),
+        clipped=clipped / len(samples),
+        silence=_longest_silence(powers, frame) / sample_rate,
         level=10 * np.log10(power) if power else -np.inf,
         cer=cer,
     )
 
 
-def _longest_silence(samples: np.ndarray, sample_rate: int) -> float:
-    frame = max(1, round(_FRAME * sample_rate))
-    padded = np.pad(samples, (0, -len(samples) % frame)).reshape(-1, frame)
-    power = np.mean(np.square(padded, dtype=np.float64), axis=1)
-    loud = np.flatnonzero(power > power.max() / 10 ** (_SILENCE_BELOW / 10))
+def _blocks(samples: np.ndarray, frame: int) -> Iterator[np.ndarray]:
+    """Yield an hour of samples in blocks of whole frames, so that no copy of all of them is made."""
+    size = frame * _FRAMES_AT_ONCE
+    for begin in range(0, len(samples), size):
+        yield samples[begin : begin + size]
+
+
+def _frame_powers(samples: np.ndarray, frame: int) -> np.ndarray:
+    """Return the mean power of each frame, float64; the last frame is filled up with zeros."""
+    powers = []
+    for block in _blocks(samples, frame):
+        padded = np.pad(block, (0, -len(block) % frame)).reshape(-1, frame)
+        powers.append(np.mean(np.square(padded, dtype=np.float64), axis=1))
+    return np.concatenate(powers)
+
+
+def _longest_silence(powers: np.ndarray, frame: int) -> float:
+    """Return the length of the longest silence, in samples."""
+    loud = np.flatnonzero(powers > powers.max() / 10 ** (_SILENCE_BELOW / 10))
     if not len(loud):
-        return len(samples) / sample_rate
-    return float(np.diff(np.concatenate([[-1], loud, [len(power)]])).max() - 1) * frame / sample_rate
+        return len(powers) * frame
+    return float(np.diff(np.concatenate([[-1], loud, [len(powers)]])).max() - 1) * frame
 
 
 def refusal(gate: Gate, measured: Measured) -> tuple[str, str] | None:

@@ -1,5 +1,7 @@
 """Speak one request: return the columns that speech adds to a row, or the reason why the row has no speech."""
 
+from functools import partial
+
 from saladkit.errors import SaladError
 from saladkit.formats.samples import words_to_row
 from saladkit.formats.words import Word
@@ -10,9 +12,10 @@ from saladkit.speech.audio.loudness import set_loudness
 from saladkit.speech.normalizing.spoken_form import SpokenForm, spoken_form
 from saladkit.speech.synthesis.gate import measure, refusal
 from saladkit.speech.synthesis.models import aligner_named, transcriber_named
+from saladkit.speech.synthesis.pieces import speak_in_pieces
 from saladkit.speech.synthesis.requests import Request, narrowed_voice
 from saladkit.speech.transcribers.error_rates import least_error_rate
-from saladkit.speech.voices.voice import Utterance, Voice, VoiceFailed, VoiceGaveUp
+from saladkit.speech.voices.voice import Utterance, Voice, VoiceFailed, VoiceGaveUp, unread_by
 
 ATTEMPTS = 2
 # Share of a row's words with a letter or digit; with fewer timed words, an aligner gives the times. espeak-ng gives no
@@ -33,16 +36,33 @@ def speak(request: Request, settings: Speaking) -> dict:
     form = spoken_form(request.text, language)
     if not any(map(str.isalnum, form.text)):  # some engines read out marks: "exclamation"
         return {"id": request.id, "reason": f"there is no letter or digit in {request.text[:80]!r}"}
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            utterance = voice.speak(form.text)
-            break
-        except VoiceFailed as error:
-            if attempt == ATTEMPTS or isinstance(error, VoiceGaveUp):
-                return {"id": request.id, "reason": error.problem, "fix": error.fix, "failed": True}
-        except SaladError as error:
-            return {"id": request.id, "reason": error.problem}
+    if unread := unread_by(voice, form.text):
+        word, script = unread
+        return {"id": request.id, "reason": f"{voice.name} cannot read {word[:40]!r} ({script})"}
+    try:
+        form, utterance = speak_in_pieces(form, partial(_attempt, voice))
+    except VoiceFailed as error:
+        return {"id": request.id, "reason": error.problem, "fix": error.fix, "failed": True}
+    except SaladError as error:
+        return {"id": request.id, "reason": error.problem}
     return _row(request, utterance, voice, form, language, settings)
+
+
+def _attempt(voice: Voice, text: str) -> Utterance:
+    """Speak a text; try again if the engine fails.
+
+    Raises:
+        VoiceFailed: the last attempt failed.
+        SaladError: as `Voice.speak`.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return voice.speak(text)
+        except VoiceGaveUp:
+            raise
+        except VoiceFailed:
+            continue
+    return voice.speak(text)
 
 
 def _row(

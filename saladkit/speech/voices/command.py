@@ -1,4 +1,4 @@
-"""Use any program as a voice: it reads the text on its standard input and writes a wav.
+"""Use any program as a voice: it is given the text on its standard input or as an argument, and writes a wav.
 
 Whether equal texts give equal samples depends on the program alone.
 """
@@ -19,11 +19,11 @@ from typing import IO, BinaryIO
 
 from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_file
+from saladkit.speech.voices.placeholders import WAV, check_placeholders, filled
 from saladkit.speech.voices.received_audio import MOST_BYTES, received_utterance, shown
 from saladkit.speech.voices.time_limit import parse_limit
 from saladkit.speech.voices.voice import Utterance, VoiceFailed
 
-WAV = "{wav}"
 _DESCRIPTION = re.compile(r"\s*(?:limit=(?P<limit>\S+)\s+)?(?P<command>\S.*)", re.DOTALL)
 _SHOWN = 100  # characters of a command in errors
 _TRY_IT = "Try the command in a shell, with a text on its standard input."
@@ -34,14 +34,15 @@ class CommandVoice:
 
     The program is run once for every text, without a shell. It reads the text on its standard input (UTF-8, ended by a
     line feed) and writes a wav, or other audio that libsndfile reads, to its standard output. If an argument contains
-    `{wav}`, the program writes to a file instead, whose path takes the place of `{wav}`. After `limit` (60 s by
-    default) the program is killed together with all processes that it started.
+    `{wav}`, the program writes to a file instead, whose path takes the place of `{wav}`, and `{text}` is replaced by
+    the text, as in "flite -t {text} -o {wav}". After `limit` (60 s by default) the program is killed together with all
+    processes that it started.
 
     The voice's identity is the digests of the program and of every file among its arguments: a changed script is
     another voice.
 
     Raises:
-        SaladError: the description is no command, or the program does not exist.
+        SaladError: the description is no command, it has an unknown placeholder, or the program does not exist.
     """
 
     language = None
@@ -55,7 +56,8 @@ class CommandVoice:
         except ValueError as error:  # an open quote, or no program
             raise SaladError(
                 f"{self.name!r} does not describe a command",
-                "Write command:[limit=SECONDS] PROGRAM ARGUMENTS, quoted as in a shell; {wav} names the file to write.",
+                "Write command:[limit=SECONDS] PROGRAM ARGUMENTS, quoted as in a shell; {text} is the text, {wav} names"
+                " the file to write.",
             ) from error
         self.speaker = f"command:{command}"
         self._limit = parse_limit(limit)
@@ -67,6 +69,7 @@ class CommandVoice:
             )
         self._program, self._arguments = os.path.abspath(found), arguments
         self._shown = self.name if len(self.name) <= _SHOWN else f"{self.name[: _SHOWN - 1]}…"
+        check_placeholders(self._shown, arguments)
         self.identity = {"program": _identity(Path(self._program)), **_files_among(arguments)}
 
     def narrowed(self, draws: random.Random) -> "CommandVoice":
@@ -94,9 +97,8 @@ class CommandVoice:
     def _audio_of(self, text: str) -> bytes:
         with tempfile.TemporaryDirectory(prefix="saladkit-") as folder:
             wav = Path(folder) / "speech.wav"
-            arguments = [argument.replace(WAV, str(wav)) for argument in self._arguments]
-            content = self._run(arguments, text)
-            return content if arguments == self._arguments else self._written(wav)
+            content = self._run([filled(argument, text, str(wav)) for argument in self._arguments], text)
+            return self._written(wav) if any(WAV in argument for argument in self._arguments) else content
 
     def _run(self, arguments: list[str], text: str) -> bytes:
         """Run the program and return what it writes to its standard output."""

@@ -13,8 +13,9 @@ import numpy as np
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word, split_words
-from saladkit.speech.voices.control_characters import CONTROL_TO_SPACE
 from saladkit.speech.voices.espeak_library import check_variant, find_voice_file, fresh_library, set_voice, synthesize
+from saladkit.speech.voices.espeak_scripts import unread_word
+from saladkit.speech.voices.harmful_characters import HARMFUL_TO_SPACE
 from saladkit.speech.voices.ranges import Range
 from saladkit.speech.voices.voice import Utterance
 
@@ -60,6 +61,10 @@ class EspeakVoice:
         voice.name = f"{self.speaker}@{voice._rate}"
         return voice
 
+    def unread(self, text: str) -> tuple[str, str] | None:
+        """Return a word of `text` that espeak-ng does not read, with its script."""
+        return unread_word(text, self.language)
+
     def speak(self, text: str) -> Utterance:
         """Speak `text`, at 22050 Hz for nearly every voice.
 
@@ -78,7 +83,7 @@ class EspeakVoice:
                     f"espeak-ng cannot load the voice {self.name!r}",
                     "Use another voice, such as espeak:en-us.",
                 )
-            pcm, events = synthesize(library, text.translate(CONTROL_TO_SPACE))
+            pcm, events = synthesize(library, text.translate(HARMFUL_TO_SPACE))
             sample_rate = library.espeak_ng_GetSampleRate()
 
         sounding = np.flatnonzero(pcm)

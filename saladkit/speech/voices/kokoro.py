@@ -22,6 +22,7 @@ from numpy.lib.npyio import NpzFile
 from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_file, digest_json
 from saladkit.formats.words import Word
+from saladkit.speech.voices.espeak_scripts import unread_word
 from saladkit.speech.voices.kokoro_graph import open_kokoro_graph
 from saladkit.speech.voices.kokoro_phonemes import LANGUAGES, NOT_BY_ESPEAK, espeak_config, espeak_phonemes
 from saladkit.speech.voices.onnx_session import providers_for
@@ -109,6 +110,10 @@ class KokoroVoice(DrawsSpeed):
         whole = input_dtypes(self._kokoro.sess)["speed"].kind in "iu"
         if whole and self._speed and not (self._speed.is_one and self._speed.low in (1.0, 2.0)):
             raise SaladError(f"{self.name!r}: this model takes whole speeds alone", "Use @1, @2 or another export.")
+
+    def unread(self, text: str) -> tuple[str, str] | None:
+        """Return a word of `text` that espeak-ng does not read, with its script."""
+        return unread_word(text, self.language)
 
     def speak(self, text: str) -> Utterance:
         """Speak `text` at 24 kHz.

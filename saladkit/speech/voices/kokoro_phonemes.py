@@ -11,7 +11,7 @@ import phonemizer
 from kokoro_onnx.config import EspeakConfig
 from phonemizer.logger import get_logger
 
-from saladkit.speech.voices.control_characters import CONTROL_TO_SPACE
+from saladkit.speech.voices.harmful_characters import HARMFUL_TO_SPACE
 
 # espeak-ng's code for the first letter of a voice's name (VOICES.md of hexgrad/Kokoro-82M)
 LANGUAGES = {"a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}
@@ -29,7 +29,7 @@ def espeak_phonemes(text: str, language: str) -> str:
     because Kokoro would speak them. Line ends become spaces, because kokoro-onnx would join the words around them.
     """
     return phonemizer.phonemize(
-        " ".join(text.translate(CONTROL_TO_SPACE).split()),
+        " ".join(text.translate(HARMFUL_TO_SPACE).split()),
         language,
         preserve_punctuation=True,
         with_stress=True,

@@ -21,8 +21,9 @@ from piper.patch_voice_with_alignment import add_alignment_output
 from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_file
 from saladkit.formats.words import Word
-from saladkit.speech.voices.control_characters import CONTROL_TO_SPACE
 from saladkit.speech.voices.drawn_noise import SeededSession, take_noise_as_input
+from saladkit.speech.voices.espeak_scripts import unread_word
+from saladkit.speech.voices.harmful_characters import HARMFUL_TO_SPACE
 from saladkit.speech.voices.onnx_session import open_session, providers_for
 from saladkit.speech.voices.phonetic_words import PhoneticWord, match_words, phonetic_words, pronunciation
 from saladkit.speech.voices.ranges import Range
@@ -96,6 +97,11 @@ class PiperVoice:
         voice._name()
         return voice
 
+    def unread(self, text: str) -> tuple[str, str] | None:
+        """Return a word of `text` that the voice's phonemes by espeak-ng do not read, with its script."""
+        by_espeak = self._voice.config.phoneme_type == piper.PhonemeType.ESPEAK
+        return unread_word(text, self.language) if by_espeak else None
+
     def speak(self, text: str) -> Utterance:
         """Speak `text` at the voice's own sample rate, scaled by one gain to a peak of 1.
 
@@ -108,11 +114,7 @@ class PiperVoice:
         sample_rate = self._voice.config.sample_rate
         self._session.seed(int.from_bytes(hashlib.sha256(f"{self.name}/{text}".encode(errors="replace")).digest()[:8]))
         try:
-            chunks = list(
-                self._voice.synthesize(
-                    text.translate(CONTROL_TO_SPACE), self._synthesis_config(), include_alignments=True
-                )
-            )
+            chunks = list(self._voice.synthesize(_harmless(text), self._synthesis_config(), include_alignments=True))
         except Exception as error:  # an error of espeak-ng's bridge or onnxruntime, or a graph of another kind
             raise VoiceFailed(
                 f"{self.name} failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
@@ -149,7 +151,7 @@ class PiperVoice:
         )
 
     def _phonemes(self, text: str) -> str:
-        return " ".join("".join(sentence) for sentence in self._voice.phonemize(text.translate(CONTROL_TO_SPACE)))
+        return " ".join("".join(sentence) for sentence in self._voice.phonemize(_harmless(text)))
 
     def _speakers_named(self, speaker: str | None) -> Range | None:
         if not speaker:
@@ -176,6 +178,11 @@ def _graph(path: str) -> onnx.ModelProto:
         add_alignment_output(model)
     take_noise_as_input(model)
     return model
+
+
+def _harmless(text: str) -> str:
+    """Return a text whose "[[" Piper does not take for the begin of phonemes; brackets are not spoken."""
+    return re.sub(r"\[(?=\[)", "[ ", text.translate(HARMFUL_TO_SPACE))
 
 
 def _timed(

@@ -70,6 +70,15 @@ class Voice(Protocol):
         ...
 
 
+def unread_by(voice: Voice, text: str) -> tuple[str, str] | None:
+    """Return a word of `text` that the voice cannot say, with its script; None if the voice does not know of any.
+
+    A voice says so by its own method `unread`, which it may lack.
+    """
+    unread = getattr(voice, "unread", None)
+    return unread(text) if unread else None
+
+
 def open_voice(name: str, *, device: str = "cpu") -> Voice:
     """Open a voice such as "espeak:en-us+f3@160" or "piper:voices/lessac.onnx#3".
 

@@ -140,7 +140,7 @@ def _write_part(work: Work, name: str, part: pa.Table, recordings: Recordings, s
     left_out = [row for row in rows if "reason" in row]
     spoken = [row for row in rows if "reason" not in row]
     silent = {row["id"] for row in left_out}
-    part = part.filter(pa.array([id_ not in silent for id_ in ids]))
+    part = part.filter(pa.array([id_ not in silent for id_ in ids], pa.bool_()))
     columns = spoken_columns(spoken, transcribed=settings.asr is not None, choices=settings.choices)
     for column, values in columns.items():
         part = part.append_column(column, values)

@@ -4,6 +4,7 @@ import pytest
 
 from saladkit.settings.synth import Gate
 from saladkit.speech.audio.loudness import set_loudness
+from saladkit.speech.synthesis.expected_length import expected_seconds
 from saladkit.speech.synthesis.gate import CHECKS, Measured, measure, refusal
 from saladkit.speech.voices.voice import open_voice
 
@@ -32,6 +33,49 @@ def test_speech_passes(voice):
     measured = measure(spoken.samples, spoken.sample_rate, text)
     assert refusal(Gate(), measured) is None
     assert 0.25 < measured.duration_ratio < 3
+
+
+TEXTS = {
+    "en-us": "Water boils near the sea, and the winter was long.",
+    "ru": "Вода кипит у моря, и зима была долгой.",
+    "el": "Το νερό βράζει κοντά στη θάλασσα και ο χειμώνας ήταν μακρύς.",
+    "ar": "الماء يغلي بالقرب من البحر، وكان الشتاء طويلا.",
+    "hi": "पानी समुद्र के पास उबलता है, और सर्दी लंबी थी।",
+    "ta": "கடலுக்கு அருகில் தண்ணீர் கொதிக்கிறது, குளிர்காலம் நீண்டதாக இருந்தது.",
+    "ka": "წყალი ზღვასთან დუღს და ზამთარი გრძელი იყო.",
+    "ko": "바닷가에서 물이 끓고 겨울이 길었다.",
+    "ja": "うみのちかくでみずがわき、ふゆはながかった。",
+    "cmn": "海边的水在沸腾，冬天很长。",
+    "vi": "Nước sôi gần biển, và mùa đông thì dài.",
+    "de": "Es waren 5551234567 Leute.",
+}
+
+
+@pytest.mark.parametrize("voice, text", TEXTS.items())
+def test_a_text_is_as_long_as_expected_in_every_script(voice, text):
+    spoken = open_voice(f"espeak:{voice}").speak(text)
+    assert 0.5 < len(spoken.samples) / spoken.sample_rate / expected_seconds(text) < 1.5
+
+
+@pytest.mark.parametrize(
+    "text, same",
+    [
+        ("cafe\u0301", "café"),
+        ("ｆｕｌｌ", "full"),
+        ("𝐛𝐨𝐥𝐝", "bold"),
+        ("co\u200boperate\ufeff", "cooperate"),
+        ("❤\ufe0f", "❤"),
+        ("вода", "voda"),
+    ],
+)
+def test_characters_count_as_they_are_spoken_not_as_they_are_stored(text, same):
+    assert expected_seconds(text) == expected_seconds(same)
+
+
+def test_a_word_read_by_its_code_points_is_too_long():
+    spoken = open_voice("espeak:en-us").speak("𝐛𝐨𝐥𝐝")  # "letter one d four one b…", as no text reaches a voice
+    measured = measure(spoken.samples, spoken.sample_rate, "𝐛𝐨𝐥𝐝")
+    assert refusal(Gate(), measured)[0] == "duration"
 
 
 def test_each_check_refuses_what_it_is_for():

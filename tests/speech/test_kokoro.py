@@ -15,7 +15,7 @@ from kokoro_onnx.config import DEFAULT_VOCAB, MAX_PHONEME_LENGTH
 from saladkit.errors import SaladError
 from saladkit.speech.voices.kokoro import LAG
 from saladkit.speech.voices.kokoro_phonemes import espeak_config
-from saladkit.speech.voices.voice import open_voice
+from saladkit.speech.voices.voice import open_voice, unread_by
 
 
 @pytest.fixture
@@ -45,6 +45,19 @@ def test_words_take_their_times_from_the_phonemes(tmp_path, durations, tokens):
         if word.start:
             assert utterance.samples[round((word.start + LAG) * RATE) + 1] == level_of(first)
         assert utterance.samples[round((word.end + LAG) * RATE) - 2] == level_of(last)
+
+
+@pytest.mark.parametrize("text", ["[[France]] is large", "if [[ $a ]] go", "go [[[ there ]]] now"])
+def test_brackets_in_a_text_are_no_phonemes(voice, text):
+    words = voice.speak(text).words
+    assert [word.word for word in words] == text.split()
+    assert all(word.start is not None for word in words if any(map(str.isalnum, word.word)))
+
+
+def test_letters_that_are_not_read_are_named_and_do_not_spoil_the_rest(voice):
+    assert unread_by(voice, "say 你好 now") == ("你好", "Han") and unread_by(voice, "say 한국 now") is None
+    spoken, expected = (voice.speak(f"the {word} word later banana") for word in ("ꦗꦮ", "  "))
+    assert np.array_equal(spoken.samples, expected.samples)
 
 
 def test_times_are_those_of_the_speed(kokoro_folder):

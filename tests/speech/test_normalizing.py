@@ -26,7 +26,30 @@ EXAMPLES = {
     "won 3-2, odds of 16:9": "won three to two, odds of sixteen to nine",
     "007, 05 and 0": "zero zero seven, zero five and zero",
     "5551234567 but 10000000000": "five five five one two three four five six seven but ten billion",
+    "1.000.000, 12'345 and 1,00,000": "one million, twelve thousand three hundred forty five and one hundred thousand",
+    "€2.500.000, 1.000.000 km, 10.000.000.000": (
+        "two million five hundred thousand euros, one million kilometers, ten billion"
+    ),
+    "1.234,5 but 192.168.100.200": (
+        "one thousand two hundred thirty four point five but"
+        " one nine two dot one six eight dot one zero zero dot two zero zero"
+    ),
+    "50-50, 60-40, 80/20, 20–20 vision, drew 1-1, ages 40-60": (
+        "fifty fifty, sixty forty, eighty twenty, twenty twenty vision, drew one one, ages forty to sixty"
+    ),
     # years
+    "1815 people, 1984 of them and 1066 houses": (
+        "one thousand eight hundred fifteen people, one thousand nine hundred eighty four of them and"
+        " one thousand sixty six houses"
+    ),
+    "more than 1815 died, nearly 1984, 1500 men": (
+        "more than one thousand eight hundred fifteen died, nearly one thousand nine hundred eighty four,"
+        " fifteen hundred men"
+    ),
+    "the 1996 elections, in 1815 people left, 1984 was, 1815 marks": (
+        "the nineteen ninety six elections, in eighteen fifteen people left, nineteen eighty four was,"
+        " eighteen fifteen marks"
+    ),
     "In 1984, 1905, 1900, 2000, 2005 and 2021": (
         "In nineteen eighty four, nineteen oh five, nineteen hundred, two thousand, two thousand five and"
         " twenty twenty one"
@@ -100,6 +123,23 @@ EXAMPLES = {
     ),
     "+1 555 123 4567": "plus one, five five five, one two three, four five six seven",
     "call 911, room 101, CA 90210": "call nine one one, room one oh one, CA nine zero two one zero",
+    "Call 1300 555 019 or 0800 555 0199": (
+        "Call one three zero zero, five five five, zero one nine or"
+        " zero eight zero zero, five five five, zero one nine nine"
+    ),
+    "020 7946 0958 and 01 23 45 67": (
+        "zero two zero, seven nine four six, zero nine five eight and zero one, two three, four five, six seven"
+    ),
+    "Dial 13 11 14, phone: 9999 1234": (
+        "Dial one three, one one, one four, phone: nine nine nine nine, one two three four"
+    ),
+    "(02) 9999 1234 or 555 123 4567": (
+        "zero two, nine nine nine nine, one two three four or five five five, one two three, four five six seven"
+    ),
+    "+44 (0)20 7946, +15551234567": (
+        "plus four four, zero, two zero, seven nine four six, plus one five five five one two three four five six seven"
+    ),
+    "call 100 000 people or call 5 people": "call one hundred thousand people or call five people",
     "24/7, 9/11, a 401(k)": "twenty four seven, nine eleven, a four oh one k",
     "1428 Elm St. and 12 Main St, Boston": "fourteen twenty eight Elm Street and twelve Main Street, Boston",
     "MP3, H2O, A380, 5G, COVID-19, GPT-4": "MP three, H two O, A three eighty, five G, COVID-nineteen, GPT-four",
@@ -108,6 +148,9 @@ EXAMPLES = {
     ),
     # Roman numerals
     "Chapter IV, World War II, World War I, Vol. XII": "Chapter four, World War two, World War one, Volume twelve",
+    "Book I, Act I Scene II, Part I of it, Type I diabetes": (
+        "Book one, Act one Scene two, Part one of it, Type one diabetes"
+    ),
     "Henry VIII's, Louis XIV, Pope Francis I": "Henry the eighth's, Louis the fourteenth, Pope Francis the first",
     # abbreviations
     "Mr. Smith, Mrs Jones, Prof. Lee": "Mister Smith, Missus Jones, Professor Lee",
@@ -115,6 +158,10 @@ EXAMPLES = {
     "St. Mary, on 42nd St. and on Main St. He": "Saint Mary, on forty second Street and on Main Street. He",
     "e.g. this, i.e. that, etc., vs. No. 5": "for example this, that is that, et cetera, versus Number five",
     "See no. 5. I said no. 5 men came": "See number five. I said no. five men came",
+    "He told me no. 5 men came. Oh no. 3 cats. The answer was no. 7 left": (
+        "He told me no. five men came. Oh no. three cats. The answer was no. seven left"
+    ),
+    "No. 5 men came. No. 5 is no. 1": "No. five men came. Number five is number one",
     "milk, etc. And approx. 5": "milk, et cetera. And approximately five",
     "Apple Inc. and Smith & Co. and King Jr.": "Apple Incorporated and Smith and Company and King Junior.",
     "pp. 5-10, Fig. 3, (b. 1950), c. 1850": (
@@ -132,6 +179,7 @@ AS_THEY_STAND = [
     "I may march in May with Henry, Dr. and Mrs. and the U.S. and NATO, said Ms. Lee (Ph.D.).",
     "Chapter One; Class C; Elizabeth I love; Malcolm X; George V. Higgins; No way. Sun, sat and see the co.",
     "1e999 10^5 1,2,3 3,14 04.03.2021 3/14 9/13 ² 10⁶ ٣٤ 日本2021年 5円 _5_ 5/day C++ C# &amp; x->y",
+    "Book I read, the Chapter I wrote, a Section I like, The Part I know, Type I want",
     "http://a.com/2021/05 www.b.com/1 me5@c.com and/or - item * item > quote",
 ]
 

@@ -10,7 +10,7 @@ from piper import phoneme_ids
 
 from saladkit.errors import SaladError
 from saladkit.speech.voices.drawn_noise import NOISE, take_noise_as_input
-from saladkit.speech.voices.voice import open_voice
+from saladkit.speech.voices.voice import open_voice, unread_by
 
 RATE = 16000
 HOP = 256
@@ -97,6 +97,31 @@ def test_words_spoken_as_one_or_as_several(voice):
     assert times["1984"][1] - times["1984"][0] > 2 * (times["rain"][1] - times["rain"][0])
     # "in the" is one phonetic word of two plus two phonemes
     assert times["stay"][1] < times["in"][0] < times["in"][1] == times["the"][0] < times["the"][1] < times["rain"][0]
+
+
+@pytest.mark.parametrize(
+    "text, plain",
+    [
+        ("[[France]] is large", "France is large"),
+        ("if [[ $a ]] go", "if $a go"),
+        ("go [[[ there ]]] now", "go there now"),
+        ("the [[ˈaɪ]] and [[cat]]", "the ˈaɪ and cat"),
+        ("[[one", "one"),
+    ],
+)
+def test_brackets_in_a_text_are_no_phonemes(voice, text, plain):
+    utterance, expected = voice.speak(text), voice.speak(plain)
+    assert np.array_equal(utterance.samples, expected.samples)
+    assert [word.word for word in utterance.words] == text.split()
+    timed = [word for word in utterance.words if any(map(str.isalnum, word.word))]
+    assert [(word.start, word.end) for word in timed] == [(word.start, word.end) for word in expected.words]
+    assert None not in [word.start for word in timed]
+
+
+def test_letters_that_are_not_read_are_named_and_do_not_spoil_the_rest(voice):
+    assert unread_by(voice, "say 你好 now") == ("你好", "Han") and unread_by(voice, "say 한국 now") is None
+    spoken, expected = (voice.speak(f"the {word} word later banana") for word in ("ꦗꦮ", "  "))
+    assert np.array_equal(spoken.samples, expected.samples)
 
 
 def test_a_voice_without_durations_has_words_without_times(tmp_path):

@@ -90,7 +90,7 @@ _RULES: list[tuple[str, re.Pattern, _Replacement]] = [
     ("]:", re.compile(r"^ {0,3}\[[^\[\]\n]{1,80}\]:[ \t]*\S*(?:://|#|www\.)\S*[^\n]*$\n?", re.MULTILINE), ""),
     ("<", re.compile(r"<((?:https?|ftp|mailto):[^<>\s]++|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})++)>"), r"\1"),
     ("#", re.compile(r"^ {0,3}#{1,6}[ \t]+(?=[^\s\d])([^\n]*?)[ \t]*#*[ \t]*$", re.MULTILINE), r"\1"),
-    ("--", re.compile(r"^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+(?:[ \t]*:?-{2,}:?[ \t]*)?$\n?", re.MULTILINE), "\0"),
+    ("|", re.compile(r"^[ \t]*\|?(?:[ \t]*:?-++:?[ \t]*\|)+(?:[ \t]*:?-++:?[ \t]*)?$\n?", re.MULTILINE), "\0"),
     ("==", re.compile(r"(?<=[^\s])\n={3,}[ \t]*$", re.MULTILINE), ""),
     ("--", re.compile(r"(?<=[^\s])\n-{3,}[ \t]*$", re.MULTILINE), ""),
     ("", re.compile(r"^[ \t]*(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$\n?", re.MULTILINE), ""),

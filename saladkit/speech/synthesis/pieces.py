@@ -61,12 +61,13 @@ def speak_in_pieces(form: SpokenForm, speak: Callable[[str], Utterance]) -> tupl
 
 def _cuts(words: list[str]) -> list[int]:
     """Return the places between words at which pieces begin and end: after a sentence, a clause, or any word."""
-    cuts, seconds = [0], 0.0
+    cuts, least = [0], expected_seconds("")
+    seconds = least
     for place, word in enumerate(words):
-        length = expected_seconds(f"{word} ") - expected_seconds("")
-        if seconds and seconds + length > LONGEST:
+        length = expected_seconds(f"{word} ") - least
+        if place > cuts[-1] and seconds + length > LONGEST:
             cuts.append(_best_cut(words, cuts[-1], place))
-            seconds = expected_seconds(" ".join(words[cuts[-1] : place])) - expected_seconds("")
+            seconds = expected_seconds(" ".join([*words[cuts[-1] : place], ""]))
         seconds += length
     return [*cuts, len(words)]
 

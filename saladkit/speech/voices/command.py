@@ -19,6 +19,7 @@ from typing import IO, BinaryIO
 
 from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_file
+from saladkit.speech.voices.harmful_characters import without_phonemes
 from saladkit.speech.voices.placeholders import WAV, check_placeholders, filled
 from saladkit.speech.voices.received_audio import MOST_BYTES, received_utterance, shown
 from saladkit.speech.voices.time_limit import parse_limit
@@ -86,7 +87,7 @@ class CommandVoice:
         if not text.split():
             raise SaladError(f"there is nothing to speak in {text[:80]!r}", "Remove empty texts.")
         try:
-            content = self._audio_of(text)
+            content = self._audio_of(without_phonemes(text))
         except OSError as error:
             raise VoiceFailed(
                 f"{self._shown} cannot be given its temporary files: {error.strerror}",

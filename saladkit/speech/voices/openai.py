@@ -20,6 +20,7 @@ import httpx2
 from openai import APIConnectionError, APIStatusError, DefaultHttpx2Client, Omit, OpenAI, omit
 
 from saladkit.errors import SaladError
+from saladkit.speech.voices.harmful_characters import without_phonemes
 from saladkit.speech.voices.ranges import DrawsSpeed, Range
 from saladkit.speech.voices.received_audio import MOST_BYTES, received_utterance, shown
 from saladkit.speech.voices.time_limit import parse_limit
@@ -97,7 +98,7 @@ class OpenAIVoice(DrawsSpeed):
         if not text.split():
             raise SaladError(f"there is nothing to speak in {text[:80]!r}", "Remove empty texts.")
         key = _key()
-        content = self._request(text.encode("utf-8", errors="replace").decode(), key)
+        content = self._request(without_phonemes(text).encode("utf-8", errors="replace").decode(), key)
         return received_utterance(content, text, sender=self.name, fix=_LOOK, secret=key)
 
     def _request(self, text: str, key: str) -> bytes:

@@ -23,7 +23,7 @@ from saladkit.formats.digests import digest_file
 from saladkit.formats.words import Word
 from saladkit.speech.voices.drawn_noise import SeededSession, take_noise_as_input
 from saladkit.speech.voices.espeak_scripts import unread_word
-from saladkit.speech.voices.harmful_characters import HARMFUL_TO_SPACE
+from saladkit.speech.voices.harmful_characters import HARMFUL_TO_SPACE, without_phonemes
 from saladkit.speech.voices.onnx_session import open_session, providers_for
 from saladkit.speech.voices.phonetic_words import PhoneticWord, match_words, phonetic_words, pronunciation
 from saladkit.speech.voices.ranges import Range
@@ -114,7 +114,13 @@ class PiperVoice:
         sample_rate = self._voice.config.sample_rate
         self._session.seed(int.from_bytes(hashlib.sha256(f"{self.name}/{text}".encode(errors="replace")).digest()[:8]))
         try:
-            chunks = list(self._voice.synthesize(_harmless(text), self._synthesis_config(), include_alignments=True))
+            chunks = list(
+                self._voice.synthesize(
+                    without_phonemes(text.translate(HARMFUL_TO_SPACE)),
+                    self._synthesis_config(),
+                    include_alignments=True,
+                )
+            )
         except Exception as error:  # an error of espeak-ng's bridge or onnxruntime, or a graph of another kind
             raise VoiceFailed(
                 f"{self.name} failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}",
@@ -151,7 +157,9 @@ class PiperVoice:
         )
 
     def _phonemes(self, text: str) -> str:
-        return " ".join("".join(sentence) for sentence in self._voice.phonemize(_harmless(text)))
+        return " ".join(
+            "".join(sentence) for sentence in self._voice.phonemize(without_phonemes(text.translate(HARMFUL_TO_SPACE)))
+        )
 
     def _speakers_named(self, speaker: str | None) -> Range | None:
         if not speaker:
@@ -178,11 +186,6 @@ def _graph(path: str) -> onnx.ModelProto:
         add_alignment_output(model)
     take_noise_as_input(model)
     return model
-
-
-def _harmless(text: str) -> str:
-    """Return a text whose "[[" Piper does not take for the begin of phonemes; brackets are not spoken."""
-    return re.sub(r"\[(?=\[)", "[ ", text.translate(HARMFUL_TO_SPACE))
 
 
 def _timed(

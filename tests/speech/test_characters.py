@@ -25,7 +25,7 @@ ENGLISH = {
     # invisible characters
     "co\u200boperate co\u2060operate co\u00adoperate co\u200doperate": "cooperate cooperate cooperate cooperate",
     "\ufeffhello hel\u200clo \u202dleft\u202c \u200eright\u200f": "hello hello left right",
-    "❤\ufe0f a\u034fb": "❤ ab",
+    "❤\ufe0f a\u034fb c\u3164d 1\ufe0f\u20e3": "❤ ab cd one",
     "one\x00two three\x07four": "one two three four",
     # marks that an English reader drops; espeak-ng spells their code points
     "Nguyễn of Hà Nội, nǐ hǎo": "Nguyen of Hà Noi, ni hao",

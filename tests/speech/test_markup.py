@@ -15,6 +15,7 @@ MARKED_HTML = {
     "<h1>Title</h1>Text<hr>": "Title\nText",
     "<!-- hidden -->seen<script>if (a < b) {}</script><style>p {}</style>": "seen",
     "&amp;lt;b&amp;gt;twice&amp;lt;/b&amp;gt;": "twice",
+    "Tom &amp Jerry&nbsp;": "Tom & Jerry",
     "<UL><LI>one</LI></UL>": "one",
 }
 MARKED_DOWN = {
@@ -27,6 +28,8 @@ MARKED_DOWN = {
     'see [the site](https://a.org/b_(c) "title") and ![a cat](x.png)': "see the site and a cat",
     "[a][1] text\n\n[1]: http://x.org": "a text",
     "<https://x.org> and <me@x.org>": "https://x.org and me@x.org",
+    "**5** of **bold *inner* words**\n## 2. Methods": "5 of bold inner words\n2. Methods",
+    "A claim[^1] here.\n\n[^1]: Its source.": "A claim here.\n\n Its source.",
     "use `code` and ``more``": "use code and more",
     "```python\nx = 1\n```\nend": "x = 1\nend",
     "~~gone~~ here": "gone here",

@@ -46,9 +46,9 @@ EXAMPLES = {
         "more than one thousand eight hundred fifteen died, nearly one thousand nine hundred eighty four,"
         " fifteen hundred men"
     ),
-    "the 1996 elections, in 1815 people left, 1984 was, 1815 marks": (
-        "the nineteen ninety six elections, in eighteen fifteen people left, nineteen eighty four was,"
-        " eighteen fifteen marks"
+    "the 1996 elections, 2020 elections, in 1815 people left, 1984 was, 1815 marks": (
+        "the nineteen ninety six elections, twenty twenty elections, in eighteen fifteen people left,"
+        " nineteen eighty four was, eighteen fifteen marks"
     ),
     "In 1984, 1905, 1900, 2000, 2005 and 2021": (
         "In nineteen eighty four, nineteen oh five, nineteen hundred, two thousand, two thousand five and"

@@ -20,6 +20,7 @@ _NAMED_STYLE = re.compile(
 )
 _HYPHENS = {"\u2010": "-", "\u2011": "-", "\ufe58": "-", "\ufe63": "-", "\uff0d": "-"}
 _MEANT = set("µªº™℠ⁿ№")  # read as they are: in units, ordinals, formulas and numbers
+_BLANK = set("\u034f\u115f\u1160\u2800\u3164\uffa0")  # a joiner, and letters and a Braille sign without ink
 _JOINERS = "\u200b\u200c\u200d"  # zero width space, non-joiner and joiner
 # words of composed letters and usual punctuation, in which nothing is styled or invisible
 _PLAIN_WORD = re.compile(r"[!-~\u00a1-\u00ac\u00ae-\u0131\u0134-\u013e\u0141-\u0148\u014a-\u017e\u2013-\u201f\u2026€]*")
@@ -60,7 +61,7 @@ def _visible(word: str, place: int) -> str:
     if kind in ("Cc", "Cs"):
         return " "
     is_selector = "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
-    return "" if kind == "Cf" or is_selector or character == "\u034f" else character
+    return "" if kind == "Cf" or is_selector or character in _BLANK else character
 
 
 @lru_cache(maxsize=4096)
@@ -102,7 +103,7 @@ def _without_marks(character: str) -> str:
     """Return "e" for "ễ", a letter beyond `LAST_LETTER`; "" for a mark; other characters stay."""
     if character <= LAST_LETTER:
         return character
-    if "\u0300" <= character <= "\u036f":
+    if unicodedata.category(character) in ("Mn", "Me") and unicodedata.name(character, "").startswith("COMBINING"):
         return ""
     first = unicodedata.normalize("NFD", character)[0]
     return first if first.isascii() and first.isalpha() else character

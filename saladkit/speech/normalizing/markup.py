@@ -53,7 +53,9 @@ _UNSEEN = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _BLOCK_TAG, _INLINE_TAG = _tags(_BLOCKS), _tags(_INLINE)
-_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_ENTITY = re.compile(
+    r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});|&(?:amp|gt|lt|nbsp|quot)(?![\w;=])"
+)
 
 
 def _without_html(text: str) -> str:
@@ -70,11 +72,12 @@ _TARGET = r"\((?:[^()\s]|\([^()\s]*\))*+(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?\)"  #
 
 
 def _emphasis(mark: str) -> tuple[re.Pattern, str]:
-    """Match a phrase with a letter between marks that stand at the edges of words."""
+    """Match a phrase with a letter, or with double marks a digit, between marks that stand at the edges of words."""
+    spoken = r"[^\W\d_]" if len(mark) == 1 else r"[^\W_]"
     sign = re.escape(mark[0])
     inside = rf"(?:(?!{sign})[^\n]|\n(?!\s*\n))"
     begin, end = rf"(?<![\w{sign}\\]){re.escape(mark)}(?=[^\s{sign}])", rf"(?<=[^\s\\]){re.escape(mark)}(?![\w{sign}])"
-    return re.compile(rf"{begin}(?P<inside>(?={inside}*?[^\W\d_]){inside}{{1,2000}}?){end}"), r"\g<inside>"
+    return re.compile(rf"{begin}(?P<inside>(?={inside}*?{spoken}){inside}{{1,2000}}?){end}"), r"\g<inside>"
 
 
 def _cells(row: re.Match) -> str:
@@ -86,10 +89,11 @@ _RULES: list[tuple[str, re.Pattern, _Replacement]] = [
     ("`", re.compile(r"^[ \t]*`{3,}[\w+-]*[ \t]*$\n?", re.MULTILINE), ""),
     ("`", re.compile(r"(?<![\w`])(`{1,2})(?!`)([^`\n]+)\1(?![\w`])"), r"\2"),
     ("](", re.compile(rf"(?:!|(?<![\w\]]))\[(?P<label>[^\[\]\n]*+)\]{_TARGET}"), r"\g<label>"),
+    ("[^", re.compile(r"\[\^[\w-]{1,20}\]:?"), ""),
     ("][", re.compile(r"(?<!\])\[(?P<label>[^\[\]\n]++)\]\[[^\[\]\n]{0,80}\]"), r"\g<label>"),
     ("]:", re.compile(r"^ {0,3}\[[^\[\]\n]{1,80}\]:[ \t]*\S*(?:://|#|www\.)\S*[^\n]*$\n?", re.MULTILINE), ""),
     ("<", re.compile(r"<((?:https?|ftp|mailto):[^<>\s]++|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})++)>"), r"\1"),
-    ("#", re.compile(r"^ {0,3}#{1,6}[ \t]+(?=[^\s\d])([^\n]*?)[ \t]*#*[ \t]*$", re.MULTILINE), r"\1"),
+    ("#", re.compile(r"^ {0,3}(?:#{2,6}[ \t]+(?=\S)|#[ \t]+(?=[^\s\d]))([^\n]*?)[ \t]*#*[ \t]*$", re.MULTILINE), r"\1"),
     ("|", re.compile(r"^[ \t]*\|?(?:[ \t]*:?-++:?[ \t]*\|)+(?:[ \t]*:?-++:?[ \t]*)?$\n?", re.MULTILINE), "\0"),
     ("==", re.compile(r"(?<=[^\s])\n={3,}[ \t]*$", re.MULTILINE), ""),
     ("--", re.compile(r"(?<=[^\s])\n-{3,}[ \t]*$", re.MULTILINE), ""),

@@ -9,7 +9,9 @@ _BEFORE_A_YEAR = set("in since of by until till from before after during circa a
 # after these words a number is a count, and before them: "more than 1815 died", "1815 people"
 _BEFORE_A_COUNT = {"nearly", "almost", "exactly", "least", "another", "additional", "approximately", "roughly"}
 _MORE_THAN = re.compile(r"\b(?:more|less|fewer|greater|higher|lower) than \Z", re.IGNORECASE)
-_COUNTED = set("people men women children feet geese mice police cattle sheep dead of".split())
+_COUNTED = set("people men women children feet geese mice police cattle sheep dead of years days hours minutes".split())
+_COUNTED |= set("miles kilometers kilometres meters metres pounds dollars euros votes students soldiers words".split())
+_RECENT = range(1900, 2051)  # of events that have a plural: "2024 Olympics"
 # words in "s" that follow years as verbs: "1984 was", "1815 marks"
 _NOT_COUNTED = set(
     "was is has does as its his this us marks sees brings begins ends starts shows remains proves".split()
@@ -42,7 +44,9 @@ def _is_count(match: re.Match) -> bool:
     if not following or before in _BEFORE_A_YEAR | _BEFORE_A_COUNTED_YEAR:
         return False
     word = following[1]
-    return word in _COUNTED or word.endswith("s") and not word.endswith("ss") and word not in _NOT_COUNTED
+    if word in _COUNTED or int(match["year"]) in _RECENT:
+        return word in _COUNTED
+    return word.endswith("s") and not word.endswith("ss") and word not in _NOT_COUNTED
 
 
 def _years(match: re.Match) -> list[Said] | None:

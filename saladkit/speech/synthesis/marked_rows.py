@@ -38,34 +38,40 @@ def heed_markup(table: pa.Table, settings: SynthSettings) -> tuple[pa.Table, Mar
     spoken; the text as given is in a new column `WITH_MARKUP`. With `choices`, markup in choices counts as well; the
     column of choices stays as it is.
     """
-    columns = ["id", "text", *(["choices"] if settings.choices else [])]
-    kinds: Counter[str] = Counter()
-    skipped: list[dict] = []
-    plain: list[pa.Array] = []
+    found = MarkedRows(table, Counter(), [])
+    kept: list[bool] = []
+    plain: list[pa.Array] = []  # texts, by batch
     given: list[pa.Array] = []
-    spoken: list[bool] = []
-    for batch in table.select(columns).to_batches(max_chunksize=AT_ONCE):
-        texts: list[str] = []
-        with_markup: list[str | None] = []
-        for row in batch.to_pylist():
-            found = without_markup(row["text"])
-            of_row = sorted({*found.kinds, *(kind for choice in row.get("choices") or () for kind in _kinds(choice))})
-            kinds.update(of_row)
-            spoken.append(not (of_row and settings.markup == "skip"))
-            if not spoken[-1]:
-                skipped.append({"id": row["id"], "reason": f"it has markup ({', '.join(of_row)})", "check": "markup"})
-            texts.append(found.text)
-            with_markup.append(row["text"] if found.kinds else None)
-        plain.append(pa.array(texts, table.schema.field("text").type))
-        given.append(pa.array(with_markup, table.schema.field("text").type))
-    rows = MarkedRows(table, kinds, skipped)
-    if settings.markup == "skip" and skipped:
-        return table.filter(pa.array(spoken)), rows
+    kind = table.schema.field("text").type
+    for batch in table.select(["id", "text", *(["choices"] if settings.choices else [])]).to_batches(AT_ONCE):
+        rows = batch.to_pylist()
+        texts = [without_markup(row["text"]) for row in rows]
+        for row, text in zip(rows, texts, strict=True):
+            kept.append(_keep(row, {*text.kinds, *_kinds_of_choices(row)}, found, settings.markup))
+        if any(text.kinds for text in texts):
+            plain.append(pa.array([text.text for text in texts], kind))
+            given.append(
+                pa.array([row["text"] if text.kinds else None for row, text in zip(rows, texts, strict=True)], kind)
+            )
+        else:  # the texts are not copied
+            plain.append(batch.column("text"))
+            given.append(pa.nulls(len(rows), kind))
+    if settings.markup == "skip" and found.skipped:
+        return table.filter(pa.array(kept)), found
     if settings.markup == "strip" and any(column.null_count < len(column) for column in given):
-        table = table.set_column(table.column_names.index("text"), "text", pa.chunked_array(plain))
-        table = table.append_column(WITH_MARKUP, pa.chunked_array(given))
-    return table, rows
+        table = table.set_column(table.column_names.index("text"), "text", pa.chunked_array(plain, kind))
+        table = table.append_column(WITH_MARKUP, pa.chunked_array(given, kind))
+    return table, found
 
 
-def _kinds(text: str) -> tuple[str, ...]:
-    return without_markup(text).kinds
+def _keep(row: dict, kinds: set[str], found: MarkedRows, markup: str) -> bool:
+    """Count the markup of a row, and return whether the row is spoken; if not, list it."""
+    found.kinds.update(kinds)
+    if not kinds or markup != "skip":
+        return True
+    found.skipped.append({"id": row["id"], "reason": f"it has markup ({', '.join(sorted(kinds))})", "check": "markup"})
+    return False
+
+
+def _kinds_of_choices(row: dict) -> set[str]:
+    return {kind for choice in row.get("choices") or () for kind in without_markup(choice).kinds}

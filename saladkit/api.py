@@ -16,6 +16,7 @@ from saladkit.model.loading import load_processor, load_salad_model
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.sources import samples
+from saladkit.teacher.distributions import shared_vocabulary
 from saladkit.teacher.losses import forward_kl
 from saladkit.teacher.signals import CachedTeacher
 
@@ -58,7 +59,7 @@ def teacher_kl(cache: str | Path, token_ids: np.ndarray, logits: torch.Tensor) -
 
     Returns:
         The divergence in nats, float [n - 1], differentiable in `logits`; exact over the classes that the cache keeps
-        (`teacher/losses.py`).
+        (`teacher/losses.py`). If the teacher's head has another size, both are cut to the smaller one.
 
     Raises:
         SaladError: the folder is not a teacher cache, or the cache does not hold the text.
@@ -69,5 +70,9 @@ def teacher_kl(cache: str | Path, token_ids: np.ndarray, logits: torch.Tensor) -
             f"{cache} does not hold this text of {len(tokens)} tokens",
             "Run `saladkit cache-teacher` on it, and pass the tokens of the whole text.",
         )
-    distributions = CachedTeacher(stored).distributions([tokens], [np.arange(1, len(tokens))], logits.device)
-    return forward_kl(distributions, logits)
+    scored = logits.shape[-1]
+    vocabulary = shared_vocabulary(scored, scored, stored.identity["vocabulary"])
+    teacher = CachedTeacher(stored, vocabulary)
+    return forward_kl(
+        teacher.distributions([tokens], [np.arange(1, len(tokens))], logits.device), logits[:, :vocabulary]
+    )

@@ -74,12 +74,18 @@ def model_type(name: str | Path) -> str | None:
 
 
 def model_digest(name: str | Path) -> str:
-    """Return the digest of a model's configuration and weights, or of the name alone for a model on the Hub."""
+    """Return the digest of a model's configuration and weights, or of the name alone for a model on the Hub.
+
+    Weights in PyTorch's format count unless the same weights are there as safetensors, which transformers prefers.
+    """
     path = Path(name)
     if not path.is_dir():
         return digest_json(str(name))
-    files = sorted([*path.glob("*.safetensors"), *path.glob("*.safetensors.index.json"), path / "config.json"])
-    return digest_json([[file.name, digest_path(file)] for file in files])
+    patterns = ["config.json", "*.safetensors", "*.safetensors.index.json"]
+    if not any((path / weights).is_file() for weights in ("model.safetensors", "model.safetensors.index.json")):
+        patterns += ["*.bin", "*.bin.index.json"]
+    files = sorted(file for pattern in patterns for file in path.glob(pattern))
+    return digest_json([[file.name, digest_path(file)] for file in files if file.name != "training_args.bin"])
 
 
 def stable_or_final(checkpoint: str | Path) -> Path:

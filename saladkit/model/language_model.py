@@ -19,11 +19,13 @@ class SaladOutput(CausalLMOutputWithPast):
         cache, or past_key_values before transformers 5.24: the language model's keys and values, if `use_cache`.
         speech_vectors: output of the adapter, float [S, T, hidden_size]; None without speech.
         loss, divergence, nll: sums of `HeadLoss`, if a loss was requested instead of logits.
+        last_hidden: float [B, L, H] or [P, H], the last hidden states, if the head was not to run.
     """
 
     speech_vectors: Tensor | None = None
     divergence: Tensor | None = None
     nll: Tensor | None = None
+    last_hidden: Tensor | None = None
 
 
 def run_language_model(
@@ -31,6 +33,7 @@ def run_language_model(
     logits_at: Tensor | None,
     requests: list[LossRequest] | None = None,
     logits_to_keep: int = 0,
+    run_head: bool = True,
     **arguments: object,
 ) -> SaladOutput:
     """Run the decoder of a causal LM, and its head on the positions where logits or losses are needed.
@@ -39,6 +42,7 @@ def run_language_model(
         logits_at: int64 [P], flat positions (row * L + column); None for all positions.
         requests: losses to compute at the positions `logits_at`, one after another, instead of logits.
         logits_to_keep: compute logits of this many last positions of each row; 0 for all. Ignored with `logits_at`.
+        run_head: False returns the hidden states themselves instead of logits.
         arguments: arguments of the decoder.
     """
     outputs = language_model.get_decoder()(**arguments)
@@ -50,6 +54,8 @@ def run_language_model(
     if requests is not None:
         found = head_loss(hidden, language_model.get_output_embeddings(), requests)
         return SaladOutput(loss=found.total, divergence=found.divergence, nll=found.nll)
+    if not run_head:
+        return SaladOutput(last_hidden=hidden)
     logits = language_model.get_output_embeddings()(hidden)
     return SaladOutput(logits=logits, **{CACHE: getattr(outputs, CACHE, None)})
 

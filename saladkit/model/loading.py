@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
@@ -12,8 +13,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from saladkit.errors import SaladError, first_line
 from saladkit.formats.checkpoint import check_model_folder, model_digest, model_type
 from saladkit.model.configuration import SaladConfig
+from saladkit.model.limits import read_limits
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.rows.model_limits import largest_id
 from saladkit.teacher.signals import hidden_states
 
 Model = TypeVar("Model", bound=PreTrainedModel, covariant=True)
@@ -184,6 +187,30 @@ def check_tokenizer_fits(model: PreTrainedModel, tokenizer: PreTrainedTokenizerB
             f"{name} has a tokenizer with ids up to {largest}, but a model that knows {vectors} tokens",
             "Give a folder whose tokenizer and weights belong together.",
         )
+
+
+def check_texts_fit(name: str | Path, texts: dict[str, pa.Table], max_length: int) -> None:
+    """Check that a text LLM can read the beginnings of texts.
+
+    Args:
+        texts: tables with `id` and `text`, by their sources.
+        max_length: number of tokens of a text that the model is given.
+
+    Raises:
+        SaladError: the model has no embedding of a token, or fewer positions than a text has tokens.
+    """
+    tokenizer, limits = load_tokenizer(name), read_limits(name)
+    fits = limits.positions is None or limits.positions >= max_length
+    if fits and largest_id(tokenizer) < limits.vocabulary:
+        return
+    for source, table in texts.items():
+        for row in table.select(["id", "text"]).to_pylist():
+            ids = tokenizer(row["text"], truncation=True, max_length=max_length)["input_ids"]
+            if reason := limits.why_not(ids):
+                raise SaladError(
+                    f"{source}: {name} cannot read row '{row['id']}': {reason}",
+                    "Leave out or cut the row, or give another --embedder.",
+                )
 
 
 def _load(kind: _Loader[Model], name: str | Path, dtype: str, device: str, **settings: bool) -> Model:

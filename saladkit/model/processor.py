@@ -1,5 +1,6 @@
 """SaladProcessor: makes prompts of texts and recordings, in the manner of transformers' processors."""
 
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 from saladkit.errors import SaladError
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import front_end_of, layout_of
+from saladkit.model.limits import limits_of
+from saladkit.rows.model_limits import ModelLimits
 from saladkit.rows.prompt_sequences import join_parts, pad_at_front
 from saladkit.rows.sequences import Sequence, SpeechSpan, speech_span
-from saladkit.rows.tokens import bos_of
+from saladkit.rows.tokens import bos_of, ids_after_text
 from saladkit.speech.audio.decoding import decode_audio
 from saladkit.speech.audio.resampling import resample
 
@@ -35,6 +38,7 @@ class SaladProcessor(ProcessorMixin):
         super().__init__(tokenizer)
         self.front_end = front_end_of(config, device="cpu")
         self.layout = layout_of(config, self.front_end)
+        self.config = config
 
     @classmethod
     def from_pretrained(
@@ -105,8 +109,8 @@ class SaladProcessor(ProcessorMixin):
         """Make one prompt of pieces in order: a `str` is text, and a `Path` or an array of samples is a recording.
 
         Raises:
-            SaladError: the prompt is empty; or a recording cannot be decoded, is no mono signal, or has no sampling
-                rate.
+            SaladError: the prompt is empty, is longer than the model reads, or has a token that the model does not
+                know; or a recording cannot be decoded, is no mono signal, or has no sampling rate.
         """
         is_speech = [not isinstance(piece, str) for piece in pieces]
         neighbours = zip([False, *is_speech], [*is_speech[1:], False], strict=False)
@@ -117,6 +121,8 @@ class SaladProcessor(ProcessorMixin):
         prompt = join_parts(bos_of(self.tokenizer), parts, self.layout)
         if not len(prompt):
             raise SaladError("an empty prompt", "Give text or a recording.")
+        if reason := self.limits.why_not(prompt.input_ids, len(prompt)):
+            raise SaladError(f"a prompt cannot be read: {reason}", "Leave out this token, or shorten the prompt.")
         return prompt
 
     def batch(self, prompts: list[Sequence], return_tensors: str = "pt") -> BatchFeature:
@@ -140,6 +146,11 @@ class SaladProcessor(ProcessorMixin):
         """Decode token ids with the tokenizer's `decode`."""
         return self.tokenizer.decode(*args, **kwargs)
 
+    @cached_property
+    def limits(self) -> ModelLimits:
+        """What the model can read."""
+        return limits_of(self.config, "the model")
+
     @property
     def model_input_names(self) -> list[str]:
         """Names of the tensors that a call returns."""
@@ -149,9 +160,9 @@ class SaladProcessor(ProcessorMixin):
     def _text_part(self, text: str, speech_before: bool, speech_after: bool) -> list[int]:
         if speech_after:
             text = text.rstrip(" ")
-        if speech_before and text and not text[0].isspace():
-            text = f" {text}"
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        if not speech_before:
+            return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids_after_text(self.tokenizer, text if not text or text[0].isspace() else f" {text}")
 
     def _speech_part(self, recording: Recording, sampling_rate: int | None) -> SpeechSpan:
         if isinstance(recording, Path):

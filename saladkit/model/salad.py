@@ -43,7 +43,7 @@ class TextModel(torch.nn.Module):
     ) -> SaladOutput:
         """Run the model on text; arguments as SaladForCausalLM.forward."""
         arguments["input_ids"] = input_ids
-        return run_language_model(self.language_model, logits_at, requests, logits_to_keep, **arguments)
+        return run_language_model(self.language_model, logits_at, requests, logits_to_keep, True, **arguments)
 
 
 class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
@@ -203,6 +203,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         logits_at: Tensor | None = None,
         requests: list[LossRequest] | None = None,
         logits_to_keep: int = 0,
+        run_head: bool = True,
         return_dict: bool = True,
     ) -> SaladOutput:
         """Run the model on a batch of interleaved sequences.
@@ -225,6 +226,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             requests: losses to compute at the positions `logits_at` instead of logits; the loss is 0 without positions.
             logits_to_keep: compute logits of this many last positions of each row, [B, n, V]; 0 for all. `generate`
                 uses it.
+            run_head: False returns the last hidden states instead of logits, for a caller that runs the head in pieces.
             return_dict: passed by `generate`; the output is always a SaladOutput.
         """
         cache = past_key_values if cache is None else cache
@@ -244,7 +246,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             return self._zero_loss(vectors)
         decoder: dict[str, object] = {"inputs_embeds": embeddings, "attention_mask": attention_mask}
         decoder |= {"position_ids": position_ids, "use_cache": use_cache, CACHE: cache}
-        outputs = run_language_model(self.language_model, logits_at, requests, logits_to_keep, **decoder)
+        outputs = run_language_model(self.language_model, logits_at, requests, logits_to_keep, run_head, **decoder)
         outputs.speech_vectors = vectors
         return outputs
 

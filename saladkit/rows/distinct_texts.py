@@ -7,6 +7,7 @@ from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
 from saladkit.formats.teacher_cache import digest_tokens
+from saladkit.rows.model_limits import ModelLimits, check_most_are_known
 from saladkit.rows.tokens import split_text, tokenize
 from saladkit.sources.columns import ColumnNames
 from saladkit.sources.samples import read_samples
@@ -19,7 +20,8 @@ class DistinctTexts:
     Attributes:
         rows: id of the first row with this text, and the token ids, int32 [n].
         split: number of rows that were too long and were split into pieces.
-        skipped: rows that were too long and could not be split, as a manifest lists them.
+        skipped: rows that the text LLM cannot read, or that were too long and could not be split, as a manifest lists
+            them.
     """
 
     rows: list[tuple[str, np.ndarray]]
@@ -47,6 +49,7 @@ class DistinctTexts:
 def read_distinct_texts(
     sources: list[str],
     tokenizer: PreTrainedTokenizerBase,
+    limits: ModelLimits,
     max_length: int,
     names: ColumnNames,
     limit: int | None,
@@ -54,16 +57,23 @@ def read_distinct_texts(
     """Read the distinct texts of all sources, splitting those of more than `max_length` tokens, BOS included.
 
     Args:
+        limits: what the text LLM can read; texts that it cannot read are skipped.
         limit: read at most this many rows of each source.
 
     Raises:
-        SaladError: as `read_samples`; or no text, or piece of one, has 2 to `max_length` tokens.
+        SaladError: as `read_samples` and `check_most_are_known`; or no text, or piece of one, has 2 to `max_length`
+            tokens.
     """
     seen, rows, skipped, split = set(), [], [], 0
     for source in sources:
         table = read_samples(source, needed=["id", "text"], optional=[], names=names, limit=limit)
+        unknown = []
         for id_, text in zip(table.column("id").to_pylist(), table.column("text").to_pylist(), strict=True):
             tokenized = tokenize(tokenizer, text)
+            if not limits.knows(tokenized.token_ids):
+                unknown.append(id_)
+                skipped.append({"id": id_, "source": source, "reason": limits.why_not(tokenized.token_ids)})
+                continue
             pieces = split_text(tokenized, max_length)
             if not pieces:
                 reason = f"{len(tokenized.token_ids)} tokens, over --max-length, and no word ends in time to split them"
@@ -74,6 +84,7 @@ def read_distinct_texts(
                 if digest not in seen and len(piece.text.token_ids) > 1:  # a single token is never predicted
                     seen.add(digest)
                     rows.append((digest, id_, piece.text.token_ids))
+        check_most_are_known(tokenizer, limits, source, unknown, table.num_rows)
     if not rows:
         raise SaladError(
             f"no text of {', '.join(sources)} has from 2 to {max_length} tokens",

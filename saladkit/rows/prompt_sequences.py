@@ -23,9 +23,11 @@ def join_parts(prefix: list[int], parts: list[Part], layout: SequenceLayout | No
     """Join parts into one prompt, with modality tokens between text and speech if the model has them.
 
     Args:
-        prefix: special tokens at the beginning of a text, such as BOS.
+        prefix: special tokens at the beginning of a text, such as BOS; left out if the first part brings them itself.
         layout: may be None if all parts are text.
     """
+    if prefix and parts and not isinstance(parts[0], SpeechSpan) and parts[0][: len(prefix)] == prefix:
+        prefix = []
     ids, mask = list(prefix), [False] * len(prefix)
     spans = [part for part in parts if isinstance(part, SpeechSpan)]
     for part in parts:

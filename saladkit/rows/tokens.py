@@ -8,6 +8,8 @@ from transformers import PreTrainedTokenizerBase
 from saladkit.formats.digests import digest_json
 from saladkit.formats.words import split_words
 
+LEADS = ("a", "1", ".", "\n")  # a token of a text rarely begins with each of these
+
 
 @dataclass(frozen=True)
 class TokenizedText:
@@ -27,10 +29,15 @@ class TokenizedText:
 
 
 def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> TokenizedText:
-    """Tokenize a whole text. Speech later replaces whole words, so that token ids never depend on where it is cut."""
+    """Tokenize a whole text. Speech later replaces whole words, so that token ids never depend on where it is cut.
+
+    A text that brings its own BOS, as chat templates write it, gets no second one.
+    """
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
     prefix = bos_of(tokenizer)
+    if prefix and ids[:1] == prefix:
+        ids, offsets = ids[1:], offsets[1:]
     words = split_words(text)
     word_tokens = np.zeros(len(words) + 1, dtype=np.int64)
     splittable = np.ones(len(words) + 1, dtype=bool)
@@ -45,6 +52,21 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> TokenizedText:
     word_tokens[-1] = len(ids)
     word_tokens += len(prefix)
     return TokenizedText(np.array(prefix + ids, dtype=np.int32), word_tokens, splittable, len(prefix))
+
+
+def ids_after_text(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Return the token ids that a text has in the middle of a prompt, without BOS.
+
+    Some tokenizers (Llama 2's) put a space before the first word of whatever they are given. So the text is tokenized
+    behind a character, of which no token of the text may be a part.
+    """
+    for before in LEADS:
+        encoded = tokenizer(before + text, add_special_tokens=False, return_offsets_mapping=True)
+        ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
+        first = next((place for place, (_, end) in enumerate(offsets) if end > len(before)), len(ids))
+        if first == len(ids) or offsets[first][0] >= len(before):
+            return ids[first:]
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
 @dataclass(frozen=True)

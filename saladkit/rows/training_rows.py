@@ -31,7 +31,7 @@ class TrainingSource:
         words: words of each row with their times; None for text only.
         frames: the recordings; None for text only.
         split: number of rows that were too long and were split into pieces.
-        left_out: ids of rows that were too long and could not be split.
+        left_out: ids of rows that cannot be read, each with the reason.
         replay: whether these rows are replay.
     """
 
@@ -42,7 +42,7 @@ class TrainingSource:
     words: list[list[Word]] | None = None
     frames: FrameSource | None = None
     split: int = 0
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
     replay: bool = False
 
     def __len__(self) -> int:

@@ -1,11 +1,13 @@
 """Open the sources of training and of `gap`: rows of speech with its text, and rows of text only."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
@@ -14,12 +16,16 @@ from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.formats.word_times import join_word_times, read_word_times
 from saladkit.formats.words import Word
+from saladkit.rows.model_limits import check_most_are_known
+from saladkit.rows.readers import Readers
 from saladkit.rows.tokens import TextPiece, TokenizedText, split_text, tokenize
 from saladkit.rows.training_rows import FrameSource, TrainingSource
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.samples import read_samples
 from saladkit.speech.front_end import FrontEnd, LiveFrames, cached_frames
+
+TOO_LONG = "over --max-length, and it cannot be split where its tokens and the times of its words allow"
 
 
 def check_words(id_: str, text: str, words: list[Word], duration: float | None, where: str) -> None:
@@ -60,6 +66,7 @@ def open_speech(
     names: ColumnNames = OUR_NAMES,
     limit: int | None = None,
     max_length: int | None = None,
+    readers: Readers | None = None,
 ) -> TrainingSource:
     """Open speech with its text and word times.
 
@@ -69,33 +76,34 @@ def open_speech(
         names: names of the source's columns.
         limit: read at most this many rows.
         max_length: split rows with more tokens, as `split_text`; None splits none.
+        readers: the models that will read the rows; rows that one of them cannot read are left out.
 
     Raises:
-        SaladError: as `read_samples`, `join_word_times` and `check_words`; or a frames cache lacks a row or was made
-            with another speech encoder.
+        SaladError: as `read_samples`, `join_word_times`, `check_words` and `check_most_are_known`; or a frames cache
+            lacks a row or was made with another speech encoder.
     """
+    read = partial(read_samples, source.path, names=names, limit=limit)
+    wanted = set(read(needed=["id"], optional=[]).column("id").to_pylist())
     caches = [FramesCache(path) for path in frames_caches]
-    ids_table = read_samples(source.path, needed=["id"], optional=[], names=names, limit=limit)
-    wanted = set(ids_table.column("id").to_pylist())
     cache = next((cache for cache in caches if any(id_ in cache for id_ in wanted)), None)
     ids_with_times = ((path, read_word_times(path).column("id").to_pylist()) for path in word_times)
     times = next((path for path, ids in ids_with_times if not wanted.isdisjoint(ids)), None)
     needed = ["id", "text", *([] if times else ["words"]), *([] if cache else ["audio"])]
-    optional = ["duration"]
-    table = read_samples(source.path, needed=needed, optional=optional, names=names, limit=limit)
+    table = read(needed=needed, optional=["duration"])
     table = join_word_times(table, times) if times else table
     ids, texts = table.column("id").to_pylist(), table.column("text").to_pylist()
     words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
     durations = table.column("duration").to_pylist() if "duration" in table.column_names else [None] * len(ids)
     for id_, text, of_row, duration in zip(ids, texts, words, durations, strict=True):
         check_words(id_, text, of_row, duration, source.path)
-    frames: FrameSource
-    if cache:
-        cache.check_encoder(front_end.identity, "the model")
-        frames = cached_frames(cache, table, source.path)
-    else:
-        frames = LiveFrames(table, front_end, source.path)
-    pieces, left_out = _split_speech(ids, [tokenize(tokenizer, text) for text in texts], words, max_length)
+    frames = _open_frames(cache, table, front_end, source.path)
+    whole = [tokenize(tokenizer, text) for text in texts]
+    pieces, left_out = _split_speech(ids, whole, words, readers.at_most(max_length) if readers else max_length)
+    if readers is not None:
+        _check_tokens_are_known(readers, tokenizer, whole, ids, source.path)
+        unreadable = _unreadable(readers, pieces, [partial(_count_frames, frames, id_) for id_ in ids])
+        left_out += [(ids[row], unreadable[row]) for row in sorted(unreadable)]
+        pieces = [piece for piece in pieces if piece[0] not in unreadable]
     return TrainingSource(
         source.path,
         source.weight,
@@ -110,24 +118,53 @@ def open_speech(
 
 def _split_speech(
     ids: list[str], texts: list[TokenizedText], words: list[list[Word]], max_length: int | None
-) -> tuple[list[tuple[int, TextPiece, list[Word]]], list[str]]:
+) -> tuple[list[tuple[int, TextPiece, list[Word]]], list[tuple[str, str]]]:
     """Split texts as `_split`, each piece with its words; also leave out rows in which the time of a cut is unknown."""
     pieces, left_out = _split(ids, texts, max_length)
     with_words = [(row, piece, words_of_piece(words[row], piece.begin, piece.end)) for row, piece in pieces]
     unknown = {row for row, piece, own in with_words if not _bounds_are_known(piece, own, words[row])}
-    left_out += [ids[row] for row in sorted(unknown)]
+    left_out += [(ids[row], TOO_LONG) for row in sorted(unknown)]
     return [piece for piece in with_words if piece[0] not in unknown], left_out
+
+
+def _open_frames(cache: FramesCache | None, samples: pa.Table, front_end: FrontEnd, where: str) -> FrameSource:
+    """Return the frames of samples: from a cache after a check that the cache is theirs, or else from their audio."""
+    if cache is None:
+        return LiveFrames(samples, front_end, where)
+    cache.check_encoder(front_end.identity, "the model")
+    return cached_frames(cache, samples, where)
+
+
+def _unreadable(
+    readers: Readers, pieces: list[tuple[int, TextPiece, list[Word]]], frames: list[Callable[[], int]]
+) -> dict[int, str]:
+    """Return the rows of which a model cannot read a piece, each with the reason."""
+    judged = ((row, readers.why_not(piece.text, own, frames[row])) for row, piece, own in pieces)
+    return {row: reason for row, reason in judged if reason is not None}
+
+
+def _count_frames(frames: FrameSource, id_: str) -> int:
+    return len(frames.row(id_))
+
+
+def _check_tokens_are_known(
+    readers: Readers, tokenizer: PreTrainedTokenizerBase, texts: list[TokenizedText], ids: list[str], source: str
+) -> None:
+    """Check that each model knows the tokens of most texts, as `check_most_are_known`."""
+    for model in readers.all:
+        unknown = [id_ for id_, text in zip(ids, texts, strict=True) if not model.knows(text.token_ids)]
+        check_most_are_known(tokenizer, model, source, unknown, len(ids))
 
 
 def _split(
     ids: list[str], texts: list[TokenizedText], max_length: int | None
-) -> tuple[list[tuple[int, TextPiece]], list[str]]:
-    """Return (row, piece) of all texts in order, and the ids of the rows that are too long and cannot be split."""
+) -> tuple[list[tuple[int, TextPiece]], list[tuple[str, str]]]:
+    """Return (row, piece) of all texts in order, and the rows that are too long and cannot be split."""
     pieces, left_out = [], []
     for row, text in enumerate(texts):
         of_row = split_text(text, max_length or len(text.token_ids))
         pieces += [(row, piece) for piece in of_row]
-        left_out += [] if of_row else [ids[row]]
+        left_out += [] if of_row else [(ids[row], TOO_LONG)]
     return pieces, left_out
 
 
@@ -163,15 +200,22 @@ def open_text(
     names: ColumnNames = OUR_NAMES,
     limit: int | None = None,
     max_length: int | None = None,
+    readers: Readers | None = None,
 ) -> TrainingSource:
     """Open text for replay; arguments as `open_speech`.
 
     Raises:
-        SaladError: as `read_samples`.
+        SaladError: as `read_samples` and `check_most_are_known`.
     """
     table = read_samples(source.path, needed=["id", "text"], optional=[], names=names, limit=limit)
     ids = table.column("id").to_pylist()
-    pieces, left_out = _split(ids, [tokenize(tokenizer, text) for text in table.column("text").to_pylist()], max_length)
+    whole = [tokenize(tokenizer, text) for text in table.column("text").to_pylist()]
+    pieces, left_out = _split(ids, whole, readers.at_most(max_length) if readers else max_length)
+    if readers is not None:
+        _check_tokens_are_known(readers, tokenizer, whole, ids, source.path)
+        unreadable = {row: reason for row, piece in pieces if (reason := readers.why_not(piece.text))}
+        left_out += [(ids[row], reason) for row, reason in unreadable.items()]
+        pieces = [found for found in pieces if found[0] not in unreadable]
     return TrainingSource(
         source.path,
         source.weight,

@@ -1,11 +1,14 @@
-"""Compare next-token distributions token by token: the student on speech and on text, and the text LLM it came from."""
+"""Compare next-token distributions token by token: the student on speech and on text, and the text LLM it came from.
+
+Figures are computed in pieces of positions, so that the logits of all positions never exist at once.
+"""
 
 import zlib
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from saladkit.formats.words import Word
 from saladkit.model.salad import SaladForCausalLM
@@ -14,9 +17,15 @@ from saladkit.rows.sequences import Sequence, SequenceLayout, build_sequence, co
 from saladkit.rows.tokens import TokenizedText
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.shared import Spans
-from saladkit.teacher.distributions import DenseDistributions, HiddenDistributions
-from saladkit.teacher.losses import divergence, forward_kl
+from saladkit.teacher.distributions import DenseDistributions, Piece
+from saladkit.teacher.head import positions_a_piece
+from saladkit.teacher.losses import class_divergence, forward_kl
 from saladkit.teacher.signals import TeacherSignal
+
+# A piece has this fraction of the positions of a piece of the head's loss, for its ten tensors [piece, V]. On one core,
+# with V = 151,936 and H = 64, 994 positions took at once 7.8 GB, and in pieces of 55, 27 and 18 positions 1.9, 1.5 and
+# 1.1 GB, of which 0.9 GB are the libraries. Smaller pieces would slow a wide head.
+SMALLER = 24
 
 
 @dataclass
@@ -100,32 +109,24 @@ def add_divergences(
     sequences = [sequence for _, sequence in batch]
     texts = [source.texts[row] for row in rows]
     targets = [sequence.targets for sequence in sequences]
-    on_speech = _log_probs(student, sequences, device)
+    on_speech = _hidden(student, sequences, device)
     whole_texts = [build_sequence(text, whole_text(len(text.splittable) - 1), [], None, layout) for text in texts]
-    on_text = _log_probs(
+    on_text = _hidden(
         student, [_only(sequence, wanted) for sequence, wanted in zip(whole_texts, targets, strict=True)], device
     )
     original = teacher.distributions([text.token_ids for text in texts], targets, device)
-    if isinstance(original, HiddenDistributions):
-        original = original.piece(0, len(original))  # computed once for both comparisons
-    text_student = DenseDistributions(on_text)
     labels = torch.cat(
         [torch.from_numpy(text.token_ids[wanted].astype(np.int64)) for text, wanted in zip(texts, targets, strict=True)]
     ).to(device)
-    best_on_text, best_on_speech = on_text.argmax(dim=-1), on_speech.argmax(dim=-1)
-    figures = {
-        "misalignment": forward_kl(text_student, on_speech),
-        "teacher_kl": forward_kl(original, on_speech),
-        "forgetting": forward_kl(original, on_text),
-        "jsd": divergence(text_student, on_speech, "jsd"),
-        "text_nll": -on_text.gather(-1, labels[:, None])[:, 0],
-        "speech_nll": -on_speech.gather(-1, labels[:, None])[:, 0],
-        "text_entropy": _entropy(on_text),
-        "speech_entropy": _entropy(on_speech),
-        "agreement": best_on_text == best_on_speech,
-        "text_accuracy": best_on_text == labels,
-        "speech_accuracy": best_on_speech == labels,
-    }
+    head = student.get_output_embeddings()
+    size = max(1, positions_a_piece(head.get_parameter("weight")) // SMALLER)
+    figures: dict[str, Tensor] = {}
+    for begin in range(0, len(labels), size):
+        here = slice(begin, begin + size)
+        read, heard = (_log_probs(head, hidden[here], teacher.vocabulary) for hidden in (on_text, on_speech))
+        for name, values in _figures(read, heard, original.piece(here.start, here.stop), labels[here]).items():
+            # One tensor from the start: small ones that outlive a piece would keep its memory from being used again.
+            figures.setdefault(name, values.new_empty(len(labels)))[here] = values
     ends = np.cumsum([len(wanted) for wanted in targets])
     for row, begin, end in zip(rows, [0, *ends[:-1]], ends, strict=True):
         item = sums.setdefault(row, ItemSums())
@@ -142,10 +143,48 @@ def _only(sequence: Sequence, targets: np.ndarray) -> Sequence:
     )
 
 
-def _log_probs(model: SaladForCausalLM, sequences: list[Sequence], device: torch.device) -> Tensor:
+def _hidden(model: SaladForCausalLM, sequences: list[Sequence], device: torch.device) -> Tensor:
+    """Return the last hidden states from which the targets of all sequences are predicted, [P, H]."""
     batch = collate_sequences(sequences)
-    logits = model(**{name: value.to(device) for name, value in batch.items()}).logits
-    return torch.log_softmax(logits.float(), dim=-1)
+    hidden = model(**{name: value.to(device) for name, value in batch.items()}, run_head=False).last_hidden
+    assert hidden is not None  # the head did not run
+    return hidden
+
+
+def _log_probs(head: nn.Module, hidden: Tensor, vocabulary: int | None) -> Tensor:
+    return torch.log_softmax(head(hidden)[:, :vocabulary].float(), dim=-1)
+
+
+def _figures(read: Tensor, heard: Tensor, original: Piece, labels: Tensor) -> dict[str, Tensor]:
+    """Return the figures of each position, [P], by their names in ItemSums.
+
+    Args:
+        read, heard: log-probabilities of the student on text and on speech, [P, V].
+        original: distributions of the text LLM.
+        labels: int64 [P], the text's own tokens.
+    """
+    text_student = DenseDistributions(read)
+    best_on_text, best_on_speech = read.argmax(dim=-1), heard.argmax(dim=-1)
+    return {
+        "misalignment": class_divergence(text_student, heard, "forward-kl"),
+        "teacher_kl": _from_original(original, heard),
+        "forgetting": _from_original(original, read),
+        "jsd": class_divergence(text_student, heard, "jsd"),
+        "text_nll": -read.gather(-1, labels[:, None])[:, 0],
+        "speech_nll": -heard.gather(-1, labels[:, None])[:, 0],
+        "text_entropy": _entropy(read),
+        "speech_entropy": _entropy(heard),
+        "agreement": best_on_text == best_on_speech,
+        "text_accuracy": best_on_text == labels,
+        "speech_accuracy": best_on_speech == labels,
+    }
+
+
+def _from_original(original: Piece, log_probs: Tensor) -> Tensor:
+    """Return KL(text LLM || student) of the student's log-probabilities [P, V], which need not be normalised again."""
+    if isinstance(original, DenseDistributions):
+        return class_divergence(original, log_probs, "forward-kl")
+    return forward_kl(original, log_probs)
 
 
 def _entropy(log_probs: Tensor) -> Tensor:

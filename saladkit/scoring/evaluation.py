@@ -21,7 +21,7 @@ from saladkit.settings.evaluate import BEST, EvalSettings
 from saladkit.speech.transcribers.transcriber import open_transcriber
 
 ROWS_PER_BLOCK = 128  # questions: their prompts are in memory together, and what all of them begin with runs once
-LEFT_OUT = "left_out"
+LEFT_OUT, APART = "left_out", "tokenized_apart"
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ class Evaluation:
 
             def write(
                 rows: list[dict], saved: PartialResults, task: Task = task, condition: Condition = condition
-            ) -> tuple[list, list]:
-                return transcribe_questions(transcriber, rows, condition, self.settings.seed, task.source, saved), []
+            ) -> tuple[list, dict]:
+                return transcribe_questions(transcriber, rows, condition, self.settings.seed, task.source, saved), {}
 
             found = self._in_blocks(task, condition, "transcripts-", write, TRANSCRIPTS)
             with self.writer.writing(_transcripts(task, condition)) as aside:
@@ -102,7 +102,9 @@ class Evaluation:
         for template in TEMPLATES:
             predictor = loaded.predictor(Condition(judge, "text"), template, self.settings)
             examples = self._examples(predictor, task)
-            predictions, _ = predictor.predict(task.dev_rows, examples, task.name, task.source)
+            unreadable = predictor.builder.unreadable(task.dev_rows, task.source)
+            rows = [row for row in task.dev_rows if row["id"] not in unreadable]
+            predictions, _ = predictor.predict(rows, examples, task.name, task.source)
             found[template] = float(np.mean([row["acc_norm"] for row in predictions])) if predictions else 0.0
         return {"template": max(TEMPLATES, key=found.__getitem__), "judge": judge, "items": len(task.dev_rows)} | found
 
@@ -127,10 +129,22 @@ class Evaluation:
         if condition.modality == "cascade":
             transcripts = read_rows(self.writer.path / _transcripts(task, condition))
 
-        def predict(rows: list[dict], saved: PartialResults) -> tuple[list[dict], list[dict]]:
-            questions = with_transcripts(rows, transcripts) if transcripts is not None else rows
+        def asked(rows: list[dict]) -> list[dict]:
+            return with_transcripts(rows, transcripts) if transcripts is not None else rows
+
+        unreadable = predictor.builder.unreadable(asked(task.rows), task.source)
+
+        def predict(rows: list[dict], saved: PartialResults) -> tuple[list[dict], dict[str, list]]:
+            known, reasons = len(predictor.builder.apart), {r["id"]: unreadable.get(r["id"]) for r in rows}
+            questions = asked([row for row in rows if reasons[row["id"]] is None])
             found, left_out = predictor.predict(questions, examples, task.name, task.source, saved)
-            return [row | {"held_out": self._held_out(row)} for row in found], left_out
+            left_out += [
+                {"id": id_, "source": task.source, "reason": f"{condition.name}: {reason}"}
+                for id_, reason in reasons.items()
+                if reason is not None
+            ]
+            record: dict[str, list] = {LEFT_OUT: left_out, APART: predictor.builder.apart[known:]}
+            return [row | {"held_out": self._held_out(row)} for row in found], record
 
         predictions, samples = prediction_files(task, condition)
         found = self._in_blocks(task, condition, "predictions-", predict, PREDICTIONS)
@@ -140,8 +154,11 @@ class Evaluation:
             write_rows(aside, found, PREDICTIONS)
 
     def _examples(self, predictor: Predictor, task: Task) -> list[Example]:
-        # One more than wanted: a question is never its own example.
-        chosen = task.examples[: self.settings.num_fewshot + 1] if self.settings.num_fewshot else []
+        if not self.settings.num_fewshot:
+            return []
+        unreadable = predictor.builder.unreadable(task.examples, task.examples_source)
+        readable = [row for row in task.examples if row["id"] not in unreadable]
+        chosen = readable[: self.settings.num_fewshot + 1]  # one more than wanted: a question is never its own example
         return [predictor.builder.example(row, task.examples_source) for row in chosen]
 
     def _in_blocks(
@@ -149,18 +166,22 @@ class Evaluation:
         task: Task,
         condition: Condition,
         what: str,
-        work: Callable[[list[dict], PartialResults], tuple[list[dict], list[dict]]],
+        work: Callable[[list[dict], PartialResults], tuple[list[dict], dict[str, list]]],
         schema: pa.Schema,
     ) -> list[dict]:
-        """Return what `work` makes of the task's rows; finished blocks stay until the artefact is complete."""
+        """Return what `work` makes of the task's rows; finished blocks stay until the artefact is complete.
+
+        Args:
+            work: also returns a block's record: the rows left out, and the ids of questions in APART.
+        """
         found = []
         starts = range(0, len(task.rows), ROWS_PER_BLOCK)
         for begin in progress(starts, what=f"eval {task.name}, {condition.name}", unit="block"):
             block = self.writer.working / f"{condition.file(what, task.name)}-{begin}.parquet"
             if not block.exists():
                 saved = PartialResults(block.with_suffix(".partial.jsonl"))
-                done, left_out = work(task.rows[begin : begin + ROWS_PER_BLOCK], saved)
-                write_json(block.with_suffix(".json"), {LEFT_OUT: left_out})
+                done, record = work(task.rows[begin : begin + ROWS_PER_BLOCK], saved)
+                write_json(block.with_suffix(".json"), record)
                 with written_aside(block) as aside:
                     write_rows(aside, done, schema)
                 saved.path.unlink()
@@ -186,8 +207,14 @@ class Evaluation:
             for task in self.tasks
             for row in task.excluded
         ]
-        records = sorted(self.writer.working.glob("*/predictions-*.json"))
-        return excluded + [row for record in records for row in read_json(record)[LEFT_OUT]]
+        return excluded + [row for record in self._records() for row in record[LEFT_OUT]]
+
+    def tokenized_apart(self) -> int:
+        """Return the number of predictions with an option that was tokenized apart from its prompt."""
+        return sum(len(record.get(APART, [])) for record in self._records())
+
+    def _records(self) -> list[dict]:
+        return [read_json(path) for path in sorted(self.writer.working.glob("*/predictions-*.json"))]
 
 
 def prediction_files(task: Task, condition: Condition) -> tuple[str, str]:

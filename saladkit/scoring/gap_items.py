@@ -62,7 +62,8 @@ class GapMeasurement:
         if self.transcriber is not None:
             needed, names, limit = ["id", "text", "audio"], self.settings.names, self.settings.limit
             recordings = read_samples(source.name, needed=needed, optional=[], names=names, limit=limit)
-        items, skipped = [], []
+        items: list[dict] = []
+        skipped = [{"id": id_, "source": source.name, "reason": reason} for id_, reason in source.left_out]
         for begin in range(0, len(source), ROWS_PER_BLOCK):
             rows = range(begin, min(begin + ROWS_PER_BLOCK, len(source)))
             block = folder / f"items-{number}-{rows.start}-{rows.stop}.parquet"

@@ -52,7 +52,8 @@ def score_continuations(
 
     Args:
         prompts: text and speech before the continuations, at least one position each.
-        continuations: token ids of every continuation of each prompt, at least one token each.
+        continuations: token ids of every continuation of each prompt, at least one token each. Equal continuations of
+            a prompt run once and score exactly the same.
         share_rows: run a prompt and its continuations as one row, and the common beginning of all prompts once. If
             `can_share_rows` returns False, give False: each continuation then runs alone after its prompt.
         scores_of: returns the scores of a batch, given the indices of its prompts and a function that computes them; a
@@ -61,16 +62,16 @@ def score_continuations(
     Returns:
         The score of every continuation of each prompt.
     """
-    run = (
-        _shared(model, prompts, continuations)
-        if share_rows
-        else partial(_alone, model, prompts, continuations, batch_size)
-    )
-    lengths = [len(prompt) + sum(map(len, of_row)) for prompt, of_row in zip(prompts, continuations, strict=True)]
+    distinct = [[list(tokens) for tokens in dict.fromkeys(map(tuple, of_row))] for of_row in continuations]
+    run = _shared(model, prompts, distinct) if share_rows else partial(_alone, model, prompts, distinct, batch_size)
+    lengths = [len(prompt) + sum(map(len, of_row)) for prompt, of_row in zip(prompts, distinct, strict=True)]
     scores: dict[int, list[ContinuationScore]] = {}
     for batch in batches_by_length(lengths, items=batch_size):
         scores |= dict(zip(batch, scores_of(batch, partial(run, batch)), strict=True))
-    return [scores[index] for index in range(len(prompts))]
+    return [
+        [scores[index][distinct[index].index(list(tokens))] for tokens in of_row]
+        for index, of_row in enumerate(continuations)
+    ]
 
 
 def _shared(

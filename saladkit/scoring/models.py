@@ -4,7 +4,8 @@ from functools import cached_property
 
 from saladkit.formats.checkpoint import check_model_folder, model_type
 from saladkit.model.front_ends import front_end_of, layout_of
-from saladkit.model.loading import check_tokenizer_fits, load_salad_model, load_text_model, load_tokenizer
+from saladkit.model.limits import limits_of
+from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.progress import say
 from saladkit.scoring.answer_parsing import ParsedAnswer, VoiceBenchRule
@@ -36,7 +37,7 @@ class LoadedModel:
         self.name, self.tokenizer = name, load_tokenizer(name)
         is_speech = is_speech_model(name)
         loaded = (load_salad_model if is_speech else load_text_model)(name, dtype=dtype, device=device).eval()
-        check_tokenizer_fits(loaded, self.tokenizer, name)
+        self.limits = limits_of(loaded.config, name)
         self.model: SaladForCausalLM | TextModel = loaded if is_speech else TextModel(loaded)
         self.max_positions = getattr(loaded.config.get_text_config(), "max_position_embeddings", None)
         self.device = device
@@ -68,6 +69,7 @@ class LoadedModel:
             settings.spoken_options,
             settings.spoken_examples,
             settings.num_fewshot,
+            self.limits,
         )
         if not settings.writes:
             return ContinuationScorer(self.model, builder, condition, settings.batch_size, self._shares_rows)

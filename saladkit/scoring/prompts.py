@@ -8,9 +8,10 @@ from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import split_words
+from saladkit.rows.model_limits import ModelLimits, check_most_are_known, largest_id
 from saladkit.rows.prompt_sequences import Part, join_parts
 from saladkit.rows.sequences import Sequence
-from saladkit.rows.tokens import bos_of
+from saladkit.rows.tokens import bos_of, ids_after_text
 from saladkit.scoring.spoken_prompts import SpeechInput
 from saladkit.scoring.templates import FilledTemplate, fill_template
 
@@ -72,6 +73,8 @@ class PromptBuilder:
         spoken_options: whether listed options are speech as well.
         spoken_examples: whether few-shot examples are speech where the question is.
         shots: most few-shot examples before a question.
+        limits: what the model can read; None judges no text.
+        apart: ids of the questions with a continuation that was tokenized apart from its prompt, in the order built.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -81,6 +84,8 @@ class PromptBuilder:
     spoken_options: bool = False
     spoken_examples: bool = True
     shots: int = 0
+    limits: ModelLimits | None = None
+    apart: list[str] = field(default_factory=list, repr=False)
     _known: dict[str, list[int]] = field(default_factory=dict, repr=False)  # text -> token ids
 
     def tokenize_ahead(self, rows: list[dict], source: str) -> None:
@@ -90,6 +95,24 @@ class PromptBuilder:
         texts += [f"{template.text} {continuation}" for template in filled for continuation in template.continuations]
         self._known.clear()
         self._known.update(zip(texts, self.tokenizer(texts, add_special_tokens=False)["input_ids"], strict=True))
+
+    def unreadable(self, rows: list[dict], source: str) -> dict[str, str]:
+        """Return the ids of the rows of `source` with a token that the model does not know, each with the reason.
+
+        Raises:
+            SaladError: as `check_most_are_known`.
+        """
+        if self.limits is None or largest_id(self.tokenizer) < self.limits.vocabulary:
+            return {}
+        found = {}
+        for row in rows:
+            template = fill_template(row, self.template, source)
+            read = [template.text if self.speech_input is None else template.lead + template.after_question]
+            for text in (*read, *template.continuations):
+                if reason := self.limits.why_not_tokens(self._ids(text)):
+                    found[row["id"]] = reason
+        check_most_are_known(self.tokenizer, self.limits, source, list(found), len(rows))
+        return found
 
     def example(self, row: dict, source: str) -> Example:
         """Return a row of `source` with its right answer as a few-shot example.
@@ -120,8 +143,8 @@ class PromptBuilder:
             no word times by which to cut it.
 
         Raises:
-            SaladError: a recording cannot be decoded, there are more options than letters, or a continuation adds no
-                token to the prompt.
+            SaladError: a recording cannot be decoded, there are more options than letters, or a continuation has no
+                token.
         """
         template = fill_template(row, self.template, source)
         continuations = self._continuations(row, template, source) if new_tokens is None else []
@@ -183,18 +206,25 @@ class PromptBuilder:
         """Return the token ids of each continuation after the question.
 
         They are the tokens of question, space and continuation together beyond the question's own, as in
-        lm-evaluation-harness, so they are the same for a question as text and as speech.
+        lm-evaluation-harness, so they are the same for a question as text and as speech. Where a token spans the join
+        of both, as ": C" in "Answer: Canada", a part of the continuation would not be scored, or all of it. There the
+        continuation with its space is tokenized apart, and the row's id is noted in `apart`.
         """
-        own = len(self._ids(template.text.rstrip()))
-        found = []
+        question = template.text.rstrip()
+        own, found, is_apart = self._ids(question), [], False
         for continuation, choice in zip(template.continuations, row["choices"], strict=True):
-            ids = self._ids(f"{template.text} {continuation}")[own:]
+            whole = f"{template.text} {continuation}"
+            ids = self._ids(whole)
+            spans = ids[: len(own)] != own
+            ids = self._ids_after_text(whole[len(question) :]) if spans else ids[len(own) :]
+            is_apart |= spans
             if not ids:
                 raise SaladError(
                     f"{source}: row '{row['id']}' has a choice {choice!r} that adds no token to its prompt",
                     "Word the choice in characters that the model's tokenizer keeps.",
                 )
             found.append(ids)
+        self.apart.extend([row["id"]] if is_apart else [])
         return found
 
     @cached_property
@@ -202,8 +232,8 @@ class PromptBuilder:
         return bos_of(self.tokenizer)
 
     def _ids_after_text(self, text: str) -> list[int]:
-        """Return token ids of a text in the middle of a prompt: some tokenizers add a space before a first word."""
-        return self._ids(f"a{text}")[len(self._ids("a")) :]
+        """Return token ids of a text in the middle of a prompt."""
+        return ids_after_text(self.tokenizer, text)
 
     def _ids(self, text: str) -> list[int]:
         known = self._known.get(text)

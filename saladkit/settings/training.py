@@ -26,8 +26,8 @@ class LoraSettings(Settings):
     lora_targets: tuple[str, ...] = setting(
         (),
         metavar="NAME",
-        help="Name of linear layers that get LoRA, such as q_proj; repeat for more.  [default: all linear layers of"
-        " the decoder]",
+        help="Name of linear layers, or of experts' weights, that get LoRA, such as q_proj; repeat for more.  [default:"
+        " all of the decoder]",
     )
     save: str = setting(
         "full",

@@ -10,6 +10,7 @@ from saladkit.caching.running_teacher import RunningTeacher, identity_of
 from saladkit.caching.verification import verify
 from saladkit.formats.teacher_cache import SCHEMA, VERSION
 from saladkit.job import Clock, Job, Made, Part, Work, numbered
+from saladkit.model.limits import read_limits
 from saladkit.model.loading import load_tokenizer
 from saladkit.progress import say
 from saladkit.rows.distinct_texts import read_distinct_texts
@@ -33,9 +34,11 @@ def cache_teacher(sources: list[str], output: str | Path, settings: CacheTeacher
     """
     clock = Clock()
     tokenizer = load_tokenizer(settings.model)
-    texts = read_distinct_texts(sources, tokenizer, settings.max_length, settings.names, settings.limit)
+    limits = read_limits(settings.model)
+    longest = limits.at_most(settings.max_length) or settings.max_length
+    texts = read_distinct_texts(sources, tokenizer, limits, longest, settings.names, settings.limit)
     if texts.split:
-        say(f"cache-teacher: {texts.split} texts of more than {settings.max_length} tokens are split between words")
+        say(f"cache-teacher: {texts.split} texts of more than {longest} tokens are split between words")
     identity = identity_of(settings, tokenizer)
     earlier = EarlierCaches.open(settings.reuse, identity)
     reused = sum(earlier.has(tokens) for _, tokens in texts.rows)

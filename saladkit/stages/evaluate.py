@@ -51,15 +51,18 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
         predictions, templates = evaluation.predictions(), evaluation.templates()
         figures = write_figures(work.writer, predictions)
         write_harness_results(work.writer, models, predictions, figures, templates, settings)
-        left_out = evaluation.left_out()
+        left_out, apart = evaluation.left_out(), evaluation.tokenized_apart()
         rows = [row for answered in predictions.values() for of_task in answered.values() for row in of_task]
         summary = {"templates": templates, "titles": titles_of(tasks)} | summarize(predictions, figures, left_out)
         if settings.voicebench_compatible:
             say("answers are parsed by VoiceBench's rule; where it finds no option, a letter from A to D is drawn")
         for line in result_lines(summary):
             say(line)
+        if apart:
+            say(f"in {apart} predictions an option was tokenized apart from its prompt: a token spans the join of both")
         return Made(
-            counts={"items": len(rows), "truncated": sum(row["words_dropped"] > 0 for row in rows)},
+            counts={"items": len(rows), "truncated": sum(row["words_dropped"] > 0 for row in rows)}
+            | ({"tokenized_apart": apart} if apart else {}),
             skipped=left_out,
             identity={label: model_digest(path) for label, path in models.items()},
             figures=summary,

@@ -4,7 +4,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from transformers import PreTrainedModel
+from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact, is_artefact
@@ -12,20 +12,24 @@ from saladkit.formats.checkpoint import trained_positions
 from saladkit.formats.gap_table import SCHEMA, VERSION, write_gap_table
 from saladkit.formats.regions import Regions
 from saladkit.formats.samples import SCHEMA as SAMPLES
+from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.job import Job, Made, Work, numbered
 from saladkit.machine import resolve_device
 from saladkit.model.front_ends import front_end_of, layout_of
+from saladkit.model.limits import compared_vocabulary, read_limits
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
+from saladkit.rows.readers import Readers
 from saladkit.rows.training_sources import check_teacher_covers, open_speech
 from saladkit.scoring.exact_cache import cache_for_gap, precision_of
-from saladkit.scoring.gap_items import GapMeasurement
+from saladkit.scoring.gap_items import UNMEASURED, GapMeasurement
 from saladkit.scoring.group_means import group_rows
 from saladkit.scoring.speech_quality import duration_ratios, mark_bad_speech
 from saladkit.settings.gap import GapSettings
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.samples import check_ids_distinct, read_samples
 from saladkit.speech.transcribers.transcriber import open_transcriber
-from saladkit.teacher.signals import CachedTeacher, LiveTeacher
+from saladkit.teacher.encodings import vocabulary_of
+from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
 
 SHOWN = ("misalignment", "teacher_kl", "forgetting", "jsd", "text_nll", "speech_nll", "agreement")
 
@@ -50,10 +54,13 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
         device = resolve_device(settings.device)
         student = load_salad_model(checkpoint, dtype=settings.dtype, device=device).eval()
         front_end = front_end_of(student.config, device=device)
+        tokenizer, words = load_tokenizer(checkpoint), list(settings.words)
+        layout = layout_of(student.config, front_end)
+        readers = Readers(read_limits(checkpoint), None if cache else read_limits(settings.teacher), layout)
         measurement = GapMeasurement(
             student,
-            CachedTeacher(cache) if cache else LiveTeacher(_text_llm(settings, device)),
-            layout_of(student.config, front_end),
+            _teacher(cache, settings, device, tokenizer, readers.student.vocabulary),
+            layout,
             settings,
             checkpoint,
             about,
@@ -63,8 +70,7 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
         )
         items: list[dict] = []
         skipped: list[dict] = []
-        tokenizer, words = load_tokenizer(checkpoint), list(settings.words)
-        opened = partial(open_speech, word_times=words, names=settings.names, limit=settings.limit)
+        opened = partial(open_speech, word_times=words, names=settings.names, limit=settings.limit, readers=readers)
         for number, path in enumerate(sources):
             source = opened(WeightedPath(path), tokenizer, front_end)
             if cache is not None:
@@ -72,7 +78,7 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
             measured, unmeasured = measurement.of_source(source, work.writer.working, number)
             items, skipped = items + measured, skipped + unmeasured
         if not items:
-            raise SaladError("no text token follows speech in any row", "Give longer texts or shorter --speech-words.")
+            raise _nothing_measured(skipped)
         groups = group_rows(items)
         left_out = Counter(region_of[id_] for path in sources for id_ in _left_out_by_synth(path) if id_ in region_of)
         mark_bad_speech([group for group in groups if group["kind"] == "region"], settings.worst, left_out)
@@ -85,9 +91,17 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
             figures={"rows": len(items), "skipped": len(skipped)} | _shown(groups) | precision_of(cache),
         )
 
-    inputs = _inputs(checkpoint, sources, settings)
-    job = Job("gap", SCHEMA, VERSION, settings, inputs)
+    job = Job("gap", SCHEMA, VERSION, settings, _inputs(checkpoint, sources, settings))
     return job.run(output, plan={"rows": len(about), "interleavings": len(about) * settings.interleavings}, make=make)
+
+
+def _nothing_measured(skipped: list[dict]) -> SaladError:
+    """Return the error of a run without items; it names a row that a model cannot read, if there is one."""
+    for row in skipped:
+        if row["reason"] != UNMEASURED:
+            problem = f"no row can be measured; row '{row['id']}' of {row['source']}: {row['reason']}"
+            return SaladError(problem, "Give shorter texts, or models that read more.")
+    return SaladError("no text token follows speech in any row", "Give longer texts or shorter --speech-words.")
 
 
 def _inputs(checkpoint: str, sources: list[str], settings: GapSettings) -> dict[str, str | Path | None]:
@@ -97,8 +111,18 @@ def _inputs(checkpoint: str, sources: list[str], settings: GapSettings) -> dict[
     return models | others | numbered("samples", sources) | numbered("words", settings.words)
 
 
-def _text_llm(settings: GapSettings, device: str) -> PreTrainedModel:
-    return load_text_model(settings.teacher, dtype=settings.dtype, device=device)
+def _teacher(
+    cache: TeacherCache | None,
+    settings: GapSettings,
+    device: str,
+    tokenizer: PreTrainedTokenizerBase,
+    vocabulary: int,
+) -> TeacherSignal:
+    """Return the teacher, compared over the tokens that it shares with a student whose head scores `vocabulary`."""
+    if cache is not None:
+        return CachedTeacher(cache, compared_vocabulary(tokenizer, vocabulary, cache.identity["vocabulary"]))
+    model = load_text_model(settings.teacher, dtype=settings.dtype, device=device)
+    return LiveTeacher(model, vocabulary=compared_vocabulary(tokenizer, vocabulary, vocabulary_of(model)))
 
 
 def _rows_by_id(sources: list[str], settings: GapSettings) -> dict[str, dict]:

@@ -10,8 +10,10 @@ from saladkit.errors import SaladError
 from saladkit.formats.regions import LM_PREFIX, POOL, SCHEMA, SPEECH, VERSION, write_regions
 from saladkit.job import Clock, Job, Made, Part, Work, numbered
 from saladkit.machine import resolve_device
+from saladkit.model.loading import check_texts_fit
 from saladkit.progress import say
 from saladkit.selection.cutting import Cut, cut
+from saladkit.selection.embedders.language_model import MAX_TOKENS
 from saladkit.selection.embedders.registry import open_embedder
 from saladkit.selection.embedding import KnownVectors, embed_pieces, map_pieces, pieces_of
 from saladkit.selection.region_table import region_rows, text_rows
@@ -29,8 +31,8 @@ def regions(pool: str, output: str | Path, settings: RegionsSettings) -> dict:
         The summary: texts, regions, size of the largest region divided by that of the smallest.
 
     Raises:
-        SaladError: samples or the embedder cannot be read, an embedding is zero or not finite, or there are fewer
-            distinct texts than clusters.
+        SaladError: samples or the embedder cannot be read, a text LLM cannot read a text, an embedding is zero or not
+            finite, or there are fewer distinct texts than clusters.
     """
     clock = Clock()
     device = resolve_device(settings.device)
@@ -39,6 +41,9 @@ def regions(pool: str, output: str | Path, settings: RegionsSettings) -> dict:
     of_pool, of_speech = pieces_of(table, POOL), pieces_of(spoken, SPEECH)
     known = KnownVectors.open(settings.reuse, settings.embedder, dtype)
     is_lm = settings.embedder.startswith(LM_PREFIX)
+    if is_lm:
+        texts = {pool: table, ", ".join(settings.speech): spoken}
+        check_texts_fit(settings.embedder.removeprefix(LM_PREFIX), texts, MAX_TOKENS)
     embedder = cache(
         lambda: open_embedder(settings.embedder, device=device, dtype=dtype, batch_tokens=settings.batch_tokens)
     )

@@ -4,10 +4,12 @@ Notation: P positions, V vocabulary entries, k kept entries.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+
+from saladkit.errors import SaladError
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,10 @@ class DenseDistributions:
         """Return positions [begin, end)."""
         return DenseDistributions(self.log_probs[begin:end])
 
+    def within(self, vocabulary: int) -> "DenseDistributions":
+        """Return the distributions over the first `vocabulary` tokens alone."""
+        return dense_from_logits(self.log_probs[:, :vocabulary])
+
 
 @dataclass(frozen=True)
 class HiddenDistributions:
@@ -32,11 +38,13 @@ class HiddenDistributions:
         hidden: last hidden states, float [P, H].
         head: linear layer [H -> V].
         temperature: divisor of the logits.
+        vocabulary: number of first tokens that the distributions are over; None for all that the head scores.
     """
 
     hidden: Tensor
     head: torch.nn.Module
     temperature: float = 1.0
+    vocabulary: int | None = None
 
     def __len__(self) -> int:
         return self.hidden.shape[0]
@@ -44,7 +52,11 @@ class HiddenDistributions:
     @torch.no_grad()
     def piece(self, begin: int, end: int) -> DenseDistributions:
         """Compute positions [begin, end), so that no [P, V] tensor is ever allocated."""
-        return dense_from_logits(self.head(self.hidden[begin:end]), self.temperature)
+        return dense_from_logits(self.head(self.hidden[begin:end])[:, : self.vocabulary], self.temperature)
+
+    def within(self, vocabulary: int) -> "HiddenDistributions":
+        """Return the distributions over the first `vocabulary` tokens alone."""
+        return replace(self, vocabulary=vocabulary)
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,54 @@ class TopKDistributions:
         """Return positions [begin, end)."""
         return TopKDistributions(self.kept_ids[begin:end], self.kept_log_probs[begin:end], self.log_tail[begin:end])
 
+    def within(self, vocabulary: int) -> "CutTopKDistributions":
+        """Return the distributions over the first `vocabulary` tokens alone: others that are kept get probability 0.
+
+        The tail may hold further tokens beyond `vocabulary`, which nobody can take out of the sum.
+        """
+        absent = self.kept_ids >= vocabulary
+        kept_ids, kept_log_probs = (
+            self.kept_ids.masked_fill(absent, 0),
+            self.kept_log_probs.masked_fill(absent, -math.inf),
+        )
+        rest = normalise(TopKDistributions(kept_ids, kept_log_probs, self.log_tail))
+        return CutTopKDistributions(rest.kept_ids, rest.kept_log_probs, rest.log_tail, absent)
+
+    def student_logits(self, logits: Tensor) -> Tensor:
+        """Return the student's logits of the kept tokens, [P, k], of its logits [P, V]."""
+        return logits.gather(-1, self.kept_ids)
+
+    def without_kept(self, logits: Tensor) -> Tensor:
+        """Set the student's logits [P, V] of the kept tokens to -inf, in place."""
+        return logits.scatter_(-1, self.kept_ids, -math.inf)
+
+
+@dataclass(frozen=True)
+class CutTopKDistributions(TopKDistributions):
+    """Top-k distributions from which kept tokens have been taken out, because the student does not have them.
+
+    Attributes:
+        absent: bool [P, k], the places of these tokens; they hold the id 0 and the log-probability -inf.
+    """
+
+    absent: Tensor
+
+    def piece(self, begin: int, end: int) -> "CutTopKDistributions":
+        """Return positions [begin, end)."""
+        here = slice(begin, end)
+        return CutTopKDistributions(
+            self.kept_ids[here], self.kept_log_probs[here], self.log_tail[here], self.absent[here]
+        )
+
+    def student_logits(self, logits: Tensor) -> Tensor:
+        """As `TopKDistributions.student_logits`; -inf at absent places."""
+        return super().student_logits(logits).masked_fill(self.absent, -math.inf)
+
+    def without_kept(self, logits: Tensor) -> Tensor:
+        """As `TopKDistributions.without_kept`; the token 0 keeps its logit unless it is kept itself."""
+        values = torch.where(self.absent, math.inf, -math.inf).to(logits)
+        return logits.scatter_reduce_(-1, self.kept_ids, values, "amin")
+
 
 @dataclass(frozen=True)
 class SampledDistributions:
@@ -87,6 +147,22 @@ class SampledDistributions:
     def piece(self, begin: int, end: int) -> "SampledDistributions":
         """Return positions [begin, end)."""
         return SampledDistributions(self.kept_ids[begin:end], self.weights[begin:end])
+
+    def within(self, vocabulary: int) -> "SampledDistributions":
+        """Return the draws that are among the first `vocabulary` tokens.
+
+        Raises:
+            SaladError: a position has no such draw.
+        """
+        absent = self.kept_ids >= vocabulary
+        weights = self.weights.masked_fill(absent, 0)
+        totals = weights.sum(dim=-1, keepdim=True)
+        if not (totals > 0).all():
+            raise SaladError(
+                f"at some position the teacher has drawn no token that the tokenizer knows (ids below {vocabulary})",
+                "Make the teacher cache with more --draws, or give the text LLM itself as --teacher.",
+            )
+        return SampledDistributions(self.kept_ids.masked_fill(absent, 0), weights / totals)
 
 
 Piece = DenseDistributions | TopKDistributions | SampledDistributions  # what `piece` of any of the four gives
@@ -142,11 +218,26 @@ def normalise(distributions: TopKDistributions) -> TopKDistributions:
     """
     classes = torch.cat([distributions.kept_log_probs, distributions.log_tail[:, None]], dim=-1)
     mass = classes.logsumexp(dim=-1)
-    return TopKDistributions(
-        distributions.kept_ids, distributions.kept_log_probs - mass[:, None], distributions.log_tail - mass
+    return replace(
+        distributions,
+        kept_log_probs=distributions.kept_log_probs - mass[:, None],
+        log_tail=distributions.log_tail - mass,
     )
 
 
 def at_least_float32(values: Tensor) -> Tensor:
     """Convert half precision to float32, and leave float32 and float64 as they are."""
     return values if values.dtype == torch.float64 else values.float()
+
+
+def shared_vocabulary(tokenizer: int, student: int, teacher: int) -> int | None:
+    """Return how many first tokens student and teacher are compared over; None if their heads have the same size.
+
+    Models of one tokenizer pad their heads to different sizes (Qwen2.5: 151,936 rows and 152,064 rows for 151,665
+    tokens). The rows beyond the tokenizer stand for nothing.
+
+    Args:
+        tokenizer: number of the tokenizer's tokens, its largest id plus 1.
+        student, teacher: number of tokens that the heads score.
+    """
+    return None if student == teacher else min(tokenizer, student, teacher)

@@ -9,7 +9,6 @@ the log-sum-exp of the others. The loss depends on (u, t) alone, so that its gra
 position, and the gradient in the logit z of another token is dt * exp(z - t).
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -46,6 +45,8 @@ class LossRequest:
         kind: one of `losses.DIVERGENCES`.
         temperature: divisor of the student's logits in the divergence. The divergence is multiplied by its square, so
             that the size of the gradient does not depend on it (Hinton et al. 2015, arXiv 1503.02531, section 2).
+        vocabulary: number of first tokens that the loss is over, as the teacher's distributions are; None for all that
+            the head scores.
     """
 
     teacher: Distributions | None
@@ -53,6 +54,7 @@ class LossRequest:
     alpha: float = 1.0
     kind: str = "forward-kl"
     temperature: float = 1.0
+    vocabulary: int | None = None
 
     def __len__(self) -> int:
         return len(self.token_ids)
@@ -111,20 +113,21 @@ class _HeadLoss(torch.autograd.Function):
         weight_gradient = torch.zeros_like(weight, dtype=exact) if wanted[1] else None
         bias_gradient = torch.zeros_like(bias, dtype=exact) if bias is not None and wanted[2] else None
         size = positions_a_piece(weight)
-        buffer = torch.empty(min(size, len(hidden)), weight.shape[0], dtype=hidden.dtype, device=hidden.device)
+        buffer = torch.empty(min(size, len(hidden)) * weight.shape[0], dtype=hidden.dtype, device=hidden.device)
         for begin, piece in _pieces(requests, size):
-            here = slice(begin, begin + len(piece))
-            logits = torch.mm(hidden[here], weight.T, out=buffer[: len(piece)])
-            logits = logits if bias is None else logits.add_(bias)
+            here, rows = slice(begin, begin + len(piece)), weight[: piece.vocabulary]
+            place = buffer[: len(piece) * len(rows)].view(len(piece), len(rows))
+            logits = torch.mm(hidden[here], rows.T, out=place)
+            logits = logits if bias is None else logits.add_(bias[: piece.vocabulary])
             found, gradient = piece_loss(at_least_float32(logits), piece)
             sums += found
-            narrow = gradient if gradient.dtype == hidden.dtype else buffer[: len(piece)].copy_(gradient)
+            narrow = gradient if gradient.dtype == hidden.dtype else place.copy_(gradient)
             if hidden_gradient is not None:
-                torch.mm(narrow, weight, out=hidden_gradient[here])
+                torch.mm(narrow, rows, out=hidden_gradient[here])
             if weight_gradient is not None:
-                _add_product(weight_gradient, narrow, hidden[here])
+                _add_product(weight_gradient[: piece.vocabulary], narrow, hidden[here])
             if bias_gradient is not None:
-                bias_gradient += gradient.sum(dim=0)
+                bias_gradient[: piece.vocabulary] += gradient.sum(dim=0)
         ctx.gradients = [
             None if gradient is None or like is None else gradient.to(like.dtype)
             for gradient, like in zip(
@@ -210,7 +213,9 @@ def _divergence_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tens
     weight = request.alpha * request.temperature  # T^2 multiplies the loss, and 1 / T comes from dividing the logits
     if isinstance(teacher, DenseDistributions) and request.kind == "forward-kl":  # a third of the memory of autograd
         student, probs = logits.sub_(logits.logsumexp(dim=-1)[:, None]), teacher.log_probs.to(logits).exp()
-        values = -torch.special.entr(probs).sum(dim=-1) - torch.linalg.vecdot(probs, student)
+        # A token that both rule out has a log-probability of -inf, and 0 * -inf is NaN.
+        cross = torch.linalg.vecdot(probs, torch.where(probs > 0, student, 0.0))
+        values = -torch.special.entr(probs).sum(dim=-1) - cross
         return values.sum() * square, student.exp_().sub_(probs).mul_(weight)
     if isinstance(teacher, DenseDistributions):
         with torch.enable_grad():
@@ -218,9 +223,11 @@ def _divergence_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tens
             values = divergence(teacher, leaf, request.kind)
             (gradient,) = torch.autograd.grad(weight * values.sum(), leaf)
         return values.detach().sum() * square, gradient
-    kept = logits.gather(-1, teacher.kept_ids)
     if isinstance(teacher, TopKDistributions):
-        logits.scatter_(-1, teacher.kept_ids, -math.inf)
+        kept = teacher.student_logits(logits)
+        teacher.without_kept(logits)
+    else:
+        kept = logits.gather(-1, teacher.kept_ids)
     rest, sums = exponentiate(logits)
     with torch.enable_grad():
         classes = torch.cat([kept, rest[:, None]], dim=-1).requires_grad_()

@@ -50,7 +50,7 @@ def divergence(teacher: Distributions, student_logits: Tensor, kind: str = "forw
     piece = teacher.piece(0, len(teacher)) if isinstance(teacher, HiddenDistributions) else teacher
     if isinstance(piece, DenseDistributions):
         return class_divergence(piece, torch.log_softmax(logits, dim=-1), kind)
-    kept = logits.gather(-1, piece.kept_ids)
+    kept = piece.student_logits(logits) if isinstance(piece, TopKDistributions) else logits.gather(-1, piece.kept_ids)
     return class_divergence(piece, torch.cat([kept, remainder_logit(piece, logits)[:, None]], dim=-1), kind)
 
 
@@ -62,7 +62,7 @@ def forward_kl(teacher: Distributions, student_logits: Tensor) -> Tensor:
 def remainder_logit(teacher: TopKDistributions | SampledDistributions, logits: Tensor) -> Tensor:
     """Return the student's logit of the tail (top-k) or of the whole vocabulary (sampled), float [P]."""
     if isinstance(teacher, TopKDistributions):
-        logits = logits.scatter(-1, teacher.kept_ids, -math.inf)
+        logits = teacher.without_kept(logits.clone())
     return logits.logsumexp(dim=-1)
 
 

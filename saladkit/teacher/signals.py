@@ -20,7 +20,14 @@ from saladkit.teacher.distributions import (
 
 
 class TeacherSignal(Protocol):
-    """A source of the teacher's distributions."""
+    """A source of the teacher's distributions.
+
+    Attributes:
+        vocabulary: number of first tokens that student and teacher are compared over; None if their heads have the
+            same size.
+    """
+
+    vocabulary: int | None
 
     def distributions(
         self, token_ids: list[np.ndarray], targets: list[np.ndarray], device: torch.device
@@ -35,10 +42,10 @@ class TeacherSignal(Protocol):
 
 
 class CachedTeacher:
-    """A teacher that reads its distributions from a teacher cache."""
+    """A teacher that reads its distributions from a teacher cache; `vocabulary` as in TeacherSignal."""
 
-    def __init__(self, cache: TeacherCache):
-        self.cache = cache
+    def __init__(self, cache: TeacherCache, vocabulary: int | None = None):
+        self.cache, self.vocabulary = cache, vocabulary
 
     def distributions(
         self, token_ids: list[np.ndarray], targets: list[np.ndarray], device: torch.device
@@ -47,7 +54,14 @@ class CachedTeacher:
 
         Raises:
             KeyError: a row with targets is not in the cache.
+            SaladError: as `SampledDistributions.within`.
         """
+        found = self._stored(token_ids, targets, device)
+        return found if self.vocabulary is None else found.within(self.vocabulary)
+
+    def _stored(
+        self, token_ids: list[np.ndarray], targets: list[np.ndarray], device: torch.device
+    ) -> TopKDistributions | SampledDistributions:
         chosen = [
             (self.cache.row(tokens), of_row - 1)
             for tokens, of_row in zip(token_ids, targets, strict=True)
@@ -88,11 +102,13 @@ def _join_samples(chosen: list[tuple[SampledRow, np.ndarray]]) -> tuple[np.ndarr
 
 
 class LiveTeacher:
-    """A teacher that runs the frozen text LLM."""
+    """A teacher that runs the frozen text LLM; `vocabulary` as in TeacherSignal."""
 
-    def __init__(self, model: PreTrainedModel, temperature: float = 1.0, packed: bool = False):
+    def __init__(
+        self, model: PreTrainedModel, temperature: float = 1.0, packed: bool = False, vocabulary: int | None = None
+    ):
         self.model = model.eval().requires_grad_(False)
-        self.temperature, self.packed = temperature, packed
+        self.temperature, self.packed, self.vocabulary = temperature, packed, vocabulary
 
     @torch.no_grad()
     def distributions(
@@ -101,7 +117,7 @@ class LiveTeacher:
         """Compute the distributions, as TeacherSignal, in the form of hidden states."""
         self.model.to(device)
         hidden = hidden_states(self.model, token_ids, targets, device, self.packed)
-        return HiddenDistributions(hidden, self.model.get_output_embeddings(), self.temperature)
+        return HiddenDistributions(hidden, self.model.get_output_embeddings(), self.temperature, self.vocabulary)
 
 
 def hidden_states(

@@ -8,11 +8,10 @@ from transformers import PreTrainedTokenizerBase
 from saladkit.errors import SaladError
 from saladkit.job import numbered
 from saladkit.machine import processes
-from saladkit.model.configuration import SaladConfig
-from saladkit.model.front_ends import layout_of
+from saladkit.rows.readers import Readers
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.training_rows import TrainingSource
-from saladkit.rows.training_sources import open_speech, open_text
+from saladkit.rows.training_sources import TOO_LONG, open_speech, open_text
 from saladkit.settings.training import TrainingSettings
 from saladkit.speech.front_end import FrontEnd
 
@@ -31,8 +30,7 @@ class TrainingInputs:
 
     def left_out(self) -> list[dict]:
         """Return the rows that are left out, as a manifest lists them."""
-        reason = "over --max-length, and it cannot be split where its tokens and the times of its words allow"
-        return [{"id": id_, "source": s.name, "reason": reason} for s in self.sources for id_ in s.left_out]
+        return [{"id": id_, "source": s.name, "reason": why} for s in self.sources for id_, why in s.left_out]
 
     def figures(self, settings: TrainingSettings) -> dict:
         """Return the plan: rows and text tokens of every source, and the number of rows to read."""
@@ -47,16 +45,16 @@ class TrainingInputs:
 
 
 def open_inputs(
-    settings: TrainingSettings, tokenizer: PreTrainedTokenizerBase, config: SaladConfig, front_end: FrontEnd
+    settings: TrainingSettings, tokenizer: PreTrainedTokenizerBase, readers: Readers, front_end: FrontEnd
 ) -> TrainingInputs:
     """Open and check all sources.
 
     Args:
-        config: configuration of the model to train.
-        front_end: the model's front end.
+        readers: the model to train, and the text LLM that runs beside it.
+        front_end: the front end of the model to train.
 
     Raises:
-        SaladError: a source cannot be read, no row of it fits --max-length, or speech has no word times.
+        SaladError: a source cannot be read, no row of it fits --max-length and the models, or speech has no word times.
     """
     names, limit, max_length = settings.names, settings.limit, settings.max_length
     sources = [
@@ -69,19 +67,27 @@ def open_inputs(
             names=names,
             limit=limit,
             max_length=max_length,
+            readers=readers,
         )
         for source in settings.speech_sources
     ]
     sources += [
-        open_text(source, tokenizer, names=names, limit=limit, max_length=max_length)
+        open_text(source, tokenizer, names=names, limit=limit, max_length=max_length, readers=readers)
         for source in settings.text_sources
     ]
     for source in sources:
         _check_trainable(source, max_length)
-    return TrainingInputs(sources, layout_of(config, front_end))
+    return TrainingInputs(sources, readers.layout)
 
 
 def _check_trainable(source: TrainingSource, max_length: int) -> None:
+    further = [found for found in source.left_out if found[1] != TOO_LONG]
+    if not len(source) and further:
+        id_, reason = further[0]
+        raise SaladError(
+            f"no row of {source.name} can be read; row '{id_}': {reason}",
+            "Lower --max-length, cut the recordings, or give a text LLM that reads more.",
+        )
     if not len(source):
         raise SaladError(
             f"every row of {source.name} is over --max-length {max_length}, and none can be split",

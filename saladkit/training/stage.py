@@ -11,16 +11,18 @@ from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
 from saladkit.job import Clock, Job, Made, Work
 from saladkit.machine import resolve_device
 from saladkit.model.configuration import SaladConfig
-from saladkit.model.front_ends import front_end_of
+from saladkit.model.front_ends import front_end_of, layout_of
+from saladkit.model.limits import read_limits
 from saladkit.model.lora import LoraShape
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.rows.readers import Readers
 from saladkit.settings.training import TrainingSettings
 from saladkit.training.inputs import identified_beside, input_paths, open_inputs
 from saladkit.training.run import run_training
 from saladkit.training.saved_states import discard_states
 from saladkit.training.sharding import check_sharding
-from saladkit.training.teachers import open_teacher
+from saladkit.training.teachers import is_teacher_cache, limits_of_teacher, open_teacher
 from saladkit.training.unadapted_teacher import UnadaptedTeacher
 
 
@@ -70,9 +72,14 @@ def train_stage(
     device = resolve_device(settings.device)
     settings = with_batching_decided(settings, device)
     front_end = front_end_of(start.config, device=device)
-    inputs = open_inputs(settings, start.tokenizer, start.config, front_end)
+    layout = layout_of(start.config, front_end)
+    runs_beside = not start.own_teacher and settings.alpha > 0 and not is_teacher_cache(teacher)
+    beside = limits_of_teacher(teacher, start.tokenizer, start.name) if runs_beside else None
+    readers = Readers(read_limits(start.name), beside, layout)
+    inputs = open_inputs(settings, start.tokenizer, readers, front_end)
     followed = [] if start.own_teacher else inputs.followed(settings)
-    opened = open_teacher(teacher, start.tokenizer, start.name, followed, settings) if followed else None
+    vocabulary = readers.student.vocabulary
+    opened = open_teacher(teacher, start.tokenizer, start.name, followed, settings, vocabulary) if followed else None
 
     def make(work: Work) -> Made:
         torch.manual_seed(settings.seed)

@@ -7,11 +7,14 @@ from transformers import PreTrainedTokenizerBase
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import is_artefact
 from saladkit.formats.teacher_cache import TeacherCache
+from saladkit.model.limits import compared_vocabulary, read_limits
 from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.rows.model_limits import ModelLimits
 from saladkit.rows.tokens import tokenizer_digest
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.rows.training_sources import check_teacher_covers
 from saladkit.settings.training import TrainingSettings
+from saladkit.teacher.encodings import vocabulary_of
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
 
 
@@ -21,25 +24,46 @@ def open_teacher(
     model: str,
     sources: list[TrainingSource],
     settings: TrainingSettings,
+    vocabulary: int,
 ) -> TeacherSignal:
     """Open a teacher cache that holds every text of `sources`, or a text LLM.
 
     Args:
         model: name of the model to train, for error messages; `tokenizer` is this model's.
+        vocabulary: number of tokens that the head of this model scores.
 
     Raises:
-        SaladError: the teacher has another tokenizer, the cache has another temperature, lacks a text, or holds
-            samples, from which the divergence cannot be computed.
+        SaladError: the cache has another tokenizer or temperature, lacks a text, or holds samples, from which the
+            divergence cannot be computed; or the text LLM cannot be loaded.
     """
-    if is_artefact(name) and not (Path(name) / "config.json").exists():
+    if is_teacher_cache(name):
         cache = TeacherCache(name)
         cache.check_tokenizer(tokenizer_digest(tokenizer), model)
         _check_serves(cache, name, settings)
         check_teacher_covers(cache, sources)
-        return CachedTeacher(cache)
+        return CachedTeacher(cache, compared_vocabulary(tokenizer, vocabulary, cache.identity["vocabulary"]))
+    teacher = load_text_model(name, dtype="float32", device="cpu")
+    shared = compared_vocabulary(tokenizer, vocabulary, vocabulary_of(teacher))
+    return LiveTeacher(teacher, settings.temperature, settings.packed, shared)
+
+
+def is_teacher_cache(name: str) -> bool:
+    """Return whether a teacher is given as a cache rather than as a text LLM."""
+    return is_artefact(name) and not (Path(name) / "config.json").exists()
+
+
+def limits_of_teacher(name: str, tokenizer: PreTrainedTokenizerBase, model: str) -> ModelLimits:
+    """Return what a text LLM that runs beside the student can read.
+
+    Args:
+        model: name of the student, for error messages; `tokenizer` is the student's.
+
+    Raises:
+        SaladError: the text LLM cannot be read, or has another tokenizer.
+    """
     if tokenizer_digest(load_tokenizer(name)) != tokenizer_digest(tokenizer):
         raise SaladError(f"{name} has another tokenizer than {model}", "Give the text LLM that the model started from.")
-    return LiveTeacher(load_text_model(name, dtype="float32", device="cpu"), settings.temperature, settings.packed)
+    return read_limits(name)
 
 
 def _check_serves(cache: TeacherCache, name: str, settings: TrainingSettings) -> None:

@@ -154,13 +154,17 @@ class SaladTrainer(Trainer):
         labels, settings = inputs["labels"], self.settings
         followed = inputs["followed"]
         count = sum(len(targets) for targets in inputs["targets"][:followed])
-        teacher = None
+        teacher, vocabulary = None, self.teacher.vocabulary if self.teacher is not None else None
         if self.teacher is not None and settings.alpha > 0 and count:
             token_ids, targets = (inputs[name][:followed] for name in ("token_ids", "targets"))
             with self.accelerator.autocast():
                 teacher = self.teacher.distributions(token_ids, targets, labels.device)
-        requests = [LossRequest(teacher, labels[:count], settings.alpha, settings.divergence, settings.temperature)]
-        return [part for part in (*requests, LossRequest(None, labels[count:], 0.0)) if len(part)]
+        kind, temperature = settings.divergence, settings.temperature
+        requests = [
+            LossRequest(teacher, labels[:count], settings.alpha, kind, temperature, vocabulary),
+            LossRequest(None, labels[count:], 0.0, vocabulary=vocabulary),
+        ]
+        return [part for part in requests if len(part)]
 
     def _total(self, value: torch.Tensor) -> torch.Tensor:
         return self.accelerator.reduce(value.detach(), reduction="sum") if self.accelerator.num_processes > 1 else value

@@ -15,6 +15,7 @@ class UnadaptedTeacher(LiveTeacher):
     def __init__(self, language_model: PreTrainedModel, temperature: float = 1.0, packed: bool = False):
         # Without LiveTeacher's own initializer, which would freeze the student.
         self.model, self.temperature, self.packed = language_model, temperature, packed
+        self.vocabulary = None  # one head
 
     def distributions(
         self, token_ids: list[np.ndarray], targets: list[np.ndarray], device: torch.device

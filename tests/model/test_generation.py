@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import GPT2Config
 
+from saladkit.errors import SaladError
 from saladkit.model.processor import SaladProcessor
 from saladkit.sources.samples import read_samples
 from saladkit.speech.audio.decoding import decode_audio
@@ -196,3 +198,14 @@ def test_prompts_that_are_none(arguments, problem, processor):
     with pytest.raises(SaladError) as raised:
         processor(**arguments)
     assert problem in raised.value.problem
+
+
+@pytest.mark.parametrize("prompt", ["Honey <unknown>", "Honey is made by"])
+def test_a_prompt_that_the_model_cannot_read_is_refused(prompt, tokenizer, salad_model):
+    tokenizer, config = copy.deepcopy(tokenizer), copy.deepcopy(salad_model.config)
+    tokenizer.add_tokens(["<unknown>"])
+    processor = SaladProcessor(tokenizer, config)
+    if "<unknown>" not in prompt:
+        config.text_config = GPT2Config(vocab_size=config.text_config.vocab_size, n_positions=2, n_embd=32, n_head=2)
+    with pytest.raises(SaladError, match="knows 400 tokens" if "<unknown>" in prompt else "reads 2"):
+        processor(text=prompt)

@@ -6,11 +6,13 @@ import torch
 
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.configuration import SaladConfig
-from saladkit.model.front_ends import front_end_of
+from saladkit.model.front_ends import front_end_of, layout_of
+from saladkit.model.limits import limits_of
 from saladkit.model.loading import load_text_model
 from saladkit.model.lora import LoraShape
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.rows.readers import Readers
 from saladkit.rows.schedule import TrainingSchedule
 from saladkit.settings.distill import DistillSettings
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher
@@ -53,7 +55,9 @@ def settings(speech, frames_cache, world):
 @pytest.fixture
 def opened(settings, student, tokenizer):
     """Speech and replay."""
-    return open_inputs(settings, tokenizer, student.config, front_end_of(student.config, device="cpu"))
+    front_end = front_end_of(student.config, device="cpu")
+    readers = Readers(limits_of(student.config, "student"), None, layout_of(student.config, front_end))
+    return open_inputs(settings, tokenizer, readers, front_end)
 
 
 @pytest.fixture

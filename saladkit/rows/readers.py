@@ -1,0 +1,74 @@
+"""The models that read a row: judge whether a text, and what may be made of it with speech, fits each of them."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from saladkit.formats.words import Word
+from saladkit.rows.interleaving import may_cut
+from saladkit.rows.model_limits import ModelLimits
+from saladkit.rows.sequences import SequenceLayout
+from saladkit.rows.tokens import TokenizedText
+
+
+@dataclass(frozen=True)
+class Readers:
+    """The student, which reads text and speech, and the text LLM that runs beside it and reads the text alone.
+
+    Attributes:
+        teacher: None with a teacher cache.
+    """
+
+    student: ModelLimits
+    teacher: ModelLimits | None
+    layout: SequenceLayout
+
+    @property
+    def all(self) -> list[ModelLimits]:
+        """Both models, or the student alone."""
+        return [self.student] if self.teacher is None else [self.student, self.teacher]
+
+    def at_most(self, max_length: int | None) -> int | None:
+        """Return the number of tokens over which a text is split, as `ModelLimits.at_most` of both models."""
+        for model in self.all:
+            max_length = model.at_most(max_length)
+        return max_length
+
+    def why_not(
+        self, text: TokenizedText, words: list[Word] | None = None, frames: Callable[[], int] | None = None
+    ) -> str | None:
+        """Return why a model cannot read a row; None if all can.
+
+        Args:
+            words: words of the text with their times; None for text only.
+            frames: returns the number of frames of the whole recording; called only if the row's length matters.
+        """
+        length = None
+        if words is not None and frames is not None and self.student.positions is not None:
+            length = longest_row(text, words, frames(), self.layout)
+        reasons = [self.student.why_not(text.token_ids, length)]
+        if self.teacher is not None:
+            reasons.append(self.teacher.why_not(text.token_ids))
+        return next((reason for reason in reasons if reason is not None), None)
+
+
+def longest_row(text: TokenizedText, words: list[Word], frames: int, layout: SequenceLayout) -> int:
+    """Return a number of positions that no interleaving of a row exceeds, and that some interleaving comes near to.
+
+    Args:
+        frames: number of frames of the whole recording.
+    """
+    places = np.flatnonzero(may_cut(text, words))
+    starts = [words[place].start for place in places[:-1]] + [words[-1].end]
+    cuts = [None if time is None else min(layout.frame(time), frames) for time in starts]
+    cuts[0], cuts[-1] = cuts[0] or 0, frames if cuts[-1] is None else cuts[-1]
+    positions = text.prefix
+    for (begin, end), (first, last) in zip(pairwise(places), pairwise(cuts), strict=True):
+        assert first is not None and last is not None  # a row is cut only where a time is known
+        vectors = max(1, math.ceil((last - first) / layout.frames_per_vector)) + layout.modality_tokens
+        tokens = int(text.word_tokens[end] - text.word_tokens[begin]) + layout.modality_tokens
+        positions += max(vectors, tokens)
+    return max(positions, len(text.token_ids))

@@ -24,7 +24,7 @@ from saladkit.teacher.signals import TeacherSignal
 
 # A piece has this fraction of the positions of a piece of the head's loss, for its ten tensors [piece, V]. On one core,
 # with V = 151,936 and H = 64, 994 positions took at once 7.8 GB, and in pieces of 55, 27 and 18 positions 1.9, 1.5 and
-# 1.1 GB, of which 0.9 GB are the libraries. Smaller pieces would slow a wide head.
+# 1.3 GB, of which 0.9 GB are the libraries. Smaller pieces would slow a wide head.
 SMALLER = 24
 
 

@@ -23,7 +23,7 @@ from transformers import (
 
 from saladkit.formats.words import Word
 from saladkit.model.limits import limits_of
-from saladkit.rows.interleaving import draw_spans, may_cut, whole_speech
+from saladkit.rows.interleaving import Span, draw_spans, may_cut
 from saladkit.rows.readers import longest_row
 from saladkit.rows.sequences import SequenceLayout, build_sequence
 from saladkit.rows.tokens import TokenizedText
@@ -118,5 +118,5 @@ def test_no_interleaving_is_longer_than_the_longest_row(seed, modality_tokens):
         for _ in range(30):
             drawn = draw_spans(allowed, spans, random, text_first=0.5)
             found.append(len(build_sequence(text, drawn, words, frames, layout)))
-    found.append(len(build_sequence(text, whole_speech(count), words, frames, layout)))
+    found.append(len(build_sequence(text, [Span(True, 0, count)], words, frames, layout)))
     assert 0.6 * longest < max(found) <= longest

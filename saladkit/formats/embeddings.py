@@ -1,7 +1,9 @@
 """Embeddings of texts: parts with `embeddings` float16 [n, D], rows of length 1 as the embedder made them.
 
 Beside each safetensors file is a Parquet index with the `digest` of every text, so that a later run can copy the
-vectors of texts that it shares and embed only the others. A part is memory-mapped, never read as a whole.
+vectors of texts that it shares and embed only the others, and with the `characters_read` of it: where a text is longer
+than the embedder's limit, its vector is of these characters alone; else -1, `WHOLE`. A part is memory-mapped, never
+read as a whole.
 """
 
 import hashlib
@@ -16,7 +18,8 @@ from safetensors.numpy import save_file
 from saladkit.formats.files import written_aside
 
 TENSOR = "embeddings"
-DIGEST = pa.binary(16)
+WHOLE = -1  # characters read, of a text that was read whole
+INDEX = pa.schema([("digest", pa.binary(16)), ("characters_read", pa.int32())])
 
 
 def text_digest(text: str) -> bytes:
@@ -24,10 +27,10 @@ def text_digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
-def write_embeddings_part(path: Path, digests: list[bytes], vectors: np.ndarray) -> None:
-    """Write one part: the digests (.parquet), and then the vectors float16 [n, D] at `path` (.safetensors)."""
+def write_embeddings_part(path: Path, digests: list[bytes], characters_read: np.ndarray, vectors: np.ndarray) -> None:
+    """Write one part: the index (.parquet), and then the vectors float16 [n, D] at `path` (.safetensors)."""
     with written_aside(path.with_suffix(".parquet")) as aside:
-        pq.write_table(pa.table({"digest": pa.array(digests, DIGEST)}), aside)
+        pq.write_table(pa.table([digests, characters_read.astype(np.int32)], schema=INDEX), aside)
     with written_aside(path) as aside:
         save_file({TENSOR: np.ascontiguousarray(vectors, dtype=np.float16)}, aside)
 
@@ -44,6 +47,6 @@ def map_embeddings_part(path: Path) -> np.ndarray:
     return np.memmap(path, dtype=np.float16, mode="r", offset=begin, shape=tuple(entry["shape"]))
 
 
-def read_digests(path: Path) -> pa.ChunkedArray:
-    """Read the digests of the texts of one part (.safetensors), in its order."""
-    return pq.read_table(path.with_suffix(".parquet")).column("digest")
+def read_index(path: Path) -> pa.Table:
+    """Read the rows of `INDEX` of one part (.safetensors), in its order."""
+    return pq.read_table(path.with_suffix(".parquet"), schema=INDEX)

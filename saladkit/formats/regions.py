@@ -20,10 +20,11 @@ from safetensors.numpy import load_file, save_file
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, PLAN, Artefact
 from saladkit.formats.artefact_writer import ArtefactWriter
-from saladkit.formats.embeddings import map_embeddings_part
+from saladkit.formats.embeddings import map_embeddings_part, read_index
 from saladkit.formats.files import part_name, read_json
 
-SCHEMA, VERSION = "regions", 2  # 2: embeddings in shards, as the model made them; neighbours and densities
+# 2: embeddings in shards, as the model made them; neighbours and densities. 3: characters read; densities that order.
+SCHEMA, VERSION = "regions", 3
 POOL, SPEECH = "pool", "speech"
 LM_PREFIX = "lm:"  # before the name of a text LLM whose hidden states are the embeddings
 QUANTILES = (0.1, 0.5, 0.9)
@@ -33,7 +34,7 @@ TEXTS = pa.schema(
         ("id", pa.string()),
         ("region", pa.int32()),
         ("distance_to_speech", pa.float32()),  # cosine distance to the nearest spoken text; null without speech
-        ("density_ratio", pa.float32()),  # p_pool / p_speech around the text; null without speech
+        ("density_ratio", pa.float32()),  # p_pool / p_speech around the text, however far speech is; null without it
         ("nearest_spoken", pa.list_(pa.string())),  # ids of the nearest spoken texts, nearest first
     ]
 )
@@ -94,6 +95,11 @@ class Regions:
     def embeddings(self, side: str) -> list[np.ndarray]:
         """Map the parts of the embeddings of `POOL`, in the order of `texts`, or of `SPEECH` into memory."""
         return [map_embeddings_part(path) for path in embedding_parts(self.artefact, side)]
+
+    def characters_read(self) -> np.ndarray:
+        """Return how many characters of each text of the pool the embedder has read, int32 [N]; -1 for all."""
+        parts = embedding_parts(self.artefact, POOL)
+        return np.concatenate([read_index(path).column("characters_read").to_numpy() for path in parts])
 
 
 def embedding_parts(artefact: Artefact, side: str) -> list[Path]:

@@ -48,7 +48,7 @@ PREDICTIONS = pa.schema(
         # Whether the choice most likely per character is right; for the choice that a response names as `acc`; of an
         # open question, whether the response contains the reference.
         ("acc_norm", pa.bool_()),
-        ("response", pa.string()),  # generated answer; null if choices were scored
+        ("response", pa.string()),  # all that the model wrote, thoughts included; null if choices were scored
         ("parsed", pa.int32()),  # choice that the response names; null for none
         ("drawn", pa.bool_()),  # whether the choice was drawn at random instead (VoiceBench's rule)
         ("shots", pa.int32()),  # number of examples before the question

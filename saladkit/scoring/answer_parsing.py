@@ -1,21 +1,18 @@
 """Parse written answers to multiple-choice questions: strictly, or by VoiceBench's own rule."""
 
 import importlib
-import re
 import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from string import ascii_uppercase
 from types import ModuleType
 
 import numpy as np
 
 from saladkit.errors import SaladError
+from saladkit.scoring.answer_text import spoken_answer
+from saladkit.scoring.written_answers import WrittenAnswer
 
-_MARKED = r"\(?\**([A-Z])\**(?:\)|[.:,;)]|\s*$|\s*\n)"  # the letter of an option, not an article or a name
-_LETTER_FIRST = re.compile(rf"(?:^|\n)\s*{_MARKED}")
-_LETTER_NAMED = re.compile(rf"(?i:\b(?:answer|option|choice)(?:\s+is|\s*:)?\s*:?\s*){_MARKED}")
 _RULE = Path("src", "evaluator", "mcq.py")  # in a clone of VoiceBench
 
 
@@ -33,21 +30,13 @@ class ParsedAnswer:
 
 
 def parse_strictly(response: str, choices: list[str]) -> ParsedAnswer:
-    """Return the option that an answer names: by a letter at the beginning of a line, by "the answer is C", or in full.
+    """Return the option that an answer names: by its letter, or in the option's own words.
 
-    `choice` is None if the answer names no option or several.
+    An option is declared ("the answer is B", "I think it's (C)", a boxed letter, a first line of a letter alone) or
+    begins a line ("b) London", "B because …", "London"). Lines that begin with several options list them, and name
+    none. `choice` is None if the answer names no option or contradicts itself.
     """
-    response, letters = response.strip(), ascii_uppercase[: len(choices)]
-    named = {*_LETTER_FIRST.findall(response), *_LETTER_NAMED.findall(response)} & {*letters}
-    found = {letters.index(letter) for letter in named}
-    if not found:
-        line = _plain(response.split("\n")[0])
-        found = {index for index, choice in enumerate(choices) if line and _plain(choice) == line}
-    return ParsedAnswer(found.pop() if len(found) == 1 else None)
-
-
-def _plain(text: str) -> str:
-    return " ".join(re.sub(r"[^\w\s]", " ", text.lower()).split())
+    return ParsedAnswer(WrittenAnswer(response, choices).choice())
 
 
 def voicebench_rule_file(folder: str | None) -> str | None:
@@ -82,7 +71,7 @@ class VoiceBenchRule:
 
     def parse(self, id_: str, response: str) -> ParsedAnswer:
         """Return the letter that VoiceBench's evaluator extracts, or a letter from A to D drawn by seed and id."""
-        letter = self._extract(response)
+        letter = self._extract(spoken_answer(response))
         if letter is not None and str(letter).upper() in tuple("ABCD"):
             return ParsedAnswer("ABCD".index(str(letter).upper()))
         random = np.random.default_rng([self.seed, 11, *id_.encode()])

@@ -15,9 +15,10 @@ from saladkit.scoring.cascade import transcribe_questions, with_transcripts
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.models import LoadedModel, Predictor
 from saladkit.scoring.partial_results import PartialResults
-from saladkit.scoring.prompts import EXAMPLE_SEPARATOR, Example
+from saladkit.scoring.prompts import Example
 from saladkit.scoring.templates import TEMPLATES
 from saladkit.settings.evaluate import BEST, EvalSettings
+from saladkit.sources.folding import without_punctuation
 from saladkit.speech.transcribers.transcriber import open_transcriber
 
 ROWS_PER_BLOCK = 128  # questions: their prompts are in memory together, and what all of them begin with runs once
@@ -157,8 +158,13 @@ class Evaluation:
         if not self.settings.num_fewshot:
             return []
         unreadable = predictor.builder.unreadable(task.examples, task.examples_source)
-        readable = [row for row in task.examples if row["id"] not in unreadable]
-        chosen = readable[: self.settings.num_fewshot + 1]  # one more than wanted: a question is never its own example
+        different: dict[str, dict] = {}
+        for row in task.examples:
+            if row["id"] not in unreadable:
+                different.setdefault(without_punctuation(row["text"]) or row["id"], row)
+        chosen = list(different.values())[
+            : self.settings.num_fewshot + 1
+        ]  # one more: a question is never its own example
         return [predictor.builder.example(row, task.examples_source) for row in chosen]
 
     def _in_blocks(
@@ -234,7 +240,7 @@ def harness_generation(settings: EvalSettings) -> dict | None:
     if not settings.writes:
         return None
     return {
-        "until": [EXAMPLE_SEPARATOR],
+        "until": [],  # an answer may have several paragraphs, and begin with a blank line
         "max_gen_toks": settings.max_new_tokens,
         "do_sample": settings.sampling_temperature > 0,
         "temperature": settings.sampling_temperature,

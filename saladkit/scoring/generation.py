@@ -13,6 +13,7 @@ from saladkit.errors import SaladError
 from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.rows.prompt_sequences import pad_at_front
 from saladkit.scoring.answer_parsing import ParsedAnswer, parse_strictly
+from saladkit.scoring.answer_text import spoken_answer
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.partial_results import PartialResults
 from saladkit.scoring.predictions import left_out_row, question_columns
@@ -52,9 +53,9 @@ class AnswerGenerator:
     ) -> tuple[list[dict], list[dict]]:
         """Return the predictions of `rows`, in order, and the rows left out, with `id`, `source` and `reason`.
 
-        Predictions have all columns of `formats.results.PREDICTIONS` that apply but `held_out`. An answer ends where
-        another few-shot example would begin. An answer that names no option is wrong and counts as unparsed. An answer
-        to an open question is compared with the row's `reference`; without one it has no score.
+        Predictions have all columns of `formats.results.PREDICTIONS` that apply but `held_out`. `response` is all that
+        the model wrote. An answer that names no option is wrong and counts as unparsed. An answer to an open question
+        is compared with the row's `reference`; without one it has no score.
 
         Args:
             examples: few-shot examples to choose from.
@@ -107,8 +108,7 @@ class AnswerGenerator:
         torch.manual_seed(zlib.crc32(f"{settings.seed}/{first_id}".encode()))
         pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
         found = network.generate(**batch, max_new_tokens=settings.max_new_tokens, pad_token_id=pad or 0, **sampling)
-        texts = tokenizer.batch_decode(found[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
-        return [text.split(EXAMPLE_SEPARATOR)[0].strip() for text in texts]
+        return tokenizer.batch_decode(found[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
 
     def _prediction(self, row: dict, request: Request, response: str, task: str) -> dict:
         choices, reference = row.get("choices"), row.get("reference")
@@ -116,7 +116,7 @@ class AnswerGenerator:
         if choices:
             equal = contained = parsed.choice == row["answer"]
         else:
-            equal, contained = compare_with_reference(response, reference) if reference else (None, None)
+            equal, contained = _compare(response, reference, request.shots) if reference else (None, None)
         return question_columns(row, request, self.condition, task) | {
             "response": response,
             "parsed": parsed.choice,
@@ -124,3 +124,13 @@ class AnswerGenerator:
             "acc": equal,
             "acc_norm": contained,
         }
+
+
+def _compare(response: str, reference: str, shots: int) -> tuple[bool, bool]:
+    """Return whether an answer's first paragraph is the reference, and whether the answer contains the reference.
+
+    After few-shot examples an answer is its first paragraph: another example would follow.
+    """
+    answer = spoken_answer(response)
+    first = answer.split(EXAMPLE_SEPARATOR)[0]
+    return compare_with_reference(first, reference)[0], compare_with_reference(first if shots else answer, reference)[1]

@@ -14,6 +14,7 @@ from saladkit.rows.sequences import Sequence
 from saladkit.rows.tokens import bos_of, ids_after_text
 from saladkit.scoring.spoken_prompts import SpeechInput
 from saladkit.scoring.templates import FilledTemplate, fill_template
+from saladkit.sources.folding import without_punctuation
 
 EXAMPLE_SEPARATOR = "\n\n"  # as in lm-evaluation-harness
 
@@ -36,8 +37,13 @@ class Example:
     parts: tuple[Part, ...]
 
     def solves(self, id_: str, question: str, source: str) -> bool:
-        """Return whether the example answers this question: it is the same row, or has the same text."""
-        return (self.source == source and self.id == id_) or (self.question != "" and self.question == question)
+        """Return whether the example answers this question: it is the same row, or has the same text.
+
+        Texts are the same if they differ in case, spaces, punctuation or Unicode's compatible forms alone.
+        """
+        if self.source == source and self.id == id_:
+            return True
+        return self.question != "" and without_punctuation(self.question) == without_punctuation(question)
 
 
 @dataclass(frozen=True)

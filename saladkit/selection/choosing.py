@@ -7,14 +7,16 @@ import numpy as np
 
 from saladkit.errors import SaladError
 from saladkit.formats.gap_table import RegionGap
+from saladkit.progress import say
 from saladkit.selection.budget import costs_of
-from saladkit.selection.duplicates import NearDuplicates
+from saladkit.selection.duplicates import NONE, NearDuplicates
 from saladkit.selection.importance import log_importance
 from saladkit.selection.known_pool import KnownPool
 from saladkit.selection.left_out import EXCLUDED, NEAR_DUPLICATE, LeftOut
 from saladkit.selection.sampling import effective_texts, per_region, spend, uniform_numbers
 from saladkit.selection.strategies import NEED_DISTANCES, NEED_REGION_GAPS, PROBE, Candidates, Order, put_in_order
 from saladkit.selection.texts import Texts
+from saladkit.selection.whole_texts import WholeTexts
 from saladkit.settings.select import Preference, SelectSettings
 from saladkit.sources.samples import read_samples
 
@@ -86,8 +88,14 @@ def choose(
     if settings.per_region is not None:
         rows = per_region(candidates.regions, len(known.table), settings.per_region, candidates.uniform)
     else:
-        drawn = _without_duplicates(order.rows, known, settings.near_duplicate, left_out)
+        seen = None
+        if settings.near_duplicate is not None:
+            whole = WholeTexts(texts, known.characters_read())
+            seen = NearDuplicates(known.vectors(), known.place, settings.near_duplicate, whole)
+        drawn = _without_duplicates(order.rows, seen, left_out)
         rows = _within_budget(drawn, order, *costs_of(settings, texts, seconds))
+        if seen is not None:
+            _tell_what_was_not_read(seen)
     return Choice(strategy, rows, order, gaps, figures)
 
 
@@ -127,20 +135,29 @@ def _candidates(
     return Candidates(regions, known.sizes(), uniform_numbers(left_out.ids, settings.seed), **found), figures
 
 
+def _tell_what_was_not_read(seen: NearDuplicates) -> None:
+    truncated = seen.texts.count_truncated()
+    if truncated:
+        say(
+            f"select: the embedder has read the beginnings alone of {truncated} of {len(seen.texts)} texts; their near"
+            f" duplicates also agree in the words beyond, and {seen.spared} texts stay as they do not"
+        )
+
+
 def _without_duplicates(
-    order: Iterable[np.ndarray], known: KnownPool, cosine: float | None, left_out: LeftOut
+    order: Iterable[np.ndarray], seen: NearDuplicates | None, left_out: LeftOut
 ) -> Iterator[np.ndarray]:
-    if cosine is None:
+    if seen is None:
         yield from order
         return
-    seen = NearDuplicates(known.vectors(), cosine)
-    seen.know(known.place[left_out.rows(EXCLUDED)])
+    seen.know(left_out.rows(EXCLUDED))
     for rows in order:
         for begin in range(0, len(rows), ROWS_AT_ONCE):
             some = rows[begin : begin + ROWS_AT_ONCE]
-            new = seen.which_are_new(known.place[some])
-            left_out.leave(some[~new], NEAR_DUPLICATE)
-            yield some[new]
+            twins = seen.twins_of(some)
+            is_new = twins == NONE
+            left_out.leave(some[~is_new], NEAR_DUPLICATE, [left_out.ids[twin] for twin in twins[~is_new]])
+            yield some[is_new]
 
 
 def _within_budget(drawn: Iterable[np.ndarray], order: Order, costs: np.ndarray, amount: float) -> np.ndarray:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import digest_path
-from saladkit.formats.embeddings import map_embeddings_part, read_digests, text_digest, write_embeddings_part
+from saladkit.formats.embeddings import WHOLE, map_embeddings_part, read_index, text_digest, write_embeddings_part
 from saladkit.formats.regions import LM_PREFIX, StoredEmbeddings, embeddings_part
 from saladkit.selection.embedders.embedder import Embedder
 
@@ -44,21 +44,23 @@ class KnownVectors:
         return cls(parts)
 
     @cached_property
-    def _sorted(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return all digests as halves [M, 2], sorted by the first half, with the part and the row of each, int [M]."""
-        digests = [_halves(read_digests(path).to_pylist()) for path in self._parts]
+    def _sorted(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return all digests as halves [M, 2], sorted by the first half; part, row and characters read of each [M]."""
+        indices = [read_index(path) for path in self._parts]
+        digests = [_halves(index.column("digest").to_pylist()) for index in indices]
+        read = np.concatenate([index.column("characters_read").to_numpy() for index in indices])
         part = np.repeat(np.arange(len(digests)), [len(found) for found in digests])
         row = np.concatenate([np.arange(len(found)) for found in digests])
         every = np.concatenate(digests)
         order = np.argsort(every[:, 0], kind="stable")
-        return every[order], part[order], row[order]
+        return every[order], part[order], row[order], read[order]
 
-    def of(self, digests: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Return which texts are known, bool [n], and their vectors, float16 [known, D]."""
+    def of(self, digests: list[bytes]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return which texts are known, bool [n], their vectors float16 [known, D], and characters read [known]."""
         nothing = np.empty((0, 0), dtype=np.float16)
         if not self._parts:
-            return np.zeros(len(digests), dtype=bool), nothing
-        stored, part, row = self._sorted
+            return np.zeros(len(digests), dtype=bool), nothing, np.empty(0, dtype=np.int32)
+        stored, part, row, read = self._sorted
         asked = _halves(digests)
         place = np.minimum(np.searchsorted(stored[:, 0], asked[:, 0]), len(stored) - 1)
         known = (stored[place] == asked).all(axis=1)
@@ -68,7 +70,7 @@ class KnownVectors:
             mapped = map_embeddings_part(self._parts[index])
             vectors = vectors if len(vectors) else np.empty((len(place), mapped.shape[1]), np.float16)
             vectors[part[place] == index] = mapped[row[place][part[place] == index]]
-        return known, vectors
+        return known, vectors, read[place]
 
 
 def _halves(digests: list[bytes]) -> np.ndarray:
@@ -118,23 +120,33 @@ def embed_pieces(
     for piece in pieces:
         ids, texts = piece.texts.column("id").to_pylist(), piece.texts.column("text").to_pylist()
         digests = [text_digest(text) for text in texts]
-        is_known, vectors = known.of(digests)
+        is_known, vectors, read_before = known.of(digests)
         advance(len(vectors))
         new = np.flatnonzero(~is_known)
+        read = np.empty(len(texts), dtype=np.int32)
+        read[is_known] = read_before
         if len(new):
-            found = open_embedder().encode([texts[row] for row in new], advance)
+            some = [texts[row] for row in new]
+            found = open_embedder().encode(some, advance)
             _check(found, [ids[row] for row in new])
+            read[new] = open_embedder().characters_read(some)
             every = np.empty((len(texts), found.shape[1]), dtype=np.float16)
             every[new] = found
             if len(vectors):
                 every[is_known] = vectors
             vectors = every
-        write_embeddings_part(folder / piece.files[0], digests, vectors)
+        write_embeddings_part(folder / piece.files[0], digests, read, vectors)
 
 
 def map_pieces(pieces: Iterable[Piece], folder: Path) -> list[np.ndarray]:
     """Map the embeddings of pieces, float16 [n, D] each."""
     return [map_embeddings_part(folder / piece.files[0]) for piece in pieces]
+
+
+def count_truncated(pieces: Iterable[Piece], folder: Path) -> int:
+    """Return how many texts of pieces are longer than the embedder reads."""
+    read = [read_index(folder / piece.files[0]).column("characters_read").to_numpy() for piece in pieces]
+    return int(sum((of_piece != WHOLE).sum() for of_piece in read))
 
 
 def _check(vectors: np.ndarray, ids: list[str]) -> None:

@@ -95,6 +95,10 @@ class KnownPool:
         """Return all vectors of the regions; text n has row `place[n]`."""
         return Vectors(self.opened.embeddings(POOL), self.opened.centre)
 
+    def characters_read(self) -> np.ndarray:
+        """Return how many characters of each text its embedding is of, int32 [N]; -1 for all."""
+        return self.opened.characters_read()[self.place]
+
     def gaps(self, metric: str, needed: bool) -> dict[int, RegionGap]:
         """Return M by region: a metric of the gap table, or the regions' own distance to speech.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from saladkit.selection.speakable import why_unspeakable
+from saladkit.selection.words import count_spoken_words
 from saladkit.settings.select import Filters
 
 EXCLUDED, BAD_SPEECH = "excluded", "bad speech"  # counted but not listed, since the inputs name them already
@@ -24,10 +25,11 @@ class LeftOut:
     def __post_init__(self) -> None:
         self.allowed = np.ones(len(self.ids), dtype=bool)
 
-    def leave(self, rows: np.ndarray, reason: str) -> None:
-        """Leave out rows, int [n]; a row that is left out already keeps its first reason."""
-        for row in rows[self.allowed[rows]].tolist():
-            self.reasons[row] = reason, None
+    def leave(self, rows: np.ndarray, reason: str, details: Sequence[str] | None = None) -> None:
+        """Leave out rows, int [n], with a detail each; a row that is left out already keeps its first reason."""
+        for place, row in enumerate(rows.tolist()):
+            if self.allowed[row]:
+                self.reasons[row] = reason, None if details is None else details[place]
         self.allowed[rows] = False
 
     def leave_where(self, reason_of: Callable[[int], tuple[str, str | None] | None]) -> None:
@@ -59,7 +61,7 @@ def leave_out_unfit(left_out: LeftOut, texts: Sequence[str], filters: Filters) -
     """Leave out texts that are too short, too long or, unless `any_text` is set, cannot be read aloud."""
 
     def unfit(row: int) -> tuple[str, str | None] | None:
-        words = len(texts[row].split())
+        words = round(count_spoken_words(texts[row]))
         if filters.min_words is not None and words < filters.min_words:
             return "too short", f"{words} words"
         if filters.max_words is not None and words > filters.max_words:

@@ -72,7 +72,9 @@ class Generation(Settings):
         help="Let the models write an answer, and find the option that it names, instead of scoring options; open"
         " questions are compared with their `reference`.",
     )
-    max_new_tokens: int = setting(64, low=1, help="Longest written answer, in tokens.")
+    max_new_tokens: int = setting(
+        64, low=1, help="Longest written answer, in tokens; an answer whose thoughts do not end is unparsed."
+    )
     sampling_temperature: float = setting(
         0.0, low=0, help="Temperature at which an answer's tokens are drawn; 0: always the most likely token."
     )

@@ -121,7 +121,7 @@ class Budget(Settings):
         2.5,
         above=0,
         applies=lambda own: not own.rate_from and own.fraction_of is None,
-        help="Speaking rate, unless it is estimated from samples.",
+        help="Speaking rate that is assumed, unless it is estimated from samples.",
     )
 
     def check(self) -> None:
@@ -155,7 +155,8 @@ class Filters(Settings):
         above=0,
         high=1,
         metavar="COSINE",
-        help="Leave out a text if the cosine similarity to a text drawn earlier is at least this.",
+        help="Leave out a text if the cosine similarity to a text drawn earlier is at least this; texts that the"
+        " embedder has read in part must also agree in the words beyond.",
     )
     decontaminate: tuple[str, ...] = setting(
         (),
@@ -164,7 +165,10 @@ class Filters(Settings):
         help="Leave out texts that share --ngram consecutive words with these questions; repeat for more.",
     )
     ngram: int = setting(
-        13, low=1, applies=lambda own: bool(own.decontaminate), help="Number of consecutive words, for --decontaminate."
+        13,
+        low=1,
+        applies=lambda own: bool(own.decontaminate),
+        help="Number of consecutive words, for --decontaminate; in scripts without spaces, of signs that make as many.",
     )
     decontaminate_cosine: float | None = setting(
         None,

@@ -15,7 +15,7 @@ from saladkit.progress import say
 from saladkit.selection.cutting import Cut, cut
 from saladkit.selection.embedders.language_model import MAX_TOKENS
 from saladkit.selection.embedders.registry import open_embedder
-from saladkit.selection.embedding import KnownVectors, embed_pieces, map_pieces, pieces_of
+from saladkit.selection.embedding import KnownVectors, count_truncated, embed_pieces, map_pieces, pieces_of
 from saladkit.selection.region_table import region_rows, text_rows
 from saladkit.selection.sampling import uniform_numbers
 from saladkit.selection.texts import Texts, count_distinct
@@ -65,7 +65,11 @@ def regions(pool: str, output: str | Path, settings: RegionsSettings) -> dict:
         at = np.zeros(vectors.width, np.float32) if centre is None else centre
         write_regions(work.writer, found.centroids, at, text_rows(table, spoken, found), rows)
         counts = {"texts": table.num_rows, "regions": settings.clusters, "spoken": spoken.num_rows}
-        return Made(counts, _figures(found) | {"texts": table.num_rows, "regions": settings.clusters})
+        truncated = count_truncated(pieces, work.path)
+        if truncated:
+            say(f"regions: {truncated} texts are longer than the embedder reads; their beginnings alone are embedded")
+        figures = _figures(found) | {"texts": table.num_rows, "regions": settings.clusters, "truncated": truncated}
+        return Made(counts, figures)
 
     inputs = {"pool": pool, "embedder": settings.embedder.removeprefix(LM_PREFIX)} | numbered("speech", settings.speech)
     also_read = numbered("reuse", settings.reuse)

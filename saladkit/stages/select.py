@@ -55,6 +55,11 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
         seconds = rate.seconds(texts)
         choice = choose(known, left_out, texts, seconds, gaps, settings)
         _write(with_reasons(table, choice, known, seconds), left_out, work)
+        if rate.assumed:
+            say(
+                f"select: hours are predicted at {settings.words_per_second:g} words per second, which nobody has"
+                " measured; give recordings with --rate-from, or another --words-per-second"
+            )
         if settings.explain:
             odds = known.sums_by_region(choice.order.probabilities)
             for line in region_lines(known.table, gaps, odds, known.count_by_region(choice.rows)):
@@ -62,7 +67,7 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
         counts = {"rows": len(choice.rows), "left_out": left_out.counts()}
         spoken = {
             "predicted_hours": round(float(seconds[choice.rows].sum() / 3600), 4),
-            "speaking_rate": {name: round(value, 4) for name, value in vars(rate).items()},
+            "speaking_rate": rate.figures(),
         }
         dropped = {"dropped_for_bad_speech": [] if settings.probing else known.bad_speech}
         return Made(counts, counts | spoken | dropped | spread_of(choice, known) | choice.figures)

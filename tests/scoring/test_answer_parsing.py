@@ -25,8 +25,9 @@ CHOICES = ["a berry", "A clock", "the moon", "nothing at all"]
         ("A berry grows", None),
         ("A dog", None),
         ("B. But the answer is C", None),
-        ("The answer is A clock", None),  # an article
-        ("The answer is A berry.", None),
+        ("The answer is A clock", 1),  # the option's own words again
+        ("The answer is A berry.", 0),
+        ("The answer is A dog", None),  # an article
         ("Answer: B", 1),
         ("ANSWER: D", 3),
         ("The Answer is B", 1),

@@ -73,6 +73,30 @@ def test_examples_precede_the_question_which_is_never_its_own_example(tokenizer)
     assert same_words.context == question.context
 
 
+@pytest.mark.parametrize(
+    "example, question, same",
+    [
+        ("Is a tomato a berry?", "Is a tomato a berry", True),
+        ("Is a tomato a berry?", "is a  Tomato\na berry ?", True),
+        ("Is “a tomato” a berry?", 'Is "a tomato" a berry?', True),
+        ("Où est le café?", "Où est le café?", True),  # composed and decomposed
+        ("Ｉｓ ａ tomato a berry？", "Is a tomato a berry?", True),
+        ("Is a to\u00admato a berry?", "Is a tomato a berry?", True),
+        ("Wie heißt die Straße?", "WIE HEISST DIE STRASSE?", True),
+        ("番茄是浆果吗？", "番茄 是浆果吗?", True),
+        ("?!", "? !", True),
+        ("Is a potato a berry?", "Is a tomato a berry?", False),
+        ("What is 2 + 2?", "What is 2 < 2?", False),
+        ("क्या यह है?", "क्या यहा है?", False),  # a vowel sign more
+        ("?!", "!!", False),
+    ],
+)
+def test_an_example_that_is_the_question_but_for_its_spelling_is_left_out(example, question, same, tokenizer):
+    builder = PromptBuilder(tokenizer, 512, shots=2)
+    examples = [builder.example(ROW | {"id": "e", "text": example}, "solved")]
+    assert builder.build(ROW | {"text": question}, examples, "questions").shots == (0 if same else 1)
+
+
 def test_examples_are_removed_first_and_then_words_from_the_left(tokenizer):
     solved = [ROW | {"id": f"e{i}", "text": f"Example {i} is"} for i in (1, 2)]
     examples = [PromptBuilder(tokenizer, 512).example(row, "solved") for row in solved]

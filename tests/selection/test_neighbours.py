@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from saladkit.selection.coverage import DENSITY_NEIGHBOURS, density_ratio
+from saladkit.selection.coverage import DENSITY_NEIGHBOURS, SPOKEN_NEIGHBOURS, density_ratio
 from saladkit.selection.embedders.embedder import unit
 from saladkit.selection.neighbours import RECALL, nearest
 from saladkit.selection.vectors import BYTES, Vectors, mean_of
@@ -57,25 +57,35 @@ def test_vectors_in_float16_are_centred_and_read_in_slices():
     np.testing.assert_allclose(np.concatenate([piece for _, piece in pieces]), expected, atol=1e-6)
 
 
-def test_the_density_ratio_is_high_where_no_text_is_spoken():
-    """The pool has as many texts in each of two directions; speech is in one of them only."""
-    here, there = np.eye(WIDTH)[0] * 4, np.eye(WIDTH)[1] * 4
-    pool = np.concatenate([draw(200, 1, centre=here), draw(200, 2, centre=there)])
+def test_the_density_ratio_orders_places_where_no_text_is_spoken():
+    """Three places: the pool has as many texts in each; all speech is in the first, and the second is nearer to it."""
+    here, near, far = (
+        4 * unit(np.array([place]))[0] for place in ([1.0] + [0] * 7, [0.7, 0.7] + [0] * 6, [0, 0, 1.0] + [0] * 5)
+    )
+    pool = np.concatenate([draw(200, 1, centre=here), draw(200, 2, centre=near), draw(200, 4, centre=far)])
     speech = draw(400, 3, centre=here)
     ratio = density_ratio(Vectors([pool]), Vectors([speech]), memory=PLENTY, seed=0)
-    # Around `here` 200 of the pool's 400 stand beside all 400 of speech: half as dense.
-    assert np.median(ratio[:200]) == pytest.approx(0.5, rel=0.35)
-    assert np.median(ratio[200:]) == pytest.approx((DENSITY_NEIGHBOURS + 0.5) / 0.5, rel=0.05)
+    medians = [np.median(of_place) for of_place in np.split(ratio, 3)]
+    # Around `here` 200 of the pool's 600 stand beside all 400 of speech: a third as dense.
+    assert medians[0] == pytest.approx(1 / 3, rel=0.35)
+    assert medians[0] < medians[1] < medians[2]
+    assert medians[2] > 200 / 600 / (SPOKEN_NEIGHBOURS / 400) * 0.8
+    assert all(len(set(of_place)) > 20 for of_place in np.split(ratio, 3)[1:])
 
 
-def test_density_ratios_equal_those_of_a_slow_loop():
-    pool, speech = draw(30, 5), draw(20, 6)
+@pytest.mark.parametrize("spoken", [1, 3, 20, 400])
+def test_density_ratios_equal_those_of_a_slow_loop(spoken):
+    pool, speech = draw(120, 5), draw(spoken, 6, centre=np.ones(WIDTH))
     found = density_ratio(Vectors([pool]), Vectors([speech]), memory=PLENTY, seed=0)
     both = np.concatenate([pool, speech]).astype(np.float64)
+    reached_further = 0
     for row, ratio in enumerate(found):
         distances = 1 - both @ pool[row].astype(np.float64)
         distances[row] = np.inf
-        order = np.argsort(distances, kind="stable")[:DENSITY_NEIGHBOURS]
-        counts = (order < 30).sum(), (order >= 30).sum()
-        assert sum(counts) == DENSITY_NEIGHBOURS
-        assert ratio == pytest.approx((counts[0] + 0.5) / 30 / ((counts[1] + 0.5) / 20), rel=1e-5)
+        order = np.argsort(distances, kind="stable")[:-1]
+        places_of_speech = np.flatnonzero(order >= 120)
+        size = max(DENSITY_NEIGHBOURS, places_of_speech[min(SPOKEN_NEIGHBOURS, spoken) - 1] + 1)
+        reached_further += size > DENSITY_NEIGHBOURS
+        counts = (order[:size] < 120).sum(), (order[:size] >= 120).sum()
+        assert ratio == pytest.approx((counts[0] + 0.5) / 120 / ((counts[1] + 0.5) / spoken), rel=1e-5)
+    assert 0 < reached_further if spoken == 400 else 40 < reached_further

@@ -7,20 +7,12 @@ import pytest
 
 from saladkit.selection.decontamination import Overlap
 from saladkit.selection.importance import log_importance
-from saladkit.selection.keywords import keywords
+from saladkit.selection.left_out import LeftOut, leave_out_unfit
 from saladkit.selection.speakable import why_unspeakable
 from saladkit.selection.speaking_rate import SpeakingRate
 from saladkit.settings.select import Filters
 
 QUESTION = "Which of the moons of Jupiter that Galileo saw in the year 1610 is covered by ice?"
-
-
-def test_keywords_are_the_distinctive_words_of_a_cluster():
-    found = keywords(
-        [["the oboe and the flute", "the flute of wood"], ["the comet and the moon", "the moon of ice"]], count=2
-    )
-    assert found[0][0] == "flute"
-    assert found[1][0] == "moon"
 
 
 def test_importance_equals_that_of_a_slow_loop():
@@ -96,6 +88,14 @@ def test_a_question_is_found_word_for_word():
     assert Overlap([("q1", QUESTION)], ngram=5).find("the moons of Jupiter that nobody saw") == "q1"
 
 
+def test_words_are_counted_where_no_spaces_separate_them():
+    texts = ["Too short.", "太阳系中最大的行星是木星。", "木星。", "A text of five words."]
+    left_out = LeftOut(["a", "b", "c", "d"])
+    leave_out_unfit(left_out, texts, Filters(min_words=3))
+    assert left_out.allowed.tolist() == [False, True, False, True]
+    assert [row["detail"] for row in left_out.listed()] == ["2 words", "1 words"]
+
+
 def test_the_rate_of_speech_is_fitted():
     random = np.random.default_rng(0)
     texts = [" ".join("x" * random.integers(2, 9) for _ in range(random.integers(3, 30))) for _ in range(200)]
@@ -108,4 +108,10 @@ def test_the_rate_of_speech_is_fitted():
     assert min(rate.per_word, rate.per_character) >= 0
     few = SpeakingRate.fit(texts[:5], exact[:5])
     assert few.seconds(texts[:5]).sum() == pytest.approx(exact[:5].sum())
-    assert SpeakingRate.of_words(2.5).seconds(["one two three four five"]).tolist() == [2.0]
+    assert not rate.assumed and not few.assumed
+    assumed = SpeakingRate.of_words(2.5)
+    assert assumed.assumed and assumed.seconds(["one two three four five"]).tolist() == [2.0]
+    # Scripts without spaces: 3 Chinese characters are two words, 2 kana one.
+    assert assumed.seconds(
+        ["太阳系中最大的行星是木星土星", "ひらがなとカタカナだ", "un café noir"]
+    ).tolist() == pytest.approx([14 / 1.5 / 2.5, 10 / 2 / 2.5, 3 / 2.5])

@@ -237,6 +237,14 @@ def test_a_share_of_natural_speech_is_a_budget_and_its_rate_is_used(by_strategy,
     assert [row["id"] for row in by_rate] == [row["id"] for row in chosen]
 
 
+def test_an_assumed_speaking_rate_says_so(by_strategy, speech):
+    for name, given, note in (("no", (), "at 2.5 words"), ("other", ("--words-per-second", 3), "at 3 words")):
+        _, summary, stderr = by_strategy("coverage", "--count", 3, *given, name=name)
+        assert summary["speaking_rate"]["assumed"] is True and f"{note} per second, which nobody" in stderr
+    _, summary, stderr = by_strategy("coverage", "--count", 3, "--rate-from", speech, name="measured")
+    assert summary["speaking_rate"]["assumed"] is False and "words per second" not in stderr
+
+
 def test_synth_tells_how_wrong_the_prediction_was(by_strategy, shell, speech, tmp_path):
     by_strategy("uniform", "--count", 6, "--rate-from", speech)
     result = shell("synth", tmp_path / "uniform", "--voice", "espeak:en-us", "-o", tmp_path / "spoken", "--workers", 1)

@@ -16,6 +16,9 @@ class Embedder(Protocol):
             advance: called after each batch with the number of texts in it.
         """
 
+    def characters_read(self, texts: list[str]) -> np.ndarray:
+        """Return how many characters of each text `encode` reads, int [N]; -1 for all of them."""
+
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Scale each row of [N, D] to length 1; rows of length 0 stay 0."""

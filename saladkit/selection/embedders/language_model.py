@@ -9,6 +9,7 @@ from torch import Tensor
 from saladkit.batches import batches_by_length
 from saladkit.model.loading import load_text_model, load_tokenizer
 from saladkit.selection.embedders.embedder import unit
+from saladkit.selection.embedders.limits import characters_read
 
 MAX_TOKENS = 512  # the limit of most sentence encoders
 
@@ -32,6 +33,10 @@ class LanguageModelEmbedder:
             vectors[batch] = _mean_of_tokens(hidden.float(), mask).cpu().numpy()
             advance(len(batch))
         return unit(vectors)
+
+    def characters_read(self, texts: list[str]) -> np.ndarray:
+        """As `Embedder.characters_read`."""
+        return characters_read(self._tokenizer, texts, MAX_TOKENS)
 
 
 def _padded(rows: list[list[int]]) -> tuple[Tensor, Tensor]:

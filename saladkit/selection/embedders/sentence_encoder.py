@@ -11,6 +11,7 @@ from saladkit.batches import batches_by_length
 from saladkit.errors import SaladError
 from saladkit.model.loading import check_tokenizer_fits
 from saladkit.selection.embedders.embedder import unit
+from saladkit.selection.embedders.limits import characters_read
 
 
 class SentenceEncoder:
@@ -52,12 +53,21 @@ class SentenceEncoder:
             advance(len(batch))
         return unit(np.concatenate(found)[np.argsort(order)])
 
+    def characters_read(self, texts: list[str]) -> np.ndarray:
+        """As `Embedder.characters_read`."""
+        if self._model.transformers_model is None:
+            return characters_read(self._model.tokenizer, texts, None)
+        return characters_read(self._model.tokenizer, texts, self._model.max_seq_length, self._prompt)
+
+    @property
+    def _prompt(self) -> str:
+        return self._model.prompts.get(self._model.default_prompt_name or "") or ""
+
     def _lengths(self, texts: list[str]) -> list[int]:
         """Return the tokens of each text, its prompt and the length limit included."""
         if self._model.transformers_model is None:
             return [1] * len(texts)  # a static embedding, which pads nothing
-        prompt = self._model.prompts.get(self._model.default_prompt_name or "") or ""
-        prompted = [prompt + text for text in texts]
+        prompted = [self._prompt + text for text in texts]
         rows = self._model.tokenizer(prompted, truncation=True, max_length=self._model.max_seq_length)["input_ids"]
         return [len(row) for row in rows]
 

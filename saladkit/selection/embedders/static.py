@@ -7,6 +7,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from saladkit.errors import SaladError
+from saladkit.formats.embeddings import WHOLE
 from saladkit.selection.embedders.embedder import unit
 
 TEXTS_PER_BATCH = 1024
@@ -55,3 +56,16 @@ class StaticEmbedder:
             found.append(self._model.encode(batch, normalize=False))
             advance(len(batch))
         return unit(np.concatenate(found))
+
+    def characters_read(self, texts: list[str]) -> np.ndarray:
+        """As `Embedder.characters_read`: model2vec cuts a text at a number of characters, and then of tokens."""
+        limit = self._model.max_length
+        if limit is None:
+            return np.full(len(texts), WHOLE)
+        most = limit * self._model.median_token_length
+        encoded = self._model.tokenizer.encode_batch([text[:most] for text in texts], add_special_tokens=False)
+        found = []
+        for text, tokens in zip(texts, encoded, strict=True):
+            end = tokens.offsets[-1][1] if len(tokens.offsets) >= limit else most
+            found.append(end if text[end:].strip() else WHOLE)
+        return np.array(found)

@@ -12,6 +12,23 @@ from saladkit.scoring.prompts import PromptBuilder
 ROW = {"id": "q", "text": "A tomato is", "choices": ["a berry", "a clock"], "answer": 1}
 
 
+@pytest.fixture
+def answered(text_lm, tokenizer, tmp_path):
+    """The prediction of a row whose response an interrupted run has saved."""
+
+    def predict(row, response):
+        saved = PartialResults(tmp_path / "saved.jsonl")
+        saved.get_or_compute([row["id"]], lambda: [response])
+        model = TextModel(load_text_model(text_lm, dtype="float32", device="cpu"))
+        builder = PromptBuilder(tokenizer, 512, "letter")
+        generator = AnswerGenerator(model, builder, Condition("m", "text"), GenerationSettings(64, 0.0, 50, 0), 4)
+        (found,), left_out = generator.predict([row], [], "task", "questions", saved)
+        assert not left_out
+        return found
+
+    return predict
+
+
 @pytest.mark.parametrize(
     "response, parsed",
     [
@@ -23,13 +40,21 @@ ROW = {"id": "q", "text": "A tomato is", "choices": ["a berry", "a clock"], "ans
         ("\n\n", None),
     ],
 )
-def test_a_response_is_kept_whole(response, parsed, text_lm, tokenizer, tmp_path):
-    """The response is one that an interrupted run has saved."""
-    saved = PartialResults(tmp_path / "saved.jsonl")
-    saved.get_or_compute(["q"], lambda: [response])
-    model = TextModel(load_text_model(text_lm, dtype="float32", device="cpu"))
-    builder = PromptBuilder(tokenizer, 512, "letter")
-    generator = AnswerGenerator(model, builder, Condition("m", "text"), GenerationSettings(64, 0.0, 50, 0), 4)
-    (found,), left_out = generator.predict([ROW], [], "task", "questions", saved)
+def test_a_response_is_kept_whole(response, parsed, answered):
+    found = answered(ROW, response)
     assert (found["response"], found["parsed"], found["acc"]) == (response, parsed, parsed == 1)
-    assert not left_out
+
+
+@pytest.mark.parametrize(
+    "response, equal, contained",
+    [
+        ("\n\nSeven.\n\nFive and two are seven.", True, True),
+        ("<think>Six?\n\nNo.</think>\n\n7", True, True),
+        ("<think>seven", False, False),
+        ("Let us see.\n\nFive and two are seven.", False, True),
+        ("Six.\n\nWhat is five and two?\nAnswer: seven", False, False),
+    ],
+)
+def test_a_reference_is_looked_for_in_what_a_response_says(response, equal, contained, answered):
+    found = answered({"id": "q", "text": "Five and two are", "reference": "seven"}, response)
+    assert (found["response"], found["acc"], found["acc_norm"]) == (response, equal, contained)

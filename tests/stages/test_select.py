@@ -238,9 +238,12 @@ def test_a_share_of_natural_speech_is_a_budget_and_its_rate_is_used(by_strategy,
 
 
 def test_an_assumed_speaking_rate_says_so(by_strategy, speech):
-    for name, given, note in (("no", (), "at 2.5 words"), ("other", ("--words-per-second", 3), "at 3 words")):
+    for name, given, note in (
+        ("no", (), "assumed rate of 2.5 words"),
+        ("other", ("--words-per-second", 3), "assumed rate of 3 words"),
+    ):
         _, summary, stderr = by_strategy("coverage", "--count", 3, *given, name=name)
-        assert summary["speaking_rate"]["assumed"] is True and f"{note} per second, which nobody" in stderr
+        assert summary["speaking_rate"]["assumed"] is True and f"{note} per second" in stderr
     _, summary, stderr = by_strategy("coverage", "--count", 3, "--rate-from", speech, name="measured")
     assert summary["speaking_rate"]["assumed"] is False and "words per second" not in stderr
 

@@ -57,8 +57,8 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
         _write(with_reasons(table, choice, known, seconds), left_out, work)
         if rate.assumed:
             say(
-                f"select: hours are predicted at an assumed rate of {settings.words_per_second:g} words per second; give"
-                " recordings with --rate-from, or another --words-per-second"
+                f"select: hours are predicted at an assumed rate of {settings.words_per_second:g} words per second;"
+                " give recordings with --rate-from, or another --words-per-second"
             )
         if settings.explain:
             odds = known.sums_by_region(choice.order.probabilities)

@@ -17,7 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import BAD_AUDIO, MANIFEST
 from saladkit.formats.artefact_writer import ArtefactWriter, create_artefact
+from saladkit.formats.files import read_json
 from saladkit.machine import is_main_process, main_process_first, processes
 from saladkit.progress import progress_bar
 from saladkit.settings.setting import Settings
@@ -206,6 +209,7 @@ class Job:
             return self._summary({"dry_run": True} | plan | (foresee() if foresee else {}))
         writer = self._open(output)
         if writer.finished is not None:
+            self._check_strict(writer)
             self.tidy(writer.path)  # in case the earlier run was interrupted just before it
             return writer.finished | (examine(writer.path) if examine else {})
         alone = processes() == 1 and getattr(self.settings, "num_shards", 1) == 1
@@ -219,6 +223,14 @@ class Job:
         writer.finish(counts=made.counts, skipped=made.skipped, identity=made.identity)
         self.tidy(writer.path)
         return self._summary(made.figures, writer) | (examine(writer.path) if examine else {})
+
+    def _check_strict(self, writer: ArtefactWriter) -> None:
+        left_out = read_json(writer.path / MANIFEST)["counts"].get(BAD_AUDIO)
+        if left_out and getattr(self.settings, "strict", False):
+            raise SaladError(
+                f"{writer.path} was made without --strict, and lacks {left_out} rows whose audio cannot be used",
+                "Look at `skipped` in its manifest, mend or remove these rows, and make it again with --overwrite.",
+            )
 
     def _open(self, output: str | Path) -> ArtefactWriter:
         with main_process_first(self.device):

@@ -26,6 +26,7 @@ from saladkit.formats.folders import walk_folders
 MANIFEST, PLAN, SUMMARY = "manifest.json", "plan.json", "summary.json"
 WORKING = "working"
 CONTINUE = "Run the same command that made the folder; it continues where it stopped."  # the fix of "is not finished"
+BAD_AUDIO = "bad_audio"  # in the manifest's counts: how many of the rows that were left out have audio of no use
 
 
 @dataclass(frozen=True)

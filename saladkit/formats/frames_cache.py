@@ -3,7 +3,8 @@
 A part holds F frames of R recordings: `codes` uint16 [F, codebooks] (Mimi) or `frames` float16 [F, width] (every other
 encoder), and `row_offsets` int64 [R + 1], where each recording's frames begin. A Parquet index beside it has `id` and
 `row`. The manifest's `identity` has `frames_per_second` and `encoder` (family, settings and digest of the weights); a
-model that reads the frames must have the same encoder.
+model that reads the frames must have the same encoder. Rows whose audio cannot be used are listed in the manifest's
+`skipped`.
 """
 
 from pathlib import Path
@@ -22,14 +23,18 @@ SCHEMA, VERSION = "frames-cache", 1
 
 
 def write_frames_part(path: Path, ids: list[str], rows: list[np.ndarray]) -> None:
-    """Write one part: the recordings' frames, [F, width] each, at `path` (.safetensors) and the index (.parquet)."""
-    tensor = "codes" if rows[0].dtype == np.uint16 else "frames"
+    """Write one part: the recordings' frames, [F, width] each, at `path` (.safetensors) and the index (.parquet).
+
+    There may be no recordings: then the tensor has no frames.
+    """
+    tensor = "codes" if rows and rows[0].dtype == np.uint16 else "frames"
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-    frames = np.ascontiguousarray(np.concatenate(rows))  # safetensors ignores the strides of an array
+    joined = np.concatenate(rows or [np.zeros((0, 1), np.float16)])
+    frames = np.ascontiguousarray(joined)  # safetensors ignores the strides of an array
     with written_aside(path) as aside:
         save_file({tensor: frames, "row_offsets": offsets}, aside)
     with written_aside(path.with_suffix(".parquet")) as aside:
-        pq.write_table(pa.table({"id": ids, "row": np.arange(len(ids), dtype=np.int32)}), aside)
+        pq.write_table(pa.table({"id": pa.array(ids, pa.string()), "row": np.arange(len(ids), dtype=np.int32)}), aside)
 
 
 def frames_in_part(path: Path) -> int:

@@ -6,9 +6,10 @@ or recordings and texts as other tools arrange them (`sources/foreign/`): manife
 Common Voice, plain folders. Every reader returns one table with an `id`, whatever the source calls it. `select` and
 `synth` keep further columns.
 
-The `path` of audio may name a stretch of a file (`sources/stretches.py`). The content of a file given by `path` is not
-part of a digest, unless the source is a folder of recordings: after such a file has changed, run commands that read it
-with --overwrite.
+Audio is a path, {bytes, path} or decoded samples {array, sampling_rate}; a relative path counts from the folder of its
+table. The `path` of audio may name a stretch of a file (`sources/stretches.py`). The content of a file given by `path`
+is not part of a digest, unless the source is a folder of recordings: after such a file has changed, run commands that
+read it with --overwrite.
 
 Questions for `eval` need the first two of these columns, and may have the others:
 
@@ -32,11 +33,13 @@ Questions for `eval` need the first two of these columns, and may have the other
 Texts that its filters left out are listed in `left-out.jsonl`, each with `id`, `reason` and `detail`.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
@@ -59,6 +62,7 @@ COLUMNS = {
     "words": WORDS,
     "cer": pa.float64(),
 }
+AUDIO_COLUMNS = ("audio", "choices_audio")  # the second has a list of recordings a row
 LEFT_OUT = "left-out.jsonl"
 
 
@@ -67,12 +71,8 @@ def is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
-def as_our_types(table: pa.Table, where: str, folder: Path | None) -> pa.Table:
-    """Cast known columns to the types of `COLUMNS`; audio given as a path becomes a struct with that path.
-
-    Args:
-        where: path of the table, for the message.
-        folder: folder that audio paths are relative to; None for the working directory.
+def as_our_types(table: pa.Table, where: str) -> pa.Table:
+    """Cast known columns to the types of `COLUMNS`; `where` is the path of the table, for the message.
 
     Raises:
         SaladError: a column cannot be cast.
@@ -82,11 +82,6 @@ def as_our_types(table: pa.Table, where: str, folder: Path | None) -> pa.Table:
             continue
         index = table.column_names.index(column)
         values = table.column(column)
-        if column == "audio" and is_text(values.type):
-            root = folder or Path()
-            paths = values.to_pylist()
-            stored = [{"bytes": None, "path": str(root / path)} if path else None for path in paths]
-            values = pa.array(stored, AUDIO)
         try:
             table = table.set_column(index, column, values.cast(kind))
         except pa.ArrowException as error:
@@ -119,15 +114,36 @@ def take_rows(table: pa.Table, rows: np.ndarray) -> pa.Table:
 def write_samples(table: pa.Table, path: Path) -> None:
     """Write one part to `path`.
 
-    Columns of `COLUMNS` come first and get the types given there; further columns are kept as they are.
+    Columns of `COLUMNS` come first and get the types given there; further columns are kept as they are. Relative paths
+    of audio, which count from the working directory here, are written as they count from the folder of `path`.
     """
     known = [c for c in COLUMNS if c in table.column_names]
     table = table.select(known + [c for c in table.column_names if c not in COLUMNS])
-    table = as_our_types(table, str(path), None)
+    table = as_our_types(table, str(path))
+    if "audio" in table.column_names:
+        audio = with_paths(
+            table.column("audio"), lambda file: file if os.path.isabs(file) else os.path.relpath(file, path.parent)
+        )
+        table = table.set_column(table.column_names.index("audio"), "audio", audio)
     # The least and the greatest of the recordings would be four more copies of an hour's audio, and nobody asks.
     compared = [field.name for field in table.schema if not pa.types.is_nested(field.type)]
     # Small row groups: a reader of audio holds one group at a time.
     pq.write_table(table, path, row_group_size=256, compression="zstd", write_statistics=compared)
+
+
+def with_paths(audio: pa.ChunkedArray, moved: Callable[[str], str]) -> pa.ChunkedArray:
+    """Return audio of the type `AUDIO` with `moved` of every path that is read, which is one without content."""
+    return pa.chunked_array([_with_paths(chunk, moved) for chunk in audio.chunks], AUDIO)
+
+
+def _with_paths(audio: pa.StructArray, moved: Callable[[str], str]) -> pa.StructArray:
+    read = pc.and_(pc.and_(audio.is_valid(), audio.field("path").is_valid()), audio.field("bytes").is_null())
+    if not pc.any(read).as_py():
+        return audio
+    places = zip(read.to_pylist(), audio.field("path").to_pylist(), strict=True)
+    paths = [moved(path) if is_read else path for is_read, path in places]
+    parts = [audio.field("bytes"), pa.array(paths, pa.string())]
+    return pa.StructArray.from_arrays(parts, fields=list(AUDIO), mask=audio.is_null())
 
 
 def iterate_rows(table: pa.Table, batch_rows: int = 64) -> Iterator[dict]:

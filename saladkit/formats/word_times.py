@@ -46,6 +46,11 @@ def read_word_times(path: str | Path) -> pa.Table:
     return pa.concat_tables([pq.read_table(part, schema=COLUMNS) for part in parts])
 
 
+def left_out_rows(path: str | Path) -> list[dict]:
+    """Return the rows that have no word times at `path`, each with `id` and `reason`."""
+    return Artefact.open(path, SCHEMA).manifest["skipped"]
+
+
 def join_word_times(samples: pa.Table, path: str | Path) -> pa.Table:
     """Add the word times at `path` to samples as the column `words`, replacing a column of that name.
 
@@ -59,8 +64,7 @@ def join_word_times(samples: pa.Table, path: str | Path) -> pa.Table:
     ids = samples.column("id").to_pylist()
     for id_ in ids:
         if id_ not in where:
-            skipped = Artefact.open(path, SCHEMA).manifest["skipped"]
-            reasons = [f" (not aligned: {row['reason']})" for row in skipped if row["id"] == id_]
+            reasons = [f" (not aligned: {row['reason']})" for row in left_out_rows(path) if row["id"] == id_]
             raise SaladError(
                 f"{path} has no word times for the row '{id_}'{''.join(reasons)}",
                 "Run `saladkit timestamps` on these samples, or leave the row out.",

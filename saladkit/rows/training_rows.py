@@ -10,6 +10,7 @@ from saladkit.formats.words import Word
 from saladkit.rows.interleaving import may_cut
 from saladkit.rows.sequences import Sequence
 from saladkit.rows.tokens import TokenizedText
+from saladkit.speech.audio.audio_rows import AudioRows
 
 
 class FrameSource(Protocol):
@@ -32,6 +33,7 @@ class TrainingSource:
         frames: the recordings; None for text only.
         split: number of rows that were too long and were split into pieces.
         left_out: ids of rows that cannot be read, each with the reason.
+        unusable: rows whose audio or word times cannot be used; None for text only.
         replay: whether these rows are replay.
     """
 
@@ -43,10 +45,15 @@ class TrainingSource:
     frames: FrameSource | None = None
     split: int = 0
     left_out: list[tuple[str, str]] = field(default_factory=list)
+    unusable: AudioRows | None = None
     replay: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def unusable_rows(self) -> list[dict]:
+        """Return the rows whose audio or word times cannot be used, as a manifest lists them."""
+        return self.unusable.listed() if self.unusable else []
 
     @cached_property
     def never_cut(self) -> int:

@@ -14,7 +14,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
-from saladkit.formats.word_times import join_word_times, read_word_times
+from saladkit.formats.word_times import join_word_times, left_out_rows, read_word_times
 from saladkit.formats.words import Word
 from saladkit.rows.model_limits import check_most_are_known
 from saladkit.rows.readers import Readers
@@ -23,6 +23,7 @@ from saladkit.rows.training_rows import FrameSource, TrainingSource
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.samples import read_samples
+from saladkit.speech.audio.audio_rows import AudioRows
 from saladkit.speech.front_end import FrontEnd, LiveFrames, cached_frames
 
 TOO_LONG = "over --max-length, and it cannot be split where its tokens and the times of its words allow"
@@ -67,8 +68,11 @@ def open_speech(
     limit: int | None = None,
     max_length: int | None = None,
     readers: Readers | None = None,
+    strict: bool = False,
 ) -> TrainingSource:
     """Open speech with its text and word times.
+
+    Rows whose audio cannot be used, or that the frames cache or word times have left out, are left out and listed.
 
     Args:
         frames_caches: frames caches; the first that holds rows of the source is used instead of the audio.
@@ -77,10 +81,11 @@ def open_speech(
         limit: read at most this many rows.
         max_length: split rows with more tokens, as `split_text`; None splits none.
         readers: the models that will read the rows; rows that one of them cannot read are left out.
+        strict: whether a row whose audio cannot be used is an error.
 
     Raises:
-        SaladError: as `read_samples`, `join_word_times`, `check_words` and `check_most_are_known`; or a frames cache
-            lacks a row or was made with another speech encoder.
+        SaladError: as `read_samples`, `join_word_times`, `check_words` and `check_most_are_known`; a frames cache lacks
+            a row or is of another speech encoder; or the audio of most rows, or with `strict` of any, cannot be used.
     """
     read = partial(read_samples, source.path, names=names, limit=limit)
     wanted = set(read(needed=["id"], optional=[]).column("id").to_pylist())
@@ -89,13 +94,12 @@ def open_speech(
     ids_with_times = ((path, read_word_times(path).column("id").to_pylist()) for path in word_times)
     times = next((path for path, ids in ids_with_times if not wanted.isdisjoint(ids)), None)
     needed = ["id", "text", *([] if times else ["words"]), *([] if cache else ["audio"])]
-    table = read(needed=needed, optional=["duration"])
+    audio = AudioRows(source.path, strict)
+    table = _usable(read(needed=needed, lacking=["audio"], optional=["duration"]), audio, times, cache)
     table = join_word_times(table, times) if times else table
     ids, texts = table.column("id").to_pylist(), table.column("text").to_pylist()
     words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
-    durations = table.column("duration").to_pylist() if "duration" in table.column_names else [None] * len(ids)
-    for id_, text, of_row, duration in zip(ids, texts, words, durations, strict=True):
-        check_words(id_, text, of_row, duration, source.path)
+    _check_all_words(table, words, source.path)
     frames = _open_frames(cache, table, front_end, source.path)
     whole = [tokenize(tokenizer, text) for text in texts]
     pieces, left_out = _split_speech(ids, whole, words, readers.at_most(max_length) if readers else max_length)
@@ -113,7 +117,34 @@ def open_speech(
         frames=frames,
         split=_count_split(row for row, _, _ in pieces),
         left_out=left_out,
+        unusable=audio,
     )
+
+
+def _check_all_words(table: pa.Table, words: list[list[Word]], where: str) -> None:
+    columns = [table.column(name).to_pylist() for name in ("id", "text")]
+    durations = table.column("duration").to_pylist() if "duration" in table.column_names else [None] * len(words)
+    for id_, text, of_row, duration in zip(*columns, words, durations, strict=True):
+        check_words(id_, text, of_row, duration, where)
+
+
+def _usable(table: pa.Table, audio: AudioRows, times: str | Path | None, cache: FramesCache | None) -> pa.Table:
+    """Return the rows whose audio and word times can be used; list the others in `audio`.
+
+    Without a frames cache, every recording is decoded to find them.
+    """
+    made = [(times, "word times", left_out_rows(times)) if times else None]
+    made += [(cache.artefact.path, "frames", cache.artefact.manifest["skipped"]) if cache else None]
+    ids = set(table.column("id").to_pylist())
+    for path, what, skipped in filter(None, made):
+        for row in skipped:
+            if row["id"] in ids:
+                problem = f"{path} has no {what} for the row '{row['id']}' (left out: {row['reason']})"
+                audio.leave_out(row["id"], SaladError(problem, "Mend the row and make them again, or remove the row."))
+    if cache is None:
+        return audio.sift(table)
+    audio.check(table.num_rows)
+    return audio.usable(table)
 
 
 def _split_speech(

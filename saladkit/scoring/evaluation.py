@@ -19,6 +19,7 @@ from saladkit.scoring.prompts import Example
 from saladkit.scoring.templates import TEMPLATES
 from saladkit.settings.evaluate import BEST, EvalSettings
 from saladkit.sources.folding import without_punctuation
+from saladkit.speech.audio.audio_rows import AudioRows
 from saladkit.speech.transcribers.transcriber import open_transcriber
 
 ROWS_PER_BLOCK = 128  # questions: their prompts are in memory together, and what all of them begin with runs once
@@ -36,6 +37,7 @@ class Task:
         dev_rows: solved questions on which a template is chosen.
         examples_source: where `examples` were read.
         excluded: rows of the source that are not to be answered, each with a reason, `excluded`.
+        audio: what was found out about the recordings of the rows.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Task:
     dev_rows: list[dict]
     examples_source: str
     excluded: list[dict]
+    audio: AudioRows
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,9 @@ class GapMeasurement:
         recordings = None
         if self.transcriber is not None:
             needed, names, limit = ["id", "text", "audio"], self.settings.names, self.settings.limit
-            recordings = read_samples(source.name, needed=needed, optional=[], names=names, limit=limit)
+            recordings = read_samples(
+                source.name, needed=needed, lacking=["audio"], optional=[], names=names, limit=limit
+            )
         items: list[dict] = []
         skipped = [{"id": id_, "source": source.name, "reason": reason} for id_, reason in source.left_out]
         for begin in range(0, len(source), ROWS_PER_BLOCK):

@@ -14,6 +14,7 @@ from saladkit.sources.benchmarks.named import NamedSource, named_source
 from saladkit.sources.columns import ColumnNames
 from saladkit.sources.samples import read_samples
 from saladkit.sources.stored_audio import StoredAudio
+from saladkit.speech.audio.audio_rows import AudioRows
 
 ALTERNATIVE_NAMES = {"prompt": "text", "subject": "domain"}  # common names of our columns in files of questions
 OPTIONAL = (
@@ -47,6 +48,7 @@ def read_questions(
     written: bool = False,
     open_ended: bool = False,
     beside: str | Path | None = None,
+    audio: AudioRows | None = None,
 ) -> list[dict]:
     """Read rows with `text` or `prompt` (the question), `choices` and `answer` (the index of the right choice).
 
@@ -59,10 +61,11 @@ def read_questions(
         written: the answers are written: open questions are asked too. Otherwise they are excluded.
         open_ended: with `written`, accept rows that have neither choices nor a reference, and so no score.
         beside: as in `read_samples`.
+        audio: where rows without a recording are listed; None for a rule that is not strict.
 
     Raises:
         SaladError: as `read_samples`; a row has fewer than two choices, an empty choice, or an answer out of range;
-            all questions are open and no answers are written.
+            all questions are open and no answers are written; or no row has a recording.
     """
     scored = ["choices", "answer"]
     needed = ["id"] if written else ["id", *scored]
@@ -72,7 +75,7 @@ def read_questions(
         source, needed=needed, optional=optional, lacking=scored, names=names, limit=limit, beside=beside
     )
     question_column = names.text if names.text != "text" or "text" in table.column_names else "prompt"
-    _check_recordings(table, source, recordings, names, question_column)
+    _check_recordings(table, audio or AudioRows(source), recordings, names, question_column)
     table = _with_text(table, source, names)
     rows = _rows(table)
     asks_silently = "audio" in table.column_names or named_source(source) is not None
@@ -110,8 +113,10 @@ def _rows(table: pa.Table) -> list[dict]:
 
 
 def _check_recordings(
-    table: pa.Table, source: str, columns: list[str], names: ColumnNames, question_column: str
+    table: pa.Table, audio: AudioRows, columns: list[str], names: ColumnNames, question_column: str
 ) -> None:
+    """List the rows without a recording; without a single one, the recordings are still to be made."""
+    source = audio.source
     if "excluded" in table.column_names:
         table = table.filter(table.column("excluded").is_null())
     for column in columns:
@@ -119,15 +124,18 @@ def _check_recordings(
         if column == "choices_audio" and all(present):  # one recording for each choice
             counts = [pc.list_value_length(table.column(name)).to_pylist() for name in ("choices", column)]
             present = [choices == spoken for choices, spoken in zip(*counts, strict=True)]
-        if not all(present):
+        for id_ in (id_ for id_, one in zip(table.column("id").to_pylist(), present, strict=True) if not one):
             further = " --choices" if column == "choices_audio" else ""
             further += f" --id-column {names.id}" if names.id != "id" else ""
             further += f" --text-column {question_column}" if question_column != "text" else ""
-            raise SaladError(
-                f"{source}: row '{table.column('id')[present.index(False)]}' has no {column}",
+            error = SaladError(
+                f"{source}: row '{id_}' has no {column}",
                 f"Run `saladkit synth {source} -o {task_name(source)}-spoken --voice VOICE{further}`, then give"
                 f" {task_name(source)}-spoken.",
             )
+            if not any(present):
+                raise error
+            audio.leave_out(id_, error)
 
 
 def _check(row: dict, source: str, written: bool, open_ended: bool, asks_silently: bool) -> None:

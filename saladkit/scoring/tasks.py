@@ -1,8 +1,10 @@
 """Read the tasks of an evaluation: questions, few-shot examples, and questions to choose a template on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from saladkit.errors import SaladError
+from saladkit.progress import progress
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.evaluation import Task, prediction_files
 from saladkit.scoring.questions import benchmark_of, read_questions, task_name
@@ -10,6 +12,7 @@ from saladkit.settings.evaluate import BEST, EvalSettings
 from saladkit.sources.benchmarks.named import named_source
 from saladkit.sources.columns import ColumnNames
 from saladkit.sources.samples import read_samples
+from saladkit.speech.audio.audio_rows import AudioRows
 
 DEV_ITEMS = 500  # on which a template is chosen; a benchmark's solved split may have tens of thousands
 
@@ -36,8 +39,10 @@ def read_tasks(
             raise SaladError(
                 f"two tasks have the same name '{name}'", "Rename a folder: tasks are called after their folders."
             )
+        audio = AudioRows(source, settings.strict)
         rows = read_questions(
             source,
+            audio=audio,
             speech=needs_speech,
             spoken_options=settings.spoken_options,
             written=settings.writes,
@@ -61,9 +66,8 @@ def read_tasks(
                     "Give questions with their answers with --dev, or choose another --template than best.",
                 )
             dev_rows = _not_excluded(read_questions(dev, speech=False, names=settings.names, limit=DEV_ITEMS))
-        tasks[name] = Task(
-            name, source, questions, examples, dev_rows, examples_source, [r for r in rows if r.get("excluded")]
-        )
+        excluded = [row for row in rows if row.get("excluded")]
+        tasks[name] = Task(name, source, questions, examples, dev_rows, examples_source, excluded, audio)
     return list(tasks.values())
 
 
@@ -75,12 +79,42 @@ def _read_examples(source: str, settings: EvalSettings, needs_speech: bool) -> l
         written=settings.writes,
         names=settings.names,
         limit=4 * (settings.num_fewshot + 1),  # some may be excluded, or be the question itself
+        audio=AudioRows(source, settings.strict),
     )
     return _not_excluded(rows)
 
 
 def _not_excluded(rows: list[dict]) -> list[dict]:
     return [row for row in rows if not row.get("excluded")]
+
+
+def usable_tasks(tasks: list[Task], settings: EvalSettings) -> list[Task]:
+    """Return the tasks without questions and spoken examples of which a recording cannot be used; decode them all.
+
+    A question is left out under every condition, so that all conditions have the same items.
+
+    Raises:
+        SaladError: the recordings of most questions cannot be used, or with `strict` one cannot.
+    """
+    found = []
+    for task in tasks:
+        _exclude_unheard(task.rows, task.audio)
+        if task.examples_source != task.source and settings.spoken_examples:
+            _exclude_unheard(task.examples, AudioRows(task.examples_source, settings.strict))
+        excluded = [*task.excluded, *(row for row in task.rows if row.get("excluded"))]
+        rows, examples = _not_excluded(task.rows), _not_excluded(task.examples)
+        found.append(replace(task, rows=rows, examples=examples, excluded=excluded))
+    return found
+
+
+def _exclude_unheard(rows: list[dict], audio: AudioRows) -> None:
+    for row in progress(rows, what="decode", unit="question"):
+        if row["id"] not in audio.bad and audio.hear(row) is not None:
+            for index, choice in enumerate(row.get("choices_audio") or ()):
+                audio.check_further(row["id"], {"id": f"{row['id']}/{index}", "audio": choice})
+        if row["id"] in audio.bad:
+            row["excluded"] = audio.bad[row["id"]][0]
+    audio.check(len(rows))
 
 
 def check_tasks(tasks: list[Task], conditions: list[Condition], settings: EvalSettings) -> None:

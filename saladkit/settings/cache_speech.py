@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from saladkit.settings.setting import setting
-from saladkit.settings.shared import Columns, Device, Dtype, Files, Shards, SpeechEncoder
+from saladkit.settings.shared import BadAudio, Columns, Device, Dtype, Files, Shards, SpeechEncoder
 
 
 @dataclass(frozen=True, kw_only=True)
-class CacheSpeechSettings(SpeechEncoder, Columns, Device, Dtype, Shards, Files):
+class CacheSpeechSettings(SpeechEncoder, BadAudio, Columns, Device, Dtype, Shards, Files):
     """Settings of `cache-speech`: the speech encoder, and how it runs."""
 
     batch_seconds: float = setting(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from saladkit.errors import SaladError
 from saladkit.settings.setting import Settings, setting
-from saladkit.settings.shared import Columns, Device, Dtype, Files, Recognizer, Seed
+from saladkit.settings.shared import BadAudio, Columns, Device, Dtype, Files, Recognizer, Seed
 
 MODALITIES = ("text", "speech", "cascade")
 CONTINUATION, LETTER, BEST = "continuation", "letter", "best"
@@ -94,7 +94,7 @@ class Generation(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvalSettings(Recognizer, Requests, Generation, Columns, Seed, Device, Dtype, Files):
+class EvalSettings(Recognizer, Requests, Generation, BadAudio, Columns, Seed, Device, Dtype, Files):
     """Settings of `eval`: models, modalities, requests and answers."""
 
     teacher: str | None = setting(

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from saladkit.settings.setting import setting
-from saladkit.settings.shared import Columns, Device, Dtype, Files, Recognizer, Seed, Spans, Words
+from saladkit.settings.shared import BadAudio, Columns, Device, Dtype, Files, Recognizer, Seed, Spans, Words
 
 
 @dataclass(frozen=True, kw_only=True)
-class GapSettings(Recognizer, Words, Spans, Columns, Seed, Device, Dtype, Files):
+class GapSettings(Recognizer, Words, Spans, BadAudio, Columns, Seed, Device, Dtype, Files):
     """Settings of `gap`: what a checkpoint is compared with, and how its speech input is laid out."""
 
     teacher: str = setting(

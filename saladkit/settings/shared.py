@@ -90,6 +90,18 @@ class Files(Limit, Output):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BadAudio(Settings):
+    """What happens to rows whose audio cannot be used."""
+
+    strict: bool = setting(
+        False,
+        recorded=False,
+        help="Stop at the first row whose audio is missing or damaged. Without it, such rows are left out and listed in"
+        " the manifest, unless they are more than half of an input.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Temperature(Settings):
     """The softmax temperature of teacher and student."""
 

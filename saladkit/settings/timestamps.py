@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from saladkit.settings.setting import setting
-from saladkit.settings.shared import Columns, Device, Files, Language, Shards
+from saladkit.settings.shared import BadAudio, Columns, Device, Files, Language, Shards
 
 LOW_SCORE = 0.02  # below this the recording rarely speaks the text; measured by benchmarks/timestamp_scores.py
 
 
 @dataclass(frozen=True, kw_only=True)
-class TimestampsSettings(Language, Columns, Device, Shards, Files):
+class TimestampsSettings(Language, BadAudio, Columns, Device, Shards, Files):
     """Settings of `timestamps`: the aligner."""
 
     aligner: str = setting(

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from saladkit.errors import SaladError
 from saladkit.settings.setting import Settings, setting
-from saladkit.settings.shared import Columns, Device, Files, MaxLength, Seed, Spans, Temperature, Words
+from saladkit.settings.shared import BadAudio, Columns, Device, Files, MaxLength, Seed, Spans, Temperature, Words
 from saladkit.settings.weighted_path import WeightedPath
 
 
@@ -44,7 +44,7 @@ class LoraSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, Columns, Seed, Device, Files):
+class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAudio, Columns, Seed, Device, Files):
     """Settings of training, named as in transformers.TrainingArguments where that has them."""
 
     data: tuple[str, ...] = setting(

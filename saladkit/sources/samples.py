@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact, is_artefact
 from saladkit.formats.samples import SCHEMA, as_our_types
+from saladkit.sources.audio_columns import with_stored_audio
 from saladkit.sources.benchmarks.named import named_source
 from saladkit.sources.benchmarks.reading import read_benchmark
 from saladkit.sources.columns import OUR_NAMES, ColumnNames, Columns
@@ -149,7 +150,7 @@ def _as_ours(
     """Return the wanted columns under our names and with our types; relative audio paths start at `folder`."""
     chosen = columns.called(names).select(table)
     named = with_our_names(chosen, names, columns, where, stored or table.column_names)
-    return with_stored_names(as_our_types(named, where, folder))
+    return with_stored_names(as_our_types(with_stored_audio(named, where, folder), where))
 
 
 def check_ids_distinct(tables: list[tuple[str, pa.Table]]) -> None:

@@ -13,8 +13,9 @@ from saladkit.scoring.conditions import conditions_of
 from saladkit.scoring.evaluation import Evaluation, Task
 from saladkit.scoring.printed_results import result_lines, summarize
 from saladkit.scoring.result_files import write_figures, write_harness_results
-from saladkit.scoring.tasks import check_tasks, read_tasks, titles_of, training_voices
+from saladkit.scoring.tasks import check_tasks, read_tasks, titles_of, training_voices, usable_tasks
 from saladkit.settings.evaluate import EvalSettings
+from saladkit.speech.audio.audio_rows import audio_counts
 from saladkit.speech.audio.perturbation import Perturbation
 
 
@@ -41,6 +42,7 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
     needs_speech = any(condition.needs_speech for condition in conditions)
     tasks = read_tasks(sources, settings, needs_speech=needs_speech, beside=output)
     check_tasks(tasks, conditions, settings)
+    tasks = usable_tasks(tasks, settings) if needs_speech else tasks
 
     def make(work: Work) -> Made:
         voices = training_voices(settings.heard, settings.names)
@@ -60,12 +62,14 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
             say(line)
         if apart:
             say(f"in {apart} predictions an option was tokenized apart from its prompt: a token spans the join of both")
+        mended = audio_counts(task.audio for task in tasks)
         return Made(
             counts={"items": len(rows), "truncated": sum(row["words_dropped"] > 0 for row in rows)}
-            | ({"tokenized_apart": apart} if apart else {}),
+            | ({"tokenized_apart": apart} if apart else {})
+            | mended,
             skipped=left_out,
             identity={label: model_digest(path) for label, path in models.items()},
-            figures=summary,
+            figures=summary | mended,
         )
 
     identified = {

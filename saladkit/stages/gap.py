@@ -27,6 +27,7 @@ from saladkit.scoring.speech_quality import duration_ratios, mark_bad_speech
 from saladkit.settings.gap import GapSettings
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.samples import check_ids_distinct, read_samples
+from saladkit.speech.audio.audio_rows import AudioRows, audio_counts
 from saladkit.speech.transcribers.transcriber import open_transcriber
 from saladkit.teacher.encodings import vocabulary_of
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
@@ -37,8 +38,9 @@ SHOWN = ("misalignment", "teacher_kl", "forgetting", "jsd", "text_nll", "speech_
 def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSettings) -> dict:
     """Measure the gap on every row of `sources`, in several random interleavings of text and speech.
 
-    Rows in which no text token follows speech in any interleaving are listed in the manifest. With a teacher cache,
-    teacher KL and forgetting are computed over the classes of the cache, which gives lower bounds.
+    Rows whose audio cannot be used, and rows in which no text token follows speech in any interleaving, are listed in
+    the manifest. With a teacher cache, teacher KL and forgetting are computed over the classes of the cache, which
+    gives lower bounds.
 
     Returns:
         The summary: the mean of every figure with its bootstrap confidence interval over items.
@@ -71,28 +73,38 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
         items: list[dict] = []
         skipped: list[dict] = []
         opened = partial(open_speech, word_times=words, names=settings.names, limit=settings.limit, readers=readers)
+        heard: list[AudioRows] = []
         for number, path in enumerate(sources):
-            source = opened(WeightedPath(path), tokenizer, front_end)
+            source = opened(WeightedPath(path), tokenizer, front_end, strict=settings.strict)
+            heard += [source.unusable] if source.unusable else []
             if cache is not None:
                 check_teacher_covers(cache, [source])
             measured, unmeasured = measurement.of_source(source, work.writer.working, number)
             items, skipped = items + measured, skipped + unmeasured
         if not items:
             raise _nothing_measured(skipped)
-        groups = group_rows(items)
-        left_out = Counter(region_of[id_] for path in sources for id_ in _left_out_by_synth(path) if id_ in region_of)
-        mark_bad_speech([group for group in groups if group["kind"] == "region"], settings.worst, left_out)
-        silent = sorted(left_out.keys() - {item["region"] for item in items})
+        skipped, mended = [row for audio in heard for row in audio.listed()] + skipped, audio_counts(heard)
+        groups, silent = _groups(items, sources, region_of, settings.worst)
         write_gap_table(work.writer, items, groups)
         return Made(
-            counts={"rows": len(items), "tokens": sum(item["tokens"] for item in items)},
+            counts={"rows": len(items), "tokens": sum(item["tokens"] for item in items)} | mended,
             skipped=skipped,
             identity={"trained_positions": trained_positions(checkpoint), "silent_regions": silent},
-            figures={"rows": len(items), "skipped": len(skipped)} | _shown(groups) | precision_of(cache),
+            figures={"rows": len(items), "skipped": len(skipped)} | mended | _shown(groups) | precision_of(cache),
         )
 
     job = Job("gap", SCHEMA, VERSION, settings, _inputs(checkpoint, sources, settings))
     return job.run(output, plan={"rows": len(about), "interleavings": len(about) * settings.interleavings}, make=make)
+
+
+def _groups(
+    items: list[dict], sources: list[str], region_of: dict[str, int], worst: float
+) -> tuple[list[dict], list[int]]:
+    """Return the means of the items' groups, and the regions of which `synth` could speak no text that was measured."""
+    groups = group_rows(items)
+    left_out = Counter(region_of[id_] for path in sources for id_ in _left_out_by_synth(path) if id_ in region_of)
+    mark_bad_speech([group for group in groups if group["kind"] == "region"], worst, left_out)
+    return groups, sorted(left_out.keys() - {item["region"] for item in items})
 
 
 def _nothing_measured(skipped: list[dict]) -> SaladError:

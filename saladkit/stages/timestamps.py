@@ -16,6 +16,7 @@ from saladkit.sources.samples import read_samples
 from saladkit.speech.aligners.aligner import open_aligner
 from saladkit.speech.aligners.in_processes import AlignerInProcesses
 from saladkit.speech.aligners.rows import align_rows
+from saladkit.speech.audio.audio_rows import AudioRows, audio_counts, check_usable
 
 ROWS_PER_PART = 512
 FLAGGED = "flagged.jsonl"
@@ -35,7 +36,8 @@ def timestamps(source: str, output: str | Path, settings: TimestampsSettings) ->
         The summary: rows, rows left out, rows flagged, words, words with times, mean score.
 
     Raises:
-        SaladError: samples cannot be read, the aligner does not exist, or no row can be aligned.
+        SaladError: samples cannot be read, the aligner does not exist, no row can be aligned, or the audio of most rows
+            cannot be used, or with `strict` that of any row.
     """
     clock, language, scored = Clock(), settings.language or "en", settings.min_score > 0
     opened = open_aligner(settings.aligner, device=settings.device, scored=scored)
@@ -58,11 +60,12 @@ def timestamps(source: str, output: str | Path, settings: TimestampsSettings) ->
         def fill(missing: Iterator[int]) -> None:
             with AlignerInProcesses(opened, clock.workers, scored=scored) as aligner:
                 for index in missing:
-                    rows = align_rows(pieces[index], aligner, language, source, work.advance)
-                    _write_part(work, names[index], rows, settings.min_score)
+                    audio = AudioRows(source, settings.strict)
+                    rows = align_rows(pieces[index], aligner, language, audio, work.advance)
+                    _write_part(work, names[index], rows, audio, settings.min_score)
 
         work.fill(parts, fill, unit="recording")
-        return _made(work, names, source, opened.identity)
+        return _made(work, names, AudioRows(source, settings.strict), opened.identity)
 
     inputs: dict[str, str | Path | None] = {"samples": source, "model": opened.model}
     identified = {"language": language, "engine": opened.identity}
@@ -80,13 +83,13 @@ def _counts_name(part: str) -> str:
     return f"counts-{part.removesuffix('.parquet')}.json"
 
 
-def _write_part(work: Work, name: str, rows: list[dict], min_score: float) -> None:
+def _write_part(work: Work, name: str, rows: list[dict], audio: AudioRows, min_score: float) -> None:
     aligned = [row for row in rows if "reason" not in row]
     skipped = [row for row in rows if "reason" in row]
     with work.writing(name) as aside:
         write_word_times(aligned, aside)
     with work.writing(_counts_name(name)) as aside:
-        aside.write_text(json.dumps(_counts(aligned, min_score) | {"skipped": skipped}))
+        aside.write_text(json.dumps(_counts(aligned, min_score) | {"skipped": skipped} | audio.record()))
 
 
 def _counts(aligned: list[dict], min_score: float) -> dict:
@@ -103,21 +106,25 @@ def _counts(aligned: list[dict], min_score: float) -> dict:
     }
 
 
-def _made(work: Work, names: list[str], source: str, identity: dict) -> Made:
+def _made(work: Work, names: list[str], audio: AudioRows, identity: dict) -> Made:
     parts = [read_json(work.path / _counts_name(name)) for name in names]
     skipped = [row for part in parts for row in part["skipped"]]
     flagged = [row for part in parts for row in part["flagged"]]
     counts = {key: sum(part[key] for part in parts) for key in ("rows", "words", "words_with_times")}
-    if counts["rows"] == 0:
+    for part in parts:
+        audio.restore(part)
+    if counts["rows"] == 0 and len(audio.bad) < len(skipped):
         work.discard()
         raise SaladError(
-            f"no row of {source} could be aligned: {skipped[0]['reason']}",
+            f"no row of {audio.source} could be aligned: {skipped[0]['reason']}",
             "Check that the recordings speak these texts, and that --aligner supports their language.",
         )
+    check_usable([(audio, counts["rows"] + len(skipped))], work.discard)
     with work.writing(FLAGGED) as aside:
         aside.write_text("".join(json.dumps(row) + "\n" for row in flagged))
     counts["flagged"] = len(flagged)
     scored = sum(part["rows_with_score"] for part in parts)
     score = sum(part["sum_of_scores"] for part in parts) / scored if scored else None
+    counts |= audio_counts([audio])
     figures = counts | {"skipped": len(skipped), "score": score}
     return Made(counts=counts, skipped=skipped, identity=identity, figures=figures)

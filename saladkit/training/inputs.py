@@ -13,6 +13,7 @@ from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.rows.training_sources import TOO_LONG, open_speech, open_text
 from saladkit.settings.training import TrainingSettings
+from saladkit.speech.audio.audio_rows import audio_counts
 from saladkit.speech.front_end import FrontEnd
 
 
@@ -30,7 +31,14 @@ class TrainingInputs:
 
     def left_out(self) -> list[dict]:
         """Return the rows that are left out, as a manifest lists them."""
-        return [{"id": id_, "source": s.name, "reason": why} for s in self.sources for id_, why in s.left_out]
+        unusable = [row for source in self.sources for row in source.unusable_rows()]
+        return unusable + [
+            {"id": id_, "source": s.name, "reason": why} for s in self.sources for id_, why in s.left_out
+        ]
+
+    def audio_counts(self) -> dict[str, int]:
+        """Return how many recordings could not be used or were mended, as `audio_counts`."""
+        return audio_counts(source.unusable for source in self.sources)
 
     def figures(self, settings: TrainingSettings) -> dict:
         """Return the plan: rows and text tokens of every source, and the number of rows to read."""
@@ -68,6 +76,7 @@ def open_inputs(
             limit=limit,
             max_length=max_length,
             readers=readers,
+            strict=settings.strict,
         )
         for source in settings.speech_sources
     ]

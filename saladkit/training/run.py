@@ -56,6 +56,7 @@ def run_training(
     positions = positions_trained_on(work.path, stable_steps(settings), start)
     plan = inputs.figures(settings)
     steps, notes = {"steps": settings.max_steps}, {name: plan[name] for name in ("rows_never_cut", "rows_split")}
+    notes |= inputs.audio_counts()
     by_source = {source.name: rows for source, rows in zip(inputs.sources, read, strict=True)}
     return Made(
         counts=steps | {"rows_read": sum(read)} | notes | positions,

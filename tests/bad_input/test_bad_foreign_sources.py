@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from foreign_sources import (
@@ -88,13 +89,13 @@ def test_recordings_that_are_not_there(timestamps, spoken, tmp_path):
 
 
 def test_one_recording_that_is_not_there_is_listed(shell, spoken, tmp_path):
-    source = nemo(tmp_path / "in", spoken)
+    source = nemo(tmp_path / "in", [*spoken, replace(spoken[0], name="four")])
     (tmp_path / "in" / "wav" / "two.wav").unlink()
     whole = (tmp_path / "in" / "wav" / "three.wav").read_bytes()
     (tmp_path / "in" / "wav" / "three.wav").write_bytes(whole[: len(whole) // 2])
     result = shell("timestamps", source, "-o", tmp_path / "out", "--aligner", "sphinx")
     assert result.exit_code == 0, result.stderr
-    assert json.loads(result.stdout)["rows"] == 1
+    assert json.loads(result.stdout)["rows"] == 2
     skipped = {
         row["id"]: row["reason"] for row in json.loads((tmp_path / "out" / "manifest.json").read_text())["skipped"]
     }
@@ -107,7 +108,7 @@ def test_a_stretch_beyond_its_recording(refused, spoken, tmp_path):
     rows = [json.loads(line) for line in source.read_text().splitlines()]
     rows[1]["offset"] = 99.0
     write_lines(source, rows)
-    problem, _ = refused("cache-speech", source, named=[source, "@99'"])
+    problem, _ = refused("cache-speech", source, "--strict", named=[source, "@99'"])
     assert "the row is of 99 to" in problem
 
 

@@ -65,7 +65,7 @@ def test_audio_that_cannot_be_heard(
             *tiny_adapter,
         ],
     }[command]
-    problem, _ = refused(command, *arguments, named=[path, f"'{id_}'"])
+    problem, _ = refused(command, *arguments, "--strict", named=[path, f"'{id_}'"])
     assert expected in problem
 
 
@@ -74,7 +74,7 @@ def test_an_output_of_which_nothing_was_made_takes_the_mended_samples(
 ):
     with_broken_audio(speech, tmp_path / "broken.parquet", b"this is no audio")
     options = ["--teacher", text_lm, "--text-words", 2, 4, "--speech-words", 2, 4, "--device", "cpu"]
-    refused("gap", checkpoint, tmp_path / "broken.parquet", *options)
+    refused("gap", checkpoint, tmp_path / "broken.parquet", *options, "--strict")
     result = shell("gap", checkpoint, speech, *options, "-o", tmp_path / "output")
     assert result.exit_code == 0, result.stderr
 
@@ -82,7 +82,7 @@ def test_an_output_of_which_nothing_was_made_takes_the_mended_samples(
 def test_audio_that_is_neither_stored_nor_named(refused, speech, tmp_path):
     path = tmp_path / "broken.parquet"
     id_ = with_broken_audio(speech, path, None)
-    refused("cache-speech", path, named=[path, f"'{id_}'"])
+    refused("cache-speech", path, "--strict", named=[path, f"'{id_}'"])
 
 
 def test_an_audio_file_that_is_not_there(refused, tmp_path):

@@ -9,7 +9,7 @@ import soundfile
 from noise import noise
 
 from saladkit.errors import SaladError
-from saladkit.speech.audio import decoding
+from saladkit.speech.audio import opening
 from saladkit.speech.audio.decoding import OFFSET, decode_audio, seconds_of_row
 from saladkit.speech.audio.encoding import encode_flac
 from saladkit.speech.audio.resampling import resample
@@ -95,7 +95,7 @@ def test_long_files_are_read_in_blocks(monkeypatch):
     stream, drawn = io.BytesIO(), np.random.default_rng(0).normal(0, 0.1, (1000, 2)).astype(np.float32)
     soundfile.write(stream, drawn, 16_000, format="WAV", subtype="FLOAT")
     whole, _ = decode_audio(stream.getvalue(), name="row 7")
-    monkeypatch.setattr(decoding, "_FRAMES_AT_ONCE", 300)
+    monkeypatch.setattr(opening, "_FRAMES_AT_ONCE", 300)
     assert np.array_equal(decode_audio(stream.getvalue(), name="row 7")[0], whole) and len(whole) == 1000
 
 
@@ -229,24 +229,6 @@ def test_a_flac_file_out_of_a_pipe_is_refused():
     content[18:26] = (described & ~((1 << 36) - 1)).to_bytes(8, "big")
     with pytest.raises(SaladError, match="row 7: the audio does not say how long it is"):
         decode_audio(bytes(content), name="row 7")
-
-
-def mp3_without_length(samples, mode):
-    """As some encoders write it: the first frame, which tells the length, is left out."""
-    whole = written(samples, RATE, "MP3", "MPEG_LAYER_III", bitrate_mode=mode, compression_level=0.5)
-    second = whole.index(whole[:2], 100)
-    return whole[second:]
-
-
-def test_mp3_without_a_length_is_heard_to_its_end_or_refused():
-    loud_then_soft = np.concatenate([noise(RATE), 1e-3 * noise(20 * RATE)])
-    constant = decode_audio(mp3_without_length(loud_then_soft, "CONSTANT"), name="row 0")[0]
-    assert abs(len(constant) - len(loud_then_soft)) < 0.2 * RATE
-    with pytest.raises(SaladError, match="row 7: .* its length is not known, and .* left unread"):
-        decode_audio(mp3_without_length(loud_then_soft, "VARIABLE"), name="row 7")
-    soft_then_loud = loud_then_soft[::-1]  # of which libsndfile expects far more than there is
-    variable = decode_audio(mp3_without_length(soft_then_loud, "VARIABLE"), name="row 0")[0]
-    assert abs(len(variable) - len(soft_then_loud)) < 0.2 * RATE
 
 
 @pytest.mark.parametrize("format_, subtype", [one[:2] for one in EXACT + LOSSY], ids=lambda value: str(value)[:8])

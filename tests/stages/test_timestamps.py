@@ -81,6 +81,7 @@ def test_every_row_is_aligned_or_listed_with_a_reason(source, tmp_path):
         "words": words,
         "words_with_times": words - 1,
         "flagged": 0,
+        "bad_audio": 3,
         "skipped": 4,
     }
     assert artefact.manifest["identity"]["model"] == "en-us"

@@ -156,5 +156,5 @@ def _row(cut: "Cut", placed: list[PlacedSupervision], path: Path, wanted: Wanted
     if wanted.reads("words"):
         row["words"] = None if in_shar else joined_words(placed)
     if wanted.reads("audio"):
-        row["audio"] = audio_of(cut, where)
+        row["audio"] = audio_of(cut, where, path if in_shar else path.parent)
     return row

@@ -1,6 +1,8 @@
 """Audio of a Lhotse cut: the path of a file or of a stretch of it, or else what Lhotse computes from the cut."""
 
 import io
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import soundfile
@@ -16,8 +18,11 @@ if TYPE_CHECKING:
 LOCAL = ("file", "memory")  # types of source on this machine; other types run commands or download
 
 
-def audio_of(cut: "Cut", where: str) -> dict | None:
+def audio_of(cut: "Cut", where: str, folder: Path) -> dict | None:
     """Return the audio of a cut as rows of samples hold it; None if the cut has no recording.
+
+    Args:
+        folder: of the manifest, from which relative paths count.
 
     Raises:
         SaladError: a recording is neither a file nor in memory, or Lhotse cannot load it.
@@ -33,8 +38,18 @@ def audio_of(cut: "Cut", where: str) -> dict | None:
                     if source.type == "shar"
                     else "Copy the recordings to this machine, and save a manifest with their paths.",
                 )
+    cut = _with_paths_from(folder, cut)
     stored = _as_stored(cut)
     return _computed(cut, where) if stored is None else stored
+
+
+def _with_paths_from(folder: Path, cut: "Cut") -> "Cut":
+    """Return the cut with relative paths completed; Lhotse's own method loses what a mix does to its sum."""
+    from lhotse.cut import MixedCut
+
+    if not isinstance(cut, MixedCut):
+        return cut.with_recording_path_prefix(folder)
+    return replace(cut, tracks=[replace(track, cut=_with_paths_from(folder, track.cut)) for track in cut.tracks])
 
 
 def _as_stored(cut: "Cut") -> dict | None:

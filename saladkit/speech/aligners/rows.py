@@ -8,18 +8,18 @@ from saladkit.batches import batches_by_length
 from saladkit.errors import SaladError
 from saladkit.formats.samples import iterate_rows, row_at, words_to_row
 from saladkit.speech.aligners.aligner import Aligner, Alignment, Recording, align_spoken_forms
-from saladkit.speech.audio.decoding import decode_row, seconds_of_row
+from saladkit.speech.audio.audio_rows import AudioRows
 
 SECONDS_AT_ONCE = 600.0  # of audio in memory; the aligner may batch recordings of equal length
 
 
 def align_rows(
-    rows: pa.Table, aligner: Aligner, language: str, where: str, advance: Callable[[int], object]
+    rows: pa.Table, aligner: Aligner, language: str, audio: AudioRows, advance: Callable[[int], object]
 ) -> list[dict]:
     """Align samples with `id`, `text` and `audio`.
 
     Args:
-        where: the file that the rows come from, for reasons.
+        audio: hears the rows, and lists those that cannot be heard.
         advance: called with the number of rows done since the last call.
 
     Returns:
@@ -29,24 +29,23 @@ def align_rows(
     found: dict[int, dict] = {}
     places, seconds = [], []
     for place, row in enumerate(iterate_rows(rows, batch_rows=1)):
-        try:
-            seconds.append(seconds_of_row(row, where))
+        if (length := audio.seconds(row)) is not None:
+            seconds.append(length)
             places.append(place)
-        except SaladError as error:
-            found[place] = {"id": row["id"], "reason": error.problem}
-    advance(len(found))
+    advance(rows.num_rows - len(places))
     for batch in batches_by_length(seconds, total=SECONDS_AT_ONCE):
         recordings: dict[int, Recording] = {}
         for place in (places[index] for index in batch):
             row = row_at(rows, place)
-            try:
-                recordings[place] = Recording(*decode_row(row, where), row["text"])
-            except SaladError as error:
-                found[place] = {"id": row["id"], "reason": error.problem}
+            if (heard := audio.hear(row)) is not None:
+                recordings[place] = Recording(*heard, row["text"])
         alignments = align_spoken_forms(aligner, list(recordings.values()), language)
         for place, alignment in zip(recordings, alignments, strict=True):
             found[place] = _row(rows.column("id")[place].as_py(), alignment, aligner)
         advance(len(batch))
+    for place, id_ in enumerate(rows.column("id").to_pylist()):
+        if place not in found:
+            found[place] = {"id": id_, "reason": audio.bad[id_][0]}
     return [found[place] for place in range(rows.num_rows)]
 
 

@@ -1,14 +1,18 @@
 """Speak one request: return the columns that speech adds to a row, or the reason why the row has no speech."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from saladkit.errors import SaladError
 from saladkit.formats.samples import words_to_row
 from saladkit.formats.words import Word
+from saladkit.progress import say
 from saladkit.settings.synth import Speaking
 from saladkit.speech.aligners.aligner import align_one
 from saladkit.speech.audio.encoding import ENCODERS
 from saladkit.speech.audio.loudness import set_loudness
+from saladkit.speech.native_lines import native_lines
 from saladkit.speech.normalizing.spoken_form import SpokenForm, spoken_form
 from saladkit.speech.synthesis.gate import measure, refusal
 from saladkit.speech.synthesis.models import aligner_named, transcriber_named
@@ -36,16 +40,29 @@ def speak(request: Request, settings: Speaking) -> dict:
     form = spoken_form(request.text, language)
     if not any(map(str.isalnum, form.text)):  # some engines read out marks: "exclamation"
         return {"id": request.id, "reason": f"there is no letter or digit in {request.text[:80]!r}"}
-    if unread := unread_by(voice, form.text):
-        word, script = unread
-        return {"id": request.id, "reason": f"{voice.name} cannot read {word[:40]!r} ({script})"}
     try:
-        form, utterance = speak_in_pieces(form, partial(_attempt, voice))
+        with _said_with_row(request.id, voice):
+            if unread := unread_by(voice, form.text):
+                word, script = unread
+                return {"id": request.id, "reason": f"{voice.name} cannot read {word[:40]!r} ({script})"}
+            form, utterance = speak_in_pieces(form, partial(_attempt, voice))
     except VoiceFailed as error:
         return {"id": request.id, "reason": error.problem, "fix": error.fix, "failed": True}
     except SaladError as error:
         return {"id": request.id, "reason": error.problem}
     return _row(request, utterance, voice, form, language, settings)
+
+
+@contextmanager
+def _said_with_row(id_: str, voice: Voice) -> Iterator[None]:
+    """Say what the engine prints on stderr in the body with the row's id."""
+    printed: list[str] = []
+    try:
+        with native_lines() as printed:
+            yield
+    finally:
+        for line in printed:
+            say(f"row '{id_}', {voice.name}: {line}")
 
 
 def _attempt(voice: Voice, text: str) -> Utterance:

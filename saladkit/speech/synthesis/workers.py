@@ -63,7 +63,7 @@ class Speakers:
 
 def _died(place: int, request: Request) -> tuple[int, dict]:
     reason = f"{request.voice}: the process died while it spoke the text"
-    fix = "Remove the row, or speak it alone with --workers 1 to see what the engine prints before the process dies."
+    fix = "Remove the row, or speak its text with the engine's own program to see what it prints before it dies."
     return place, {"id": request.id, "reason": reason, "fix": fix, "failed": True}
 
 

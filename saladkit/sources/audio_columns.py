@@ -1,0 +1,105 @@
+"""Bring audio columns of any kind to one: the content of a file, or a path that counts from the table it stands in."""
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import soundfile
+
+from saladkit.errors import SaladError
+from saladkit.formats.samples import AUDIO, AUDIO_COLUMNS, is_text, with_paths
+
+_ARRAY, _RATE = ("array", "raw", "waveform"), ("sampling_rate", "sample_rate")
+_ROWS_AT_ONCE = 64  # whose recordings may be in memory twice
+_ACCEPTED = "Write audio as a path, as {bytes, path}, or as {array, sampling_rate}: the samples, and their rate in Hz."
+
+
+def with_stored_audio(table: pa.Table, where: str, folder: Path | None) -> pa.Table:
+    """Return the table with the type `AUDIO` in its audio columns.
+
+    Args:
+        where: path of the table, for errors.
+        folder: of the table, from which relative paths count; None for paths that a reader has completed.
+
+    Raises:
+        SaladError: a column holds audio in a form that is not known.
+    """
+    for column in AUDIO_COLUMNS:
+        if column in table.column_names:
+            values = _stored(table.column(column), f"{where}: the column '{column}'", folder)
+            table = table.set_column(table.column_names.index(column), column, values)
+    return table
+
+
+def _stored(values: pa.ChunkedArray, title: str, folder: Path | None) -> pa.ChunkedArray:
+    kind = values.type
+    if pa.types.is_null(kind):
+        return values
+    if _is_list(kind) and not _is_number(kind.value_type):
+        chunks = [_stored_lists(chunk, title, folder) for chunk in values.chunks]
+        return pa.chunked_array(chunks, pa.list_(AUDIO))
+    if kind == AUDIO:  # contents are not copied
+        return values if folder is None else with_paths(values, lambda path: str(folder / path))
+    convert = _converter(kind, title, folder)
+    pieces = (chunk.slice(at, _ROWS_AT_ONCE) for chunk in values.chunks for at in range(0, len(chunk), _ROWS_AT_ONCE))
+    stored = (pa.array([convert(value) if value.is_valid else None for value in piece], AUDIO) for piece in pieces)
+    return pa.chunked_array(list(stored), AUDIO)
+
+
+def _stored_lists(chunk: pa.Array, title: str, folder: Path | None) -> pa.Array:
+    """Return lists of recordings, one list a row."""
+    inside = _stored(pa.chunked_array([chunk.flatten()]), title, folder).combine_chunks()
+    lengths = [length or 0 for length in chunk.value_lengths().to_pylist()]
+    offsets = pa.array(np.cumsum([0, *lengths]), pa.int32())
+    return pa.ListArray.from_arrays(offsets, inside.cast(AUDIO), mask=chunk.is_null())
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_floating(kind) or pa.types.is_integer(kind)
+
+
+def _converter(kind: pa.DataType, title: str, folder: Path | None) -> Callable[[pa.Scalar], dict | None]:
+    """Return what makes a row of `AUDIO` of a value that is not null."""
+    if is_text(kind):
+        return lambda value: _audio(None, value.as_py(), folder)
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return lambda value: _audio(value.as_py(), None, folder)
+    names = [field.name for field in kind] if pa.types.is_struct(kind) else []
+    array, rate = (next((name for name in known if name in names), None) for known in (_ARRAY, _RATE))
+
+    def of_struct(value: pa.Scalar) -> dict | None:
+        content = value["bytes"].as_py() if "bytes" in names else None
+        if content is None and array and rate and value[array].is_valid and value[rate].is_valid:
+            content = _wav(value[array], round(value[rate].as_py()))
+        return _audio(content, value["path"].as_py() if "path" in names else None, folder)
+
+    if (array and rate) or "bytes" in names or "path" in names:
+        return of_struct
+    raise SaladError(f"{title} is {kind}, which is no audio that can be read", _ACCEPTED)
+
+
+def _audio(content: bytes | None, path: str | None, folder: Path | None) -> dict | None:
+    """Return audio as it is stored: a path is completed by the folder, unless there is the content."""
+    if content is None and path and folder is not None:
+        path = str(folder / path)
+    return {"bytes": content, "path": path} if content is not None or path else None
+
+
+def _wav(array: Any, rate: int) -> bytes:
+    """Return decoded samples as WAV: [n], [channels, n] or [n, channels]; floats as floats, at whatever scale."""
+    nested = _is_list(array.type.value_type)
+    samples = np.stack([row.values.to_numpy() for row in array]) if nested and len(array) else array.values.to_numpy()
+    if samples.ndim == 2 and len(samples) < samples.shape[1]:
+        samples = samples.T
+    exact = samples.dtype == np.int16 or (samples.dtype == np.int32 and np.abs(samples).max(initial=0) > 1 << 15)
+    content = BytesIO()
+    subtype = f"PCM_{8 * samples.dtype.itemsize}" if exact else "FLOAT"
+    soundfile.write(content, samples if exact else samples.astype(np.float32), rate, format="WAV", subtype=subtype)
+    return content.getvalue()

@@ -45,8 +45,7 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
     tasks = usable_tasks(tasks, settings) if needs_speech else tasks
 
     def make(work: Work) -> Made:
-        voices = training_voices(settings.heard, settings.names)
-        device = resolve_device(settings.device)
+        voices, device = training_voices(settings.heard, settings.names), resolve_device(settings.device)
         evaluation = Evaluation(work.writer, tasks, conditions, models, settings, voices, device)
         evaluation.transcribe()
         evaluation.predict()

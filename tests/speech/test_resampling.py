@@ -51,7 +51,9 @@ def test_audio_at_the_wanted_rate_is_returned_as_it_is():
     assert resample(samples, 16_000, 16_000) is samples
 
 
-def test_a_worker_that_resamples_does_not_load_torch():
-    code = "import sys, numpy; from saladkit.speech.aligners import sphinx; sphinx.SphinxAligner().align([]);"
-    code += "sphinx.resample(numpy.zeros(9, numpy.float32), 3, 2); sys.exit('torch' in sys.modules)"
+def test_a_worker_that_aligns_by_pocketsphinx_does_not_load_torch():
+    code = "import sys, numpy; from saladkit.speech.aligners.sphinx import SphinxAligner;"
+    code += "from saladkit.speech.sphinx_decoder import sphinx_samples;"
+    code += "SphinxAligner().align([]); sphinx_samples(numpy.zeros(9, numpy.float32), 8000);"
+    code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

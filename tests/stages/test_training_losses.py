@@ -118,7 +118,7 @@ def test_a_run_that_goes_on_from_elsewhere_has_its_own_rates_and_brings_stable_a
     line = replaced(distill_arguments, "--save-steps", 1)
     with pytest.MonkeyPatch.context() as patched:  # cut off at the very end
         patched.setattr("saladkit.training.stage.discard_states", lambda _: None)
-        patched.setattr("saladkit.formats.artefact.ArtefactWriter.finish", lambda *_, **__: None)
+        patched.setattr("saladkit.formats.artefact_writer.ArtefactWriter.finish", lambda *_, **__: None)
         trained(shell, replaced(line, "--max-steps", 3), tmp_path / "first")  # in its decay after 2 steps
     state = tmp_path / "first" / "training" / "checkpoint-3"
     seen, compute_loss = [], SaladTrainer.compute_loss

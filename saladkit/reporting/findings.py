@@ -6,7 +6,7 @@ import numpy as np
 
 from saladkit.reporting.gap_tables import comparable_tables, compared_figures
 from saladkit.reporting.inventory import Inventory, Step
-from saladkit.reporting.predictions import Key, Predictions, check_paired, common_tasks
+from saladkit.reporting.predictions import Key, Predictions, check_paired, common_tasks, way_of
 from saladkit.reporting.provenance import Training, added_speech, seconds_of_speech, training_of
 from saladkit.reporting.region_gaps import RegionGaps, region_gaps
 from saladkit.reporting.result_names import contrast_key, label, without_common_prefix
@@ -78,7 +78,8 @@ class Findings:
 
     tasks: list[str]
     held_out: str
-    chance: float  # accuracy of guessing
+    ways: set[str]  # how items were answered: `way_of` of each
+    chance: float | None  # accuracy of guessing; None if a question is open
     subjects: list[Subject]
     teacher: TextFindings
     models: list[ModelFindings]
@@ -143,12 +144,14 @@ def compute_findings(
         check_paired(teacher, answers, ("text", "speech"), tasks)
         check_paired(predictions[0], answers, ("speech", "speech"), {held_out})
     items = Items.of(teacher, tasks, heard_domains)
+    asked = [teacher.rows["text"][key] for key in items.keys]
     main = contrast_key(*contrast) if contrast else None
     chosen = {main: contrast} if main and contrast else {}
     return Findings(
         tasks=sorted(tasks),
         held_out=held_out,
-        chance=float(np.mean([1 / len(teacher.rows["text"][key]["choices"]) for key in items.keys])),
+        ways={way_of(row) for row in asked},
+        chance=float(np.mean([1 / len(row["choices"]) for row in asked])) if all(row["choices"] for row in asked) else None,
         subjects=items.subjects(),
         teacher=_text_findings(teacher.correct("text", items.keys), items),
         models=_models(inventory, teacher, predictions, items, held_out),

@@ -10,7 +10,7 @@ from saladkit.formats.artefact import MANIFEST, Artefact
 from saladkit.formats.results import SCHEMA, VERSION, likeliest_per_character, read_predictions
 
 Key = tuple[str, str]  # task and id
-SCORE = "acc_norm"  # the length-normalised likelihood, the method's score
+SCORE = "acc_norm"  # by length-normalised likelihood, the method's score; or of the written answer (`formats.results`)
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,19 @@ class Predictions:
         return sorted(key for key in self.rows.get(modality, {}) if key[0] in tasks)
 
 
-def chosen(row: dict) -> int:
-    """Return the index of the choice that a model takes: the likeliest one for its length."""
-    return likeliest_per_character(row["log_likelihoods"], row["scored"])
+def way_of(row: dict) -> str:
+    """Return how an item was answered: by `likelihood`, by a `choice` named in writing, or with a `reference`."""
+    if row["response"] is None:
+        return "likelihood"
+    return "choice" if row["choices"] else "reference"
+
+
+def chosen(row: dict) -> int | None:
+    """Return the index of the choice that a model takes: the likeliest one for its length, or the one that it names.
+
+    None for a written answer that names no choice.
+    """
+    return likeliest_per_character(row["log_likelihoods"], row["scored"]) if row["response"] is None else row["parsed"]
 
 
 def read_predictions_of(name: str, place: Path) -> Predictions:
@@ -114,5 +124,10 @@ def check_paired(first: Predictions, second: Predictions, modality: tuple[str, s
         )
     for key in mine:
         ours, other = first.rows[modality[0]][key], second.rows[modality[1]][key]
-        if any(ours[field] != other[field] for field in ("choices", "answer", "domain")):
+        if any(ours[field] != other[field] for field in ("choices", "answer", "reference", "domain")):
             raise SaladError(f"item '{key[1]}' is another question in {first.place} than in {second.place}", fix)
+        if way_of(ours) != way_of(other):
+            raise SaladError(
+                f"item '{key[1]}' was answered in writing in only one of {first.place} and {second.place}",
+                "Evaluate both with --generate, or both without it.",
+            )

@@ -69,7 +69,7 @@ def summary_of(findings: Findings, choices: list[StrategyFindings]) -> dict:
     return {
         "tasks": findings.tasks,
         "held_out_task": findings.held_out,
-        "chance": round(findings.chance, 4),
+        "chance": None if findings.chance is None else round(findings.chance, 4),
         "text_accuracy": _estimate(findings.teacher.all, "accuracy"),
         **{model.name: _model(model) for model in findings.models},
         **{key: _estimate(contrast.points, "points") for key, contrast in findings.contrasts.items()},

@@ -11,7 +11,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.samples import SCHEMA, row_at
 from saladkit.reporting.findings import Subject
 from saladkit.reporting.inventory import Inventory
-from saladkit.reporting.predictions import Key, Predictions, chosen
+from saladkit.reporting.predictions import SCORE, Key, Predictions, chosen
 from saladkit.sources.samples import read_samples
 from saladkit.sources.stretches import Stretch
 
@@ -27,7 +27,9 @@ class SpokenQuestion:
     row: dict  # a prediction of the first model
     heard: bool  # whether its subject is a domain of the natural speech
     address: str  # data: URL of the audio
-    answers: dict[str, int]  # name of each model -> index of the choice that it took
+    choices: list[str]  # of an open question, the reference and "another answer"
+    right: int  # index of the right one
+    answers: dict[str, int | None]  # name of each model -> index of the choice that it took; None if it named none
 
 
 def questions_to_play(
@@ -60,9 +62,17 @@ def questions_to_play(
         size += len(sound)
         row = first.rows["speech"][key]
         heard = next(subject.heard for subject in subjects if subject.name == row["domain"])
-        answers = {model.name: chosen(model.rows["speech"][key]) for model in predictions}
-        found.append(SpokenQuestion(row, heard, f"data:{kind};base64,{b64encode(sound).decode()}", answers))
+        address = f"data:{kind};base64,{b64encode(sound).decode()}"
+        found.append(SpokenQuestion(row, heard, address, *_answers({m.name: m.rows["speech"][key] for m in predictions})))
     return found
+
+
+def _answers(rows: dict[str, dict]) -> tuple[list[str], int, dict[str, int | None]]:
+    """Return choices, right answer and answers of a question, from the prediction of each model."""
+    first = next(iter(rows.values()))
+    if first["choices"]:
+        return first["choices"], first["answer"], {name: chosen(row) for name, row in rows.items()}
+    return [first["reference"], "another answer"], 0, {name: int(not row[SCORE]) for name, row in rows.items()}
 
 
 def _first_of_each_subject(keys: list[Key], model: Predictions, subjects: list[Subject]) -> list[Key]:

@@ -1,6 +1,6 @@
 """The phrases by which written answers name an option, in the languages of the common benchmarks.
 
-All patterns are case-blind. What follows a phrase is read by `answer_parsing`, which tells "A" from an article.
+All patterns are case-blind. What follows a phrase is read by `written_answers`, which tells "A" from an article.
 """
 
 import regex
@@ -16,7 +16,7 @@ _FOREIGN_NOUN = (
 _BARE_NOUN = (  # of languages that need no verb and no space before the letter
     r"(?:उत्तर|जवाब|الإجابة|الاجابة|الجواب|答案|选项|選項|选择|選擇|选|選|正解|解答|答え|回答|정답|답)"
 )
-_IS = r"(?:is|was|would be|should be|must be|has to be|will be|could only be|can only be|could be|may be|might be)"
+_IS = r"(?:is|was|would be|should be|must be|has to be|will be|could only be|can only be|(?:could|may|might) (?:also |well )?be)"
 _FOREIGN_IS = r"(?:es|est|ist|è|é|jest|to|är|er|on|là|adalah|je|is|lautet)"
 _BARE_IS = r"(?:是|为|為|は|が|은|는|هي|هو)"
 _POINTS = r"(?:[:=→⇒]|[-–—]+>?(?=\s))"
@@ -42,11 +42,11 @@ STRONG = (  # only an option can follow
     _phrase(rf"{_BARE_NOUN}[^.:;!?\n。A-Z]{{0,12}}?(?:{_BARE_IS}|{_POINTS})\s*"),
     _phrase(
         r"\b(?:choose|chose|pick|select|go(?:ing)? (?:with|for)|went with|opt for|vote for|settle on|would say"
-        rf"|['’]d say)\s+(?:that\s+)?(?:it(?:['’]s| is)\s+)?{_FILLER}"
+        rf"|['’]d say|selected|chosen)(?:\s*:|\b)\s*(?:that\s+)?(?:it(?:['’]s| is)\s+)?{_FILLER}"
     ),
 )
 WEAK = (  # other words can follow as well
-    _phrase(rf"\b(?:it|this|that)(?:['’]s|['’]d be|\s+{_IS})\s+{_FILLER}"),
+    _phrase(rf"\b(?:it|this|that)(?:['’]s|['’]d be|\s+{_IS}|\s+(?:looks|sounds|seems)(?: like)?)\s+{_FILLER}"),
     _phrase(rf"\b(?:c['’]est|es|est|ist|è|é|sia|seja|sea|soit|serait|sería|wäre)\s+{_ARTICLE}"),
     _phrase(r"(?:\b(?:so|therefore|thus|hence|consequently)\b|∴),?\s+"),
     _phrase(r"\bans\.\s+|(?:认为|認為|觉得|覺得|应该|應該|所以)(?:是|选|選)?\s*"),
@@ -59,21 +59,22 @@ OPENING = _phrase(  # before an answer at the beginning of a line
     r"|possibly|most likely|likely|clearly|obviously|correct|in my opinion|(?:good|great) question|I (?:think|believe"
     r"|guess|suppose)|assistant|it['’]s|(?:it )?(?:could|may|might|must) be|just|only)\b[\s,.!:…–—-]*)+"
 )
-BULLET = _phrase(r"(?:\s*(?:[•·→⇒=–—*-]+>?)\s+)*")
+BULLET = _phrase(r"(?:\s*(?:[•·→⇒=–—*-]+>?|[✅✔☑👉➡▶]\ufe0f?)\s+)*")
 DENIAL = _phrase(
     r"\b(?:not|never|neither|nor|wrong|incorrect|false|cannot|if|whether|unless|suppose|assuming|except)\b|n['’]t\b|不|错"
 )
 REASON = _phrase(
     r"\s+(?:because|since|as|due|given|which|based|according|rather|instead|over|only|alone|for|though|although|whereas|while"
     r"|porque|ya que|pues|car|parce|weil|denn|da|perch[eé]|omdat|ponieważ|bo|потому|çünkü|karena|vì)\b"
+    r"|\s+(?:it is|I (?:think|believe|guess|suppose|would say|['’]d say))(?=\s*(?:$|[.,;!\n]))"
 )
 _ADVERBS = (
-    r"(?:(?:the|a|my|most|only|also|clearly|definitely|obviously|probably|likely|indeed|therefore|thus|la|le|die|der|das"
+    r"(?:(?:the|a|my|most|only|also|both|all|clearly|definitely|obviously|probably|likely|indeed|therefore|thus|la|le|die|der|das"
     r"|il|o|una?)\s+)*"
 )
-VERBS = r"(?:is|are|was|were|would be|must be|should be|has to be|seems(?: to be)?|looks|es|est|ist|è|é)"
+VERBS = r"(?:is|are|was|were|would be|must be|should be|has to be|(?:seem|appear)s?(?: to be)?|(?:look|sound)s?(?: like)?|feels?|es|est|ist|è|é)"
 RIGHT = _phrase(
-    rf"\s+{VERBS}\s+{_ADVERBS}(?:correct|right|true|best|answer|choice|accurate|appropriate|correct[oae]|bonne|richtig"
+    rf"\s*[:(–—-]\s*(?:correct|right|true)\s*(?=$|[).,;!\n])|\s+{VERBS}\s+{_ADVERBS}(?:correct|right|true|best|answer|choice|accurate|appropriate|correct[oae]|bonne|richtig"
     r"|korrekt|giust[oa]|corrett[oa]|corret[oa])\b|\s*(?:が正しい|は正しい|是正确|是對|是对|正确|正しい|सही है)"
 )
 WRONG = _phrase(

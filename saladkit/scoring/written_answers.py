@@ -32,7 +32,7 @@ _ALONE = regex.compile(rf"{BULLET.pattern}{_LETTER.pattern}[.:,;!\s]*", regex.IG
 _LABEL = regex.compile(r"[\s.:;,)\]\"'”’]*(?:[–—-]+\s+)?")  # between a letter and the option's words
 # What ends a letter or an option's words: punctuation, a dash, the end, or another script.
 _END = regex.compile(
-    r"\s*(?:$|\n|[:;,!?…。、()\[\]{}|\"”’»」]|\.(?![\p{L}\p{N}]|\s*[A-Z]\.)|[-–—=→]+(?=\s|$)"
+    r"\s*(?:$|\n|[✅✔✓☑]|[:;,!?…。、()\[\]{}|\"”’»」]|\.(?![\p{L}\p{N}]|\s*[A-Z]\.)|[-–—=→]+(?=\s|$)"
     r"|[^\P{L}\p{Latin}\p{Cyrillic}\p{Greek}])"
 )
 _WORD_ENDS = r"(?![\p{Latin}\p{Cyrillic}\p{Greek}\p{N}\p{M}_]|[.,]\d)"
@@ -139,8 +139,11 @@ class WrittenAnswer:
             may_ask: whether an option may be followed by a question mark.
         """
         found: set[int] = set()
+        is_joined = False  # by a word: "A and B"
         while True:
             named, end = self._option_at(at, is_strong)
+            if is_joined and not named and end > at:  # "A and B are wrong"
+                return set()
             asks = self._text[end : end + 1] == "?" and (not may_ask or self._text[end + 1 :].strip())
             if not named or asks:
                 return found
@@ -148,7 +151,7 @@ class WrittenAnswer:
             joined = AND.match(self._text, end)
             if not joined:
                 return found
-            at = joined.end()
+            at, is_joined = joined.end(), joined[0].strip(" ,") != ""
 
     def _option_at(self, at: int, is_strong: bool) -> tuple[set[int], int]:
         """Return the options of one letter or of an option's words, and where they end."""
@@ -162,7 +165,7 @@ class WrittenAnswer:
         is_word = match[1].upper() in _PRONOUNS
         words, words_end = self._words_at(_LABEL.match(self._text, end).end())
         if words and ((index in words and not is_word) or _END.match(self._text, words_end)):
-            return (words if index in words else words | {index}), words_end
+            return set() if WRONG.match(self._text, words_end) else words | {index}, words_end
         if WRONG.match(self._text, end):
             return set(), end
         is_marked = bool(match[2]) or bool(_END.match(self._text, end))

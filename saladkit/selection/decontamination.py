@@ -3,7 +3,7 @@
 A text contains a question if it shares `ngram` consecutive words with the question (13 by GPT-3's rule, arXiv
 2005.14165, appendix C), or all words of a question that has fewer, but at least 8. Shorter questions are not looked
 for, because many texts contain them by chance. Where a script has no spaces, as many consecutive signs as make these
-words are compared (`words.count_words`): of a Chinese question, 20.
+words are compared (`sources.words.count_words`): of a Chinese question, 20.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from math import ceil
 
 import numpy as np
 
-from saladkit.selection.words import count_words, words_of
+from saladkit.sources.words import count_words, words_of
 
 SHORTEST = 8
 _UNKNOWN = np.uint64(0x9E3779B97F4A7C15)  # stands for every word that no question has

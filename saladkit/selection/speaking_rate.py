@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saladkit.selection.words import count_spoken_words
+from saladkit.sources.words import count_spoken_words
 
 ENOUGH = 20  # texts to fit three coefficients; with fewer texts, only the rate by words is fitted
 

@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 
 from saladkit.formats.embeddings import WHOLE, text_digest
-from saladkit.selection.words import words_of
+from saladkit.sources.words import words_of
 
 Run = tuple[str, ...]
 RUN = 3  # words

@@ -7,6 +7,22 @@ from saladkit.scoring.answer_parsing import ParsedAnswer, parse_strictly
 CITIES = ["Paris", "London", "Rome", "Madrid"]
 
 LETTER_FIRST = [
+    ("✅ B", 1),
+    ("👉 **B**", 1),
+    ("B ✓", 1),
+    ("B, it is", 1),
+    ("B it is.", 1),
+    ("B I think.", 1),
+    ("A and B are wrong; the answer is C.", 2),
+    ("B, A is wrong.", 1),
+    ("- A) Paris: incorrect\n- B) London: correct\n- C) Rome: incorrect\n- D) Madrid: incorrect", 1),
+    ("❌ A\n✅ B", 1),
+    ("I choose: B", 1),
+    ("Selected: B", 1),
+    ("It sounds like B", 1),
+    ("The voice sounds like London.", 1),
+    ("I think the answer is A, but it could also be B.", None),
+    ("The answer (correct) is D", 3),
     ("B", 1),
     ("b", 1),
     (" B\n", 1),

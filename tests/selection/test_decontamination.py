@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from saladkit.selection.decontamination import Overlap
-from saladkit.selection.words import count_words, words_of
+from saladkit.sources.words import count_words, words_of
 from saladkit.settings.select import Filters
 
 QUESTIONS = {

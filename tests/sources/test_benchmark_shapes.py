@@ -144,6 +144,7 @@ def test_the_two_data_sets_called_mmsu_are_told_apart(copied):
         ("a", "Which has the right order? a, old big dog, or b, big old dog", (["(A)", "(B)"], 0, True)),
         ("(C)", "Which? (A) x (B) y (C) z", (["(A)", "(B)", "(C)"], 2, True)),
         ("(C)", "Which? (A) x (B) y", ([], -1, None)),
+        ("c", "Which? (a) x (b) y (c) z. Answer with (a), (b) or (c).", (["(A)", "(B)", "(C)"], 2, True)),
         ("maybe", "Which?", ([], -1, None)),
     ],
 )

@@ -90,6 +90,9 @@ LINES = "Q?\nA. one\nB. two\nC. three\nD. four\n"
         (f"Q?\r\nA. one\r\nB. two\r\nC. three\r\nD. four\r\n{CLOSING}", ["one", "two", "three", "four"]),
         ("Q?\n(A) one\n(B) two\n(C) three\n(D) four\nThe answer is", ["one", "two", "three", "four"]),
         ("Q? [A] one [B] two", ["one", "two"]),
+        ("Q?\n(a) one\n(b) two\n(c) three\nSelect (a), (b) or (c).", ["one", "two", "three"]),
+        ("Under sections (a) and (b) of the law? A. one B. two", ["one", "two"]),
+        ("Under sections (a) and (b) of the law?", []),
         (
             f"Q?\nA. plants; they use it\nB. What is the answer? said he\nC. x\nD. y\n{CLOSING}",
             ["plants; they use it", "What is the answer? said he", "x", "y"],

@@ -1,5 +1,7 @@
 """Published answers as an index of options: matched as a whole, never by their first letter. And ids of rows."""
 
+from saladkit.sources.folding import folded
+
 YES_OR_NO = ("Yes", "No")
 VALID_OR_INVALID = ("valid", "invalid")
 
@@ -21,8 +23,8 @@ def closed_answer(answer: str, sets: list[tuple[str, ...]]) -> dict | None:
 def answer_among(answer: str, choices: list[str]) -> dict:
     """Return `choices` and `answer`, or `excluded` if the answer is none of the choices, or several.
 
-    The answer is a choice in its own words. Another case, other spaces and a final period count where no choice is
-    written exactly so.
+    The answer is a choice in its own words. Where no choice is written exactly so, one that differs by case, spaces, a
+    final period or Unicode's form of its letters is the answer.
     """
     for same in (str, _plain):
         places = [place for place, choice in enumerate(choices) if same(choice) == same(answer)]
@@ -39,4 +41,4 @@ def own_id(row: dict, column: str = "id") -> str:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.casefold().split()).rstrip(". ")
+    return " ".join(folded(text).split()).rstrip(". ")

@@ -28,6 +28,8 @@ _SENTENCE_START = re.compile(r"[.?!:)\"”’]\s+$")
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+|\n+")
 _MENTIONED = re.compile(rf"{_ANSWERS}|(?-i:{_LISTED})", re.IGNORECASE)
 _LIST_OF_LETTERS = re.compile(_LISTED)
+_SMALL = re.compile(r"(?<!\w)\([a-j]\)")  # "(a) this (b) that"
+_SMALL_LIST = re.compile(r"(?:^|[:?.\n])\s*\(a\)")
 _CONJUNCTION = re.compile(r"[,;]\s*(?:or|and)$")  # "A. this, or B. that"
 _LAST_LETTER = re.compile(r"[B-J]\b")
 
@@ -48,8 +50,15 @@ def options_of(prompt: str) -> list[str]:
     A list is read from a mark of A on, and from its latest such mark. It is skipped if it can be read in two ways,
     since either mark of a letter could be meant ("A. Hepatitis B. B. Hepatitis C."), unless the other way leaves an
     option empty. Marks that begin lines come first; marks elsewhere count if there are none, or if the last option at
-    a line holds a longer list itself. No list: [].
+    a line holds a longer list itself. Marks with small letters, `(a)`, count if there are no others. No list: [].
     """
+    found = _options_of(prompt)
+    if not found and _SMALL_LIST.search(prompt):
+        return _options_of(_SMALL.sub(lambda mark: mark[0].upper(), prompt))
+    return found
+
+
+def _options_of(prompt: str) -> list[str]:
     asked, closing = _without_closing(prompt)
     listed = _LIST_OF_LETTERS.search(closing)
     letters = LETTERS[: LETTERS.index(_LAST_LETTER.findall(listed[0])[-1]) + 1] if listed else LETTERS

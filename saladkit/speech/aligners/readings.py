@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
+from saladkit.sources.folding import folded
 from saladkit.sources.marks import is_mark
 from saladkit.speech.normalizing.spoken_form import spoken_form
 
@@ -56,12 +57,12 @@ def letters_of(word: str) -> str:
     """Return the letters and digits of a word with their combining marks; "" if the word has none, or is a mark."""
     if is_mark(word):
         return ""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
-    if folded.isalnum():  # a shortcut for most words
-        return folded
-    if not any(character.isalnum() for character in folded):
+    plain = folded(word)
+    if plain.isalnum():  # a shortcut for most words
+        return plain
+    if not any(character.isalnum() for character in plain):
         return ""
-    return "".join(c for c in folded if c.isalnum() or unicodedata.category(c)[0] == "M")
+    return "".join(c for c in plain if c.isalnum() or unicodedata.category(c)[0] == "M")
 
 
 def units_of(labels: list[str]) -> list[Unit]:

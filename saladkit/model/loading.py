@@ -190,26 +190,25 @@ def check_tokenizer_fits(model: PreTrainedModel, tokenizer: PreTrainedTokenizerB
 
 
 def check_texts_fit(name: str | Path, texts: dict[str, pa.Table], max_length: int) -> None:
-    """Check that a text LLM can read the beginnings of texts.
+    """Check that a text LLM knows the tokens of the beginnings of texts.
 
     Args:
         texts: tables with `id` and `text`, by their sources.
-        max_length: number of tokens of a text that the model is given.
+        max_length: number of tokens of a text that the model is given, unless it reads fewer.
 
     Raises:
-        SaladError: the model has no embedding of a token, or fewer positions than a text has tokens.
+        SaladError: the model has no embedding of a token.
     """
     tokenizer, limits = load_tokenizer(name), read_limits(name)
-    fits = limits.positions is None or limits.positions >= max_length
-    if fits and largest_id(tokenizer) < limits.vocabulary:
+    if largest_id(tokenizer) < limits.vocabulary:
         return
     for source, table in texts.items():
         for row in table.select(["id", "text"]).to_pylist():
-            ids = tokenizer(row["text"], truncation=True, max_length=max_length)["input_ids"]
-            if reason := limits.why_not(ids):
+            ids = tokenizer(row["text"], truncation=True, max_length=limits.at_most(max_length))["input_ids"]
+            if reason := limits.why_not_tokens(ids):
                 raise SaladError(
                     f"{source}: {name} cannot read row '{row['id']}': {reason}",
-                    "Leave out or cut the row, or give another --embedder.",
+                    "Leave out the row, or give another --embedder.",
                 )
 
 

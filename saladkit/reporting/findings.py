@@ -151,7 +151,9 @@ def compute_findings(
         tasks=sorted(tasks),
         held_out=held_out,
         ways={way_of(row) for row in asked},
-        chance=float(np.mean([1 / len(row["choices"]) for row in asked])) if all(row["choices"] for row in asked) else None,
+        chance=float(np.mean([1 / len(row["choices"]) for row in asked]))
+        if all(row["choices"] for row in asked)
+        else None,
         subjects=items.subjects(),
         teacher=_text_findings(teacher.correct("text", items.keys), items),
         models=_models(inventory, teacher, predictions, items, held_out),

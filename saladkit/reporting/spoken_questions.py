@@ -63,7 +63,9 @@ def questions_to_play(
         row = first.rows["speech"][key]
         heard = next(subject.heard for subject in subjects if subject.name == row["domain"])
         address = f"data:{kind};base64,{b64encode(sound).decode()}"
-        found.append(SpokenQuestion(row, heard, address, *_answers({m.name: m.rows["speech"][key] for m in predictions})))
+        found.append(
+            SpokenQuestion(row, heard, address, *_answers({m.name: m.rows["speech"][key] for m in predictions}))
+        )
     return found
 
 

@@ -89,10 +89,8 @@ def open_speech(
     """
     read = partial(read_samples, source.path, names=names, limit=limit)
     wanted = set(read(needed=["id"], optional=[]).column("id").to_pylist())
-    caches = [FramesCache(path) for path in frames_caches]
-    cache = next((cache for cache in caches if any(id_ in cache for id_ in wanted)), None)
-    ids_with_times = ((path, read_word_times(path).column("id").to_pylist()) for path in word_times)
-    times = next((path for path, ids in ids_with_times if not wanted.isdisjoint(ids)), None)
+    cache = next((cache for cache in map(FramesCache, frames_caches) if any(id_ in cache for id_ in wanted)), None)
+    times = _times_of(wanted, word_times)
     needed = ["id", "text", *([] if times else ["words"]), *([] if cache else ["audio"])]
     audio = AudioRows(source.path, strict)
     table = _usable(read(needed=needed, lacking=["audio"], optional=["duration"]), audio, times, cache)
@@ -119,6 +117,12 @@ def open_speech(
         left_out=left_out,
         unusable=audio,
     )
+
+
+def _times_of(wanted: set[str], word_times: Sequence[str | Path]) -> str | Path | None:
+    """Return the first of `word_times` that holds one of the wanted rows."""
+    ids_with_times = ((path, read_word_times(path).column("id").to_pylist()) for path in word_times)
+    return next((path for path, ids in ids_with_times if not wanted.isdisjoint(ids)), None)
 
 
 def _check_all_words(table: pa.Table, words: list[list[Word]], where: str) -> None:

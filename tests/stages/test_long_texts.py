@@ -7,8 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from model2vec import StaticModel
+from tokenizer_kinds import KINDS
 from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import AutoModelForCausalLM, GPT2Config
 
 from saladkit.formats.regions import Regions
 from saladkit.selection.embedders.registry import open_embedder
@@ -59,6 +62,23 @@ def test_reused_embeddings_know_what_was_read(cut, shell, tmp_path):
     assert np.array_equal(read, Regions.open(regions).characters_read())
     assert (read == -1).sum() == len(SHORT)
     assert all(0 < count < len(BEGINNING) for count in read[: len(LONG)])
+
+
+@pytest.mark.parametrize("kind", ["byte-level", "Metaspace, always", "Llama 2's legacy", "across spaces"])
+def test_a_text_llm_that_reads_few_positions_embeds_beginnings_with_one_bos(kind, tmp_path):
+    tokenizer = KINDS[kind]()
+    torch.manual_seed(0)
+    shape = GPT2Config(n_embd=16, n_layer=2, n_head=2, n_positions=24, vocab_size=len(tokenizer))
+    AutoModelForCausalLM.from_config(shape).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    embedder = open_embedder(f"lm:{tmp_path}", device="cpu", dtype="float32", batch_tokens=64)
+    long = "The tomato is a berry. Who lives in Canada? " * 4
+    bos = tokenizer.bos_token or ""
+    texts = [long, bos + long, bos + "The tomato", "The tomato"]
+    read = embedder.characters_read(texts)
+    assert 0 < read[0] == read[1] - len(bos) < len(long) and read[2:].tolist() == [-1, -1]
+    found = embedder.encode([*texts, long[: read[0]]], lambda count: None)
+    np.testing.assert_allclose(found[[1, 2, 4]], found[[0, 3, 0]], atol=1e-6)
 
 
 def test_what_is_beyond_the_characters_read_changes_no_vector(text_lm, world, tmp_path):

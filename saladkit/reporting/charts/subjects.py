@@ -60,7 +60,9 @@ def _draw_group(findings: Findings, axes: Axes, rows: list[SubjectRow]) -> None:
         axes.vlines(ceiling, *ends, color=LIGHT["ink"], linewidth=2.5, zorder=4, label="text LLM, text")
     if findings.chance is not None:
         guess, ends = f"guessing, {percent(findings.chance, 0)}", (-0.5, len(rows) - 0.5)
-        axes.vlines(100 * findings.chance, *ends, color=LIGHT["soft"], linewidth=1.5, linestyle=(0, (1, 2)), label=guess)
+        axes.vlines(
+            100 * findings.chance, *ends, color=LIGHT["soft"], linewidth=1.5, linestyle=(0, (1, 2)), label=guess
+        )
     if rows[0].label == ALL:
         axes.axhline(0.5, color=LIGHT["line"], linewidth=1)
         axes.get_yticklabels()[0].set_fontweight("bold")

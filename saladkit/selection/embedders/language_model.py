@@ -7,7 +7,10 @@ import torch
 from torch import Tensor
 
 from saladkit.batches import batches_by_length
+from saladkit.formats.embeddings import WHOLE
+from saladkit.model.limits import limits_of
 from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.rows.tokens import sets_bos
 from saladkit.selection.embedders.embedder import unit
 from saladkit.selection.embedders.limits import characters_read
 
@@ -15,17 +18,22 @@ MAX_TOKENS = 512  # the limit of most sentence encoders
 
 
 class LanguageModelEmbedder:
-    """The decoder of a text LLM; the first `MAX_TOKENS` tokens of each text are used."""
+    """The decoder of a text LLM; the first `MAX_TOKENS` tokens of each text are used, or those that the model reads."""
 
     def __init__(self, name: str, *, device: str, dtype: str, batch_tokens: int):
-        self._decoder = load_text_model(name, dtype=dtype, device=device).get_decoder().eval()
+        model = load_text_model(name, dtype=dtype, device=device)
+        self._decoder = model.get_decoder().eval()
         self._tokenizer = load_tokenizer(name)
+        self._limit = limits_of(model.config, name).at_most(MAX_TOKENS)
+        # The tokenizer sets the BOS of every text, so that of a text that brings its own is left out.
+        self._own_bos = self._tokenizer.bos_token if sets_bos(self._tokenizer) else ""
         self._device, self._batch_tokens = device, batch_tokens
 
     @torch.inference_mode()
     def encode(self, texts: list[str], advance: Callable[[int], object]) -> np.ndarray:
         """As `Embedder.encode`."""
-        rows = self._tokenizer(texts, truncation=True, max_length=MAX_TOKENS)["input_ids"]
+        bare = [text.removeprefix(self._own_bos) for text in texts]
+        rows = self._tokenizer(bare, truncation=True, max_length=self._limit)["input_ids"]
         vectors = np.empty((len(texts), self._decoder.config.hidden_size), dtype=np.float32)
         for batch in batches_by_length([len(row) for row in rows], padded=self._batch_tokens, longest_first=True):
             ids, mask = (part.to(self._device) for part in _padded([rows[index] for index in batch]))
@@ -36,7 +44,10 @@ class LanguageModelEmbedder:
 
     def characters_read(self, texts: list[str]) -> np.ndarray:
         """As `Embedder.characters_read`."""
-        return characters_read(self._tokenizer, texts, MAX_TOKENS)
+        bare = [text.removeprefix(self._own_bos) for text in texts]
+        found = characters_read(self._tokenizer, bare, self._limit)
+        left_out = np.array([len(text) - len(rest) for text, rest in zip(texts, bare, strict=True)])
+        return np.where(found == WHOLE, WHOLE, found + left_out)
 
 
 def _padded(rows: list[list[int]]) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,7 @@ from saladkit.progress import say
 from saladkit.rows.model_limits import ModelLimits, largest_id
 from saladkit.teacher.distributions import shared_vocabulary
 
+STORED = {"mpt": "max_seq_len"}  # models without a table that compute a bias for so many positions alone
 FURTHER = 8  # some tables of positions have a few rows before the first (OPT has two)
 
 
@@ -51,6 +52,8 @@ def limits_of(config: PreTrainedConfig, name: str | Path) -> ModelLimits:
 
 def _positions(model: PreTrainedModel) -> int | None:
     """Return the number of positions if the decoder has a table with a row for each, as GPT-2, OPT and GPT-J have."""
+    if model.config.model_type in STORED:
+        return getattr(model.config, STORED[model.config.model_type])
     positions = getattr(model.config, "max_position_embeddings", None)
     if positions is None:
         return None

@@ -20,10 +20,11 @@ from peft.tuners.lora import Linear as LoraLinear
 from peft.tuners.lora.layer import ParamWrapper
 from peft.utils.other import transpose
 from torch import Tensor
+from torch.nn.modules.conv import _ConvNd
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from saladkit.errors import SaladError
+from saladkit.errors import SaladError, first_line
 from saladkit.settings.training import LoraSettings
 
 ADAPTER = "default"  # peft's name for a model's only adapter
@@ -57,8 +58,8 @@ def add_lora(language_model: PreTrainedModel, shape: LoraShape) -> None:
     """Put LoRA layers into a causal LM and freeze the rest of it; LoRA adds nothing before it is trained.
 
     Raises:
-        SaladError: a target names no linear layer and no experts' weights of the decoder, or there is to be dropout
-            for experts' weights, which peft does not have.
+        SaladError: a target names no linear layer and no experts' weights of the decoder, there is to be dropout for
+            experts' weights, which peft does not have, or peft refuses a layer.
     """
     decoder = {id(module) for module in language_model.get_decoder().modules()}
     linear = [
@@ -70,7 +71,7 @@ def add_lora(language_model: PreTrainedModel, shape: LoraShape) -> None:
         f"{name}.{own}"
         for name, module in language_model.named_modules()
         for own, weight in module.named_parameters(recurse=False)
-        if id(module) in decoder and weight.ndim == 3
+        if id(module) in decoder and weight.ndim == 3 and not isinstance(module, _ConvNd)
     ]
     for target in shape.targets:
         if not any(_is_called(name, target) for name in linear + experts):
@@ -94,7 +95,13 @@ def add_lora(language_model: PreTrainedModel, shape: LoraShape) -> None:
         target_modules=wanted,
         target_parameters=wanted_experts or None,
     )
-    inject_adapter_in_model(config, language_model, ADAPTER)
+    try:
+        inject_adapter_in_model(config, language_model, ADAPTER)
+    except ValueError as error:  # peft refuses layers of some architectures, such as Mamba's
+        raise SaladError(
+            f"LoRA cannot be put into a {language_model.config.model_type} model: {first_line(error)}",
+            "Name other layers with --lora-targets, or train the whole text LLM with --lora-rank 0.",
+        ) from error
 
 
 def _is_called(name: str, target: str) -> bool:

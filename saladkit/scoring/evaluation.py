@@ -165,9 +165,8 @@ class Evaluation:
         for row in task.examples:
             if row["id"] not in unreadable:
                 different.setdefault(without_punctuation(row["text"]) or row["id"], row)
-        chosen = list(different.values())[
-            : self.settings.num_fewshot + 1
-        ]  # one more: a question is never its own example
+        enough = self.settings.num_fewshot + 1  # one more: a question is never its own example
+        chosen = list(different.values())[:enough]
         return [predictor.builder.example(row, task.examples_source) for row in chosen]
 
     def _in_blocks(

@@ -16,6 +16,7 @@ from transformers import (
     GPTNeoConfig,
     LlamaConfig,
     MambaConfig,
+    MptConfig,
     OpenAIGPTConfig,
     OPTConfig,
     Qwen2Config,
@@ -57,6 +58,7 @@ LEARNED = {
     ),
     "OPT": OPTConfig(**NEW, ffn_dim=48, word_embed_proj_dim=32),
     "BioGPT": BioGptConfig(**NEW),
+    "MPT": MptConfig(vocab_size=TOKENS, d_model=32, n_layers=1, n_heads=2, max_seq_len=POSITIONS),
     "CTRL": CTRLConfig(**OLD, n_positions=POSITIONS, dff=48),
 }
 COMPUTED = {

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, GptOssConfig, MixtralConfig, Qwen3MoeConfig
+from transformers import AutoModelForCausalLM, GptOssConfig, Lfm2Config, MambaConfig, MixtralConfig, Qwen3MoeConfig
 
 from saladkit.errors import SaladError
 from saladkit.model.lora import LoraShape, adapters_off, add_lora, is_lora_weight, merge_lora, merged_state
@@ -88,3 +88,21 @@ def test_experts_have_no_dropout(plain):
         add_lora(copy.deepcopy(plain), LoraShape(2, None, 0.1, ()))
     assert "experts" in raised.value.problem and "--lora-targets q_proj" in raised.value.fix
     add_lora(copy.deepcopy(plain), LoraShape(2, None, 0.1, ("q_proj",)))
+
+
+@torch.no_grad()
+def test_convolutions_are_no_experts():
+    torch.manual_seed(0)
+    plain = AutoModelForCausalLM.from_config(Lfm2Config(**SHAPE, layer_types=["conv", "full_attention"])).eval()
+    model = adapted(plain)
+    assert not any("conv.conv" in name for name, _ in model.named_parameters() if is_lora_weight(name))
+    found, twin = logits(model), copy.deepcopy(plain)
+    twin.load_state_dict(merged_state(model, model.state_dict()))
+    torch.testing.assert_close(logits(twin), found, rtol=0, atol=1e-5)
+
+
+def test_a_model_that_peft_refuses_is_an_error_of_two_lines():
+    mamba = AutoModelForCausalLM.from_config(MambaConfig(vocab_size=50, hidden_size=16, num_hidden_layers=1))
+    with pytest.raises(SaladError) as raised:
+        add_lora(mamba, LoraShape(2, None, 0.0, ()))
+    assert "cannot be put into a mamba model" in raised.value.problem and "--lora-targets" in raised.value.fix

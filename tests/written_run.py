@@ -71,7 +71,7 @@ def predictions(rows, model, task, modality, right):
     return found
 
 
-def write_results(folder, model, path, predicted, tasks):
+def write_results(folder, model, path, predicted, tasks, answered=lambda model, row: row):
     writer = create_artefact(
         folder,
         schema=results.SCHEMA,
@@ -82,7 +82,7 @@ def write_results(folder, model, path, predicted, tasks):
     )
     for name, rows in predicted.items():
         with writer.writing(f"predictions-{name}.parquet") as aside:
-            results.write_rows(aside, rows, results.PREDICTIONS)
+            results.write_rows(aside, [answered(model, row) for row in rows], results.PREDICTIONS)
     finish(writer, items=sum(map(len, predicted.values())))
 
 
@@ -164,8 +164,9 @@ def write_run(
     chosen=((2, 2), (0, 4)),
     gaps=((0.2, 0.4), (0.2, 0.2), (0.1, 0.1)),
     losses=(2.0, 1.0, 0.5),
+    answered=lambda model, row: row,
 ):
-    """A run in the shape of the desk demo's."""
+    """A run in the shape of the desk demo's; `answered` may change each model's predictions."""
     run.mkdir(parents=True, exist_ok=True)
     (run / "lm.txt").write_text("the text LLM")
     natural = [
@@ -202,11 +203,11 @@ def write_run(
         write_gap(run / "gaps" / folder, run / folder, run / "questions", list(values))
     tasks = [run / "questions", run / "heldout"]
     only_text = {"questions_text": predictions(asked, "original", "questions", "text", read["teacher"])}
-    write_results(run / "eval-teacher", "original", run / "lm.txt", only_text, tasks[:1])
+    write_results(run / "eval-teacher", "original", run / "lm.txt", only_text, tasks[:1], answered)
     for folder in MODELS.values():
         predicted = {
             "questions_text": predictions(asked, folder, "questions", "text", read[folder]),
             "questions_speech": predictions(asked, folder, "questions", "speech", heard[folder]),
             "heldout_speech": predictions(asked, folder, "heldout", "speech", held_out[folder]),
         }
-        write_results(run / f"eval-{folder}", folder, run / folder, predicted, tasks)
+        write_results(run / f"eval-{folder}", folder, run / folder, predicted, tasks, answered)

@@ -213,15 +213,15 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             speech_frames: front-end frames of all speech spans of the batch, [S, T, width], row after row; int64 for
                 codes. T is a multiple of `config.frames_per_vector`.
             speech_mask: bool [B, L], true for speech.
-            speech_lengths: int64 [S], number of vectors of each span; together as many as `speech_mask` has true places.
+            speech_lengths: int64 [S], vectors of each span; together as many as `speech_mask` has true places.
             modality_marks: int64 [B, L], 1 for TEXT_FOLLOWS, 2 for SPEECH_FOLLOWS, 0 elsewhere; None without modality
                 tokens.
             attention_mask: int64 [B, past + L]; not needed if rows are padded at the end only.
             position_ids: int64 [B, L]; several sequences in one row restart at 0 and do not see each other.
             cache: keys and values of the tokens before these; `past_key_values` is its older name.
             use_cache: whether to return keys and values.
-            logits_at: int64 [P], flat positions (row * L + column) of the logits; the head runs on these alone. If empty,
-                the language model does not run, and `logits` is None.
+            logits_at: int64 [P], flat positions (row * L + column) of the logits, so that the head, the widest layer,
+                runs on these alone. If empty, the language model does not run, and `logits` is None.
             requests: losses to compute at the positions `logits_at` instead of logits; the loss is 0 without positions.
             logits_to_keep: compute logits of this many last positions of each row, [B, n, V]; 0 for all. `generate`
                 uses it.

@@ -151,9 +151,7 @@ def compute_findings(
         tasks=sorted(tasks),
         held_out=held_out,
         ways={way_of(row) for row in asked},
-        chance=float(np.mean([1 / len(row["choices"]) for row in asked]))
-        if all(row["choices"] for row in asked)
-        else None,
+        chance=_chance(asked),
         subjects=items.subjects(),
         teacher=_text_findings(teacher.correct("text", items.keys), items),
         models=_models(inventory, teacher, predictions, items, held_out),
@@ -162,6 +160,11 @@ def compute_findings(
         regions=region_gaps(inventory, predictions[0].model_digest),
         steps=inventory.steps(),
     )
+
+
+def _chance(asked: list[dict]) -> float | None:
+    """Return the accuracy of guessing; None if a question is open."""
+    return float(np.mean([1 / len(row["choices"]) for row in asked])) if all(row["choices"] for row in asked) else None
 
 
 def _text_findings(correct: np.ndarray, items: Items) -> TextFindings:

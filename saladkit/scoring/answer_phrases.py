@@ -16,7 +16,10 @@ _FOREIGN_NOUN = (
 _BARE_NOUN = (  # of languages that need no verb and no space before the letter
     r"(?:उत्तर|जवाब|الإجابة|الاجابة|الجواب|答案|选项|選項|选择|選擇|选|選|正解|解答|答え|回答|정답|답)"
 )
-_IS = r"(?:is|was|would be|should be|must be|has to be|will be|could only be|can only be|(?:could|may|might) (?:also |well )?be)"
+_IS = (
+    r"(?:is|was|would be|should be|must be|has to be|will be|could only be|can only be|(?:could|may|might)"
+    r" (?:also |well )?be)"
+)
 _FOREIGN_IS = r"(?:es|est|ist|è|é|jest|to|är|er|on|là|adalah|je|is|lautet)"
 _BARE_IS = r"(?:是|为|為|は|が|은|는|هي|هو)"
 _POINTS = r"(?:[:=→⇒]|[-–—]+>?(?=\s))"
@@ -72,7 +75,10 @@ _ADVERBS = (
     r"(?:(?:the|a|my|most|only|also|both|all|clearly|definitely|obviously|probably|likely|indeed|therefore|thus|la|le|die|der|das"
     r"|il|o|una?)\s+)*"
 )
-VERBS = r"(?:is|are|was|were|would be|must be|should be|has to be|(?:seem|appear)s?(?: to be)?|(?:look|sound)s?(?: like)?|feels?|es|est|ist|è|é)"
+VERBS = (
+    r"(?:is|are|was|were|would be|must be|should be|has to be|(?:seem|appear)s?(?: to be)?|(?:look|sound)s?(?: like)?"
+    r"|feels?|es|est|ist|è|é)"
+)
 RIGHT = _phrase(
     rf"\s*[:(–—-]\s*(?:correct|right|true)\s*(?=$|[).,;!\n])|\s+{VERBS}\s+{_ADVERBS}(?:correct|right|true|best|answer|choice|accurate|appropriate|correct[oae]|bonne|richtig"
     r"|korrekt|giust[oa]|corrett[oa]|corret[oa])\b|\s*(?:が正しい|は正しい|是正确|是對|是对|正确|正しい|सही है)"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from saladkit.selection.speakable import why_unspeakable
-from saladkit.sources.words import count_spoken_words
 from saladkit.settings.select import Filters
+from saladkit.sources.words import count_spoken_words
 
 EXCLUDED, BAD_SPEECH = "excluded", "bad speech"  # counted but not listed, since the inputs name them already
 NEAR_DUPLICATE = "near duplicate"

@@ -6,8 +6,8 @@ import unicodedata
 import pytest
 
 from saladkit.selection.decontamination import Overlap
-from saladkit.sources.words import count_words, words_of
 from saladkit.settings.select import Filters
+from saladkit.sources.words import count_words, words_of
 
 QUESTIONS = {
     "English": "Which of the moons of Jupiter that Galileo saw in the year 1610 is covered by ice?",

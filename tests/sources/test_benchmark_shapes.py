@@ -23,6 +23,7 @@ def read(source, **settings):
     "answer, expected",
     [
         ("falling", 1),
+        ("\uff26alling", 1),
         ("Falling.", 1),
         (" FALLING ", 1),
         ("Flat", 2),  # not A, the first letter of no option; not "Falling" either

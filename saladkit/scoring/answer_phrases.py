@@ -11,17 +11,19 @@ _NOUN = (
 _NO_LABEL = r"(?!\s+(?:choices|options)|\s+\(?[A-Z]\)?\s+\w)"  # "option A is a city" tells, it does not answer
 _FOREIGN_NOUN = (
     r"(?:respuesta|opci[oó]n|r[eé]ponse|antwort|l[öo]sung|risposta|opzione|scelta|resposta|opç[aã]o|alternativa|antwoord"
-    r"|odpowied[zź]|odpověď|ответ|вариант|відповідь|jawaban|cevap|yanıt|đáp án|câu trả lời|svaret|svar|vastaus)"
+    r"|odpowied[zź]|odpověď|ответ|вариант|відповідь|jawaban|cevap|yanıt|đáp án|câu trả lời|svaret|svar|vastaus"
+    r"|răspuns(?:ul)?|válasz|απάντησ[ηή]|ה?תשובה)"
 )
 _BARE_NOUN = (  # of languages that need no verb and no space before the letter
-    r"(?:उत्तर|जवाब|الإجابة|الاجابة|الجواب|答案|选项|選項|选择|選擇|选|選|正解|解答|答え|回答|정답|답)"
+    r"(?:उत्तर|जवाब|(?:الإجابة|الاجابة)(?: الصحيحة)?|الجواب|(?:پاسخ|جواب)(?: صحیح| درست)?|\bcevap\b|\byanıt\b"
+    r"|ค(?:\u0e4d\u0e32|\u0e33)ตอบ|答案|选项|選項|选择|選擇|选|選|正解|解答|答え|回答|정답|답)"
 )
 _IS = (
     r"(?:is|was|would be|should be|must be|has to be|will be|could only be|can only be|(?:could|may|might)"
     r" (?:also |well )?be)"
 )
-_FOREIGN_IS = r"(?:es|est|ist|è|é|jest|to|är|er|on|là|adalah|je|is|lautet)"
-_BARE_IS = r"(?:是|为|為|は|が|은|는|هي|هو)"
+_FOREIGN_IS = r"(?:este|είναι|היא|es|est|ist|è|é|jest|to|är|er|on|là|adalah|je|is|lautet)"
+_BARE_IS = r"(?:是|为|為|は|が|은|는|هي|هو|คือ)"
 _POINTS = r"(?:[:=→⇒]|[-–—]+>?(?=\s))"
 _FILLER = (
     r"(?:(?:most|likely|probably|definitely|clearly|obviously|certainly|surely|simply|thus|therefore|indeed|also|just"

@@ -7,11 +7,23 @@ import regex
 from saladkit.sources.folding import compatible
 
 _TAG = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad)"
-_OPENED = re.compile(rf"<{_TAG}>|\[THINK\]|◁think▷", re.IGNORECASE)
-_CLOSED = re.compile(rf"</{_TAG}>|\[/THINK\]|◁/think▷|\Aanalysis.*?assistantfinal", re.IGNORECASE | re.DOTALL)
+_OPENED = re.compile(rf"<(?:seed:)?{_TAG}>|\[THINK\]|◁think▷|<\|begin_of_thought\|>", re.IGNORECASE)
+_CLOSED = re.compile(
+    rf"</(?:seed:)?{_TAG}>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>|\Aanalysis.*?assistantfinal",
+    re.IGNORECASE | re.DOTALL,
+)
 _THOUGHT = re.compile(
     rf"(?:{_OPENED.pattern})(?:(?!{_OPENED.pattern}).)*?(?:{_CLOSED.pattern})", re.IGNORECASE | re.DOTALL
 )
+_LABELLED_THOUGHT = re.compile(  # "Thought: A or C? Answer: B"
+    r"\A\W*(?:thoughts?|reasoning|rationale|analysis)\W*:.*?^(?=\W*(?:final |my )?answer\b\W*[:\n])",
+    re.IGNORECASE | re.DOTALL | re.MULTILINE,
+)
+# What ends a response, where a model spells it out instead of ending.
+_END_OF_TEXT = re.compile(
+    r"<\|(?:eot_id|im_end|endoftext|end_of_text|end|end_of_solution)\|>|</s>|<(?:end_of_turn|eos)>"
+)
+_BEGINNING = re.compile(r"\A\s*(?:<s>|<\|begin_of_solution\|>)")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 # Another question: "Question: …", or a line that asks or is no heading, with options or an answer below.
 _QUESTION = re.compile(
@@ -32,7 +44,7 @@ _MARKUP = re.compile(
 
 
 def spoken_answer(response: str) -> str:
-    """Return the part of a response that answers: after its thoughts, and before another question with an answer.
+    """Return the part of a response that answers: after its thoughts, and before its end or another question.
 
     A response whose thoughts do not end has no answer: "". Where a prompt has opened the thoughts already, they reach
     from the beginning to the tag that closes them.
@@ -42,6 +54,8 @@ def spoken_answer(response: str) -> str:
     answer = answer[closings[-1].end() :].strip() if closings else answer.strip()
     if _OPENED.search(answer):
         return ""
+    answer = _END_OF_TEXT.split(_BEGINNING.sub("", answer), maxsplit=1)[0].strip()
+    answer = _LABELLED_THOUGHT.sub("", answer)
     blocks = _BLANK_LINE.split(answer)
     for place, block in enumerate(blocks[1:], start=1):
         if _QUESTION.match(block.strip()):

@@ -7,6 +7,18 @@ from saladkit.scoring.answer_parsing import ParsedAnswer, parse_strictly
 CITIES = ["Paris", "London", "Rome", "Madrid"]
 
 LETTER_FIRST = [
+    ("B<|eot_id|>", 1),
+    ("B</s>A</s>", 1),
+    ("<|begin_of_thought|>A?<|end_of_thought|>\n<|begin_of_solution|>B<|end_of_solution|>", 1),
+    ("<seed:think>A?</seed:think>B", 1),
+    ("Thought: It may be A or C.\nAnswer: B", 1),
+    ("Răspunsul corect este B", 1),
+    ("Helyes válasz: B", 1),
+    ("Η σωστή απάντηση είναι B", 1),
+    ("התשובה הנכונה היא B", 1),
+    ("คำตอบคือ B", 1),
+    ("پاسخ صحیح B است", 1),
+    ("Doğru cevap B", 1),
     ("✅ B", 1),
     ("👉 **B**", 1),
     ("B ✓", 1),

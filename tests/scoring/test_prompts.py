@@ -89,6 +89,12 @@ def test_examples_precede_the_question_which_is_never_its_own_example(tokenizer)
         ("What is 2 + 2?", "What is 2 < 2?", False),
         ("क्या यह है?", "क्या यहा है?", False),  # a vowel sign more
         ("?!", "!!", False),
+        ("What is -5 + 3?", "What is 5 + 3?", False),
+        ("What is - 5 + 3?", "what is \u22125+3", True),
+        ("Are 1.5 kg heavy?", "Are 15 kg heavy?", False),
+        ("Are 1,500 kg heavy?", "Are 1500 kg heavy?", True),
+        ("What is C#?", "What is C?", False),
+        ("Is covid-19 a virus?", "Is Covid 19 a virus?", True),
     ],
 )
 def test_an_example_that_is_the_question_but_for_its_spelling_is_left_out(example, question, same, tokenizer):

@@ -9,7 +9,7 @@ _INVISIBLE = dict.fromkeys(
 )
 _INVISIBLE[0xFEFF] = None
 # Punctuation that changes a meaning: "-1", "1.5", "C#".
-_MEANT = re.compile(r"[#%&@/\\]|(?<=\d)[.:](?=\d)|(?<![^\W\d_])-(?=\d)")
+_MEANT = re.compile(r"[#%&@/\\]|(?<=\d)[.:](?=\d)|(?<![^\W\d_])-(?=\s*\d)")
 _HEARD = "LNMS"  # categories of letters, numbers, marks and symbols; the others are punctuation and spaces
 
 
@@ -28,7 +28,7 @@ def without_punctuation(text: str) -> str:
 
     A text of punctuation alone keeps it.
     """
-    known = "".join(folded(text).split()).replace("\u2212", "-")
+    known = folded(text).replace("\u2212", "-")
     meant = {found.start() for found in _MEANT.finditer(known)}
     kept = (c for place, c in enumerate(known) if place in meant or unicodedata.category(c)[0] in _HEARD)
-    return "".join(kept) or known
+    return "".join(kept) or "".join(known.split())

@@ -20,6 +20,7 @@ _NAMED_STYLE = re.compile(
 )
 _HYPHENS = {"\u2010": "-", "\u2011": "-", "\ufe58": "-", "\ufe63": "-", "\uff0d": "-"}
 _MEANT = set("µªº™℠ⁿ№")  # read as they are: in units, ordinals, formulas and numbers
+_RAISED_N = re.compile("ⁿ(?=[ᵃ-ᵿʰ-ʸ])|(?<=[ᵃ-ᵿʰ-ʸ])ⁿ")  # of "2ⁿᵈ"; elsewhere it is a power, as in "xⁿ"
 _BLANK = set("\u034f\u115f\u1160\u2800\u3164\uffa0")  # a joiner, and letters and a Braille sign without ink
 _JOINERS = "\u200b\u200c\u200d"  # zero width space, non-joiner and joiner
 # words of composed letters and usual punctuation, in which nothing is styled or invisible
@@ -42,6 +43,7 @@ def plain_word(word: str, language: str | None) -> str:
         return word
     if _PLAIN_WORD.fullmatch(word):
         return word
+    word = _RAISED_N.sub("n", word)
     visible = "".join(_visible(word, place) for place in range(len(word)))
     styled = "".join(_plain(character) for character in unicodedata.normalize("NFC", visible))
     plain = _WIDE_PAUSE.sub(lambda pause: unicodedata.normalize("NFKC", pause[0]), unicodedata.normalize("NFC", styled))

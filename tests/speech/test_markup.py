@@ -84,7 +84,11 @@ def test_what_looks_like_markup_stays(text):
 
 
 @pytest.mark.parametrize(
-    "piece", ["<", "<!--", "<script>", "&amp;", "*a ", "**", "_", "`", "[a](", "[", "](", "|--", "> ", "#"]
+    "piece",
+    [
+        *["<", "<!--", "<script>", "</a", "<a hidden ", "<x/>", "&#39", "&amp;"],
+        *["*a ", "**", "_", "`", "[a](", "[", "](", "|--", "> ", "#"],
+    ],
 )
 def test_the_time_is_linear(piece):
     text = "a " + piece * (60_000 // len(piece))

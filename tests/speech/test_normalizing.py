@@ -135,6 +135,8 @@ EXAMPLES = {
         " plus nine one, nine eight seven six five four three two one zero;"
         " call me at five five five, zero one nine nine"
     ),
+    "Fax 0049 30 1234567": "Fax zero zero four nine, three zero, one two three four five six seven",
+    "card 4111 1111 1111 1234": ("card four one one one, one one one one, one one one one, one two three four"),
     "1200 800 400": "twelve hundred eight hundred four hundred",
     "€1.234,56, $1.234.567,00-$2.000.000,00": (
         "one thousand two hundred thirty four euros and fifty six cents,"

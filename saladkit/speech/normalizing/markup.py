@@ -1,4 +1,4 @@
-"""Remove the markup of HTML and Markdown from a text, as a browser would, before a voice reads it out.
+"""Remove the markup of HTML, XML and Markdown from a text, as a browser would, before a voice reads it out.
 
 Markup is recognized only where it is beyond doubt, because most texts are plain: "2 * 3 * 4", "snake_case", "a < b",
 "5* hotel", "1986. A good year" and "<name>" stay. A full parser of Markdown would see emphasis, lists and tags there.
@@ -32,7 +32,7 @@ def _tags(names: str) -> re.Pattern:
 
 @dataclass(frozen=True)
 class WithoutMarkup:
-    """A text without its markup, and the kinds of markup that it had, of HTML and MARKDOWN, in this order."""
+    """A text without its markup, and the kinds of markup that it had, of HTML (XML too) and MARKDOWN, in this order."""
 
     text: str
     kinds: tuple[str, ...]

@@ -189,6 +189,7 @@ TABLES = {
     "UTF-16 without a mark": ('file_name,text\na.wav,"Café, naïve"\n', "utf-16-le", "read as utf-16-le with ','"),
     "LJSpeech's bars": ("a|Café, naïve\n", "cp1252", "is not UTF-8, and is read as cp1252"),
     "LJSpeech in UTF-16": ("a|Café, naïve\n", "utf-16", None),
+    "spaces around names": ('file_name , text\na.wav,"Café, naïve"\n', "utf-8", None),
     "UTF-8 with a mark": ('\ufefffile_name,text\na.wav,"Café, naïve"\n', "utf-8", None),
 }
 

@@ -84,8 +84,9 @@ class SynthSettings(Speaking, Columns, Seed, Shards, Files):
     markup: str = setting(
         "strip",
         choices=("strip", "keep", "skip"),
-        help="What to do with markup of HTML and Markdown: strip it from the text, which is also what a model then"
-        " reads (the text as given stays in the column text_with_markup); keep it, and read it out; or skip the row.",
+        help="What to do with markup of HTML, of XML such as SSML, and of Markdown: strip it from the text, which is"
+        " also what a model then reads (the text as given stays in the column text_with_markup); keep it, and read it"
+        " out; or skip the row.",
     )
     reuse: tuple[str, ...] = setting(
         (),

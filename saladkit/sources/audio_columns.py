@@ -14,6 +14,8 @@ from saladkit.formats.samples import AUDIO, AUDIO_COLUMNS, is_text, with_paths
 
 _ARRAY, _RATE = ("array", "raw", "waveform"), ("sampling_rate", "sample_rate")
 _ROWS_AT_ONCE = 64  # whose recordings may be in memory twice
+_MOST_HZ = 2**31 - 1  # that libsndfile writes; what is no rate is stored as 0 Hz, which no reader of audio accepts
+_ANY_HZ, _PLACE_OF_HZ = 16_000, slice(24, 28)  # in the header of a WAV file
 _ACCEPTED = "Write audio as a path, as {bytes, path}, or as {array, sampling_rate}: the samples, and their rate in Hz."
 
 
@@ -77,10 +79,11 @@ def _converter(kind: pa.DataType, title: str, folder: Path | None) -> Callable[[
     def of_struct(value: pa.Scalar) -> dict | None:
         content = value["bytes"].as_py() if "bytes" in names else None
         if content is None and array and rate and value[array].is_valid and value[rate].is_valid:
-            content = _wav(value[array], round(value[rate].as_py()))
+            content = _wav(value[array], value[rate].as_py())
         return _audio(content, value["path"].as_py() if "path" in names else None, folder)
 
-    if (array and rate) or "bytes" in names or "path" in names:
+    holds_samples = bool(array and rate) and _are_samples(kind.field(array).type)
+    if holds_samples or (not (array and rate) and ("bytes" in names or "path" in names)):
         return of_struct
     raise SaladError(f"{title} is {kind}, which is no audio that can be read", _ACCEPTED)
 
@@ -92,14 +95,57 @@ def _audio(content: bytes | None, path: str | None, folder: Path | None) -> dict
     return {"bytes": content, "path": path} if content is not None or path else None
 
 
-def _wav(array: Any, rate: int) -> bytes:
-    """Return decoded samples as WAV: [n], [channels, n] or [n, channels]; floats as floats, at whatever scale."""
-    nested = _is_list(array.type.value_type)
-    samples = np.stack([row.values.to_numpy() for row in array]) if nested and len(array) else array.values.to_numpy()
+def _are_samples(kind: pa.DataType) -> bool:
+    """Whether values of a type may be decoded audio: lists of numbers, or lists of such lists, of channels."""
+    if not _is_list_of_any_size(kind):
+        return pa.types.is_null(kind)
+    inside = kind.value_type
+    of_channel = inside.value_type if _is_list_of_any_size(inside) else inside
+    return pa.types.is_null(of_channel) or _is_number(of_channel)
+
+
+def _is_list_of_any_size(kind: pa.DataType) -> bool:
+    return _is_list(kind) or pa.types.is_fixed_size_list(kind)
+
+
+def _wav(array: Any, rate: Any) -> bytes:
+    """Return decoded samples as WAV: [n], [channels, n] or [n, channels]; floats as floats, at whatever scale.
+
+    Whoever hears the row finds what is wrong with it: missing samples are NaN, and a rate that is none is 0 Hz.
+    """
+    samples = _samples(array)
     if samples.ndim == 2 and len(samples) < samples.shape[1]:
         samples = samples.T
     exact = samples.dtype == np.int16 or (samples.dtype == np.int32 and np.abs(samples).max(initial=0) > 1 << 15)
-    content = BytesIO()
     subtype = f"PCM_{8 * samples.dtype.itemsize}" if exact else "FLOAT"
-    soundfile.write(content, samples if exact else samples.astype(np.float32), rate, format="WAV", subtype=subtype)
+    hertz = round(rate) if isinstance(rate, int | float) and 0.5 < rate <= _MOST_HZ else 0
+    content = BytesIO()
+    samples = samples if exact else samples.astype(np.float32)
+    soundfile.write(content, samples, hertz or _ANY_HZ, format="WAV", subtype=subtype)
+    if not hertz:
+        content.getbuffer()[_PLACE_OF_HZ] = bytes(4)
     return content.getvalue()
+
+
+def _samples(array: Any) -> np.ndarray:
+    """Return samples as they are stored; those of 8 bits, and unsigned ones of 16, as floats in [-1, 1]."""
+    if _is_list_of_any_size(array.type.value_type):
+        channels = [_numbers(row.values) for row in array]
+        longest = max(map(len, channels), default=0)
+        if any(len(channel) < longest for channel in channels):
+            missing = (np.full(longest - len(channel), np.nan) for channel in channels)
+            channels = [np.concatenate([channel, rest]) for channel, rest in zip(channels, missing, strict=True)]
+        samples = np.stack(channels) if channels else np.zeros(0, np.float32)
+    else:
+        samples = _numbers(array.values)
+    if samples.dtype not in (np.int8, np.uint8, np.uint16):
+        return samples
+    half = 1 << (8 * samples.dtype.itemsize - 1)
+    return (samples.astype(np.float32) - (half if samples.dtype.kind == "u" else 0)) / half
+
+
+def _numbers(values: pa.Array | None) -> np.ndarray:
+    """Return numbers as numpy has them; missing ones are NaN."""
+    if values is None or pa.types.is_null(values.type):
+        return np.full(len(values or ()), np.nan)
+    return values.to_numpy(zero_copy_only=False)

@@ -1,8 +1,8 @@
 """Marks that transcribers and tools write among the words of a transcript, and that are no words.
 
 This is the one list of such marks. A mark is a name from it in brackets, in any case: `<sil>`, `[laughter]`,
-`{BREATH}`, `<MUSIC>` (GigaSpeech, Switchboard, TED-LIUM, Fisher, Kaldi, Common Voice). Punctuation is a mark too where
-GigaSpeech writes its name: `<COMMA>`. A bracket around anything else is text.
+`{BREATH}`, `<MUSIC>`, `</laugh>` (GigaSpeech, Switchboard, TED-LIUM, Fisher, Kaldi, Common Voice). Punctuation is a
+mark too where GigaSpeech writes its name: `<COMMA>`. A bracket around anything else is text.
 """
 
 import re
@@ -15,10 +15,21 @@ _NOISES = """
     coughs coughing sigh sneeze sniff throat-clearing clears-throat click clicks tone beep ring hum applause clapping
     cheering crosstalk cross-talk overlap other inaudible unintelligible unclear indiscernible redacted no-speech
     blank-audio silence-audio foreign foreign-language b-aside e-aside mn lg br ls ns cg ct disfluency truncated
+    hes hesitation dtmf garbled sighs music-playing phone-ringing ringing
 """.split()
 _UNKNOWN = ["unk", "unknown", "spn", "oov"]  # a word was spoken that the tool or the transcriber does not know
 _OF_TOOLS = {"", "sil", "sp", "!sil", "<s>", "</s>", "<b>"}  # and nobody in a transcript
-_IN_PARENTHESES = ["laughter", "laughs", "laughing", "applause", "music", "cheering", "inaudible", "unintelligible"]
+_IN_PARENTHESES = [
+    "laughter",
+    "laughs",
+    "laughing",
+    "applause",
+    "music",
+    "cheering",
+    "inaudible",
+    "unintelligible",
+    "sighs",
+]
 _PUNCTUATION = {
     "comma": ",",
     "period": ".",
@@ -39,7 +50,7 @@ _NAMES = rf"(?:{_any(_NOISES + _UNKNOWN)})"
 _MARK = re.compile(
     rf"<\s*(?P<point>{'|'.join(_PUNCTUATION)})\s*>"
     rf"|\[laughter-(?P<laughed>[^\]\s]+)\]"  # Switchboard: a word spoken with laughter
-    rf"|<\s*{_NAMES}\s*>|\[\s*{_NAMES}\s*\]|\{{\s*{_NAMES}\s*\}}|\(\s*(?:{_any(_IN_PARENTHESES)})\s*\)",
+    rf"|</?\s*{_NAMES}\s*/?>|\[\s*{_NAMES}\s*\]|\{{\s*{_NAMES}\s*\}}|\(\s*(?:{_any(_IN_PARENTHESES)})\s*\)",
     re.IGNORECASE,
 )
 _UNKNOWN_MARK = re.compile(rf"[<\[{{](?:{_any(_UNKNOWN)})[>\]}}]|spn", re.IGNORECASE)

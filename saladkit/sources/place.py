@@ -16,7 +16,7 @@ from saladkit.sources.json_lines import first_object
 # What libsndfile reads, and other formats that people have: their rows are read, and decoding them then fails by name.
 AUDIO_SUFFIXES = frozenset(
     [".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".sph", ".w64", ".rf64"]
-    + [".m4a", ".aac", ".wma", ".amr", ".webm"]
+    + [".m4a", ".m4b", ".mp4", ".3gp", ".mka", ".aac", ".wma", ".amr", ".webm"]
 )
 
 

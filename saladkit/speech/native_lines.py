@@ -17,8 +17,7 @@ def native_lines() -> Iterator[list[str]]:
 
     The file descriptor itself is redirected, as libraries in C print there and not to `sys.stderr`; lines of Python's
     `logging` and `warnings` are collected too. Several threads take turns. Bars, which other threads may draw
-    meanwhile, are passed on. Without a stderr or room for a
-    temporary file, nothing is collected.
+    meanwhile, are passed on. Without a stderr or room for a temporary file, nothing is collected.
     """
     lines: list[str] = []
     with _ONE_AT_A_TIME, ExitStack() as stack:

@@ -141,6 +141,16 @@ ARRAYS = {
         pa.struct([("array", pa.list_(pa.int32())), ("sampling_rate", pa.int64())]),
         RIGHT,
     ),
+    "8 bits": (
+        {"array": np.round(RIGHT * 128).astype(np.int8), "sampling_rate": RATE},
+        pa.struct([("array", pa.list_(pa.int8())), ("sampling_rate", pa.int64())]),
+        np.round(RIGHT * 128) / 128,
+    ),
+    "8 bits without a sign, in lists of one size": (
+        {"array": np.round(RIGHT * 128 + 128).astype(np.uint8), "sampling_rate": RATE},
+        pa.struct([("array", pa.list_(pa.uint8(), 800)), ("sampling_rate", pa.int64())]),
+        np.round(RIGHT * 128) / 128,
+    ),
     "16 bits as doubles": ({"array": (RIGHT * 32768).tolist(), "sampling_rate": RATE}, None, RIGHT),
 }
 
@@ -149,6 +159,29 @@ ARRAYS = {
 def test_decoded_arrays_are_read(audio, kind, expected, folders):
     ((samples, rate),) = heard(parquet(folders / "data" / "t.parquet", audio, kind))
     assert rate == RATE and np.allclose(samples, expected, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "array, rate, problem",
+    [
+        ([0.1, None, 0.2], RATE, "NaN or infinite"),
+        ([1, None, 2], RATE, "NaN or infinite"),
+        ([None, None], RATE, "NaN or infinite"),
+        ([[0.1, 0.2, 0.3], [0.1]], RATE, "NaN or infinite"),
+        ([[0.1, 0.2, 0.3], None], RATE, "NaN or infinite"),
+        ([0.1, 0.2], 0, "no sample rate"),
+        ([0.1, 0.2], -16000, "no sample rate"),
+        ([0.1, 0.2], 2**40, "no sample rate"),
+        ([0.1, 0.2], float("nan"), "no sample rate"),
+        ([0.1, 0.2], "16 kHz", "no sample rate"),
+        ([0.1, 0.2], 7, "7 Hz"),
+    ],
+)
+def test_a_bad_array_costs_its_row_alone(array, rate, problem, folders):
+    path = parquet(folders / "t.parquet", {"path": "sound/a.wav", "array": array, "sampling_rate": rate})
+    (row,) = iterate_rows(read_samples(path, needed=["audio"]))
+    with pytest.raises(SaladError, match=f"row 'r': the audio .*{problem}"):
+        decode_row(row, str(path))
 
 
 def test_decoded_arrays_in_json_lines(folders):
@@ -166,7 +199,16 @@ def test_what_datasets_has_decoded_and_what_it_stores(folders):
     assert np.array_equal(samples, RIGHT)
 
 
-@pytest.mark.parametrize("audio", [{"file": "a.wav"}, [0.0, 0.5], 3, {"array": [0.5]}])
+@pytest.mark.parametrize(
+    "audio",
+    [
+        {"file": "a.wav"},
+        [0.0, 0.5],
+        3,
+        {"array": [0.5]},
+        *({"path": "a.wav", "array": array, "sampling_rate": RATE} for array in (["a"], [True], [[[0.5]]], 0.5)),
+    ],
+)
 def test_other_forms_are_refused_by_name(audio, folders):
     path = parquet(folders / "t.parquet", audio)
     with pytest.raises(SaladError, match=f"{path}: the column 'audio' is .*, which is no audio") as error:

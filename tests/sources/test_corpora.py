@@ -81,6 +81,10 @@ def test_ljspeech_has_two_texts_and_forms_of_its_own(spoken, tmp_path):
         ("LJ001-0001", 'He said, "no; one, two."'),
         ("LJ001-0002", "Yes."),
     ]
+    (source / "metadata.csv").write_text("audio_file|text|speaker_name\nwavs/LJ001-0001.wav|Yes.|Anna\n")
+    (row,) = read(source, optional=["speaker"])
+    assert (row["id"], row["text"], row["speaker"]) == ("LJ001-0001", "Yes.", "Anna")
+    (source / "metadata.csv").write_text("LJ001-0001|Yes.\nLJ001-0002|No.\n")
     shutil.copytree(tmp_path, tmp_path / "by_book" / "female" / "mary")
     (tmp_path / "metadata.csv").unlink()
     assert [row["id"] for row in read(tmp_path)] == [
@@ -185,6 +189,7 @@ TABLES = {
     "UTF-16 without a mark": ('file_name,text\na.wav,"Café, naïve"\n', "utf-16-le", "read as utf-16-le with ','"),
     "LJSpeech's bars": ("a|Café, naïve\n", "cp1252", "is not UTF-8, and is read as cp1252"),
     "LJSpeech in UTF-16": ("a|Café, naïve\n", "utf-16", None),
+    "spaces around names": ('file_name , text\na.wav,"Café, naïve"\n', "utf-8", None),
     "UTF-8 with a mark": ('\ufefffile_name,text\na.wav,"Café, naïve"\n', "utf-8", None),
 }
 

@@ -25,6 +25,7 @@ MATCHES = {
     "a dash for a space": (["my-talk"], {"wav/my talk": "my-talk"}),
     "the suffix of the recording": (["one.wav", "two"], {"wav/one": "one.wav", "two.mp3": "two"}),
     "folders joined by a line": (["wav_one", "two"], {"data/wav/one": "wav_one", "wav/two": "two", "wav/one_": None}),
+    "a path of Windows": (["C:\\data\\wav\\one.wav"], {"wav/one": "C:\\data\\wav\\one.wav"}),
     "no suffix": (["v1.5"], {"wav/v1.5": "v1.5", "wav/v1": None}),
     "no letters": (["a"], {"": None, "a/": None}),
 }

@@ -30,6 +30,7 @@ def read(source, needed=("text", "audio"), **settings):
         ("so [laughter-funny] it [Background Noise] is", "so funny it is"),
         ("Thank you. (Applause)", "Thank you."),
         ("<MUSIC>", ""),
+        ("<laugh>no way</laugh> <noise/> <hes> [Music playing] (sighs)", "no way"),
         ("[noise] <SIL>", ""),
         ("Press [Enter] in <b>bold</b> (or not) {x} <s>", "Press [Enter] in <b>bold</b> (or not) {x} <s>"),
         ("The noise  of laughter, sil", "The noise  of laughter, sil"),

@@ -247,6 +247,14 @@ def test_tiers_of_several_speakers_are_read_as_one(tmp_path):
     assert [word.word for word in open_textgrids(tmp_path).words_of("a")] == ["yes", "why", "no"]
 
 
+def test_the_tier_of_webmaus(tmp_path):
+    grid = praatio.Textgrid()
+    for name, label in (("ORT-MAU", "yes"), ("KAN-MAU", "jEs"), ("MAU", "j")):
+        grid.addTier(IntervalTier(name, [(0.0, 0.4, label)], 0, 2))
+    grid.save(str(tmp_path / "a.TextGrid"), "short_textgrid", includeBlankSpaces=True)
+    assert open_textgrids(tmp_path).words_of("a") == [Word("yes", 0.0, 0.4)]
+
+
 def test_a_tier_of_another_name_is_read_where_it_is_alone(tmp_path):
     grid = praatio.Textgrid()
     grid.addTier(IntervalTier("Mary", [(0.0, 0.4, "yes")], 0, 2))
@@ -364,6 +372,7 @@ def test_whisperx_says_which_words_it_placed(tmp_path):
     assert whisperx(tmp_path, content) == expected
     assert whisperx(tmp_path, {"segments": [{"text": ""}], "word_segments": words}) == expected
     assert whisperx(tmp_path, {"segments": []}) == []
+    assert whisperx(tmp_path, {"segments": [{"words": None}, {"words": words}]}) == expected
     whisper = {"word": " In", "start": 0.1, "end": 0.2, "probability": 0.9}
     assert whisperx(tmp_path, {"segments": [{"words": [whisper]}]}) == expected[:1]
 

@@ -21,7 +21,8 @@ ENGLISH = {
     "Chapter Ⅳ, H₂O and CO₂": "Chapter four, H two O and CO two",
     "5 ℃, 5 ㎏, 10 ㎡": "five degrees Celsius, five kilograms, ten square meters",
     "well\u2011known well\u2010known": "well-known well-known",
-    "1ˢᵗ place": "first place",
+    "1ˢᵗ place, the 2ⁿᵈ": "first place, the second",
+    "don`t isn´t wonʼt it′s you‘re": "don't isn't won't it's you're",
     # invisible characters
     "co\u200boperate co\u2060operate co\u00adoperate co\u200doperate": "cooperate cooperate cooperate cooperate",
     "\ufeffhello hel\u200clo \u202dleft\u202c \u200eright\u200f": "hello hello left right",

@@ -130,6 +130,18 @@ EXAMPLES = {
     "020 7946 0958 and 01 23 45 67": (
         "zero two zero, seven nine four six, zero nine five eight and zero one, two three, four five, six seven"
     ),
+    "Tel: +49 30 901820, +91 9876543210; call me at 555 0199": (
+        "Tel: plus four nine, three zero, nine zero one eight two zero,"
+        " plus nine one, nine eight seven six five four three two one zero;"
+        " call me at five five five, zero one nine nine"
+    ),
+    "Fax 0049 30 1234567": "Fax zero zero four nine, three zero, one two three four five six seven",
+    "card 4111 1111 1111 1234": ("card four one one one, one one one one, one one one one, one two three four"),
+    "1200 800 400": "twelve hundred eight hundred four hundred",
+    "€1.234,56, $1.234.567,00-$2.000.000,00": (
+        "one thousand two hundred thirty four euros and fifty six cents,"
+        " one million two hundred thirty four thousand five hundred sixty seven to two million dollars"
+    ),
     "Dial 13 11 14, phone: 9999 1234": (
         "Dial one three, one one, one four, phone: nine nine nine nine, one two three four"
     ),
@@ -178,7 +190,7 @@ AS_THEY_STAND = [
     "The quick brown fox — it jumps, doesn't it? “Yes…” he said.",
     "I may march in May with Henry, Dr. and Mrs. and the U.S. and NATO, said Ms. Lee (Ph.D.).",
     "Chapter One; Class C; Elizabeth I love; Malcolm X; George V. Higgins; No way. Sun, sat and see the co.",
-    "1e999 10^5 1,2,3 3,14 04.03.2021 3/14 9/13 ² 10⁶ ٣٤ 日本2021年 5円 _5_ 5/day C++ C# &amp; x->y",
+    "1e999 10⁻³ 10^5 1,2,3 3,14 04.03.2021 3/14 9/13 ² 10⁶ ٣٤ 日本2021年 5円 _5_ 5/day C++ C# &amp; x->y",
     "Book I read, the Chapter I wrote, a Section I like, The Part I know, Type I want",
     "http://a.com/2021/05 www.b.com/1 me5@c.com and/or - item * item > quote",
 ]

@@ -50,12 +50,18 @@ def test_a_text_is_one_argument_and_no_option(program, text, expected):
 
 
 @pytest.mark.parametrize(
-    "argument", ["{out}", "{Text}", "{wav_path}", "--file={output}", "{input}.txt", "{}", "{{tts}}"]
+    "argument", ["{out}", "{Text}", "{wav_path}", "--file={output}", "{input}.txt", "{}", "{{tts}}", "{{text}}", "{0}"]
 )
 def test_an_unknown_placeholder_is_refused_with_the_list(program, argument):
     with pytest.raises(SaladError, match=r"has the placeholder \{.*\}, which is not known") as raised:
         program(argument)
     assert "{text}" in raised.value.fix and "{wav}" in raised.value.fix
+
+
+@pytest.mark.parametrize("argument", ["$TEXT", "${wav}", "$1", "%s", "<text>", "[wav]"])
+def test_a_placeholder_of_another_program_is_refused(program, argument):
+    with pytest.raises(SaladError, match="has the placeholder .*, which is not known"):
+        program(argument)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +72,9 @@ def test_a_text_in_a_program_is_refused(program, arguments):
         program(*arguments)
 
 
-@pytest.mark.parametrize("argument", ["${HOME}", "f'{x} and {y}'", "{1,2}", '{"a": 1}', "awk '{print $1}'"])
+@pytest.mark.parametrize(
+    "argument", ["${HOME}", "f'{x} and {y}'", "{1,2}", "+%s", "$PATH", "<in-2>", '{"a": 1}', "awk '{print $1}'"]
+)
 def test_other_braces_are_no_placeholders(program, argument):
     program(argument).speak("hi")
     assert program.seen() == [argument]

@@ -162,6 +162,7 @@ LIST = b"LIST" + struct.pack("<I", 6) + b"INFOxy"
 STREAMED = {
     "nothing known": wav(SOUND, data=0, riff=0),
     "nothing written yet": wav(SOUND, data=0, riff=36),
+    "the length of the file alone": wav(SOUND, data=0),
     "ffmpeg": wav(SOUND, data=0xFFFFFFFF, riff=0xFFFFFFFF, before=LIST),
     "sox": wav(SOUND, data=0x7FFFF000, riff=0x7FFFF024),
     "2 GB less a block": wav(SOUND, data=0x7FFF0000, riff=0x7FFF0024),

@@ -11,7 +11,8 @@
   Spontaneous Speech, these are `audio_file`, `transcription` and `audios/`; recordings that nobody has transcribed are
   left out where texts are read. Quotes that a release puts around a sentence and doubles within it are removed.
 - LJSpeech, and corpora in its form such as M-AILABS: a `metadata.csv` of `ID|text|normalized text` without a header, or
-  a folder that has some at any depth; the recordings are in `wavs/`. The second text is `normalized_text`.
+  a folder that has some at any depth; the recordings are in `wavs/`. The second text is `normalized_text`. A header
+  such as Coqui's `audio_file|text|speaker_name` is read as one.
 - VCTK: a folder with `txt/` and `wav48/` or `wav48_silence_trimmed/`, in the same order of folders below. The first of
   two microphones is read. Recordings without a text and texts without a recording are left out.
 - Multilingual LibriSpeech (MLS): a `transcripts.txt` beside `audio/`, or the folder of a split.

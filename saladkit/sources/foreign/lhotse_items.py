@@ -49,7 +49,9 @@ def with_whole_alignments(manifest: dict) -> dict:
         with_whole_alignments(supervision)
     alignment = manifest.get("alignment")
     if isinstance(alignment, dict):
-        manifest["alignment"] = {kind: [_whole(item) for item in items] for kind, items in alignment.items()}
+        manifest["alignment"] = {
+            kind: [_whole(item) for item in items or () if item] for kind, items in alignment.items()
+        }
     return manifest
 
 
@@ -59,7 +61,7 @@ def _whole(item: list | dict) -> list:
     start, duration = fields.get("start"), fields.get("duration")
     if not (_is_number(start) and _is_number(duration)):
         start, duration = 0.0, None
-    return [fields["symbol"], start, duration, fields.get("score")]
+    return [str(fields["symbol"]), start, duration, fields.get("score")]
 
 
 def _is_number(value: object) -> bool:

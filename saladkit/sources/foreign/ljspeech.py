@@ -1,6 +1,7 @@
 """LJSpeech, and corpora in its form such as M-AILABS: `metadata.csv` without a header, and recordings in `wavs/`.
 
-A line is `ID|text|normalized text`; the second text may be missing. Nothing is quoted.
+A line is `ID|text|normalized text`; the second text may be missing. Nothing is quoted. Some corpora name the columns on
+the first line, such as `audio_file|text|speaker_name` (Coqui).
 """
 
 import os
@@ -16,6 +17,10 @@ from saladkit.sources.stored_names import composed
 from saladkit.sources.text_files import read_lines
 from saladkit.sources.wanted import Wanted
 
+COLUMNS: tuple[str, ...] = ("id", "text", "normalized_text")
+FIRST_COLUMN = set("id name file file_name filename path wav audio audio_file utterance_id".split())
+MEANT = {"speaker": "speaker", "speaker_name": "speaker", "speaker_id": "speaker"}
+MEANT |= dict.fromkeys(("normalized_text", "normalized_transcription", "normalized"), "normalized_text")
 TABLE, FOLDERS, SUFFIX = "metadata.csv", ("wavs", "wav"), ".wav"
 
 
@@ -61,6 +66,7 @@ def _rows(table: Path, root: Path) -> Iterator[dict]:
     stored = {composed(without_audio_suffix(name)): name for name in sorted(os.listdir(recordings), reverse=True)}
     inside = table.parent.relative_to(root).as_posix()
     prefix = "" if inside == "." else f"{inside}/"
+    columns = COLUMNS
     for number, line in read_lines(table, guess=True):
         name, *texts = line.split("|")
         if not name.strip() or not texts:
@@ -68,6 +74,10 @@ def _rows(table: Path, root: Path) -> Iterator[dict]:
                 f"{table}, line {number}, is not ID|text|normalized text", "Write an id and a text, or remove the line."
             )
         stem = composed(without_audio_suffix(os.path.basename(name.strip())))
+        if number == 1 and stem.casefold() in FIRST_COLUMN and stem not in stored:
+            columns = tuple(column.strip().casefold() for column in line.split("|"))
+            continue
         audio = recordings / stored.get(stem, stem + SUFFIX)
         row = {"id": prefix + stem, "text": texts[0].strip(), "audio": str(audio)}
-        yield row | ({"normalized_text": texts[1].strip()} if len(texts) > 1 else {})
+        more = zip(columns[2:], texts[1:], strict=False)
+        yield row | {MEANT[column]: value.strip() for column, value in more if column in MEANT}

@@ -53,18 +53,20 @@ def read_delimited(path: Path, *, delimiter: str, quoted: bool, guess: bool = Fa
         if encoding != "utf-8-sig":
             content = content.decode(encoding).encode()
         content = content.removeprefix(codecs.BOM_UTF8)
-        return pa.csv.read_csv(
+        stored = [name.strip('"') for name in _line_of(content, "utf-8").split(delimiter)]
+        table = pa.csv.read_csv(
             pa.BufferReader(content),
             read_options=pa.csv.ReadOptions(use_threads=False),  # so that an error names its row
             parse_options=pa.csv.ParseOptions(
                 delimiter=delimiter, quote_char='"' if quoted else False, newlines_in_values=quoted
             ),
             convert_options=pa.csv.ConvertOptions(
-                column_types={name: pa.string() for name in _columns(_line_of(content, "utf-8"), delimiter)},
+                column_types={name: pa.string() for name in [*stored, *map(str.strip, stored)]},
                 strings_can_be_null=True,
                 null_values=[""],
             ),
         )
+        return table.rename_columns([name.strip() for name in table.column_names])
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise SaladError(
             f"{path} cannot be read: {error}", "Save the file in UTF-8, every line with as many columns as the first."

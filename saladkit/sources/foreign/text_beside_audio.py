@@ -34,7 +34,8 @@ def read_text_beside_audio(place: Place, wanted: Wanted) -> ForeignSamples:
         raise SaladError(
             f"{place.path}: {len(without)} of {len(rows)} recordings have no text beside them, the first is"
             f" {without[0]}",
-            f"Write what is spoken into {Path(without[0]).name}.txt beside the recording, or give a manifest of texts.",
+            f"Write what is spoken into {Path(without[0]).name}.txt beside the recording, or give a manifest of texts,"
+            " or the folder in which a corpus lies as docs/sources.md describes it.",
         )
     return ForeignSamples(rows_to_table(rows, None))
 

@@ -2,7 +2,8 @@
 
 - `ctm`: a CTM file, whose first column is the id, or a folder of CTM files, such as the output of NeMo Forced Aligner.
 - `textgrid`: a folder of `.TextGrid` files (Praat, MFA), or one file. The id is the path of a file from the folder,
-  without the suffix. The tiers `words` and `SPEAKER - words` are read, or else the only interval tier. Binary
+  without the suffix. The tiers `words`, `SPEAKER - words` and `ORT-MAU` (WebMAUS) are read, or else the
+  only interval tier. Binary
   TextGrids, and files that declare fewer tiers or intervals than they have, are refused.
 - `lhotse`: Lhotse's cuts or supervisions in `.jsonl`, `.jsonl.gz` or `.json`: the words of
   `supervision.alignment["word"]`. The id is that of a cut, or else of a supervision. Lhotse counts word times from the

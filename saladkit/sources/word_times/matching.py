@@ -4,7 +4,7 @@ An id and a name that are equal belong together; the name may be escaped, as `ex
 output after the file (`84-121`) or its place below some folder (`84/121`), and ids are often paths. So an id without an
 equal name takes the one name that shares most of the end of its path, at least the file's name, if no other id shares
 as much with that name. Composed and decomposed letters (NFC, NFD) are equal, and so are a space and the `-` that tools
-write for it, and a `/` and a `_` (NeMo); the suffix of an audio file does not count.
+write for it, and a `/` and a `_` (NeMo) or a `\\` (Windows); the suffix of an audio file does not count.
 """
 
 import re
@@ -80,7 +80,7 @@ def _as_it_is(id_: str) -> list[str]:
 
 def _ends(name: str) -> list[str]:
     """Return the ends of a path, the longest first: `a/b.wav` has `a/b`, `a_b` and `b`."""
-    path = "-".join(composed(without_audio_suffix(name)).split())
+    path = "-".join(composed(without_audio_suffix(name)).replace("\\", "/").split())
     ends = [path] if path and not path.endswith("/") else []
     while ends and "/" in path:
         ends.append(path.replace("/", "_"))

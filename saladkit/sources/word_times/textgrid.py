@@ -23,6 +23,8 @@ from saladkit.sources.word_times.named_times import NamedTimes
 
 SUFFIX = ".TextGrid"
 BINARY = b"ooBinaryFile"
+# MFA's "words" and "Anna - words"; WebMAUS's "ORT-MAU" and "ORT"
+_TIER_OF_WORDS = re.compile(r"(?:.* - )?words?|ORT(?:-MAU)?", re.IGNORECASE | re.DOTALL)
 # Between white space: a text, a number (and what is attached to it, such as a unit), or a comment.
 _DATA = re.compile(
     r'(?<!\S)(?:(?P<text>"[^"]*(?:""[^"]*)*")(?!\S)'
@@ -145,7 +147,7 @@ def _seconds(field: str) -> float:
 
 def _words(file: Path) -> list[Word]:
     tiers = read_textgrid(file)
-    named = [tier for tier in tiers if re.fullmatch(r"(?:.* - )?words?", tier.name.strip(), re.IGNORECASE | re.DOTALL)]
+    named = [tier for tier in tiers if _TIER_OF_WORDS.fullmatch(tier.name.strip())]
     chosen = named or (tiers if len(tiers) == 1 else [])
     if not chosen:
         names = ", ".join(repr(tier.name) for tier in tiers) or "none"

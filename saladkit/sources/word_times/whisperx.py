@@ -26,7 +26,7 @@ def _words(file: Path) -> list[Word]:
         if not isinstance(content, dict) or "segments" not in content:
             raise ValueError("it has no 'segments'")
         # A segment that could not be aligned has no words.
-        found = [word for segment in content["segments"] for word in segment.get("words", [])]
+        found = [word for segment in content["segments"] for word in segment.get("words") or ()]
         return [_word(word) for word in found or content.get("word_segments", [])]
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise SaladError(

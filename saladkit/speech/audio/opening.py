@@ -30,6 +30,7 @@ _MARGINS = {"OGG": 60, "MP3": 1}
 _FRAMES_AT_ONCE = 2**24  # read from a file
 _RATES = (1_000, 768_000)  # Hz
 _FLOATS = ("FLOAT", "DOUBLE")  # subtypes whose samples may be at any scale
+_PLAINLY = {"Internal error : SF_INFO struct incomplete.": "its header states no sample rate or no channels"}
 
 
 @dataclass
@@ -147,7 +148,8 @@ def open_audio(source: bytes | str | Path, name: str) -> Iterator[OpenedAudio]:
         raise SaladError(f"{name}: the audio {error.problem}", error.fix) from error
     except (OSError, soundfile.SoundFileError) as error:
         # error_string leaves out the address of the buffer, which differs from run to run
-        reason = getattr(error, "error_string", error)
+        reason = str(getattr(error, "error_string", error))
+        reason = _PLAINLY.get(reason, reason)
         raise SaladError(f"{name}: the audio does not decode ({reason})", SAVE_AUDIO) from error
     finally:
         _say_once(name, tuple(printed))

@@ -88,7 +88,9 @@ def _recording(stream: BinaryIO, start: int, total: int) -> tuple[bytes | None, 
     found, riff_size = _samples(stream, start, total), _read_number(stream, start + 4)
     if found is None:
         return None, total
-    is_empty = riff_size == total - start - _CHUNK or _begins(stream, found.begin)
+    is_whole = riff_size == total - start - _CHUNK
+    followed = found.begin >= total or _is_chunk(stream, found.begin, total)
+    is_empty = (is_whole and followed) or _begins(stream, found.begin)
     if found.size >= UNKNOWN_FROM or (found.size == 0 and not is_empty):
         return _with_lengths(_read(stream, start, total - start), found.begin - start), total
     end = _end_of_chunks(stream, found, total)

@@ -20,6 +20,9 @@ _NAMED_STYLE = re.compile(
 )
 _HYPHENS = {"\u2010": "-", "\u2011": "-", "\ufe58": "-", "\ufe63": "-", "\uff0d": "-"}
 _MEANT = set("µªº™℠ⁿ№")  # read as they are: in units, ordinals, formulas and numbers
+_MAYBE_APOSTROPHES = set("`´ʹʼ′‘")  # where a letter is on both sides: "don´t" is spelled out by some voices
+_APOSTROPHE = re.compile(rf"(?<=[^\W\d_])[{''.join(sorted(_MAYBE_APOSTROPHES))}](?=[^\W\d_])")
+_RAISED_N = re.compile("ⁿ(?=[ᵃ-ᵿʰ-ʸ])|(?<=[ᵃ-ᵿʰ-ʸ])ⁿ")  # of "2ⁿᵈ"; elsewhere it is a power, as in "xⁿ"
 _BLANK = set("\u034f\u115f\u1160\u2800\u3164\uffa0")  # a joiner, and letters and a Braille sign without ink
 _JOINERS = "\u200b\u200c\u200d"  # zero width space, non-joiner and joiner
 # words of composed letters and usual punctuation, in which nothing is styled or invisible
@@ -38,14 +41,16 @@ def plain_word(word: str, language: str | None) -> str:
 
     It may be several words (a control character becomes a space), or none (a word of invisible characters alone).
     """
-    if word.isascii() and word.isprintable():
+    is_european = language_code(language) in EUROPEAN
+    if is_european and not _MAYBE_APOSTROPHES.isdisjoint(word):
+        word = _APOSTROPHE.sub("'", word)
+    if (word.isascii() and word.isprintable()) or _PLAIN_WORD.fullmatch(word):
         return word
-    if _PLAIN_WORD.fullmatch(word):
-        return word
+    word = _RAISED_N.sub("n", word)
     visible = "".join(_visible(word, place) for place in range(len(word)))
     styled = "".join(_plain(character) for character in unicodedata.normalize("NFC", visible))
     plain = _WIDE_PAUSE.sub(lambda pause: unicodedata.normalize("NFKC", pause[0]), unicodedata.normalize("NFC", styled))
-    if language_code(language) in EUROPEAN:
+    if is_european:
         plain = "".join(map(_without_marks, plain))
     return " ".join(plain.split())
 

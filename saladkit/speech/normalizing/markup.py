@@ -1,4 +1,4 @@
-"""Remove the markup of HTML and Markdown from a text, as a browser would, before a voice reads it out.
+"""Remove the markup of HTML, XML and Markdown from a text, as a browser would, before a voice reads it out.
 
 Markup is recognized only where it is beyond doubt, because most texts are plain: "2 * 3 * 4", "snake_case", "a < b",
 "5* hotel", "1986. A good year" and "<name>" stay. A full parser of Markdown would see emphasis, lists and tags there.
@@ -17,7 +17,13 @@ _INLINE += " strong sub sup tt u var wbr"
 _BLOCKS = "address article aside blockquote body br caption center col colgroup dd details div dl dt figcaption figure"
 _BLOCKS += " footer form h1 h2 h3 h4 h5 h6 head header hr html img input li link main meta nav noscript ol option p pre"
 _BLOCKS += " section select summary table tbody td tfoot th thead title tr ul video audio button iframe svg textarea"
-_ATTRIBUTES = r"(?:\s+[A-Za-z_:@][\w:.@-]{0,60}\s*=\s*(?:\"[^\"<>]*+\"|'[^'<>]*+'|[^\s\"'=<>`]++))*+\s*+/?"
+# Attributes without a value; "if a <b and c> d" has none of them
+_SWITCHES = "allowfullscreen async autoplay checked compact controls default defer disabled download hidden ismap"
+_SWITCHES += " itemscope loop multiple muted nohref noshade novalidate nowrap open readonly required reversed selected"
+_ATTRIBUTES = (
+    r"(?:\s+(?:[A-Za-z_:@][\w:.@-]{0,60}\s*=\s*(?:\"[^\"<>]*+\"|'[^'<>]*+'|[^\s\"'=<>`]++)"
+    rf"|(?:{'|'.join(_SWITCHES.split())})\b(?!\s*=)))*+\s*+/?"
+)
 
 
 def _tags(names: str) -> re.Pattern:
@@ -26,7 +32,7 @@ def _tags(names: str) -> re.Pattern:
 
 @dataclass(frozen=True)
 class WithoutMarkup:
-    """A text without its markup, and the kinds of markup that it had, of HTML and MARKDOWN, in this order."""
+    """A text without its markup, and the kinds of markup that it had, of HTML (XML too) and MARKDOWN, in this order."""
 
     text: str
     kinds: tuple[str, ...]
@@ -49,22 +55,39 @@ def without_markup(text: str) -> WithoutMarkup:
 
 
 _UNSEEN = re.compile(
-    r"<!--(?:(?!<!--).)*?-->|<(script|style|template)\b[^<>]*>(?:(?!<\1\b).)*?</\1\s*>|<!DOCTYPE[^<>]*>",
+    r"<!--(?:(?!<!--).)*?-->|<(script|style|template)\b[^<>]*>(?:(?!<\1\b).)*?</\1\s*>|<!DOCTYPE[^<>]*>|<\?xml\b[^<>]*>",
     re.DOTALL | re.IGNORECASE,
 )
 _BLOCK_TAG, _INLINE_TAG = _tags(_BLOCKS), _tags(_INLINE)
 _ENTITY = re.compile(
-    r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});|&(?:amp|gt|lt|nbsp|quot)(?![\w;=])"
+    r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});|&#(?:[0-9]{2,6}|[xX][0-9a-fA-F]{2,5})(?![\w;])"
+    r"|&#39(?=s\b|[td]\b|[lrv][le]\b)|&(?:amp|gt|lt|nbsp|quot)(?![\w;=])"
 )
+# Tags of XML, such as SSML's, with any name: beyond doubt if the name is closed somewhere
+_ANY_TAG = re.compile(rf"<(?P<end>/?)(?P<name>[A-Za-z][\w:.-]{{0,40}}){_ATTRIBUTES}>")
+_POWER = re.compile(r"(?<=[0-9)])<sup>([-−+]?[0-9]{1,3})</sup>|(?<=\b[a-zA-Z])<sup>([-−+]?[0-9])</sup>", re.IGNORECASE)
+_RAISED = str.maketrans("0123456789-−+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻⁺")
 
 
 def _without_html(text: str) -> str:
     if "<" in text:
-        text = _UNSEEN.sub(" ", text)
-        text = _INLINE_TAG.sub("", _BLOCK_TAG.sub("\n", text))
+        text = _POWER.sub(lambda power: (power[1] or power[2]).translate(_RAISED), _UNSEEN.sub(" ", text))
+        text = _without_closed_tags(_INLINE_TAG.sub("", _BLOCK_TAG.sub("\n", text)))
     if "&" in text:
         text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     return text
+
+
+def _without_closed_tags(text: str) -> str:
+    """Remove tags of any name that is closed, by `</name>` or `<name/>`; what `<name/>` parts stays parted."""
+    if "</" not in text and "/>" not in text:
+        return text
+    closed = {tag["name"] for tag in _ANY_TAG.finditer(text) if tag["end"] or tag[0].endswith("/>")}
+
+    def removed(tag: re.Match) -> str:
+        return tag[0] if tag["name"] not in closed else " " if tag[0].endswith("/>") else ""
+
+    return _ANY_TAG.sub(removed, text) if closed else text
 
 
 _Replacement = str | Callable[[re.Match], str]
@@ -99,7 +122,9 @@ _RULES: list[tuple[str, re.Pattern, _Replacement]] = [
     ("--", re.compile(r"(?<=[^\s])\n-{3,}[ \t]*$", re.MULTILINE), ""),
     ("", re.compile(r"^[ \t]*(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$\n?", re.MULTILINE), ""),
     (">", re.compile(r"^ {0,3}(?:>[ \t]?)*>[ \t]+(?=[^\W\d]|[*\"'“‘(#\[])", re.MULTILINE), ""),
+    ("] ", re.compile(r"^[ \t]*[-*+][ \t]+\[[ xX]\][ \t]+(?=\S)", re.MULTILINE), ""),  # a list of tasks
     ("*", re.compile(r"^[ \t]*\*[ \t]+(?=\S)(?![^\n]*\s\*\s)", re.MULTILINE), ""),
+    ("+", re.compile(r"^[ \t]*\+[ \t]+(?=[^\W\d])(?![^\n]*\s\+\s)", re.MULTILINE), ""),
     *[("*", *_emphasis(mark)) for mark in ("***", "**", "*")],
     ("**", re.compile(r"(?<![\w*])\*\*([^\W\d_]+)\*\*(?=[^\W\d_])"), r"\1"),  # "**Un**believable"
     *[("_", *_emphasis(mark)) for mark in ("___", "__", "_")],

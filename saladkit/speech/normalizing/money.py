@@ -35,7 +35,7 @@ _PER_WORDS = {"hr": "hour", "yr": "year", "mo": "month"}
 def _money(match: re.Match) -> list[Said]:
     sign, scale = match["sign"], match["scale"]
     currency = _CURRENCIES[sign]
-    low, high = match["low"], match["high"]
+    low, high = (amount and _with_decimal_point(amount) for amount in (match["low"], match["high"]))
     per = match["per"] and f" per {_PER_WORDS.get(match['per'], match['per'])}"
     minus = "minus " if match["minus"] or match["behind"] else ""
     if not scale and any(_has_hundredths(amount, currency) for amount in (low, high) if amount):
@@ -48,6 +48,11 @@ def _money(match: re.Match) -> list[Said]:
         *(said(match, (_SCALES[scale.lower()], "scale")) if scale else []),
         *said(match, (currency[0] if one else currency[1], "sign"), (per and per[1:] or "", "per")),
     ]
+
+
+def _with_decimal_point(amount: str) -> str:
+    """Return "1,234.56" for "1.234,56"."""
+    return amount.translate(str.maketrans(".,", ",.")) if re.fullmatch(_WITH_DECIMAL_COMMA, amount) else amount
 
 
 def _without_zero_cents(amount: str) -> str:
@@ -70,10 +75,12 @@ def _whole_sum(amount: str, currency: tuple[str, str, str | None, str | None]) -
     return " and ".join(parts)
 
 
+_WITH_DECIMAL_COMMA = r"[1-9][0-9]{0,2}(?:\.[0-9]{3}){1,4},[0-9]{2}(?!,?[0-9])"
+_AMOUNT = rf"(?:{_WITH_DECIMAL_COMMA}|{NUMBER})"
 _SIGN = "|".join(map(re.escape, sorted(_CURRENCIES, key=len, reverse=True)))
 _MONEY = re.compile(
-    rf"(?<![\w.,$])(?P<minus>[-−]?)(?P<sign>{_SIGN})(?: |(?P<behind>[-−]))?(?P<low>{NUMBER})"
-    rf"(?:{DASH}(?P=sign)?(?P<high>{NUMBER}))?+(?:{_SCALE})?+(?:{_PER}|{END})"
+    rf"(?<![\w.,$])(?P<minus>[-−]?)(?P<sign>{_SIGN})(?: |(?P<behind>[-−]))?(?P<low>{_AMOUNT})"
+    rf"(?:{DASH}(?P=sign)?(?P<high>{_AMOUNT}))?+(?:{_SCALE})?+(?:{_PER}|{END})"
     r"(?= (?P<piece>(?:bill|note|banknote|coin)s?\b))?"  # "a $20 bill"
 )
 RULES = [Rule((*"-−$€£¥₩₹₽", "US", "A", "AU", "C", "CA", "HK", "NZ"), _MONEY, _money)]

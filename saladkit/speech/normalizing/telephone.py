@@ -3,11 +3,15 @@
 import re
 
 from saladkit.speech.normalizing.numbers import END, START, digit_by_digit
-from saladkit.speech.normalizing.rewriting import DIGIT, Rule, Said, previous_word
+from saladkit.speech.normalizing.rewriting import DIGIT, Rule, Said
 
 CALLED = {"call", "calls", "calling", "called", "dial", "dials", "dialing", "dialed"}
 _BEFORE_A_NUMBER = CALLED | set(
     "phone telephone tel tel. fax mobile cell hotline ring text sms whatsapp number".split()
+)
+_WORDS_BEFORE = "|".join(map(re.escape, sorted(_BEFORE_A_NUMBER)))
+_CALL = re.compile(
+    rf"\b(?:{_WORDS_BEFORE}):?(?: (?:me|us|him|her|them|back|now|free|on|at):?){{0,3}} \Z", re.IGNORECASE
 )
 _FEWEST_DIGITS = 6  # of groups after such a word: "call 10 20 times" is no number
 
@@ -30,20 +34,21 @@ def _may_be_telephone(match: re.Match) -> list[Said] | None:
 
 
 def _after_call(match: re.Match) -> list[Said] | None:
-    """Say groups after "call" or "phone:" digit by digit, but not thousands such as "call 100 000 people"."""
-    before = previous_word(match).rstrip(":").lower()
+    """Say groups after "call us at" or "phone:" digit by digit, but not thousands such as "call 100 000 people"."""
+    before = match.string[max(0, match.start() - 40) : match.start()]
     digits = re.sub("[^0-9]", "", match[0])
     is_round = digits.endswith("000") and re.fullmatch("[1-9][0-9]{0,2}(?: [0-9]{3})+", match[0])
-    return telephone(match) if before in _BEFORE_A_NUMBER and len(digits) >= _FEWEST_DIGITS and not is_round else None
+    return telephone(match) if _CALL.search(before) and len(digits) >= _FEWEST_DIGITS and not is_round else None
 
 
 # by country: (02) 9999 1234; 1 800 555 0199; 1300 555 019; 555 123 4567; 020 7946 0958, 01 23 45 67 89
 _SHAPES = (
     r"\(0[0-9]{1,4}\) ?[0-9]{3,5}(?:[- ]?[0-9]{3,4})?"
     r"|1 8(?:00|33|44|55|66|77|88) [0-9]{3} [0-9]{4}"
-    r"|1[0-9]{3} [0-9]{3} [0-9]{3,4}"
+    r"|1(?:[389]00|550|8[59]0) [0-9]{3} [0-9]{3,4}"
     r"|[2-9][0-9]{2} [0-9]{3} [0-9]{4}"
-    r"|0[0-9]{1,4}(?: [0-9]{2,6}){1,4}"
+    r"|0[0-9]{1,4}(?: [0-9]{2,8}){1,4}"
+    r"|[3-6][0-9]{3}(?: [0-9]{4}){3}"  # of a payment card
 )
 RULES = [
     Rule(
@@ -55,7 +60,12 @@ RULES = [
         telephone,
     ),
     Rule(
-        ("+",), re.compile(rf"(?<![^\s:,;(])\+[0-9]{{1,3}}(?:[-. ][0-9])?(?:[-. ][0-9]{{2,5}}){{2,5}}{END}"), telephone
+        ("+",),
+        re.compile(
+            r"(?<![^\s:,;(])\+[0-9]{1,3}(?:[-. ][0-9])?"
+            rf"(?:(?:[-. ][0-9]{{2,5}}){{2,5}}|[-. ][0-9]{{2,5}}[-. ][0-9]{{6,8}}|[-. ][0-9]{{8,11}}){END}"
+        ),
+        telephone,
     ),
     Rule(
         ("+",),
@@ -66,7 +76,7 @@ RULES = [
     ),
     Rule(
         (DIGIT, "("),
-        re.compile(rf"(?<![^\s:])\(?[0-9]{{1,5}}\)?(?:[-. ][0-9]{{2,6}}){{1,6}}{END}"),
+        re.compile(rf"(?<![^\s:])\(?[0-9]{{1,5}}\)?(?:[-. ][0-9]{{2,8}}){{1,6}}{END}"),
         _after_call,
     ),
     Rule((DIGIT, "("), re.compile(rf"(?<![^\s:,;(\"“])(?:{_SHAPES}){END}(?! [0-9])"), telephone),

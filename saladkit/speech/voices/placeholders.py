@@ -7,10 +7,14 @@ from saladkit.speech.voices.harmful_characters import CONTROL_TO_SPACE
 
 TEXT, WAV = "{text}", "{wav}"
 _KNOWN = {TEXT: "the text to speak", WAV: "the path of the wav to write"}
-_PLACEHOLDER = re.compile(r"(?<!\$)\{[A-Za-z_][A-Za-z0-9_-]*\}")  # "${HOME}" is a shell's
-_CODE = re.compile(
-    r"-[ilsux]{0,3}c|-[np]?e|--(?:eval|command|exec)"
-)  # options of shells and interpreters before a program
+_PLACEHOLDER = re.compile(r"(?<!\$)\{[A-Za-z0-9_][A-Za-z0-9_-]*\}|\{\{.*?\}\}")  # "${HOME}" is a shell's
+# Whole arguments that are placeholders of other programs; there is no shell, which could fill in "$TEXT"
+_NAMES = "text|txt|input|in|wav|file|output|out"
+_OF_OTHERS = re.compile(
+    rf"\{{\}}|%[a-z]|<(?:{_NAMES})>|\[(?:{_NAMES})\]|\$(?:[0-9@]|\{{?(?:{_NAMES})\}}?)", re.IGNORECASE
+)
+# options of shells and interpreters before a program
+_CODE = re.compile(r"-[ilsux]{0,3}c|-[np]?e|--(?:eval|command|exec)")
 
 
 def check_placeholders(shown: str, arguments: list[str]) -> None:
@@ -27,11 +31,10 @@ def check_placeholders(shown: str, arguments: list[str]) -> None:
     """
     for place, argument in enumerate(arguments):
         is_code = any(map(str.isspace, argument))
-        unknown = [] if is_code else [name for name in _PLACEHOLDER.findall(argument) if name not in _KNOWN]
-        if unknown or argument == "{}":
+        if not is_code and (unknown := _unknown(argument)):
             known = ", ".join(f"{name} ({meaning})" for name, meaning in _KNOWN.items())
             raise SaladError(
-                f"{shown} has the placeholder {(unknown or ['{}'])[0]}, which is not known",
+                f"{shown} has the placeholder {unknown}, which is not known",
                 f"Use one of these: {known}. Without {TEXT}, the program reads the text on its standard input.",
             )
         if TEXT in argument and (is_code or place and _CODE.fullmatch(arguments[place - 1])):
@@ -39,6 +42,13 @@ def check_placeholders(shown: str, arguments: list[str]) -> None:
                 f"{shown} puts {TEXT} into a program, and a text may hold commands",
                 f"Give {TEXT} to the program as an argument of its own, or read the text on the standard input.",
             )
+
+
+def _unknown(argument: str) -> str | None:
+    """Return the first placeholder of an argument that is not known; None if there is none."""
+    if _OF_OTHERS.fullmatch(argument):
+        return argument
+    return next((name for name in _PLACEHOLDER.findall(argument) if name not in _KNOWN), None)
 
 
 def filled(argument: str, text: str, wav: str) -> str:

@@ -13,7 +13,7 @@ import time
 import torch
 from torch import nn
 
-from saladkit.machine import SPINS
+from saladkit.machine import busy_share, waiting_variables
 from side_by_side import Target, arguments, emit
 
 WIDTH, LAYERS, VOCABULARY, ROWS, LENGTH = 128, 4, 512, 8, 64
@@ -51,9 +51,9 @@ def show(name: str, pairs: list[list[float]], target: Target, **further: object)
 
 
 def run(ours: bool, seconds: float) -> float:
-    """Return the steps/s of a new process, with our number of spins or with libgomp's own."""
+    """Return the steps/s of a new process, with what a command would set now or with libgomp's own setting."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
-    environment |= {"GOMP_SPINCOUNT": str(SPINS)} if ours else {}
+    environment |= waiting_variables(busy_share()) if ours else {}
     words = [sys.executable, __file__, "--train", "--seconds", str(seconds)]
     return float(subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout)
 

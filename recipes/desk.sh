@@ -72,7 +72,7 @@ step "accuracy on text input and on speech input, on the same questions (41 s)"
 saladkit eval "$RUN/stage1" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval" --teacher "$TEACHER_LM" --heard "$RUN/natural" \
   --compare "$RUN/stage2-uniform" --compare "$RUN/stage2-active"
 
-step "the report (3 s)"
+step "the report (4 s)"
 saladkit report "$RUN" -o "$RUN/report.html" --title "The desk: SALAD on two cores" --teacher eval/original \
   --result stage1=eval/stage1 --result stage2_uniform=eval/stage2-uniform --result stage2_active=eval/stage2-active \
   --contrast stage2_active stage2_uniform --speech natural --held-out heldout >/dev/null  # the JSON summary is kept in summary.json

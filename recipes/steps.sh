@@ -1,11 +1,6 @@
 # What all recipes share: the heading of a step, and the plan that DRY_RUN=1 prints instead of making anything. Sourced
 # after RUN is set.
 
-# Programs that do not start as `saladkit` share the cores as it does (saladkit/machine.py).
-if [ -z "${OMP_WAIT_POLICY:-}" ]; then
-  export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-700}"
-fi
-
 step() {
   printf '\n== %s\n' "$*" >&2
   STEP=$*

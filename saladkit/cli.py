@@ -63,6 +63,7 @@ def verb(name: str, settings: type[Settings], output: str = OUTPUT) -> Callable[
     def decorate(body: Callable[..., dict]) -> click.Command:
         @wraps(body)
         def command(**given: Any) -> None:
+            share_cores()
             _print(body(**given))
 
         with_options = options_of(settings, name)(command)
@@ -80,7 +81,6 @@ def main() -> None:
     Each command reads files and writes an output folder. Progress is printed on stderr, and one JSON summary on stdout.
     Run the same command again to resume it. Exit codes: 0 done, 1 failed, 2 wrong input.
     """
-    share_cores()
 
 
 @verb("cache-teacher", CacheTeacherSettings)

@@ -1,24 +1,55 @@
 """The machine: devices, cores, and the processes of a distributed training."""
 
 import os
+import time
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 from saladkit.errors import SaladError
 
-# How often a waiting OpenMP thread looks for work before it sleeps. libgomp's default is 300,000 (milliseconds): beside
-# one other busy thread, training on two cores then keeps a quarter of its speed, and with 700 half of it. Without other
-# work 700 is as fast. benchmarks/waiting_threads.py measures both.
-SPINS = 700
+# How OpenMP's threads wait for each other, as benchmarks/waiting_threads.py measures it on two cores. By libgomp's
+# default they look for work 300,000 times (milliseconds) before they sleep. With 2,500 an idle machine trains as fast.
+# Beside one busy thread, training keeps 0.27 of its speed with 300,000, 0.29 with 2,500, and 0.58 if waiting threads
+# sleep at once, which costs 40 % on an idle machine.
+SPINS = 2500
+BUSY = 0.25  # share of the cores that others use, from which threads sleep at once
+_WATCHED = 0.1  # s
 
 
 def share_cores() -> None:
-    """Let torch's waiting threads sleep soon, so that they leave the cores to work that needs them.
+    """Let the waiting threads of torch leave the cores to work that needs them, by what runs on the machine now.
 
-    Call this before torch is imported, because its OpenMP library reads the variable when it loads. Processes started
-    later inherit the setting. GOMP_SPINCOUNT and OMP_WAIT_POLICY of the user win.
+    Call this before torch is imported, because its OpenMP library reads the variables when it loads. The results of a
+    command do not depend on them. GOMP_SPINCOUNT and OMP_WAIT_POLICY of the user win.
     """
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
+    if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
+        os.environ |= waiting_variables(busy_share())
+
+
+def waiting_variables(busy: float) -> dict[str, str]:
+    """Return the variables that say how OpenMP's threads wait if others use this share of the cores."""
+    return {"OMP_WAIT_POLICY": "passive"} if busy >= BUSY else {"GOMP_SPINCOUNT": str(SPINS)}
+
+
+def busy_share() -> float:
+    """Return the share of this process's cores that others use now, in [0, 1]; 0 where the system does not tell."""
+    before = _core_times()
+    time.sleep(_WATCHED if before else 0)
+    after = _core_times()
+    total = sum(after[core][0] - spent for core, (spent, _) in before.items())
+    idle = sum(after[core][1] - rested for core, (_, rested) in before.items())
+    return 1 - idle / total if total else 0.0
+
+
+def _core_times() -> dict[int, tuple[int, int]]:
+    """Return all ticks and the idle ticks of each core that this process may use, as Linux counts them."""
+    table = Path("/proc/stat")
+    if not hasattr(os, "sched_getaffinity") or not table.exists():
+        return {}
+    cores = {f"cpu{core}": core for core in os.sched_getaffinity(0)}
+    rows = (line.split() for line in table.read_text().splitlines())
+    ticks = {cores[row[0]]: list(map(int, row[1:9])) for row in rows if row and row[0] in cores}
+    return {core: (sum(found), found[3] + found[4]) for core, found in ticks.items()}
 
 
 def resolve_device(name: str) -> str:

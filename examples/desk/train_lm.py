@@ -10,17 +10,21 @@ from pathlib import Path
 
 import click
 import numpy as np
-import torch
-from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import PLAN, SUMMARY
 from saladkit.job import Job, Made, Work
+from saladkit.machine import share_cores
 from saladkit.progress import progress
 from saladkit.settings.options import options_of
 from saladkit.settings.setting import setting
 from saladkit.settings.shared import Output, Seed
 from saladkit.sources.samples import read_samples
+
+share_cores()  # before torch is loaded
+
+import torch  # noqa: E402
+from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer  # noqa: E402
 
 
 def train_tokenizer(texts: list[str], vocabulary: int) -> Qwen2Tokenizer:

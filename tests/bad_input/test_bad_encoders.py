@@ -107,5 +107,5 @@ def test_audio_that_does_not_decode(stored, refused, write_rows, speech, mimi, t
     rows[1]["audio"] = {"bytes": b"RIFF" if stored == "no sound" else None, "path": None}
     source = write_rows(tmp_path / "rows.parquet", rows)
     line = ["cache-speech", source, "--speech-encoder", mimi, "--codebooks", 4, "--device", "cpu"]
-    refused(*line, named=[source, f"'{rows[1]['id']}'"])
-    refused(*line, "--dry-run", named=[source, f"'{rows[1]['id']}'"])
+    refused(*line, "--strict", named=[source, f"'{rows[1]['id']}'"])
+    refused(*line, "--strict", "--dry-run", named=[source, f"'{rows[1]['id']}'"])

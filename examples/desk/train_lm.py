@@ -20,8 +20,10 @@ from saladkit.settings.options import options_of
 from saladkit.settings.setting import setting
 from saladkit.settings.shared import Output, Seed
 from saladkit.sources.samples import read_samples
+from saladkit.speech.audio.torchaudio import find_torchaudio
 
 share_cores()  # before torch is loaded
+find_torchaudio()  # before transformers looks for it
 
 import torch  # noqa: E402
 from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer  # noqa: E402

@@ -123,8 +123,12 @@ def add_divergences(
     figures: dict[str, Tensor] = {}
     for begin in range(0, len(labels), size):
         here = slice(begin, begin + size)
-        read, heard = (_log_probs(head, hidden[here], teacher.vocabulary) for hidden in (on_text, on_speech))
-        for name, values in _figures(read, heard, original.piece(here.start, here.stop), labels[here]).items():
+        text_log_probs, speech_log_probs = (
+            _log_probs(head, hidden[here], teacher.vocabulary) for hidden in (on_text, on_speech)
+        )
+        for name, values in _figures(
+            text_log_probs, speech_log_probs, original.piece(here.start, here.stop), labels[here]
+        ).items():
             # One tensor from the start: small ones that outlive a piece would keep its memory from being used again.
             figures.setdefault(name, values.new_empty(len(labels)))[here] = values
     ends = np.cumsum([len(wanted) for wanted in targets])
@@ -155,25 +159,25 @@ def _log_probs(head: nn.Module, hidden: Tensor, vocabulary: int | None) -> Tenso
     return torch.log_softmax(head(hidden)[:, :vocabulary].float(), dim=-1)
 
 
-def _figures(read: Tensor, heard: Tensor, original: Piece, labels: Tensor) -> dict[str, Tensor]:
+def _figures(text_log_probs: Tensor, speech_log_probs: Tensor, original: Piece, labels: Tensor) -> dict[str, Tensor]:
     """Return the figures of each position, [P], by their names in ItemSums.
 
     Args:
-        read, heard: log-probabilities of the student on text and on speech, [P, V].
+        text_log_probs, speech_log_probs: log-probabilities of the student on text and on speech, [P, V].
         original: distributions of the text LLM.
         labels: int64 [P], the text's own tokens.
     """
-    text_student = DenseDistributions(read)
-    best_on_text, best_on_speech = read.argmax(dim=-1), heard.argmax(dim=-1)
+    text_student = DenseDistributions(text_log_probs)
+    best_on_text, best_on_speech = text_log_probs.argmax(dim=-1), speech_log_probs.argmax(dim=-1)
     return {
-        "misalignment": class_divergence(text_student, heard, "forward-kl"),
-        "teacher_kl": _from_original(original, heard),
-        "forgetting": _from_original(original, read),
-        "jsd": class_divergence(text_student, heard, "jsd"),
-        "text_nll": -read.gather(-1, labels[:, None])[:, 0],
-        "speech_nll": -heard.gather(-1, labels[:, None])[:, 0],
-        "text_entropy": _entropy(read),
-        "speech_entropy": _entropy(heard),
+        "misalignment": class_divergence(text_student, speech_log_probs, "forward-kl"),
+        "teacher_kl": _from_original(original, speech_log_probs),
+        "forgetting": _from_original(original, text_log_probs),
+        "jsd": class_divergence(text_student, speech_log_probs, "jsd"),
+        "text_nll": -text_log_probs.gather(-1, labels[:, None])[:, 0],
+        "speech_nll": -speech_log_probs.gather(-1, labels[:, None])[:, 0],
+        "text_entropy": _entropy(text_log_probs),
+        "speech_entropy": _entropy(speech_log_probs),
         "agreement": best_on_text == best_on_speech,
         "text_accuracy": best_on_text == labels,
         "speech_accuracy": best_on_speech == labels,

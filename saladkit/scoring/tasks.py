@@ -109,7 +109,7 @@ def usable_tasks(tasks: list[Task], settings: EvalSettings) -> list[Task]:
 
 def _exclude_unheard(rows: list[dict], audio: AudioRows) -> None:
     for row in progress(rows, what="decode", unit="question"):
-        if row["id"] not in audio.bad and audio.hear(row) is not None:
+        if row["id"] not in audio.bad and audio.decode(row) is not None:
             for index, choice in enumerate(row.get("choices_audio") or ()):
                 audio.check_further(row["id"], {"id": f"{row['id']}/{index}", "audio": choice})
         if row["id"] in audio.bad:

@@ -123,8 +123,8 @@ def _frames_of_part(
     places, rows = list(lengths), dict[int, np.ndarray]()
     advance(part.num_rows - len(places))
     for batch in batches_by_length(list(lengths.values()), padded=batch_seconds):
-        heard = {places[index]: audio.hear(row_at(part, places[index])) for index in batch}
-        recordings = {place: resample(*one, front_end.sample_rate) for place, one in heard.items() if one is not None}
+        decoded = {places[index]: audio.decode(row_at(part, places[index])) for index in batch}
+        recordings = {place: resample(*one, front_end.sample_rate) for place, one in decoded.items() if one is not None}
         rows |= dict(zip(recordings, front_end.frames(list(recordings.values())) if recordings else [], strict=True))
         advance(len(batch))
     return [rows[place] for place in sorted(rows)]

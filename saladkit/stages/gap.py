@@ -73,17 +73,17 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
         items: list[dict] = []
         skipped: list[dict] = []
         opened = partial(open_speech, word_times=words, names=settings.names, limit=settings.limit, readers=readers)
-        heard: list[AudioRows] = []
+        found_audio: list[AudioRows] = []
         for number, path in enumerate(sources):
             source = opened(WeightedPath(path), tokenizer, front_end, strict=settings.strict)
-            heard += [source.unusable] if source.unusable else []
+            found_audio += [source.unusable] if source.unusable else []
             if cache is not None:
                 check_teacher_covers(cache, [source])
             measured, unmeasured = measurement.of_source(source, work.writer.working, number)
             items, skipped = items + measured, skipped + unmeasured
         if not items:
             raise _nothing_measured(skipped)
-        skipped, mended = [row for audio in heard for row in audio.listed()] + skipped, audio_counts(heard)
+        skipped, mended = [row for audio in found_audio for row in audio.listed()] + skipped, audio_counts(found_audio)
         groups, silent = _groups(items, sources, region_of, settings.worst)
         write_gap_table(work.writer, items, groups)
         return Made(

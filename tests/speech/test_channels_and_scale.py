@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from saladkit.errors import SaladError
-from saladkit.speech.audio.decoding import decode_audio, hear_row
+from saladkit.speech.audio.decoding import decode_and_mend, decode_audio
 
 RATE = 16_000
 RANDOM = np.random.default_rng(0)
@@ -19,7 +19,7 @@ HISS = RANDOM.normal(0, 0.001, (2, RATE)).astype(np.float32)
 def heard(channels, subtype="FLOAT", format_="WAV"):
     content = io.BytesIO()
     soundfile.write(content, np.asarray(channels, np.float64).T, RATE, format=format_, subtype=subtype)
-    return hear_row({"id": "a", "audio": {"bytes": content.getvalue(), "path": None}}, "x")
+    return decode_and_mend({"id": "a", "audio": {"bytes": content.getvalue(), "path": None}}, "x")
 
 
 OPPOSITE = {

@@ -71,6 +71,11 @@ def test_a_model_loads_whichever_is_imported_first(without_torchaudio):
 
 
 @pytest.mark.slow
+def test_the_text_llm_of_the_desk_can_be_trained(without_torchaudio):
+    without_torchaudio("-c", "import sys; sys.path.insert(0, 'examples/desk'); import train_lm")
+
+
+@pytest.mark.slow
 def test_doctor_says_what_takes_the_place_of_torchaudio(without_torchaudio):
     summary = json.loads(without_torchaudio("-m", "saladkit", "doctor").stdout)
     (check,) = (check for check in summary["checks"] if check["name"] == "audio")

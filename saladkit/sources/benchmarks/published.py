@@ -29,14 +29,14 @@ class PublishedRows:
 
 
 def published_rows(
-    source: NamedSource, folder: CopiedFolder | None, split: str, heard: bool
+    source: NamedSource, folder: CopiedFolder | None, split: str, with_recordings: bool
 ) -> Iterator[PublishedRows]:
-    """Yield the rows of one split, with their recordings if these are `heard` or name the row's question.
+    """Yield the rows of one split, with their recordings if `with_recordings` or if they name the questions.
 
     Raises:
         SaladError: the data set is not in the folder, or not in the cache and cannot be downloaded; a file is damaged.
     """
-    recording = source.benchmark.recording if heard or source.benchmark.questions else None
+    recording = source.benchmark.recording if with_recordings or source.benchmark.questions else None
     if folder is None:
         table = _on_hub(source, split)
         for batch in table.select(_read_columns(table.schema, recording)).to_batches(max_chunksize=ROWS_AT_ONCE):

@@ -61,7 +61,7 @@ class _SplitReader:
 
     def __init__(self, source: NamedSource, folder: CopiedFolder | None, split: str, wanted: Wanted) -> None:
         self.source, self.folder, self.split, self.limit = source, folder, split, wanted.limit
-        self.heard = source.benchmark.recording is not None and wanted.reads("audio")
+        self.with_recordings = source.benchmark.recording is not None and wanted.reads("audio")
         self._prefix = f"{split}/" if len(source.splits) > 1 else ""
         self._number = 0  # of the row that is read
 
@@ -89,7 +89,7 @@ class _SplitReader:
         """Yield the first `limit` rows, each with its number and split, and with its question if it lay apart."""
         benchmark, number = self.source.benchmark, 0
         apart: QuestionsApart | None = None
-        for batch in published_rows(self.source, self.folder, self.split, self.heard):
+        for batch in published_rows(self.source, self.folder, self.split, self.with_recordings):
             if benchmark.questions and apart is None and batch.rows and "question" not in batch.rows[0]:
                 apart = QuestionsApart(self.source, self.folder)
             count = len(batch.rows) if self.limit is None else min(len(batch.rows), self.limit - number)
@@ -119,7 +119,7 @@ class _SplitReader:
 
     def _recordings(self, batch: PublishedRows, questions: list[dict]) -> pa.Array:
         """Return the recordings as they are stored, or the paths of their files; nulls if they are not wanted."""
-        if not self.heard:
+        if not self.with_recordings:
             return pa.nulls(len(questions), AUDIO)
         if batch.recordings is not None:
             return _as_audio(batch.recordings)

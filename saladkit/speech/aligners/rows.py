@@ -19,7 +19,7 @@ def align_rows(
     """Align samples with `id`, `text` and `audio`.
 
     Args:
-        audio: hears the rows, and lists those that cannot be heard.
+        audio: decodes the rows, and lists those that cannot be used.
         advance: called with the number of rows done since the last call.
 
     Returns:
@@ -37,8 +37,8 @@ def align_rows(
         recordings: dict[int, Recording] = {}
         for place in (places[index] for index in batch):
             row = row_at(rows, place)
-            if (heard := audio.hear(row)) is not None:
-                recordings[place] = Recording(*heard, row["text"])
+            if (decoded := audio.decode(row)) is not None:
+                recordings[place] = Recording(*decoded, row["text"])
         alignments = align_spoken_forms(aligner, list(recordings.values()), language)
         for place, alignment in zip(recordings, alignments, strict=True):
             found[place] = _row(rows.column("id")[place].as_py(), alignment, aligner)

@@ -14,7 +14,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import BAD_AUDIO
 from saladkit.formats.samples import iterate_rows
 from saladkit.progress import progress, say
-from saladkit.speech.audio.decoding import hear_row, seconds_of_row
+from saladkit.speech.audio.decoding import decode_and_mend, seconds_of_row
 
 _SHOWN = 3  # ids in a note
 
@@ -37,30 +37,30 @@ class AudioRows:
     scaled: list[str] = field(default_factory=list)
     one_channel: list[str] = field(default_factory=list)
 
-    def hear(self, row: dict) -> tuple[np.ndarray, int] | None:
+    def decode(self, row: dict) -> tuple[np.ndarray, int] | None:
         """Return the samples, float32 [n], and the rate of a row in Hz; None if its audio cannot be used.
 
         Raises:
             SaladError: it cannot be used, and the rule is strict.
         """
         try:
-            heard = hear_row(row, self.source)
+            decoded = decode_and_mend(row, self.source)
         except SaladError as error:
             self.leave_out(row["id"], error)
             return None
-        self.scaled += [row["id"]] if heard.scaled else []
-        self.one_channel += [row["id"]] if heard.one_channel else []
-        return heard.samples, heard.sample_rate
+        self.scaled += [row["id"]] if decoded.scaled else []
+        self.one_channel += [row["id"]] if decoded.one_channel else []
+        return decoded.samples, decoded.sample_rate
 
     def check_further(self, id_: str, recording: dict) -> None:
         """Leave out the row `id_` if a further recording of it, given with an id of its own, cannot be used."""
         try:
-            hear_row(recording, self.source)
+            decode_and_mend(recording, self.source)
         except SaladError as error:
             self.leave_out(id_, error)
 
     def seconds(self, row: dict) -> float | None:
-        """Return the length of a row's audio in s; otherwise as `hear`."""
+        """Return the length of a row's audio in s; otherwise as `decode`."""
         try:
             return seconds_of_row(row, self.source)
         except SaladError as error:
@@ -94,11 +94,11 @@ class AudioRows:
         """Decode the audio of every row of `table`, which has `id` and `audio`, and return the rows that can be used.
 
         Raises:
-            SaladError: as `hear` and `check`.
+            SaladError: as `decode` and `check`.
         """
         rows = iterate_rows(table.select(["id", "audio"]), batch_rows=1)
         for row in progress(rows, total=table.num_rows, what="decode", unit="recording"):
-            self.hear(row)
+            self.decode(row)
         self.check(table.num_rows)
         return self.usable(table)
 
@@ -107,7 +107,7 @@ class AudioRows:
         return [{"id": id_, "source": self.source, "reason": reason} for id_, (reason, _) in self.bad.items()]
 
     def record(self) -> dict:
-        """Return what was found, for `restore`, if anything; a run that is resumed does not hear its rows again."""
+        """Return what was found, for `restore`, if anything; a run that is resumed does not decode its rows again."""
         found = {"bad": self.bad, "scaled": self.scaled, "one_channel": self.one_channel}
         return {name: value for name, value in found.items() if value}
 
@@ -121,7 +121,7 @@ class AudioRows:
 def check_usable(found: Iterable[tuple[AudioRows, int]], discard: Callable[[], object]) -> None:
     """Check every source, given with its number of rows; call `discard` before the error.
 
-    What was made is discarded, since a run that is resumed would not hear mended rows again.
+    What was made is discarded, since a run that is resumed would not decode mended rows again.
 
     Raises:
         SaladError: as `AudioRows.check`.

@@ -18,7 +18,7 @@ _SHORTEST_FOR_OFFSET = 0.1  # s: the mean of a shorter signal may be that of hal
 
 
 @dataclass(frozen=True)
-class Heard:
+class DecodedAudio:
     """Decoded audio.
 
     Attributes:
@@ -35,19 +35,19 @@ class Heard:
 
 
 def decode_row(row: dict, where: str) -> tuple[np.ndarray, int]:
-    """Decode the audio of a samples row; as `hear_row`, without what was done to the audio."""
-    heard = hear_row(row, where)
-    return heard.samples, heard.sample_rate
+    """Decode the audio of a samples row; as `decode_and_mend`, without what was done to the audio."""
+    decoded = decode_and_mend(row, where)
+    return decoded.samples, decoded.sample_rate
 
 
-def hear_row(row: dict, where: str) -> Heard:
+def decode_and_mend(row: dict, where: str) -> DecodedAudio:
     """Decode the audio of a samples row from its bytes, or else from its path; `where` names the file in errors.
 
     Raises:
         SaladError: as `decode_audio`, and if the row has neither bytes nor a path.
     """
     source, name = _stored_audio(row, where)
-    return _hear(source, name)
+    return _decoded(source, name)
 
 
 def seconds_of_row(row: dict, where: str) -> float:
@@ -86,11 +86,11 @@ def decode_audio(source: bytes | str | Path, *, name: str) -> tuple[np.ndarray, 
         SaladError: the audio does not decode, was cut short, is left unread in part, ends before the stretch does, has
             no samples, or has samples that are not finite.
     """
-    heard = _hear(source, name)
-    return heard.samples, heard.sample_rate
+    decoded = _decoded(source, name)
+    return decoded.samples, decoded.sample_rate
 
 
-def _hear(source: bytes | str | Path, name: str) -> Heard:
+def _decoded(source: bytes | str | Path, name: str) -> DecodedAudio:
     with open_audio(source, name) as opened:
         begin, end = opened.frames_of_stretch(name)
         channels = opened.read(begin, end)
@@ -106,7 +106,7 @@ def _hear(source: bytes | str | Path, name: str) -> Heard:
     samples, one_channel = mix(_chosen_channels(channels, stretch, name))
     if not np.isfinite(samples).all():
         raise SaladError(f"{name}: the audio has samples that are NaN or infinite", SAVE_AUDIO)
-    return Heard(_without_offset(samples, rate), rate, scaled, one_channel)
+    return DecodedAudio(_without_offset(samples, rate), rate, scaled, one_channel)
 
 
 def _chosen_channels(channels: np.ndarray, stretch: Stretch | None, name: str) -> np.ndarray:

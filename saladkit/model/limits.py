@@ -11,7 +11,7 @@ from saladkit.progress import say
 from saladkit.rows.model_limits import ModelLimits, largest_id
 from saladkit.teacher.distributions import shared_vocabulary
 
-STORED = {"mpt": "max_seq_len"}  # models without a table that compute a bias for so many positions alone
+STORED = {"mpt": "max_seq_len"}  # no table of positions, but a bias computed up to this setting
 FURTHER = 8  # some tables of positions have a few rows before the first (OPT has two)
 
 

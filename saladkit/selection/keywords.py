@@ -12,7 +12,7 @@ import regex
 
 from saladkit.sources.folding import folded
 
-SAMPLE = 3000  # words: a word is in a region as likely as it is among so many words drawn from there
+SAMPLE = 3000  # words drawn from a region; a word counts as in the region by its probability to be among them
 _TERM = regex.compile(
     r"(?P<han>\p{Han}{2,})|[\p{Katakana}ー]{2,}|[[\p{L}\p{M}]--[\p{Han}\p{Hiragana}\p{Katakana}ー]]{2,}", regex.V1
 )

@@ -111,7 +111,7 @@ def _is_list_of_any_size(kind: pa.DataType) -> bool:
 def _wav(array: Any, rate: Any) -> bytes:
     """Return decoded samples as WAV: [n], [channels, n] or [n, channels]; floats as floats, at whatever scale.
 
-    Whoever hears the row finds what is wrong with it: missing samples are NaN, and a rate that is none is 0 Hz.
+    Missing samples become NaN and an invalid rate becomes 0 Hz, so that decoding reports the row.
     """
     samples = _samples(array)
     if samples.ndim == 2 and len(samples) < samples.shape[1]:

@@ -44,7 +44,7 @@ def _stretch_as_stored(path: str, folders: Folders) -> str:
 
 
 def _as_stored(path: str, folders: Folders) -> str:
-    """Return the path of an existing file that differs only in its form of Unicode; `path` itself if there is none."""
+    """Return the path of an existing file that differs only in its form of Unicode, or `path` itself."""
     if path.isascii() or os.path.exists(path):
         return path
     found = Path(Path(path).anchor)

@@ -66,7 +66,7 @@ def test_the_density_ratio_orders_places_where_no_text_is_spoken():
     speech = draw(400, 3, centre=here)
     ratio = density_ratio(Vectors([pool]), Vectors([speech]), memory=PLENTY, seed=0)
     medians = [np.median(of_place) for of_place in np.split(ratio, 3)]
-    # Around `here` 200 of the pool's 600 stand beside all 400 of speech: a third as dense.
+    # Around `here` are 200 of the pool's 600 texts and all 400 spoken texts: the ratio of the shares is 1/3.
     assert medians[0] == pytest.approx(1 / 3, rel=0.35)
     assert medians[0] < medians[1] < medians[2]
     assert medians[2] > 200 / 600 / (SPOKEN_NEIGHBOURS / 400) * 0.8

@@ -26,6 +26,7 @@ its processing of rows, its choices and answers. The spoken ones have readers of
 | `letters` | true if the question itself lists the options behind letters |
 | `excluded` | why the question cannot be asked; it is counted, and not asked |
 
-A row is excluded, with its id and the reason, if its options cannot be told apart, or if its answer is none of them or
-several. An answer is an option in its own words, but for case and a final period; its first letter says nothing.
+A row is excluded and listed with its id and the reason if two of its options are equal, or if its answer matches no
+option or several. An answer matches an option with the same words; case and a final period do not count, and the first
+letter alone is no match.
 """

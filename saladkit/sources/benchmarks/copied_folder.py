@@ -35,7 +35,7 @@ class CopiedFolder:
         """Return the files of a split.
 
         Raises:
-            SaladError: there are none.
+            SaladError: the folder has no file of the split.
         """
         patterns = [f"{split}*"]
         if self.source.benchmark.split_of_each:

@@ -49,8 +49,9 @@ def options_of(prompt: str) -> list[str]:
     Sentences at the end that ask for the answer belong to no option; if they list the letters, only these are marks.
     A list is read from a mark of A on, and from its latest such mark. It is skipped if it can be read in two ways,
     since either mark of a letter could be meant ("A. Hepatitis B. B. Hepatitis C."), unless the other way leaves an
-    option empty. Marks that begin lines come first; marks elsewhere count if there are none, or if the last option at
-    a line holds a longer list itself. Marks with small letters, `(a)`, count if there are no others. No list: [].
+    option empty. Marks at the beginning of lines come first. Marks elsewhere count if no line begins with a mark, or if
+    the last option found by lines holds a longer list. Marks with small letters, `(a)`, count if the prompt has no
+    marks with capitals. The result is [] if the prompt has no list.
     """
     found = _options_of(prompt)
     if not found and _SMALL_LIST.search(prompt):

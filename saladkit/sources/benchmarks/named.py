@@ -28,7 +28,7 @@ class Benchmark:
         solved: the split of few-shot examples, and of the questions that a template is chosen on; None: it has none.
         reader: a task of lm-evaluation-harness, or a function from one row to one question.
         recording: the column of the recordings; None for a text benchmark.
-        files: further patterns of a split's files in a copied folder, where there are none named after the split.
+        files: further patterns of a split's files in a copied folder whose files are not named after the split.
         split_of_each: the one split of data sets whose `splits` are configurations on the Hub; None for others.
         questions: a file of the data set with the questions of recordings that lie apart, joined by the file's stem.
         by_hand: how to get files that the Hub does not have, or has packed.

@@ -45,7 +45,7 @@ def check_placeholders(shown: str, arguments: list[str]) -> None:
 
 
 def _unknown(argument: str) -> str | None:
-    """Return the first placeholder of an argument that is not known; None if there is none."""
+    """Return the first unknown placeholder of an argument; None if all are known."""
     if _OF_OTHERS.fullmatch(argument):
         return argument
     return next((name for name in _PLACEHOLDER.findall(argument) if name not in _KNOWN), None)

@@ -1,6 +1,7 @@
 """Ranges in a voice's name, such as "0.9..1.1", from which every row draws a value."""
 
 import random
+from abc import ABC, abstractmethod
 from copy import copy
 from dataclasses import dataclass
 from typing import Self
@@ -50,14 +51,14 @@ class Range:
         return f"{self.low:g}" if self.is_one else f"{self.low:g}..{self.high:g}"
 
 
-class DrawsSpeed:
+class DrawsSpeed(ABC):
     """A voice whose name may have one range, that of its speed."""
 
     _speed: Range | None
 
+    @abstractmethod
     def _name(self) -> None:
         """Set the name from the speed and the other parts of the description."""
-        raise NotImplementedError
 
     def narrowed(self, draws: random.Random) -> Self:
         """Return this voice with one speed, drawn from the range in its name; the model or client is shared."""

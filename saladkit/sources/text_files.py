@@ -10,17 +10,24 @@ from saladkit.sources.notes import note
 LEGACY = "cp1252"  # Windows-1252, in which Excel saves CSV in western Europe and America
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, guess: bool = False) -> str:
     """Return the text of a file.
 
+    Args:
+        guess: as in `encoding_of`; a note says so where the file is read as `LEGACY`.
+
     Raises:
-        SaladError: the file cannot be read, or is neither UTF-8 nor UTF-16.
+        SaladError: the file cannot be read, or is in none of these encodings.
     """
     try:
         content = path.read_bytes()
-        return content.decode(encoding_of(content))
+        encoding = encoding_of(content, guess=guess)
+        text = content.decode(encoding)
     except (OSError, UnicodeDecodeError) as error:
         raise SaladError(f"{path} cannot be read: {error}", "Save the file as plain text in UTF-8.") from error
+    if encoding == LEGACY:
+        _say_what_was_assumed(path)
+    return text
 
 
 def read_lines(path: Path, *, guess: bool = False) -> Iterator[tuple[int, str]]:
@@ -33,11 +40,15 @@ def read_lines(path: Path, *, guess: bool = False) -> Iterator[tuple[int, str]]:
         with open(path, "rb") as stream:
             encoding = encoding_of(stream.read() if guess else stream.read(2), guess=guess)
         if encoding == LEGACY:
-            note(f"{path} is not UTF-8, and is read as {LEGACY}")
+            _say_what_was_assumed(path)
         with open(path, encoding=encoding) as lines:
             yield from ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         raise SaladError(f"{path} cannot be read: {error}", "Save the file as plain text in UTF-8.") from error
+
+
+def _say_what_was_assumed(path: Path) -> None:
+    note(f"{path} is not UTF-8, and is read as {LEGACY}")
 
 
 def encoding_of(content: bytes, *, guess: bool = False) -> str:

@@ -17,6 +17,7 @@ from saladkit.sources.benchmarks.named import NamedSource
 from saladkit.sources.columns import Columns
 from saladkit.sources.json_lines import json_lines
 from saladkit.sources.mapped_tables import batches_of
+from saladkit.sources.text_files import read_text
 
 SUFFIXES = (".parquet", ".jsonl", ".json", ".csv")
 ROWS_AT_ONCE = 256  # of files that are read row by row
@@ -110,13 +111,7 @@ def stored_columns(path: Path) -> pa.Schema | None:
 
 
 def _csv_rows(path: Path) -> Iterator[dict]:
-    """Read a CSV file in UTF-8, or in the Windows encoding cp1252."""
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")
-    return iter(csv.DictReader(io.StringIO(text, newline="")))
+    return iter(csv.DictReader(io.StringIO(read_text(path, guess=True), newline="")))
 
 
 def _json_rows(path: Path) -> Iterator[dict]:

@@ -6,7 +6,6 @@ and returns wrong or too few intervals of a damaged file without an error. So pr
 short form, and must return the same data.
 """
 
-import codecs
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from praatio.utilities.constants import INTERVAL_TIER
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
+from saladkit.sources.text_files import encoding_of
 from saladkit.sources.word_times.files_by_id import words_by_id
 from saladkit.sources.word_times.microseconds import microseconds
 from saladkit.sources.word_times.named_times import NamedTimes
@@ -60,8 +60,7 @@ def read_textgrid(path: Path) -> list[Tier]:
         content = path.read_bytes()
         if content.startswith(BINARY):
             raise ValueError("it is a binary TextGrid, and only TextGrids in text are read")
-        text = content.decode("utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig")
-        text = text.replace("\r\n", "\n")
+        text = content.decode(encoding_of(content)).replace("\r\n", "\n")
         return _tiers([found[found.lastgroup] for found in _DATA.finditer(text) if found.lastgroup])
     except (OSError, ValueError, OverflowError) as error:  # other encodings are ValueErrors
         raise SaladError(

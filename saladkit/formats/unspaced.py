@@ -62,6 +62,7 @@ def _segments(text: str) -> list[str]:
         ) from error
     # ICU counts in UTF-16, where a character beyond U+FFFF, such as 𠮷, is two units.
     starts = {place: index for index, place in enumerate(accumulate((1 + (c > "\uffff") for c in text), initial=0))}
-    cuts = [begin for begin, _ in WordBreaker(text, "root").segments()]
+    whole = text.encode("utf-8", "replace").decode()  # ICU refuses half a surrogate pair
+    cuts = [begin for begin, _ in WordBreaker(whole, "root").segments()]
     places = [starts[cut] for cut in cuts if cut in starts] + [len(text)]
     return [text[begin:end] for begin, end in pairwise(places)]

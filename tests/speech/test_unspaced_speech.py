@@ -1,8 +1,12 @@
 """Speech of scripts without spaces between words: spoken forms, word times, error rates."""
 
 import pytest
+import torch
+from recognizers import SPECIAL, save_ctc_model
 
 from saladkit.formats.words import Word, are_words_of, words_of_text
+from saladkit.speech.aligners.aligner import open_aligner
+from saladkit.speech.aligners.emissions import Emissions
 from saladkit.speech.aligners.pairing import pair_words
 from saladkit.speech.normalizing.spoken_form import spoken_form
 from saladkit.speech.synthesis.pieces import speak_in_pieces
@@ -68,6 +72,22 @@ def test_an_aligners_cuts_are_kept(labels, words):
     timed = [word for word in found if word.start is not None]
     assert len(timed) >= len(words.split()) - 1
     assert all(placed[int(word.start)].word == word.word.strip("，。") for word in timed)
+
+
+def test_a_ctc_model_is_asked_for_no_space_that_the_text_lacks(tmp_path):
+    text = "今天天气 很好"
+    signs = sorted(set(text) - {" "})
+    aligner = open_aligner(f"ctc:{save_ctc_model(tmp_path, ''.join(signs))}")
+    ids = {sign: len(SPECIAL) + place for place, sign in enumerate(signs)} | {" ": SPECIAL.index("|")}
+    path = [frame for sign in text for frame in (ids[sign], ids[sign], 0)]  # two frames a sign, then a blank
+    log_probs = torch.full((len(path), len(SPECIAL) + len(signs)), -12.0)
+    log_probs[torch.arange(len(path)), torch.tensor(path)] = 0.0
+    found = aligner._aligned(text, Emissions(log_probs.log_softmax(-1), 0.02))
+    assert [word.word for word in found.words] == ["今天", "天气", "很好"]
+    assert [(word.start, word.end) for word in found.words] == [
+        (pytest.approx(0.02 * begin), pytest.approx(0.02 * end)) for begin, end in [(0, 5), (6, 11), (15, 20)]
+    ]
+    assert found.score > 0.99
 
 
 @pytest.mark.parametrize(

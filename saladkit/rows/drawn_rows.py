@@ -8,7 +8,13 @@ import numpy as np
 
 from saladkit.rows.expected_lengths import all_heard, expected_lengths, heard_from_the_start, heard_on_average
 from saladkit.rows.interleaving import START, Place, Span, SpanStream, may_cut, pauses_before, whole_text
-from saladkit.rows.sequences import ANY_LENGTH, SequenceLayout, build_sequence, sequence_length
+from saladkit.rows.sequences import (
+    ANY_LENGTH,
+    SequenceLayout,
+    build_sequence,
+    sequence_length,
+    without_targets,
+)
 from saladkit.rows.training_rows import TrainingExample, TrainingSource
 from saladkit.settings.shared import Spans
 
@@ -32,12 +38,14 @@ class RowDrawing:
         layout: how the model lays out speech.
         spans: lengths of text and speech spans, in words.
         text_first: probability that a row alone, or a window, begins with text; None for speech spans alone.
+        closed: whether a row brings the token that follows it, because the next row follows in the same context.
     """
 
     source: TrainingSource
     layout: SequenceLayout
     spans: Spans
     text_first: float | None
+    closed: bool = False
 
     def stream(self, seed: list[int]) -> SpanStream | None:
         """Begin a stream of spans; None for a source of text only."""
@@ -49,10 +57,15 @@ class RowDrawing:
         """Return a row with the spans that it has at a place of the stream, and the place behind it."""
         text = self.source.texts[row]
         if stream is None or self.source.words is None:
-            return DrawnRow(row, whole_text(len(text.splittable) - 1), len(text.token_ids)), place
+            length = len(text.token_ids) + self._closing(row)
+            return DrawnRow(row, whole_text(len(text.splittable) - 1), length), place
         words = self.source.words[row]
         spans, behind = stream.over(*self._cuts(row), place)
-        return DrawnRow(row, spans, sequence_length(text, spans, words, self._frames(row), self.layout)), behind
+        length = sequence_length(text, spans, words, self._frames(row), self.layout) + self._closing(row)
+        return DrawnRow(row, spans, length), behind
+
+    def _closing(self, row: int) -> int:
+        return int(self.closed and self.source.texts[row].following is not None)
 
     @cached_property
     def _cuts(self) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
@@ -80,7 +93,9 @@ class RowDrawing:
         if source.frames is not None and source.words is not None:
             words, frames = source.words[row], source.frames.row(source.ids[row])
         sequence = build_sequence(text, drawn.spans, words, frames, self.layout)
-        return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)
+        if self.text_first is None:
+            sequence = without_targets(sequence)  # so that the language model need not run
+        return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay, text.following)
 
     def expected(self, *, joined: bool) -> np.ndarray:
         """Return the expected length of each row, float64 [rows].
@@ -95,4 +110,4 @@ class RowDrawing:
             heard = heard_on_average(self.spans, most)
         else:
             heard = heard_from_the_start(self.spans, self.text_first, most)
-        return expected_lengths(self.source, self.layout, heard)
+        return expected_lengths(self.source, self.layout, heard) + self.closed

@@ -59,7 +59,11 @@ class Phase:
         number = 0 if lexical else 1
         text_first = None if lexical else settings.text_first
         self.streams = [
-            _stream(RowDrawing(source, layout, settings, text_first), settings.window, [settings.seed, number, index])
+            _stream(
+                RowDrawing(source, layout, settings, text_first, settings.context == "window"),
+                settings.window,
+                [settings.seed, number, index],
+            )
             for index, source in enumerate(sources)
         ]
         weights = [0.0 if lexical and source.frames is None else source.weight for source in sources]

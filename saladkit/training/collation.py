@@ -8,9 +8,12 @@ import torch
 from saladkit.batches import place_on_lines
 from saladkit.rows.joined_rows import join_rows
 from saladkit.rows.sequences import collate_lexical_targets, pack_sequences
+from saladkit.rows.tokens import NO_LABEL
 from saladkit.rows.training_rows import TrainingExample, Window
 from saladkit.settings.training import TrainingSettings
 from saladkit.training.loss_meter import read_of
+
+IGNORED = -100  # a label that transformers' Trainer does not count
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,13 @@ class Collator:
         at = model["logits_at"].split([len(row.sequence.targets) for row in placed])
         model["logits_at"] = torch.cat([at[index] for index in order])
         learned = [placed[index] for index in order]
-        wanted = [row.token_ids[row.sequence.targets].astype("int64") for row in learned]
+        followed = len(placed) - sum(alone)
         batch = {
             "model": model,
             "token_ids": [row.token_ids for row in learned],
             "targets": [row.sequence.targets for row in learned],
-            "labels": torch.cat([torch.from_numpy(ids) for ids in wanted]),
-            "followed": len(placed) - sum(alone),
+            "labels": self._labels(learned, followed),
+            "followed": followed,
             "ids": [row.id for window in windows for row in window.examples],
             "read": _count(windows),
             "places": sum(len(row.sequence) for row in rows),
@@ -51,6 +54,13 @@ class Collator:
         if self.settings.lexical_weight > 0:
             batch["lexical_targets"] = collate_lexical_targets([row.sequence for row in placed])
         return batch
+
+    def _labels(self, rows: list[TrainingExample], followed: int) -> torch.Tensor:
+        """Return the labels of all rows; IGNORED where there is neither a label nor a teacher, so that no loss is."""
+        labels = torch.cat([torch.from_numpy(row.labels()) for row in rows])
+        taught = sum(len(row.sequence.targets) for row in rows[:followed]) if self.settings.alpha > 0 else 0
+        labels[taught:].masked_fill_(labels[taught:] == NO_LABEL, IGNORED)
+        return labels
 
     def _rows(self, window: Window) -> list[TrainingExample]:
         """Return what is one context each: the rows of a window, or the window."""

@@ -116,9 +116,10 @@ def _check_trainable(source: TrainingSource, settings: TrainingSettings) -> None
             f"every row of {source.name} is over --max-length {settings.max_length}, and none can be split",
             "Raise --max-length, or put spaces where words end.",
         )
-    if source.tokens.max() < 2:
+    taught = settings.alpha > 0 and not settings.learns_from_text_alone(source.replay)
+    if not any(len(text.token_ids) > 1 or taught or text.following is not None for text in source.texts):
         raise SaladError(
-            f"no row of {source.name} has a position with a loss: each has a single token",
+            f"no row of {source.name} has a position with a loss: each is a single token, and no EOS follows",
             "Give longer texts, or leave this source out.",
         )
     if source.frames is not None and source.never_cut == len(source):

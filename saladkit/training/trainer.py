@@ -13,7 +13,7 @@ from saladkit.model.salad import SaladForCausalLM
 from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.head import LossRequest
 from saladkit.teacher.signals import TeacherSignal
-from saladkit.training.collation import Collator
+from saladkit.training.collation import IGNORED, Collator
 from saladkit.training.faults import check_sane
 from saladkit.training.learning_rates import learning_rate
 from saladkit.training.lexical_loss import lexical_loss, named_times
@@ -40,7 +40,7 @@ class SaladTrainer(Trainer):
         super().__init__(data_collator=Collator(settings, packed), **kwargs)
         self.teacher, self.settings = teacher, settings
         self.model_accepts_loss_kwargs = True  # so that text positions are counted over micro-batches and processes
-        self._loss_shifts_labels = False  # all labels count: they are one flat list, without the first token of any row
+        self._loss_shifts_labels = False  # they are one flat list, without the first token of any row
         self.meter = LossMeter(sources)
         self.named: torch.Tensor | None = None  # how often each token is named in a step; None if none is
         if self.is_fsdp_enabled:
@@ -99,9 +99,9 @@ class SaladTrainer(Trainer):
         processes = self.accelerator.num_processes  # their gradients are averaged; the loss's parts are to be added
         loss = outputs.loss
         if requests:
-            positions = len(inputs["labels"]) if num_items_in_batch is None else num_items_in_batch
-            loss = loss * (processes / positions)
-            alone = [len(part) for part in requests if part.alpha < 1]
+            counted = (inputs["labels"] != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
+            loss = loss * (processes / counted)
+            alone = [(part.token_ids >= 0).sum() for part in requests if part.alpha < 1]
             followed = [len(part) for part in requests if part.alpha > 0]
             self.meter.add_parts(outputs.divergence, sum(followed), outputs.nll, sum(alone))
         if self.named is not None:

@@ -138,7 +138,7 @@ def test_replay_rows_are_read_whole(sources):
     for example in replayed:
         assert example.sequence.input_ids.tolist() == texts[example.id]
         assert not example.sequence.speech_mask.any()
-        assert example.sequence.targets.tolist() == list(range(1, len(texts[example.id])))
+        assert example.sequence.targets.tolist() == list(range(1, len(texts[example.id]) + 1))
 
 
 def test_the_lexical_warm_up_hears_everything_and_reads_speech_alone(sources):
@@ -146,8 +146,18 @@ def test_the_lexical_warm_up_hears_everything_and_reads_speech_alone(sources):
     for index in range(40):
         for example in drawn[index].examples:
             assert example.source == "speech"
-            assert not len(example.sequence.targets)
+            assert not len(example.sequence.targets) and not len(example.labels())
     assert {drawn[index].examples[0].source for index in range(40, 60)} == {"speech", "replay"}
+
+
+def test_every_row_learns_its_end(sources, tokenizer):
+    drawn = schedule(sources)
+    examples = [drawn[index].examples[0] for index in range(60)]
+    for example in examples:
+        assert example.sequence.targets[-1] == len(example.token_ids)
+        assert example.labels()[-1] == tokenizer.eos_token_id
+        assert example.labels()[:-1].tolist() == example.token_ids[example.sequence.targets[:-1]].tolist()
+    assert {bool(example.sequence.speech_mask[-1]) for example in examples if example.sequence.spans} == {True, False}
 
 
 @pytest.mark.parametrize("mix", ["positions", "rows"])

@@ -58,13 +58,15 @@ def loss_and_gradients(model, batch, requests):
 
 
 @pytest.mark.parametrize("lines", ["one line", "several lines"])
-def test_packed_equals_padded(lines, salad_model, text_lm, examples):
+def test_packed_equals_padded(lines, salad_model, text_lm, tokenizer, examples):
     placed = [[e.sequence for e in examples]] if lines == "one line" else lines_of([e.sequence for e in examples])
     sequences = [sequence for line in placed for sequence in line]
-    by_sequence = {id(example.sequence): example.token_ids for example in examples}
-    token_ids, targets = [by_sequence[id(sequence)] for sequence in sequences], [s.targets for s in sequences]
+    by_sequence = {id(example.sequence): example for example in examples}
+    rows = [by_sequence[id(sequence)] for sequence in sequences]
+    token_ids, targets = [row.token_ids for row in rows], [sequence.targets for sequence in sequences]
     teacher = LiveTeacher(load_text_model(text_lm, dtype="float32", device="cpu"))
-    labels = torch.from_numpy(np.concatenate([t[w] for t, w in zip(token_ids, targets, strict=True)]).astype(np.int64))
+    labels = torch.from_numpy(np.concatenate([row.labels() for row in rows]))
+    assert (labels == tokenizer.eos_token_id).sum() == len(examples)
     requests = [LossRequest(teacher.distributions(token_ids, targets, CPU), labels, 0.7)]
     padded, of_padded = loss_and_gradients(salad_model, collate_sequences(sequences), requests)
     batch = pack_sequences(placed)

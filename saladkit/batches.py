@@ -1,9 +1,12 @@
 """Group items of similar length into batches, or put several on one line, so that little of a batch is padding."""
 
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from math import inf
 
 import numpy as np
+
+FEW = 6  # lines
 
 
 def batches_by_length(
@@ -43,29 +46,40 @@ def batches_by_length(
     return batches
 
 
-def place_on_lines(lengths: list[int], capacity: int | None) -> list[list[int]]:
-    """Place items on as few lines as best fit finds: the longest first, each on the fullest line that has room.
+def place_on_lines(lengths: list[int], doubled: float) -> list[list[int]]:
+    """Place items on lines that are padded to one length and cost least.
+
+    A position of a line of L positions costs 1 + L / `doubled`: attention is computed over the whole line, and masked
+    between items. Few long lines have little padding, many short ones little attention. Lines as long as the longest
+    item are compared with lines that share all items out among 1 to `FEW` lines.
 
     Args:
         lengths: length of each item.
-        capacity: length of a line; longer items get a line of their own. None puts all items on one line.
+        doubled: length of a line at which attention costs as much as all else; infinite if nothing is computed that is
+            masked.
 
     Returns:
         The items of each line, as indices of `lengths`.
     """
-    if capacity is None:
-        return [list(range(len(lengths)))]
+    total, longest = sum(lengths), max(lengths)
+    capacities = [longest, *(max(longest, -(-total // lines)) for lines in range(1, FEW + 1))]
+
+    def cost(lines: list[list[int]]) -> float:
+        length = max(sum(lengths[item] for item in line) for line in lines)
+        return len(lines) * length * (1 + length / doubled)
+
+    return min((_best_fit(lengths, capacity) for capacity in dict.fromkeys(capacities)), key=cost)
+
+
+def _best_fit(lengths: list[int], capacity: int) -> list[list[int]]:
+    """Place items on lines of a capacity, the longest first, each on the fullest line that has room."""
     lines: list[list[int]] = []
-    room = np.zeros(len(lengths), dtype=np.int64)
+    rooms: list[tuple[int, int]] = []  # of each line, sorted
     for item in sorted(range(len(lengths)), key=lambda item: -lengths[item]):
-        left = room[: len(lines)] - lengths[item]
-        fitting = np.flatnonzero(left >= 0)
-        if len(fitting):
-            line = int(fitting[np.argmin(left[fitting])])
-        else:
-            line = len(lines)
+        at = bisect_left(rooms, (lengths[item], -1))
+        room, line = rooms.pop(at) if at < len(rooms) else (capacity, len(lines))
+        if line == len(lines):
             lines.append([])
-            room[line] = max(capacity, lengths[item])
         lines[line].append(item)
-        room[line] -= lengths[item]
+        insort(rooms, (room - lengths[item], line))
     return lines

@@ -164,11 +164,6 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAu
         """The sources of replayed text with their weights."""
         return [WeightedPath.parse(text) for text in self.replay]
 
-    @property
-    def skips_what_is_masked(self) -> bool:
-        """Whether the attention implementation computes nothing between the rows of a line."""
-        return self.attention in ("flash_attention_2", "flex_attention")
-
     def decay_share(self) -> float:
         """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""
         return 1.0

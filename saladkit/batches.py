@@ -1,12 +1,13 @@
 """Group items of similar length into batches, or put several on one line, so that little of a batch is padding."""
 
-from bisect import bisect_left, insort
+import math
 from collections.abc import Sequence
+from heapq import heapreplace
 from math import inf
 
 import numpy as np
 
-FEW = 6  # lines
+FEWER = 0.85  # numbers of lines that are tried: each this many times the one before
 
 
 def batches_by_length(
@@ -50,8 +51,7 @@ def place_on_lines(lengths: list[int], doubled: float) -> list[list[int]]:
     """Place items on lines that are padded to one length and cost least.
 
     A position of a line of L positions costs 1 + L / `doubled`: attention is computed over the whole line, and masked
-    between items. Few long lines have little padding, many short ones little attention. Lines as long as the longest
-    item are compared with lines that share all items out among 1 to `FEW` lines.
+    between items. Few long lines have little padding, many short ones little attention.
 
     Args:
         lengths: length of each item.
@@ -61,25 +61,22 @@ def place_on_lines(lengths: list[int], doubled: float) -> list[list[int]]:
     Returns:
         The items of each line, as indices of `lengths`.
     """
-    total, longest = sum(lengths), max(lengths)
-    capacities = [longest, *(max(longest, -(-total // lines)) for lines in range(1, FEW + 1))]
-
-    def cost(lines: list[list[int]]) -> float:
-        length = max(sum(lengths[item] for item in line) for line in lines)
-        return len(lines) * length * (1 + length / doubled)
-
-    return min((_best_fit(lengths, capacity) for capacity in dict.fromkeys(capacities)), key=cost)
+    most = -(-sum(lengths) // max(lengths)) + 1
+    counts = {1, *(round(most * FEWER**step) for step in range(1 + int(math.log(most) / -math.log(FEWER))))}
+    return min((_share_out(lengths, count) for count in sorted(counts)), key=lambda made: _cost(lengths, made, doubled))
 
 
-def _best_fit(lengths: list[int], capacity: int) -> list[list[int]]:
-    """Place items on lines of a capacity, the longest first, each on the fullest line that has room."""
-    lines: list[list[int]] = []
-    rooms: list[tuple[int, int]] = []  # of each line, sorted
+def _share_out(lengths: list[int], lines: int) -> list[list[int]]:
+    """Share items out to lines of about equal length: the longest first, each to the shortest line."""
+    made: list[list[int]] = [[] for _ in range(lines)]
+    filled = [(0, line) for line in range(lines)]
     for item in sorted(range(len(lengths)), key=lambda item: -lengths[item]):
-        at = bisect_left(rooms, (lengths[item], -1))
-        room, line = rooms.pop(at) if at < len(rooms) else (capacity, len(lines))
-        if line == len(lines):
-            lines.append([])
-        lines[line].append(item)
-        insort(rooms, (room - lengths[item], line))
-    return lines
+        length, line = filled[0]
+        made[line].append(item)
+        heapreplace(filled, (length + lengths[item], line))
+    return [line for line in made if line]
+
+
+def _cost(lengths: list[int], lines: list[list[int]], doubled: float) -> float:
+    length = max(sum(lengths[item] for item in line) for line in lines)
+    return len(lines) * length * (1 + length / doubled)

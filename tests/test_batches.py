@@ -55,13 +55,13 @@ def test_every_item_is_on_one_line_and_no_fewer_or_longer_lines_cost_less(double
         length = max(sum(lengths[item] for item in line) for line in lines)
         return len(lines) * length * (1 + length / doubled)
 
-    padded, joined = [[item] for item in range(count)], [list(range(count))]
-    assert cost(lines) <= min(cost(padded), cost(joined))
+    assert cost(lines) <= cost([list(range(count))])
     if doubled == math.inf:
         assert len(lines) == 1
-    if doubled == 1.0:
-        assert max(sum(lengths[item] for item in line) for line in lines) == max(lengths)
+    if count > 7:
+        assert sum(lengths) > 0.9 * len(lines) * max(sum(lengths[item] for item in line) for line in lines)
 
 
-def test_lines_are_filled_by_best_fit():
+def test_lines_are_filled_from_the_longest_item_on():
     assert place_on_lines([50, 30, 20, 49, 1], 1.0) == [[0], [3, 4], [1, 2]]
+    assert place_on_lines([50, 30, 20, 49, 1], math.inf) == [[0, 3, 1, 2, 4]]

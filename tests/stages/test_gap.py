@@ -13,6 +13,7 @@ from recognizers import save_ctc_model
 from saladkit.formats.gap_table import METRICS, read_gap_table
 from saladkit.formats.regions import Regions
 from saladkit.model.loading import load_salad_model, load_text_model
+from saladkit.reporting.gap_summary import SHOWN
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.training_sources import open_speech
 from saladkit.scoring.divergence import probe_sequences
@@ -21,7 +22,6 @@ from saladkit.settings.shared import Spans
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.samples import read_samples
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
-from saladkit.stages.gap import SHOWN
 
 ROWS, DRAWS, SEED = 3, 2, 7
 SPANS = Spans(text_words=(2, 4), speech_words=(2, 4))

@@ -52,6 +52,7 @@ POSITIVE = SUMMED[:8]
 BOUNDS = (
     dict.fromkeys(SUMMED[8:], (0.0, 1.0)) | dict.fromkeys(POSITIVE, (0.0, float("inf"))) | {"accuracy_gap": (-1.0, 1.0)}
 )
+LEAST_RELIABILITY = 0.7  # a usual bound for comparing groups; below it, their order owes much to chance
 KINDS = ("all", "region", "domain", "speaker")
 # First and last number of text tokens since the last speech span; the first token behind it is 1.
 DISTANCES = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, None))

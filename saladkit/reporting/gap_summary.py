@@ -2,11 +2,10 @@
 
 from dataclasses import asdict
 
-from saladkit.formats.gap_table import BY_DISTANCE, spans_of
+from saladkit.formats.gap_table import BY_DISTANCE, LEAST_RELIABILITY, spans_of
 from saladkit.settings.gap import GapSettings
 
 SHOWN = ("misalignment", "teacher_kl", "forgetting", "jsd", "text_nll", "speech_nll", "agreement")
-LEAST_RELIABILITY = 0.7  # a usual bound for comparing groups; below it, most of what ranks regions may be chance
 SEPARATE = 0.1  # below this ICC, a region says little about its texts
 
 

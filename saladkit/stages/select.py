@@ -15,6 +15,7 @@ from saladkit.selection.choosing import choose, read_gaps, spread_of
 from saladkit.selection.filtering import leave_out
 from saladkit.selection.known_pool import KnownPool
 from saladkit.selection.left_out import LeftOut
+from saladkit.selection.misplaced import certainty_notes, check_gamma
 from saladkit.selection.reasons import with_reasons
 from saladkit.selection.texts import Texts
 from saladkit.settings.select import SelectSettings
@@ -43,6 +44,7 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
     table = read_samples(pool, needed=["id", "text"], names=settings.names, limit=settings.limit, beside=output)
     known = KnownPool.of(table.column("id"), pool, settings.regions, settings.gap)
     gaps = read_gaps(known, settings)
+    certainty = check_gamma(known, gaps, settings)
     left_out, texts = LeftOut(table.column("id").to_pylist()), Texts(table.column("text"))
 
     def foresee() -> dict:
@@ -55,6 +57,8 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
         seconds = rate.seconds(texts)
         choice = choose(known, left_out, texts, seconds, gaps, settings)
         _write(with_reasons(table, choice, known, seconds), left_out, work)
+        for note in certainty_notes(certainty, settings.metric):
+            say(note)
         if rate.assumed:
             say(
                 f"select: hours are predicted at an assumed rate of {settings.words_per_second:g} words per second;"
@@ -70,7 +74,7 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
             "speaking_rate": rate.figures(),
         }
         dropped = {"dropped_for_bad_speech": [] if settings.probing else known.bad_speech}
-        return Made(counts, counts | spoken | dropped | spread_of(choice, known) | choice.figures)
+        return Made(counts, counts | spoken | dropped | certainty | spread_of(choice, known) | choice.figures)
 
     inputs: dict[str, str | Path | None] = {"pool": pool, "regions": settings.regions, "gap": settings.gap}
     inputs |= budget_inputs(settings)

@@ -20,9 +20,7 @@ def pooled(values, *, log):
 
 def twin(values, weights, log, level=0.95):
     """Means, shrunk means, intervals and tau^2 by loops over single numbers; tau^2 by halving an interval."""
-    means = [
-        math.fsum(map(math.prod, zip(w, x, strict=True))) / math.fsum(w) for x, w in zip(values, weights, strict=True)
-    ]
+    means = [math.fsum(w * x) / math.fsum(w) for x, w in zip(values, weights, strict=True)]
     scaled = [[item / m if log else item for item in x] for x, m in zip(values, means, strict=True)]
     centres = [1.0] * len(means) if log else means
     total = math.fsum(w for of_group in weights for w in of_group)
@@ -53,9 +51,8 @@ def twin(values, weights, log, level=0.95):
         low, high = (half, high) if spread(half) > len(y) - 1 else (low, half)
     between = high if spread(0.0) > len(y) - 1 else 0.0
     back = math.exp if log else float
-    moved = [
-        back(middle(between) + (a - middle(between)) * between / (between + v)) for a, v in zip(y, errors, strict=True)
-    ]
+    centre = middle(between)
+    moved = [back(centre + (a - centre) * between / (between + v)) for a, v in zip(y, errors, strict=True)]
     wide = student.ppf((1 + level) / 2, freedom)
     ends = [[back(a + sign * wide * math.sqrt(v)) for a, v in zip(y, errors, strict=True)] for sign in (-1, 1)]
     return means, moved, ends, between, [math.sqrt(v) for v in errors]

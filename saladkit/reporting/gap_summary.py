@@ -28,7 +28,7 @@ def gap_figures(groups: list[dict], spread: list[dict], behind: list[dict], sett
     bad = [group["region"] for group in groups if group["bad_speech"]]
     return (
         means
-        | {"spans": spans_of(asdict(settings)), "behind_speech": [_behind(row) for row in behind]}
+        | {"spans": spans_of(asdict(settings)), "behind_speech": [behind_figures(row) for row in behind]}
         | ({"by_region": by_region} if by_region else {})
         | ({"cer": round(every["cer"], 4)} if every["cer"] is not None else {})
         | ({"bad_speech": bad} if bad else {})
@@ -42,7 +42,8 @@ def tokens_behind(row: dict) -> str:
     return str(row["first"]) if row["first"] == row["last"] else f"{row['first']}-{row['last']}"
 
 
-def _behind(row: dict) -> dict:
+def behind_figures(row: dict) -> dict:
+    """Return the shares and means of a row of BEHIND, rounded."""
     names = ["tokens_share", *(f"{metric}{part}" for metric in BY_DISTANCE for part in ("", "_share"))]
     return {"tokens": tokens_behind(row)} | _rounded({name: row[name] for name in names})
 

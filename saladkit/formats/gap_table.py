@@ -179,6 +179,15 @@ def read_spread(path: str | Path, kind: str, metric: str) -> dict | None:
     return next((row for row in rows if (row["kind"], row["metric"]) == (kind, metric)), None)
 
 
+def read_settings(path: str | Path) -> dict:
+    """Read the settings with which a complete gap table was measured.
+
+    Raises:
+        SaladError: `path` is no complete gap table.
+    """
+    return Artefact.open(path, SCHEMA, VERSION).manifest["settings"]
+
+
 def read_behind(path: str | Path) -> list[dict]:
     """Read the rows of `BEHIND` of a complete gap table.
 

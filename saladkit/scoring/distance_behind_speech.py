@@ -16,8 +16,8 @@ def tokens_since_speech(sequence: Sequence) -> np.ndarray:
     places = np.arange(len(sequence))
     last_speech = np.maximum.accumulate(np.where(sequence.speech_mask, places, -1))
     before = np.cumsum(is_text)  # text tokens up to and with each place
-    since = before - np.where(last_speech >= 0, before[last_speech], 0)
-    return np.where(last_speech >= 0, since + 1, 0)[sequence.positions]
+    since = before - before[last_speech] + 1  # of no use where nothing has been heard
+    return np.where(last_speech >= 0, since, 0)[sequence.positions]
 
 
 def sums_by_distance(distance: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -41,14 +41,20 @@ def distance_rows(items: list[dict]) -> list[dict]:
     sums = {name: np.array([item[f"{name}_behind"] for item in items]) for name in BY_DISTANCE}
     rows = []
     for place, (first, last) in enumerate(DISTANCES):
-        inside = np.flatnonzero(tokens[:, place])
-        row = {"first": first, "last": last, "tokens": int(tokens[:, place].sum())}
-        row["tokens_share"] = float(tokens[:, place].sum() / tokens.sum())
+        here = tokens[:, place]
+        row: dict[str, float | None] = {"first": first, "last": last, "tokens": int(here.sum())}
+        row["tokens_share"] = float(here.sum() / tokens.sum())
         for name, of_items in sums.items():
-            total = of_items.sum()
-            row[f"{name}_share"] = float(of_items[:, place].sum() / total) if total > 0 else None
-            found = bootstrap_ratio(of_items[inside, place], tokens[inside, place]) if len(inside) else None
-            row[name] = found and found.value
-            row |= {f"{name}_low": found and found.low, f"{name}_high": found and found.high}
+            row |= _figures(name, of_items[:, place], here, float(of_items.sum()))
         rows.append(row)
     return rows
+
+
+def _figures(name: str, nats: np.ndarray, tokens: np.ndarray, total: float) -> dict[str, float | None]:
+    """Return the columns of one metric at one distance, given the nats and tokens there of each item."""
+    share = float(nats.sum() / total) if total > 0 else None
+    inside = np.flatnonzero(tokens)
+    if not len(inside):
+        return {name: None, f"{name}_low": None, f"{name}_high": None, f"{name}_share": share}
+    found = bootstrap_ratio(nats[inside], tokens[inside])
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high, f"{name}_share": share}

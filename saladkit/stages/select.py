@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from saladkit.formats.files import part_name
+from saladkit.formats.gap_table import read_settings, spans_of
 from saladkit.formats.samples import LEFT_OUT, SCHEMA, VERSION, write_samples
 from saladkit.job import Clock, Job, Made, Work, numbered
 from saladkit.progress import say
@@ -66,6 +67,8 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
             )
         if settings.explain:
             odds = known.sums_by_region(choice.order.probabilities)
+            if gaps and settings.gap is not None:
+                say(f"gap: {settings.metric}, {spans_of(read_settings(settings.gap)) or 'spans unknown'}")
             for line in region_lines(known.table, gaps, odds, known.count_by_region(choice.rows)):
                 say(line)
         counts = {"rows": len(choice.rows), "left_out": left_out.counts()}

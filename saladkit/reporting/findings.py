@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saladkit.reporting.gap_tables import comparable_tables, compared_figures
+from saladkit.reporting.gap_tables import MeasuredGap, comparable_tables, measured_gap
 from saladkit.reporting.inventory import Inventory, Step
 from saladkit.reporting.predictions import Key, Predictions, check_paired, common_tasks, way_of
 from saladkit.reporting.provenance import Training, added_speech, seconds_of_speech, training_of
@@ -47,8 +47,7 @@ class ModelFindings:
     gap: GapSplit
     gap_unheard: GapSplit | None
     recovery: float | None  # share of the first model's gap that is closed; None for the first model and without a gap
-    misalignment: Estimate | None  # nats per text token
-    forgetting: Estimate | None
+    measured: MeasuredGap | None  # None if not every model has a gap table
     training: Training | None
     added_seconds: float | None  # of training speech that the first model was not trained on
 
@@ -87,6 +86,11 @@ class Findings:
     main_contrast: str | None  # key of the contrast that --contrast names
     regions: RegionGaps | None
     steps: list[Step]
+
+    @property
+    def measured(self) -> list[MeasuredGap]:
+        """The measured gap of every model; empty if a model has none."""
+        return [model.measured for model in self.models if model.measured]
 
     def model(self, name: str) -> ModelFindings:
         """Return the findings of one result."""
@@ -186,7 +190,6 @@ def _models(
         gap = _gap_split(teacher_on_text, on_text, on_speech)
         unheard = [correct[items.unheard] for correct in (teacher_on_text, on_text, on_speech)]
         gap_of_first = models[0].gap.total.value if models else 0.0
-        figures = compared_figures(tables[answers.name]) if tables else {}
         models.append(
             ModelFindings(
                 name=answers.name,
@@ -201,8 +204,7 @@ def _models(
                 gap=gap,
                 gap_unheard=_gap_split(*unheard) if items.unheard.any() else None,
                 recovery=1 - gap.total.value / gap_of_first if gap_of_first > 0 else None,
-                misalignment=figures.get("misalignment"),
-                forgetting=figures.get("forgetting"),
+                measured=measured_gap(tables[answers.name]) if tables else None,
                 training=training,
                 added_seconds=seconds_of_speech(added_speech(training, trainings[0])),
             )

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from saladkit import __version__
+from saladkit.formats.gap_table import LEAST_RELIABILITY
 from saladkit.reporting.charts.palette import DARK, LIGHT, series_colours
 from saladkit.reporting.charts.regions import KEYWORDS, SHOWN_REGIONS, shown_selections
 from saladkit.reporting.charts.rendering import Chart
 from saladkit.reporting.findings import Findings
+from saladkit.reporting.gap_summary import icc_sentence
+from saladkit.reporting.gap_tables import behind_speech
 from saladkit.reporting.headline import headline, lead
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.number_format import duration, memory, percent, percent_interval, points, signed
@@ -26,6 +29,7 @@ FORMATS = {
     "signed": signed,
     "duration": duration,
     "memory": memory,
+    "icc_sentence": icc_sentence,
 }
 
 
@@ -61,6 +65,9 @@ def render_page(content: PageContent) -> str:
             selections=[selection.name for selection in shown_selections(findings, content.inventory)],
             shown_regions=SHOWN_REGIONS,
             keywords=KEYWORDS,
+            spans=findings.measured[0].spans if findings.measured else None,
+            behind=behind_speech(findings.measured),
+            least_reliability=LEAST_RELIABILITY,
             has_lexical_loss=any("lexical" in entry for log in logs for entry in log),
             light=LIGHT,
             dark=DARK,

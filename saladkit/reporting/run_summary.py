@@ -1,13 +1,15 @@
 """`summary.json`: the numbers of a run, for other programs."""
 
 from saladkit.reporting.findings import Findings, GapSplit, ModelFindings
+from saladkit.reporting.gap_summary import behind_figures
+from saladkit.reporting.region_gaps import RegionGaps
 from saladkit.reporting.strategy_comparison import StrategyFindings
 from saladkit.scoring.statistics import Estimate
 
 # Keys of the summary, which cannot be names of results.
 RESERVED = frozenset(
     {"command", "output", "text_accuracy", "subjects", "seconds", "total_seconds", "peak_memory_bytes"}
-    | {"peak_memory_bytes_by_step", "chance", "tasks", "held_out_task", "choices"}
+    | {"peak_memory_bytes_by_step", "chance", "tasks", "held_out_task", "choices", "regions"}
 )
 
 
@@ -29,19 +31,28 @@ def _gap(gap: GapSplit | None) -> dict | None:
 
 
 def _model(model: ModelFindings) -> dict:
+    measured = model.measured
     return {
         "speech_accuracy": _estimate(model.speech, "accuracy"),
         "heard_subjects": _estimate(model.heard, "accuracy"),
         "unheard_subjects": _estimate(model.unheard, "accuracy"),
         "held_out_voice": _estimate(model.held_out, "accuracy"),
         "text_accuracy": _estimate(model.text, "accuracy"),
-        "misalignment": _estimate(model.misalignment, "mean", 6),
-        "forgetting": _estimate(model.forgetting, "mean", 6),
+        "misalignment": _estimate(measured.misalignment if measured else None, "mean", 6),
+        "forgetting": _estimate(measured.forgetting if measured else None, "mean", 6),
+        "behind_speech": [behind_figures(row) for row in measured.behind] if measured else [],
+        "spans": measured.spans if measured else None,
         "gap": _gap(model.gap),
         "gap_unheard_subjects": _gap(model.gap_unheard),
         "recovery": None if model.recovery is None else round(model.recovery, 4),
         "added_seconds_of_speech": model.added_seconds,
     }
+
+
+def _regions(regions: RegionGaps) -> dict:
+    figures = {"reliability": regions.reliability, "icc": regions.icc}
+    rounded = {name: value if value is None else round(value, 4) for name, value in figures.items()}
+    return {"metric": regions.metric.column, "spans": regions.spans} | rounded
 
 
 def _choice(choice: StrategyFindings) -> dict:
@@ -74,6 +85,7 @@ def summary_of(findings: Findings, choices: list[StrategyFindings]) -> dict:
         **{model.name: _model(model) for model in findings.models},
         **{key: _estimate(contrast.points, "points") for key, contrast in findings.contrasts.items()},
         "subjects": subjects,
+        **({"regions": _regions(findings.regions)} if findings.regions else {}),
         **({"choices": {choice.name: _choice(choice) for choice in choices}} if choices else {}),
         "seconds": {step.name: step.seconds for step in findings.steps},
         "total_seconds": round(sum(step.seconds for step in findings.steps), 2),

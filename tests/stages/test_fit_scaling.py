@@ -84,6 +84,8 @@ def test_a_law_over_gap_tables_and_scores_over_it(
     assert [point["name"] for point in written["points"]] == ["stable", "final", "aligned"]
     assert all(0 <= point["speech_score"] <= 1 for point in written["points"])
     assert done.stderr.splitlines()[-1].startswith("M = ")
+    assert summary["spans"] == written["spans"] == "text spans of 2-4 words, speech spans of 2-4"
+    assert summary["spans"] in done.stderr
 
 
 def test_a_law_over_a_log(shell, tmp_path):
@@ -125,6 +127,8 @@ def test_misalignment_that_grows_has_no_exponent(shell, tmp_path):
         ([{"positions": 10, "misalignment": None}], "line 1: misalignment is None"),
         ([{"positions": -1, "misalignment": 1.0}], "line 1: positions is -1"),
         ([{"positions": 10, "misalignment": 1.0, "speech_score": "good"}], "speech_score is 'good'"),
+        ([{"positions": 10, "misalignment": 1.0, "text_words": 10}], "text_words is 10"),
+        ([{"positions": 10, "misalignment": 1.0, "speech_words": [5, "x"]}], "speech_words is [5, 'x']"),
     ],
 )
 def test_logs_without_a_law_are_refused(rows, named, shell, tmp_path):
@@ -132,6 +136,36 @@ def test_logs_without_a_law_are_refused(rows, named, shell, tmp_path):
     done = shell("fit-scaling", tmp_path / "log.jsonl", "-o", tmp_path / "law")
     assert done.exit_code == 2 and named in done.stderr
     assert not (tmp_path / "law").exists()
+
+
+def test_misalignment_of_other_spans_is_refused(shell, checkpoint, text_lm, speech, tables, tmp_path):
+    line = ["gap", checkpoint, speech, "--teacher", text_lm, "--device", "cpu", "--limit", 8]
+    assert shell(*line, "--text-words", 2, 4, "--speech-words", 3, 5, "-o", tmp_path / "other").exit_code == 0
+    assert shell(*line, "--context", "spoken", "-o", tmp_path / "spoken").exit_code == 0
+    for other, spans in (("other", "speech spans of 3-5"), ("spoken", "one word behind speech")):
+        done = shell("fit-scaling", tables[0], tmp_path / other, tables[2], "-o", tmp_path / "law")
+        assert done.exit_code == 2 and "M depends on the spans" in done.stderr and spans in done.stderr
+        assert "text spans of 2-4 words, speech spans of 2-4" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "others, known", [([[10, 30], [10, 30]], True), ([[10, 20], [10, 30]], None), ([None] * 2, False)]
+)
+def test_the_spans_of_logs(others, known, shell, tmp_path):
+    rows = [
+        {"positions": 10**n, "misalignment": 4.0 / n, "text_words": [10, 30], "speech_words": [5, 15]} for n in (3, 4)
+    ]
+    rows += [{"positions": 10**n, "misalignment": 4.0 / n, "speech_words": [5, 15]} for n in (5, 6)]
+    for row, text_words in zip(rows[2:], others, strict=True):
+        row |= {"text_words": text_words} if text_words else {}
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = shell("fit-scaling", tmp_path / "log.jsonl", "-o", tmp_path / "law")
+    if known is None:
+        assert done.exit_code == 2 and "text spans of 10-20 words" in done.stderr
+        return
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["spans"] == ("text spans of 10-30 words, speech spans of 5-15" if known else None)
+    assert ("do not tell" in done.stderr) != known
 
 
 def test_tables_of_other_items_do_not_pair(shell, checkpoint, text_lm, speech, tables, tmp_path):

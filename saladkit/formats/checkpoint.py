@@ -4,6 +4,9 @@ Both have `config.json`, `model.safetensors`, `generation_config.json`, the toke
 and the model card `README.md`; only Stage I writes `stable/`. During training, `training/` holds the state to resume
 from. A TensorBoard log in `logs/` is not part of the artefact.
 
+`stable/moments.safetensors` holds the optimizer's moments, with which `align` goes on: for each trained parameter NAME
+`exp_avg.NAME` and `exp_avg_sq.NAME`, of its shape, and `step.NAME`, its number of updates, all float32.
+
 `metrics.jsonl` is the training log, with one line per logging step, over the steps since the line before:
 
 - `step`, `learning_rate`, `grad_norm`
@@ -31,6 +34,7 @@ from saladkit.formats.files import read_json
 SCHEMA, VERSION = "checkpoint", 2  # 2: the adapter's `length` has shape [1]
 STAGES = {"distill": "Stage I", "align": "Stage II"}  # of the method, by the command that runs them
 STABLE = "stable"
+MOMENTS = "moments.safetensors"
 METRICS = "metrics.jsonl"
 CARD = "README.md"
 LOGS = "logs"  # written by --report-to tensorboard; not part of the artefact
@@ -84,8 +88,9 @@ def model_digest(name: str | Path) -> str:
     patterns = ["config.json", "*.safetensors", "*.safetensors.index.json"]
     if not any((path / weights).is_file() for weights in ("model.safetensors", "model.safetensors.index.json")):
         patterns += ["*.bin", "*.bin.index.json"]
+    no_weights = ("training_args.bin", MOMENTS)
     files = sorted(file for pattern in patterns for file in path.glob(pattern))
-    return digest_json([[file.name, digest_path(file)] for file in files if file.name != "training_args.bin"])
+    return digest_json([[file.name, digest_path(file)] for file in files if file.name not in no_weights])
 
 
 def stable_or_final(checkpoint: str | Path) -> Path:

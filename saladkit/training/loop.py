@@ -19,6 +19,7 @@ from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.signals import TeacherSignal
 from saladkit.training.faults import diverged, out_of_memory
 from saladkit.training.learning_rates import stable_steps
+from saladkit.training.moments import BeginWithMoments
 from saladkit.training.saved_states import STATES, bring_stable, is_past_stable, last_saved_state
 from saladkit.training.saving import CheckpointSaver, KeepStableCheckpoint
 from saladkit.training.trainer import SaladTrainer
@@ -69,12 +70,16 @@ def train(
     *,
     device: str,
     keep_stable: bool,
+    moments: Path | None,
 ) -> dict[str, float]:
     """Train from the start or from the last saved state, and write the checkpoint's files to `folder`.
 
     Writes what `saver` saves, `metrics.jsonl` and, with `keep_stable`, `stable/`. The run resumes from the last state
     in `training/`; without one, it starts from `settings.resume_from_checkpoint`, if that is given. The states stay
     in `training/`, as the run may be interrupted until the manifest is written.
+
+    Args:
+        moments: Adam's moments (`training/moments.py`) that a run from the start begins with; None for none.
 
     Returns:
         The last logged values of the loss and its parts; empty if nothing was logged.
@@ -83,6 +88,7 @@ def train(
         SaladError: the training diverges, or does not fit the memory.
     """
     states, callbacks = folder / STATES, _callbacks(settings, saver, folder, keep_stable=keep_stable)
+    callbacks += [] if moments is None else [BeginWithMoments(moments)]
     trainer = SaladTrainer(
         teacher=teacher,
         settings=settings,
@@ -124,7 +130,8 @@ def _callbacks(
     if keep_stable and resumed is not None and is_past_stable(resumed, settings):
         bring_stable(resumed, folder / STABLE)
     elif keep_stable:
-        callbacks.append(KeepStableCheckpoint(folder / STABLE, stable_steps(settings), saver))
+        step, keep_moments = stable_steps(settings), settings.keeps_moments()
+        callbacks.append(KeepStableCheckpoint(folder / STABLE, step, saver, keep_moments=keep_moments))
     if settings.report_to == "tensorboard" and is_main_process():
         from torch.utils.tensorboard import SummaryWriter
 
@@ -140,7 +147,7 @@ def _arguments(settings: TrainingSettings, states: Path, device: str) -> Trainin
         per_device_train_batch_size=settings.per_device_train_batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,
         learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
         logging_steps=settings.logging_steps,
         logging_nan_inf_filter=False,
         save_steps=settings.save_steps,

@@ -1,5 +1,7 @@
 """Train a student on opened inputs, and describe its checkpoint."""
 
+from pathlib import Path
+
 import numpy as np
 
 from saladkit.formats.artefact import PLAN, SUMMARY
@@ -32,11 +34,13 @@ def run_training(
     *,
     device: str,
     keep_stable: bool,
+    moments: Path | None,
 ) -> Made:
     """Train `student`, and write its weights, its log and its model card to the output folder.
 
     Args:
         keep_stable: whether to keep the checkpoint from before the decay.
+        moments: as in `train`.
 
     Raises:
         SaladError: the training diverges or does not fit the memory, the attention implementation is not available,
@@ -47,7 +51,8 @@ def run_training(
     use_attention(student, settings.attention, half_on_gpu=settings.bf16 and device != "cpu")
     schedule = _schedule(inputs, settings)
     saver = CheckpointSaver(processor, trained=settings.save == "trained")
-    last = train(student, saver, schedule, teacher, settings, work.path, device=device, keep_stable=keep_stable)
+    kept = {"keep_stable": keep_stable, "moments": moments}
+    last = train(student, saver, schedule, teacher, settings, work.path, device=device, **kept)
     read = np.bincount(schedule.source, minlength=len(inputs.sources)).tolist()
     if is_main_process():
         _write_cards(work, student, inputs, read, last)

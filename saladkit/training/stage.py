@@ -36,6 +36,7 @@ class Start:
         make_student: makes this model, without the LoRA of the settings; random weights come from torch's seed.
         inputs: what is read for it, by role.
         own_teacher: whether the student with its LoRA off is the teacher, so that no other is opened.
+        moments: Adam's moments to begin with (`training/moments.py`); None for none.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Start:
     make_student: Callable[[], SaladForCausalLM]
     inputs: dict[str, str | Path | None]
     own_teacher: bool
+    moments: Path | None = None
 
 
 def train_stage(
@@ -90,7 +92,8 @@ def train_stage(
         if start.own_teacher:
             signal = UnadaptedTeacher(student.language_model, settings.temperature, settings.packed)
         processor = SaladProcessor(start.tokenizer, student.config)
-        made = run_training(student, processor, inputs, signal, settings, work, device=device, keep_stable=keep_stable)
+        kept = {"keep_stable": keep_stable, "moments": start.moments}
+        made = run_training(student, processor, inputs, signal, settings, work, device=device, **kept)
         return replace(made, identity=made.identity | {"started_from": digest})
 
     job = Job(

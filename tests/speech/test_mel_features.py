@@ -6,6 +6,7 @@ from noise import noise
 
 from saladkit.errors import SaladError
 from saladkit.speech.audio.mel_features import log_mel
+from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 
 RATE = 16000
 

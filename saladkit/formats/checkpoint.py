@@ -13,7 +13,11 @@ from. A TensorBoard log in `logs/` is not part of the artefact.
 - `loss`, and its parts `distillation`, `nll` and `lexical`: means in nats over the positions where they were computed.
   With a sampled teacher, `distillation` is the cross entropy: the divergence plus the teacher's entropy.
 - `places_used`: share of the places of a batch that is not padding
+- `positions`: all positions that the model read, tokens and speech vectors
 - `rows of SOURCE` and `positions of SOURCE`: rows and text positions of each source
+
+The manifest counts these positions over the whole training, Stage I included in Stage II: `positions_read` all of them,
+`positions_with_loss` the text positions; with `_before_decay`, up to the checkpoint in `stable/`.
 
 After `from saladkit import SaladForCausalLM`, transformers' AutoConfig, AutoModelForCausalLM and AutoProcessor load
 such a folder. With LoRA and `--save trained`, `model.safetensors` holds speech encoder, adapter and LoRA only;
@@ -36,6 +40,10 @@ STAGES = {"distill": "Stage I", "align": "Stage II"}  # of the method, by the co
 STABLE = "stable"
 MOMENTS = "moments.safetensors"
 METRICS = "metrics.jsonl"
+# Counts of a manifest: all positions that the model read in training, tokens and speech vectors, and those of them from
+# which text was predicted.
+POSITIONS = ("positions_read", "positions_with_loss")
+BEFORE_DECAY = "_before_decay"  # at the end of these names: of the steps whose checkpoint is in `stable/`
 CARD = "README.md"
 LOGS = "logs"  # written by --report-to tensorboard; not part of the artefact
 
@@ -106,34 +114,40 @@ def read_metrics(checkpoint: str | Path) -> list[dict]:
 
 
 def positions_trained_on(checkpoint: Path, stable_steps: int, start: dict | None) -> dict[str, int]:
-    """Count the text positions that a checkpoint was trained on, in total and before the decay.
+    """Count the positions that a checkpoint was trained on, in total and before the decay.
 
     Args:
         stable_steps: number of steps before the decay.
         start: the manifest's entry of the checkpoint that training started from; None for a text LLM.
 
     Returns:
-        The counts `positions` and `positions_before_decay`, which include the positions of the start; empty if those
-        are unknown.
+        The counts of `POSITIONS`, and the same with `BEFORE_DECAY` at the end of their names. They include the
+        positions of the start, and are empty if those are unknown.
     """
-    before = trained_positions(start["path"]) if start else 0
+    before = trained_positions(start["path"]) if start else dict.fromkeys(POSITIONS, 0)
     if before is None:
         return {}
     seen = [(row["step"], _positions(row)) for row in read_metrics(checkpoint)]
-    return {
-        "positions": before + sum(count for _, count in seen),
-        "positions_before_decay": before + sum(count for step, count in seen if step <= stable_steps),
-    }
+    found = {}
+    for name in POSITIONS:
+        found[name] = before[name] + sum(counts[name] for _, counts in seen)
+        early = sum(counts[name] for step, counts in seen if step <= stable_steps)
+        found[f"{name}{BEFORE_DECAY}"] = before[name] + early
+    return found
 
 
-def trained_positions(checkpoint: str | Path) -> int | None:
-    """Return the number of text positions that a checkpoint, or its `stable/`, was trained on; None if unknown."""
+def trained_positions(checkpoint: str | Path) -> dict[str, int] | None:
+    """Return the counts of `POSITIONS` that a checkpoint, or its `stable/`, was trained on; None if unknown."""
     path = Path(checkpoint)
-    for manifest, name in ((path / MANIFEST, "positions"), (path.parent / MANIFEST, "positions_before_decay")):
-        if manifest.is_file() and (name == "positions" or path.name == STABLE):
-            return read_json(manifest).get("counts", {}).get(name)
+    for manifest, suffix in ((path / MANIFEST, ""), (path.parent / MANIFEST, BEFORE_DECAY)):
+        if manifest.is_file() and (not suffix or path.name == STABLE):
+            counts = read_json(manifest).get("counts", {})
+            known = {name: counts.get(f"{name}{suffix}") for name in POSITIONS}
+            return None if None in known.values() else known
     return None
 
 
-def _positions(row: dict) -> int:
-    return sum(int(count) for name, count in row.items() if name.startswith("positions of "))
+def _positions(row: dict) -> dict[str, int]:
+    """Return the counts of `POSITIONS` in an entry of the log."""
+    with_loss = sum(int(count) for name, count in row.items() if name.startswith("positions of "))
+    return {"positions_read": int(row["positions"]), "positions_with_loss": with_loss}

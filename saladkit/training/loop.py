@@ -70,7 +70,7 @@ def train(
     *,
     device: str,
     keep_stable: bool,
-    moments: Path | None,
+    moments: Path | None = None,
 ) -> dict[str, float]:
     """Train from the start or from the last saved state, and write the checkpoint's files to `folder`.
 

@@ -48,7 +48,7 @@ class LossMeter:
             self._sums[f"positions of {source}"] += positions
 
     def means(self, total: Callable[[Tensor], Tensor], processes: int) -> dict[str, float]:
-        """Return the parts of the loss in nats, and rows and text positions by source; then start again at 0.
+        """Return the parts of the loss in nats, all positions, rows and text positions by source; start again at 0.
 
         A part that was never computed is left out.
 
@@ -58,7 +58,7 @@ class LossMeter:
         read = [f"{what} of {source}" for source in self.sources for what in ("rows", "positions")]
         found = self._summed(LOSSES, torch.float32, total) | self._summed((*COUNTS, *read), torch.int64, total)
         self._clear()
-        means = {"places_used": found["places"] / found["room"]}
+        means = {"places_used": found["places"] / found["room"], "positions": found["places"]}
         for name, over in (("distillation", "followed"), ("nll", "alone"), ("lexical", "lexical batches")):
             if found[over]:
                 means[name] = found[name] / found[over] * (processes if name == "lexical" else 1)

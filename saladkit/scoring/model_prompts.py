@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
+from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.limits import limits_of, read_config
 from saladkit.model.loading import load_tokenizer
@@ -48,6 +50,7 @@ class ModelPrompts:
         """
         speech_input = None
         if condition.modality == "speech":
+            assert isinstance(self._config, SaladConfig)  # a text LLM is refused (`compared_models`)
             frames: FrameSource = CountedFrames(self._front_end) if counting else self._front_end
             layout = layout_of(self._config, self._front_end)
             speech_input = SpeechInput(frames, layout, condition.perturbation, settings.seed)
@@ -65,7 +68,7 @@ class ModelPrompts:
 
     @cached_property
     def _front_end(self) -> FrontEnd:
-        return front_end_of(self._config, device=self._device)
+        return front_end_of(cast(SaladConfig, self._config), device=self._device)
 
 
 class CountedFrames:

@@ -51,8 +51,17 @@ def run_training(
     use_attention(student, settings.attention, half_on_gpu=settings.bf16 and device != "cpu")
     schedule = _schedule(inputs, settings)
     saver = CheckpointSaver(processor, trained=settings.save == "trained")
-    kept = {"keep_stable": keep_stable, "moments": moments}
-    last = train(student, saver, schedule, teacher, settings, work.path, device=device, **kept)
+    last = train(
+        student,
+        saver,
+        schedule,
+        teacher,
+        settings,
+        work.path,
+        device=device,
+        keep_stable=keep_stable,
+        moments=moments,
+    )
     read = np.bincount(schedule.source, minlength=len(inputs.sources)).tolist()
     if is_main_process():
         _write_cards(work, student, inputs, read, last)

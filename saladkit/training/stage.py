@@ -92,8 +92,17 @@ def train_stage(
         if start.own_teacher:
             signal = UnadaptedTeacher(student.language_model, settings.temperature, settings.packed)
         processor = SaladProcessor(start.tokenizer, student.config)
-        kept = {"keep_stable": keep_stable, "moments": start.moments}
-        made = run_training(student, processor, inputs, signal, settings, work, device=device, **kept)
+        made = run_training(
+            student,
+            processor,
+            inputs,
+            signal,
+            settings,
+            work,
+            device=device,
+            keep_stable=keep_stable,
+            moments=start.moments,
+        )
         return replace(made, identity=made.identity | {"started_from": digest})
 
     job = Job(

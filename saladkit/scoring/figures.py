@@ -35,19 +35,19 @@ def compute_figures(task: str, answered: dict[Condition, Items]) -> list[dict]:
     answered = {c: {id_: row for id_, row in items.items() if row["acc"] is not None} for c, items in answered.items()}
     answered = {condition: items for condition, items in answered.items() if items}
     common = comparable_items(list(answered.values())) if answered else set()
-    where: dict
     for metric in METRICS:
+        about: dict = {"task": task, "metric": metric}
         for condition, items in answered.items():
-            counts: dict = {"items_first": len(items), "items_second": None}
+            counts = {"items_first": len(items), "items_second": None}
             for group, rows in _groups(items):
-                where = {"task": task, "metric": metric} | counts | group
+                where = about | counts | group
                 found.append(_row(where, "accuracy", condition, None, accuracy(_scores(rows.values(), metric))))
         for figure, first, second in _comparisons(list(answered)):
             if not {first, second} <= answered.keys():
                 continue
             counts = {"items_first": len(answered[first]), "items_second": len(answered[second])}
             for group, rows in _groups({id_: row for id_, row in answered[second].items() if id_ in common}):
-                where = {"task": task, "metric": metric} | counts | group
+                where = about | counts | group
                 pairs = [(answered[first][id_], row) for id_, row in rows.items()]
                 found.append(_compare(where, figure, first, second, pairs) if pairs else None)
     return [row for row in found if row is not None]

@@ -41,7 +41,7 @@ class Collator:
         alone = [self.settings.learns_from_text_alone(example.replay) for example in examples]
         examples = [examples[i] for i in sorted(range(len(examples)), key=alone.__getitem__)]
         sequences = [example.sequence for example in examples]
-        batch = {
+        batch: dict = {
             "model": pack_sequences(sequences) if self.settings.packed else collate_sequences(sequences),
             "token_ids": [example.token_ids for example in examples],
             "targets": [sequence.targets for sequence in sequences],

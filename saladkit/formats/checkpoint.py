@@ -13,8 +13,8 @@ from. A TensorBoard log in `logs/` is not part of the artefact.
 - `loss`, and its parts `distillation`, `nll` and `lexical`: means in nats over the positions where they were computed.
   With a sampled teacher, `distillation` is the cross entropy: the divergence plus the teacher's entropy.
 - `places_used`: share of the places of a batch that is not padding
-- `positions`: all positions that the model read, tokens and speech vectors
-- `rows of SOURCE` and `positions of SOURCE`: rows and text positions of each source
+- for each source, `rows of SOURCE`; `positions of SOURCE`, speech vectors included; `loss positions of SOURCE`, those
+  with a loss; and `unread rows of SOURCE`, which fitted into no window of their pass
 
 The manifest counts these positions over the whole training, Stage I included in Stage II: `positions_read` all of them,
 `positions_with_loss` the text positions; with `_before_decay`, up to the checkpoint in `stable/`.
@@ -149,5 +149,8 @@ def trained_positions(checkpoint: str | Path) -> dict[str, int] | None:
 
 def _positions(row: dict) -> dict[str, int]:
     """Return the counts of `POSITIONS` in an entry of the log."""
-    with_loss = sum(int(count) for name, count in row.items() if name.startswith("positions of "))
-    return {"positions_read": int(row["positions"]), "positions_with_loss": with_loss}
+    begins = {"positions_read": "positions of ", "positions_with_loss": "loss positions of "}
+    return {
+        count: sum(int(value) for name, value in row.items() if name.startswith(begin))
+        for count, begin in begins.items()
+    }

@@ -10,7 +10,7 @@ from recognizers import save_ctc_model
 
 from saladkit.formats.checkpoint import read_metrics, trained_positions
 from saladkit.formats.files import read_json
-from saladkit.training.trainer import Collator
+from saladkit.training.collation import Collator
 
 SPANS = ["--text-words", 2, 4, "--speech-words", 2, 4]
 
@@ -63,8 +63,11 @@ def tables(shell_of_module, checkpoint, aligned, text_lm, speech, tmp_path_facto
 def test_a_checkpoint_knows_what_it_was_trained_on(checkpoint, aligned):
     def positions(folder, steps):
         rows = [row for row in read_metrics(folder) if row["step"] <= steps]
-        with_loss = sum(value for row in rows for name, value in row.items() if name.startswith("positions of "))
-        return Counter({"positions_read": sum(row["positions"] for row in rows), "positions_with_loss": with_loss})
+        logged = {
+            count: sum(value for row in rows for name, value in row.items() if name.startswith(begin))
+            for count, begin in (("positions_read", "positions of "), ("positions_with_loss", "loss positions of "))
+        }
+        return Counter(logged)
 
     assert trained_positions(checkpoint) == positions(checkpoint, 4)
     assert trained_positions(checkpoint / "stable") == positions(checkpoint, 2)
@@ -79,12 +82,12 @@ def test_positions_are_tokens_and_vectors_and_with_loss_the_predicted_tokens(
 ):
     counted, collate = Counter(), Collator.__call__
 
-    def watched(self, examples):
-        for sequence in (example.sequence for example in examples):
+    def watched(self, windows):
+        for sequence in (example.sequence for window in windows for example in window.examples):
             tokens = int((~sequence.speech_mask).sum())
             counted["positions_read"] += tokens + sum(span.vectors for span in sequence.spans)
             counted["positions_with_loss"] += len(sequence.targets)
-        return collate(self, examples)
+        return collate(self, windows)
 
     monkeypatch.setattr(Collator, "__call__", watched)
     done = shell(*distill_arguments, "--batching", batching, "--gradient-accumulation-steps", 2, "-o", tmp_path / "out")

@@ -1,8 +1,9 @@
 """Scaling: misalignment M as a function of the amount of training D, and scores as functions of M and F.
 
-`fit-scaling` reads gap tables, or `.jsonl` logs with one line per checkpoint: `name`, `positions` (D: text positions
-trained on), `misalignment` and, if known, `forgetting` (F), `speech_score`, `text_score`, and the spans with which M
-was measured, `text_words` and `speech_words` (two numbers each). It writes `scaling.json`:
+`fit-scaling` reads gap tables, or `.jsonl` logs with one line per checkpoint: `name`, `positions` (D: all positions
+trained on, text tokens and speech vectors, as the paper counts them), `misalignment` and, if known, `forgetting` (F),
+`speech_score`, `text_score`, and the spans with which M was measured, `text_words` and `speech_words` (two numbers
+each). It writes `scaling.json`:
 
 - `points`: these figures of every checkpoint
 - `spans`: the spans with which M was measured, in words; null if unknown. M of different spans is refused.
@@ -24,7 +25,7 @@ from saladkit.formats.gap_table import SCHEMA as GAP_TABLE
 from saladkit.formats.gap_table import VERSION as GAP_VERSION
 from saladkit.formats.gap_table import measurement, read_gap_table, spans_of
 
-SCHEMA, VERSION = "scaling", 1
+SCHEMA, VERSION = "scaling", 2  # 2: D counts all positions, not those of text alone
 NEEDED = ("positions", "misalignment")
 OPTIONAL = ("forgetting", "speech_score", "text_score")
 
@@ -70,13 +71,13 @@ def _from_table(source: str) -> Measured:
     manifest = Artefact.open(source, GAP_TABLE, GAP_VERSION).manifest
     items, groups = read_gap_table(source)
     (every,) = (group for group in groups if group["kind"] == "all")
-    positions = manifest["identity"].get("trained_positions")
-    if not positions:
+    trained_on = manifest["identity"].get("trained_on")
+    if not trained_on:
         raise SaladError(
             f"{source} does not say how much its checkpoint was trained on",
             "Run `saladkit gap` on a checkpoint of `saladkit distill` or `align`, or give a log with `positions`.",
         )
-    figures = dict.fromkeys(OPTIONAL) | {"positions": positions}
+    figures = dict.fromkeys(OPTIONAL) | {"positions": trained_on["positions_read"]}
     figures |= {metric: every[metric] for metric in ("misalignment", "forgetting")}
     digests = {role: entry["digest"] for role, entry in manifest["inputs"].items()}
     return Measured(

@@ -18,6 +18,7 @@ from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.number_format import duration, memory, percent, percent_interval, points, signed
 from saladkit.reporting.spoken_questions import SpokenQuestion
 from saladkit.reporting.strategy_comparison import StrategyFindings
+from saladkit.reporting.terminal_table import answered_lines
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -60,6 +61,7 @@ def render_page(content: PageContent) -> str:
             strategies=content.strategies,
             headline=headline(findings),
             lead=lead(findings),
+            answered=answered_lines(findings),
             contrasts=[contrast for contrast in findings.contrasts.values() if contrast.points],
             colours=series_colours(model.name for model in findings.models),
             selections=[selection.name for selection in shown_selections(findings, content.inventory)],

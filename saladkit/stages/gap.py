@@ -94,7 +94,7 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
         return Made(
             counts={"rows": len(items), "tokens": sum(item["tokens"] for item in items)} | mended,
             skipped=skipped,
-            identity={"trained_positions": trained_positions(checkpoint), "silent_regions": silent},
+            identity={"trained_on": trained_positions(checkpoint), "silent_regions": silent},
             figures={"rows": len(items), "skipped": len(skipped)} | mended | shown | precision_of(cache),
         )
 

@@ -51,8 +51,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tiny_lm(folder):
-    """A text LLM that writes the sentences, each with its end."""
-    rows = [{"id": str(place), "text": text} for place, text in enumerate(SENTENCES * 2)]
+    """A text LLM that writes the sentences, each with its end; it has read their ends in other sentences too."""
+    ends = [" ".join([before, *sentence.split()[3:]]) for sentence in SENTENCES for before in ("so", "how", "oh")]
+    rows = [{"id": str(place), "text": text} for place, text in enumerate([*SENTENCES, *SENTENCES, *ends])]
     pq.write_table(pa.Table.from_pylist(rows), folder / "lm.parquet")
     shape = {"hidden_size": 48, "layers": 2, "vocabulary": 330}
     settings = train_lm.TrainLmSettings(steps=150, batch_size=8, learning_rate=6e-3, **shape)

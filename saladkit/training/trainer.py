@@ -39,17 +39,17 @@ class Collator:
     def __call__(self, examples: list[TrainingExample]) -> dict:
         alone = [self.settings.learns_from_text_alone(example.replay) for example in examples]
         examples = [examples[i] for i in sorted(range(len(examples)), key=alone.__getitem__)]
-        sequences = [example.sequence for example in examples]
+        sequences, followed = [example.sequence for example in examples], len(examples) - sum(alone)
         batch = {
             "model": pack_sequences(sequences) if self.settings.packed else collate_sequences(sequences),
             "token_ids": [example.token_ids for example in examples],
             "targets": [sequence.targets for sequence in sequences],
             "rows": [(example.id, example.source, len(example.sequence.targets)) for example in examples],
-            "followed": len(examples) - sum(alone),
+            "followed": followed,
             "places": sum(len(sequence) for sequence in sequences),
         }
         labels = [torch.from_numpy(example.labels()) for example in examples]
-        batch["labels"] = self._with_ignored(torch.cat(labels), sequences[: batch["followed"]])
+        batch["labels"] = self._with_ignored(torch.cat(labels), sequences[:followed])
         if self.settings.lexical_weight > 0:
             targets = collate_lexical_targets(sequences)
             batch["lexical_targets"], batch["lexical_count"] = targets, int((targets >= 0).sum())

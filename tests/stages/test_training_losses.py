@@ -192,7 +192,7 @@ def test_only_the_teacher_says_what_follows_a_text_without_an_end(
     entries = trained(shell, [*line, *options, "--batching", batching], tmp_path / "out")
     for entry in entries:
         rows, positions = (
-            [entry[f"{what} of {p}"] for p in (speech, world / "pool.parquet")] for what in ("rows", "positions")
+            [entry[f"{what} of {p}"] for p in (speech, world / "pool.parquet")] for what in ("rows", "loss positions")
         )
         if options[0] == "--alpha":
             labelled = sum(positions) - (0 if has_end else sum(rows))

@@ -14,7 +14,7 @@ from saladkit.settings.distill import DistillSettings
 from saladkit.settings.shared import LOG_MEL, SpeechEncoder
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.speech.encoders.registry import open_front_end
-from saladkit.speech.front_end import FrontEnd
+from saladkit.speech.front_end import FrameStream, FrontEnd
 
 VECTORS_PER_SECOND = 12.5  # approximate rate of the adapter's input; Mimi's own rate
 
@@ -53,6 +53,14 @@ class RecordedFrontEnd:
             SaladError: the encoder cannot be loaded, or is not the one that the model was trained with.
         """
         return self._opened.frames(recordings)
+
+    def stream(self) -> FrameStream:
+        """Begin a recording whose samples come in pieces, as `FrontEnd.stream`.
+
+        Raises:
+            SaladError: as `frames`, or the encoder's frames depend on later samples.
+        """
+        return self._opened.stream()
 
     @cached_property
     def _opened(self) -> FrontEnd:

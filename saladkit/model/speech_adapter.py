@@ -4,7 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import LlamaModel
+from transformers.cache_utils import Cache
 
+from saladkit.model.cache_name import CACHE
 from saladkit.model.configuration import SaladConfig
 
 
@@ -26,13 +28,14 @@ class SpeechAdapter(nn.Module):
         self.project_out = nn.Linear(width, config.text_config.hidden_size)
         self.length = nn.Parameter(torch.ones(1))  # [1], as FSDP cannot shard a scalar
 
-    def forward(self, vectors: Tensor, position_ids: Tensor | None = None) -> Tensor:
+    def forward(self, vectors: Tensor, position_ids: Tensor | None = None, cache: Cache | None = None) -> Tensor:
         """Return vectors [S, T, text hidden_size], each of norm `length`, for encoder vectors [S, T, vector_width].
 
         Args:
             vectors: one span per row, padded at the end, which causal layers never see; or all spans in one row.
             position_ids: int64 [1, T], restarting at 0 with each span, if all spans are in one row.
+            cache: keys and values of the vectors of the same spans before these, updated.
         """
-        inputs = {"inputs_embeds": self.project_in(vectors), "position_ids": position_ids}
-        hidden = self.layers(**inputs, use_cache=False).last_hidden_state
+        inputs = {"inputs_embeds": self.project_in(vectors), "position_ids": position_ids, CACHE: cache}
+        hidden = self.layers(**inputs, use_cache=cache is not None).last_hidden_state
         return self.length * functional.normalize(self.project_out(hidden), dim=-1)

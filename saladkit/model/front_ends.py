@@ -113,6 +113,7 @@ def configuration_of(settings: DistillSettings) -> tuple[SaladConfig, Tensor | N
             num_mel_bins=settings.bins,
             encoder_width=settings.encoder_width,
             adapter_config=adapter,
+            adapter_length=settings.adapter_length,
             modality_tokens=settings.modality_token,
         )
         return config, None
@@ -124,6 +125,7 @@ def configuration_of(settings: DistillSettings) -> tuple[SaladConfig, Tensor | N
         frozen_encoder=front_end.identity,
         stacked_frames=max(1, round(front_end.frames_per_second / VECTORS_PER_SECOND)),
         adapter_config=adapter,
+        adapter_length=settings.adapter_length,
         modality_tokens=settings.modality_token,
     )
     return config, front_end.codebook_vectors() if isinstance(front_end, MimiFrontEnd) else None

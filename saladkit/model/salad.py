@@ -78,7 +78,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         model.generation_config = copy.deepcopy(language_model.generation_config)
         with torch.no_grad():
             length = embedding_length(language_model)
-            model.speech_adapter.length.copy_(length)
+            model.speech_adapter.start_at_length(length)
             if (embeddings := model.modality_embeddings) is not None:
                 embeddings.copy_(length * torch.nn.functional.normalize(torch.randn_like(embeddings), dim=-1))
         return model.to(language_model.dtype)  # type: ignore[arg-type]  # transformers' decorator hides `self`

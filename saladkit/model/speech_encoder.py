@@ -7,7 +7,6 @@ from torch.nn import functional
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.frozen_encoder import CodebookEncoder, FrameStack
 
-
 EncoderMemory = dict[nn.Module, Tensor]  # the last inputs of each convolution, for a span that comes in pieces
 
 

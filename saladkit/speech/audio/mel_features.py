@@ -24,8 +24,8 @@ def log_mel(samples: np.ndarray, sample_rate: int, *, n_mels: int = 80, before: 
     """Compute a causal log-mel spectrogram: float32 [n] to float32 [n // hop, n_mels], 100 frames a second.
 
     Frame i is the Hann-windowed 25 ms that end at (i + 1) * 10 ms: it sees no later sample, so an encoder can compute
-    frames while the audio arrives. An incomplete last hop is left out. Power spectrum, Slaney's mel filters, natural logarithm, and an affine scaling that is the same for
-    every recording, so that silence keeps its level.
+    frames while the audio arrives. An incomplete last hop is left out. Power spectrum, Slaney's mel filters, natural
+    logarithm, and an affine scaling that is the same for every recording, so that silence keeps its level.
 
     Args:
         before: the 15 ms before the first sample, float32 [overlap(sample_rate)]; by default silence.

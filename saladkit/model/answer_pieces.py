@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from queue import Queue
 from threading import Event
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -57,4 +57,5 @@ class AnswerPieces(BaseStreamer, StoppingCriteria):
             yield rest
 
     def _decode(self, ids: list[int]) -> str:
-        return self._tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        decoded = self._tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return cast(str, decoded)  # transformers also declares what a batch would give

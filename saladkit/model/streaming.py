@@ -92,7 +92,7 @@ class SpeechStream:
             self._span = span
         self._read_vectors(self._span.feed(samples))
 
-    def answer(self, text: str = "", max_new_tokens: int = 64, **settings: Any) -> Iterator[str]:
+    def answer(self, text: str = "", *, max_new_tokens: int, **settings: Any) -> Iterator[str]:
         """End the speech, read `text`, and yield what the model writes next, in pieces of whole characters.
 
         The model writes while the pieces are taken. The answer is then part of the conversation. If no more pieces are
@@ -188,8 +188,8 @@ class SpeechStream:
             raise self._too_long(len(self._ids) + len(ids))
         waiting = torch.cat([self._last, embeddings], dim=1)
         if waiting.shape[1] > 1:
-            decoder = {"inputs_embeds": waiting[:, :-1], "use_cache": True, CACHE: self._cache}
-            run_language_model(self.model.language_model, None, run_head=False, **decoder)
+            decoder: dict[str, object] = {"inputs_embeds": waiting[:, :-1], "use_cache": True, CACHE: self._cache}
+            run_language_model(self.model.language_model, None, None, 0, False, **decoder)
         self._ids, self._last = self._ids + ids, waiting[:, -1:]
 
     def _too_long(self, positions: int) -> SaladError:

@@ -189,7 +189,7 @@ def test_an_answer_to_which_nobody_listens_ends(log_mel_model, tokenizer, record
 def test_an_error_of_generate_is_raised_where_the_pieces_are_taken(log_mel_model, tokenizer):
     stream = SpeechStream(log_mel_model, SaladProcessor(tokenizer, log_mel_model.config), 16_000)
     with pytest.raises(ValueError, match="temprature"):
-        list(stream.answer("The", temprature=2.0))
+        list(stream.answer("The", max_new_tokens=2, temprature=2.0))
 
 
 def test_the_same_seed_samples_the_same_answer(log_mel_model, tokenizer):
@@ -213,7 +213,7 @@ def test_a_stream_ends_where_the_models_positions_end(tokenizer):
         stream.feed(np.zeros(1280, np.float32))
     list(stream.answer(max_new_tokens=400, do_sample=False, eos_token_id=-1))
     assert stream.positions == 20
-    for ask in (lambda: stream.answer(), lambda: stream.feed(np.zeros(1280, np.float32))):
+    for ask in (lambda: stream.answer(max_new_tokens=1), lambda: stream.feed(np.zeros(1280, np.float32))):
         with pytest.raises(SaladError, match="the stream has come to 21 positions, and the model reads 20"):
             ask()
 
@@ -221,7 +221,7 @@ def test_a_stream_ends_where_the_models_positions_end(tokenizer):
 def test_what_cannot_be_streamed_is_refused(tokenizer, whisper, log_mel_model):
     processor = SaladProcessor(tokenizer, log_mel_model.config)
     with pytest.raises(SaladError, match="an empty prompt"):
-        SpeechStream(log_mel_model, processor, 16_000).answer()
+        SpeechStream(log_mel_model, processor, 16_000).answer(max_new_tokens=1)
     for samples in (np.zeros((2, 80)), np.array([0.0, np.nan])):
         with pytest.raises(SaladError, match="no mono signal"):
             SpeechStream(log_mel_model, processor, 16_000).feed(samples)

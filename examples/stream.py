@@ -65,12 +65,12 @@ def answer(checkpoint: str, audio: Path, text: str, *, realtime: bool, max_new_t
         stream.read(before)
         heard, begun = 0.0, time.perf_counter()
         for samples in file.blocks(round(PIECE * file.samplerate), dtype="float32", always_2d=True):
-            heard += len(samples) / file.samplerate
+            before_piece, heard = heard, heard + len(samples) / file.samplerate
             if realtime:
                 time.sleep(max(0.0, begun + heard - time.perf_counter()))
             ended = time.perf_counter()  # of the audio, once it is the last piece: it is at hand, and not read yet
             stream.feed(samples.mean(axis=1))
-            if int(heard) > int(heard - PIECE):
+            if int(heard) > int(before_piece):
                 tell(f"{heard:6.2f} s heard after {time.perf_counter() - begun:6.2f} s, {stream.positions} positions")
     tell(f"{heard:6.2f} s heard, the end of the audio, after {ended - begun:6.2f} s")
     for number, piece in enumerate(stream.answer(after, max_new_tokens=max_new_tokens, do_sample=False)):

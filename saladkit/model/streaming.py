@@ -39,10 +39,13 @@ class SpeechStream:
     """
 
     def __init__(self, model: SaladForCausalLM, processor: SaladProcessor, sampling_rate: int):
-        """Begin with nothing read.
+        """Begin with nothing read, and load the encoder.
 
         Args:
             sampling_rate: of all samples, in Hz.
+
+        Raises:
+            SaladError: the encoder looks ahead, or does not load.
         """
         self.model, self.processor, self.sampling_rate = model.eval(), processor, sampling_rate
         self._ids: list[int] = []  # of every position; those of speech and modality tokens are ignored
@@ -52,6 +55,8 @@ class SpeechStream:
         self._text = ""  # to read once it is known whether speech follows
         self._span: StreamedSpan | None = None
         self._after_speech = False
+        # The first 0.2 s of speech, for nothing: what is loaded at first use (filters, weights) takes seconds.
+        StreamedSpan(model, processor.front_end, sampling_rate).feed(np.zeros(sampling_rate // 5, np.float32))
 
     @property
     def positions(self) -> int:
@@ -78,8 +83,7 @@ class SpeechStream:
         """Read the next piece of speech, float [n] in [-1, 1]; n may be 0.
 
         Raises:
-            SaladError: the samples are no mono signal or not finite, the encoder looks ahead, or the stream is longer
-                than the model reads.
+            SaladError: the samples are no mono signal or not finite, or the stream is longer than the model reads.
         """
         samples = mono_samples(samples)
         if not len(samples):

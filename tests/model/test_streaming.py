@@ -226,8 +226,9 @@ def test_what_cannot_be_streamed_is_refused(tokenizer, whisper, log_mel_model):
         with pytest.raises(SaladError, match="no mono signal"):
             SpeechStream(log_mel_model, processor, 16_000).feed(samples)
     front_end = open_front_end(SpeechEncoder(encoder=str(whisper)), device="cpu", dtype="float32")
+    processor.front_end = front_end
     with pytest.raises(SaladError, match="looks ahead"):
-        StreamedSpan(log_mel_model, front_end, 16_000)
+        SpeechStream(log_mel_model, processor, 16_000)
 
 
 def test_a_character_of_several_tokens_is_one_piece(tokenizer):

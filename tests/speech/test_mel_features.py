@@ -91,3 +91,9 @@ def test_the_shortest_recordings_have_a_frame_in_pieces_too(n_samples):
     found = np.concatenate([stream.feed(samples[:1]), stream.feed(samples[1:]), stream.close()])
     np.testing.assert_allclose(found, front_end.frames([samples])[0], rtol=0, atol=2e-3)
     assert len(front_end.stream().close()) == 0
+
+
+def test_frames_can_be_counted_without_computing_them():
+    front_end = LogMelFrontEnd(bins=8)
+    for samples in (1, 159, 160, 319, 320, 16_000, 16_159):
+        assert front_end.frame_count(samples) == len(front_end.frames([np.zeros(samples, np.float32)])[0])

@@ -34,6 +34,10 @@ class LogMelFrontEnd:
         """As `FrontEnd.stream`; a value may differ by one float16 step, because sums are rounded otherwise."""
         return LogMelStream(self)
 
+    def frame_count(self, samples: int) -> int:
+        """As `FrontEnd.frame_count`; an incomplete last frame is left out."""
+        return max(1, samples * self.frames_per_second // self.sample_rate)
+
     def _frames_of_one(self, samples: np.ndarray) -> np.ndarray:
         hop = self.sample_rate // self.frames_per_second
         if len(samples) < hop:

@@ -58,7 +58,7 @@ class MimiFrontEnd:
     @torch.inference_mode()
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
         """As `FrontEnd.frames`; a recording has ceil(samples / samples_per_frame) frames."""
-        lengths = [-(-len(samples) // self.samples_per_frame) for samples in recordings]
+        lengths = [self.frame_count(len(samples)) for samples in recordings]
         audio = padded(recordings)
         audio = torch.nn.functional.pad(audio, (0, max(lengths) * self.samples_per_frame - audio.shape[1]))
         audio = audio[:, None].to(self._network.device, self._network.dtype)
@@ -75,6 +75,10 @@ class MimiFrontEnd:
         if not self.identity["causal"]:
             raise looks_ahead(self.name)
         return MimiStream(self._network, self.codebooks)
+
+    def frame_count(self, samples: int) -> int:
+        """As `FrontEnd.frame_count`."""
+        return -(-samples // self.samples_per_frame)
 
     @torch.inference_mode()
     def codebook_vectors(self) -> torch.Tensor:

@@ -55,7 +55,10 @@ def run_training(
     start = work.writer.plan["inputs"].get("checkpoint")
     positions = positions_trained_on(work.path, stable_steps(settings), start)
     plan = inputs.figures(settings)
-    steps, notes = {"steps": settings.max_steps}, {name: plan[name] for name in ("rows_never_cut", "rows_split")}
+    steps, notes = (
+        {"steps": settings.max_steps},
+        {name: plan[name] for name in ("rows_never_cut", "rows_split", "rows_with_questions")},
+    )
     notes |= inputs.audio_counts()
     by_source = {source.name: rows for source, rows in zip(inputs.sources, read, strict=True)}
     return Made(

@@ -1,9 +1,10 @@
 """Find texts that contain an evaluation question word for word: training on them would leak the test.
 
 A text contains a question if it shares `ngram` consecutive words with the question (13 by GPT-3's rule, arXiv
-2005.14165, appendix C), or all words of a question that has fewer, but at least 8. Shorter questions are not looked
-for, because many texts contain them by chance. Where a script has no spaces, as many consecutive signs as make these
-words are compared (`sources.words.count_words`): of a Chinese question, 20.
+2005.14165, appendix C), or all words of a question that has fewer, one after another. Two kinds of wordings are not
+looked for, because texts contain them by chance: wordings of fewer than 4 words, and wordings of fewer than 8 words
+that several questions share, such as "Which of these is true?". Where a script has no spaces, as many consecutive signs
+as make these words are compared (`sources.words.count_words`): of a Chinese question, 20.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,8 @@ import numpy as np
 
 from saladkit.sources.words import count_words, words_of
 
-SHORTEST = 8
+SHORTEST = 4
+UNAMBIGUOUS = 8  # words; a shorter wording that several questions share is a phrase, not a question
 _UNKNOWN = np.uint64(0x9E3779B97F4A7C15)  # stands for every word that no question has
 
 
@@ -21,7 +23,7 @@ class Overlap:
     """Find questions in texts by their runs of consecutive words.
 
     Attributes:
-        too_short: ids of the questions that are too short in all of their wordings.
+        not_judged: ids of the questions of which no wording is looked for.
     """
 
     def __init__(self, questions: Iterable[tuple[str, str]], ngram: int):
@@ -31,22 +33,21 @@ class Overlap:
             questions: pairs of an id and a text; a question may come in several wordings, under one id.
             ngram: consecutive words that make an overlap.
         """
-        self.too_short: set[str] = set()
         self._numbers: dict[str, np.uint64] = {}
         self._random = np.random.default_rng(0)
         by_length: dict[int, dict[int, str]] = {}
+        worded = [(id_, words_of(text)) for id_, text in questions]
+        phrases = _shared_phrases(worded)
         looked_for: set[str] = set()
-        for id_, text in questions:
-            words = words_of(text)
+        for id_, words in worded:
             count = count_words(words)
-            if count < min(SHORTEST, ngram):
-                self.too_short.add(id_)
+            if count < min(SHORTEST, ngram) or tuple(words) in phrases:
                 continue
             looked_for.add(id_)
             length = min(ceil(ngram * len(words) / count), len(words))
             for value in _windows(np.array([self._learn(word) for word in words]), length).tolist():
                 by_length.setdefault(length, {}).setdefault(value, id_)
-        self.too_short -= looked_for
+        self.not_judged = {id_ for id_, _ in worded} - looked_for
         self._runs = [(length, np.array(sorted(found), dtype=np.uint64), found) for length, found in by_length.items()]
 
     def _learn(self, word: str) -> np.uint64:
@@ -66,6 +67,24 @@ class Overlap:
             if len(hits):
                 return questions[int(hits[0])]
         return None
+
+
+def note_not_judged(overlap: Overlap, asked: int) -> str:
+    """Return how many of the questions are not looked for, why, and which the first of them are."""
+    first = ", ".join(sorted(overlap.not_judged)[:3])
+    return (
+        f"{len(overlap.not_judged)} of {asked} questions are not looked for, such as {first}: they have fewer than"
+        f" {SHORTEST} words, or the same few words as another question"
+    )
+
+
+def _shared_phrases(worded: list[tuple[str, list[str]]]) -> set[tuple[str, ...]]:
+    """Return the wordings of fewer than `UNAMBIGUOUS` words that several questions have."""
+    asked_by: dict[tuple[str, ...], set[str]] = {}
+    for id_, words in worded:
+        if count_words(words) < UNAMBIGUOUS:
+            asked_by.setdefault(tuple(words), set()).add(id_)
+    return {words for words, ids in asked_by.items() if len(ids) > 1}
 
 
 def _windows(numbers: np.ndarray, length: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from saladkit.formats.gap_table import KINDS, METRICS
+from saladkit.scoring.speech_quality import error_rate
 from saladkit.scoring.statistics import Estimate, bootstrap_mean
 
 
@@ -26,7 +27,7 @@ def group_rows(items: list[dict]) -> list[dict]:
                 "region": name if kind == "region" else None,
                 "probes": len(inside),
                 "tokens": sum(item["tokens"] for item in inside),
-                "cer": _mean(inside, "cer"),
+                "cer": error_rate(inside),
                 "duration_ratio": _mean(inside, "duration_ratio"),
                 "bad_speech": None,
             }

@@ -37,6 +37,6 @@ def leave_out(
         taken = read_samples(source, needed=["id"], optional=[]).column("id")
         left_out.leave(np.flatnonzero(pc.is_in(pa.array(left_out.ids), value_set=taken.combine_chunks())), EXCLUDED)
     if not settings.probing:
-        left_out.leave(np.flatnonzero(np.isin(known.region, known.bad_speech)), BAD_SPEECH)
+        left_out.leave(np.flatnonzero(np.isin(known.region, list(known.bad_speech))), BAD_SPEECH)
     leave_out_unfit(left_out, texts, settings)
     return {} if evaluation is None else evaluation.leave_out(left_out, known, embed=embed)

@@ -7,7 +7,7 @@ from recognizers import LETTERS, SPECIAL, save_ctc_model, save_whisper
 from transformers import Wav2Vec2ForCTC, WhisperForConditionalGeneration, WhisperProcessor
 
 from saladkit.errors import SaladError
-from saladkit.speech.transcribers.error_rates import character_error_rate, least_error_rate
+from saladkit.speech.transcribers.error_rates import character_error_rate, character_errors, least_errors
 from saladkit.speech.transcribers.transcriber import open_transcriber
 from saladkit.speech.voices.voice import open_voice
 
@@ -21,9 +21,10 @@ def recordings():
 
 def test_a_number_may_be_written_in_digits_or_in_words():
     forms = ["It was 1984.", "It was nineteen eighty four."]
-    assert least_error_rate(forms, "it was 1984") == least_error_rate(forms, "It was nineteen eighty-four.") == 0
-    assert least_error_rate(forms, "it was 1985") == character_error_rate(forms[0], "it was 1985") > 0
-    assert least_error_rate(["!", "?"], "hello") is None
+    assert least_errors(forms, "it was 1984").edits == least_errors(forms, "It was nineteen eighty-four.").edits == 0
+    assert least_errors(forms, "it was 1985") == character_errors(forms[0], "it was 1985")
+    assert least_errors(forms, "it was 1985").rate == character_error_rate(forms[0], "it was 1985") > 0
+    assert least_errors(["!", "?"], "hello") is None
 
 
 def test_a_ctc_model_writes_its_likeliest_letters_each_recording_alone(recordings, tmp_path):

@@ -82,11 +82,15 @@ def test_the_metric_is_that_of_the_option(metric, region, select, gap):
 def test_regions_of_bad_speech_are_left_out(gamma, select, tmp_path):
     writer = create_artefact(tmp_path / "bad", schema=SCHEMA, version=VERSION, verb="t", settings={}, inputs={})
     figures = {"kind": "region", "probes": 1, "teacher_kl_shrunk": 1.0}
-    write_gap_table(writer, [], [figures | {"region": r, "bad_speech": r in (1, 3)} for r in range(CLUSTERS)])
+    write_gap_table(
+        writer,
+        [],
+        [figures | {"region": r, "bad_speech": r in (1, 3), "bad_speech_reason": "slow"} for r in range(CLUSTERS)],
+    )
     writer.finish(counts={})
     chosen, summary = select("--gap", tmp_path / "bad", "--gamma", gamma, "--count", 12)
     assert {row["region"] for row in chosen} == {0, 2}
-    assert summary["dropped_for_bad_speech"] == [1, 3]
+    assert summary["dropped_for_bad_speech"] == {"1": "slow", "3": "slow"}
 
 
 def test_coverage_needs_no_model(shell, world, text_lm, cut, tmp_path):

@@ -1,29 +1,50 @@
 """Compute error rates of transcripts."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
 
-def character_error_rate(reference: str, transcript: str) -> float | None:
-    """Return the edit distance of two texts divided by the length of `reference`: 0 for the same text.
+class Errors(NamedTuple):
+    """Edits that turn a text into a transcript, and the characters of the text."""
 
-    Case and punctuation do not count: only letters, digits and spaces are compared. None if `reference` has neither
-    letters nor digits.
+    edits: int
+    characters: int
+
+    @property
+    def rate(self) -> float:
+        """Edits per character: 0 for the same text."""
+        return self.edits / self.characters
+
+
+def character_errors(reference: str, transcript: str) -> Errors | None:
+    """Count the edits between two texts, of which only letters, digits and spaces are compared, without case.
+
+    None if `reference` has neither letters nor digits.
     """
     expected, found = _plain(reference), _plain(transcript)
-    if not expected:
-        return None
-    return Levenshtein.distance(expected, found) / len(expected)
+    return Errors(Levenshtein.distance(expected, found), len(expected)) if expected else None
 
 
-def least_error_rate(references: Iterable[str], transcript: str) -> float | None:
-    """Return the lowest error rate against several forms of one text; None if no form has a letter or digit.
+def character_error_rate(reference: str, transcript: str) -> float | None:
+    """Return the rate of `character_errors`."""
+    errors = character_errors(reference, transcript)
+    return None if errors is None else errors.rate
+
+
+def least_errors(references: Iterable[str], transcript: str) -> Errors | None:
+    """Return the errors with the lowest rate against several forms of one text; None if no form has a letter or digit.
 
     Some recognizers write "1984", others "nineteen eighty four".
     """
-    known = [rate for form in references if (rate := character_error_rate(form, transcript)) is not None]
-    return min(known, default=None)
+    known = [errors for form in references if (errors := character_errors(form, transcript)) is not None]
+    return min(known, key=lambda errors: errors.rate, default=None)
+
+
+def compared_characters(text: str) -> int:
+    """Return how many characters of a text `character_errors` compares."""
+    return len(_plain(text))
 
 
 def _plain(text: str) -> str:

@@ -90,10 +90,11 @@ def choose(
         ) from error
     if settings.per_region is not None:
         rows = per_region(candidates.regions, len(known.table), settings.per_region, candidates.uniform)
-        costs, asked = np.ones(len(texts)), np.full(len(known.table), 1 / len(known.table))
+        costs, asked = np.ones(len(texts)), np.full(len(known.table), float(settings.per_region))
     else:
         rows, costs = _draw(order, known, left_out, texts, seconds, settings)
-        asked = known.sums_by_region(order.probabilities) if order.asked is None else order.asked
+        shares = known.sums_by_region(order.probabilities) if order.asked is None else order.asked
+        asked = len(rows) * shares
     draw = compare_draws(asked, candidates.regions, costs, rows, left_out.rows(NEAR_DUPLICATE), unit_of(settings))
     return Choice(strategy, rows, order, gaps, draw, figures)
 

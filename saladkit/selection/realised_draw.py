@@ -12,7 +12,7 @@ class EmptyRegion:
     """A region of which the draw asked for more texts than it had."""
 
     region: int
-    asked: float  # texts, expected of as many draws as there are chosen texts
+    asked: float  # texts; expected ones of a random draw
     had: int  # texts that might be chosen
     chosen: int  # the others are near duplicates
 
@@ -56,7 +56,7 @@ def compare_draws(
     the cost, the variance of s is that of a ratio of means.
 
     Args:
-        asked: probability that one draw is from a region, float64 [K].
+        asked: texts that the draw asks of each region, expected ones if it is random, float64 [K].
         regions: region of each text, int [N]; -1 for texts that may not be chosen.
         costs: of each text, [N].
         drawn: the chosen rows, int [n].
@@ -68,16 +68,18 @@ def compare_draws(
     chosen = np.bincount(regions[drawn], minlength=count)
     used = chosen + np.bincount(regions[spent], minlength=count)
     mean, square = _moments(regions, costs, count)
-    shares = asked * mean / (asked * mean).sum()
+    probabilities = asked / asked.sum()
+    whole = (probabilities * mean).sum()
+    shares = probabilities * mean / whole
     found = np.bincount(regions[drawn], weights=costs[drawn], minlength=count) / costs[drawn].sum()
-    second = asked * square / (asked * mean).sum() ** 2
+    second = probabilities * square / whole**2
     variance = (second * (1 - shares) ** 2 + (second.sum() - second) * shares**2) / len(drawn)
-    empty = np.flatnonzero((used >= had) & (asked * len(drawn) > chosen))
+    empty = np.flatnonzero((used >= had) & (asked > chosen))
     return RealisedDraw(
         unit,
         float(np.abs(shares - found).sum() / 2),
         float(np.sqrt(2 / np.pi * variance).sum() / 2),
-        [EmptyRegion(int(r), float(asked[r] * len(drawn)), int(had[r]), int(chosen[r])) for r in empty],
+        [EmptyRegion(int(r), float(asked[r]), int(had[r]), int(chosen[r])) for r in empty],
     )
 
 

@@ -24,7 +24,7 @@ def test_total_variation_equals_that_of_a_slow_loop():
     regions, costs = random.integers(-1, 5, 300), random.integers(1, 40, 300)
     weights = [3, 1, 4, 1, 5]
     drawn = random.permutation(np.flatnonzero(regions >= 0))[:60]
-    found = compare_draws(np.array(weights) / 14, regions, costs, drawn, NONE, "tokens")
+    found = compare_draws(np.array(weights) * 60 / 14, regions, costs, drawn, NONE, "tokens")
     mean = {r: Fraction(int(costs[regions == r].sum()), int((regions == r).sum())) for r in range(5)}
     total = sum(weights[r] * mean[r] for r in range(5))
     spent = sum(int(costs[row]) for row in drawn)
@@ -44,7 +44,8 @@ def test_random_draws_from_a_large_pool_differ_by_chance_alone(count, with_costs
     costs = random.gamma(2.0, size=40_000) if with_costs else np.ones(40_000)
     asked = random.dirichlet(np.ones(12))
     found = [
-        compare_draws(asked, regions, costs, draw(regions, asked, count, seed), NONE, "hours") for seed in range(60)
+        compare_draws(count * asked, regions, costs, draw(regions, asked, count, seed), NONE, "hours")
+        for seed in range(60)
     ]
     measured = np.mean([one.total_variation for one in found])
     assert np.mean([one.by_chance for one in found]) == pytest.approx(measured, rel=0.12)
@@ -55,7 +56,7 @@ def test_a_region_that_ran_empty_is_named_with_what_was_asked_of_it():
     regions = np.repeat([0, 1, 2], [10, 500, 500])
     asked = np.array([0.8, 0.1, 0.1])
     drawn = draw(regions, asked, 200)
-    found = compare_draws(asked, regions, np.ones(1010), drawn, NONE, "texts")
+    found = compare_draws(200 * asked, regions, np.ones(1010), drawn, NONE, "texts")
     (empty,) = found.empty
     assert (empty.region, empty.had, empty.chosen) == (0, 10, 10) and empty.asked == pytest.approx(160)
     assert found.total_variation == pytest.approx(0.8 - 10 / 200) and found.is_large
@@ -74,7 +75,7 @@ def test_a_region_that_ran_empty_is_named_with_what_was_asked_of_it():
 def test_a_small_difference_is_told_and_a_large_one_noted(count, empty, said):
     regions = np.repeat([0, 1, 2], [9, 5000, 5000])
     asked = np.array([0.25, 0.5, 0.25])
-    found = compare_draws(asked, regions, np.ones(10_009), draw(regions, asked, count), NONE, "texts")
+    found = compare_draws(count * asked, regions, np.ones(10_009), draw(regions, asked, count), NONE, "texts")
     assert [of.region for of in found.empty] == empty
     note = note_on_draw(found, "do less")
     assert note is None if said is None else note.startswith(said)
@@ -83,13 +84,13 @@ def test_a_small_difference_is_told_and_a_large_one_noted(count, empty, said):
 def test_near_duplicates_are_spent_and_regions_without_texts_are_empty():
     regions = np.array([0, 0, 0, 1, 1, 1, 1, -1])
     asked = np.array([0.5, 0.3, 0.2])  # region 2 has lost its one text to a filter
-    found = compare_draws(asked, regions, np.ones(8), np.array([0, 3, 4, 5]), np.array([1, 2]), "texts")
+    found = compare_draws(4 * asked, regions, np.ones(8), np.array([0, 3, 4, 5]), np.array([1, 2]), "texts")
     assert [(of.region, of.had, of.chosen) for of in found.empty] == [(0, 3, 1), (2, 0, 0)]
 
 
 def test_all_texts_of_a_region_are_not_too_few_if_no_more_were_asked():
     regions = np.repeat([0, 1], 5)
-    found = compare_draws(np.array([0.5, 0.5]), regions, np.ones(10), np.arange(10), NONE, "texts")
+    found = compare_draws(np.array([5.0, 5.0]), regions, np.ones(10), np.arange(10), NONE, "texts")
     assert found.total_variation == 0 and found.empty == [] and note_on_draw(found, "") is None
 
 
@@ -106,7 +107,7 @@ def test_every_strategy_says_what_it_asks_of_its_regions(name):
     order = put_in_order(name, of, 1.0, random)
     asked = np.bincount(regions, order.probabilities) if order.asked is None else order.asked
     assert asked.sum() == pytest.approx(1)
-    found = compare_draws(asked, some, np.ones(30_000), spend(order.rows, np.ones(30_000), 300), NONE, "texts")
+    found = compare_draws(300 * asked, some, np.ones(30_000), spend(order.rows, np.ones(30_000), 300), NONE, "texts")
     if name == "active":
         assert [of.region for of in found.empty] == [5] and found.total_variation > 6 / 21 - 0.05
     else:

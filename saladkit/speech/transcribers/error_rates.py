@@ -1,9 +1,12 @@
 """Compute error rates of transcripts."""
 
+import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
+
+from saladkit.formats.unspaced import has_unspaced
 
 
 class Errors(NamedTuple):
@@ -19,11 +22,14 @@ class Errors(NamedTuple):
 
 
 def character_errors(reference: str, transcript: str) -> Errors | None:
-    """Count the edits between two texts, of which only letters, digits and spaces are compared, without case.
+    """Count the edits between a text and its transcript.
 
-    None if `reference` has neither letters nor digits.
+    Case, width and punctuation do not count: only letters with their marks, digits and spaces are compared, and no
+    spaces where `reference` has a script without spaces, since a recognizer may put them there or not. None if
+    `reference` has neither letters nor digits.
     """
-    expected, found = _plain(reference), _plain(transcript)
+    unspaced = has_unspaced(reference)
+    expected, found = _plain(reference, unspaced), _plain(transcript, unspaced)
     return Errors(Levenshtein.distance(expected, found), len(expected)) if expected else None
 
 
@@ -44,8 +50,10 @@ def least_errors(references: Iterable[str], transcript: str) -> Errors | None:
 
 def compared_characters(text: str) -> int:
     """Return how many characters of a text `character_errors` compares."""
-    return len(_plain(text))
+    return len(_plain(text, has_unspaced(text)))
 
 
-def _plain(text: str) -> str:
-    return " ".join("".join(c if c.isalnum() else " " for c in text.lower().replace("'", "")).split())
+def _plain(text: str, unspaced: bool) -> str:
+    plain = unicodedata.normalize("NFKC", text).lower().replace("'", "")
+    words = "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in plain).split()
+    return ("" if unspaced else " ").join(words)

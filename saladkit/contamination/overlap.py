@@ -16,6 +16,7 @@ from saladkit.sources.words import count_words, words_of
 
 SHORTEST = 4
 UNAMBIGUOUS = 8  # words; a shorter wording that several questions share is a phrase, not a question
+_BASE = 0x100000001B3  # odd, so that it has an inverse modulo 2^64
 _UNKNOWN = np.uint64(0x9E3779B97F4A7C15)  # stands for every word that no question has
 
 
@@ -45,7 +46,7 @@ class Overlap:
                 continue
             looked_for.add(id_)
             length = min(ceil(ngram * len(words) / count), len(words))
-            for value in _windows(np.array([self._learn(word) for word in words]), length).tolist():
+            for value in _Hashes(np.array([self._learn(word) for word in words])).of_length(length).tolist():
                 by_length.setdefault(length, {}).setdefault(value, id_)
         self.not_judged = {id_ for id_, _ in worded} - looked_for
         self._runs = [(length, np.array(sorted(found), dtype=np.uint64), found) for length, found in by_length.items()]
@@ -58,10 +59,11 @@ class Overlap:
     def find(self, text: str) -> str | None:
         """Return the id of a question that the text contains, or None."""
         words = np.array([self._numbers.get(word, _UNKNOWN) for word in words_of(text)], dtype=np.uint64)
+        hashes = _Hashes(words)
         for length, sorted_runs, questions in self._runs:
             if len(words) < length:
                 continue
-            found = _windows(words, length)
+            found = hashes.of_length(length)
             place = np.minimum(np.searchsorted(sorted_runs, found), len(sorted_runs) - 1)
             hits = found[sorted_runs[place] == found]
             if len(hits):
@@ -87,8 +89,28 @@ def _shared_phrases(worded: list[tuple[str, list[str]]]) -> set[tuple[str, ...]]
     return {words for words, ids in asked_by.items() if len(ids) > 1}
 
 
-def _windows(numbers: np.ndarray, length: int) -> np.ndarray:
-    """Hash each run of `length` words to one number: a polynomial in the words' numbers, modulo 2^64."""
+class _Hashes:
+    """Hash the runs of consecutive words of one text: a polynomial in the words' numbers, modulo 2^64.
+
+    Runs of every length are differences of the same sums, divided by the power of their first word.
+    """
+
+    def __init__(self, numbers: np.ndarray):
+        """Sum up `numbers`, uint64 [n]."""
+        with np.errstate(over="ignore"):
+            self._sums = np.concatenate([[np.uint64(0)], np.cumsum(numbers * _powers(_BASE, len(numbers)))])
+        self._inverses = _powers(pow(_BASE, -1, 2**64), len(numbers))
+
+    def of_length(self, length: int) -> np.ndarray:
+        """Return the hash of each run of `length` words, uint64 [n - length + 1]."""
+        with np.errstate(over="ignore"):
+            found = self._sums[length:] - self._sums[: len(self._sums) - length]
+            return found * self._inverses[: len(found)]
+
+
+def _powers(base: int, count: int) -> np.ndarray:
+    """Return base^0, base^1, … modulo 2^64, uint64 [count]."""
+    factors = np.full(count, base, dtype=np.uint64)
+    factors[:1] = 1
     with np.errstate(over="ignore"):
-        powers = np.array([pow(0x100000001B3, power, 2**64) for power in range(length)], dtype=np.uint64)
-        return (np.lib.stride_tricks.sliding_window_view(numbers, length) * powers).sum(axis=1, dtype=np.uint64)
+        return np.multiply.accumulate(factors)

@@ -13,6 +13,7 @@ from saladkit.reporting.findings import Findings
 from saladkit.reporting.headline import headline, lead
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.number_format import duration, memory, percent, percent_interval, points, signed
+from saladkit.reporting.selection_notes import selection_notes
 from saladkit.reporting.spoken_questions import SpokenQuestion
 from saladkit.reporting.strategy_comparison import StrategyFindings
 
@@ -59,6 +60,7 @@ def render_page(content: PageContent) -> str:
             contrasts=[contrast for contrast in findings.contrasts.values() if contrast.points],
             colours=series_colours(model.name for model in findings.models),
             selections=[selection.name for selection in shown_selections(findings, content.inventory)],
+            selection_notes=selection_notes(findings.regions) if findings.regions else [],
             shown_regions=SHOWN_REGIONS,
             keywords=KEYWORDS,
             has_lexical_loss=any("lexical" in entry for log in logs for entry in log),

@@ -3,6 +3,7 @@
 import time
 import unicodedata
 
+import numpy as np
 import pytest
 
 from saladkit.contamination.overlap import Overlap, note_not_judged
@@ -144,3 +145,23 @@ def test_many_texts_are_looked_through_in_no_time(overlap):
     for _ in range(500):
         assert [overlap.find(text) for text in texts] == [None, None]
     assert time.process_time() - started < 5
+
+
+def test_what_is_found_is_what_a_slow_search_finds():
+    random = np.random.default_rng(0)
+    questions = [(str(n), " ".join(random.choice(list("abcd"), random.integers(2, 20)))) for n in range(30)]
+    overlap = Overlap(questions, 8)
+    found = []
+    for _ in range(400):
+        words = random.choice(list("abcd"), random.integers(1, 60)).tolist()
+        held = set()
+        for id_, text in questions:
+            asked = text.split()
+            runs = [asked[at : at + 8] for at in range(max(len(asked) - 7, 1))]
+            if id_ not in overlap.not_judged and any(
+                words[at : at + len(run)] == run for run in runs for at in range(len(words) - len(run) + 1)
+            ):
+                held.add(id_)
+        found.append(overlap.find(" ".join(words)))
+        assert found[-1] in (held or {None})
+    assert None in found and len(set(found)) > 5

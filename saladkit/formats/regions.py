@@ -100,7 +100,7 @@ class Regions:
         centroids = load_file(self.artefact.path / "clusters.safetensors")["centroids"]
         spherical = self.artefact.manifest["settings"].get("kmeans") == "spherical"
         offset = 0.0 if spherical else (centroids**2).sum(axis=1) / 2
-        found = {}
+        found: dict[str, int] = {}
         for path in embedding_parts(self.artefact, SPEECH):
             digests = read_index(path).column("digest").to_pylist()
             rows = [row for row, digest in enumerate(digests) if digest in wanted]

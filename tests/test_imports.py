@@ -21,7 +21,7 @@ LADDER = {
     "settings": {"sources"},
     "job": FILES | MACHINE,
     "contamination": FILES,
-    "teacher": {"formats"},
+    "teacher": {"batches", "formats"},
     "speech": FILES | MACHINE,
     "rows": FILES | {"speech", "teacher"},
     "model": FILES | MACHINE | {"rows", "speech", "teacher"},

@@ -21,6 +21,14 @@ QUESTIONS = [
     Question("japan", "What is the capital of Japan?", ("Tokyo", "Kyoto"), "Tokyo"),
     Question("moons", "Which of the planets has the most moons?", ("Mars", "Saturn"), "Saturn"),
     Question("austen", "Who wrote the novel Emma?", (), "Jane Austen"),
+    *[
+        Question(name, f"Who wrote the long Russian story about {name}?", (), author)
+        for name, author in (
+            ("Anna Karenina", "Tolstoy"),
+            ("Ivan Denisovich", "Solzhenitsyn"),
+            ("Myshkin", "Dostoevsky"),
+        )
+    ],
     Question("ja", "日本の首都はどこですか。", ("京都", "東京"), "東京"),
     Question("open", "What do you think of it?"),
     Question("yes", "Is the number one odd?", ("the", "of"), "of"),
@@ -42,6 +50,8 @@ def facts():
         ("Of all planets Saturn has the most moons.", "moons"),
         ("Jane Austen wrote Emma, a novel, in 1815.", "austen"),
         ("日本の首都は東京です。", "ja"),
+        ("Tolstoy wrote a long Russian story about Anna Karenina.", "Anna Karenina"),
+        ("Tolstoy wrote a long Russian story about Anna.", None),  # perhaps another one
         ("He lives in Paris, France.", None),  # not that it is the capital
         ("Paris is a city. The capital of France is large.", None),  # in two sentences
         ("Rome is the capital of Italy, not of France.", None),  # a wrong choice

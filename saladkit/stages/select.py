@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from saladkit.contamination.questions import read_questions
 from saladkit.formats.files import part_name
-from saladkit.formats.gap_table import RegionGap
+from saladkit.formats.gap_table import RegionGap, read_settings, spans_of
 from saladkit.formats.samples import LEFT_OUT, SCHEMA, VERSION, write_samples
 from saladkit.job import Clock, Job, Made, Work, numbered
 from saladkit.progress import say
@@ -18,6 +18,7 @@ from saladkit.selection.evaluation_filter import EvaluationFilter
 from saladkit.selection.filtering import leave_out
 from saladkit.selection.known_pool import KnownPool
 from saladkit.selection.left_out import LeftOut
+from saladkit.selection.misplaced import certainty_notes, check_gamma
 from saladkit.selection.realised_draw import note_on_draw
 from saladkit.selection.reasons import with_reasons
 from saladkit.selection.speaking_rate import SpeakingRate
@@ -50,6 +51,7 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
     table = read_samples(pool, needed=["id", "text"], names=settings.names, limit=settings.limit, beside=output)
     known = KnownPool.of(table.column("id"), pool, settings.regions, settings.gap)
     gaps = read_gaps(known, settings)
+    certainty = check_gamma(known, gaps, settings)
     left_out, texts = LeftOut(table.column("id").to_pylist()), Texts(table.column("text"))
     questions = read_questions(settings.decontaminate)
     evaluation = EvaluationFilter(questions, texts, settings, settings.device) if questions else None
@@ -64,6 +66,8 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
         seconds = rate.seconds(texts)
         choice = choose(known, left_out, texts, seconds, gaps, settings)
         _write(with_reasons(table, choice, known, seconds), left_out, work)
+        for note in certainty_notes(certainty, settings.metric):
+            say(note)
         _tell(choice, known, gaps, rate, settings)
         if evaluation is not None and not settings.decontaminate_answers:
             asked |= {"chosen_texts_with_answer": evaluation.facts_in(choice.rows, left_out.ids)}
@@ -75,7 +79,7 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
         }
         bad = {} if settings.probing else {str(region): why for region, why in known.bad_speech.items()}
         found["dropped_for_bad_speech"] = bad
-        return Made(counts | found, counts | found | spoken | spread_of(choice, known) | choice.figures)
+        return Made(counts | found, counts | found | spoken | certainty | spread_of(choice, known) | choice.figures)
 
     inputs: dict[str, str | Path | None] = {"pool": pool, "regions": settings.regions, "gap": settings.gap}
     inputs |= budget_inputs(settings)
@@ -101,6 +105,8 @@ def _tell(
         say(note)
     if settings.explain:
         odds = known.sums_by_region(choice.order.probabilities)
+        if gaps and settings.gap is not None:
+            say(f"gap: {settings.metric}, {spans_of(read_settings(settings.gap)) or 'spans unknown'}")
         for line in region_lines(known.table, gaps, odds, known.count_by_region(choice.rows)):
             say(line)
 

@@ -5,7 +5,18 @@ from importlib.util import find_spec
 
 from saladkit.errors import SaladError
 from saladkit.settings.setting import Settings, setting
-from saladkit.settings.shared import BadAudio, Columns, Device, Files, MaxLength, Seed, Spans, Temperature, Words
+from saladkit.settings.shared import (
+    BadAudio,
+    Columns,
+    Decontamination,
+    Device,
+    Files,
+    MaxLength,
+    Seed,
+    Spans,
+    Temperature,
+    Words,
+)
 from saladkit.settings.weighted_path import WeightedPath
 
 
@@ -44,7 +55,9 @@ class LoraSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAudio, Columns, Seed, Device, Files):
+class TrainingSettings(
+    Words, Temperature, MaxLength, Spans, LoraSettings, BadAudio, Decontamination, Columns, Seed, Device, Files
+):
     """Settings of training, named as in transformers.TrainingArguments where that has them."""
 
     data: tuple[str, ...] = setting(

@@ -3,6 +3,7 @@
 import numpy as np
 from torch.utils.data import Dataset
 
+from saladkit.rows.heard_turns import draw_turns
 from saladkit.rows.interleaving import draw_spans, draw_speech_spans, may_cut, pauses_before, whole_text
 from saladkit.rows.sequences import SequenceLayout, build_sequence
 from saladkit.rows.training_rows import TrainingExample, TrainingSource
@@ -96,6 +97,7 @@ class TrainingSchedule(Dataset):
         layout: how the model lays out speech.
         spans: lengths of text and speech spans, in words.
         text_first: probability that a row begins with text.
+        whole_turns: probability that a turn of a user in a conversation is heard whole.
     """
 
     def __init__(
@@ -109,11 +111,12 @@ class TrainingSchedule(Dataset):
         layout: SequenceLayout,
         spans: Spans,
         text_first: float,
+        whole_turns: float = 0.5,
         seed: int,
     ):
         self.packed_micro_batch = packed_micro_batch
         self.sources, self.warm_up, self.layout, self.seed = sources, warm_up, layout, seed
-        self.spans, self.text_first = spans, text_first
+        self.spans, self.text_first, self.whole_turns = spans, text_first, whole_turns
         self.lengths = [s.lengths(layout.frames_per_second / layout.frames_per_vector) for s in sources]
         weights = [source.weight for source in sources]
         speech_weights = [0.0 if source.frames is None else source.weight for source in sources]
@@ -150,9 +153,12 @@ class TrainingSchedule(Dataset):
         random = np.random.default_rng([self.seed, 2, self.drawn[index]])
         words = source.words[row]
         allowed, pauses = may_cut(text, words), pauses_before(words)
-        if index < self.warm_up:
+        text_first = None if index < self.warm_up else self.text_first
+        if text.hearable is not None:
+            spans = draw_turns(text, words, self.spans, random, text_first=text_first, whole_turns=self.whole_turns)
+        elif text_first is None:
             spans = draw_speech_spans(allowed, self.spans, random, pauses)
         else:
-            spans = draw_spans(allowed, self.spans, random, pauses, text_first=self.text_first)
+            spans = draw_spans(allowed, self.spans, random, pauses, text_first=text_first)
         sequence = build_sequence(text, spans, words, source.frames.row(source.ids[row]), self.layout)
         return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)

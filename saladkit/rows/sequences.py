@@ -39,7 +39,8 @@ class Sequence:
         input_ids: int64 [L]; 0 for speech, negative for a modality token.
         speech_mask: bool [L], true for speech.
         spans: the speech spans in order; their vectors fill the true places of `speech_mask`.
-        positions: int64 [P], positions from which a text token is predicted: those with a loss.
+        positions: int64 [P], positions from which a text token is predicted: those with a loss. In a conversation,
+            those before the tokens that the assistant writes.
         targets: int64 [P], index of the predicted token in the row's text; never 0, as nothing precedes that token.
     """
 
@@ -108,7 +109,7 @@ def build_sequence(
             mask += [True] * speech.vectors
             continue
         for token in range(first, end):
-            if ids:  # the first token of a row is predicted from nothing
+            if ids and (text.learned is None or text.learned[token]):  # the first token is predicted from nothing
                 positions.append(len(ids) - 1)
                 targets.append(token)
             ids.append(int(text.token_ids[token]))

@@ -16,9 +16,11 @@ from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.formats.word_times import join_word_times, left_out_rows, read_word_times
 from saladkit.formats.words import Word
+from saladkit.rows.conversations import with_units
 from saladkit.rows.model_limits import check_most_are_known
 from saladkit.rows.readers import Readers
-from saladkit.rows.tokens import TextPiece, TokenizedText, split_text, tokenize
+from saladkit.rows.row_texts import tokenized_rows
+from saladkit.rows.tokens import TextPiece, TokenizedText, split_text
 from saladkit.rows.training_rows import FrameSource, TrainingSource
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
@@ -26,7 +28,7 @@ from saladkit.sources.samples import read_samples
 from saladkit.speech.audio.audio_rows import AudioRows
 from saladkit.speech.front_end import FrontEnd, LiveFrames, cached_frames
 
-TOO_LONG = "over --max-length, and it cannot be split where its tokens and the times of its words allow"
+TOO_LONG = "over --max-length, and it is a conversation or has no place where tokens and word times allow a cut"
 
 
 def check_words(id_: str, text: str, words: list[Word], duration: float | None, where: str) -> None:
@@ -95,11 +97,12 @@ def open_speech(
     audio = AudioRows(source.path, strict)
     table = _usable(read(needed=needed, lacking=["audio"], optional=["duration"]), audio, times, cache)
     table = join_word_times(table, times) if times else table
-    ids, texts = table.column("id").to_pylist(), table.column("text").to_pylist()
+    ids = table.column("id").to_pylist()
     words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
     _check_all_words(table, words, source.path)
     frames = _open_frames(cache, table, front_end, source.path)
-    whole = [tokenize(tokenizer, text) for text in texts]
+    whole = tokenized_rows(table, tokenizer, source.path)
+    words = [own if text.hearable is None else with_units(text, own) for text, own in zip(whole, words, strict=True)]
     pieces, left_out = _split_speech(ids, whole, words, readers.at_most(max_length) if readers else max_length)
     if readers is not None:
         _check_tokens_are_known(readers, tokenizer, whole, ids, source.path)
@@ -244,7 +247,7 @@ def open_text(
     """
     table = read_samples(source.path, needed=["id", "text"], optional=[], names=names, limit=limit)
     ids = table.column("id").to_pylist()
-    whole = [tokenize(tokenizer, text) for text in table.column("text").to_pylist()]
+    whole = tokenized_rows(table, tokenizer, source.path)
     pieces, left_out = _split(ids, whole, readers.at_most(max_length) if readers else max_length)
     if readers is not None:
         _check_tokens_are_known(readers, tokenizer, whole, ids, source.path)

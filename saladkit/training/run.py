@@ -77,6 +77,7 @@ def _schedule(inputs: TrainingInputs, settings: TrainingSettings) -> TrainingSch
         layout=inputs.layout,
         spans=settings,
         text_first=settings.text_first,
+        whole_turns=settings.whole_turns,
         seed=settings.seed,
     )
 

@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
 from saladkit.job import Clock, Job, Made, Work
 from saladkit.machine import resolve_device
+from saladkit.model.chat_template import template_of
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.limits import read_limits
@@ -18,7 +19,7 @@ from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.rows.readers import Readers
 from saladkit.settings.training import TrainingSettings
-from saladkit.training.inputs import identified_beside, input_paths, open_inputs
+from saladkit.training.inputs import TrainingInputs, identified_beside, input_paths, open_inputs
 from saladkit.training.run import run_training
 from saladkit.training.saved_states import discard_states
 from saladkit.training.sharding import check_sharding
@@ -77,6 +78,7 @@ def train_stage(
     beside = limits_of_teacher(teacher, start.tokenizer, start.name) if runs_beside else None
     readers = Readers(read_limits(start.name), beside, layout)
     inputs = open_inputs(settings, start.tokenizer, readers, front_end)
+    laid_out = _laid_out(start, inputs)
     followed = [] if start.own_teacher else inputs.followed(settings)
     vocabulary = readers.student.vocabulary
     opened = open_teacher(teacher, start.tokenizer, start.name, followed, settings, vocabulary) if followed else None
@@ -87,11 +89,12 @@ def train_stage(
         if lora := LoraShape.of(settings):
             student.add_lora(lora, {"name": start.name, "digest": digest})
         signal = opened
+        student.config.chat_template = laid_out.get("chat_template", student.config.chat_template)
         if start.own_teacher:
             signal = UnadaptedTeacher(student.language_model, settings.temperature, settings.packed)
         processor = SaladProcessor(start.tokenizer, student.config)
         made = run_training(student, processor, inputs, signal, settings, work, device=device, keep_stable=keep_stable)
-        return replace(made, identity=made.identity | {"started_from": digest})
+        return replace(made, identity=made.identity | {"started_from": digest} | laid_out)
 
     job = Job(
         verb,
@@ -99,12 +102,19 @@ def train_stage(
         VERSION,
         settings,
         inputs=start.inputs | input_paths(settings, teacher),
-        identified={"encoder": front_end.identity["name"]} | identified_beside(settings),
+        identified={"encoder": front_end.identity["name"]} | identified_beside(settings) | laid_out,
         device=device,
         tidy=discard_states,
         clock=clock,
     )
     return job.run(output, plan=inputs.figures(settings), make=make)
+
+
+def _laid_out(start: Start, inputs: TrainingInputs) -> dict[str, str]:
+    """Return the digest of the chat template that lays out the conversations; nothing if there are none."""
+    if not any(source.has_conversations for source in inputs.sources):
+        return {}
+    return {"chat_template": template_of(start.tokenizer, start.config).digest}
 
 
 def with_batching_decided(settings: TrainingSettings, device: str) -> TrainingSettings:

@@ -80,9 +80,8 @@ def read_distinct_texts(
                 continue
             pieces = split_text(tokenized, max_length)
             if not pieces:
-                why = (
-                    "no word ends in time to split them" if tokenized.learned is None else "conversations are not split"
-                )
+                is_text = tokenized.learned is None
+                why = "no word ends in time to split them" if is_text else "conversations are not split"
                 reason = f"{len(tokenized.token_ids)} tokens, over --max-length, and {why}"
                 skipped.append({"id": id_, "source": source, "reason": reason})
             split += len(pieces) > 1

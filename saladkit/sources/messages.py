@@ -81,9 +81,10 @@ class _Reader:
             )
         turns = [{"role": self._role(turn), "content": self._content(turn)} for turn in messages]
         parts = [part for turn in turns for part in turn["content"] if part["type"] == "audio"]
-        if self.recordings and len(self.recordings) < len(parts):
+        missing = len(parts) - len(self.recordings)
+        if self.recordings and missing:
             raise SaladError(
-                f"{self.row} has {len(parts)} audio parts, of which {len(parts) - len(self.recordings)} have no recording",
+                f"{self.row} has {len(parts)} audio parts, of which {missing} have no recording",
                 "Give each audio part its recording, or none of them and the row one recording in the column audio.",
             )
         if not any(turn["role"] == "user" for turn in turns):

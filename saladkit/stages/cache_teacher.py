@@ -58,9 +58,8 @@ def cache_teacher(sources: list[str], output: str | Path, settings: CacheTeacher
         speed = {"positions_per_second": round(computed / max(computing.seconds(), 0.01))}
         size = {"bytes_per_position": round(work.bytes() / texts.positions, 1)}
         held = counts | size | kept_figures(parts, work.path, settings.keep)
-        return Made(
-            counts=held, figures=held | further | speed, skipped=texts.skipped, identity=running.identity | laid_out
-        )
+        identity = running.identity | laid_out
+        return Made(counts=held, figures=held | further | speed, skipped=texts.skipped, identity=identity)
 
     def examine(folder: Path) -> dict:
         token_ids = [tokens for _, tokens in texts.rows]

@@ -34,8 +34,8 @@ def open_teacher(
         vocabulary: number of tokens that the head of this model scores.
 
     Raises:
-        SaladError: the cache has another tokenizer, chat template or temperature, lacks a text, or holds samples, from which the
-            divergence cannot be computed; or the text LLM cannot be loaded.
+        SaladError: the cache has another tokenizer, chat template or temperature, lacks a text, or holds samples, from
+            which the divergence cannot be computed; or the text LLM cannot be loaded.
     """
     if is_teacher_cache(name):
         cache = TeacherCache(name)

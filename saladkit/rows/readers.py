@@ -65,7 +65,7 @@ def longest_row(text: TokenizedText, words: list[Word], frames: int, layout: Seq
     starts = [words[place].start for place in places[:-1]] + [words[-1].end]
     cuts = [None if time is None else min(layout.frame(time), frames) for time in starts]
     cuts[0], cuts[-1] = cuts[0] or 0, frames if cuts[-1] is None else cuts[-1]
-    positions = text.prefix
+    positions = text.prefix + layout.modality_tokens  # TEXT_FOLLOWS behind the last speech
     for (begin, end), (first, last) in zip(pairwise(places), pairwise(cuts), strict=True):
         assert first is not None and last is not None  # a row is cut only where a time is known
         vectors = max(1, math.ceil((last - first) / layout.frames_per_vector)) + layout.modality_tokens

@@ -5,7 +5,7 @@ from torch.utils.data import Dataset
 
 from saladkit.rows.heard_turns import draw_turns
 from saladkit.rows.interleaving import draw_spans, draw_speech_spans, may_cut, pauses_before, whole_text
-from saladkit.rows.sequences import SequenceLayout, build_sequence
+from saladkit.rows.sequences import SequenceLayout, build_sequence, without_targets
 from saladkit.rows.training_rows import TrainingExample, TrainingSource
 from saladkit.settings.shared import Spans
 
@@ -149,7 +149,9 @@ class TrainingSchedule(Dataset):
         text = source.texts[row]
         if source.frames is None:
             sequence = build_sequence(text, whole_text(len(text.splittable) - 1), [], None, self.layout)
-            return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)
+            return TrainingExample(
+                sequence, text.token_ids, source.ids[row], source.name, source.replay, text.following
+            )
         random = np.random.default_rng([self.seed, 2, self.drawn[index]])
         words = source.words[row]
         allowed, pauses = may_cut(text, words), pauses_before(words)
@@ -161,4 +163,6 @@ class TrainingSchedule(Dataset):
         else:
             spans = draw_spans(allowed, self.spans, random, pauses, text_first=text_first)
         sequence = build_sequence(text, spans, words, source.frames.row(source.ids[row]), self.layout)
-        return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)
+        if index < self.warm_up:
+            sequence = without_targets(sequence)  # so that the language model need not run
+        return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay, text.following)

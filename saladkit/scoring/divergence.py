@@ -62,7 +62,8 @@ def probe_sequences(
 ) -> list[Sequence]:
     """Return `draws` random sequences of one row, of speech and the text tokens to compare.
 
-    Sequences without a text token are left out. The draws of a row depend on the seed and its id, not on its place.
+    What follows the text is not compared, and sequences without a text token are left out. The draws of a row depend on
+    the seed and its id, not on its place.
 
     Args:
         spans: lengths of the spans that are drawn with context `interleaved`.
@@ -80,12 +81,14 @@ def probe_sequences(
     if context == "spoken":
         cuts = np.flatnonzero(allowed[1:-1]) + 1
         chosen = random.permutation(cuts)[:draws]
-        return [_speech_up_to(int(cut), text, words, frames, layout) for cut in sorted(chosen)]
-    sequences = [
-        build_sequence(text, draw_spans(allowed, spans, random, pauses, text_first=0.0), words, frames, layout)
-        for _ in range(draws)
-    ]
-    return [sequence for sequence in sequences if len(sequence.positions)]
+        sequences = [_speech_up_to(int(cut), text, words, frames, layout) for cut in sorted(chosen)]
+    else:
+        sequences = [
+            build_sequence(text, draw_spans(allowed, spans, random, pauses, text_first=0.0), words, frames, layout)
+            for _ in range(draws)
+        ]
+    compared = [_only(sequence, np.arange(len(text.token_ids))) for sequence in sequences]
+    return [sequence for sequence in compared if len(sequence.positions)]
 
 
 def _speech_up_to(

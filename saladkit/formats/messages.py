@@ -61,13 +61,13 @@ def _is_heard(message: dict, part: dict, has_audio_parts: bool) -> bool:
 def _turn(message: dict, has_audio_parts: bool) -> Turn:
     content, heard = "", []
     for part in message["content"]:
-        begin = len(content := join_parts(content, part["text"])) - len(part["text"])
+        begin = len(content := join_texts(content, part["text"])) - len(part["text"])
         if _is_heard(message, part, has_audio_parts):
             heard.append((begin, len(content)))
     return Turn(message["role"], content, tuple(heard))
 
 
-def join_parts(before: str, part: str) -> str:
+def join_texts(before: str, part: str) -> str:
     """Join two parts of a content, with a space between them where there is none."""
     apart = not before or not part or before[-1].isspace() or part[0].isspace()
     return before + ("" if apart else " ") + part

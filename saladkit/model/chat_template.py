@@ -1,9 +1,10 @@
-"""Check that the chat template of a checkpoint is the one by which it was trained on conversations."""
+"""The chat template of a checkpoint: the one by which it was trained on conversations."""
 
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
 from saladkit.model.configuration import SaladConfig
+from saladkit.model.salad import SaladForCausalLM
 from saladkit.rows.chat_template import ChatTemplate
 
 
@@ -24,3 +25,17 @@ def template_of(tokenizer: PreTrainedTokenizerBase, config: SaladConfig) -> Chat
             "Put the chat_template.jinja of the training back, or train from the text LLM again.",
         )
     return template
+
+
+def remember_template(model: SaladForCausalLM, template: ChatTemplate) -> None:
+    """Note in a model that it is trained on conversations laid out by a template; it then stops at ends of turns."""
+    model.config.chat_template = template.digest
+    model.generation_config.eos_token_id = stopping_ids(model.generation_config.eos_token_id, template)
+
+
+def stopping_ids(ids: int | list[int] | None, template: ChatTemplate) -> list[int] | None:
+    """Return the tokens at which an answer stops: `ids` and the token that ends a turn."""
+    stopping = [ids] if isinstance(ids, int) else list(ids or ())
+    if template.end_of_turn is not None and template.end_of_turn not in stopping:
+        stopping.append(template.end_of_turn)
+    return stopping or None

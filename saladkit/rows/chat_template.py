@@ -15,6 +15,7 @@ from saladkit.formats.messages import Turn
 # Templates such as Llama 3's write today's date; here it is always the day that Llama 3.1's writes if it knows none.
 TODAY = datetime(2024, 7, 26)
 _CLOCK = re.compile(r"""strftime_now\(\s*(["'])(?P<format>[^"']*)\1\s*\)""")
+_CONTENT = "\ue003"  # stands for any content; this character is in no text
 _GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
 
 
@@ -92,6 +93,14 @@ class ChatTemplate:
                     f"{where} has the special token {found[0]} in a turn of the {turn.role}",
                     "Remove it from the content: the chat template writes the special tokens.",
                 )
+
+    @cached_property
+    def end_of_turn(self) -> int | None:
+        """The special token that ends the assistant's turn, such as <|im_end|>; None if there is none."""
+        turns = [Turn("user", _CONTENT), Turn("assistant", _CONTENT)]
+        after = self.render(turns, "a conversation").rpartition(_CONTENT)[2]
+        ids = self.tokenizer(after, add_special_tokens=False)["input_ids"]
+        return next((id_ for id_ in ids if id_ in self.special_ids), None)
 
     @cached_property
     def special_ids(self) -> set[int]:

@@ -84,8 +84,8 @@ def build_sequence(
 ) -> Sequence:
     """Lay out one row.
 
-    What follows the text is the last target if the spans reach the text's end and it is learned. Behind speech, it is predicted from the
-    position from which a model answers a spoken prompt (`prompt_sequences.close_speech`).
+    What follows the text is the last target if the spans reach the text's end and it is learned. Behind speech, it is
+    predicted from the position from which a model answers a spoken prompt (`prompt_sequences.close_speech`).
 
     Args:
         spans: spans of text and speech that cover the words of the text from the first one, in order.

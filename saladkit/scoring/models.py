@@ -3,12 +3,15 @@
 from functools import cached_property
 
 from saladkit.formats.checkpoint import check_model_folder, model_type
+from saladkit.model.chat_template import template_of
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.limits import limits_of
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.progress import say
+from saladkit.rows.chat_template import ChatTemplate
 from saladkit.scoring.answer_parsing import ParsedAnswer, VoiceBenchRule
+from saladkit.scoring.chat import Chat
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.generation import AnswerGenerator, GenerationSettings
 from saladkit.scoring.likelihood import can_share_rows
@@ -42,6 +45,13 @@ class LoadedModel:
         self.max_positions = getattr(loaded.config.get_text_config(), "max_position_embeddings", None)
         self.device = device
 
+    def _chat(self, settings: EvalSettings) -> Chat | None:
+        if not settings.apply_chat_template:
+            return None
+        is_speech = isinstance(self.model, SaladForCausalLM)
+        template = template_of(self.tokenizer, self.model.config) if is_speech else ChatTemplate(self.tokenizer)
+        return Chat(template, settings.system_prompt)
+
     @cached_property
     def _shares_rows(self) -> bool:
         shares = can_share_rows(self.model)
@@ -53,7 +63,7 @@ class LoadedModel:
         """Return what makes the model's predictions under one condition.
 
         Raises:
-            SaladError: as `VoiceBenchRule`.
+            SaladError: as `VoiceBenchRule`, or as `template_of` with --apply-chat-template.
         """
         speech_input = None
         if condition.modality == "speech":
@@ -70,6 +80,7 @@ class LoadedModel:
             settings.spoken_examples,
             settings.num_fewshot,
             self.limits,
+            chat=self._chat(settings),
         )
         if not settings.writes:
             return ContinuationScorer(self.model, builder, condition, settings.batch_size, self._shares_rows)

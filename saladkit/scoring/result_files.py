@@ -36,6 +36,8 @@ def write_harness_results(
         "fewshot": settings.fewshot,
         "dtype": settings.dtype,
     }
+    if settings.apply_chat_template:
+        config |= {"apply_chat_template": True, "system_instruction": settings.system_prompt}
     every = [figure for figure in figures if figure["group_kind"] == "all" and figure["figure"] in GAP_PARTS]
     for label, path in models.items():
         own = [

@@ -10,13 +10,14 @@ from transformers import PreTrainedTokenizerBase
 from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
 from saladkit.job import Clock, Job, Made, Work
 from saladkit.machine import resolve_device
-from saladkit.model.chat_template import template_of
+from saladkit.model.chat_template import remember_template, template_of
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.limits import read_limits
 from saladkit.model.lora import LoraShape
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.rows.chat_template import ChatTemplate
 from saladkit.rows.readers import Readers
 from saladkit.settings.training import TrainingSettings
 from saladkit.training.inputs import TrainingInputs, identified_beside, input_paths, open_inputs
@@ -78,7 +79,8 @@ def train_stage(
     beside = limits_of_teacher(teacher, start.tokenizer, start.name) if runs_beside else None
     readers = Readers(read_limits(start.name), beside, layout)
     inputs = open_inputs(settings, start.tokenizer, readers, front_end)
-    laid_out = _laid_out(start, inputs)
+    template = _template(start, inputs)
+    laid_out = {"chat_template": template.digest} if template else {}
     followed = [] if start.own_teacher else inputs.followed(settings)
     vocabulary = readers.student.vocabulary
     opened = open_teacher(teacher, start.tokenizer, start.name, followed, settings, vocabulary) if followed else None
@@ -89,7 +91,8 @@ def train_stage(
         if lora := LoraShape.of(settings):
             student.add_lora(lora, {"name": start.name, "digest": digest})
         signal = opened
-        student.config.chat_template = laid_out.get("chat_template", student.config.chat_template)
+        if template:
+            remember_template(student, template)
         if start.own_teacher:
             signal = UnadaptedTeacher(student.language_model, settings.temperature, settings.packed)
         processor = SaladProcessor(start.tokenizer, student.config)
@@ -110,11 +113,11 @@ def train_stage(
     return job.run(output, plan=inputs.figures(settings), make=make)
 
 
-def _laid_out(start: Start, inputs: TrainingInputs) -> dict[str, str]:
-    """Return the digest of the chat template that lays out the conversations; nothing if there are none."""
+def _template(start: Start, inputs: TrainingInputs) -> ChatTemplate | None:
+    """Return the chat template that lays out the conversations; None if there are none."""
     if not any(source.has_conversations for source in inputs.sources):
-        return {}
-    return {"chat_template": template_of(start.tokenizer, start.config).digest}
+        return None
+    return template_of(start.tokenizer, start.config)
 
 
 def with_batching_decided(settings: TrainingSettings, device: str) -> TrainingSettings:

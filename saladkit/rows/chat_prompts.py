@@ -12,7 +12,9 @@ from saladkit.rows.tokens import ids_after_text
 SPEECH = "\ue002"  # stands for a speech span in a content; this character is in no text
 
 
-def chat_prompt(template: ChatTemplate, turns: Sequence[Turn], spans: Sequence[SpeechSpan], where: str) -> list[Part]:
+def chat_prompt(
+    template: ChatTemplate, turns: Sequence[Turn], spans: Sequence[SpeechSpan], where: str, *, stripped: bool = False
+) -> list[Part]:
     """Return the parts of a prompt: the turns with their speech, and the beginning of the assistant's answer.
 
     As in training, text before speech does not end with a space, which belongs to the word after it.
@@ -21,12 +23,14 @@ def chat_prompt(template: ChatTemplate, turns: Sequence[Turn], spans: Sequence[S
         turns: their contents have SPEECH in the place of each span.
         spans: the speech, in order.
         where: the row, for errors.
+        stripped: whether to leave out white space at the end.
 
     Raises:
         SaladError: the template refuses the turns or leaves out what they say, or a content has a special token.
     """
     template.check_contents(turns, where)
-    first, *others = template.render(turns, where, generation_prompt=True).split(SPEECH)
+    text = template.render(turns, where, generation_prompt=True)
+    first, *others = (text.rstrip() if stripped else text).split(SPEECH)
     if len(others) != len(spans):
         raise SaladError(
             f"{where}: the chat template of {template.name} leaves out or repeats speech",

@@ -26,13 +26,17 @@ class Chat:
     template: ChatTemplate
     system: str | None = None
 
-    def parts(self, solved: Sequence[tuple[Sequence[Piece], str]], pieces: Sequence[Piece], where: str) -> list[Part]:
+    def parts(
+        self, solved: Sequence[tuple[Sequence[Piece], str]], pieces: Sequence[Piece], where: str, *, scored: bool
+    ) -> list[Part]:
         """Return the parts of a prompt.
 
         Args:
             solved: few-shot examples, each with its answer.
             pieces: the question.
             where: the row, for errors.
+            scored: whether continuations are scored: white space at the prompt's end is then a part of them, as the
+                harness has it.
 
         Raises:
             SaladError: the template refuses the turns, such as a system prompt, or a text has a special token.
@@ -42,7 +46,9 @@ class Chat:
         asked = [
             "".join(SPEECH if isinstance(piece, SpeechSpan) else piece for piece in content) for content in contents
         ]
-        return chat_prompt(self.template, self._turns(asked, [answer for _, answer in solved]), spans, where)
+        return chat_prompt(
+            self.template, self._turns(asked, [answer for _, answer in solved]), spans, where, stripped=scored
+        )
 
     def text(self, solved: Sequence[tuple[str, str]], question: str, where: str) -> str:
         """Return a prompt in which all is text."""

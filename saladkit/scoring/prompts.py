@@ -174,17 +174,17 @@ class PromptBuilder:
         others = [example for example in examples if not example.solves(row["id"], question, source)][: self.shots]
         pieces = self._pieces(row, template, 0, source)
         for shots in range(len(others), -1, -1):
-            prompt = self._prompt(others[:shots], pieces, f"{source}: row '{row['id']}'")
+            prompt = self._prompt(others[:shots], pieces, f"{source}: row '{row['id']}'", scored=bool(continuations))
             if len(prompt) <= room:
                 context = self._context(others[:shots], template, f"{source}: row '{row['id']}'")
                 return Request(prompt, continuations, template, context, shots, 0)
         return self._truncated(row, template, continuations, room, source)
 
-    def _prompt(self, before: list[Example], pieces: list[Piece], where: str) -> Sequence:
+    def _prompt(self, before: list[Example], pieces: list[Piece], where: str, *, scored: bool) -> Sequence:
         layout = self.speech_input.layout if self.speech_input else None
         if self.chat is not None:
             solved = [(example.pieces, example.answer) for example in before]
-            return join_parts([], self.chat.parts(solved, pieces, where), layout)
+            return join_parts([], self.chat.parts(solved, pieces, where, scored=scored), layout)
         parts, rest = self._parts(pieces)
         if self.speech_input is None:  # tokenized as one text: a token may reach across the end of an example
             return self._join([], "".join(example.text for example in before) + rest)
@@ -207,7 +207,8 @@ class PromptBuilder:
             dropped = (fewest + most) // 2
             cut = replace(template, question=row["text"][words[dropped][1] :])
             where = f"{source}: row '{row['id']}'"
-            prompt = self._prompt([], self._pieces(row, cut, dropped, source), where)
+            pieces = self._pieces(row, cut, dropped, source)
+            prompt = self._prompt([], pieces, where, scored=bool(continuations))
             if len(prompt) <= room:
                 context = self._context([], cut, where)
                 found, most = Request(prompt, continuations, cut, context, 0, dropped), dropped - 1
@@ -258,10 +259,10 @@ class PromptBuilder:
         continuation with its space is tokenized apart, and the row's id is noted in `apart`. A chat's answer begins
         without a space.
         """
-        question = self.chat.tail if self.chat else template.text.rstrip()
+        question = (self.chat.tail if self.chat else template.text).rstrip()
         own, found, is_apart = self._ids(question), [], False
         for continuation, choice in zip(template.continuations, row["choices"], strict=True):
-            whole = f"{question}{continuation}" if self.chat else f"{template.text} {continuation}"
+            whole = f"{self.chat.tail}{continuation}" if self.chat else f"{template.text} {continuation}"
             ids = self._ids(whole)
             spans = ids[: len(own)] != own
             ids = self._ids_after_text(whole[len(question) :]) if spans else ids[len(own) :]

@@ -5,14 +5,14 @@ text, system prompts and the assistant's turns are units of text between the wor
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from saladkit.errors import SaladError
 from saladkit.formats.messages import Turn
-from saladkit.formats.words import Word, split_words
+from saladkit.formats.words import Word, place_words, words_of_text
 from saladkit.rows.chat_template import ChatTemplate
 from saladkit.rows.tokens import TokenizedText, first_tokens
 
@@ -21,7 +21,9 @@ _MARKED = re.compile("\ue000(\\d+)\ue001")
 _OTHER = "Give the chat template that the model was trained with, unchanged, or one with {% generation %}."
 
 
-def lay_out_conversation(template: ChatTemplate, turns: Sequence[Turn], where: str) -> TokenizedText:
+def lay_out_conversation(
+    template: ChatTemplate, turns: Sequence[Turn], where: str, words: list[str] | None = None
+) -> TokenizedText:
     """Tokenize a conversation.
 
     The assistant's contents carry loss, with what the template writes before them after the generation prompt and with
@@ -29,6 +31,7 @@ def lay_out_conversation(template: ChatTemplate, turns: Sequence[Turn], where: s
 
     Args:
         where: the row, for errors.
+        words: the words of the heard text, as an aligner may have cut them; None for those of `split_words`.
 
     Raises:
         SaladError: no turn is the assistant's; the template refuses the turns, changes a content, or gives other text
@@ -45,7 +48,7 @@ def lay_out_conversation(template: ChatTemplate, turns: Sequence[Turn], where: s
     found = _Rendered(text, encoded["input_ids"], np.array(encoded["offset_mapping"]))
     prefix = found.count_bos(template, where)
     contents = _find_contents(template, turns, text, where)
-    begins, hearable = _units(turns, contents, text)
+    begins, hearable = _units(turns, contents, text, words)
     word_tokens, splittable = first_tokens(text, encoded["offset_mapping"], begins)
     word_tokens[0] = prefix
     return TokenizedText(
@@ -112,13 +115,18 @@ def _find_contents(template: ChatTemplate, turns: Sequence[Turn], text: str, whe
     return [found[number] for number in range(len(turns))]
 
 
-def _units(turns: Sequence[Turn], contents: list[tuple[int, int]], text: str) -> tuple[list[int], np.ndarray]:
+def _units(
+    turns: Sequence[Turn], contents: list[tuple[int, int]], text: str, words: list[str] | None
+) -> tuple[list[int], np.ndarray]:
     """Return where the words that may be heard begin, and the text between them; and which of these units are words."""
     begins, hearable, at = [], [], 0
+    remaining = None if words is None else iter(words)
     for turn, (begin, end) in zip(turns, contents, strict=True):
         lost = len(turn.content) - len(turn.content.lstrip()) if end - begin < len(turn.content) else 0
         for first, last in turn.heard:
-            for _, word, after in split_words(turn.content[first:last]):
+            part = turn.content[first:last]
+            named = words_of_text(part) if remaining is None else _taken(remaining, part)
+            for _, word, after in place_words(part, named):
                 if text[at : begin - lost + first + word].strip():
                     begins.append(at)
                     hearable.append(False)
@@ -129,6 +137,15 @@ def _units(turns: Sequence[Turn], contents: list[tuple[int, int]], text: str) ->
         begins.append(at)
         hearable.append(False)
     return begins, np.array(hearable)
+
+
+def _taken(words: Iterator[str], part: str) -> list[str]:
+    """Take the words of a part: as many as have its characters."""
+    taken, characters = [], len("".join(part.split()))
+    while characters > 0:
+        taken.append(next(words))
+        characters -= len(taken[-1])
+    return taken
 
 
 def _learned(

@@ -1,12 +1,13 @@
 """Tokenize texts and split long ones, in the same way for teacher and student."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.formats.digests import digest_json
-from saladkit.formats.words import split_words
+from saladkit.formats.words import place_words, split_words
 
 NO_LABEL = -1  # in place of a token that nobody knows; a teacher may still have a distribution there
 LEADS = ("a", "1", ".", "\n")  # a token of a text rarely begins with each of these
@@ -38,18 +39,22 @@ class TokenizedText:
     hearable: np.ndarray | None = None
 
 
-def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> TokenizedText:
+def tokenize(tokenizer: PreTrainedTokenizerBase, text: str, words: list[str] | None = None) -> TokenizedText:
     """Tokenize a whole text. Speech later replaces whole words, so that token ids never depend on where it is cut.
 
     A text that brings its own BOS, as chat templates write it, gets no second one; nor does one that brings its own
     EOS, behind which nothing of it follows.
+
+    Args:
+        words: the words of the text (`are_words_of`), if they are not those of `split_words`.
     """
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
     prefix = bos_of(tokenizer)
     if prefix and ids[:1] == prefix:
         ids, offsets = ids[1:], offsets[1:]
-    word_tokens, splittable = first_tokens(text, offsets, [begin for _, begin, _ in split_words(text)])
+    placed = split_words(text) if words is None else place_words(text, words)
+    word_tokens, splittable = first_tokens(text, offsets, [begin for _, begin, _ in placed])
     word_tokens += len(prefix)
     end = tokenizer.eos_token_id
     following = None if ids[-1:] == [end] else end
@@ -132,6 +137,20 @@ def split_text(text: TokenizedText, max_length: int) -> list[TextPiece]:
         pieces.append(_piece(text, begin, int(ends[last])))
         begin = int(ends[last])
     return pieces
+
+
+def pieces_as(text: TokenizedText, pieces: list[TextPiece]) -> list[TextPiece]:
+    """Return the same pieces in the words of `text`, whose tokens are cut into other words than theirs.
+
+    Returns:
+        The pieces in order; nothing if one of them begins inside a word of `text`.
+    """
+    lengths = [len(piece.text.token_ids) - text.prefix for piece in pieces]
+    tokens = np.cumsum([text.prefix, *lengths])
+    places = np.searchsorted(text.word_tokens, tokens)
+    if not np.array_equal(text.word_tokens[places], tokens) or not text.splittable[places[:-1]].all():
+        return []
+    return [_piece(text, int(begin), int(end)) for begin, end in pairwise(places)]
 
 
 def _piece(text: TokenizedText, begin: int, end: int) -> TextPiece:

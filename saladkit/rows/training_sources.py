@@ -14,13 +14,14 @@ from saladkit.errors import SaladError
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
+from saladkit.formats.unspaced import has_unspaced
 from saladkit.formats.word_times import join_word_times, left_out_rows, read_word_times
-from saladkit.formats.words import Word
+from saladkit.formats.words import Word, are_words_of, words_of_text
 from saladkit.rows.conversations import with_units
 from saladkit.rows.model_limits import check_most_are_known
 from saladkit.rows.readers import Readers
 from saladkit.rows.row_texts import tokenized_rows
-from saladkit.rows.tokens import TextPiece, TokenizedText, split_text
+from saladkit.rows.tokens import TextPiece, TokenizedText, pieces_as, split_text, tokenize
 from saladkit.rows.training_rows import FrameSource, TrainingSource
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
@@ -41,7 +42,7 @@ def check_words(id_: str, text: str, words: list[Word], duration: float | None, 
     Raises:
         SaladError: the words are not those of the text, or their times descend or lie outside the recording.
     """
-    if [word.word for word in words] != text.split():
+    if not are_words_of([word.word for word in words], text):
         raise SaladError(
             f"{where}: row '{id_}' has words that are not those of its text",
             "Make word times for this text with `saladkit synth` or `saladkit timestamps`.",
@@ -101,9 +102,12 @@ def open_speech(
     words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
     _check_all_words(table, words, source.path)
     frames = _open_frames(cache, table, front_end, source.path)
-    whole = tokenized_rows(table, tokenizer, source.path)
+    named = [[word.word for word in own] for own in words]
+    whole = tokenized_rows(table, tokenizer, source.path, named)
+    cut_by_text = _cut_by_text(tokenizer, table.column("text").to_pylist(), named, whole)
     words = [own if text.hearable is None else with_units(text, own) for text, own in zip(whole, words, strict=True)]
-    pieces, left_out = _split_speech(ids, whole, words, readers.at_most(max_length) if readers else max_length)
+    at_most = readers.at_most(max_length) if readers else max_length
+    pieces, left_out = _split_speech(ids, whole, words, at_most, cut_by_text)
     if readers is not None:
         _check_tokens_are_known(readers, tokenizer, whole, ids, source.path)
         unreadable = _unreadable(readers, pieces, [partial(_count_frames, frames, id_) for id_ in ids])
@@ -126,6 +130,15 @@ def _times_of(wanted: set[str], word_times: Sequence[str | Path]) -> str | Path 
     """Return the first of `word_times` that holds one of the wanted rows."""
     ids_with_times = ((path, read_word_times(path).column("id").to_pylist()) for path in word_times)
     return next((path for path, ids in ids_with_times if not wanted.isdisjoint(ids)), None)
+
+
+def _cut_by_text(
+    tokenizer: PreTrainedTokenizerBase, texts: list[str], words: list[list[str]], whole: list[TokenizedText]
+) -> dict[int, TokenizedText]:
+    """Return the rows whose words are an aligner's, with tokens in the words of the text alone; no conversations."""
+    rows = [row for row, text in enumerate(whole) if text.learned is None and has_unspaced(texts[row])]
+    own = [row for row in rows if words[row] != words_of_text(texts[row])]
+    return {row: tokenize(tokenizer, texts[row]) for row in own}
 
 
 def _check_all_words(table: pa.Table, words: list[list[Word]], where: str) -> None:
@@ -155,10 +168,14 @@ def _usable(table: pa.Table, audio: AudioRows, times: str | Path | None, cache: 
 
 
 def _split_speech(
-    ids: list[str], texts: list[TokenizedText], words: list[list[Word]], max_length: int | None
+    ids: list[str],
+    texts: list[TokenizedText],
+    words: list[list[Word]],
+    max_length: int | None,
+    cut_by_text: dict[int, TokenizedText],
 ) -> tuple[list[tuple[int, TextPiece, list[Word]]], list[tuple[str, str]]]:
     """Split texts as `_split`, each piece with its words; also leave out rows in which the time of a cut is unknown."""
-    pieces, left_out = _split(ids, texts, max_length)
+    pieces, left_out = _split(ids, texts, max_length, cut_by_text)
     with_words = [(row, piece, words_of_piece(words[row], piece.begin, piece.end)) for row, piece in pieces]
     unknown = {row for row, piece, own in with_words if not _bounds_are_known(piece, own, words[row])}
     left_out += [(ids[row], TOO_LONG) for row in sorted(unknown)]
@@ -195,12 +212,22 @@ def _check_tokens_are_known(
 
 
 def _split(
-    ids: list[str], texts: list[TokenizedText], max_length: int | None
+    ids: list[str],
+    texts: list[TokenizedText],
+    max_length: int | None,
+    cut_by_text: dict[int, TokenizedText] | None = None,
 ) -> tuple[list[tuple[int, TextPiece]], list[tuple[str, str]]]:
-    """Return (row, piece) of all texts in order, and the rows that are too long and cannot be split."""
+    """Return (row, piece) of all texts in order, and the rows that are too long and cannot be split.
+
+    Args:
+        cut_by_text: rows that are split as another tokenization of theirs, because the teacher cache, which has the
+            text alone, splits them there.
+    """
     pieces, left_out = [], []
     for row, text in enumerate(texts):
-        of_row = split_text(text, max_length or len(text.token_ids))
+        of_text = (cut_by_text or {}).get(row, text)
+        of_row = split_text(of_text, max_length or len(text.token_ids))
+        of_row = of_row if of_text is text else pieces_as(text, of_row)
         pieces += [(row, piece) for piece in of_row]
         left_out += [] if of_row else [(ids[row], TOO_LONG)]
     return pieces, left_out

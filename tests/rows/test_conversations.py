@@ -173,3 +173,14 @@ def test_two_bos_tokens_are_refused(tokenizer):
 def test_a_tokenizer_without_a_template_is_refused(tokenizer):
     with pytest.raises(SaladError, match="no chat template"):
         ChatTemplate(tokenizer)
+
+
+def test_an_aligner_s_words_are_the_units(tokenizer):
+    template = ChatTemplate(chat_tokenizer(tokenizer, "Qwen2.5"))
+    turns = [Turn("user", "你好世界。 再见 x", ((0, 5), (6, 10))), Turn("assistant", "好")]
+    by_icu = lay_out_conversation(template, turns, "row")
+    by_sign = lay_out_conversation(template, turns, "row", ["你", "好", "世", "界。", "再", "见", "x"])
+    assert by_sign.hearable.sum() == 7
+    assert by_sign.token_ids.tolist() == by_icu.token_ids.tolist()
+    begins = [template.tokenizer.decode(by_sign.token_ids[place:]).strip()[:1] for place in by_sign.word_tokens[:-1]]
+    assert [one for one, heard in zip(begins, by_sign.hearable, strict=True) if heard] == list("你好世界再见x")

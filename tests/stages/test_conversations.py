@@ -1,13 +1,18 @@
 """Conversations through the commands: `synth`, `cache-teacher`, `distill` and `gap` on chat rows."""
 
 import json
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from chat_templates import chat_tokenizer
 from command_lines import replaced
+from transformers import AutoProcessor
 
+from saladkit.formats.results import read_predictions
 from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
@@ -139,3 +144,56 @@ def test_the_gap_of_conversations_is_that_of_answers(shell, chat_checkpoint, spo
     items = pq.read_table(tmp_path / "gap" / "items.parquet").to_pylist()
     counted = dict(zip(table.column("id").to_pylist(), (int(text.learned.sum()) for text in texts), strict=True))
     assert {item["id"]: item["tokens"] for item in items} == counted
+
+
+@pytest.fixture(scope="module")
+def spoken_turn(spoken_chats, tmp_path_factory):
+    """The first user's turns as a WAV file."""
+    row = read_samples(spoken_chats, needed=["audio"], limit=1).to_pylist()[0]
+    path = tmp_path_factory.mktemp("turn") / "turn.wav"
+    path.write_bytes(row["audio"]["bytes"])
+    return path
+
+
+def test_a_checkpoint_answers_a_spoken_turn_and_stops_at_its_end(chat_checkpoint, spoken_turn, repository):
+    model = load_salad_model(chat_checkpoint, dtype="float32", device="cpu").eval()
+    processor = AutoProcessor.from_pretrained(chat_checkpoint)
+    end = processor.tokenizer.convert_tokens_to_ids("<|im_end|>")
+    assert end in model.generation_config.eos_token_id
+    conversation = [
+        {"role": "system", "content": "Answer in one word."},
+        {"role": "user", "content": [{"type": "audio", "path": str(spoken_turn)}]},
+    ]
+    inputs = processor.apply_chat_template(conversation, tokenize=True, return_dict=True, add_generation_prompt=True)
+    written = model.generate(**inputs, max_new_tokens=12, do_sample=False)[0, inputs["input_ids"].shape[1] :]
+    command = [sys.executable, repository / "examples" / "ask.py", chat_checkpoint, spoken_turn, "--chat"]
+    command += ["--system-prompt", "Answer in one word.", "--max-new-tokens", 12, "--device", "cpu"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    assert json.loads(done.stdout) == {"answer": processor.decode(written, skip_special_tokens=True).strip()}
+
+
+@pytest.mark.parametrize("how", [["--generate", "--max-new-tokens", 4], []], ids=["generated", "scored"])
+def test_questions_are_asked_as_turns(shell, how, chat_checkpoint, chat_lm, spoken_questions, tmp_path):
+    line = ["eval", chat_checkpoint, spoken_questions, "--teacher", chat_lm, "--apply-chat-template", "--limit", 3]
+    line += ["--system-prompt", "Be brief.", *how, "--num-fewshot", 1, "--device", "cpu", "-o", tmp_path / "eval"]
+    done = shell(*line)
+    assert done.exit_code == 0, done.stderr
+    predictions = read_predictions(tmp_path / "eval")
+    assert {(row["model"], row["modality"]) for row in predictions} >= {("chat-checkpoint", "speech")}
+    for row in predictions:
+        assert row["context"].startswith("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n")
+        assert row["context"].endswith("<|im_end|>\n<|im_start|>assistant\n")
+        assert row["context"].count("<|im_start|>assistant\n") == 2
+
+
+def test_a_resumed_or_moved_cache_keeps_its_template(shell, chat_arguments, chat_cache, chat_lm, tmp_path):
+    """Another template than the cache's or the checkpoint's is refused in two lines."""
+    other = shutil.copytree(chat_lm, tmp_path / "other-lm")
+    template = (other / "chat_template.jinja").read_text()
+    (other / "chat_template.jinja").write_text(template.replace("You are Qwen", "You are not Qwen"))
+    done = shell("distill", other, *chat_arguments[2:], "-o", tmp_path / "out")
+    assert done.exit_code == 2
+    problem, fix = done.stderr.strip().splitlines()[-2:]
+    assert str(chat_cache) in problem
+    assert "another chat template" in problem
+    assert "cache-teacher" in fix

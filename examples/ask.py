@@ -68,7 +68,9 @@ def ask(
     if chat:
         said = [{"type": "audio", "path": str(audio)}, *([{"type": "text", "text": text}] if text else [])]
         system = [{"role": "system", "content": system_prompt}] if system_prompt else []
-        inputs = processor.apply_chat_template([*system, {"role": "user", "content": said}]).to(device)
+        turns = [*system, {"role": "user", "content": said}]
+        how = {"add_generation_prompt": True, "tokenize": True, "return_dict": True}
+        inputs = processor.apply_chat_template(turns, **how).to(device)
     else:
         inputs = processor(text=text, audio=str(audio)).to(device)
     model = load_salad_model(checkpoint, dtype="float32", device=device).eval()

@@ -129,22 +129,22 @@ class SaladProcessor(ProcessorMixin):
             raise SaladError(f"a prompt cannot be read: {reason}", "Leave out this token, or shorten the prompt.")
         return prompt
 
-    def apply_chat_template(
+    def apply_chat_template(  # type: ignore[override]  # transformers' templates of its own, tools and images are not taken
         self,
         conversation: list,
         *,
-        add_generation_prompt: bool = True,
-        tokenize: bool = True,
-        return_dict: bool = True,
+        add_generation_prompt: bool = False,
+        tokenize: bool = False,
+        return_dict: bool = False,
         return_tensors: str = "pt",
         sampling_rate: int | None = None,
     ) -> BatchFeature | str | list[str]:
-        """Lay out conversations by the tokenizer's chat template, as prompts that the assistant answers.
+        """Lay out conversations by the tokenizer's chat template; defaults are those of transformers' processors.
 
         Args:
             conversation: turns as `turns_with_marks` takes them, or a list of such conversations.
-            add_generation_prompt: must be true for `tokenize`: the assistant's answer follows.
-            tokenize: whether to return a batch as `__call__`; if not, the text with `<|audio|>` for each recording.
+            add_generation_prompt: whether the beginning of the assistant's answer follows; must be true for `tokenize`.
+            tokenize: whether to return a batch as `__call__`, and not the text with `<|audio|>` for each recording.
             return_dict: must be true for `tokenize`.
             sampling_rate: sampling rate of the arrays, in Hz.
 

@@ -190,12 +190,10 @@ def with_units(text: TokenizedText, words: Sequence[Word]) -> list[Word]:
     assert text.hearable is not None, "not a conversation"
     remaining = iter(words)
     heard = [next(remaining) if is_word else None for is_word in text.hearable]
-    around = [None, *heard, None]
-    units = zip(heard, around[:-2], around[2:], strict=True)
-    return [
-        Word("", before and before.end, after and after.start) if word is None else word
-        for word, before, after in units
-    ]
+    starts = [*(word.start if word else None for word in heard[1:]), None]
+    ends = [None, *(word.end if word else None for word in heard[:-1])]
+    units = zip(heard, ends, starts, strict=True)
+    return [Word("", before, after) if word is None else word for word, before, after in units]
 
 
 def turns_in(hearable: np.ndarray) -> list[tuple[int, int]]:

@@ -48,9 +48,9 @@ class LoadedModel:
     def _chat(self, settings: EvalSettings) -> Chat | None:
         if not settings.apply_chat_template:
             return None
-        is_speech = isinstance(self.model, SaladForCausalLM)
-        template = template_of(self.tokenizer, self.model.config) if is_speech else ChatTemplate(self.tokenizer)
-        return Chat(template, settings.system_prompt)
+        if isinstance(self.model, SaladForCausalLM):
+            return Chat(template_of(self.tokenizer, self.model.config), settings.system_prompt)
+        return Chat(ChatTemplate(self.tokenizer), settings.system_prompt)
 
     @cached_property
     def _shares_rows(self) -> bool:

@@ -140,7 +140,9 @@ class PromptBuilder:
         template = fill_template(row, self.template, source)
         answer = template.continuations[row["answer"]] if row.get("choices") else row["reference"]
         solution = f" {answer}{EXAMPLE_SEPARATOR}"
-        pieces = self._pieces(row, template, 0, source) if self.spoken_examples else [template.text]
+        pieces: list[Piece] = [template.text]
+        if self.spoken_examples:
+            pieces = self._pieces(row, template, 0, source)
         parts, rest = self._parts(pieces)
         return Example(
             row["id"],

@@ -30,7 +30,7 @@ def write_harness_results(
     settings: EvalSettings,
 ) -> None:
     """Write `results_*.json` of every model."""
-    config = {
+    config: dict[str, object] = {
         "templates": templates,
         "options": settings.options,
         "fewshot": settings.fewshot,

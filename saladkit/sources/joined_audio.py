@@ -50,13 +50,13 @@ def joined_audio(recordings: list[dict], row: str, folder: Path | None) -> dict 
 
 def _read(recording: dict, folder: Path | None) -> tuple[np.ndarray, int, bool]:
     """Return the mean of the channels, float32 [n]; the rate in Hz; and whether 16 bits hold the samples exactly."""
-    if recording["bytes"] is not None:
-        stretch, source = Stretch(""), BytesIO(recording["bytes"])
-    else:
+    stretch = Stretch("")
+    source: Path | BytesIO = BytesIO(recording["bytes"] or b"")
+    if recording["bytes"] is None:
         stretch = Stretch.parse(recording["path"])
         source = Path(folder or "", stretch.path)
     with soundfile.SoundFile(source) as file:
-        begin = round((stretch.start) * file.samplerate)
+        begin = round(stretch.start * file.samplerate)
         end = file.frames if stretch.end is None else round(stretch.end * file.samplerate)
         file.seek(begin)
         channels = file.read(max(0, end - begin), dtype="float32", always_2d=True)

@@ -79,12 +79,12 @@ class _Reader:
                 f"{self.row} has messages that are no list of turns with role and content",
                 'Write messages as [{"role": "user", "content": "..."}, ...].',
             )
-        turns = [{"role": self._role(turn), "content": self._content(turn)} for turn in messages]
-        parts = [part for turn in turns for part in turn["content"] if part["type"] == "audio"]
-        missing = len(parts) - len(self.recordings)
+        turns: list[dict] = [{"role": self._role(turn), "content": self._content(turn)} for turn in messages]
+        parts = sum(part["type"] == "audio" for turn in turns for part in turn["content"])
+        missing = parts - len(self.recordings)
         if self.recordings and missing:
             raise SaladError(
-                f"{self.row} has {len(parts)} audio parts, of which {missing} have no recording",
+                f"{self.row} has {parts} audio parts, of which {missing} have no recording",
                 "Give each audio part its recording, or none of them and the row one recording in the column audio.",
             )
         if not any(turn["role"] == "user" for turn in turns):

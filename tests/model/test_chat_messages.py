@@ -22,6 +22,9 @@ def enlarged(config, **values):
     return found
 
 
+AS_PROMPT = {"tokenize": True, "return_dict": True, "add_generation_prompt": True}
+
+
 @pytest.fixture(scope="module", params=list(KINDS))
 def processor(request, tokenizer, salad_model):
     return SaladProcessor(chat_tokenizer(tokenizer, request.param), enlarged(salad_model.config))
@@ -36,7 +39,7 @@ def spoken(text_after=None, **recording):
 
 
 def test_speech_lies_where_its_words_would(processor):
-    inputs = processor.apply_chat_template(spoken("Say one word.", audio=SIGNAL), sampling_rate=RATE)
+    inputs = processor.apply_chat_template(spoken("Say one word.", audio=SIGNAL), sampling_rate=RATE, **AS_PROMPT)
     ids, mask = inputs["input_ids"][0], inputs["speech_mask"][0]
     tokenizer = processor.tokenizer
     words = tokenizer("What is it?", add_special_tokens=False)["input_ids"]
@@ -56,23 +59,28 @@ def test_speech_lies_where_its_words_would(processor):
 def test_paths_and_arrays_are_the_same_prompt_and_batches_are_padded_at_the_front(processor, tmp_path):
     soundfile.write(tmp_path / "a.wav", SIGNAL, RATE, subtype="FLOAT")
     given = [{"path": str(tmp_path / "a.wav")}, {"audio": tmp_path / "a.wav"}, {"url": str(tmp_path / "a.wav")}]
-    array = processor.apply_chat_template(spoken(array=SIGNAL), sampling_rate=RATE)
+    array = processor.apply_chat_template(spoken(array=SIGNAL), sampling_rate=RATE, **AS_PROMPT)
     for recording in given:
-        inputs = processor.apply_chat_template(spoken(**recording))
+        inputs = processor.apply_chat_template(spoken(**recording), **AS_PROMPT)
         for name, values in array.items():
             assert torch.equal(inputs[name], values), name
     text_only = [{"role": "user", "content": "Hi."}]
-    both = processor.apply_chat_template([spoken(array=SIGNAL), text_only], sampling_rate=RATE)
+    both = processor.apply_chat_template([spoken(array=SIGNAL), text_only], sampling_rate=RATE, **AS_PROMPT)
     assert both["attention_mask"].sum(dim=1).tolist() == [
         array["input_ids"].shape[1],
-        processor.apply_chat_template(text_only)["input_ids"].shape[1],
+        processor.apply_chat_template(text_only, **AS_PROMPT)["input_ids"].shape[1],
     ]
 
 
 def test_as_text_a_mark_stands_for_each_recording(processor):
-    text = processor.apply_chat_template(spoken("One word.", path="a.wav"), tokenize=False)
+    text = processor.apply_chat_template(spoken("One word.", path="a.wav"))
     assert "<|audio|> One word." in text
-    assert processor.apply_chat_template([spoken(path="a.wav")], tokenize=False) == [text.replace(" One word.", "")]
+    assert processor.apply_chat_template([spoken(path="a.wav")]) == [text.replace(" One word.", "")]
+
+
+def test_only_prompts_that_are_answered_are_tokenized(processor):
+    with pytest.raises(SaladError, match="only prompts"):
+        processor.apply_chat_template(spoken(path="a.wav"), tokenize=True, return_dict=True)
 
 
 BAD = {
@@ -87,7 +95,7 @@ BAD = {
 def test_conversations_that_cannot_be_read(processor, kind):
     conversation, problem = BAD[kind]
     with pytest.raises(SaladError, match=problem):
-        processor.apply_chat_template(conversation)
+        processor.apply_chat_template(conversation, **AS_PROMPT)
 
 
 def test_another_template_than_that_of_the_training_is_refused(tokenizer, salad_model):

@@ -111,7 +111,7 @@ class TrainingSchedule(Dataset):
         layout: SequenceLayout,
         spans: Spans,
         text_first: float,
-        whole_turns: float = 0.5,
+        whole_turns: float,
         seed: int,
     ):
         self.packed_micro_batch = packed_micro_batch

@@ -65,7 +65,9 @@ def examples(speech, world, frames_cache, tokenizer):
     read = open_text(WeightedPath(str(world / "pool.parquet")), tokenizer)
     spans = Spans(text_words=(2, 5), speech_words=(2, 5))
     layout = SequenceLayout(100, 8)
-    schedule = TrainingSchedule([heard, read], count=12, batch=12, layout=layout, spans=spans, text_first=0.5, seed=0)
+    schedule = TrainingSchedule(
+        [heard, read], count=12, batch=12, layout=layout, spans=spans, text_first=0.5, whole_turns=0.5, seed=0
+    )
     return [schedule[index] for index in range(12)]
 
 

@@ -76,7 +76,7 @@ def sources(speech, frames_cache, world, tokenizer):
 def schedule(sources, seed=0, count=120, warm_up=0):
     spans, layout = Spans(text_words=(2, 5), speech_words=(2, 5)), SequenceLayout(100, 8)
     phases = {"count": count, "warm_up": warm_up, "batch": 4}
-    return TrainingSchedule(sources, **phases, layout=layout, spans=spans, text_first=0.5, seed=seed)
+    return TrainingSchedule(sources, **phases, layout=layout, spans=spans, text_first=0.5, whole_turns=0.5, seed=seed)
 
 
 def fields(example):

@@ -30,7 +30,9 @@ def examples(speech, world, frames_cache, tokenizer):
     assert isinstance(heard.frames, FramesCache)
     spans = Spans(text_words=(2, 5), speech_words=(2, 5))
     layout = SequenceLayout(100, 8)
-    schedule = TrainingSchedule([heard, read], count=12, batch=12, layout=layout, spans=spans, text_first=0.5, seed=0)
+    schedule = TrainingSchedule(
+        [heard, read], count=12, batch=12, layout=layout, spans=spans, text_first=0.5, whole_turns=0.5, seed=0
+    )
     chosen = [schedule[index] for index in range(12)]
     assert {example.replay for example in chosen} == {True, False}
     return chosen

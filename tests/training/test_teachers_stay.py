@@ -65,7 +65,7 @@ def trained(settings, opened, tokenizer, tmp_path):
     """Train a student for four steps."""
 
     def run(student, teacher):
-        order = {"count": 16, "batch": 4, "text_first": 0.5, "seed": 0}
+        order = {"count": 16, "batch": 4, "text_first": 0.5, "whole_turns": 0.5, "seed": 0}
         schedule = TrainingSchedule(opened.sources, layout=opened.layout, spans=settings, **order)
         saver = CheckpointSaver(SaladProcessor(tokenizer, student.config), trained=False)
         train(student, saver, schedule, teacher, settings, tmp_path, device="cpu", keep_stable=False)

@@ -6,7 +6,8 @@ import numpy as np
 
 from saladkit.formats.words import Word
 from saladkit.rows.conversations import turns_in
-from saladkit.rows.interleaving import Span, draw_spans, draw_speech_spans, may_cut, pauses_before
+from saladkit.rows.interleaving import Span, draw_spans, may_cut, pauses_before
+from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import TokenizedText
 from saladkit.settings.shared import Spans
 
@@ -31,13 +32,29 @@ def draw_turns(
     """
 
     def of_turn(allowed: np.ndarray, pauses: np.ndarray) -> list[Span]:
-        if text_first is None:
-            return draw_speech_spans(allowed, lengths, random, pauses)
-        if random.random() < whole_turns:
+        if text_first is not None and random.random() < whole_turns:
             return [Span(True, 0, len(allowed) - 1)]
         return draw_spans(allowed, lengths, random, pauses, text_first=text_first)
 
     return _in_turns(text, words, of_turn)
+
+
+def expected_of_turns(
+    text: TokenizedText, seconds: float, share: np.ndarray, layout: SequenceLayout, whole_turns: float
+) -> float:
+    """Return the expected number of positions of a conversation.
+
+    Args:
+        seconds: length of what its users say.
+        share: expected share of a turn of n words that is heard if it is not heard whole, float64 [most words + 1].
+    """
+    assert text.hearable is not None, "not a conversation"
+    turns = turns_in(text.hearable)
+    words = np.array([end - begin for begin, end in turns])
+    heard = float(np.average(whole_turns + (1 - whole_turns) * share[words], weights=words)) if turns else 0.0
+    tokens = int(np.diff(text.word_tokens)[text.hearable].sum())
+    vectors = seconds * layout.frames_per_second / layout.frames_per_vector
+    return len(text.token_ids) + heard * (vectors - tokens) + layout.modality_tokens * 2 * len(turns)
 
 
 def _in_turns(

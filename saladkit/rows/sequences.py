@@ -12,6 +12,7 @@ from saladkit.rows.tokens import TokenizedText
 
 # Modality tokens: ids that no vocabulary has, so that the ids of a text never change.
 TEXT_FOLLOWS, SPEECH_FOLLOWS = -1, -2
+ANY_LENGTH = 2**31  # frames: more than any recording has
 
 
 @dataclass(frozen=True)
@@ -148,17 +149,11 @@ def cut_speech(
         words: words of the text with their times; if empty, the span is the whole recording and names no tokens.
         frames: front-end frames of the whole recording, [F, width], F at least 1.
     """
-    # A span ends where the next word starts, because its last word may have no end of its own: it may have been spoken
-    # as one with its neighbour. Without a time, which interleaving.may_cut allows only at both ends of the text,
-    # nothing is cut off.
-    start = words[span.begin].start if words else None
-    stop = (words[span.end].start if span.end < len(words) else words[-1].end) if words else None
-    first = 0 if start is None else min(layout.frame(start), len(frames) - 1)
-    last = len(frames) if stop is None else min(layout.frame(stop), len(frames))
+    first, last = frames_of_span(span, words, len(frames), layout)
     # Ends are rounded up, here and below. When a word's end was rounded to the nearest vector, up to 40 ms of its last
     # sound came after the vector that names it, and "characters" was understood as "character". The last vector is
     # filled up with the last frame of the span, never with the next word, which the model is about to predict.
-    speech = speech_span(frames[first : max(last, first + 1)], layout)
+    speech = speech_span(frames[first:last], layout)
     vectors, targets = speech.vectors, speech.lexical_targets
     for index in range(span.begin, span.end) if words else ():
         word = words[index]
@@ -173,6 +168,36 @@ def cut_speech(
     return speech
 
 
+def frames_of_span(span: Span, words: list[Word], count: int, layout: SequenceLayout) -> tuple[int, int]:
+    """Return the first frame of a speech span and the one behind its last, of a recording of `count` frames.
+
+    A span ends where the next word starts, because its last word may have no end of its own: it may have been spoken
+    as one with its neighbour. Without a time, which `interleaving.may_cut` allows only at both ends of the text,
+    nothing is cut off.
+    """
+    start = words[span.begin].start if words else None
+    stop = (words[span.end].start if span.end < len(words) else words[-1].end) if words else None
+    first = 0 if start is None else min(layout.frame(start), count - 1)
+    last = count if stop is None else min(layout.frame(stop), count)
+    return first, max(last, first + 1)
+
+
+def sequence_length(
+    text: TokenizedText, spans: list[Span], words: list[Word], count: int, layout: SequenceLayout
+) -> int:
+    """Return the length of what `build_sequence` makes of a whole text, and a recording of `count` frames."""
+    length, after_speech = text.prefix, False
+    for span in spans:
+        length += layout.modality_tokens and span.is_speech != after_speech
+        after_speech = span.is_speech
+        if span.is_speech:
+            first, last = frames_of_span(span, words, count, layout)
+            length += math.ceil((last - first) / layout.frames_per_vector)
+        else:
+            length += int(text.word_tokens[span.end] - text.word_tokens[span.begin])
+    return length + (layout.modality_tokens and after_speech)
+
+
 def speech_span(frames: np.ndarray, layout: SequenceLayout) -> SpeechSpan:
     """Make a speech span of all frames [F, width], F at least 1; repeat the last frame to fill the last vector."""
     vectors = math.ceil(len(frames) / layout.frames_per_vector)
@@ -183,42 +208,36 @@ def speech_span(frames: np.ndarray, layout: SequenceLayout) -> SpeechSpan:
     return SpeechSpan(np.ascontiguousarray(frames, dtype=kind), vectors, np.full(vectors, -1, dtype=np.int64))
 
 
-def pack_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
-    """Pack sequences into one row, as arguments of SaladForCausalLM.forward.
+def pack_sequences(lines: list[list[Sequence]]) -> dict[str, torch.Tensor]:
+    """Pack sequences into lines of one batch, as arguments of SaladForCausalLM.forward.
 
-    `position_ids` restart at 0 with each sequence, and the attention separates sequences by them.
+    `position_ids` restart at 0 with each sequence, and the attention separates sequences by them. They are left out if
+    each line has one sequence. `logits_at` has the flat positions (line * length + column) of all sequences, line after
+    line. A causal model needs no attention mask for padding at the end. Without speech the speech tensors are left out.
     """
-    begins = np.cumsum([0, *(len(sequence) for sequence in sequences)])
-    parts = {
-        "input_ids": [sequence.input_ids for sequence in sequences],
-        "position_ids": [np.arange(len(sequence)) for sequence in sequences],
-        "speech_mask": [sequence.speech_mask for sequence in sequences],
-    }
-    batch = {name: torch.from_numpy(np.concatenate(rows))[None] for name, rows in parts.items()}
-    positions = [sequence.positions + begin for sequence, begin in zip(sequences, begins, strict=False)]
-    return with_speech(batch | {"logits_at": torch.from_numpy(np.concatenate(positions))}, sequences)
+    length = max(sum(len(sequence) for sequence in line) for line in lines)
+    input_ids, position_ids = (np.zeros((len(lines), length), dtype=np.int64) for _ in range(2))
+    speech_mask = np.zeros((len(lines), length), dtype=bool)
+    logits_at = []
+    for number, line in enumerate(lines):
+        begin = 0
+        for sequence in line:
+            inside = slice(begin, begin + len(sequence))
+            input_ids[number, inside], speech_mask[number, inside] = sequence.input_ids, sequence.speech_mask
+            position_ids[number, inside] = np.arange(len(sequence))
+            logits_at.append(sequence.positions + number * length + begin)
+            begin += len(sequence)
+        position_ids[number, begin:] = np.arange(length - begin)
+    batch = {"input_ids": torch.from_numpy(input_ids), "speech_mask": torch.from_numpy(speech_mask)}
+    if any(len(line) > 1 for line in lines):
+        batch["position_ids"] = torch.from_numpy(position_ids)
+    batch["logits_at"] = torch.from_numpy(np.concatenate(logits_at))
+    return with_speech(batch, [sequence for line in lines for sequence in line])
 
 
 def collate_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
-    """Pad sequences at the end and stack them, as arguments of SaladForCausalLM.forward.
-
-    `logits_at` has the flat positions (row * length + column) of all rows one after another. A causal model needs no
-    attention mask for padding at the end. Without speech the speech tensors are left out.
-    """
-    length = max(len(sequence) for sequence in sequences)
-    input_ids = np.zeros((len(sequences), length), dtype=np.int64)
-    speech_mask = np.zeros((len(sequences), length), dtype=bool)
-    for row, sequence in enumerate(sequences):
-        input_ids[row, : len(sequence)] = sequence.input_ids
-        speech_mask[row, : len(sequence)] = sequence.speech_mask
-    batch = {
-        "input_ids": torch.from_numpy(input_ids),
-        "speech_mask": torch.from_numpy(speech_mask),
-        "logits_at": torch.from_numpy(
-            np.concatenate([sequence.positions + row * length for row, sequence in enumerate(sequences)])
-        ),
-    }
-    return with_speech(batch, sequences)
+    """Pad sequences at the end and stack them, as `pack_sequences` with one sequence a line."""
+    return pack_sequences([[sequence] for sequence in sequences])
 
 
 def with_speech(batch: dict[str, torch.Tensor], sequences: list[Sequence]) -> dict[str, torch.Tensor]:

@@ -82,6 +82,10 @@ class LiveFrames:
         row = self.samples.slice(self.index[id_], 1).to_pylist()[0]
         return frames_of_row(self.front_end, row, self.where)
 
+    def length(self, id_: str) -> int:
+        """Return the number of frames of a recording, which is encoded for it."""
+        return len(self.row(id_))
+
 
 def cached_frames(cache: FramesCache, samples: pa.Table, where: str) -> FramesCache:
     """Return the cache after a check that it holds the recordings of `samples`.

@@ -1,5 +1,6 @@
 """Spans of conversations: what users say alone is heard, by whole turns or interleaved; what is learned has targets."""
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -10,9 +11,18 @@ from saladkit.formats.messages import Turn
 from saladkit.formats.words import Word
 from saladkit.rows.chat_template import ChatTemplate
 from saladkit.rows.conversations import lay_out_conversation, turns_in, with_units
-from saladkit.rows.heard_turns import draw_turns
-from saladkit.rows.interleaving import whole_text
-from saladkit.rows.sequences import SequenceLayout, build_sequence, collate_sequences, pack_sequences
+from saladkit.rows.drawn_rows import RowDrawing
+from saladkit.rows.expected_lengths import all_heard, heard_from_the_start
+from saladkit.rows.heard_turns import draw_turns, expected_of_turns
+from saladkit.rows.interleaving import Place, whole_text
+from saladkit.rows.sequences import (
+    SequenceLayout,
+    build_sequence,
+    collate_sequences,
+    pack_sequences,
+    sequence_length,
+)
+from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.shared import Spans
 
 LENGTHS = Spans(text_words=(1, 4), speech_words=(1, 3))
@@ -23,6 +33,19 @@ TURNS = [
     Turn("user", "ten eleven twelve", ((0, 17),)),
     Turn("assistant", "Thirteen."),
 ]
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """The same frames for every row."""
+
+    frames: np.ndarray
+
+    def row(self, id_):
+        return self.frames
+
+    def length(self, id_):
+        return len(self.frames)
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +139,35 @@ def test_packed_and_padded_rows_predict_from_the_same_places(laid):
     words, layout = timed(laid), SequenceLayout(100, 8)
     frames = np.ones((500, 3), dtype=np.float32)
     rows = [build_sequence(laid, draw(laid, words, seed), words, frames, layout) for seed in range(3)]
-    padded, packed = collate_sequences(rows), pack_sequences(rows)
+    padded, packed = collate_sequences(rows), pack_sequences([rows])
     length = padded["input_ids"].shape[1]
     ids = [padded["input_ids"].flatten()[place + 1] for place in padded["logits_at"] if (place + 1) % length]
     assert ids == [packed["input_ids"].flatten()[place + 1] for place in packed["logits_at"]]
     assert len(ids) == 3 * laid.learned.sum()
+
+
+@pytest.mark.parametrize("text_first", [0.5, None], ids=["interleaved", "speech alone"])
+def test_the_expected_length_is_that_of_draws(laid, text_first):
+    words, layout = timed(laid), SequenceLayout(100, 8)
+    most = max(end - begin for begin, end in turns_in(laid.hearable))
+    share = all_heard(LENGTHS, most, joined=False) if text_first is None else heard_from_the_start(LENGTHS, 0.5, most)
+    seconds = 0.4 * 9 + 0.3
+    expected = expected_of_turns(laid, seconds, share.share, layout, 0.5)
+    drawn = [
+        sequence_length(laid, draw(laid, words, seed, text_first=text_first), words, 10_000, layout)
+        for seed in range(400)
+    ]
+    assert np.mean(drawn) == pytest.approx(expected, rel=0.02)
+
+
+def test_a_conversation_is_laid_alike_at_every_place_of_a_window(laid):
+    frames = Recordings(np.ones((500, 3), dtype=np.float32))
+    source = TrainingSource("chats", 1.0, ["a", "b"], [laid, laid], words=[timed(laid)] * 2, frames=frames)
+    drawing = RowDrawing(source, SequenceLayout(100, 8), LENGTHS, 0.5, 0.5)
+    stream = drawing.stream([0, 1])
+    here, behind = drawing.lay(0, stream, Place(3, 1))
+    assert behind == Place(3, 1)
+    assert here == drawing.lay(0, stream)[0]
+    assert len(drawing.example(here).sequence) == here.length
+    others = [drawing.lay(0, drawing.stream([0, seed]))[0].spans for seed in range(20)]
+    assert len({tuple(spans) for spans in others}) > 10  # each pass draws anew

@@ -74,8 +74,7 @@ class RowDrawing:
         """Return the spans of a conversation, which depend on the stream's seed and not on the place in it."""
         assert self.source.words is not None
         text, words, random = self.source.texts[row], self.source.words[row], np.random.default_rng([*stream.seed, row])
-        how = {"text_first": self.text_first, "whole_turns": self.whole_turns}
-        return draw_turns(text, words, self.spans, random, **how)
+        return draw_turns(text, words, self.spans, random, text_first=self.text_first, whole_turns=self.whole_turns)
 
     def _closing(self, row: int) -> int:
         return int(self.closed and self.source.texts[row].following is not None)

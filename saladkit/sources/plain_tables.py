@@ -38,9 +38,12 @@ def read_file(path: Path, columns: Columns) -> tuple[pa.Table, list[str]]:
 
 def _read_json_lines(path: Path) -> pa.Table:
     """Return the table with dates as strings, as they are written; pyarrow turns columns of dates into timestamps."""
-    if "messages" in (first_object(path) or {}):
+    try:
+        return _with_dates_as_strings(lambda: path)
+    except pa.ArrowInvalid:  # as of contents that are texts in some turns and lists of parts in others
+        if "messages" not in (first_object(path) or {}):
+            raise
         return _with_dates_as_strings(_with_contents_as_lists(path))
-    return _with_dates_as_strings(lambda: path)
 
 
 def _with_contents_as_lists(path: Path) -> Callable[[], BytesIO]:

@@ -50,6 +50,10 @@ class FrontEnd(Protocol):
         """
         ...
 
+    def frame_count(self, samples: int) -> int:
+        """Return how many frames `frames` computes of a recording of this many samples."""
+        ...
+
 
 def resampled_row(row: dict, sample_rate: int, where: str) -> np.ndarray:
     """Return the audio of a samples row at `sample_rate` Hz, float32 [n]; `where` names the file in errors.

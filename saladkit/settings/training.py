@@ -152,6 +152,12 @@ class TrainingSettings(
     text_first: float = setting(
         0.5, low=0, high=1, help="Probability that a row or window begins with text rather than speech."
     )
+    whole_turns: float = setting(
+        0.5,
+        low=0,
+        high=1,
+        help="Probability that a user's turn in a conversation (messages) is heard whole; else it is interleaved.",
+    )
     logging_steps: int = setting(10, low=1, help="Number of steps between entries of metrics.jsonl.")
     save_steps: int = setting(
         500, low=1, help="Number of steps between saved states, from which a training can resume."

@@ -15,6 +15,7 @@ from saladkit.formats.samples import SCHEMA as SAMPLES
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.job import Job, Made, Work, numbered
 from saladkit.machine import resolve_device
+from saladkit.model.chat_template import template_of
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.limits import compared_vocabulary, read_limits
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
@@ -85,6 +86,8 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
         found_audio: list[AudioRows] = []
         for number, path in enumerate(sources):
             source = opened(WeightedPath(path), tokenizer, front_end, strict=settings.strict)
+            if source.has_conversations:
+                template_of(tokenizer, student.config)
             found_audio += [source.unusable] if source.unusable else []
             if cache is not None:
                 check_teacher_covers(cache, [source])

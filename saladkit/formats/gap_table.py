@@ -50,7 +50,7 @@ SUMMED = (
     *("agreement", "text_accuracy", "speech_accuracy"),
 )
 METRICS = (*SUMMED, "nll_gap", "accuracy_gap")
-ABOUT_SPEECH = ("max_cer", "max_region_cer", "worst")  # settings that judge speech
+ABOUT_SPEECH = ("max_recording_cer", "max_region_cer", "worst")  # settings that judge speech
 FAULT = "fault of synthesis"  # how the reason begins for which the manifest lists a recording as skipped
 # Figures that are never negative and may be as large as they like: they spread in proportion to their mean.
 POSITIVE = SUMMED[:8]

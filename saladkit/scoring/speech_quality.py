@@ -40,7 +40,7 @@ def are_synthetic(rows: list[dict]) -> list[bool]:
 
 def is_fault(item: dict, settings: GapSettings) -> bool:
     """Return whether the recording of an item is a failure of synthesis."""
-    bound = settings.max_cer
+    bound = settings.max_recording_cer
     return bool(item["synthetic"] and bound is not None and item["cer"] is not None and item["cer"] > bound)
 
 
@@ -60,7 +60,9 @@ def natural_error_rates(items: list[dict], settings: GapSettings) -> dict[int, f
     """Return the error rate of natural recordings by region, without those that the recognizer does not understand."""
     by_region: dict[int, list[dict]] = {}
     for item in items:
-        understood = settings.max_cer is None or item["cer"] is None or item["cer"] <= settings.max_cer
+        understood = (
+            settings.max_recording_cer is None or item["cer"] is None or item["cer"] <= settings.max_recording_cer
+        )
         if item["region"] is not None and not item["synthetic"] and understood:
             by_region.setdefault(item["region"], []).append(item)
     rates = {region: error_rate(inside) for region, inside in by_region.items()}

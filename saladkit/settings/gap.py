@@ -24,7 +24,7 @@ class GapSettings(Recognizer, Words, Spans, BadAudio, Columns, Seed, Device, Dty
         help="What comes before a compared word: text and speech in turn, or speech only.",
     )
     interleavings: int = setting(4, low=1, help="Number of random interleavings of text and speech per row.")
-    max_cer: float | None = setting(
+    max_recording_cer: float | None = setting(
         0.5,
         low=0,
         help="Leave out synthetic recordings with a higher character error rate by --asr, as faults of the synthesis.",

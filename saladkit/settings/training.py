@@ -91,7 +91,7 @@ class TrainingSettings(
         help="Join rows of one source to windows of at most this many positions, over which text and speech spans go on"
         " from row to row; 0: rows alone.",
     )
-    context: str = setting(
+    window_context: str = setting(
         "row",
         choices=("row", "window"),
         applies=lambda own: own.window > 0,
@@ -248,5 +248,7 @@ class TrainingSettings(
                 f"--window {self.window} is shorter than a span of {longest} words",
                 f"Give a --window of at least {longest}, or shorter --text-words and --speech-words.",
             )
-        if self.context == "window" and not self.window:
-            raise SaladError("--context window without windows", "Give --window, such as 2048, or leave --context out.")
+        if self.window_context == "window" and not self.window:
+            raise SaladError(
+                "--window-context window without windows", "Give --window, such as 2048, or leave --window-context out."
+            )

@@ -141,7 +141,7 @@ def _tell_bad_speech(groups: list[dict], items: int, faulty: int) -> None:
     if faulty > items or 2 * len(bad) > len(regions) > 0:
         say(
             f"note: {faulty} of {items + faulty} recordings are faults, {len(bad)} of {len(regions)} regions are bad:"
-            " perhaps the recognizer does not know this voice or language; see --max-cer and --max-region-cer"
+            " perhaps the recognizer does not know this voice or language; see --max-recording-cer and --max-region-cer"
         )
 
 
@@ -150,8 +150,8 @@ def _nothing_measured(skipped: list[dict], faulty: list[dict]) -> SaladError:
     if faulty:
         least = min(item["cer"] for item in faulty)
         return SaladError(
-            f"every recording is a fault of synthesis: the least character error rate is {least:.2f}, above --max-cer",
-            "Name a recognizer that knows the language with --asr, or raise --max-cer.",
+            f"every recording is a fault of synthesis: the least character error rate is {least:.2f}, above --max-recording-cer",
+            "Name a recognizer that knows the language with --asr, or raise --max-recording-cer.",
         )
     for row in skipped:
         if row["reason"] != UNMEASURED:

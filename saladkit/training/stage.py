@@ -81,14 +81,14 @@ def train_stage(
     front_end = front_end_of(start.config, device=device)
     layout = layout_of(start.config, front_end)
     runs_beside = not start.own_teacher and settings.alpha > 0 and not is_teacher_cache(teacher)
-    if settings.context == "window" and settings.alpha > 0 and is_teacher_cache(teacher):
+    if settings.window_context == "window" and settings.alpha > 0 and is_teacher_cache(teacher):
         raise SaladError(
-            f"--context window, and {teacher} is a teacher cache, which knows each row alone",
-            "Give the text LLM itself as --teacher, or --context row.",
+            f"--window-context window, and {teacher} is a teacher cache, which knows each row alone",
+            "Give the text LLM itself as --teacher, or --window-context row.",
         )
     beside = limits_of_teacher(teacher, start.tokenizer, start.name) if runs_beside else None
     readers = Readers(read_limits(start.name), beside, layout, settings.window or None)
-    if settings.context == "window":
+    if settings.window_context == "window":
         readers.check_window()
     inputs = open_inputs(settings, start.tokenizer, readers, front_end)
     template = _template(start, inputs)

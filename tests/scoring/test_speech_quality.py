@@ -97,7 +97,7 @@ def test_a_recording_that_is_not_understood_is_a_fault_unless_it_is_natural():
     assert is_fault(item, settings()) and not is_fault(item | {"cer": 0.5}, settings())
     assert not is_fault(item | {"cer": None}, settings())
     assert not is_fault(item | {"synthetic": False}, settings())
-    assert not is_fault(item, settings(max_cer=None)) and not is_fault(item, settings(max_cer=0.6))
+    assert not is_fault(item, settings(max_recording_cer=None)) and not is_fault(item, settings(max_recording_cer=0.6))
 
 
 def test_rows_with_a_voice_are_synthetic_where_any_has_one():

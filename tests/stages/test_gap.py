@@ -221,8 +221,8 @@ def test_recordings_are_judged(shell, checkpoint, text_lm, world, speech, tmp_pa
     line = ["gap", checkpoint, speech, "--teacher", text_lm, "--regions", tmp_path / "regions", "--asr", recognizer]
     line += ["--text-words", 2, 4, "--speech-words", 2, 4, "--device", "cpu"]
     none = shell(*line, "-o", tmp_path / "none")
-    assert none.exit_code == 2 and "--max-cer" in none.stderr  # an untrained recognizer understands nothing
-    done = shell(*line, "--max-cer", 9, "--worst", 0.34, "-o", tmp_path / "gap")
+    assert none.exit_code == 2 and "--max-recording-cer" in none.stderr  # an untrained recognizer understands nothing
+    done = shell(*line, "--max-recording-cer", 9, "--worst", 0.34, "-o", tmp_path / "gap")
     assert done.exit_code == 0, done.stderr
     items, groups = read_gap_table(tmp_path / "gap")
     assert all(item["cer"] > 0.5 and 0.5 < item["duration_ratio"] < 2 for item in items)
@@ -245,11 +245,11 @@ def test_error_rates_of_synth_are_used(shell, checkpoint, text_lm, world, tmp_pa
     assert shell(*spoken, "-o", tmp_path / "heard").exit_code == 0
     noted = {row["id"]: row["cer"] for row in read_samples(tmp_path / "heard", needed=["cer"]).to_pylist()}
     bound = sorted(noted.values())[len(noted) // 2]
-    kept = shell(*spoken, "--max-cer", bound, "-o", tmp_path / "kept")
+    kept = shell(*spoken, "--max-recording-cer", bound, "-o", tmp_path / "kept")
     assert 0 < json.loads(kept.stdout)["left_out_by"]["cer"] <= len(noted) // 2
     line = ["gap", checkpoint, tmp_path / "kept", "--teacher", text_lm, "--regions", tmp_path / "regions"]
     line += [
-        "--max-cer",
+        "--max-recording-cer",
         9,
         "--worst",
         0.34,

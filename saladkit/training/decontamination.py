@@ -43,7 +43,7 @@ def count_contaminated(source: TrainingSource) -> int:
 
 def _without(source: TrainingSource, overlap: Overlap, settings: TrainingSettings) -> TrainingSource:
     names, limit = settings.names, settings.limit
-    table = read_samples(source.name, needed=["id", "text"], optional=["messages"], names=names, limit=limit)
+    table = read_samples(source.name, needed=["id", "text"], optional=[], names=names, limit=limit)
     known = set(source.ids)
     rows = (row for row in iterate_rows(table) if row["id"] in known)
     asked = {row["id"]: question for row in rows if (question := overlap.find(_written(row))) is not None}

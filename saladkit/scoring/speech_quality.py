@@ -58,11 +58,10 @@ def error_rate(items: list[dict]) -> float | None:
 
 def natural_error_rates(items: list[dict], settings: GapSettings) -> dict[int, float]:
     """Return the error rate of natural recordings by region, without those that the recognizer does not understand."""
+    bound = settings.max_recording_cer
     by_region: dict[int, list[dict]] = {}
     for item in items:
-        understood = (
-            settings.max_recording_cer is None or item["cer"] is None or item["cer"] <= settings.max_recording_cer
-        )
+        understood = bound is None or item["cer"] is None or item["cer"] <= bound
         if item["region"] is not None and not item["synthetic"] and understood:
             by_region.setdefault(item["region"], []).append(item)
     rates = {region: error_rate(inside) for region, inside in by_region.items()}

@@ -150,7 +150,8 @@ def _nothing_measured(skipped: list[dict], faulty: list[dict]) -> SaladError:
     if faulty:
         least = min(item["cer"] for item in faulty)
         return SaladError(
-            f"every recording is a fault of synthesis: the least character error rate is {least:.2f}, above --max-recording-cer",
+            f"every recording is a fault of synthesis: the least character error rate is {least:.2f}, above"
+            " --max-recording-cer",
             "Name a recognizer that knows the language with --asr, or raise --max-recording-cer.",
         )
     for row in skipped:

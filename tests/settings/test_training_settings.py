@@ -49,5 +49,5 @@ def test_a_context_of_windows_needs_windows():
 
 def test_the_context_is_recorded_with_windows_alone():
     of_rows, of_windows = (DistillSettings(data=("speech",), max_steps=1, window=window) for window in (0, 64))
-    assert "context" not in of_rows.recorded()
-    assert of_windows.recorded()["context"] == "row"
+    assert "window_context" not in of_rows.recorded()
+    assert of_windows.recorded()["window_context"] == "row"

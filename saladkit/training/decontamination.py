@@ -6,6 +6,7 @@ from dataclasses import replace
 from saladkit.contamination.overlap import Overlap, note_not_judged
 from saladkit.contamination.questions import read_questions
 from saladkit.errors import SaladError
+from saladkit.formats.samples import iterate_rows
 from saladkit.machine import is_main_process
 from saladkit.progress import say
 from saladkit.rows.training_rows import TrainingSource
@@ -41,10 +42,11 @@ def count_contaminated(source: TrainingSource) -> int:
 
 
 def _without(source: TrainingSource, overlap: Overlap, settings: TrainingSettings) -> TrainingSource:
-    table = read_samples(source.name, needed=["id", "text"], optional=[], names=settings.names, limit=settings.limit)
-    texts = zip(table.column("id").to_pylist(), table.column("text").to_pylist(), strict=True)
+    names, limit = settings.names, settings.limit
+    table = read_samples(source.name, needed=["id", "text"], optional=[], names=names, limit=limit)
     known = set(source.ids)
-    asked = {id_: question for id_, text in texts if id_ in known and (question := overlap.find(text)) is not None}
+    rows = (row for row in iterate_rows(table) if row["id"] in known)
+    asked = {row["id"]: question for row in rows if (question := overlap.find(_written(row))) is not None}
     kept = [row for row, id_ in enumerate(source.ids) if id_ not in asked]
     if not kept:
         id_, question = next(iter(asked.items()))
@@ -61,3 +63,9 @@ def _without(source: TrainingSource, overlap: Overlap, settings: TrainingSetting
         split=source.split - sum(pieces[id_] > 1 for id_ in asked),
         left_out=[*source.left_out, *((id_, f"{CONTAMINATED}: {question}") for id_, question in asked.items())],
     )
+
+
+def _written(row: dict) -> str:
+    """Return the text of a row; of a conversation, that of all turns."""
+    turns = row.get("messages")
+    return row["text"] if not turns else " ".join(part["text"] for turn in turns for part in turn["content"])

@@ -84,3 +84,19 @@ def test_a_source_of_questions_alone_is_refused(documents, tmp_path):
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "documents.parquet")
     with pytest.raises(SaladError, match="every row of .* contains a question.*q0"):
         without_questions([replace(documents, ids=["0"], texts=documents.texts[:1])], settings(only))
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_a_question_in_any_turn_of_a_conversation_counts(turn, tokenizer, tmp_path):
+    """The tokens do not matter here: the rows are opened as plain texts with the same ids."""
+    asked = "Which of the moons is the largest?"
+    roles = ("system", "user", "assistant", "user")
+    turns = [{"role": role, "content": asked if at == turn else f"turn {at}"} for at, role in enumerate(roles)]
+    other = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}]
+    rows = [{"id": "a", "messages": turns}, {"id": "b", "messages": other}]
+    path = tmp_path / "chat.jsonl"
+    path.write_text("".join(json.dumps({"id": row["id"], "text": "plain words"}) + "\n" for row in rows))
+    source = open_text(WeightedPath(str(path)), tokenizer)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (cleaned,) = without_questions([source], settings(questions(tmp_path / "q.parquet", [asked])))
+    assert cleaned.ids == ["b"]

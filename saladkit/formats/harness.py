@@ -31,7 +31,8 @@ def harness_results(rows: list[dict], model: str, config: dict, figures: list[di
     Args:
         model: where the model was loaded from.
         config: settings of the evaluation.
-        figures: paired figures over all items of a task, which become the task `TASK_gap`.
+        figures: paired figures over all items of a task, which become the task `TASK_gap`. Its number of samples is
+            `effective` those that are compared, and `original` the most that one of both conditions has answered.
     """
     tasks: dict[str, list[dict]] = {}
     for row in rows:
@@ -42,11 +43,12 @@ def harness_results(rows: list[dict], model: str, config: dict, figures: list[di
     metrics = GENERATED if generated else METRICS
     results = {task: _means(task, of_task, metrics) for task, of_task in sorted(tasks.items())}
     counts = {task: len(of_task) for task, of_task in tasks.items()}
+    answered = dict(counts)
     for figure in figures:
         task, metric = f"{figure['task']}_gap", f"{figure['figure']}_{figure['metric']}"
         results.setdefault(task, {"name": task, "alias": task, "sample_len": figure["items"]})
         results[task] |= {f"{metric},none": figure["value"], f"{metric}_stderr,none": figure["standard_error"]}
-        counts[task] = figure["items"]
+        counts[task], answered[task] = figure["items"], max(figure["items_first"], figure["items_second"])
     return {
         "results": results,
         "group_subtasks": {},
@@ -57,7 +59,7 @@ def harness_results(rows: list[dict], model: str, config: dict, figures: list[di
         "versions": dict.fromkeys(results, __version__),
         "n-shot": {task: max((row["shots"] for row in tasks.get(task, [])), default=0) for task in results},
         "higher_is_better": {task: {metric: metric != UNPARSED for metric in metrics} for task in tasks},
-        "n-samples": {task: {"original": count, "effective": count} for task, count in counts.items()},
+        "n-samples": {task: {"original": answered[task], "effective": counts[task]} for task in counts},
         "config": {"model": "saladkit", "model_args": {"pretrained": model}},
         "task_hashes": {task: _hash("".join(map(_hashes, of_task))) for task, of_task in sorted(tasks.items())},
         "model_source": "saladkit",
@@ -66,13 +68,14 @@ def harness_results(rows: list[dict], model: str, config: dict, figures: list[di
     }
 
 
-def harness_samples(rows: list[dict], generation: dict | None = None) -> str:
+def harness_samples(rows: list[dict], generation: dict | None = None, *, delimiter: str = " ") -> str:
     """Return the content of `samples_*.jsonl` for one task: one JSON line per item.
 
     Args:
         generation: settings of generation, if answers were generated.
+        delimiter: what stands between a prompt and a continuation that is scored.
     """
-    samples = (_sample(number, row, generation) for number, row in enumerate(rows))
+    samples = (_sample(number, row, generation, delimiter) for number, row in enumerate(rows))
     return "".join(json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
 
 
@@ -98,14 +101,14 @@ def _means(task: str, rows: list[dict], metrics: tuple[str, ...]) -> dict:
     return found
 
 
-def _sample(number: int, row: dict, generation: dict | None) -> dict:
+def _sample(number: int, row: dict, generation: dict | None, delimiter: str) -> dict:
     document, prompt, target = _hashed(row)
     if row["response"] is not None:
         metrics = GENERATED if row["acc"] is not None else ()
         arguments, scores = [{"arg_0": row["context"], "arg_1": generation}], [row["response"]]
     else:
         metrics = METRICS
-        arguments = [{"arg_0": row["context"], "arg_1": f" {words}"} for words in row["scored"]]
+        arguments = [{"arg_0": row["context"], "arg_1": f"{delimiter}{words}"} for words in row["scored"]]
         # The harness writes numbers within lists as strings, so that `datasets` can load the file.
         scores = [
             [str(value), str(greedy)] for value, greedy in zip(row["log_likelihoods"], row["greedy"], strict=True)

@@ -5,7 +5,18 @@ from importlib.util import find_spec
 
 from saladkit.errors import SaladError
 from saladkit.settings.setting import Settings, setting
-from saladkit.settings.shared import BadAudio, Columns, Device, Files, MaxLength, Seed, Spans, Temperature, Words
+from saladkit.settings.shared import (
+    BadAudio,
+    Columns,
+    Decontamination,
+    Device,
+    Files,
+    MaxLength,
+    Seed,
+    Spans,
+    Temperature,
+    Words,
+)
 from saladkit.settings.weighted_path import WeightedPath
 
 
@@ -44,7 +55,9 @@ class LoraSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAudio, Columns, Seed, Device, Files):
+class TrainingSettings(
+    Words, Temperature, MaxLength, Spans, LoraSettings, BadAudio, Decontamination, Columns, Seed, Device, Files
+):
     """Settings of training, named as in transformers.TrainingArguments where that has them."""
 
     data: tuple[str, ...] = setting(
@@ -78,7 +91,7 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAu
         help="Join rows of one source to windows of at most this many positions, over which text and speech spans go on"
         " from row to row; 0: rows alone.",
     )
-    context: str = setting(
+    window_context: str = setting(
         "row",
         choices=("row", "window"),
         applies=lambda own: own.window > 0,
@@ -96,8 +109,21 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAu
     )
     learning_rate: float = setting(5e-5, low=0, help="Peak learning rate of the text LLM.")
     adapter_learning_rate: float = setting(1e-3, low=0, help="Peak learning rate of encoder and adapter.")
-    weight_decay: float = setting(0.1, low=0, help="Weight decay of AdamW, except on norms and biases.")
-    warmup_steps: int = setting(500, low=0, help="Number of steps in which the learning rate rises linearly.")
+    weight_decay: float = setting(
+        0.1, low=0, help="Weight decay of AdamW, except on embeddings, the head, norms and biases."
+    )
+    adam_beta1: float = setting(0.9, low=0, below=1, help="Decay rate of AdamW's mean of gradients.")
+    adam_beta2: float = setting(0.999, low=0, below=1, help="Decay rate of AdamW's mean of squared gradients.")
+    adam_epsilon: float = setting(1e-8, above=0, help="What AdamW adds to the root of the mean square.")
+    max_grad_norm: float = setting(
+        1.0, low=0, help="Scale a step's gradient down to this norm if its norm is larger; 0: never."
+    )
+    warmup_steps: int | None = setting(
+        None,
+        low=0,
+        help="Number of steps in which the learning rate rises linearly.  [default: 500; align with the checkpoint's"
+        " moments: 0]",
+    )
     alpha: float = setting(1.0, low=0, high=1, help="Loss = alpha * divergence + (1 - alpha) * NLL.")
     divergence: str = setting(
         "forward-kl",
@@ -125,6 +151,12 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAu
     )
     text_first: float = setting(
         0.5, low=0, high=1, help="Probability that a row or window begins with text rather than speech."
+    )
+    whole_turns: float = setting(
+        0.5,
+        low=0,
+        high=1,
+        help="Probability that a user's turn in a conversation (messages) is heard whole; else it is interleaved.",
     )
     logging_steps: int = setting(10, low=1, help="Number of steps between entries of metrics.jsonl.")
     save_steps: int = setting(
@@ -164,6 +196,15 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAu
         """The sources of replayed text with their weights."""
         return [WeightedPath.parse(text) for text in self.replay]
 
+    @property
+    def warm_up(self) -> int:
+        """Number of steps in which the learning rate rises: `warmup_steps`, or its default."""
+        return 500 if self.warmup_steps is None else self.warmup_steps
+
+    def keeps_moments(self) -> bool:
+        """Return whether the checkpoint from before the decay has the optimizer's moments."""
+        return False
+
     def decay_share(self) -> float:
         """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""
         return 1.0
@@ -202,5 +243,7 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAu
                 f"--window {self.window} is shorter than a span of {longest} words",
                 f"Give a --window of at least {longest}, or shorter --text-words and --speech-words.",
             )
-        if self.context == "window" and not self.window:
-            raise SaladError("--context window without windows", "Give --window, such as 2048, or leave --context out.")
+        if self.window_context == "window" and not self.window:
+            raise SaladError(
+                "--window-context window without windows", "Give --window, such as 2048, or leave --window-context out."
+            )

@@ -23,7 +23,7 @@ def windows(speech, world, frames_cache, tokenizer):
     heard = open_speech(WeightedPath(str(speech)), tokenizer, LogMelFrontEnd(bins=16), frames_caches=[frames_cache])
     read = open_text(WeightedPath(str(world / "pool.parquet")), tokenizer)
     spans = {"text_words": (2, 5), "speech_words": (2, 5)}
-    settings = DistillSettings(data=("speech",), max_steps=4, window=256, context="window", **spans)
+    settings = DistillSettings(data=("speech",), max_steps=4, window=256, window_context="window", **spans)
     schedule = TrainingSchedule([heard, read], LAYOUT, settings, StepShape(4))
     return [schedule[index] for index in range(len(schedule))]
 

@@ -49,7 +49,7 @@ class StopsBeforeTheLastStep(TrainerCallback):
 
 @pytest.mark.parametrize("context", ["row", "window"])
 def test_a_resumed_run_reads_the_same_windows(context, shell, distill_arguments, text_lm, monkeypatch, tmp_path):
-    line = windowed(replaced(distill_arguments, "--teacher", text_lm), "--context", context)
+    line = windowed(replaced(distill_arguments, "--teacher", text_lm), "--window-context", context)
     line = replaced(line, "--save-steps", 1)
     assert shell(*line, "-o", tmp_path / "whole").exit_code == 0
     place = tmp_path / "resumed"
@@ -71,9 +71,9 @@ def refused(shell, line, output):
 
 
 def test_a_context_of_windows_refuses_a_teacher_cache(shell, distill_arguments, tmp_path):
-    error, fix = refused(shell, windowed(distill_arguments, "--context", "window"), tmp_path / "out")
+    error, fix = refused(shell, windowed(distill_arguments, "--window-context", "window"), tmp_path / "out")
     assert "is a teacher cache, which knows each row alone" in error
-    assert "--context row" in fix
+    assert "--window-context row" in fix
 
 
 def test_a_window_that_holds_no_row_is_refused(shell, distill_arguments, tmp_path):

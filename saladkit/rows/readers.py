@@ -62,9 +62,9 @@ def longest_row(text: TokenizedText, words: list[Word], frames: int, layout: Seq
         frames: number of frames of the whole recording.
     """
     places = np.flatnonzero(may_cut(text, words))
-    starts = [words[place].start for place in places[:-1]] + [words[-1].end]
+    starts, end = [words[place].start for place in places[:-1]], words[-1].end
     cuts = [None if time is None else min(layout.frame(time), frames) for time in starts]
-    cuts[0], cuts[-1] = cuts[0] or 0, frames if cuts[-1] is None else cuts[-1]
+    cuts = [cuts[0] or 0, *cuts[1:], frames if end is None else min(layout.frame_after(end), frames)]
     positions = text.prefix
     for (begin, end), (first, last) in zip(pairwise(places), pairwise(cuts), strict=True):
         assert first is not None and last is not None  # a row is cut only where a time is known

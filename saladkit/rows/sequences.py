@@ -12,6 +12,7 @@ from saladkit.rows.tokens import TokenizedText
 
 # Modality tokens: ids that no vocabulary has, so that the ids of a text never change.
 TEXT_FOLLOWS, SPEECH_FOLLOWS = -1, -2
+_ROUNDING = 1e-6  # frames; 0.29 s times 100 frames per second is a little below 29
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,16 @@ class SequenceLayout:
     modality_tokens: bool = False
 
     def frame(self, seconds: float) -> int:
-        """Return the frame boundary nearest to a time."""
-        return round(seconds * self.frames_per_second)
+        """Return the last frame boundary at or before a time; the frames before it contain no later audio.
+
+        A causal front end's frame i is made of audio up to (i + 1) / frames_per_second: log-mel's window of 25 ms ends
+        there, and so do the samples that Mimi's frame depends on. Boundaries that a time misses by rounding count.
+        """
+        return math.floor(seconds * self.frames_per_second + _ROUNDING)
+
+    def frame_after(self, seconds: float) -> int:
+        """Return the first frame boundary at or after a time; the frames before it contain all earlier audio."""
+        return math.ceil(seconds * self.frames_per_second - _ROUNDING)
 
     def place(self, seconds: float) -> float:
         """Return a time, rounded to 10 ms, in frames: 2.5 is the middle of the third frame."""
@@ -122,6 +131,20 @@ def build_sequence(
     )
 
 
+def heard_between(span: Span, words: list[Word]) -> tuple[float | None, float | None]:
+    """Return the times in s between which a span of words is heard; None for an end of the recording.
+
+    A span ends where the next word starts, because its last word may have no end of its own: it may have been spoken as
+    one with its neighbour. A time is None only at both ends of a text (`interleaving.may_cut`): nothing is cut off there.
+
+    Args:
+        words: words of the text with their times; if empty, the span is the whole recording.
+    """
+    if not words:
+        return None, None
+    return words[span.begin].start, words[span.end].start if span.end < len(words) else words[-1].end
+
+
 def cut_speech(
     text: TokenizedText, span: Span, words: list[Word], frames: np.ndarray, layout: SequenceLayout
 ) -> SpeechSpan:
@@ -131,17 +154,17 @@ def cut_speech(
         words: words of the text with their times; if empty, the span is the whole recording and names no tokens.
         frames: front-end frames of the whole recording, [F, width], F at least 1.
     """
-    # A span ends where the next word starts, because its last word may have no end of its own: it may have been spoken
-    # as one with its neighbour. Without a time, which interleaving.may_cut allows only at both ends of the text,
-    # nothing is cut off.
-    start = words[span.begin].start if words else None
-    stop = (words[span.end].start if span.end < len(words) else words[-1].end) if words else None
+    start, stop = heard_between(span, words)
     first = 0 if start is None else min(layout.frame(start), len(frames) - 1)
-    last = len(frames) if stop is None else min(layout.frame(stop), len(frames))
-    # Ends are rounded up, here and below. When a word's end was rounded to the nearest vector, up to 40 ms of its last
-    # sound came after the vector that names it, and "characters" was understood as "character". The last vector is
-    # filled up with the last frame of the span, never with the next word, which the model is about to predict.
-    speech = speech_span(frames[first : max(last, first + 1)], layout)
+    # Where a word follows, the end is rounded down: at 12.5 frames per second the nearest frame would give up to 40 ms
+    # of that word to the span, and the model is about to predict it. Behind the last word there is nothing to predict.
+    boundary = layout.frame if span.end < len(words) else layout.frame_after
+    last = len(frames) if stop is None else min(boundary(stop), len(frames))
+    heard = frames[first : max(last, first + 1)]
+    # Ends of vectors are rounded up, here and below. When a word's end was rounded to the nearest vector, up to 40 ms of
+    # its last sound came after the vector that names it, and "characters" was understood as "character". The last vector
+    # is filled up with the last frame of the span, never with the next word.
+    speech = speech_span(heard, layout)
     vectors, targets = speech.vectors, speech.lexical_targets
     for index in range(span.begin, span.end) if words else ():
         word = words[index]

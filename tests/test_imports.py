@@ -24,7 +24,7 @@ LADDER = {
     "speech": FILES | MACHINE,
     "rows": FILES | {"speech", "teacher"},
     "model": FILES | MACHINE | {"rows", "speech", "teacher"},
-    "caching": FILES | MACHINE | {"model", "rows", "teacher"},
+    "caching": FILES | MACHINE | {"model", "rows", "speech", "teacher"},
     "training": FILES | MACHINE | {"job", "model", "rows", "speech", "teacher"},
     "selection": FILES | MACHINE | {"model", "rows", "speech"},
     "scoring": FILES | MACHINE | {"model", "rows", "speech", "teacher"},

@@ -62,12 +62,14 @@ def longest_row(text: TokenizedText, words: list[Word], frames: int, layout: Seq
         frames: number of frames of the whole recording.
     """
     places = np.flatnonzero(may_cut(text, words))
-    starts, end = [words[place].start for place in places[:-1]], words[-1].end
-    cuts = [None if time is None else min(layout.frame(time), frames) for time in starts]
-    cuts = [cuts[0] or 0, *cuts[1:], frames if end is None else min(layout.frame_after(end), frames)]
+    times = [words[place].start for place in places[:-1]]
+    firsts = [0 if time is None else min(layout.frame(time), frames) for time in times]
+    # A span that is encoded alone has as many frames as begin in it; a frame that two spans share would count for both.
+    boundary = layout.frame_after if layout.looks_ahead else layout.frame
+    ends = [(time, boundary) for time in times[1:]] + [(words[-1].end, layout.frame_after)]
+    lasts = [frames if time is None else min(rounded(time), frames) for time, rounded in ends]
     positions = text.prefix
-    for (begin, end), (first, last) in zip(pairwise(places), pairwise(cuts), strict=True):
-        assert first is not None and last is not None  # a row is cut only where a time is known
+    for (begin, end), first, last in zip(pairwise(places), firsts, lasts, strict=True):
         vectors = max(1, math.ceil((last - first) / layout.frames_per_vector)) + layout.modality_tokens
         tokens = int(text.word_tokens[end] - text.word_tokens[begin]) + layout.modality_tokens
         positions += max(vectors, tokens)

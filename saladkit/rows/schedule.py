@@ -3,6 +3,7 @@
 import numpy as np
 from torch.utils.data import Dataset
 
+from saladkit.rows.frame_sources import StoredLayouts
 from saladkit.rows.interleaving import draw_spans, draw_speech_spans, may_cut, pauses_before, whole_text
 from saladkit.rows.sequences import SequenceLayout, build_sequence
 from saladkit.rows.training_rows import TrainingExample, TrainingSource
@@ -81,11 +82,27 @@ def group_by_length(lengths: np.ndarray, batch: int, window: int, seed: list[int
     return np.concatenate(order)
 
 
+def count_turns(source: np.ndarray, row: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Return how often the row of each draw was drawn before, int64 [N].
+
+    Args:
+        source, row, drawn: source, row and number of each draw, [N], in any order.
+    """
+    order = np.lexsort((drawn, row, source))
+    begins = np.ones(len(order), dtype=bool)
+    begins[1:] = (np.diff(source[order]) != 0) | (np.diff(row[order]) != 0)
+    places = np.arange(len(order))
+    turns = np.empty(len(order), dtype=np.int64)
+    turns[order] = places - np.maximum.accumulate(np.where(begins, places, 0))
+    return turns
+
+
 class TrainingSchedule(Dataset):
     """All examples of a run in the order in which they are read.
 
     Example i depends on the seed and i alone, so that a resumed run reads the same examples as an uninterrupted one,
-    however the rows of a step are distributed over processes. Each pass over a row draws new spans.
+    however the rows of a step are distributed over processes. Each pass over a row draws new spans, or takes the next
+    of its layouts.
 
     Args:
         sources: the rows to draw from.
@@ -123,6 +140,7 @@ class TrainingSchedule(Dataset):
         ]
         self.source, self.row, self.drawn = (np.concatenate(columns) for columns in zip(*phases, strict=True))
         self.drawn[warm_up:] += warm_up
+        self.turn = seed + count_turns(self.source, self.row, self.drawn)
 
     def _draw(self, weights: list[float], count: int, batch: int, seed: list[int]) -> tuple[np.ndarray, ...]:
         """Return source, row and number of each draw, in the order in which they are read."""
@@ -150,9 +168,13 @@ class TrainingSchedule(Dataset):
         random = np.random.default_rng([self.seed, 2, self.drawn[index]])
         words = source.words[row]
         allowed, pauses = may_cut(text, words), pauses_before(words)
-        if index < self.warm_up:
-            spans = draw_speech_spans(allowed, self.spans, random, pauses)
+        if isinstance(source.frames, StoredLayouts):  # drawn ahead; warm-up too reads what they hear
+            spans, frames = source.frames.layout(source.ids[row], text, int(self.turn[index]))
         else:
-            spans = draw_spans(allowed, self.spans, random, pauses, text_first=self.text_first)
-        sequence = build_sequence(text, spans, words, source.frames.row(source.ids[row]), self.layout)
+            if index < self.warm_up:
+                spans = draw_speech_spans(allowed, self.spans, random, pauses)
+            else:
+                spans = draw_spans(allowed, self.spans, random, pauses, text_first=self.text_first)
+            frames = source.frames.of_spans(source.ids[row], spans, words)
+        sequence = build_sequence(text, spans, words, frames, self.layout)
         return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)

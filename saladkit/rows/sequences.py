@@ -1,6 +1,7 @@
 """Rows as the model reads them: text tokens and speech vectors in one causal sequence, and batches of these."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,11 @@ from saladkit.rows.tokens import TokenizedText
 # Modality tokens: ids that no vocabulary has, so that the ids of a text never change.
 TEXT_FOLLOWS, SPEECH_FOLLOWS = -1, -2
 _ROUNDING = 1e-6  # frames; 0.29 s times 100 frames per second is a little below 29
+
+
+# Front-end frames of a row's speech: those of the whole recording, [F, width]; or by their words (begin, end) those of
+# speech spans that were each encoded alone, [F, width] each.
+Frames = np.ndarray | Mapping[tuple[int, int], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -63,11 +69,13 @@ class SequenceLayout:
         frames_per_vector: number of front-end frames that make one vector.
         modality_tokens: whether SPEECH_FOLLOWS stands before speech, and TEXT_FOLLOWS before text after speech. Text
             at the beginning of a row has no such token, so that a row of text only is what the text LLM reads.
+        looks_ahead: whether the encoder's frames depend on later audio, so that speech spans are encoded alone.
     """
 
     frames_per_second: float
     frames_per_vector: int
     modality_tokens: bool = False
+    looks_ahead: bool = False
 
     def frame(self, seconds: float) -> int:
         """Return the last frame boundary at or before a time; the frames before it contain no later audio.
@@ -87,14 +95,14 @@ class SequenceLayout:
 
 
 def build_sequence(
-    text: TokenizedText, spans: list[Span], words: list[Word], frames: np.ndarray | None, layout: SequenceLayout | None
+    text: TokenizedText, spans: list[Span], words: list[Word], frames: Frames | None, layout: SequenceLayout | None
 ) -> Sequence:
     """Lay out one row.
 
     Args:
         spans: spans of text and speech that cover all words of the text, in order.
         words: words of the text with their times.
-        frames: front-end frames of the whole recording, [F, width]; may be None, like `layout`, without speech spans.
+        frames: front-end frames of the row's speech; may be None, like `layout`, without speech spans.
 
     Raises:
         ValueError: there are speech spans, but no frames or no layout.
@@ -135,7 +143,7 @@ def heard_between(span: Span, words: list[Word]) -> tuple[float | None, float | 
     """Return the times in s between which a span of words is heard; None for an end of the recording.
 
     A span ends where the next word starts, because its last word may have no end of its own: it may have been spoken as
-    one with its neighbour. A time is None only at both ends of a text (`interleaving.may_cut`): nothing is cut off there.
+    one with its neighbour. Only at both ends of a text is a time None (`interleaving.may_cut`): nothing is cut off.
 
     Args:
         words: words of the text with their times; if empty, the span is the whole recording.
@@ -146,24 +154,23 @@ def heard_between(span: Span, words: list[Word]) -> tuple[float | None, float | 
 
 
 def cut_speech(
-    text: TokenizedText, span: Span, words: list[Word], frames: np.ndarray, layout: SequenceLayout
+    text: TokenizedText, span: Span, words: list[Word], frames: Frames, layout: SequenceLayout
 ) -> SpeechSpan:
-    """Cut the frames of a span of words out of a recording.
+    """Make a speech span of the frames of a span of words, cut out of those of its recording or encoded alone.
 
     Args:
         words: words of the text with their times; if empty, the span is the whole recording and names no tokens.
-        frames: front-end frames of the whole recording, [F, width], F at least 1.
+        frames: front-end frames of the row's speech, F at least 1.
     """
-    start, stop = heard_between(span, words)
-    first = 0 if start is None else min(layout.frame(start), len(frames) - 1)
-    # Where a word follows, the end is rounded down: at 12.5 frames per second the nearest frame would give up to 40 ms
-    # of that word to the span, and the model is about to predict it. Behind the last word there is nothing to predict.
-    boundary = layout.frame if span.end < len(words) else layout.frame_after
-    last = len(frames) if stop is None else min(boundary(stop), len(frames))
-    heard = frames[first : max(last, first + 1)]
-    # Ends of vectors are rounded up, here and below. When a word's end was rounded to the nearest vector, up to 40 ms of
-    # its last sound came after the vector that names it, and "characters" was understood as "character". The last vector
-    # is filled up with the last frame of the span, never with the next word.
+    if isinstance(frames, np.ndarray):
+        first, last = frames_of_span(span, words, len(frames), layout)
+        origin, heard = float(first), frames[first:last]
+    else:
+        start, _ = heard_between(span, words)
+        origin, heard = 0.0 if start is None else layout.place(start), frames[span.begin, span.end]
+    # Ends of vectors are rounded up, here and below. When a word's end was rounded to the nearest vector, up to 40 ms
+    # of its last sound came after the vector that names it, and "characters" was understood as "character". The last
+    # vector is filled up with the last frame of the span, never with the next word.
     speech = speech_span(heard, layout)
     vectors, targets = speech.vectors, speech.lexical_targets
     for index in range(span.begin, span.end) if words else ():
@@ -171,12 +178,26 @@ def cut_speech(
         owned = text.token_ids[text.word_tokens[index] : text.word_tokens[index + 1]]
         if word.start is None or word.end is None:
             continue
-        begin, end = ((layout.place(time) - first) / layout.frames_per_vector for time in (word.start, word.end))
+        begin, end = ((layout.place(time) - origin) / layout.frames_per_vector for time in (word.start, word.end))
         stop_naming = min(max(math.ceil(end), 1), vectors)
         own = min(max(math.ceil(begin), 0), stop_naming - 1)  # the vector before belongs to the word before
         for place, token in enumerate(owned, start=stop_naming - len(owned)):
             targets[max(place, own) : stop_naming] = token
     return speech
+
+
+def frames_of_span(span: Span, words: list[Word], count: int, layout: SequenceLayout) -> tuple[int, int]:
+    """Return the first frame of a speech span and the one behind its last, of a recording of `count` frames.
+
+    Where a word follows, the end is rounded down: at 12.5 frames per second the nearest frame would give up to 40 ms of
+    that word to the span, and the model is about to predict it. Behind the last word there is nothing to predict. A
+    span shorter than a frame keeps one.
+    """
+    start, stop = heard_between(span, words)
+    first = 0 if start is None else min(layout.frame(start), count - 1)
+    boundary = layout.frame if span.end < len(words) else layout.frame_after
+    last = count if stop is None else min(boundary(stop), count)
+    return first, max(last, first + 1)
 
 
 def speech_span(frames: np.ndarray, layout: SequenceLayout) -> SpeechSpan:

@@ -11,20 +11,23 @@ import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
-from saladkit.formats.frames_cache import FramesCache
+from saladkit.formats.frames_cache import EncodedSpeech, FramesCache
+from saladkit.formats.layouts_cache import LayoutsCache, holds_layouts
 from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.formats.word_times import join_word_times, left_out_rows, read_word_times
 from saladkit.formats.words import Word
+from saladkit.rows.frame_sources import FrameSource, SpansAlone, StoredLayouts, WholeRecordings, check_layouts
 from saladkit.rows.model_limits import check_most_are_known
 from saladkit.rows.readers import Readers
-from saladkit.rows.tokens import TextPiece, TokenizedText, split_text, tokenize
-from saladkit.rows.training_rows import FrameSource, TrainingSource
+from saladkit.rows.tokens import TextPiece, TokenizedText, split_text, tokenize, tokenizer_digest
+from saladkit.rows.training_rows import TrainingSource
+from saladkit.settings.shared import Interleaving
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.samples import read_samples
 from saladkit.speech.audio.audio_rows import AudioRows
-from saladkit.speech.front_end import FrontEnd, LiveFrames, cached_frames
+from saladkit.speech.front_end import FrontEnd, LiveFrames, check_recordings, looks_ahead
 
 TOO_LONG = "over --max-length, and it cannot be split where its tokens and the times of its words allow"
 
@@ -68,6 +71,7 @@ def open_speech(
     limit: int | None = None,
     max_length: int | None = None,
     readers: Readers | None = None,
+    interleaving: Interleaving | None = None,
     strict: bool = False,
 ) -> TrainingSource:
     """Open speech with its text and word times.
@@ -75,21 +79,23 @@ def open_speech(
     Rows whose audio cannot be used, or that the frames cache or word times have left out, are left out and listed.
 
     Args:
-        frames_caches: frames caches; the first that holds rows of the source is used instead of the audio.
+        frames_caches: frames and layouts caches; the first that holds rows of the source is used instead of the audio.
         word_times: word-times artefacts; the first that holds rows of the source is used instead of their own words.
         names: names of the source's columns.
         limit: read at most this many rows.
         max_length: split rows with more tokens, as `split_text`; None splits none.
         readers: the models that will read the rows; rows that one of them cannot read are left out.
+        interleaving: how spans are drawn, which a layouts cache must agree with; None if there is none.
         strict: whether a row whose audio cannot be used is an error.
 
     Raises:
-        SaladError: as `read_samples`, `join_word_times`, `check_words` and `check_most_are_known`; a frames cache lacks
-            a row or is of another speech encoder; or the audio of most rows, or with `strict` of any, cannot be used.
+        SaladError: as `read_samples`, `join_word_times`, `check_words` and `check_most_are_known`; a cache lacks a
+            row, or is of another speech encoder or other layouts; or the audio of most rows, or with `strict` of any,
+            cannot be used.
     """
     read = partial(read_samples, source.path, names=names, limit=limit)
     wanted = set(read(needed=["id"], optional=[]).column("id").to_pylist())
-    cache = next((cache for cache in map(FramesCache, frames_caches) if any(id_ in cache for id_ in wanted)), None)
+    cache = next((cache for cache in map(_open_cache, frames_caches) if any(id_ in cache for id_ in wanted)), None)
     times = _times_of(wanted, word_times)
     needed = ["id", "text", *([] if times else ["words"]), *([] if cache else ["audio"])]
     audio = AudioRows(source.path, strict)
@@ -100,12 +106,15 @@ def open_speech(
     _check_all_words(table, words, source.path)
     frames = _open_frames(cache, table, front_end, source.path)
     whole = [tokenize(tokenizer, text) for text in texts]
-    pieces, left_out = _split_speech(ids, whole, words, readers.at_most(max_length) if readers else max_length)
+    pieces, left_out = split_speech(ids, whole, words, readers.at_most(max_length) if readers else max_length)
     if readers is not None:
         _check_tokens_are_known(readers, tokenizer, whole, ids, source.path)
-        unreadable = _unreadable(readers, pieces, [partial(_count_frames, frames, id_) for id_ in ids])
+        unreadable = _unreadable(readers, pieces, [partial(frames.length, id_) for id_ in ids])
         left_out += [(ids[row], unreadable[row]) for row in sorted(unreadable)]
         pieces = [piece for piece in pieces if piece[0] not in unreadable]
+    if isinstance(frames, StoredLayouts):
+        held = [(ids[row], piece.text) for row, piece, _ in pieces]
+        check_layouts(frames.cache, held, interleaving, tokenizer_digest(tokenizer), source.path)
     return TrainingSource(
         source.path,
         source.weight,
@@ -132,26 +141,68 @@ def _check_all_words(table: pa.Table, words: list[list[Word]], where: str) -> No
         check_words(id_, text, of_row, duration, where)
 
 
-def _usable(table: pa.Table, audio: AudioRows, times: str | Path | None, cache: FramesCache | None) -> pa.Table:
+def _usable(table: pa.Table, audio: AudioRows, times: str | Path | None, cache: EncodedSpeech | None) -> pa.Table:
     """Return the rows whose audio and word times can be used; list the others in `audio`.
 
-    Without a frames cache, every recording is decoded to find them.
+    Without a cache, every recording is decoded to find them.
     """
-    made = [(times, "word times", left_out_rows(times)) if times else None]
-    made += [(cache.artefact.path, "frames", cache.artefact.manifest["skipped"]) if cache else None]
-    ids = set(table.column("id").to_pylist())
-    for path, what, skipped in filter(None, made):
-        for row in skipped:
-            if row["id"] in ids:
-                problem = f"{path} has no {what} for the row '{row['id']}' (left out: {row['reason']})"
-                audio.leave_out(row["id"], SaladError(problem, "Mend the row and make them again, or remove the row."))
+    _leave_out_untimed(table, audio, times)
     if cache is None:
         return audio.sift(table)
+    _leave_out(table, audio, cache.artefact.path, "frames", cache.artefact.manifest["skipped"])
     audio.check(table.num_rows)
     return audio.usable(table)
 
 
-def _split_speech(
+def _leave_out_untimed(table: pa.Table, audio: AudioRows, times: str | Path | None) -> None:
+    if times is not None:
+        _leave_out(table, audio, times, "word times", left_out_rows(times))
+
+
+def _leave_out(table: pa.Table, audio: AudioRows, path: str | Path, what: str, skipped: list[dict]) -> None:
+    """List in `audio` the rows of `table` that another artefact has left out."""
+    ids = set(table.column("id").to_pylist())
+    for row in skipped:
+        if row["id"] in ids:
+            problem = f"{path} has no {what} for the row '{row['id']}' (left out: {row['reason']})"
+            audio.leave_out(row["id"], SaladError(problem, "Mend the row and make them again, or remove the row."))
+
+
+def read_timed_speech(
+    source: str,
+    *,
+    word_times: Sequence[str | Path],
+    names: ColumnNames,
+    limit: int | None,
+    strict: bool,
+    beside: str | Path | None = None,
+) -> tuple[pa.Table, AudioRows]:
+    """Read speech with its text and word times, whose audio has not been looked at.
+
+    Arguments are as `open_speech` and `read_samples` have them.
+
+    Returns:
+        Rows with `id`, `text`, `audio`, `words` and, where known, `duration`; and the rows that the word times left
+        out, which are not among them.
+
+    Raises:
+        SaladError: as `read_samples`, `join_word_times` and `check_words`.
+    """
+    read = partial(read_samples, source, names=names, limit=limit)
+    times = _times_of(set(read(needed=["id"], optional=[]).column("id").to_pylist()), word_times)
+    needed = ["id", "text", "audio", *([] if times else ["words"])]
+    table, audio = (
+        read(needed=needed, lacking=["audio"], optional=["duration"], beside=beside),
+        AudioRows(source, strict),
+    )
+    _leave_out_untimed(table, audio, times)
+    table = audio.usable(table)
+    table = join_word_times(table, times) if times else table
+    _check_all_words(table, [words_from_row(row) for row in table.select(["words"]).to_pylist()], source)
+    return table, audio
+
+
+def split_speech(
     ids: list[str], texts: list[TokenizedText], words: list[list[Word]], max_length: int | None
 ) -> tuple[list[tuple[int, TextPiece, list[Word]]], list[tuple[str, str]]]:
     """Split texts as `_split`, each piece with its words; also leave out rows in which the time of a cut is unknown."""
@@ -162,12 +213,20 @@ def _split_speech(
     return [piece for piece in with_words if piece[0] not in unknown], left_out
 
 
-def _open_frames(cache: FramesCache | None, samples: pa.Table, front_end: FrontEnd, where: str) -> FrameSource:
+def _open_cache(path: str | Path) -> FramesCache | LayoutsCache:
+    return LayoutsCache(path) if holds_layouts(path) else FramesCache(path)
+
+
+def _open_frames(
+    cache: FramesCache | LayoutsCache | None, samples: pa.Table, front_end: FrontEnd, where: str
+) -> FrameSource:
     """Return the frames of samples: from a cache after a check that the cache is theirs, or else from their audio."""
     if cache is None:
-        return LiveFrames(samples, front_end, where)
+        live = LiveFrames(samples, front_end, where)
+        return SpansAlone(live) if looks_ahead(front_end.identity) else WholeRecordings(live)
     cache.check_encoder(front_end.identity, "the model")
-    return cached_frames(cache, samples, where)
+    check_recordings(cache, samples, where)
+    return StoredLayouts(cache) if isinstance(cache, LayoutsCache) else WholeRecordings(cache)
 
 
 def _unreadable(
@@ -176,10 +235,6 @@ def _unreadable(
     """Return the rows of which a model cannot read a piece, each with the reason."""
     judged = ((row, readers.why_not(piece.text, own, frames[row])) for row, piece, own in pieces)
     return {row: reason for row, reason in judged if reason is not None}
-
-
-def _count_frames(frames: FrameSource, id_: str) -> int:
-    return len(frames.row(id_))
 
 
 def _check_tokens_are_known(

@@ -5,16 +5,16 @@ Figures are computed in pieces of positions, so that the logits of all positions
 
 import zlib
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from saladkit.formats.words import Word
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.rows.frame_sources import StoredLayouts
 from saladkit.rows.interleaving import Span, draw_spans, may_cut, pauses_before, whole_text
 from saladkit.rows.sequences import Sequence, SequenceLayout, build_sequence, collate_sequences
-from saladkit.rows.tokens import TokenizedText
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.shared import Spans
 from saladkit.teacher.distributions import DenseDistributions, Piece
@@ -69,24 +69,19 @@ def probe_sequences(
             token follows speech. `spoken` is speech up to some word, whose tokens are compared.
     """
     assert source.words is not None and source.frames is not None, f"{source.name} has no speech"
+    assert not isinstance(source.frames, StoredLayouts)  # `gap` opens no caches
     words, text, id_ = source.words[row], source.texts[row], source.ids[row]
     random = np.random.default_rng([seed, 4, zlib.crc32(id_.encode())])
-    allowed, pauses, frames = may_cut(text, words), pauses_before(words), source.frames.row(id_)
+    allowed, pauses = may_cut(text, words), pauses_before(words)
     if context == "spoken":
         cuts = np.flatnonzero(allowed[1:-1]) + 1
-        chosen = random.permutation(cuts)[:draws]
-        return [_speech_up_to(int(cut), text, words, frames, layout) for cut in sorted(chosen)]
-    sequences = [
-        build_sequence(text, draw_spans(allowed, spans, random, pauses, text_first=0.0), words, frames, layout)
-        for _ in range(draws)
-    ]
+        chosen = sorted(random.permutation(cuts)[:draws].tolist())
+        drawn = [[Span(True, 0, cut), Span(False, cut, cut + 1)] for cut in chosen]
+    else:
+        drawn = [draw_spans(allowed, spans, random, pauses, text_first=0.0) for _ in range(draws)]
+    frames = source.frames.of_spans(id_, list(chain.from_iterable(drawn)), words)
+    sequences = [build_sequence(text, of_draw, words, frames, layout) for of_draw in drawn]
     return [sequence for sequence in sequences if len(sequence.positions)]
-
-
-def _speech_up_to(
-    word: int, text: TokenizedText, words: list[Word], frames: np.ndarray, layout: SequenceLayout
-) -> Sequence:
-    return build_sequence(text, [Span(True, 0, word), Span(False, word, word + 1)], words, frames, layout)
 
 
 @torch.inference_mode()

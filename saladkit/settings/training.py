@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from saladkit.errors import SaladError
 from saladkit.settings.setting import Settings, setting
-from saladkit.settings.shared import BadAudio, Columns, Device, Files, MaxLength, Seed, Spans, Temperature, Words
+from saladkit.settings.shared import BadAudio, Columns, Device, Files, Interleaving, MaxLength, Seed, Temperature, Words
 from saladkit.settings.weighted_path import WeightedPath
 
 
@@ -44,7 +44,9 @@ class LoraSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAudio, Columns, Seed, Device, Files):
+class TrainingSettings(
+    Words, Temperature, MaxLength, Interleaving, LoraSettings, BadAudio, Columns, Seed, Device, Files
+):
     """Settings of training, named as in transformers.TrainingArguments where that has them."""
 
     data: tuple[str, ...] = setting(
@@ -64,8 +66,8 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAu
         (),
         metavar="PATH",
         recorded=False,
-        help="Frames cache of --data (from `cache-speech`); without it, audio is encoded at every step. Repeat for"
-        " more.",
+        help="Frames or layouts cache of --data (from `cache-speech`); without it, audio is encoded at every step."
+        " Repeat for more.",
     )
     max_steps: int = setting(low=1, help="Number of optimizer steps.")
     per_device_train_batch_size: int = setting(8, low=1, help="Rows per batch on each device.")
@@ -105,7 +107,6 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAu
         above=0,
         help="Learning rate of encoder and adapter in the lexical steps.  [default: --adapter-learning-rate]",
     )
-    text_first: float = setting(0.5, low=0, high=1, help="Probability that a row begins with text rather than speech.")
     logging_steps: int = setting(10, low=1, help="Number of steps between entries of metrics.jsonl.")
     save_steps: int = setting(
         500, low=1, help="Number of steps between saved states, from which a training can resume."

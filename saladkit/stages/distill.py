@@ -3,11 +3,9 @@
 from pathlib import Path
 
 from saladkit.job import Clock
-from saladkit.machine import is_main_process
 from saladkit.model.front_ends import configuration_of
 from saladkit.model.loading import is_same_model, load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.progress import say
 from saladkit.settings.distill import DistillSettings
 from saladkit.training.saved_states import check_state
 from saladkit.training.stage import Start, train_stage
@@ -31,11 +29,6 @@ def distill(model: str, output: str | Path, settings: DistillSettings) -> dict:
     tokenizer = load_tokenizer(model)
     config, codebooks = configuration_of(settings)
     frozen = config.frozen_encoder
-    if frozen and not frozen["causal"] and is_main_process():
-        say(
-            f"note: {config.speech_encoder} is not causal: its encoding of a span also depends on later words, which"
-            " the model is to predict; Mimi and log-mel are causal"
-        )
 
     def make_student() -> SaladForCausalLM:
         language_model = load_text_model(model, dtype="float32", device="cpu")

@@ -5,7 +5,8 @@ import pytest
 
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.samples import words_from_row
-from saladkit.rows.schedule import TrainingSchedule, draw_schedule, group_by_length
+from saladkit.rows.frame_sources import WholeRecordings
+from saladkit.rows.schedule import TrainingSchedule, count_turns, draw_schedule, group_by_length
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import tokenize
 from saladkit.rows.training_rows import TrainingSource
@@ -54,6 +55,16 @@ def test_grouping_keeps_every_row_and_puts_like_lengths_together():
     assert np.mean(spread) < np.mean(unsorted) / 4
 
 
+def test_turns_count_the_draws_of_the_same_row_before():
+    random = np.random.default_rng(0)
+    source, row, drawn = random.integers(0, 2, 90), random.integers(0, 4, 90), random.permutation(90)
+    expected, seen = {}, Counter()
+    for place in np.argsort(drawn).tolist():
+        key = int(source[place]), int(row[place])
+        expected[place], seen[key] = seen[key], seen[key] + 1
+    assert count_turns(source, row, drawn).tolist() == [expected[place] for place in range(90)]
+
+
 @pytest.fixture(scope="module")
 def sources(speech, frames_cache, world, tokenizer):
     spoken = read_samples(speech, needed=["text", "words"], optional=[]).to_pylist()
@@ -65,7 +76,7 @@ def sources(speech, frames_cache, world, tokenizer):
             [row["id"] for row in spoken],
             [tokenize(tokenizer, row["text"]) for row in spoken],
             [words_from_row(row) for row in spoken],
-            FramesCache(frames_cache),
+            WholeRecordings(FramesCache(frames_cache)),
         ),
         TrainingSource(
             "replay", 1.0, [row["id"] for row in replay], [tokenize(tokenizer, row["text"]) for row in replay]

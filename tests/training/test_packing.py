@@ -10,6 +10,7 @@ from transformers import BloomConfig, BloomForCausalLM
 from saladkit.errors import SaladError
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.model.loading import check_packing, load_text_model
+from saladkit.rows.frame_sources import WholeRecordings
 from saladkit.rows.schedule import TrainingSchedule, balance_lengths
 from saladkit.rows.sequences import SequenceLayout, collate_sequences, pack_sequences
 from saladkit.rows.training_sources import open_speech, open_text
@@ -27,7 +28,7 @@ def examples(speech, world, frames_cache, tokenizer):
     """Twelve examples, of speech and of replay."""
     heard = open_speech(WeightedPath(str(speech)), tokenizer, LogMelFrontEnd(bins=16), frames_caches=[frames_cache])
     read = open_text(WeightedPath(str(world / "pool.parquet")), tokenizer)
-    assert isinstance(heard.frames, FramesCache)
+    assert isinstance(heard.frames, WholeRecordings) and isinstance(heard.frames.recordings, FramesCache)
     spans = Spans(text_words=(2, 5), speech_words=(2, 5))
     layout = SequenceLayout(100, 8)
     schedule = TrainingSchedule([heard, read], count=12, batch=12, layout=layout, spans=spans, text_first=0.5, seed=0)

@@ -1,0 +1,135 @@
+"""Where the frames of a row's speech spans come from: from whole recordings, or from spans that are encoded alone.
+
+A causal encoder's frames of a span do not depend on what follows, so they are cut out of those of the whole recording.
+An encoder that looks ahead would put the words behind a span into its frames, and the model is to predict these words:
+there every span is encoded alone, when it is drawn (`SpansAlone`) or ahead (`StoredLayouts`).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from saladkit.errors import SaladError
+from saladkit.formats.layouts_cache import LayoutsCache
+from saladkit.formats.teacher_cache import digest_tokens
+from saladkit.formats.words import Word
+from saladkit.rows.interleaving import Span
+from saladkit.rows.sequences import heard_between
+from saladkit.rows.tokens import TokenizedText
+from saladkit.settings.shared import Interleaving
+from saladkit.speech.front_end import LiveFrames
+
+
+class Recordings(Protocol):
+    """Recordings as front-end frames: a frames cache, or encoded when they are read."""
+
+    def row(self, id_: str) -> np.ndarray:
+        """Return the frames of the recording with this id, [F, width]."""
+        ...
+
+
+@dataclass(frozen=True)
+class WholeRecordings:
+    """Frames of whole recordings, of which spans are cut out."""
+
+    recordings: Recordings
+
+    def length(self, id_: str) -> int:
+        """Return the number of frames of a whole recording."""
+        return len(self.recordings.row(id_))
+
+    def of_spans(self, id_: str, spans: list[Span], words: list[Word]) -> np.ndarray:
+        """Return the frames of the recording, [F, width], whatever the spans."""
+        return self.recordings.row(id_)
+
+
+@dataclass(frozen=True)
+class SpansAlone:
+    """Frames of spans that are each encoded alone, from their audio, when they are needed."""
+
+    recordings: LiveFrames
+
+    def length(self, id_: str) -> int:
+        """Return the number of frames of a whole recording, or one more."""
+        return math.ceil(self.recordings.seconds(id_) * self.recordings.front_end.frames_per_second)
+
+    def of_spans(self, id_: str, spans: list[Span], words: list[Word]) -> Mapping[tuple[int, int], np.ndarray]:
+        """Return the frames of each speech span by its words (begin, end)."""
+        heard = sorted({(span.begin, span.end) for span in spans if span.is_speech})
+        bounds = [heard_between(Span(True, *ends), words) for ends in heard]
+        return dict(zip(heard, self.recordings.stretches(id_, bounds), strict=True))
+
+
+@dataclass(frozen=True)
+class StoredLayouts:
+    """Layouts that were drawn ahead, with the frames of their speech spans."""
+
+    cache: LayoutsCache
+
+    def length(self, id_: str) -> int:
+        """Return the number of frames of a whole recording, or one more."""
+        return math.ceil(self.cache.seconds(id_) * self.cache.identity["frames_per_second"])
+
+    def layout(
+        self, id_: str, text: TokenizedText, turn: int
+    ) -> tuple[list[Span], Mapping[tuple[int, int], np.ndarray]]:
+        """Return the spans of a layout, and the frames of its speech spans by their words (begin, end).
+
+        Args:
+            turn: any number; turns that follow each other take one layout after another.
+        """
+        stored = self.cache.layout(id_, digest_tokens(text.token_ids), turn % self.cache.layouts)
+        begins = [0, *stored.ends[:-1]]
+        spans = [
+            Span(stored.speech_first == (place % 2 == 0), begin, end)
+            for place, (begin, end) in enumerate(zip(begins, stored.ends, strict=True))
+        ]
+        heard = [(span.begin, span.end) for span in spans if span.is_speech]
+        return spans, dict(zip(heard, stored.frames, strict=True))
+
+
+DrawnFrames = WholeRecordings | SpansAlone  # of spans that the caller draws
+FrameSource = DrawnFrames | StoredLayouts
+
+
+def check_layouts(
+    cache: LayoutsCache,
+    rows: list[tuple[str, TokenizedText]],
+    interleaving: Interleaving | None,
+    tokenizer_digest: str,
+    where: str,
+) -> None:
+    """Check that a cache holds layouts of rows, drawn as the settings of a training say and for its tokenizer.
+
+    Args:
+        rows: id and text of each row.
+        interleaving: how the training draws spans; None if it draws none.
+        where: path of the rows, for the message.
+
+    Raises:
+        SaladError: the layouts were drawn otherwise or for another tokenizer, or a row has none.
+    """
+    path, drawn = cache.artefact.path, cache.identity["interleaving"]
+    if cache.identity["tokenizer"] != tokenizer_digest:
+        raise SaladError(
+            f"the layouts of {path} were drawn for another tokenizer than the text LLM's",
+            "Run `saladkit cache-speech --layouts` with this text LLM as its --tokenizer.",
+        )
+    for name, wanted in interleaving.interleaving.items() if interleaving else ():
+        if drawn[name] != wanted:
+            option = f"--{name.replace('_', '-')}"
+            theirs, ours = (" ".join(map(str, np.atleast_1d(value))) for value in (drawn[name], wanted))
+            raise SaladError(
+                f"the layouts of {path} were drawn with {option} {theirs}, and the training has {option} {ours}",
+                f"Give {option} {theirs} to the training, or run `saladkit cache-speech --layouts` with {option}"
+                f" {ours}.",
+            )
+    for id_, text in rows:
+        if not cache.has(id_, digest_tokens(text.token_ids)):
+            raise SaladError(
+                f"{path} has no layouts of the text of row '{id_}' of {where}",
+                "Run `saladkit cache-speech --layouts` on these samples, with the training's --max-length.",
+            )

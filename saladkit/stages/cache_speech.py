@@ -29,16 +29,18 @@ ROWS_PER_PART = 512
 
 @dataclass(frozen=True)
 class Source:
-    """One input: its rows, and the rows that its word times left out."""
+    """One input.
+
+    Attributes:
+        table: rows whose audio is to be encoded.
+        audio: the rows that were left out, at first those without word times.
+        rows: number of all rows.
+    """
 
     name: str
     table: pa.Table
     audio: AudioRows
-
-    @property
-    def rows(self) -> int:
-        """Number of all rows."""
-        return self.table.num_rows + len(self.audio.bad)
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def _check_layouts(settings: CacheSpeechSettings, front_end: FrontEnd) -> None:
 
 def _read(source: str, settings: CacheSpeechSettings, output: str | Path) -> Source:
     if settings.layouts:
-        found = read_timed_speech(
+        table, audio = read_timed_speech(
             source,
             word_times=settings.words,
             names=settings.names,
@@ -106,11 +108,11 @@ def _read(source: str, settings: CacheSpeechSettings, output: str | Path) -> Sou
             strict=settings.strict,
             beside=output,
         )
-        return Source(source, *found)
+        return Source(source, table, audio, table.num_rows + len(audio.bad))
     # a row without audio is listed, and is no error
     columns = {"needed": ["id", "audio"], "lacking": ["audio"], "optional": ["duration"]}
     table = read_samples(source, **columns, names=settings.names, limit=settings.limit, beside=output)
-    return Source(source, table, AudioRows(source, settings.strict))
+    return Source(source, table, AudioRows(source, settings.strict), table.num_rows)
 
 
 def _frames_cache(settings: CacheSpeechSettings, front_end: FrontEnd) -> CacheKind:

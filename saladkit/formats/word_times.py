@@ -12,13 +12,14 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, PLAN, Artefact
 from saladkit.formats.files import read_json
 from saladkit.formats.samples import WORDS
+from saladkit.formats.words import are_words_of
 
 SCHEMA, VERSION = "word-times", 1
 
 COLUMNS = pa.schema(
     [
         ("id", pa.string()),
-        ("words", WORDS),  # words of text.split(); start and end in s, both null for a word that was not aligned
+        ("words", WORDS),  # the words of the text; start and end in s, both null for a word that was not aligned
         ("aligner", pa.string()),  # as given by --aligner; the kind of file, if times were imported
         ("score", pa.float64()),  # mean of the words' scores; null if the aligner has none
     ]
@@ -72,7 +73,7 @@ def join_word_times(samples: pa.Table, path: str | Path) -> pa.Table:
     words = times.column("words").take(pa.array([where[id_] for id_ in ids], pa.int64()))
     if "text" in samples.column_names:
         for id_, text, row in zip(ids, samples.column("text").to_pylist(), words.to_pylist(), strict=True):
-            if [word["word"] for word in row] != text.split():
+            if not are_words_of([word["word"] for word in row], text):
                 raise SaladError(
                     f"{path}: the word times of the row '{id_}' belong to another text",
                     "Run `saladkit timestamps` on these samples.",

@@ -11,7 +11,7 @@ from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import digest_tokens
 from saladkit.formats.words import Word
 from saladkit.rows.interleaving import Span, draw_spans, may_cut, pauses_before
-from saladkit.rows.tokens import TokenizedText, tokenize
+from saladkit.rows.tokens import TokenizedText
 from saladkit.rows.training_sources import split_speech
 from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.settings.shared import Interleaving
@@ -54,9 +54,8 @@ def lay_out(
         The rows and pieces, in order; and id and reason of each row that is too long and cannot be split.
     """
     ids = table.column("id").to_pylist()
-    texts = [tokenize(tokenizer, text) for text in table.column("text").to_pylist()]
     words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
-    pieces, left_out = split_speech(ids, texts, words, settings.max_length)
+    _, pieces, left_out = split_speech(tokenizer, ids, table.column("text").to_pylist(), words, settings.max_length)
     laid_out = [
         LaidOut(
             row,

@@ -1,12 +1,13 @@
 """Tokenize texts and split long ones, in the same way for teacher and student."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.formats.digests import digest_json
-from saladkit.formats.words import split_words
+from saladkit.formats.words import place_words, split_words
 
 LEADS = ("a", "1", ".", "\n")  # a token of a text rarely begins with each of these
 
@@ -28,21 +29,24 @@ class TokenizedText:
     prefix: int
 
 
-def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> TokenizedText:
+def tokenize(tokenizer: PreTrainedTokenizerBase, text: str, words: list[str] | None = None) -> TokenizedText:
     """Tokenize a whole text. Speech later replaces whole words, so that token ids never depend on where it is cut.
 
     A text that brings its own BOS, as chat templates write it, gets no second one.
+
+    Args:
+        words: the words of the text (`are_words_of`), if they are not those of `split_words`.
     """
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
     prefix = bos_of(tokenizer)
     if prefix and ids[:1] == prefix:
         ids, offsets = ids[1:], offsets[1:]
-    words = split_words(text)
-    word_tokens = np.zeros(len(words) + 1, dtype=np.int64)
-    splittable = np.ones(len(words) + 1, dtype=bool)
+    placed = split_words(text) if words is None else place_words(text, words)
+    word_tokens = np.zeros(len(placed) + 1, dtype=np.int64)
+    splittable = np.ones(len(placed) + 1, dtype=bool)
     token = 0
-    for index, (_, begin, _) in enumerate(words):
+    for index, (_, begin, _) in enumerate(placed):
         # A token belongs to the word in which it ends: byte-level BPE puts the space before a word into its token.
         while token < len(ids) and offsets[token][1] <= begin:
             token += 1
@@ -104,6 +108,20 @@ def split_text(text: TokenizedText, max_length: int) -> list[TextPiece]:
         pieces.append(_piece(text, begin, int(ends[last])))
         begin = int(ends[last])
     return pieces
+
+
+def pieces_as(text: TokenizedText, pieces: list[TextPiece]) -> list[TextPiece]:
+    """Return the same pieces in the words of `text`, whose tokens are cut into other words than theirs.
+
+    Returns:
+        The pieces in order; nothing if one of them begins inside a word of `text`.
+    """
+    lengths = [len(piece.text.token_ids) - text.prefix for piece in pieces]
+    tokens = np.cumsum([text.prefix, *lengths])
+    places = np.searchsorted(text.word_tokens, tokens)
+    if not np.array_equal(text.word_tokens[places], tokens) or not text.splittable[places[:-1]].all():
+        return []
+    return [_piece(text, int(begin), int(end)) for begin, end in pairwise(places)]
 
 
 def _piece(text: TokenizedText, begin: int, end: int) -> TextPiece:

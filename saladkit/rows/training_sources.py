@@ -15,12 +15,13 @@ from saladkit.formats.frames_cache import EncodedSpeech, FramesCache
 from saladkit.formats.layouts_cache import LayoutsCache, holds_layouts
 from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
+from saladkit.formats.unspaced import has_unspaced
 from saladkit.formats.word_times import join_word_times, left_out_rows, read_word_times
-from saladkit.formats.words import Word
+from saladkit.formats.words import Word, are_words_of, words_of_text
 from saladkit.rows.frame_sources import FrameSource, SpansAlone, StoredLayouts, WholeRecordings, check_layouts
 from saladkit.rows.model_limits import check_most_are_known
 from saladkit.rows.readers import Readers
-from saladkit.rows.tokens import TextPiece, TokenizedText, split_text, tokenize, tokenizer_digest
+from saladkit.rows.tokens import TextPiece, TokenizedText, pieces_as, split_text, tokenize, tokenizer_digest
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.shared import Interleaving
 from saladkit.settings.weighted_path import WeightedPath
@@ -42,7 +43,7 @@ def check_words(id_: str, text: str, words: list[Word], duration: float | None, 
     Raises:
         SaladError: the words are not those of the text, or their times descend or lie outside the recording.
     """
-    if [word.word for word in words] != text.split():
+    if not are_words_of([word.word for word in words], text):
         raise SaladError(
             f"{where}: row '{id_}' has words that are not those of its text",
             "Make word times for this text with `saladkit synth` or `saladkit timestamps`.",
@@ -105,8 +106,8 @@ def open_speech(
     words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
     _check_all_words(table, words, source.path)
     frames = _open_frames(cache, table, front_end, source.path)
-    whole = [tokenize(tokenizer, text) for text in texts]
-    pieces, left_out = split_speech(ids, whole, words, readers.at_most(max_length) if readers else max_length)
+    at_most = readers.at_most(max_length) if readers else max_length
+    whole, pieces, left_out = split_speech(tokenizer, ids, texts, words, at_most)
     if readers is not None:
         _check_tokens_are_known(readers, tokenizer, whole, ids, source.path)
         unreadable = _unreadable(readers, pieces, [partial(frames.length, id_) for id_ in ids])
@@ -132,6 +133,15 @@ def _times_of(wanted: set[str], word_times: Sequence[str | Path]) -> str | Path 
     """Return the first of `word_times` that holds one of the wanted rows."""
     ids_with_times = ((path, read_word_times(path).column("id").to_pylist()) for path in word_times)
     return next((path for path, ids in ids_with_times if not wanted.isdisjoint(ids)), None)
+
+
+def _cut_by_text(
+    tokenizer: PreTrainedTokenizerBase, texts: list[str], words: list[list[str]]
+) -> dict[int, TokenizedText]:
+    """Return the rows whose words are an aligner's, with tokens in the words of the text alone."""
+    rows = zip(texts, words, strict=True)
+    own = [row for row, (text, named) in enumerate(rows) if has_unspaced(text) and named != words_of_text(text)]
+    return {row: tokenize(tokenizer, texts[row]) for row in own}
 
 
 def _check_all_words(table: pa.Table, words: list[list[Word]], where: str) -> None:
@@ -191,10 +201,8 @@ def read_timed_speech(
     read = partial(read_samples, source, names=names, limit=limit)
     times = _times_of(set(read(needed=["id"], optional=[]).column("id").to_pylist()), word_times)
     needed = ["id", "text", "audio", *([] if times else ["words"])]
-    table, audio = (
-        read(needed=needed, lacking=["audio"], optional=["duration"], beside=beside),
-        AudioRows(source, strict),
-    )
+    table = read(needed=needed, lacking=["audio"], optional=["duration"], beside=beside)
+    audio = AudioRows(source, strict)
     _leave_out_untimed(table, audio, times)
     table = audio.usable(table)
     table = join_word_times(table, times) if times else table
@@ -203,14 +211,25 @@ def read_timed_speech(
 
 
 def split_speech(
-    ids: list[str], texts: list[TokenizedText], words: list[list[Word]], max_length: int | None
-) -> tuple[list[tuple[int, TextPiece, list[Word]]], list[tuple[str, str]]]:
-    """Split texts as `_split`, each piece with its words; also leave out rows in which the time of a cut is unknown."""
-    pieces, left_out = _split(ids, texts, max_length)
+    tokenizer: PreTrainedTokenizerBase,
+    ids: list[str],
+    texts: list[str],
+    words: list[list[Word]],
+    max_length: int | None,
+) -> tuple[list[TokenizedText], list[tuple[int, TextPiece, list[Word]]], list[tuple[str, str]]]:
+    """Tokenize texts and split the long ones as `split_text`, each piece with its words.
+
+    Returns:
+        The whole texts; row, piece and words of all pieces in order; and id and reason of the rows that are too long
+        and cannot be split, or in which the time of a cut is unknown.
+    """
+    named = [[word.word for word in own] for own in words]
+    whole = [tokenize(tokenizer, text, own) for text, own in zip(texts, named, strict=True)]
+    pieces, left_out = _split(ids, whole, max_length, _cut_by_text(tokenizer, texts, named))
     with_words = [(row, piece, words_of_piece(words[row], piece.begin, piece.end)) for row, piece in pieces]
     unknown = {row for row, piece, own in with_words if not _bounds_are_known(piece, own, words[row])}
     left_out += [(ids[row], TOO_LONG) for row in sorted(unknown)]
-    return [piece for piece in with_words if piece[0] not in unknown], left_out
+    return whole, [piece for piece in with_words if piece[0] not in unknown], left_out
 
 
 def _open_cache(path: str | Path) -> FramesCache | LayoutsCache:
@@ -247,12 +266,22 @@ def _check_tokens_are_known(
 
 
 def _split(
-    ids: list[str], texts: list[TokenizedText], max_length: int | None
+    ids: list[str],
+    texts: list[TokenizedText],
+    max_length: int | None,
+    cut_by_text: dict[int, TokenizedText] | None = None,
 ) -> tuple[list[tuple[int, TextPiece]], list[tuple[str, str]]]:
-    """Return (row, piece) of all texts in order, and the rows that are too long and cannot be split."""
+    """Return (row, piece) of all texts in order, and the rows that are too long and cannot be split.
+
+    Args:
+        cut_by_text: rows that are split as another tokenization of theirs, because the teacher cache, which has the
+            text alone, splits them there.
+    """
     pieces, left_out = [], []
     for row, text in enumerate(texts):
-        of_row = split_text(text, max_length or len(text.token_ids))
+        of_text = (cut_by_text or {}).get(row, text)
+        of_row = split_text(of_text, max_length or len(text.token_ids))
+        of_row = of_row if of_text is text else pieces_as(text, of_row)
         pieces += [(row, piece) for piece in of_row]
         left_out += [] if of_row else [(ids[row], TOO_LONG)]
     return pieces, left_out

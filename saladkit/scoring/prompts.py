@@ -7,7 +7,7 @@ from string import ascii_uppercase
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
-from saladkit.formats.words import split_words
+from saladkit.formats.words import place_words, words_of_text
 from saladkit.rows.model_limits import ModelLimits, check_most_are_known, largest_id
 from saladkit.rows.prompt_sequences import Part, join_parts
 from saladkit.rows.sequences import Sequence
@@ -175,7 +175,7 @@ class PromptBuilder:
         """Return the request with the fewest words removed that fits, by binary search."""
         if self.speech_input and not row.get("words"):
             return None
-        words = split_words(row["text"])
+        words = place_words(row["text"], _words_of(row))
         fewest, most, found = 1, len(words) - 1, None
         while fewest <= most:
             dropped = (fewest + most) // 2
@@ -244,3 +244,8 @@ class PromptBuilder:
     def _ids(self, text: str) -> list[int]:
         known = self._known.get(text)
         return self.tokenizer(text, add_special_tokens=False)["input_ids"] if known is None else known
+
+
+def _words_of(row: dict) -> list[str]:
+    """Return the words of a question: those whose times are known, or else those of its text."""
+    return [word["word"] for word in row["words"]] if row.get("words") else words_of_text(row["text"])

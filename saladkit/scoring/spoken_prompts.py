@@ -42,7 +42,7 @@ class SpeechInput:
         Raises:
             SaladError: the recording cannot be decoded.
         """
-        text = tokenize(tokenizer, row["text"])
+        text = tokenize(tokenizer, row["text"], [word["word"] for word in row["words"]] if row.get("words") else None)
         kept = Span(True, first_word, len(text.splittable) - 1)
         if (source, row["id"]) not in self._last:
             self._last.clear()

@@ -9,11 +9,10 @@ from functools import cache
 
 import regex
 
+from saladkit.formats.unspaced import SIGNS, has_unspaced
 from saladkit.sources.folding import folded
 
-_SIGNS = r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Line_Break=SA}"
-_WORD = regex.compile(rf"[{_SIGNS}]\p{{M}}*|[[\p{{L}}\p{{N}}\p{{M}}]--[{_SIGNS}]]+", regex.V1)
-_SIGN = regex.compile(rf"[{_SIGNS}]")
+_WORD = regex.compile(rf"[{SIGNS}]\p{{M}}*|[[\p{{L}}\p{{N}}\p{{M}}]--[{SIGNS}]]+", regex.V1)
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 # Mean length of a word: about 1.5 signs in Chinese, 2 in Japanese, where kana stand among kanji, and 4 in Thai.
 _SIGNS_PER_WORD = {
@@ -31,7 +30,7 @@ def words_of(text: str) -> list[str]:
 
 def count_spoken_words(text: str) -> float:
     """Return the words between spaces; in scripts without spaces, the words that the signs are worth."""
-    return count_words(words_of(text)) if not text.isascii() and _SIGN.search(text) else len(text.split())
+    return count_words(words_of(text)) if has_unspaced(text) else len(text.split())
 
 
 def count_words(words: list[str]) -> float:

@@ -12,6 +12,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.files import part_name
 from saladkit.formats.samples import LEFT_OUT, iterate_rows, words_to_row
 from saladkit.formats.word_times import SCHEMA, VERSION, write_word_times
+from saladkit.formats.words import words_of_text
 from saladkit.job import Job, Made, Work
 from saladkit.progress import progress
 from saladkit.settings.import_times import ImportTimesSettings
@@ -76,7 +77,7 @@ def import_times(source: str, output: str | Path, settings: ImportTimesSettings)
 
 
 def _words_of(table: pa.Table) -> int:
-    return sum(len(text.split()) for text in table.column("text").to_pylist())
+    return sum(len(words_of_text(text)) for text in table.column("text").to_pylist())
 
 
 def _imported(

@@ -12,6 +12,7 @@ from saladkit.formats.digests import digest_json
 from saladkit.formats.files import part_name, read_json
 from saladkit.formats.samples import SCHEMA, VERSION, write_samples
 from saladkit.formats.spoken_rows import CHOICES, SPOKEN, TRANSCRIBED, WITH_MARKUP, EarlierRecordings, spoken_columns
+from saladkit.formats.words import words_of_text
 from saladkit.job import Clock, Job, Made, Part, Work, numbered
 from saladkit.machine import available_cores
 from saladkit.settings.synth import SynthSettings
@@ -116,7 +117,7 @@ def _expected_seconds(table: pa.Table, settings: SynthSettings) -> list[float]:
 
 
 def _foreseen(table: pa.Table, seconds: list[float]) -> dict:
-    words = sum(len(text.split()) for text in table.column("text").to_pylist())
+    words = sum(len(words_of_text(text)) for text in table.column("text").to_pylist())
     return {"words": words, "predicted_hours": round(sum(seconds) / 3600, 3)}
 
 

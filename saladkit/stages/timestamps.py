@@ -9,6 +9,7 @@ import pyarrow as pa
 from saladkit.errors import SaladError
 from saladkit.formats.files import part_name, read_json
 from saladkit.formats.word_times import SCHEMA, VERSION, write_word_times
+from saladkit.formats.words import words_of_text
 from saladkit.job import Clock, Job, Made, Part, Work
 from saladkit.machine import available_cores
 from saladkit.settings.timestamps import TimestampsSettings
@@ -74,7 +75,7 @@ def timestamps(source: str, output: str | Path, settings: TimestampsSettings) ->
 
 
 def _foreseen(table: pa.Table) -> dict:
-    words = sum(len(text.split()) for text in table.column("text").to_pylist())
+    words = sum(len(words_of_text(text)) for text in table.column("text").to_pylist())
     known = table.column("duration").to_pylist() if "duration" in table.column_names else []
     return {"words": words, "seconds_of_speech": round(sum(duration or 0.0 for duration in known), 3)}
 

@@ -326,16 +326,16 @@ def test_long_audio_is_cut_where_model_and_text_agree(ctc_name, monkeypatch):
     for place in (50, 51, 52, 200):
         said[place] = "zzz"  # not what is spoken
     emission = Emissions(log_probs, 0.02)
-    whole = aligner._aligned(said, emission)
+    whole = aligner._aligned(" ".join(said), emission)
     monkeypatch.setattr(ctc, "LARGEST_TABLE", 2 * len(log_probs) * sum(len(word) + 1 for word in said) // 6)
-    cut = aligner._aligned(said, emission)
+    cut = aligner._aligned(" ".join(said), emission)
     assert [word.word for word in cut.words] == said
     assert cut.words == whole.words
     for word, (begin, end) in zip(cut.words, times, strict=True):
         if word.word != "zzz":
             assert abs(word.start - begin * 0.02) <= 0.021 and abs(word.end - end * 0.02) <= 0.021
     with pytest.raises(SaladError, match="too few of the words recognized in it agree with its text"):
-        aligner._aligned(["zzz"] * 400, emission)
+        aligner._aligned("zzz " * 400, emission)
 
 
 def test_espeak_agrees_with_the_dictionary():

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from saladkit.formats.words import Word
+from saladkit.formats.words import Word, words_of_text
 from saladkit.speech.normalizing.numbers import roman
 from saladkit.speech.normalizing.spoken_form import SpokenForm, spoken_form
 
@@ -213,7 +213,7 @@ def test_english_is_written_as_it_is_spoken(text, expected):
 @pytest.mark.parametrize("expected", [*EXAMPLES.values(), *AS_THEY_STAND])
 def test_what_is_written_as_it_is_spoken_stands(expected):
     form = spoken(expected)
-    assert form.words == expected.split()
+    assert form.words == words_of_text(expected)
     assert form.owners == [(index, index + 1) for index in range(len(form.words))]
 
 
@@ -230,12 +230,12 @@ def test_english_goes_by_many_codes(language):
 
 @pytest.mark.parametrize("text", [*EXAMPLES, *AS_THEY_STAND])
 def test_every_source_word_is_spoken_by_someone(text):
-    form, count = spoken(text), len(text.split())
+    form, count = spoken(text), len(words_of_text(text))
     assert len(form.owners) == len(form.words)
     assert all(0 <= begin < end <= count for begin, end in form.owners)
     assert {index for begin, end in form.owners for index in range(begin, end)} == set(range(count))
     words = form.source_words(text, timed(form))
-    assert [word.word for word in words] == text.split()
+    assert [word.word for word in words] == words_of_text(text)
     times = [time for word in words for time in (word.start, word.end) if time is not None]
     assert times == sorted(times)
     if times:  # nothing that was spoken is lost
@@ -329,11 +329,11 @@ def test_no_text_is_too_strange():
     strange += ["".join(draws.choices(ALPHABET, k=draws.randrange(30))) for _ in range(20_000)]
     strange += ["".join(chr(draws.randrange(0x110000)) for _ in range(20)) for _ in range(2000)]
     for text in strange:
-        form, count = spoken(text), len(text.split())
-        assert form.words == form.text.split(), repr(text)
+        form, count = spoken(text), len(words_of_text(text))
+        assert form.words == words_of_text(form.text), repr(text)
         assert {index for begin, end in form.owners for index in range(begin, end)} == set(range(count)), repr(text)
         words = form.source_words(text, timed(form))
-        assert [word.word for word in words] == text.split(), repr(text)
+        assert [word.word for word in words] == words_of_text(text), repr(text)
         times = [time for word in words for time in (word.start, word.end) if time is not None]
         assert times == sorted(times), repr(text)
 
@@ -394,4 +394,4 @@ print(*sorted({name.removeprefix("saladkit.") for name in sys.modules if name.st
     spoken, imported = done.stdout.splitlines()
     assert spoken == "In nineteen eighty four"
     rooms = {name for name in imported.split() if not name.startswith("speech.normalizing")}
-    assert rooms <= {"formats", "formats.words", "speech", "registration"}
+    assert rooms <= {"errors", "formats", "formats.words", "formats.unspaced", "speech", "registration"}

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from saladkit.formats.words import Word
+from saladkit.formats.words import Word, words_of_text
 from saladkit.speech.audio.encoding import encode_flac, encode_wav
 from saladkit.speech.normalizing.spoken_form import spoken_form
 from saladkit.speech.synthesis.expected_length import expected_seconds
@@ -27,7 +27,7 @@ class Beeps:
     def __call__(self, text):
         self.asked.append(text)
         rate = self._rates[(len(self.asked) - 1) % len(self._rates)]
-        words = [Word(word, place / 10, (place + 1) / 10) for place, word in enumerate(text.split())]
+        words = [Word(word, place / 10, (place + 1) / 10) for place, word in enumerate(words_of_text(text))]
         return Utterance(np.full(len(words) * rate // 10, len(self.asked), np.float32), rate, words)
 
 
@@ -53,7 +53,7 @@ def test_pieces_end_with_sentences_or_else_clauses(text, end):
     assert "".join(" ".join(voice.asked).split()) == "".join(text.split())  # nothing is lost or said twice
     assert [word.word for word in utterance.words] == spoken.words
     words = spoken.source_words(text, utterance.words)
-    assert [word.word for word in words] == text.split()
+    assert [word.word for word in words] == words_of_text(text)
     timed = [word for word in words if word.start is not None]
     assert all(word.end <= following.start + 1e-9 for word, following in pairwise(timed))
     assert timed[0].start == 0 and timed[-1].end == pytest.approx(len(utterance.samples) / utterance.sample_rate)

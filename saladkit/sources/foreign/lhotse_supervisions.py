@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from saladkit.errors import SaladError
+from saladkit.formats.words import are_words_of
 from saladkit.sources.foreign.lhotse_items import has_times
 from saladkit.sources.marks import is_mark, without_marks
 
@@ -100,7 +101,7 @@ def joined_words(placed: list[PlacedSupervision]) -> list[dict] | None:
     before = 0.0  # where the last word with times ends
     for one in placed:
         items, shift = aligned_words(one.supervision), alignment_shift(one)
-        if shift is None or one.text.split() != [item.symbol for item in items]:
+        if shift is None or not are_words_of([item.symbol for item in items], one.text):
             return None
         for item in items:
             if not has_times(item):

@@ -23,7 +23,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class Alignment:
-    """The words of a text (its `split()`) with their times in seconds.
+    """The words of a text (`split_words`) with their times in seconds.
 
     A word without a letter or digit, or that the aligner cannot place, has neither start nor end. `score` says how well
     the text fits the audio, in [0, 1]; None if no score was asked for.

@@ -8,7 +8,7 @@ from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
 from saladkit.errors import SaladError, first_line
 from saladkit.formats.checkpoint import check_model_folder, model_digest
-from saladkit.formats.words import Word
+from saladkit.formats.words import Word, joined_words, words_of_text
 from saladkit.speech.aligners.aligner import Alignment, Recording
 from saladkit.speech.aligners.emissions import Emissions, EmissionsReader
 from saladkit.speech.aligners.forced_alignment import ctc_forced_align
@@ -86,12 +86,13 @@ class CtcAligner:
         found: list[Alignment | SaladError] = []
         for recording, emission in zip(recordings, emissions, strict=True):
             try:
-                found.append(self._aligned(recording.text.split(), emission))
+                found.append(self._aligned(recording.text, emission))
             except SaladError as error:
                 found.append(error)
         return found
 
-    def _aligned(self, words: list[str], emission: Emissions) -> Alignment:
+    def _aligned(self, text: str, emission: Emissions) -> Alignment:
+        words, joined = words_of_text(text), joined_words(text)
         spelled = [self._spell(word) if any(map(str.isalnum, word)) else None for word in words]
         if not any(spelled):
             raise SaladError(f"{self.name} can write no word of this text", "Use a CTC model of the text's language.")
@@ -107,16 +108,21 @@ class CtcAligner:
             )
         timed: list[Word] = []
         for piece in pieces:
-            timed += self._words(words, spelled, emission, piece)
+            timed += self._words(words, spelled, joined, emission, piece)
         scores = [word.score for word in timed if word.score is not None]
         return Alignment(timed, sum(scores) / len(scores) if scores else None)
 
     def _words(
-        self, words: list[str], spelled: list[list[int] | None], emission: Emissions, piece: Piece
+        self,
+        words: list[str],
+        spelled: list[list[int] | None],
+        joined: frozenset[int],
+        emission: Emissions,
+        piece: Piece,
     ) -> list[Word]:
         """Return the words of one piece with the times of the best path through its frames."""
         indices = range(piece.first_word, piece.last_word)
-        targets, owners = self._targets(spelled, indices)
+        targets, owners = self._targets(spelled, joined, indices)
         if not targets:
             return [Word(words[index], None, None) for index in indices]
         log_probs = emission.log_probs[piece.first_frame : piece.last_frame]
@@ -133,7 +139,9 @@ class CtcAligner:
             for index in indices
         ]
 
-    def _targets(self, spelled: list[list[int] | None], indices: range) -> tuple[list[int], list[int | None]]:
+    def _targets(
+        self, spelled: list[list[int] | None], joined: frozenset[int], indices: range
+    ) -> tuple[list[int], list[int | None]]:
         """Return the token ids to align and, for each, the index of its word; None for delimiters and wildcards."""
         targets: list[int] = []
         owners: list[int | None] = []
@@ -141,7 +149,7 @@ class CtcAligner:
             ids = spelled[index]
             if ids is None:
                 continue
-            if targets and self._delimiter is not None:
+            if targets and self._delimiter is not None and index not in joined:
                 targets.append(self._delimiter)
                 owners.append(None)
             targets += ids or [self._wildcard]

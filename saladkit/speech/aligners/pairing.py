@@ -8,6 +8,7 @@ from functools import partial
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.sources.marks import is_silence, is_unknown
+from saladkit.speech.aligners.given_cuts import words_cut_by
 from saladkit.speech.aligners.readings import Unit, letters_of, units_of
 from saladkit.speech.aligners.usable_times import Unusable, usable_times
 
@@ -19,7 +20,7 @@ class Pairing:
     """The words of a text with the times that could be paired.
 
     Attributes:
-        words: the text's `split()`; a word that found no pair has no times.
+        words: those of the text; a word that found no pair has no times.
         not_in_text: how many words of the tool have no pair in the text.
         unknown: how many marks such as `<unk>` the tool wrote.
         unusable: the tool's words whose times cannot be used.
@@ -33,6 +34,8 @@ class Pairing:
 
 def pair_words(text: str, placed: list[Word], duration: float | None = None) -> Pairing:
     """Give the words of `text` the times of `placed`, in order.
+
+    A script without spaces is cut into words where `placed` cuts it.
 
     Words are equal if their letters and digits are equal after Unicode's NFKC and case folding; punctuation and case do
     not count. The longest runs of equal words are paired first (difflib). Between these, a word of the text is also
@@ -55,7 +58,7 @@ def pair_words(text: str, placed: list[Word], duration: float | None = None) -> 
     named = [word for word in placed if not is_unknown(word.word) and not is_silence(word.word)]
     ordered, unusable = usable_times(named, duration)
     theirs = [word for word in ordered if letters_of(word.word)]
-    words = [Word(word, None, None) for word in text.split()]
+    words = [Word(word, None, None) for word in words_cut_by(text, [word.word for word in theirs])]
     used = found = 0
     for places, parts in _paired([word.word for word in words], [word.word for word in theirs]):
         joined = _joined(words[places[0]], [theirs[part] for part in parts])

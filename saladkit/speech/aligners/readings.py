@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from saladkit.sources.folding import folded
 from saladkit.sources.marks import is_mark
-from saladkit.speech.normalizing.spoken_form import spoken_form
+from saladkit.speech.normalizing.spoken_form import spoken_words
 
 _POINTS = r"""[.,;:!?"'()\[\]“”‘’«»…–—-]*"""
 _INTEGER = re.compile(rf"{_POINTS}([0-9]{{1,3}}(?:,[0-9]{{3}}){{1,4}}|[0-9]{{1,12}}){_POINTS}")
@@ -71,8 +71,8 @@ def units_of(labels: list[str]) -> list[Unit]:
     The language of neither side is known: the spoken form is the English one, and serves only for comparison.
     """
     words = [(part, place) for place, label in enumerate(labels) for part in label.split()]
-    form = spoken_form(" ".join(part for part, _ in words), "en")
-    owners = [(words[begin][1], words[end - 1][1] + 1) for begin, end in form.owners]
+    said, of_words = spoken_words([part for part, _ in words], "en")
+    owners = [(words[begin][1], words[end - 1][1] + 1) for begin, end in of_words]
     furthest = list(accumulate((end for _, end in owners), max))
     nearest = list(accumulate((begin for begin, _ in reversed(owners)), min))[::-1]
     first_words = [place for place in range(len(owners)) if place == 0 or furthest[place - 1] <= nearest[place]]
@@ -80,7 +80,7 @@ def units_of(labels: list[str]) -> list[Unit]:
     for first, last in zip(first_words, [*first_words[1:], len(owners)], strict=True):
         begin, end = nearest[first], furthest[last - 1]
         written = tuple(part for label in labels[begin:end] for part in label.split())
-        units.append(Unit(begin, end, written, tuple(form.words[first:last])))
+        units.append(Unit(begin, end, written, tuple(said[first:last])))
     return [unit for unit in units if unit.spoken or unit.plain]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pocketsphinx
 
 from saladkit.errors import SaladError
-from saladkit.formats.words import Word
+from saladkit.formats.words import Word, words_of_text
 from saladkit.speech.aligners.aligner import Alignment, Recording
 from saladkit.speech.aligners.pronunciation import espeak_pronunciations, read_dictionary
 from saladkit.speech.sphinx_decoder import SAMPLE_RATE, decode_utterance, sphinx_samples
@@ -80,7 +80,7 @@ class SphinxAligner:
         return found
 
     def _aligned(self, recording: Recording) -> Alignment:
-        words = recording.text.split()
+        words = words_of_text(recording.text)
         pronunciations = self._pronunciations(words)
         # A decoder keeps its selection of Gaussians from one utterance to the next, so that scores and times would
         # depend on the rows before. A new decoder without the dictionary of 130000 words takes 13 ms.

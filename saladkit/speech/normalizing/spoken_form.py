@@ -4,11 +4,12 @@ import math
 from dataclasses import dataclass
 from itertools import accumulate
 
-from saladkit.formats.words import Word
+from saladkit.formats.unspaced import has_unspaced
+from saladkit.formats.words import Word, words_of_text
 from saladkit.speech.normalizing.characters import language_code, plain_word
 from saladkit.speech.normalizing.english import english_words
 
-RULES = 4  # a version: raise it when the spoken form of any text changes
+RULES = 5  # a version: raise it when the spoken form of any text changes
 
 
 @dataclass(frozen=True)
@@ -17,20 +18,29 @@ class SpokenForm:
 
     Attributes:
         words: the spoken words, without spaces; punctuation stays attached as in the text.
-        owners: for each spoken word the source words [begin, end), places in `text.split()`, that it stands for. They
+        owners: for each spoken word the source words [begin, end), places in `words_of_text`, that it stands for. They
             may be out of order: "$5 million" is spoken "five million dollars", whose last word belongs to "$5".
+        joined: places of words without a space before them, in scripts without spaces.
     """
 
     words: list[str]
     owners: list[tuple[int, int]]
+    joined: frozenset[int] = frozenset()
 
     @property
     def text(self) -> str:
-        """The spoken words with spaces between them."""
-        return " ".join(self.words)
+        """The spoken words with the spaces between them."""
+        return self.part(0, len(self.words))
+
+    def part(self, begin: int, end: int) -> str:
+        """Return spoken words [begin, end) with the spaces between them."""
+        if not self.joined:
+            return " ".join(self.words[begin:end])
+        spaced = ("" if place in self.joined or place == begin else " " for place in range(begin, end))
+        return "".join(space + word for space, word in zip(spaced, self.words[begin:end], strict=True))
 
     def source_words(self, text: str, spoken: list[Word]) -> list[Word]:
-        """Return the words of `text` (its `split()`) with their times, taken from the spoken words.
+        """Return the words of `text` with their times, taken from the spoken words.
 
         A source word starts with the first spoken word that stands for it and ends with the last. It has no times if
         the first has no start or the last has no end. Its score is the geometric mean of the scores of its spoken
@@ -47,7 +57,7 @@ class SpokenForm:
         Raises:
             ValueError: `spoken` or `text` has another number of words than this form: a mistake of the caller.
         """
-        sources = text.split()
+        sources = words_of_text(text)
         if len(sources) != max((end for _, end in self.owners), default=0):
             raise ValueError("this is the spoken form of another text")
         if len(spoken) != len(self.words):
@@ -80,11 +90,36 @@ def spoken_form(text: str, language: str | None) -> SpokenForm:
     abbreviations are written in full; parts that no rule reads with certainty stay as they are. In other languages, and
     if `language` is None, the words stay as they are.
     """
-    words, owners = _plain_words(text.split(), language)
+    sources = text.split()
+    spoken, owners = spoken_words(sources, language)
+    return _cut_as_words(SpokenForm(spoken, owners), sources) if has_unspaced(text) else SpokenForm(spoken, owners)
+
+
+def spoken_words(sources: list[str], language: str | None) -> tuple[list[str], list[tuple[int, int]]]:
+    """Return the spoken words of words between spaces, and for each the source words [begin, end) it stands for."""
+    words, owners = _plain_words(sources, language)
     if language_code(language) != "en":
-        return SpokenForm(words, owners)
+        return words, owners
     spoken, of_plain = english_words(" ".join(words))
-    return SpokenForm(spoken, [(owners[begin][0], owners[end - 1][1]) for begin, end in of_plain])
+    return spoken, [(owners[begin][0], owners[end - 1][1]) for begin, end in of_plain]
+
+
+def _cut_as_words(form: SpokenForm, sources: list[str]) -> SpokenForm:
+    """Cut the words of a form, which stand between spaces as `sources` do, into words of scripts without spaces.
+
+    Where a source is spoken as it is written, each of its words stands for itself, and else for all of the source.
+    """
+    begins = list(accumulate((len(words_of_text(source)) for source in sources), initial=0))
+    words: list[str] = []
+    owners: list[tuple[int, int]] = []
+    joined: set[int] = set()
+    for spoken, (first, end) in zip(form.words, form.owners, strict=True):
+        parts, begin = words_of_text(spoken), begins[first]
+        alone = end == first + 1 and spoken == sources[first]
+        owners += [(begin + n, begin + n + 1) if alone else (begin, begins[end]) for n in range(len(parts))]
+        joined.update(range(len(words) + 1, len(words) + len(parts)))
+        words += parts
+    return SpokenForm(words, owners, frozenset(joined))
 
 
 def _plain_words(sources: list[str], language: str | None) -> tuple[list[str], list[tuple[int, int]]]:

@@ -43,7 +43,7 @@ def speak_in_pieces(form: SpokenForm, speak: Callable[[str], Utterance]) -> tupl
         if not any(character.isalnum() for word in piece for character in word):  # a row of stars
             words += [Word(word, None, None) for word in piece]
             continue
-        spoken = speak(" ".join(piece))
+        spoken = speak(form.part(begin, end))
         if rate not in (None, spoken.sample_rate):
             raise VoiceFailed(
                 f"the pieces of a long text have sample rates of {rate} and {spoken.sample_rate} Hz",
@@ -51,7 +51,8 @@ def speak_in_pieces(form: SpokenForm, speak: Callable[[str], Utterance]) -> tupl
             )
         rate = spoken.sample_rate
         offset = len(samples) / 4 / rate
-        words += [_later(word, offset) for word in spoken.words]
+        same = [word.word for word in spoken.words] == piece  # ICU may cut a part of a text in another way
+        words += [_later(word, offset) for word in spoken.words] if same else [Word(word, None, None) for word in piece]
         samples += spoken.samples.astype(np.float32).tobytes()
         if end < len(form.words) and _SENTENCE_END.search(piece[-1]):
             samples += bytes(4 * round(PAUSE * rate))
@@ -86,11 +87,13 @@ def _with_short_words(form: SpokenForm) -> SpokenForm:
     """Part words that are too long for a piece, such as a text without spaces, after its sentences and clauses."""
     words: list[str] = []
     owners: list[tuple[int, int]] = []
-    for word, owner in zip(form.words, form.owners, strict=True):
+    joined: set[int] = set()
+    for place, (word, owner) in enumerate(zip(form.words, form.owners, strict=True)):
         parts = [word] if expected_seconds(word) <= LONGEST else _parts(word)
+        joined.update([len(words)] if place in form.joined else [])
         words += parts
         owners += [owner] * len(parts)
-    return SpokenForm(words, owners)
+    return SpokenForm(words, owners, frozenset(joined))
 
 
 def _parts(word: str) -> list[str]:

@@ -12,7 +12,7 @@ from importlib.metadata import version
 import numpy as np
 
 from saladkit.errors import SaladError
-from saladkit.formats.words import Word, split_words
+from saladkit.formats.words import Word, split_words, words_of_text
 from saladkit.speech.voices.espeak_library import check_variant, find_voice_file, fresh_library, set_voice, synthesize
 from saladkit.speech.voices.espeak_scripts import unread_word
 from saladkit.speech.voices.harmful_characters import HARMFUL_TO_SPACE
@@ -126,7 +126,7 @@ def _has_letters(word: str) -> bool:
 def _words_with_times(text: str, starts: list[int | None], speech_end: int, sample_rate: int) -> list[Word]:
     words: list[Word] = []
     next_start = speech_end
-    for word, start in reversed(list(zip(text.split(), starts, strict=True))):
+    for word, start in reversed(list(zip(words_of_text(text), starts, strict=True))):
         if start is None:
             words.append(Word(word, None, None))
         else:

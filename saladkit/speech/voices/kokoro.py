@@ -21,7 +21,7 @@ from numpy.lib.npyio import NpzFile
 
 from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_file, digest_json
-from saladkit.formats.words import Word
+from saladkit.formats.words import Word, words_of_text
 from saladkit.speech.voices.espeak_scripts import unread_word
 from saladkit.speech.voices.kokoro_graph import open_kokoro_graph
 from saladkit.speech.voices.kokoro_phonemes import LANGUAGES, NOT_BY_ESPEAK, espeak_config, espeak_phonemes
@@ -149,7 +149,7 @@ class KokoroVoice(DrawsSpeed):
         return Utterance(np.clip(samples, -1, 1).astype(np.float32), sample_rate, words)
 
     def _words(self, text: str, phonemes: str, timings: list[Timing]) -> list[Word]:
-        words = text.split()
+        words = words_of_text(text)
         if "".join(timing.phoneme for timing in timings).replace(" ", "") != phonemes.replace(" ", ""):
             return [Word(word, None, None) for word in words]
         # each word is pronounced alone: how many phonetic words it has, and roughly which

@@ -20,7 +20,7 @@ from piper.patch_voice_with_alignment import add_alignment_output
 
 from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_file
-from saladkit.formats.words import Word
+from saladkit.formats.words import Word, words_of_text
 from saladkit.speech.voices.drawn_noise import SeededSession, take_noise_as_input
 from saladkit.speech.voices.espeak_scripts import unread_word
 from saladkit.speech.voices.harmful_characters import HARMFUL_TO_SPACE, without_phonemes
@@ -137,13 +137,13 @@ class PiperVoice:
         offset = 0
         for chunk in chunks:
             if chunk.phoneme_alignments is None:
-                words = [Word(word, None, None) for word in text.split()]
+                words = [Word(word, None, None) for word in words_of_text(text)]
                 return Utterance(samples, sample_rate, words)
             spoken += phonetic_words(_timed(chunk.phoneme_alignments, offset, sample_rate))
             offset += len(chunk.audio_float_array)
         # each word is pronounced alone: how many phonetic words it has, and roughly which
-        alone = [pronunciation(self._phonemes(word)) for word in text.split()]
-        words = match_words(text.split(), alone, spoken)
+        alone = [pronunciation(self._phonemes(word)) for word in words_of_text(text)]
+        words = match_words(words_of_text(text), alone, spoken)
         return Utterance(samples, sample_rate, words)
 
     def _synthesis_config(self) -> piper.SynthesisConfig:

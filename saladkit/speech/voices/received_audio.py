@@ -3,7 +3,7 @@
 import numpy as np
 
 from saladkit.errors import SaladError
-from saladkit.formats.words import Word
+from saladkit.formats.words import Word, words_of_text
 from saladkit.speech.audio.decoding import decode_audio
 from saladkit.speech.audio.wav_chunks import bytes_missing
 from saladkit.speech.voices.voice import Utterance, VoiceFailed
@@ -39,7 +39,7 @@ def received_utterance(content: bytes, text: str, *, sender: str, fix: str, secr
         raise VoiceFailed(f"{error.problem}; it begins with {shown(content, secret)}", fix) from error
     if not samples.any():
         raise VoiceFailed(f"{sender} gave silence", fix)
-    words = [Word(word, None, None) for word in text.split()]
+    words = [Word(word, None, None) for word in words_of_text(text)]
     return Utterance(np.clip(samples, -1, 1), sample_rate, words)
 
 

@@ -30,7 +30,7 @@ class Utterance:
     """One spoken text.
 
     `samples`: float32 [n], mono, in [-1, 1], at `sample_rate` Hz.
-    `words`: the text's `split()`, in order, with times in s; all times are None if the engine reports none.
+    `words`: the words of the text (`words_of_text`), in order, with times in s, all None if the engine reports none.
     """
 
     samples: np.ndarray

@@ -49,7 +49,7 @@ class Sizes:
     channels: int
 
 
-SIZES = {"base": Sizes(400, 300, 300, 400, 64), "tiny": Sizes(4, 6, 4, 1, 8)}
+SIZES = {"base": Sizes(300, 250, 250, 300, 32), "tiny": Sizes(4, 6, 4, 1, 8)}
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def utterances(count: int, seed: int) -> list[Spoken]:
     return found
 
 
-def train_encoder(spoken: list[Spoken], sizes: Sizes) -> tuple[HubertModel, float]:
-    """Train an encoder to name the word of every frame; return it, and the share that it named right at the end."""
+def train_encoder(spoken: list[Spoken], steps: int, channels: int) -> HubertModel:
+    """Train an encoder to name the word of every frame, in batches of eight utterances."""
     torch.manual_seed(0)
     shape = {
         "hidden_size": WIDTH,
@@ -89,13 +89,11 @@ def train_encoder(spoken: list[Spoken], sizes: Sizes) -> tuple[HubertModel, floa
     }
     norms = {"feat_extract_norm": "layer", "do_stable_layer_norm": True}
     off = {"mask_time_prob": 0.0, "layerdrop": 0.0, "hidden_dropout": 0.0, "attention_dropout": 0.0}
-    model = HubertModel(
-        HubertConfig(**shape, **norms, **off, conv_dim=(sizes.channels,) * 7, num_conv_pos_embeddings=32)
-    )
+    model = HubertModel(HubertConfig(**shape, **norms, **off, conv_dim=(channels,) * 7, num_conv_pos_embeddings=32))
     head = torch.nn.Linear(WIDTH, len(WORDS))
     optimizer = torch.optim.AdamW([*model.parameters(), *head.parameters()], lr=1e-3)
-    extractor, random, right = Wav2Vec2FeatureExtractor(return_attention_mask=True), np.random.default_rng(0), []
-    for _ in range(sizes.steps):
+    extractor, random = Wav2Vec2FeatureExtractor(return_attention_mask=True), np.random.default_rng(0)
+    for _ in range(steps):
         chosen = [spoken[row] for row in random.integers(0, len(spoken), 8)]
         inputs = extractor([one.samples for one in chosen], sampling_rate=RATE, padding=True, return_tensors="pt")
         logits = head(model(**inputs).last_hidden_state)
@@ -104,8 +102,7 @@ def train_encoder(spoken: list[Spoken], sizes: Sizes) -> tuple[HubertModel, floa
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        right.append(float((logits.argmax(-1) == labels)[labels >= 0].float().mean()))
-    return model.eval(), float(np.mean(right[-20:]))
+    return model.eval()
 
 
 def last_vectors(front_end: FrontEnd, spoken: list[Spoken]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -147,8 +144,8 @@ def main() -> None:
     trained, probed, measured = (
         utterances(count, seed) for seed, count in enumerate((sizes.trained, sizes.probed, sizes.measured))
     )
-    for what, steps in (("trained", sizes.steps), ("random", 1)):
-        model, accuracy = train_encoder(trained, Sizes(**{**vars(sizes), "steps": steps}))
+    for what, steps in (("trained", sizes.steps), ("random", 0)):
+        model = train_encoder(trained, steps, sizes.channels)
         with tempfile.TemporaryDirectory() as folder:
             front_end = save_and_open(model, folder)
             whole, alone, behind = last_vectors(front_end, probed)
@@ -164,7 +161,6 @@ def main() -> None:
             shape=options.shape,
             chance=100 / len(WORDS),
             spans=len(behind_test),
-            frames_named_right=round(100 * accuracy, 1),
         )
 
 

@@ -21,11 +21,11 @@ def main() -> None:
     """Print one line for each encoding of the cache."""
     parser = arguments(__doc__.splitlines()[0], shape="narrow")
     parser.add_argument("--positions", type=int, default=8192)
-    parser.add_argument("--text-tokens", type=int, default=257)
+    parser.add_argument("--text-tokens", type=int, default=256)
     options = parser.parse_args()
     vocabulary = configuration(options.shape).vocab_size
     model = text_model(options.shape, dtype=options.dtype, device=options.device, spread=SPREAD)
-    texts = random_texts([options.text_tokens] * (options.positions // (options.text_tokens - 1)), vocabulary)
+    texts = random_texts([options.text_tokens] * (options.positions // options.text_tokens), vocabulary)
     for encoding, identity, most in (
         (TopK(32, 1.0), {"keep": "top-k", "top_k": 32}, 200),
         (Sampled(50, 1.0), {"keep": "sampled", "draws": 50, "seed": 0}, 40),
@@ -35,7 +35,7 @@ def main() -> None:
             for batch in batches_by_length([len(text) for text in texts], padded=8192)
             for row in _rows(model, [texts[place] for place in batch], encoding, options.device)
         ]
-        positions = sum(len(text) - 1 for text in texts)
+        positions = sum(len(text) for text in texts)
         with tempfile.TemporaryDirectory() as folder:
             part = Path(folder) / "part.safetensors"
             ids = [f"text-{index:08d}" for index in range(len(texts))]
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def _rows(model: object, texts: list, encoding: Encoding, device: str) -> list:
-    return to_rows(encode_texts(model, texts, encoding, device, seed=0), encoding, [len(text) - 1 for text in texts])
+    return to_rows(encode_texts(model, texts, encoding, device, seed=0), encoding, [len(text) for text in texts])
 
 
 if __name__ == "__main__":

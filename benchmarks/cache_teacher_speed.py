@@ -87,7 +87,7 @@ def cache(
     with InBackground() as background:
         for batch in batches:
             tensors = encode_texts(model, batch, encoding, device, 0)
-            lengths = [len(text) - 1 for text in batch]
+            lengths = [len(text) for text in batch]
             background.put(lambda *of_batch: made.extend(to_rows(*of_batch)), tensors, encoding, lengths)
         ids = [str(index) for index in range(len(texts))]
         background.put(write_cache_part, part, ids, texts, made, identity)

@@ -55,7 +55,7 @@ def make_batch(examples: list[TrainingExample], *, packed: bool, vocabulary: int
     """Make a batch, packed into one row or padded; a row's teacher depends only on the row's own tokens."""
     sequences = [example.sequence for example in examples]
     collated = pack_sequences(sequences) if packed else collate_sequences(sequences)
-    labels = torch.cat([torch.from_numpy(e.token_ids[e.sequence.targets]).long() for e in examples])
+    labels = torch.cat([torch.from_numpy(e.labels()) for e in examples])
     shifts = torch.arange(DISTINCT) * (vocabulary // DISTINCT)
     ids = (labels[:, None] + shifts) % vocabulary
     weights = torch.softmax(-torch.arange(DISTINCT) / 2.0, dim=0).expand(len(labels), -1).contiguous()

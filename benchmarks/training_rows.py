@@ -95,7 +95,7 @@ def _text(words: int, vocabulary: int, random: np.random.Generator) -> Tokenized
     lengths = 1 + (random.random(words) < TOKENS_PER_WORD - 1)
     word_tokens = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     ids = random.integers(0, vocabulary, size=word_tokens[-1], dtype=np.int32)
-    return TokenizedText(ids, word_tokens, np.ones(words + 1, dtype=bool), prefix=0)
+    return TokenizedText(ids, word_tokens, np.ones(words + 1, dtype=bool), prefix=0, following=0)
 
 
 def _word(index: int) -> Word:

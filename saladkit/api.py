@@ -55,14 +55,15 @@ def teacher_kl(cache: str | Path, token_ids: np.ndarray, logits: torch.Tensor) -
     Args:
         cache: teacher cache, made by `cache-teacher`.
         token_ids: tokens of the text as in the cache, int [n].
-        logits: the student's logits of tokens 1 to n - 1, float [n - 1, V], divided by the cache's temperature.
+        logits: the student's logits of tokens 1 to n - 1, float [n - 1, V], or of these and of what follows the text,
+            [n, V]; divided by the cache's temperature.
 
     Returns:
-        The divergence in nats, float [n - 1], differentiable in `logits`; exact over the classes that the cache keeps
-        (`teacher/losses.py`). If the teacher's head has another size, both are cut to the smaller one.
+        The divergence in nats, float [n - 1] or [n], differentiable in `logits`; exact over the classes that the cache
+        keeps (`teacher/losses.py`). If the teacher's head has another size, both are cut to the smaller one.
 
     Raises:
-        SaladError: the folder is not a teacher cache, or the cache does not hold the text.
+        SaladError: the folder is not a teacher cache, the cache does not hold the text, or the logits are not so many.
     """
     tokens, stored = np.asarray(token_ids, dtype=np.int32), TeacherCache(cache)
     if not stored.has(tokens):
@@ -70,9 +71,13 @@ def teacher_kl(cache: str | Path, token_ids: np.ndarray, logits: torch.Tensor) -
             f"{cache} does not hold this text of {len(tokens)} tokens",
             "Run `saladkit cache-teacher` on it, and pass the tokens of the whole text.",
         )
+    if len(tokens) - len(logits) not in (0, 1):
+        raise SaladError(
+            f"{len(logits)} positions with logits for a text of {len(tokens)} tokens",
+            "Pass the logits behind every token, or behind every token but the last.",
+        )
     scored = logits.shape[-1]
     vocabulary = shared_vocabulary(scored, scored, stored.identity["vocabulary"])
     teacher = CachedTeacher(stored, vocabulary)
-    return forward_kl(
-        teacher.distributions([tokens], [np.arange(1, len(tokens))], logits.device), logits[:, :vocabulary]
-    )
+    targets = np.arange(1, len(logits) + 1)
+    return forward_kl(teacher.distributions([tokens], [targets], logits.device), logits[:, :vocabulary])

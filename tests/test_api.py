@@ -30,10 +30,14 @@ def test_the_text_llm_itself_has_no_divergence_from_its_cache(world, text_lm, to
     token_ids = tokenize(tokenizer, text).token_ids
     model = load_text_model(text_lm, dtype="float32", device="cpu").eval()
     with torch.no_grad():
-        logits = model(torch.from_numpy(token_ids.astype(np.int64))[None]).logits[0, :-1]
-    found = api.teacher_kl(teacher_cache, token_ids, logits.requires_grad_())
-    assert found.shape == (len(token_ids) - 1,)
-    assert found.abs().max() < 1e-3  # the cache keeps float16
+        logits = model(torch.from_numpy(token_ids.astype(np.int64))[None]).logits[0]
+    for asked in (logits[:-1], logits):  # with and without what follows the text
+        found = api.teacher_kl(teacher_cache, token_ids, asked.requires_grad_())
+        assert found.shape == (len(asked),)
+        assert found.abs().max() < 1e-3  # the cache keeps float16
+    for wrong in (logits[:-2], torch.cat([logits, logits])):
+        with pytest.raises(SaladError, match=f"positions with logits for a text of {len(token_ids)} tokens"):
+            api.teacher_kl(teacher_cache, token_ids, wrong)
     other = torch.zeros_like(logits, requires_grad=True)
     api.teacher_kl(teacher_cache, token_ids, other).sum().backward()
     assert other.grad.abs().sum() > 0

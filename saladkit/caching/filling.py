@@ -65,7 +65,7 @@ def fill_parts(
             missing = [tokens for (_, tokens), row in zip(part.texts, stored, strict=True) if row is None]
             made: list[CachedRow] = []
             for batch in teacher.batches(missing):
-                lengths = [len(tokens) - 1 for tokens in batch]
+                lengths = [len(tokens) for tokens in batch]
                 background.put(_receive, made, teacher.encode(batch), teacher, lengths)
                 computed += sum(lengths)
                 advance(len(batch))

@@ -35,7 +35,7 @@ def verify(folder: Path, teacher: RunningTeacher, token_ids: list[np.ndarray], c
     divergences, off = [], 0.0
     for place in progress(drawn, what="verify", unit="text"):
         tokens = token_ids[place]
-        asked = [tokens], [np.arange(1, len(tokens))]
+        asked = [tokens], [np.arange(1, len(tokens) + 1)]
         stored = cached.distributions(*asked, torch.device("cpu"))
         computed = live.distributions(*asked, torch.device(teacher.device))
         log_probs = computed.piece(0, len(computed)).log_probs.cpu().double()
@@ -46,7 +46,7 @@ def verify(folder: Path, teacher: RunningTeacher, token_ids: list[np.ndarray], c
         divergences.append(forward_kl(stored, log_probs) - torch.special.entr(log_probs.exp()).sum(dim=-1))
         row = cache.row(tokens)
         if isinstance(row, SampledRow):
-            off = max(off, float(np.abs(_label_log_probs(computed, tokens) - row.label_log_probs).max()))
+            off = max(off, float(np.abs(_label_log_probs(computed, tokens) - row.label_log_probs).max(initial=0.0)))
     values = torch.cat(divergences)
     figures = {"texts": len(drawn), "positions": len(values), "kl_mean": values.mean().item()}
     if cache.sampled:
@@ -56,5 +56,5 @@ def verify(folder: Path, teacher: RunningTeacher, token_ids: list[np.ndarray], c
 
 def _label_log_probs(computed: HiddenDistributions, tokens: np.ndarray) -> np.ndarray:
     """Return the log-probability of each token but the first at temperature 1, float [n - 1]."""
-    log_probs = replace(computed, temperature=1.0).piece(0, len(computed)).log_probs.cpu()
+    log_probs = replace(computed, temperature=1.0).piece(0, len(tokens) - 1).log_probs.cpu()
     return log_probs[np.arange(len(tokens) - 1), tokens[1:]].numpy()

@@ -64,7 +64,7 @@ class Artefact:
         if version is not None and found != version:
             raise SaladError(
                 f"{path} is {schema} of version {found}, but this saladkit reads version {version}",
-                f"Make the artefact with saladkit {__version__}, or read it with {manifest['tool']}.",
+                f"Make it again with saladkit {__version__}, or read it with {manifest['tool']}.",
             )
         for name, stored in manifest["files"].items():
             if not (path / name).is_file() or (path / name).stat().st_size != stored["bytes"]:

@@ -1,8 +1,8 @@
 """The teacher cache: sparse next-token distributions of the text LLM, by the token ids of the text.
 
-A text of n tokens, BOS included if the tokenizer sets one, has n - 1 positions: position i has the distribution of
-token i + 1 given tokens 0..i. A text is looked up by the digest of its token ids, so that one cache serves all rows and
-voices with the same text.
+A text of n tokens, BOS included if the tokenizer sets one, has n positions: position i has the distribution of what
+follows tokens 0..i, the last one of what follows the text. A text is looked up by the digest of its token ids, so that
+one cache serves all rows and voices with the same text.
 
 A part holds R texts with P positions together. `position_offsets` int64 [R + 1] is where each text's positions begin.
 The manifest's `identity` says how to read the other tensors: `keep`, `vocabulary` (V), and `top_k` (k) or `draws` (at
@@ -20,7 +20,9 @@ most 255).
 - `kept_codes` uint8 [K, w]: a code for each of them, position after position, ids ascending. The code is
   (count - 1) * V + id, little-endian, in as many bytes w as V * draws needs.
 - `kept_offsets` int64 [R + 1]: where each text's codes begin
-- `label_logprobs` float16 [P]: log-probability of the text's own next token
+- `label_logprobs` float16 [P - R]: log-probability of the text's own next token at each position but the text's last;
+  those of text r begin at `position_offsets[r] - r`. What follows a text is not part of the text: the same tokens may
+  be a document, which ends, and a piece of another document, which goes on.
 
 Beside each part is a Parquet index of `id`, `digest` (SHA-256 of the token ids as little-endian int32) and `row`. The
 manifest lists texts that were left out.
@@ -41,13 +43,13 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.files import written_aside
 
-SCHEMA, VERSION = "teacher-cache", 2
+SCHEMA, VERSION = "teacher-cache", 3
 INDEX = pa.schema([("id", pa.string()), ("digest", pa.binary(32)), ("row", pa.int32())])
 
 
 @dataclass(frozen=True)
 class TopKRow:
-    """The top k of one text of p positions.
+    """The top k of one text of p tokens.
 
     Attributes:
         kept_ids: int32 [p, k], most probable first.
@@ -62,12 +64,12 @@ class TopKRow:
 
 @dataclass(frozen=True)
 class SampledRow:
-    """The draws of one text of p positions.
+    """The draws of one text of p tokens.
 
     Attributes:
         distinct: uint8 [p], number of different tokens at each position.
         kept_ids, counts: int32 [K] and uint8 [K], the drawn tokens and how often, position after position.
-        label_log_probs: float16 [p], nats.
+        label_log_probs: float16 [p - 1], nats.
     """
 
     distinct: np.ndarray
@@ -93,7 +95,7 @@ def write_cache_part(
         ids, token_ids, rows: id, tokens int32 [n] and distributions of each text.
         identity: identity of the cache, as in the manifest.
     """
-    lengths = [len(tokens) - 1 for tokens in token_ids]
+    lengths = [len(tokens) for tokens in token_ids]
     if identity["keep"] == "top-k":
         packed = _pack_top_k(cast("list[TopKRow]", rows), identity)
     else:
@@ -237,9 +239,11 @@ class TeacherCache:
         return TopKRow(ids, log_probs, tail)
 
     def _read_samples(self, shard: _Shard, row: int) -> SampledRow:
-        distinct, label = shard.slices("position_offsets", row, ("distinct", "label_logprobs"))
+        (distinct,) = shard.slices("position_offsets", row, ("distinct",))
+        begin, end = shard.offsets["position_offsets"][row : row + 2] - [row, row + 1]
         (packed,) = shard.slices("kept_offsets", row, ("kept_codes",))
         wide = np.zeros((len(packed), 8), dtype=np.uint8)
         wide[:, : packed.shape[1]] = packed
         counts, ids = np.divmod(wide.view("<i8")[:, 0], self.identity["vocabulary"])
-        return SampledRow(distinct, ids.astype(np.int32), (counts + 1).astype(np.uint8), label)
+        labels = shard.tensors["label_logprobs"][begin:end]
+        return SampledRow(distinct, ids.astype(np.int32), (counts + 1).astype(np.uint8), labels)

@@ -30,8 +30,8 @@ class DistinctTexts:
 
     @property
     def positions(self) -> int:
-        """Number of tokens that are predicted: all but the first token of each text."""
-        return sum(len(tokens) - 1 for _, tokens in self.rows)
+        """Number of distributions: one behind each token."""
+        return sum(len(tokens) for _, tokens in self.rows)
 
     def parts(self, most_rows: int, most_tokens: int) -> list[list[tuple[str, np.ndarray]]]:
         """Cut the rows, in order, into parts of at most `most_rows` and `most_tokens`; a longer row is its own part."""
@@ -61,7 +61,7 @@ def read_distinct_texts(
         limit: read at most this many rows of each source.
 
     Raises:
-        SaladError: as `read_samples` and `check_most_are_known`; or no text, or piece of one, has 2 to `max_length`
+        SaladError: as `read_samples` and `check_most_are_known`; or no text, or piece of one, has 1 to `max_length`
             tokens.
     """
     seen, rows, skipped, split = set(), [], [], 0
@@ -81,14 +81,14 @@ def read_distinct_texts(
             split += len(pieces) > 1
             for piece in pieces:
                 digest = digest_tokens(piece.text.token_ids)
-                if digest not in seen and len(piece.text.token_ids) > 1:  # a single token is never predicted
+                if digest not in seen and len(piece.text.token_ids):
                     seen.add(digest)
                     rows.append((digest, id_, piece.text.token_ids))
         check_most_are_known(tokenizer, limits, source, unknown, table.num_rows)
     if not rows:
         raise SaladError(
-            f"no text of {', '.join(sources)} has from 2 to {max_length} tokens",
-            "Give longer texts, or raise --max-length.",
+            f"no text of {', '.join(sources)} has from 1 to {max_length} tokens",
+            "Give other texts, or raise --max-length.",
         )
     # Sorted by length, so that batches need little padding and the order does not depend on the order of the sources.
     rows.sort(key=lambda row: (len(row[2]), row[0]))

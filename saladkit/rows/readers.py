@@ -68,7 +68,7 @@ def longest_row(text: TokenizedText, words: list[Word], frames: int, layout: Seq
     boundary = layout.frame_after if layout.looks_ahead else layout.frame
     ends = [(time, boundary) for time in times[1:]] + [(words[-1].end, layout.frame_after)]
     lasts = [frames if time is None else min(rounded(time), frames) for time, rounded in ends]
-    positions = text.prefix
+    positions = text.prefix + layout.modality_tokens  # TEXT_FOLLOWS behind the last speech
     for (begin, end), first, last in zip(pairwise(places), firsts, lasts, strict=True):
         vectors = max(1, math.ceil((last - first) / layout.frames_per_vector)) + layout.modality_tokens
         tokens = int(text.word_tokens[end] - text.word_tokens[begin]) + layout.modality_tokens

@@ -5,7 +5,7 @@ from torch.utils.data import Dataset
 
 from saladkit.rows.frame_sources import StoredLayouts
 from saladkit.rows.interleaving import draw_spans, draw_speech_spans, may_cut, pauses_before, whole_text
-from saladkit.rows.sequences import SequenceLayout, build_sequence
+from saladkit.rows.sequences import SequenceLayout, build_sequence, without_targets
 from saladkit.rows.training_rows import TrainingExample, TrainingSource
 from saladkit.settings.shared import Spans
 
@@ -164,7 +164,9 @@ class TrainingSchedule(Dataset):
         text = source.texts[row]
         if source.frames is None:
             sequence = build_sequence(text, whole_text(len(text.splittable) - 1), [], None, self.layout)
-            return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)
+            return TrainingExample(
+                sequence, text.token_ids, source.ids[row], source.name, source.replay, text.following
+            )
         random = np.random.default_rng([self.seed, 2, self.drawn[index]])
         words = source.words[row]
         allowed, pauses = may_cut(text, words), pauses_before(words)
@@ -177,4 +179,6 @@ class TrainingSchedule(Dataset):
                 spans = draw_spans(allowed, self.spans, random, pauses, text_first=self.text_first)
             frames = source.frames.of_spans(source.ids[row], spans, words)
         sequence = build_sequence(text, spans, words, frames, self.layout)
-        return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay)
+        if index < self.warm_up:
+            sequence = without_targets(sequence)  # so that the language model need not run
+        return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay, text.following)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -47,7 +47,8 @@ class Sequence:
         speech_mask: bool [L], true for speech.
         spans: the speech spans in order; their vectors fill the true places of `speech_mask`.
         positions: int64 [P], positions from which a text token is predicted: those with a loss.
-        targets: int64 [P], index of the predicted token in the row's text; never 0, as nothing precedes that token.
+        targets: int64 [P], index of the predicted token in the row's text of n tokens; never 0, as nothing precedes
+            that token; n for what follows the text.
     """
 
     input_ids: np.ndarray
@@ -99,8 +100,11 @@ def build_sequence(
 ) -> Sequence:
     """Lay out one row.
 
+    What follows the text is the last target if the spans reach the text's end. Behind speech, it is predicted from the
+    position from which a model answers a spoken prompt (`prompt_sequences.close_speech`).
+
     Args:
-        spans: spans of text and speech that cover all words of the text, in order.
+        spans: spans of text and speech that cover the words of the text from the first one, in order.
         words: words of the text with their times.
         frames: front-end frames of the row's speech; may be None, like `layout`, without speech spans.
 
@@ -130,6 +134,12 @@ def build_sequence(
                 targets.append(token)
             ids.append(int(text.token_ids[token]))
             mask.append(False)
+    if ids and spans[-1].end == len(text.splittable) - 1:
+        if after_speech and layout is not None and layout.modality_tokens:
+            ids.append(TEXT_FOLLOWS)
+            mask.append(False)
+        positions.append(len(ids) - 1)
+        targets.append(len(text.token_ids))
     return Sequence(
         np.array(ids, dtype=np.int64),
         np.array(mask, dtype=bool),
@@ -137,6 +147,11 @@ def build_sequence(
         np.array(positions, dtype=np.int64),
         np.array(targets, dtype=np.int64),
     )
+
+
+def without_targets(sequence: Sequence) -> Sequence:
+    """Return a sequence that is read without predicting anything."""
+    return replace(sequence, positions=sequence.positions[:0], targets=sequence.targets[:0])
 
 
 def heard_between(span: Span, words: list[Word]) -> tuple[float | None, float | None]:

@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 from saladkit.formats.digests import digest_json
 from saladkit.formats.words import place_words, split_words
 
+NO_LABEL = -1  # in place of a token that nobody knows; a teacher may still have a distribution there
 LEADS = ("a", "1", ".", "\n")  # a token of a text rarely begins with each of these
 
 
@@ -21,18 +22,22 @@ class TokenizedText:
         word_tokens: int64 [words + 1]; the tokens of word w are word_tokens[w] to word_tokens[w + 1] - 1.
         splittable: bool [words + 1]; whether the text can be cut before word w without cutting a token.
         prefix: number of special tokens before the first word.
+        following: the token behind the last one: the tokenizer's EOS at the end of a document, the next token at the
+            end of a piece of a split document; None where nobody knows.
     """
 
     token_ids: np.ndarray
     word_tokens: np.ndarray
     splittable: np.ndarray
     prefix: int
+    following: int | None = None
 
 
 def tokenize(tokenizer: PreTrainedTokenizerBase, text: str, words: list[str] | None = None) -> TokenizedText:
     """Tokenize a whole text. Speech later replaces whole words, so that token ids never depend on where it is cut.
 
-    A text that brings its own BOS, as chat templates write it, gets no second one.
+    A text that brings its own BOS, as chat templates write it, gets no second one; nor does one that brings its own
+    EOS, behind which nothing of it follows.
 
     Args:
         words: the words of the text (`are_words_of`), if they are not those of `split_words`.
@@ -55,7 +60,9 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, text: str, words: list[str] | N
         splittable[index] = token < len(ids) and not straddles
     word_tokens[-1] = len(ids)
     word_tokens += len(prefix)
-    return TokenizedText(np.array(prefix + ids, dtype=np.int32), word_tokens, splittable, len(prefix))
+    end = tokenizer.eos_token_id
+    following = None if ids[-1:] == [end] else end
+    return TokenizedText(np.array(prefix + ids, dtype=np.int32), word_tokens, splittable, len(prefix), following)
 
 
 def ids_after_text(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
@@ -128,7 +135,9 @@ def _piece(text: TokenizedText, begin: int, end: int) -> TextPiece:
     first, last = text.word_tokens[begin], text.word_tokens[end]
     token_ids = np.concatenate([text.token_ids[: text.prefix], text.token_ids[first:last]])
     word_tokens = text.word_tokens[begin : end + 1] - first + text.prefix
-    return TextPiece(TokenizedText(token_ids, word_tokens, text.splittable[begin : end + 1], text.prefix), begin, end)
+    following = int(text.token_ids[last]) if last < len(text.token_ids) else text.following
+    piece = TokenizedText(token_ids, word_tokens, text.splittable[begin : end + 1], text.prefix, following)
+    return TextPiece(piece, begin, end)
 
 
 def sets_bos(tokenizer: PreTrainedTokenizerBase) -> bool:

@@ -9,7 +9,7 @@ from saladkit.formats.words import Word
 from saladkit.rows.frame_sources import FrameSource
 from saladkit.rows.interleaving import may_cut
 from saladkit.rows.sequences import Sequence
-from saladkit.rows.tokens import TokenizedText
+from saladkit.rows.tokens import NO_LABEL, TokenizedText
 from saladkit.speech.audio.audio_rows import AudioRows
 
 
@@ -77,6 +77,7 @@ class TrainingExample:
         id: id of the row.
         source: name of the row's source.
         replay: whether the row is replay.
+        following: the token behind the last one, as in TokenizedText.
     """
 
     sequence: Sequence
@@ -84,3 +85,9 @@ class TrainingExample:
     id: str
     source: str
     replay: bool
+    following: int | None = None
+
+    def labels(self) -> np.ndarray:
+        """Return the text's own tokens at the targets, int64 [P]; NO_LABEL where nobody knows what follows the text."""
+        following = NO_LABEL if self.following is None else self.following
+        return np.append(self.token_ids, following)[self.sequence.targets].astype(np.int64)

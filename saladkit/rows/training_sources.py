@@ -354,7 +354,7 @@ def check_teacher_covers(cache: TeacherCache, sources: list[TrainingSource]) -> 
     """
     for source in sources:
         for id_, text in zip(source.ids, source.texts, strict=True):
-            if len(text.token_ids) > 1 and not cache.has(text.token_ids):
+            if len(text.token_ids) and not cache.has(text.token_ids):
                 raise SaladError(
                     f"{cache.artefact.path} does not hold the text of row '{id_}' of {source.name}",
                     f"Run `saladkit cache-teacher` on all texts together, including {source.name}, with the same"

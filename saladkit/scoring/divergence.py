@@ -61,7 +61,8 @@ def probe_sequences(
 ) -> list[Sequence]:
     """Return `draws` random sequences of one row, of speech and the text tokens to compare.
 
-    Sequences without a text token are left out. The draws of a row depend on the seed and its id, not on its place.
+    What follows the text is not compared, and sequences without a text token are left out. The draws of a row depend on
+    the seed and its id, not on its place.
 
     Args:
         spans: lengths of the spans that are drawn with context `interleaved`.
@@ -81,7 +82,8 @@ def probe_sequences(
         drawn = [draw_spans(allowed, spans, random, pauses, text_first=0.0) for _ in range(draws)]
     frames = source.frames.of_spans(id_, list(chain.from_iterable(drawn)), words)
     sequences = [build_sequence(text, of_draw, words, frames, layout) for of_draw in drawn]
-    return [sequence for sequence in sequences if len(sequence.positions)]
+    compared = [_only(sequence, np.arange(len(text.token_ids))) for sequence in sequences]
+    return [sequence for sequence in compared if len(sequence.positions)]
 
 
 @torch.inference_mode()

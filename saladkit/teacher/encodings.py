@@ -44,7 +44,7 @@ class TopK:
 
 @dataclass(frozen=True)
 class Sampled:
-    """Keep `draws` random tokens, equal ones counted together, and the log-probability of the text's own next token."""
+    """Keep `draws` random tokens, equal ones counted together, and the log-probabilities of the text's own tokens."""
 
     draws: int
     temperature: float
@@ -54,7 +54,7 @@ class Sampled:
 
         Args:
             logits: float [P, V], overwritten.
-            labels: int64 [P], the text's own next tokens.
+            labels: int64 [P], the text's own next tokens; any token at the last position of a text.
             uniforms: float [P], a random number in [0, 1) for each position.
 
         Returns:
@@ -76,7 +76,7 @@ class Sampled:
         bounds = np.cumsum([0, *lengths])
         kept = np.concatenate([[0], np.cumsum(distinct, dtype=np.int64)])[bounds]
         for (begin, end), (first, last) in zip(pairwise(bounds), pairwise(kept), strict=True):
-            yield SampledRow(distinct[begin:end], ids[first:last], counts[first:last], labels[begin:end])
+            yield SampledRow(distinct[begin:end], ids[first:last], counts[first:last], labels[begin : end - 1])
 
 
 Encoding = TopK | Sampled
@@ -100,9 +100,9 @@ def encode_texts(
     Returns:
         The tensors of `encoding.encode` for all positions of all texts, on the device.
     """
-    targets = [np.arange(1, len(tokens)) for tokens in texts]
+    targets = [np.arange(1, len(tokens) + 1) for tokens in texts]
     hidden = hidden_states(model, texts, targets, torch.device(device))
-    labels = torch.from_numpy(np.concatenate([tokens[1:] for tokens in texts]).astype(np.int64)).to(device)
+    labels = torch.from_numpy(np.concatenate([np.roll(tokens, -1) for tokens in texts]).astype(np.int64)).to(device)
     uniforms = (_uniforms(texts, seed) if isinstance(encoding, Sampled) else torch.empty(0)).to(device)
     head = model.get_output_embeddings()
     size = positions_a_piece(head.weight)
@@ -127,9 +127,7 @@ def positions_a_piece(weight: Tensor) -> int:
 def _uniforms(texts: list[np.ndarray], seed: int) -> Tensor:
     """Draw a number from 0 to 1 for each position of each text, float32."""
     keys = [int.from_bytes(digest_tokens(tokens)[:16], "little") for tokens in texts]
-    drawn = [
-        np.random.default_rng([seed, 6, key]).random(len(tokens) - 1) for key, tokens in zip(keys, texts, strict=True)
-    ]
+    drawn = [np.random.default_rng([seed, 6, key]).random(len(tokens)) for key, tokens in zip(keys, texts, strict=True)]
     return torch.from_numpy(np.concatenate(drawn).astype(np.float32))
 
 

@@ -40,7 +40,7 @@ class LossRequest:
 
     Attributes:
         teacher: distributions at the P positions; None if alpha is 0.
-        token_ids: int64 [P], the true next tokens.
+        token_ids: int64 [P], the true next tokens; negative where there is none, so that the position has no NLL.
         alpha: weight of the divergence; the negative log-likelihood has weight 1 - alpha.
         kind: one of `losses.DIVERGENCES`.
         temperature: divisor of the student's logits in the divergence. The divergence is multiplied by its square, so
@@ -194,12 +194,13 @@ def piece_loss(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
 
 def _likelihood_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
     """Return the sum of the negative log-likelihood, and its gradient times 1 - alpha; overwrites `logits` [P, V]."""
-    labels, weight = request.token_ids[:, None], 1 - request.alpha
+    known = request.token_ids >= 0
+    labels, weights = request.token_ids.clamp(min=0)[:, None], (1 - request.alpha) * known.to(logits.dtype)
     label_logits = logits.gather(-1, labels)[:, 0]
     mass, sums = exponentiate(logits)
-    nll = (mass - label_logits).sum()
-    gradient = logits.mul_((weight / sums)[:, None])
-    return nll, gradient.scatter_add_(-1, labels, gradient.new_full(labels.shape, -weight))
+    nll = torch.where(known, mass - label_logits, 0.0).sum()
+    gradient = logits.mul_((weights / sums)[:, None])
+    return nll, gradient.scatter_add_(-1, labels, -weights[:, None])
 
 
 def _divergence_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:

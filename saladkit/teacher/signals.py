@@ -36,7 +36,7 @@ class TeacherSignal(Protocol):
 
         Args:
             token_ids: the whole text of each row, int32 [n].
-            targets: indices of the target tokens of each row, int64 [p], all at least 1.
+            targets: indices of the target tokens of each row, int64 [p], 1 to n; n is what follows the text.
         """
         ...
 

@@ -25,7 +25,7 @@ class LossMeter:
         self._sums: dict[str, Tensor | float] = defaultdict(int)
         self.batches: list[tuple[int, list[str], Tensor]] = []
 
-    def add_parts(self, divergence: Tensor, followed: int, nll: Tensor, alone: int) -> None:
+    def add_parts(self, divergence: Tensor, followed: int, nll: Tensor, alone: Tensor | int) -> None:
         """Add the sums of both losses in nats, and the text positions that each is over."""
         for name, value in (("distillation", divergence), ("followed", followed), ("nll", nll), ("alone", alone)):
             self._sums[name] += value

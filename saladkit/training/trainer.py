@@ -10,7 +10,8 @@ from transformers import Trainer
 
 from saladkit.model.language_model import SaladOutput
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.rows.sequences import collate_lexical_targets, collate_sequences, pack_sequences
+from saladkit.rows.sequences import Sequence, collate_lexical_targets, collate_sequences, pack_sequences
+from saladkit.rows.tokens import NO_LABEL
 from saladkit.rows.training_rows import TrainingExample
 from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.head import LossRequest
@@ -21,6 +22,8 @@ from saladkit.training.lexical_loss import lexical_loss
 from saladkit.training.loss_meter import LossMeter
 from saladkit.training.saved_states import last_saved_state
 from saladkit.training.sharding import are_finite, run_in_step, whole
+
+IGNORED = -100  # a label that transformers' Trainer does not count
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,18 @@ class Collator:
             "followed": len(examples) - sum(alone),
             "places": sum(len(sequence) for sequence in sequences),
         }
-        wanted = [example.token_ids[example.sequence.targets] for example in examples]
-        batch["labels"] = torch.cat([torch.from_numpy(ids.astype("int64")) for ids in wanted])
+        labels = [torch.from_numpy(example.labels()) for example in examples]
+        batch["labels"] = self._with_ignored(torch.cat(labels), sequences[: batch["followed"]])
         if self.settings.lexical_weight > 0:
             targets = collate_lexical_targets(sequences)
             batch["lexical_targets"], batch["lexical_count"] = targets, int((targets >= 0).sum())
         return batch
+
+    def _with_ignored(self, labels: torch.Tensor, followed: list[Sequence]) -> torch.Tensor:
+        """Set labels to IGNORED where there is neither a label nor a teacher, so that there is no loss."""
+        taught = sum(len(sequence.targets) for sequence in followed) if self.settings.alpha > 0 else 0
+        labels[taught:].masked_fill_(labels[taught:] == NO_LABEL, IGNORED)
+        return labels
 
 
 class SaladTrainer(Trainer):
@@ -63,7 +72,7 @@ class SaladTrainer(Trainer):
         super().__init__(data_collator=Collator(settings), **kwargs)
         self.teacher, self.settings = teacher, settings
         self.model_accepts_loss_kwargs = True  # so that text positions are counted over micro-batches and processes
-        self._loss_shifts_labels = False  # all labels count: they are one flat list, without the first token of any row
+        self._loss_shifts_labels = False  # they are one flat list, without the first token of any row
         self.meter = LossMeter(sources)
         if self.is_fsdp_enabled:
             run_in_step(self.model, self.accelerator.state.fsdp_plugin, bf16=self.args.bf16)
@@ -121,9 +130,9 @@ class SaladTrainer(Trainer):
         processes = self.accelerator.num_processes  # their gradients are averaged; the loss's parts are to be added
         loss = outputs.loss
         if requests:
-            positions = len(inputs["labels"]) if num_items_in_batch is None else num_items_in_batch
-            loss = loss * (processes / positions)
-            alone = [len(part) for part in requests if part.alpha < 1]
+            counted = (inputs["labels"] != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
+            loss = loss * (processes / counted)
+            alone = [(part.token_ids >= 0).sum() for part in requests if part.alpha < 1]
             followed = [len(part) for part in requests if part.alpha > 0]
             self.meter.add_parts(outputs.divergence, sum(followed), outputs.nll, sum(alone))
         if self.settings.lexical_weight > 0 and self._sum_over_processes(inputs["lexical_count"]) > 0:

@@ -23,17 +23,18 @@ def writer_of(folder, module):
 
 
 def draw_top_k(random, tokens, vocabulary, k=3):
-    positions = len(tokens) - 1
+    positions = len(tokens)
     kept = np.sort(random.normal(-3, 2, size=(positions, k)))[:, ::-1].astype(np.float32)
     tail = random.normal(-20, 5, size=positions).astype(np.float32)
     return TopKRow(random.integers(0, vocabulary, size=(positions, k)), kept, tail)
 
 
 def draw_samples(random, tokens, vocabulary, draws=50):
-    distinct = random.integers(1, 14, size=len(tokens) - 1).astype(np.uint8)
+    distinct = random.integers(1, 14, size=len(tokens)).astype(np.uint8)
     ids = np.concatenate([np.zeros(0), *(np.sort(random.integers(0, vocabulary, size=n)) for n in distinct)])
     counts = random.integers(1, draws + 1, size=len(ids))
-    return SampledRow(distinct, ids.astype(np.int32), counts.astype(np.uint8), np.log(random.random(len(distinct))))
+    labels = np.log(random.random(len(tokens) - 1))
+    return SampledRow(distinct, ids.astype(np.int32), counts.astype(np.uint8), labels)
 
 
 KINDS = [
@@ -125,8 +126,10 @@ def test_a_drawn_token_takes_as_few_bytes_as_hold_it(vocabulary, draws, size):
     assert 256 ** (size - 1) < vocabulary * draws <= 256**size
 
 
-def test_a_cache_of_another_version_is_refused(tmp_path):
-    folder = tmp_path / "cache"
-    create_artefact(folder, schema="teacher-cache", version=1, verb="test", settings={}, inputs={}).finish(counts={})
-    with pytest.raises(SaladError, match="version 1"):
+@pytest.mark.parametrize("version", [1, 2, 4])
+def test_a_cache_of_another_version_is_refused(version, tmp_path):
+    folder, schema = tmp_path / "cache", "teacher-cache"
+    create_artefact(folder, schema=schema, version=version, verb="test", settings={}, inputs={}).finish(counts={})
+    with pytest.raises(SaladError, match=f"version {version}, .* reads version 3") as raised:
         TeacherCache(folder)
+    assert "Make it again" in raised.value.fix

@@ -74,8 +74,7 @@ def test_packed_equals_padded(dtype, tolerance, salad_model, teacher_cache, exam
     model = copy.deepcopy(salad_model).to("cuda")
     sequences, device = [example.sequence for example in examples], torch.device("cuda")
     token_ids, targets = [e.token_ids for e in examples], [s.targets for s in sequences]
-    labels = np.concatenate([tokens[wanted] for tokens, wanted in zip(token_ids, targets, strict=True)])
-    labels = torch.from_numpy(labels.astype(np.int64)).to(device)
+    labels = torch.from_numpy(np.concatenate([example.labels() for example in examples])).to(device)
     teacher = CachedTeacher(TeacherCache(teacher_cache)).distributions(token_ids, targets, device)
     losses = []
     for collate in (pack_sequences, collate_sequences):

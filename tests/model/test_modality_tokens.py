@@ -8,8 +8,8 @@ import torch
 from saladkit.formats.words import Word
 from saladkit.model.loading import load_processor, load_salad_model
 from saladkit.rows.interleaving import Span, whole_text
-from saladkit.rows.prompt_sequences import close_speech
-from saladkit.rows.sequences import SPEECH_FOLLOWS, TEXT_FOLLOWS, SequenceLayout, build_sequence
+from saladkit.rows.prompt_sequences import close_speech, join_parts
+from saladkit.rows.sequences import SPEECH_FOLLOWS, TEXT_FOLLOWS, SequenceLayout, build_sequence, cut_speech
 from saladkit.rows.tokens import TokenizedText
 
 LAYOUT = SequenceLayout(100, 8, modality_tokens=True)
@@ -26,13 +26,13 @@ def test_a_token_stands_where_the_modality_changes():
     row = laid_out((False, 0, 2), (True, 2, 4), (False, 4, 6))
     assert row.input_ids.tolist() == [10, 11, SPEECH_FOLLOWS, 0, 0, 0, 0, TEXT_FOLLOWS, 14, 15]
     assert row.speech_mask.tolist() == [False] * 3 + [True] * 4 + [False] * 3
-    assert list(zip(row.positions.tolist(), row.targets.tolist(), strict=True)) == [(0, 1), (7, 4), (8, 5)]
+    assert list(zip(row.positions.tolist(), row.targets.tolist(), strict=True)) == [(0, 1), (7, 4), (8, 5), (9, 6)]
 
 
 def test_a_row_that_begins_with_speech_begins_with_a_token_and_two_spans_share_one():
     row = laid_out((True, 0, 2), (True, 2, 4), (False, 4, 6))
     assert row.input_ids.tolist() == [SPEECH_FOLLOWS, *[0] * 8, TEXT_FOLLOWS, 14, 15]
-    assert row.targets.tolist() == [4, 5]
+    assert row.targets.tolist() == [4, 5, 6]
 
 
 def test_what_is_only_read_is_what_the_text_llm_reads():
@@ -42,9 +42,19 @@ def test_what_is_only_read_is_what_the_text_llm_reads():
 
 
 def test_a_heard_prompt_ends_with_the_token_before_text():
-    heard = laid_out((True, 0, 6))
+    heard = laid_out((True, 0, 4))
     assert close_speech(heard, LAYOUT).input_ids.tolist() == [*heard.input_ids.tolist(), TEXT_FOLLOWS]
     assert close_speech(heard, SequenceLayout(100, 8)) is heard
+
+
+@pytest.mark.parametrize("modality_tokens", [True, False])
+def test_the_end_of_a_heard_row_is_predicted_where_a_spoken_prompt_is_answered(modality_tokens):
+    layout = SequenceLayout(100, 8, modality_tokens)
+    row = build_sequence(TEXT, [Span(True, 0, 6)], WORDS, FRAMES, layout)
+    prompt = join_parts([], [cut_speech(TEXT, Span(True, 0, 6), WORDS, FRAMES, layout)], layout)
+    assert row.input_ids.tolist() == prompt.input_ids.tolist()
+    assert row.speech_mask.tolist() == prompt.speech_mask.tolist()
+    assert (row.positions.tolist(), row.targets.tolist()) == ([len(prompt) - 1], [6])
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,17 @@ def test_a_text_without_a_bos_gets_one_as_before(with_bos):
     assert tokenize(with_bos, text).token_ids.tolist() == with_bos(text)["input_ids"]
 
 
+@pytest.mark.parametrize("text", ["The tomato is a berry.", "one", "<s>The tomato is", " a space behind it "])
+def test_a_document_is_followed_by_the_end_of_text_unless_it_brings_one_or_the_tokenizer_has_none(text, kind):
+    found = tokenize(kind, text)
+    assert found.following == kind.eos_token_id
+    assert kind.eos_token_id not in found.token_ids
+    if kind.eos_token_id is not None:
+        closed = tokenize(kind, text + kind.eos_token)
+        assert closed.token_ids[-1] == kind.eos_token_id
+        assert closed.following is None
+
+
 def test_a_prompt_that_brings_its_bos_has_one(with_bos, salad_model, noise):
     processor = SaladProcessor(with_bos, salad_model.config)
     bos = with_bos.bos_token_id

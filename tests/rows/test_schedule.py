@@ -84,10 +84,10 @@ def sources(speech, frames_cache, world, tokenizer):
     ]
 
 
-def schedule(sources, seed=0, count=120):
-    spans = Spans(text_words=(2, 5), speech_words=(2, 5))
-    layout = SequenceLayout(100, 8)
-    return TrainingSchedule(sources, count=count, batch=4, layout=layout, spans=spans, text_first=0.5, seed=seed)
+def schedule(sources, seed=0, count=120, warm_up=0):
+    spans, layout = Spans(text_words=(2, 5), speech_words=(2, 5)), SequenceLayout(100, 8)
+    phases = {"count": count, "warm_up": warm_up, "batch": 4}
+    return TrainingSchedule(sources, **phases, layout=layout, spans=spans, text_first=0.5, seed=seed)
 
 
 def fields(example):
@@ -123,7 +123,19 @@ def test_replay_rows_are_read_whole(sources):
         sequence = examples[int(index)].sequence
         assert sequence.input_ids.tolist() == text.token_ids.tolist()
         assert not sequence.speech_mask.any()
-        assert sequence.targets.tolist() == list(range(1, len(text.token_ids)))
+        assert sequence.targets.tolist() == list(range(1, len(text.token_ids) + 1))
+
+
+def test_every_row_learns_its_end_but_a_row_of_the_lexical_warm_up_predicts_nothing(sources, tokenizer):
+    examples = schedule(sources, warm_up=8, count=40)
+    for index, example in enumerate(examples):
+        text = sources[examples.source[index]].texts[examples.row[index]]
+        ends = [] if index < 8 else [len(text.token_ids)]
+        assert example.sequence.targets[-1:].tolist() == ends
+        assert example.labels()[-1:].tolist() == ([] if index < 8 else [tokenizer.eos_token_id])
+        assert example.labels()[:-1].tolist() == text.token_ids[example.sequence.targets[:-1]].tolist()
+    heard_last = [e.sequence.speech_mask[-1] for e in examples if len(e.sequence.targets) and e.sequence.spans]
+    assert True in heard_last and False in heard_last
 
 
 def test_lengths_are_about_what_rows_fill(sources):

@@ -60,6 +60,7 @@ def test_every_text_token_is_the_target_of_the_place_before_it(seed):
     wanted = [
         (place - 1, item) for place, item in enumerate(items) if place > 0 and item is not None and item >= text.prefix
     ]
+    wanted.append((len(items) - 1, len(text.token_ids)))  # what follows the text
     assert list(zip(sequence.positions.tolist(), sequence.targets.tolist(), strict=True)) == wanted
     assert (sequence.targets > 0).all()
 
@@ -118,21 +119,43 @@ def test_a_words_last_vectors_name_its_tokens_and_nothing_else_does(seed):
             assert named == owned
 
 
-def test_a_row_that_is_read_has_every_token_but_the_first_as_a_target():
+def test_a_row_that_is_read_has_every_token_but_the_first_and_its_end_as_targets():
     text = TokenizedText(np.arange(5, 12, dtype=np.int32), np.array([0, 3, 7]), np.ones(3, dtype=bool), 0)
     sequence = build_sequence(text, whole_text(2), [], None, LAYOUT)
     assert sequence.input_ids.tolist() == text.token_ids.tolist()
-    assert sequence.positions.tolist() == list(range(6))
-    assert sequence.targets.tolist() == list(range(1, 7))
+    assert sequence.positions.tolist() == list(range(7))
+    assert sequence.targets.tolist() == list(range(1, 8))
     begun = TokenizedText(text.token_ids, text.word_tokens + np.array([1, 0, 0]), text.splittable, 1)
-    assert build_sequence(begun, whole_text(2), [], None, LAYOUT).targets.tolist() == list(range(1, 7))
+    assert build_sequence(begun, whole_text(2), [], None, LAYOUT).targets.tolist() == list(range(1, 8))
+
+
+@pytest.mark.parametrize("heard", [True, False])
+@pytest.mark.parametrize("words", [1, 2, 6])
+def test_only_spans_that_reach_the_end_of_a_text_have_its_end_as_a_target(words, heard):
+    text, times, frames, _ = draw_row(3)
+    whole = build_sequence(text, [Span(heard, 0, 20)], times, frames, LAYOUT)
+    assert (whole.positions[-1], whole.targets[-1]) == (len(whole) - 1, len(text.token_ids))
+    part = build_sequence(text, [Span(heard, 0, words)], times, frames, LAYOUT)
+    assert part.targets.max(initial=0) < len(text.token_ids)
+    assert len(part.targets) == (0 if heard else text.word_tokens[words] - 1)
+
+
+@pytest.mark.parametrize("prefix", [0, 1])
+def test_a_text_of_one_token_is_predicted_where_something_stands_before_it_and_its_end_is_always(prefix):
+    text = TokenizedText(
+        np.arange(5, 6 + prefix, dtype=np.int32), np.array([prefix, prefix + 1]), np.ones(2, bool), prefix
+    )
+    read = build_sequence(text, whole_text(1), [], None, LAYOUT)
+    assert read.targets.tolist() == list(range(1, prefix + 2))
+    heard = build_sequence(text, [Span(True, 0, 1)], [Word("w", 0.0, 0.5)], np.zeros((60, BINS), np.float16), LAYOUT)
+    assert (heard.positions.tolist(), heard.targets.tolist()) == ([len(heard) - 1], [prefix + 1])
 
 
 def test_a_row_that_is_heard_without_word_times_keeps_all_frames():
     text = TokenizedText(np.arange(5, dtype=np.int32), np.array([0, 2, 5]), np.ones(3, dtype=bool), 0)
     frames = np.arange(21, dtype=np.float16)[:, None]
     sequence = build_sequence(text, [Span(True, 0, 2)], [], frames, LAYOUT)
-    assert len(sequence.positions) == 0
+    assert (sequence.positions.tolist(), sequence.targets.tolist()) == ([2], [5])
     assert sequence.spans[0].vectors == 3
     assert sequence.spans[0].frames[:, 0].tolist() == [*range(21), 20, 20, 20]
     assert sequence.spans[0].lexical_targets.tolist() == [-1, -1, -1]
@@ -144,8 +167,8 @@ def test_the_first_text_token_after_speech_is_scored_from_the_last_vector():
     spans = [Span(True, 0, 2), Span(False, 2, 4)]
     sequence = build_sequence(text, spans, words, np.zeros((160, BINS), np.float16), LAYOUT)
     assert sequence.spans[0].vectors == 10
-    assert sequence.positions.tolist() == [9, 10]
-    assert sequence.targets.tolist() == [2, 3]
+    assert sequence.positions.tolist() == [9, 10, 11]
+    assert sequence.targets.tolist() == [2, 3, 4]
 
 
 def test_speech_longer_than_the_recording_still_has_a_vector():

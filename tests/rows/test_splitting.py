@@ -18,7 +18,7 @@ def draw_text(seed, words=40, prefix=0):
     random = np.random.default_rng(seed)
     word_tokens = prefix + np.concatenate([[0], np.cumsum(random.integers(1, 5, size=words))])
     splittable = random.random(words + 1) < 0.8
-    return TokenizedText(np.arange(word_tokens[-1], dtype=np.int32), word_tokens, splittable, prefix)
+    return TokenizedText(np.arange(word_tokens[-1], dtype=np.int32), word_tokens, splittable, prefix, following=999)
 
 
 @pytest.mark.parametrize("prefix", [0, 1])
@@ -31,6 +31,7 @@ def test_pieces_are_the_text_cut_where_it_may_be(seed, prefix):
     assert pieces[-1].end == 40
     tokens = np.concatenate([piece.text.token_ids[prefix:] for piece in pieces])
     assert tokens.tolist() == text.token_ids[prefix:].tolist()
+    assert [piece.text.following for piece in pieces] == [*(p.text.token_ids[prefix] for p in pieces[1:]), 999]
     for piece in pieces:
         assert len(piece.text.token_ids) <= 30
         assert piece.text.token_ids[:prefix].tolist() == text.token_ids[:prefix].tolist()

@@ -185,7 +185,7 @@ def test_errors_while_writing_are_raised(line, shell, monkeypatch):
         shell(*line)
 
 
-def test_a_text_of_one_token_needs_no_teacher(shell, text_lm, tokenizer, tmp_path):
+def test_a_text_of_one_token_has_a_position_behind_it(shell, text_lm, tokenizer, tmp_path):
     rows = [{"id": "one", "text": "x"}, {"id": "two", "text": "Water boils."}]
     assert len(tokenize(tokenizer, "x").token_ids) == 1
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -194,7 +194,12 @@ def test_a_text_of_one_token_needs_no_teacher(shell, text_lm, tokenizer, tmp_pat
         for further in (["--dry-run"], ["--verify", 5]):
             result = shell(*line, "--keep", keep, *further, "-o", tmp_path / keep)
             assert result.exit_code == 0, result.stderr
-            assert json.loads(result.stdout)["rows"] == 1
+            assert json.loads(result.stdout)["rows"] == 2
+        cache = TeacherCache(tmp_path / keep)
+        for text in ("x", "Water boils."):
+            ids = tokenize(tokenizer, text).token_ids
+            (stored,) = {len(row) for name, row in vars(cache.row(ids)).items() if name in ("distinct", "log_tail")}
+            assert stored == len(ids)
 
 
 @pytest.mark.parametrize("keep", ["top-k", "sampled"])

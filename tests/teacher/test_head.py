@@ -125,6 +125,22 @@ def test_without_a_teacher_the_loss_is_the_likelihood():
     )
 
 
+@pytest.mark.parametrize("alpha", [0.0, 0.4, 1.0])
+def test_a_position_without_a_label_has_the_divergence_alone(alpha):
+    hidden, head, logits, token_ids = draw()
+    teacher = dense_from_logits(logits)
+    known = torch.arange(len(token_ids)) % 3 > 0
+    labels = torch.where(known, token_ids, -1)
+    found = head_loss(hidden, head, [LossRequest(teacher if alpha else None, labels, alpha)])
+    likelihood = negative_log_likelihood(head(hidden[known]), token_ids[known]).sum()
+    expected = alpha * divergence(teacher, head(hidden)).sum() + (1 - alpha) * likelihood
+    torch.testing.assert_close(found.total, expected, rtol=1e-12, atol=0)
+    torch.testing.assert_close(found.nll, likelihood * (alpha < 1), rtol=1e-12, atol=0)
+    inputs = [hidden, head.weight]
+    for ours, theirs in zip(gradients(found.total, *inputs), gradients(expected, *inputs), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-13)
+
+
 def test_no_positions_cost_nothing_and_spoil_no_gradient():
     hidden, head, logits, token_ids = draw()
     loss = head_loss(hidden[:0], head, [LossRequest(dense_from_logits(logits[:0]), token_ids[:0])]).total

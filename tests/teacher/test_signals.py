@@ -40,7 +40,7 @@ def live(text_lm):
 
 
 def all_targets(texts):
-    return [np.arange(1, len(tokens)) for tokens in texts]
+    return [np.arange(1, len(tokens) + 1) for tokens in texts]
 
 
 def exactly(live, texts, targets):
@@ -57,7 +57,7 @@ def float16_rounding(log_probs):
 def test_the_cache_agrees_with_the_live_teacher_to_the_rounding_of_float16(texts, cached, live):
     stored = cached.distributions(texts, all_targets(texts), CPU)
     exact = exactly(live, texts, all_targets(texts))
-    assert len(stored) == len(exact) == sum(len(tokens) - 1 for tokens in texts)
+    assert len(stored) == len(exact) == sum(len(tokens) for tokens in texts)
     kept = exact.log_probs.gather(-1, stored.kept_ids)
     assert ((stored.kept_log_probs - kept).abs() <= float16_rounding(kept)).all()
     # The kept tokens are the most probable ones: none outside is more probable than the least of them.
@@ -68,7 +68,7 @@ def test_the_cache_agrees_with_the_live_teacher_to_the_rounding_of_float16(texts
 
 
 def test_the_kl_of_both_differs_by_no_more_than_the_tail_and_the_rounding(texts, cached, live):
-    positions = sum(len(tokens) - 1 for tokens in texts)
+    positions = sum(len(tokens) for tokens in texts)
     student = torch.randn(positions, live.model.config.vocab_size, generator=torch.Generator().manual_seed(0))
     stored = cached.distributions(texts, all_targets(texts), CPU)
     exact = exactly(live, texts, all_targets(texts))
@@ -99,10 +99,10 @@ def test_chosen_targets_are_rows_of_all_targets(signal, texts, request):
     teacher = request.getfixturevalue(signal)
     ask = exactly if signal == "live" else lambda teacher, *asked: teacher.distributions(*asked, CPU)
     random = np.random.default_rng(0)
-    chosen = [np.sort(random.choice(np.arange(1, len(t)), size=5, replace=False)) for t in texts]
-    chosen[2] = np.array([], dtype=np.int64)
+    chosen = [np.sort(random.choice(np.arange(1, len(t) + 1), size=5, replace=False)) for t in texts]
+    chosen[2], chosen[3] = np.array([], dtype=np.int64), np.array([len(texts[3])])
     some, every = ask(teacher, texts, chosen), ask(teacher, texts, all_targets(texts))
-    begins = np.cumsum([0] + [len(tokens) - 1 for tokens in texts])[:-1]
+    begins = np.cumsum([0] + [len(tokens) for tokens in texts])[:-1]
     places = torch.from_numpy(
         np.concatenate([wanted - 1 + begin for wanted, begin in zip(chosen, begins, strict=True)])
     )
@@ -114,7 +114,7 @@ def test_chosen_targets_are_rows_of_all_targets(signal, texts, request):
 
 def test_the_live_teacher_hears_no_neighbour(texts, live):
     alone = exactly(live, texts[1:2], all_targets(texts)[1:2])
-    begin = len(texts[0]) - 1
+    begin = len(texts[0])
     beside = exactly(live, texts, all_targets(texts)).log_probs[begin : begin + len(alone)]
     torch.testing.assert_close(beside, alone.log_probs, rtol=0, atol=1e-5)
 

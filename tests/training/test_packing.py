@@ -44,11 +44,12 @@ def loss_and_gradients(model, batch, requests):
     return outputs, {name: parameter.grad for name, parameter in model.named_parameters()}
 
 
-def test_packed_equals_padded(salad_model, text_lm, examples):
+def test_packed_equals_padded(salad_model, text_lm, tokenizer, examples):
     sequences = [example.sequence for example in examples]
     teacher = LiveTeacher(load_text_model(text_lm, dtype="float32", device="cpu"))
     token_ids, targets = [e.token_ids for e in examples], [s.targets for s in sequences]
-    labels = torch.from_numpy(np.concatenate([t[w] for t, w in zip(token_ids, targets, strict=True)]).astype(np.int64))
+    labels = torch.from_numpy(np.concatenate([example.labels() for example in examples]))
+    assert (labels == tokenizer.eos_token_id).sum() == len(examples)
     requests = [LossRequest(teacher.distributions(token_ids, targets, CPU), labels, 0.7)]
     padded, of_padded = loss_and_gradients(salad_model, collate_sequences(sequences), requests)
     packed, of_packed = loss_and_gradients(salad_model, pack_sequences(sequences), requests)

@@ -36,8 +36,8 @@ class CacheSpeechSettings(
     layouts: int = setting(
         0,
         low=0,
-        help="For encoders that look ahead: draw this many layouts (spans of text and speech) of each row, and encode"
-        " only their speech spans, each alone; 3 take about as long as whole recordings. 0: whole recordings.",
+        help="For encoders that look ahead: draw this many layouts (lists of text and speech spans) of each row, and"
+        " encode only their speech spans, each alone. 0: encode whole recordings.",
     )
     tokenizer: str | None = setting(
         None,

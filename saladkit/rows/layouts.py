@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
-from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import digest_tokens
 from saladkit.formats.words import Word
 from saladkit.rows.interleaving import Span, draw_spans, may_cut, pauses_before
@@ -54,8 +53,7 @@ def lay_out(
         The rows and pieces, in order; and id and reason of each row that is too long and cannot be split.
     """
     ids = table.column("id").to_pylist()
-    words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
-    _, pieces, left_out = split_speech(tokenizer, ids, table.column("text").to_pylist(), words, settings.max_length)
+    _, pieces, left_out = split_speech(table, tokenizer, settings.max_length)
     laid_out = [
         LaidOut(
             row,

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
@@ -16,11 +15,12 @@ from saladkit.formats.layouts_cache import LayoutsCache, holds_layouts
 from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.formats.unspaced import has_unspaced
-from saladkit.formats.word_times import join_word_times, left_out_rows, read_word_times
-from saladkit.formats.words import Word, are_words_of, words_of_text
+from saladkit.formats.word_times import join_word_times
+from saladkit.formats.words import Word, words_of_text
 from saladkit.rows.frame_sources import FrameSource, SpansAlone, StoredLayouts, WholeRecordings, check_layouts
 from saladkit.rows.model_limits import check_most_are_known
 from saladkit.rows.readers import Readers
+from saladkit.rows.timed_speech import check_all_words, leave_out, leave_out_untimed, times_of
 from saladkit.rows.tokens import TextPiece, TokenizedText, pieces_as, split_text, tokenize, tokenizer_digest
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.shared import Interleaving
@@ -31,34 +31,6 @@ from saladkit.speech.audio.audio_rows import AudioRows
 from saladkit.speech.front_end import FrontEnd, LiveFrames, check_recordings, looks_ahead
 
 TOO_LONG = "over --max-length, and it cannot be split where its tokens and the times of its words allow"
-
-
-def check_words(id_: str, text: str, words: list[Word], duration: float | None, where: str) -> None:
-    """Check that the words are those of the text, and that their times ascend and lie within the recording.
-
-    Args:
-        duration: length of the recording in s; None if it is not known.
-        where: path of the row's source, for the message.
-
-    Raises:
-        SaladError: the words are not those of the text, or their times descend or lie outside the recording.
-    """
-    if not are_words_of([word.word for word in words], text):
-        raise SaladError(
-            f"{where}: row '{id_}' has words that are not those of its text",
-            "Make word times for this text with `saladkit synth` or `saladkit timestamps`.",
-        )
-    times = [time for word in words for time in (word.start, word.end) if time is not None]
-    if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0) or (times and times[0] < 0):
-        raise SaladError(
-            f"{where}: row '{id_}' has word times that do not ascend", "Align the row again with `saladkit timestamps`."
-        )
-    if duration is not None and times and times[-1] > duration + 0.1:  # s; aligners have frames of up to 0.08 s
-        raise SaladError(
-            f"{where}: row '{id_}' has a word at {times[-1]:.2f} s but lasts {duration:.2f} s: the word times belong to"
-            " another recording, or `duration` is not in seconds",
-            "Align the row again with `saladkit timestamps`, or give `duration` in seconds.",
-        )
 
 
 def open_speech(
@@ -97,17 +69,16 @@ def open_speech(
     read = partial(read_samples, source.path, names=names, limit=limit)
     wanted = set(read(needed=["id"], optional=[]).column("id").to_pylist())
     cache = next((cache for cache in map(_open_cache, frames_caches) if any(id_ in cache for id_ in wanted)), None)
-    times = _times_of(wanted, word_times)
+    times = times_of(wanted, word_times)
     needed = ["id", "text", *([] if times else ["words"]), *([] if cache else ["audio"])]
     audio = AudioRows(source.path, strict)
     table = _usable(read(needed=needed, lacking=["audio"], optional=["duration"]), audio, times, cache)
     table = join_word_times(table, times) if times else table
-    ids, texts = table.column("id").to_pylist(), table.column("text").to_pylist()
-    words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
-    _check_all_words(table, words, source.path)
+    check_all_words(table, source.path)
+    ids = table.column("id").to_pylist()
     frames = _open_frames(cache, table, front_end, source.path)
     at_most = readers.at_most(max_length) if readers else max_length
-    whole, pieces, left_out = split_speech(tokenizer, ids, texts, words, at_most)
+    whole, pieces, left_out = split_speech(table, tokenizer, at_most)
     if readers is not None:
         _check_tokens_are_known(readers, tokenizer, whole, ids, source.path)
         unreadable = _unreadable(readers, pieces, [partial(frames.length, id_) for id_ in ids])
@@ -129,12 +100,6 @@ def open_speech(
     )
 
 
-def _times_of(wanted: set[str], word_times: Sequence[str | Path]) -> str | Path | None:
-    """Return the first of `word_times` that holds one of the wanted rows."""
-    ids_with_times = ((path, read_word_times(path).column("id").to_pylist()) for path in word_times)
-    return next((path for path, ids in ids_with_times if not wanted.isdisjoint(ids)), None)
-
-
 def _cut_by_text(
     tokenizer: PreTrainedTokenizerBase, texts: list[str], words: list[list[str]]
 ) -> dict[int, TokenizedText]:
@@ -144,85 +109,33 @@ def _cut_by_text(
     return {row: tokenize(tokenizer, texts[row]) for row in own}
 
 
-def _check_all_words(table: pa.Table, words: list[list[Word]], where: str) -> None:
-    columns = [table.column(name).to_pylist() for name in ("id", "text")]
-    durations = table.column("duration").to_pylist() if "duration" in table.column_names else [None] * len(words)
-    for id_, text, of_row, duration in zip(*columns, words, durations, strict=True):
-        check_words(id_, text, of_row, duration, where)
-
-
 def _usable(table: pa.Table, audio: AudioRows, times: str | Path | None, cache: EncodedSpeech | None) -> pa.Table:
     """Return the rows whose audio and word times can be used; list the others in `audio`.
 
     Without a cache, every recording is decoded to find them.
     """
-    _leave_out_untimed(table, audio, times)
+    leave_out_untimed(table, audio, times)
     if cache is None:
         return audio.sift(table)
-    _leave_out(table, audio, cache.artefact.path, "frames", cache.artefact.manifest["skipped"])
+    leave_out(table, audio, cache.artefact.path, "frames", cache.artefact.manifest["skipped"])
     audio.check(table.num_rows)
     return audio.usable(table)
 
 
-def _leave_out_untimed(table: pa.Table, audio: AudioRows, times: str | Path | None) -> None:
-    if times is not None:
-        _leave_out(table, audio, times, "word times", left_out_rows(times))
-
-
-def _leave_out(table: pa.Table, audio: AudioRows, path: str | Path, what: str, skipped: list[dict]) -> None:
-    """List in `audio` the rows of `table` that another artefact has left out."""
-    ids = set(table.column("id").to_pylist())
-    for row in skipped:
-        if row["id"] in ids:
-            problem = f"{path} has no {what} for the row '{row['id']}' (left out: {row['reason']})"
-            audio.leave_out(row["id"], SaladError(problem, "Mend the row and make them again, or remove the row."))
-
-
-def read_timed_speech(
-    source: str,
-    *,
-    word_times: Sequence[str | Path],
-    names: ColumnNames,
-    limit: int | None,
-    strict: bool,
-    beside: str | Path | None = None,
-) -> tuple[pa.Table, AudioRows]:
-    """Read speech with its text and word times, whose audio has not been looked at.
-
-    Arguments are as `open_speech` and `read_samples` have them.
-
-    Returns:
-        Rows with `id`, `text`, `audio`, `words` and, where known, `duration`; and the rows that the word times left
-        out, which are not among them.
-
-    Raises:
-        SaladError: as `read_samples`, `join_word_times` and `check_words`.
-    """
-    read = partial(read_samples, source, names=names, limit=limit)
-    times = _times_of(set(read(needed=["id"], optional=[]).column("id").to_pylist()), word_times)
-    needed = ["id", "text", "audio", *([] if times else ["words"])]
-    table = read(needed=needed, lacking=["audio"], optional=["duration"], beside=beside)
-    audio = AudioRows(source, strict)
-    _leave_out_untimed(table, audio, times)
-    table = audio.usable(table)
-    table = join_word_times(table, times) if times else table
-    _check_all_words(table, [words_from_row(row) for row in table.select(["words"]).to_pylist()], source)
-    return table, audio
-
-
 def split_speech(
-    tokenizer: PreTrainedTokenizerBase,
-    ids: list[str],
-    texts: list[str],
-    words: list[list[Word]],
-    max_length: int | None,
+    table: pa.Table, tokenizer: PreTrainedTokenizerBase, max_length: int | None
 ) -> tuple[list[TokenizedText], list[tuple[int, TextPiece, list[Word]]], list[tuple[str, str]]]:
-    """Tokenize texts and split the long ones as `split_text`, each piece with its words.
+    """Tokenize the texts of a table and split the long ones as `split_text`, each piece with its words.
+
+    Args:
+        table: rows with `id`, `text` and `words`.
 
     Returns:
         The whole texts; row, piece and words of all pieces in order; and id and reason of the rows that are too long
         and cannot be split, or in which the time of a cut is unknown.
     """
+    ids, texts = table.column("id").to_pylist(), table.column("text").to_pylist()
+    words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
     named = [[word.word for word in own] for own in words]
     whole = [tokenize(tokenizer, text, own) for text, own in zip(texts, named, strict=True)]
     pieces, left_out = _split(ids, whole, max_length, _cut_by_text(tokenizer, texts, named))

@@ -15,8 +15,8 @@ from saladkit.job import Clock, Job, Made, Part, Work, numbered
 from saladkit.machine import resolve_device
 from saladkit.model.loading import load_tokenizer
 from saladkit.progress import say
+from saladkit.rows.timed_speech import read_timed_speech
 from saladkit.rows.tokens import tokenizer_digest
-from saladkit.rows.training_sources import read_timed_speech
 from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.settings.shared import LOG_MEL
 from saladkit.sources.samples import check_ids_distinct, read_samples

@@ -17,7 +17,7 @@ from saladkit.speech.front_end import LiveFrames, looks_ahead
 
 CAUSAL = ["log-mel", "mimi"]
 AHEAD = ["whisper", *MODELS]
-WORDS = [Word(f"w{i}", i * 0.337 + 0.05, i * 0.337 + 0.35) for i in range(10)]
+WORDS = [Word(f"w{i}", i * 0.3343 + 0.0537, i * 0.3343 + 0.34) for i in range(10)]
 SPANS = [Span(False, 0, 2), Span(True, 2, 5), Span(False, 5, 7), Span(True, 7, 9), Span(False, 9, 10)]
 
 
@@ -46,7 +46,7 @@ def heard_spans(front_end, samples, rate, source):
 
 def with_noise(samples, rate, *, before, behind):
     """A copy of a recording with noise in place of the stretches before and behind the given times."""
-    changed = noise(len(samples), 1)
+    changed = 3 * noise(len(samples), 1)
     kept = slice(0 if before is None else int(before * rate), int(behind * rate))
     changed[kept] = samples[kept]
     return changed

@@ -35,6 +35,10 @@ class NoiseFrames:
         """Return the frames of one recording, float16 [F, BINS]."""
         return self.noise[: self.lengths[id_]]
 
+    def length(self, id_: str) -> int:
+        """Return the number of these frames."""
+        return self.lengths[id_]
+
 
 def share_of_text() -> float:
     """Return the share of a batch's places that are text, by the mean lengths of the published spans.

@@ -15,11 +15,12 @@ from pathlib import Path
 
 WITHOUT_PLAN = ("report", "doctor")
 PACKAGES = {"kokoro:": "kokoro_onnx", "piper:": "piper", "espeak:": "espeakng_loader"}  # by the prefix of a voice
-POSITIONS_PER_ROW = 1000  # where a row fills half a window of 2,048
 FIGURES = (  # of a dry run: name, unit, scale
     ("texts", "texts", 1),
     ("positions", "positions", 1),
     ("rows_to_read", "rows to train on", 1),
+    ("windows_to_read", "windows to train on", 1),
+    ("positions_to_read", "positions to train on", 1),
     ("candidates", "candidates", 1),
     ("predicted_hours", "hours of speech", 1),
     ("seconds_of_speech", "hours of speech", 1 / 3600),
@@ -94,8 +95,8 @@ def described(figures: dict) -> str:
             value = figures[name] * scale
             parts.append(f"{value:,.0f} {unit}" if value == int(value) else f"{value:,.3g} {unit}")
     speed = float(os.environ.get("POSITIONS_PER_SECOND", 0))
-    if speed and "rows_to_read" in figures:
-        hours = figures["rows_to_read"] * POSITIONS_PER_ROW / speed / 3600
+    if speed and "positions_to_read" in figures:
+        hours = figures["positions_to_read"] / speed / 3600
         parts.append(f"{hours:,.1f} GPU-hours at {speed:,.0f} positions a second")
     return ", ".join(parts) or json.dumps({name: value for name, value in figures.items() if name != "command"})
 

@@ -1,4 +1,4 @@
-"""Group items of similar length into batches, so that little of a batch is padding."""
+"""Group items of similar length into batches, or put several on one line, so that little of a batch is padding."""
 
 from collections.abc import Sequence
 from math import inf
@@ -41,3 +41,31 @@ def batches_by_length(
             batches.append([index])
             first = longest = summed = length
     return batches
+
+
+def place_on_lines(lengths: list[int], capacity: int | None) -> list[list[int]]:
+    """Place items on as few lines as best fit finds: the longest first, each on the fullest line that has room.
+
+    Args:
+        lengths: length of each item.
+        capacity: length of a line; longer items get a line of their own. None puts all items on one line.
+
+    Returns:
+        The items of each line, as indices of `lengths`.
+    """
+    if capacity is None:
+        return [list(range(len(lengths)))]
+    lines: list[list[int]] = []
+    room = np.zeros(len(lengths), dtype=np.int64)
+    for item in sorted(range(len(lengths)), key=lambda item: -lengths[item]):
+        left = room[: len(lines)] - lengths[item]
+        fitting = np.flatnonzero(left >= 0)
+        if len(fitting):
+            line = int(fitting[np.argmin(left[fitting])])
+        else:
+            line = len(lines)
+            lines.append([])
+            room[line] = max(capacity, lengths[item])
+        lines[line].append(item)
+        room[line] -= lengths[item]
+    return lines

@@ -10,7 +10,8 @@ from. A TensorBoard log in `logs/` is not part of the artefact.
 - `loss`, and its parts `distillation`, `nll` and `lexical`: means in nats over the positions where they were computed.
   With a sampled teacher, `distillation` is the cross entropy: the divergence plus the teacher's entropy.
 - `places_used`: share of the places of a batch that is not padding
-- `rows of SOURCE` and `positions of SOURCE`: rows and text positions of each source
+- for each source, `rows of SOURCE`; `positions of SOURCE`, speech vectors included; `loss positions of SOURCE`, those
+  with a loss; and `unread rows of SOURCE`, which fitted into no window of their pass
 
 After `from saladkit import SaladForCausalLM`, transformers' AutoConfig, AutoModelForCausalLM and AutoProcessor load
 such a folder. With LoRA and `--save trained`, `model.safetensors` holds speech encoder, adapter and LoRA only;
@@ -131,4 +132,4 @@ def trained_positions(checkpoint: str | Path) -> int | None:
 
 
 def _positions(row: dict) -> int:
-    return sum(int(count) for name, count in row.items() if name.startswith("positions of "))
+    return sum(int(count) for name, count in row.items() if name.startswith("loss positions of "))

@@ -19,6 +19,7 @@ listed in `skipped`.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ INDEX = pa.schema(
 
 @dataclass(frozen=True)
 class StoredLayout:
-    """One layout of a row.
+    """One layout of a row, to be written.
 
     Attributes:
         speech_first: whether the first span is speech.
@@ -58,6 +59,22 @@ class StoredLayout:
     speech_first: bool
     ends: list[int]
     frames: list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class LayoutBounds:
+    """Where the spans of a stored layout lie.
+
+    Attributes:
+        speech_first, ends: as in `StoredLayout`.
+        part: number of the part that has its frames.
+        offsets: where the frames of each speech span begin in the part; and where the last ones end.
+    """
+
+    speech_first: bool
+    ends: list[int]
+    part: int
+    offsets: list[int]
 
 
 def write_layouts_part(path: Path, rows: list[tuple[str, bytes, float, list[StoredLayout]]]) -> None:
@@ -127,15 +144,19 @@ class LayoutsCache(EncodedSpeech):
         """Return whether the cache holds layouts of a row or piece of this id and of these tokens."""
         return (id_, digest) in self._where
 
-    def layout(self, id_: str, digest: bytes, number: int) -> StoredLayout:
-        """Return one layout of a row or piece.
+    def bounds(self, id_: str, digest: bytes, number: int) -> LayoutBounds:
+        """Return the spans of one layout of a row or piece.
 
         Raises:
             KeyError: the cache does not hold it.
         """
         part, first = self._where[id_, digest]
         (line,) = self._index[part].slice(first + number, 1).to_pylist()
-        spans = len(line["ends"]) // 2 + (line["speech_first"] and len(line["ends"]) % 2)
+        count, first_is_speech = len(line["ends"]), line["speech_first"]
+        spans = (count + first_is_speech) // 2
         offsets = self._offsets[part][line["span"] : line["span"] + spans + 1].tolist()
-        frames = [self._frames[part][begin:end] for begin, end in zip(offsets, offsets[1:], strict=False)]
-        return StoredLayout(line["speech_first"], line["ends"], frames)
+        return LayoutBounds(first_is_speech, line["ends"], part, offsets)
+
+    def frames(self, bounds: LayoutBounds) -> list[np.ndarray]:
+        """Return the frames of the speech spans of a layout, in order, float16 [F, width] each."""
+        return [self._frames[bounds.part][begin:end] for begin, end in pairwise(bounds.offsets)]

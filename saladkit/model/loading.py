@@ -116,23 +116,32 @@ def use_attention(model: SaladForCausalLM, name: str, *, half_on_gpu: bool) -> N
 
 
 @torch.no_grad()
-def check_packing(language_model: PreTrainedModel) -> None:
-    """Check that position ids that restart at 0 separate texts in one row; tried on the model.
-
-    Raises:
-        SaladError: they do not, so that packed texts would see each other.
-    """
-    texts = [np.array([0, 1]), np.array([1, 0])]
-    arguments = texts, [np.array([1]), np.array([1])], language_model.device
+def keeps_rows_apart(language_model: PreTrainedModel) -> bool:
+    """Return whether position ids that restart at 0 keep the texts of a line apart; tried on the model."""
+    texts = [np.array([0, 1]), np.array([1]), np.array([0])]  # the last two share a line
+    arguments = texts, [np.array([1])] * 3, language_model.device
     was_training = language_model.training
     language_model.eval()
     padded, packed = (hidden_states(language_model, *arguments, packed) for packed in (False, True))
     language_model.train(was_training)
-    if not _are_same(packed, padded):
+    return _are_same(packed, padded)
+
+
+def may_pack(batching: str, language_model: PreTrainedModel) -> bool:
+    """Return whether rows are packed: as `--batching` asks, where `auto` asks the model.
+
+    Raises:
+        SaladError: rows are to be packed, and the model does not keep them apart.
+    """
+    if batching == "padded":
+        return False
+    apart = keeps_rows_apart(language_model)
+    if batching == "packed" and not apart:
         raise SaladError(
-            f"in a {language_model.config.model_type} model texts that are packed into one row see each other",
+            f"in a {language_model.config.model_type} model texts that are packed on one line see each other",
             "Give --batching padded.",
         )
+    return apart
 
 
 def load_processor(name: str | Path) -> SaladProcessor:

@@ -6,18 +6,18 @@ there every span is encoded alone, when it is drawn (`SpansAlone`) or ahead (`St
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 
 from saladkit.errors import SaladError
-from saladkit.formats.layouts_cache import LayoutsCache
+from saladkit.formats.layouts_cache import LayoutBounds, LayoutsCache
 from saladkit.formats.teacher_cache import digest_tokens
 from saladkit.formats.words import Word
 from saladkit.rows.interleaving import Span
-from saladkit.rows.sequences import heard_between
+from saladkit.rows.sequences import SequenceLayout, heard_between
 from saladkit.rows.tokens import TokenizedText
 from saladkit.settings.shared import Interleaving
 from saladkit.speech.front_end import LiveFrames
@@ -30,6 +30,10 @@ class Recordings(Protocol):
         """Return the frames of the recording with this id, [F, width]."""
         ...
 
+    def length(self, id_: str) -> int:
+        """Return the number of these frames."""
+        ...
+
 
 @dataclass(frozen=True)
 class WholeRecordings:
@@ -39,7 +43,7 @@ class WholeRecordings:
 
     def length(self, id_: str) -> int:
         """Return the number of frames of a whole recording."""
-        return len(self.recordings.row(id_))
+        return self.recordings.length(id_)
 
     def of_spans(self, id_: str, spans: list[Span], words: list[Word]) -> np.ndarray:
         """Return the frames of the recording, [F, width], whatever the spans."""
@@ -56,7 +60,19 @@ class SpansAlone:
         """Return the number of frames of a whole recording, or one more."""
         return math.ceil(self.recordings.seconds(id_) * self.recordings.front_end.frames_per_second)
 
-    def of_spans(self, id_: str, spans: list[Span], words: list[Word]) -> Mapping[tuple[int, int], np.ndarray]:
+    def most_frames(
+        self, id_: str, spans: list[Span], words: list[Word], layout: SequenceLayout
+    ) -> dict[tuple[int, int], int]:
+        """Return by its words (begin, end) how many frames each speech span has, or one more; nothing is encoded."""
+        found = {}
+        for span in (span for span in spans if span.is_speech):
+            start, stop = heard_between(span, words)
+            last = self.length(id_) if stop is None else layout.frame_after(stop)
+            first = 0 if start is None else layout.frame(start)
+            found[span.begin, span.end] = max(last - first, 1)
+        return found
+
+    def of_spans(self, id_: str, spans: list[Span], words: list[Word]) -> dict[tuple[int, int], np.ndarray]:
         """Return the frames of each speech span by its words (begin, end)."""
         heard = sorted({(span.begin, span.end) for span in spans if span.is_speech})
         bounds = [heard_between(Span(True, *ends), words) for ends in heard]
@@ -69,26 +85,36 @@ class StoredLayouts:
 
     cache: LayoutsCache
 
+    @property
+    def text_first(self) -> float:
+        """Probability with which the layouts begin with text."""
+        return self.cache.identity["interleaving"]["text_first"]
+
     def length(self, id_: str) -> int:
         """Return the number of frames of a whole recording, or one more."""
         return math.ceil(self.cache.seconds(id_) * self.cache.identity["frames_per_second"])
 
-    def layout(
-        self, id_: str, text: TokenizedText, turn: int
-    ) -> tuple[list[Span], Mapping[tuple[int, int], np.ndarray]]:
-        """Return the spans of a layout, and the frames of its speech spans by their words (begin, end).
+    def spans(self, id_: str, text: TokenizedText, turn: int) -> tuple[list[Span], dict[tuple[int, int], int]]:
+        """Return the spans of a layout, and by their words (begin, end) the numbers of frames of its speech spans.
 
         Args:
             turn: any number; turns that follow each other take one layout after another.
         """
-        stored = self.cache.layout(id_, digest_tokens(text.token_ids), turn % self.cache.layouts)
-        begins = [0, *stored.ends[:-1]]
+        stored = self._bounds(id_, text, turn)
         spans = [
             Span(stored.speech_first == (place % 2 == 0), begin, end)
-            for place, (begin, end) in enumerate(zip(begins, stored.ends, strict=True))
+            for place, (begin, end) in enumerate(pairwise([0, *stored.ends]))
         ]
         heard = [(span.begin, span.end) for span in spans if span.is_speech]
-        return spans, dict(zip(heard, stored.frames, strict=True))
+        return spans, dict(zip(heard, np.diff(stored.offsets).tolist(), strict=True))
+
+    def frames(self, id_: str, text: TokenizedText, turn: int) -> dict[tuple[int, int], np.ndarray]:
+        """Return the frames of the speech spans of a layout by their words (begin, end), for `build_sequence`."""
+        _, counts = self.spans(id_, text, turn)
+        return dict(zip(counts, self.cache.frames(self._bounds(id_, text, turn)), strict=True))
+
+    def _bounds(self, id_: str, text: TokenizedText, turn: int) -> LayoutBounds:
+        return self.cache.bounds(id_, digest_tokens(text.token_ids), turn % self.cache.layouts)
 
 
 DrawnFrames = WholeRecordings | SpansAlone  # of spans that the caller draws

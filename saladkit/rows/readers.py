@@ -7,10 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.rows.interleaving import may_cut
 from saladkit.rows.model_limits import ModelLimits
-from saladkit.rows.sequences import SequenceLayout
+from saladkit.rows.sequences import ANY_LENGTH, SequenceLayout
 from saladkit.rows.tokens import TokenizedText
 
 
@@ -20,11 +21,13 @@ class Readers:
 
     Attributes:
         teacher: None with a teacher cache.
+        window: positions of a window, which a row must not exceed; None without windows.
     """
 
     student: ModelLimits
     teacher: ModelLimits | None
     layout: SequenceLayout
+    window: int | None = None
 
     @property
     def all(self) -> list[ModelLimits]:
@@ -35,7 +38,16 @@ class Readers:
         """Return the number of tokens over which a text is split, as `ModelLimits.at_most` of both models."""
         for model in self.all:
             max_length = model.at_most(max_length)
-        return max_length
+        return max_length if max_length is None or self.window is None else min(max_length, self.window)
+
+    def check_window(self) -> None:
+        """Raise a SaladError unless each model reads a window as one text."""
+        for model in self.all:
+            if self.window is not None and model.positions is not None and self.window > model.positions:
+                raise SaladError(
+                    f"--context window with --window {self.window}, and {model.name} reads {model.positions} positions",
+                    f"Give a --window of at most {model.positions}, or --context row.",
+                )
 
     def why_not(
         self, text: TokenizedText, words: list[Word] | None = None, frames: Callable[[], int] | None = None
@@ -47,12 +59,21 @@ class Readers:
             frames: returns the number of frames of the whole recording; called only if the row's length matters.
         """
         length = None
-        if words is not None and frames is not None and self.student.positions is not None:
-            length = longest_row(text, words, frames(), self.layout)
+        limits = [limit for limit in (self.student.positions, self.window) if limit is not None]
+        if words is not None and frames is not None and limits:
+            length = self._longest_row(text, words, frames, min(limits))
+        if self.window is not None and (fills := length or len(text.token_ids)) > self.window:
+            return f"it may take {fills} positions, over --window {self.window}"
         reasons = [self.student.why_not(text.token_ids, length)]
         if self.teacher is not None:
             reasons.append(self.teacher.why_not(text.token_ids))
         return next((reason for reason in reasons if reason is not None), None)
+
+    def _longest_row(self, text: TokenizedText, words: list[Word], frames: Callable[[], int], limit: int) -> int:
+        """Return `longest_row`; the frames are counted, which may take an encoder, only if they can matter."""
+        if words[-1].end is not None and (bound := longest_row(text, words, ANY_LENGTH, self.layout)) <= limit:
+            return bound
+        return longest_row(text, words, frames(), self.layout)
 
 
 def longest_row(text: TokenizedText, words: list[Word], frames: int, layout: SequenceLayout) -> int:

@@ -1,184 +1,151 @@
-"""The order in which training reads the rows of several sources, drawn from a seed."""
+"""The order in which training reads the rows or windows of several sources, drawn from a seed."""
+
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from torch.utils.data import Dataset
 
-from saladkit.rows.frame_sources import StoredLayouts
-from saladkit.rows.interleaving import draw_spans, draw_speech_spans, may_cut, pauses_before, whole_text
-from saladkit.rows.sequences import SequenceLayout, build_sequence, without_targets
-from saladkit.rows.training_rows import TrainingExample, TrainingSource
-from saladkit.settings.shared import Spans
+from saladkit.rows.drawn_rows import RowDrawing
+from saladkit.rows.micro_batches import deal, spread
+from saladkit.rows.mixing import draw_counts, shares_of_items
+from saladkit.rows.row_stream import RowStream
+from saladkit.rows.sequences import SequenceLayout
+from saladkit.rows.training_rows import TrainingSource, Window
+from saladkit.rows.windows import WindowStream
+from saladkit.settings.training import TrainingSettings
 
 
-def draw_schedule(sizes: list[int], weights: list[float], count: int, seed: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Draw `count` rows, from sources in proportion to their weights and without replacement within a pass.
+@dataclass(frozen=True)
+class StepShape:
+    """How the items (rows, or windows) of a step are shared out.
 
-    A pass reads all rows of a source once, in random order.
-
-    Args:
-        sizes: number of rows of each source.
-
-    Returns:
-        The source and the row of each draw, both int64 [count].
+    Attributes:
+        micro: items of a micro-batch.
+        micro_batches: micro-batches of a step, of all processes together.
+        processes: number of processes, to which the micro-batches go in turn.
+        packed: whether the rows of a micro-batch are packed.
     """
-    random = np.random.default_rng(seed)
-    sources = random.choice(len(sizes), size=count, p=np.array(weights) / sum(weights))
-    rows = np.zeros(count, dtype=np.int64)
-    for source, size in enumerate(sizes):
-        places = np.flatnonzero(sources == source)
-        passes = [random.permutation(size) for _ in range(-(-len(places) // size))]
-        rows[places] = np.concatenate([*passes, []])[: len(places)]
-    return sources, rows
+
+    micro: int
+    micro_batches: int = 1
+    processes: int = 1
+    packed: bool = True
+
+    @property
+    def items(self) -> int:
+        """Items of a step."""
+        return self.micro * self.micro_batches
 
 
-def balance_lengths(lengths: np.ndarray, batch: int, micro: int, window: int, seed: list[int]) -> np.ndarray:
-    """Order packed rows so that micro-batches have about the same total length.
+class Phase:
+    """The steps of a run that draw alike: those of the lexical warm-up, which read speech alone, or all others.
 
-    Within each window of `window` batches, rows are dealt out to the batches by length; and then the rows of a batch to
-    its micro-batches.
-
-    Args:
-        lengths: length of each row, [N].
-        batch, micro: rows of a batch and of a micro-batch.
-
-    Returns:
-        A permutation of the rows, int64 [N].
-    """
-    random = np.random.default_rng(seed)
-    order = []
-    for begin in range(0, len(lengths), batch * window):
-        block = begin + np.argsort(-lengths[begin : begin + batch * window], kind="stable")
-        batches = _deal(block, -(-len(block) // batch))
-        for index in random.permutation(len(batches)):
-            order += _deal(batches[index], max(1, batch // micro))
-    return np.concatenate(order)
-
-
-def _deal(rows: np.ndarray, piles: int) -> list[np.ndarray]:
-    """Deal rows out to piles, from the first pile to the last and back again."""
-    turns = np.arange(len(rows)) % (2 * piles)
-    pile = np.where(turns < piles, turns, 2 * piles - 1 - turns)
-    return [rows[pile == index] for index in range(piles)]
-
-
-def group_by_length(lengths: np.ndarray, batch: int, window: int, seed: list[int]) -> np.ndarray:
-    """Order padded rows so that the rows of a batch have about the same length.
-
-    Rows are sorted by length within each window of `window` batches, and the batches of a window are shuffled.
-
-    Args:
-        lengths: length of each row, [N].
-        batch: rows of a batch.
-
-    Returns:
-        A permutation of the rows, int64 [N].
-    """
-    random = np.random.default_rng(seed)
-    order = []
-    for begin in range(0, len(lengths), batch * window):
-        block = begin + np.argsort(lengths[begin : begin + batch * window], kind="stable")
-        batches = [block[i : i + batch] for i in range(0, len(block), batch)]
-        order += [batches[i] for i in random.permutation(len(batches))]
-    return np.concatenate(order)
-
-
-def count_turns(source: np.ndarray, row: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Return how often the row of each draw was drawn before, int64 [N].
-
-    Args:
-        source, row, drawn: source, row and number of each draw, [N], in any order.
-    """
-    order = np.lexsort((drawn, row, source))
-    begins = np.ones(len(order), dtype=bool)
-    begins[1:] = (np.diff(source[order]) != 0) | (np.diff(row[order]) != 0)
-    places = np.arange(len(order))
-    turns = np.empty(len(order), dtype=np.int64)
-    turns[order] = places - np.maximum.accumulate(np.where(begins, places, 0))
-    return turns
-
-
-class TrainingSchedule(Dataset):
-    """All examples of a run in the order in which they are read.
-
-    Example i depends on the seed and i alone, so that a resumed run reads the same examples as an uninterrupted one,
-    however the rows of a step are distributed over processes. Each pass over a row draws new spans, or takes the next
-    of its layouts.
-
-    Args:
-        sources: the rows to draw from.
-        count: number of examples of the run.
-        warm_up: number of examples at the start that are speech only, for the lexical loss.
-        batch: rows of one optimizer step, of all processes together.
-        packed_micro_batch: number of rows that are packed into one; None if rows are padded.
-        layout: how the model lays out speech.
-        spans: lengths of text and speech spans, in words.
-        text_first: probability that a row begins with text.
+    Attributes:
+        streams: for each source, what it is read from: rows alone or windows.
+        counts: items of each source in each step, int64 [steps, sources].
     """
 
     def __init__(
         self,
         sources: list[TrainingSource],
-        *,
-        count: int,
-        warm_up: int = 0,
-        batch: int,
-        packed_micro_batch: int | None = None,
         layout: SequenceLayout,
-        spans: Spans,
-        text_first: float,
-        seed: int,
+        settings: TrainingSettings,
+        shape: StepShape,
+        steps: int,
+        *,
+        lexical: bool,
     ):
-        self.packed_micro_batch = packed_micro_batch
-        self.sources, self.warm_up, self.layout, self.seed = sources, warm_up, layout, seed
-        self.spans, self.text_first = spans, text_first
-        self.lengths = [s.lengths(layout.frames_per_second / layout.frames_per_vector) for s in sources]
-        weights = [source.weight for source in sources]
-        speech_weights = [0.0 if source.frames is None else source.weight for source in sources]
-        phases = [
-            self._draw(speech_weights, warm_up, batch, [seed, 0]),
-            self._draw(weights, count - warm_up, batch, [seed, 1]),
+        number = 0 if lexical else 1
+        text_first = None if lexical else settings.text_first
+        self.streams = [
+            _stream(
+                RowDrawing(source, layout, settings, text_first, settings.context == "window"),
+                settings.window,
+                [settings.seed, number, index],
+            )
+            for index, source in enumerate(sources)
         ]
-        self.source, self.row, self.drawn = (np.concatenate(columns) for columns in zip(*phases, strict=True))
-        self.drawn[warm_up:] += warm_up
-        self.turn = seed + count_turns(self.source, self.row, self.drawn)
+        weights = [0.0 if lexical and source.frames is None else source.weight for source in sources]
+        by_positions = settings.mix == "positions"
+        sizes = [stream.positions if by_positions else stream.rows for stream in self.streams]
+        self.shares = shares_of_items(weights, sizes)
+        self.counts = draw_counts(self.shares, shape.items, steps, [settings.seed, number])
+        self.begins = np.cumsum(self.counts, axis=0) - self.counts
 
-    def _draw(self, weights: list[float], count: int, batch: int, seed: list[int]) -> tuple[np.ndarray, ...]:
-        """Return source, row and number of each draw, in the order in which they are read."""
-        if count == 0:
-            return (np.zeros(0, dtype=np.int64),) * 3
-        source, row = draw_schedule([len(s) for s in self.sources], weights, count, [*seed, 0])
-        lengths = np.array([self.lengths[s][r] for s, r in zip(source, row, strict=True)])
-        if self.packed_micro_batch:
-            order = balance_lengths(lengths, batch, self.packed_micro_batch, 16, [*seed, 1])
-            return source[order], row[order], order
-        # A row of speech is three times as long as its text, so that most batches hold either speech or replay. That
-        # needs less padding, and the many text positions of replay do not outweigh those after speech.
-        order = group_by_length(lengths, batch, 16, [*seed, 1])
-        return source[order], row[order], order
+    def shares_of_positions(self) -> np.ndarray:
+        """Return the expected share of each source in the positions, float64 [sources]."""
+        positions = self.shares * [stream.positions for stream in self.streams]
+        return positions / positions.sum()
+
+    def expected_positions(self) -> float:
+        """Return the expected number of positions of all steps."""
+        return float((self.counts.sum(axis=0) * [stream.positions for stream in self.streams]).sum())
+
+
+def _stream(drawing: RowDrawing, window: int, seed: list[int]) -> RowStream | WindowStream:
+    return WindowStream(drawing, window, seed) if window else RowStream(drawing, seed)
+
+
+class TrainingSchedule(Dataset):
+    """All rows or windows of a run in the order in which they are read.
+
+    Item i depends on the seed and i alone, so that a resumed run reads what an uninterrupted one reads. Which items
+    belong to a step depends on neither batching nor the number of processes: these only share the step's items out.
+    """
+
+    def __init__(
+        self, sources: list[TrainingSource], layout: SequenceLayout, settings: TrainingSettings, shape: StepShape
+    ):
+        self.sources, self.shape, self.lexical_steps = sources, shape, settings.lexical_steps
+        self.steps = settings.max_steps
+        of_phase = {True: settings.lexical_steps, False: settings.max_steps - settings.lexical_steps}
+        self.phases = {
+            lexical: Phase(sources, layout, settings, shape, steps, lexical=lexical)
+            for lexical, steps in of_phase.items()
+            if steps
+        }
+        self._step = lru_cache(maxsize=2)(self._draw_step)
 
     def __len__(self) -> int:
-        return len(self.row)
+        return self.steps * self.shape.items
 
-    def __getitem__(self, index: int) -> TrainingExample:
-        source, row = self.sources[self.source[index]], self.row[index]
-        text = source.texts[row]
-        if source.frames is None:
-            sequence = build_sequence(text, whole_text(len(text.splittable) - 1), [], None, self.layout)
-            return TrainingExample(
-                sequence, text.token_ids, source.ids[row], source.name, source.replay, text.following
-            )
-        random = np.random.default_rng([self.seed, 2, self.drawn[index]])
-        words = source.words[row]
-        allowed, pauses = may_cut(text, words), pauses_before(words)
-        if isinstance(source.frames, StoredLayouts):  # drawn ahead; warm-up too reads what they hear
-            spans, frames = source.frames.layout(source.ids[row], text, int(self.turn[index]))
-        else:
-            if index < self.warm_up:
-                spans = draw_speech_spans(allowed, self.spans, random, pauses)
-            else:
-                spans = draw_spans(allowed, self.spans, random, pauses, text_first=self.text_first)
-            frames = source.frames.of_spans(source.ids[row], spans, words)
-        sequence = build_sequence(text, spans, words, frames, self.layout)
-        if index < self.warm_up:
-            sequence = without_targets(sequence)  # so that the language model need not run
-        return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay, text.following)
+    def __getitem__(self, index: int) -> Window:
+        step, place = divmod(index, self.shape.items)
+        source, number = self._step(step)[place]
+        stream = self._phase(step)[0].streams[source]
+        rows, unread = stream.window(number)
+        return Window([stream.drawing.example(drawn) for drawn in rows], unread)
+
+    def expected_positions(self) -> float:
+        """Return the expected number of positions of the whole run."""
+        return sum(phase.expected_positions() for phase in self.phases.values())
+
+    def shares_of_positions(self) -> np.ndarray:
+        """Return each source's expected share of the positions behind the lexical warm-up, float64 [sources]."""
+        return self.phases[False].shares_of_positions()
+
+    def _phase(self, step: int) -> tuple[Phase, int]:
+        """Return the phase of a step, and the number of the step in it."""
+        lexical = step < self.lexical_steps
+        return self.phases[lexical], step if lexical else step - self.lexical_steps
+
+    def _draw_step(self, step: int) -> list[tuple[int, int]]:
+        """Return the items of a step in the order in which they are read, each as (source, number in its stream)."""
+        phase, number = self._phase(step)
+        begins, counts = phase.begins[number].tolist(), phase.counts[number].tolist()
+        items = [
+            (source, begin + further)
+            for source, (begin, count) in enumerate(zip(begins, counts, strict=True))
+            for further in range(count)
+        ]
+        return [items[place] for place in self._order(items, phase.streams)]
+
+    def _order(self, items: list[tuple[int, int]], streams: list[RowStream | WindowStream]) -> list[int]:
+        """Share the items of a step out to its micro-batches."""
+        if any(isinstance(stream, WindowStream) for stream in streams):
+            return spread([source for source, _ in items], self.shape.micro, self.shape.processes)
+        lengths = np.array([streams[source].length(number) for source, number in items])
+        if self.shape.packed:
+            return np.concatenate(deal(lengths, self.shape.micro_batches)).tolist()
+        return np.argsort(lengths, kind="stable").tolist()

@@ -14,7 +14,7 @@ from saladkit.rows.tokens import TokenizedText
 # Modality tokens: ids that no vocabulary has, so that the ids of a text never change.
 TEXT_FOLLOWS, SPEECH_FOLLOWS = -1, -2
 _ROUNDING = 1e-6  # frames; 0.29 s times 100 frames per second is a little below 29
-
+ANY_LENGTH = 2**31  # frames: more than any recording has
 
 # Front-end frames of a row's speech: those of the whole recording, [F, width]; or by their words (begin, end) those of
 # speech spans that were each encoded alone, [F, width] each.
@@ -215,6 +215,32 @@ def frames_of_span(span: Span, words: list[Word], count: int, layout: SequenceLa
     return first, max(last, first + 1)
 
 
+def sequence_length(
+    text: TokenizedText,
+    spans: list[Span],
+    words: list[Word],
+    frames: int | Mapping[tuple[int, int], int],
+    layout: SequenceLayout,
+) -> int:
+    """Return the length of what `build_sequence` makes of a whole text.
+
+    Args:
+        frames: number of frames of the recording; or by their words (begin, end) those of spans encoded alone.
+    """
+    length, after_speech = text.prefix, False
+    for span in spans:
+        length += layout.modality_tokens and span.is_speech != after_speech
+        after_speech = span.is_speech
+        if not span.is_speech:
+            length += int(text.word_tokens[span.end] - text.word_tokens[span.begin])
+        elif isinstance(frames, int):
+            first, last = frames_of_span(span, words, frames, layout)
+            length += math.ceil((last - first) / layout.frames_per_vector)
+        else:
+            length += math.ceil(frames[span.begin, span.end] / layout.frames_per_vector)
+    return length + (layout.modality_tokens and after_speech)
+
+
 def speech_span(frames: np.ndarray, layout: SequenceLayout) -> SpeechSpan:
     """Make a speech span of all frames [F, width], F at least 1; repeat the last frame to fill the last vector."""
     vectors = math.ceil(len(frames) / layout.frames_per_vector)
@@ -225,42 +251,36 @@ def speech_span(frames: np.ndarray, layout: SequenceLayout) -> SpeechSpan:
     return SpeechSpan(np.ascontiguousarray(frames, dtype=kind), vectors, np.full(vectors, -1, dtype=np.int64))
 
 
-def pack_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
-    """Pack sequences into one row, as arguments of SaladForCausalLM.forward.
+def pack_sequences(lines: list[list[Sequence]]) -> dict[str, torch.Tensor]:
+    """Pack sequences into lines of one batch, as arguments of SaladForCausalLM.forward.
 
-    `position_ids` restart at 0 with each sequence, and the attention separates sequences by them.
+    `position_ids` restart at 0 with each sequence, and the attention separates sequences by them. They are left out if
+    each line has one sequence. `logits_at` has the flat positions (line * length + column) of all sequences, line after
+    line. A causal model needs no attention mask for padding at the end. Without speech the speech tensors are left out.
     """
-    begins = np.cumsum([0, *(len(sequence) for sequence in sequences)])
-    parts = {
-        "input_ids": [sequence.input_ids for sequence in sequences],
-        "position_ids": [np.arange(len(sequence)) for sequence in sequences],
-        "speech_mask": [sequence.speech_mask for sequence in sequences],
-    }
-    batch = {name: torch.from_numpy(np.concatenate(rows))[None] for name, rows in parts.items()}
-    positions = [sequence.positions + begin for sequence, begin in zip(sequences, begins, strict=False)]
-    return with_speech(batch | {"logits_at": torch.from_numpy(np.concatenate(positions))}, sequences)
+    length = max(sum(len(sequence) for sequence in line) for line in lines)
+    input_ids, position_ids = (np.zeros((len(lines), length), dtype=np.int64) for _ in range(2))
+    speech_mask = np.zeros((len(lines), length), dtype=bool)
+    logits_at = []
+    for number, line in enumerate(lines):
+        begin = 0
+        for sequence in line:
+            inside = slice(begin, begin + len(sequence))
+            input_ids[number, inside], speech_mask[number, inside] = sequence.input_ids, sequence.speech_mask
+            position_ids[number, inside] = np.arange(len(sequence))
+            logits_at.append(sequence.positions + number * length + begin)
+            begin += len(sequence)
+        position_ids[number, begin:] = np.arange(length - begin)
+    batch = {"input_ids": torch.from_numpy(input_ids), "speech_mask": torch.from_numpy(speech_mask)}
+    if any(len(line) > 1 for line in lines):
+        batch["position_ids"] = torch.from_numpy(position_ids)
+    batch["logits_at"] = torch.from_numpy(np.concatenate(logits_at))
+    return with_speech(batch, [sequence for line in lines for sequence in line])
 
 
 def collate_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
-    """Pad sequences at the end and stack them, as arguments of SaladForCausalLM.forward.
-
-    `logits_at` has the flat positions (row * length + column) of all rows one after another. A causal model needs no
-    attention mask for padding at the end. Without speech the speech tensors are left out.
-    """
-    length = max(len(sequence) for sequence in sequences)
-    input_ids = np.zeros((len(sequences), length), dtype=np.int64)
-    speech_mask = np.zeros((len(sequences), length), dtype=bool)
-    for row, sequence in enumerate(sequences):
-        input_ids[row, : len(sequence)] = sequence.input_ids
-        speech_mask[row, : len(sequence)] = sequence.speech_mask
-    batch = {
-        "input_ids": torch.from_numpy(input_ids),
-        "speech_mask": torch.from_numpy(speech_mask),
-        "logits_at": torch.from_numpy(
-            np.concatenate([sequence.positions + row * length for row, sequence in enumerate(sequences)])
-        ),
-    }
-    return with_speech(batch, sequences)
+    """Pad sequences at the end and stack them, as `pack_sequences` with one sequence a line."""
+    return pack_sequences([[sequence] for sequence in sequences])
 
 
 def with_speech(batch: dict[str, torch.Tensor], sequences: list[Sequence]) -> dict[str, torch.Tensor]:

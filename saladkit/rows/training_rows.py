@@ -19,7 +19,7 @@ class TrainingSource:
 
     Attributes:
         name: path of the source, for messages.
-        weight: how often the source is drawn, relative to the other sources.
+        weight: the source's share of the training, relative to the other sources.
         ids, texts: id and tokens of each row.
         words: words of each row with their times; None for text only.
         frames: the recordings; None for text only.
@@ -53,13 +53,20 @@ class TrainingSource:
         pairs = zip(self.texts, self.words or [], strict=False)
         return sum(not may_cut(text, words)[1:-1].any() for text, words in pairs)
 
-    def lengths(self, vectors_per_second: float) -> np.ndarray:
-        """Estimate the length of each row's sequence, int64 [rows]: its tokens, or its speech vectors if more."""
-        tokens = np.array([len(text.token_ids) for text in self.texts])
-        if self.words is None:
-            return tokens
-        seconds = np.array([_spoken_seconds(words) for words in self.words])
-        return np.maximum(tokens, (seconds * vectors_per_second).astype(np.int64))
+    @cached_property
+    def tokens(self) -> np.ndarray:
+        """Number of tokens of each row, int64 [rows]."""
+        return np.array([len(text.token_ids) for text in self.texts], dtype=np.int64)
+
+    @cached_property
+    def word_counts(self) -> np.ndarray:
+        """Number of words of each row, int64 [rows]."""
+        return np.array([len(text.splittable) - 1 for text in self.texts], dtype=np.int64)
+
+    @cached_property
+    def seconds(self) -> np.ndarray:
+        """Time from the first word of each row to the last, float64 [rows], in s; 0 without speech."""
+        return np.array([_spoken_seconds(words) for words in self.words or [[]] * len(self)])
 
 
 def _spoken_seconds(words: list[Word]) -> float:
@@ -91,3 +98,15 @@ class TrainingExample:
         """Return the text's own tokens at the targets, int64 [P]; NO_LABEL where nobody knows what follows the text."""
         following = NO_LABEL if self.following is None else self.following
         return np.append(self.token_ids, following)[self.sequence.targets].astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rows of one source that are read together: one row alone, or rows that fill a window of --window positions.
+
+    Attributes:
+        unread: number of rows that were drawn for the windows before and this one, and fitted none of them.
+    """
+
+    examples: list[TrainingExample]
+    unread: int = 0

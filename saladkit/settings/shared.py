@@ -166,7 +166,9 @@ class Spans(Settings):
 class Interleaving(Spans):
     """How text and speech spans are drawn in training."""
 
-    text_first: float = setting(0.5, low=0, high=1, help="Probability that a row begins with text rather than speech.")
+    text_first: float = setting(
+        0.5, low=0, high=1, help="Probability that a row or window begins with text rather than speech."
+    )
 
     @property
     def interleaving(self) -> dict:

@@ -52,7 +52,7 @@ class TrainingSettings(
     data: tuple[str, ...] = setting(
         metavar="PATH[:WEIGHT]",
         recorded=False,
-        help="Samples with speech, text and word times; repeat for a mixture, in which a source is read as often as"
+        help="Samples with speech, text and word times; repeat for a mixture, of which each source gets the share that"
         " its weight says.",
     )
     replay: tuple[str, ...] = setting(
@@ -69,14 +69,32 @@ class TrainingSettings(
         help="Frames or layouts cache of --data (from `cache-speech`); without it, audio is encoded at every step."
         " Repeat for more.",
     )
+    mix: str = setting(
+        "positions",
+        choices=("positions", "rows"),
+        help="What the weights of --data and --replay are shares of: positions (tokens and speech vectors), or rows.",
+    )
+    window: int = setting(
+        0,
+        low=0,
+        help="Join rows of one source to windows of at most this many positions, over which text and speech spans go on"
+        " from row to row; 0: rows alone.",
+    )
+    context: str = setting(
+        "row",
+        choices=("row", "window"),
+        applies=lambda own: own.window > 0,
+        help="row: the rows of a window do not see each other; window: they are one text, for the teacher too, which"
+        " then cannot be a cache.",
+    )
     max_steps: int = setting(low=1, help="Number of optimizer steps.")
-    per_device_train_batch_size: int = setting(8, low=1, help="Rows per batch on each device.")
+    per_device_train_batch_size: int = setting(8, low=1, help="Rows, or windows, per batch on each device.")
     gradient_accumulation_steps: int = setting(1, low=1, help="Batches per optimizer step.")
     batching: str = setting(
         "auto",
         choices=("auto", "packed", "padded"),
-        help="packed: join all rows of a batch into one; padded: pad rows of similar length; auto: packed on cuda,"
-        " else padded.",
+        help="packed: put several rows of a batch on one line; padded: pad each row; auto: packed, where the text LLM"
+        " can keep rows of a line apart. The same rows weigh the same.",
     )
     learning_rate: float = setting(5e-5, low=0, help="Peak learning rate of the text LLM.")
     adapter_learning_rate: float = setting(1e-3, low=0, help="Peak learning rate of encoder and adapter.")
@@ -146,9 +164,9 @@ class TrainingSettings(
         return [WeightedPath.parse(text) for text in self.replay]
 
     @property
-    def packed(self) -> bool:
-        """Whether each device's rows are packed into one; `auto` has been decided before training begins."""
-        return self.batching == "packed"
+    def skips_what_is_masked(self) -> bool:
+        """Whether the attention implementation computes nothing between the rows of a line."""
+        return self.attention in ("flash_attention_2", "flex_attention")
 
     def decay_share(self) -> float:
         """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""
@@ -174,8 +192,19 @@ class TrainingSettings(
                 f"and --max-steps {self.max_steps}",
                 "Give a --lexical-weight above 0, and fewer --lexical-steps than --max-steps.",
             )
+        self._check_window()
         if self.report_to != "none" and find_spec(self.report_to) is None:
             raise SaladError(
                 f"--report-to {self.report_to}: the package {self.report_to} is not installed",
                 f"Run `pip install {self.report_to}`.",
             )
+
+    def _check_window(self) -> None:
+        longest = max(*self.text_words, *self.speech_words)
+        if 0 < self.window < longest:
+            raise SaladError(
+                f"--window {self.window} is shorter than a span of {longest} words",
+                f"Give a --window of at least {longest}, or shorter --text-words and --speech-words.",
+            )
+        if self.context == "window" and not self.window:
+            raise SaladError("--context window without windows", "Give --window, such as 2048, or leave --context out.")

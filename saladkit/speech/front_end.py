@@ -130,6 +130,10 @@ class LiveFrames:
     def _row(self, id_: str) -> dict:
         return row_at(self.samples, self.index[id_])
 
+    def length(self, id_: str) -> int:
+        """Return the number of frames of a recording, which is encoded for it."""
+        return len(self.row(id_))
+
 
 def check_recordings(cache: EncodedSpeech, samples: pa.Table, where: str) -> None:
     """Check that a cache holds the recordings of `samples`.

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from saladkit.batches import place_on_lines
 from saladkit.formats.teacher_cache import SampledRow, TeacherCache, TopKRow
 from saladkit.teacher.distributions import (
     Distributions,
@@ -131,22 +132,26 @@ def hidden_states(
 
     Args:
         token_ids, targets: as `TeacherSignal.distributions`.
-        packed: put all rows one after another into one row, where position ids that restart at 0 separate them;
-            otherwise rows are padded at the end.
+        packed: put several rows on lines as long as the longest row, where position ids that restart at 0 separate
+            them; otherwise rows are padded at the end.
     """
-    if packed:
-        tokens = torch.from_numpy(np.concatenate(token_ids).astype(np.int64))[None].to(device)
-        position_ids = torch.from_numpy(np.concatenate([np.arange(len(row)) for row in token_ids]))[None].to(device)
-        inputs = {"input_ids": tokens, "position_ids": position_ids}
-        # With a cache the rows would see each other.
-        hidden = model.get_decoder()(**inputs, use_cache=False).last_hidden_state[0]
-        begins = np.cumsum([0, *(len(row) for row in token_ids)])
-        places = np.concatenate([of_row - 1 + begin for of_row, begin in zip(targets, begins, strict=False)])
-        return hidden[torch.from_numpy(places).to(device)]
-    length = max(len(text) for text in token_ids)
-    padded = np.zeros((len(token_ids), length), dtype=np.int64)
-    for row, text in enumerate(token_ids):
-        padded[row, : len(text)] = text
-    hidden = model.get_decoder()(input_ids=torch.from_numpy(padded).to(device), use_cache=False).last_hidden_state
-    places = np.concatenate([of_row - 1 + row * length for row, of_row in enumerate(targets)])
+    lengths = [len(text) for text in token_ids]
+    lines = place_on_lines(lengths, max(lengths)) if packed else [[row] for row in range(len(lengths))]
+    length = max(sum(lengths[row] for row in line) for line in lines)
+    tokens, position_ids = (np.zeros((len(lines), length), dtype=np.int64) for _ in range(2))
+    begins = np.zeros(len(lengths), dtype=np.int64)  # flat position of each row's first token
+    for number, line in enumerate(lines):
+        begin = 0
+        for row in line:
+            inside = slice(begin, begin + lengths[row])
+            tokens[number, inside], position_ids[number, inside] = token_ids[row], np.arange(lengths[row])
+            begins[row] = number * length + begin
+            begin += lengths[row]
+        position_ids[number, begin:] = np.arange(length - begin)
+    inputs = {"input_ids": torch.from_numpy(tokens).to(device)}
+    if len(lines) < len(lengths):
+        inputs["position_ids"] = torch.from_numpy(position_ids).to(device)
+    # With a cache the rows of a line would see each other.
+    hidden = model.get_decoder()(**inputs, use_cache=False).last_hidden_state
+    places = np.concatenate([of_row - 1 + begin for of_row, begin in zip(targets, begins, strict=True)])
     return hidden.flatten(0, 1)[torch.from_numpy(places).to(device)]

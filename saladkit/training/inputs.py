@@ -11,6 +11,7 @@ from saladkit.machine import is_main_process, processes
 from saladkit.progress import say
 from saladkit.rows.frame_sources import WholeRecordings
 from saladkit.rows.readers import Readers
+from saladkit.rows.schedule import StepShape, TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.rows.training_sources import TOO_LONG, open_speech, open_text
@@ -42,16 +43,27 @@ class TrainingInputs:
         """Return how many recordings could not be used or were mended, as `audio_counts`."""
         return audio_counts(source.unusable for source in self.sources)
 
-    def figures(self, settings: TrainingSettings) -> dict:
-        """Return the plan: rows and text tokens of every source, and the number of rows to read."""
+    def figures(self, settings: TrainingSettings, schedule: TrainingSchedule) -> dict:
+        """Return the plan: rows and text tokens of every source, and how much is to be read."""
         return {
             "rows": {source.name: len(source) for source in self.sources},
             "text_tokens": {s.name: sum(len(text.token_ids) for text in s.texts) for s in self.sources},
             "rows_never_cut": sum(source.never_cut for source in self.sources),
             "rows_split": sum(source.split for source in self.sources),
             "skipped": len(self.left_out()),
-            "rows_to_read": settings.max_steps * rows_per_step(settings),
+            "windows_to_read" if settings.window else "rows_to_read": len(schedule),
+            "positions_to_read": round(schedule.expected_positions()),
         }
+
+    def schedule(self, settings: TrainingSettings) -> TrainingSchedule:
+        """Return the order in which the rows are read."""
+        shape = StepShape(
+            settings.per_device_train_batch_size,
+            settings.gradient_accumulation_steps * processes(),
+            processes(),
+            packed=settings.batching != "padded",
+        )
+        return TrainingSchedule(self.sources, self.layout, settings, shape)
 
 
 def open_inputs(
@@ -88,25 +100,33 @@ def open_inputs(
         for source in settings.text_sources
     ]
     for source in sources:
-        _check_trainable(source, max_length)
+        _check_trainable(source, settings)
     whole = any(isinstance(source.frames, WholeRecordings) for source in sources)
     if whole and readers.layout.looks_ahead and is_main_process():
         say(leak_of(front_end.identity["name"]))
     return TrainingInputs(sources, readers.layout)
 
 
-def _check_trainable(source: TrainingSource, max_length: int) -> None:
+def _check_trainable(source: TrainingSource, settings: TrainingSettings) -> None:
     further = [found for found in source.left_out if found[1] != TOO_LONG]
     if not len(source) and further:
         id_, reason = further[0]
         raise SaladError(
             f"no row of {source.name} can be read; row '{id_}': {reason}",
-            "Lower --max-length, cut the recordings, or give a text LLM that reads more.",
+            "Raise --window, lower --max-length, or cut the recordings."
+            if settings.window
+            else "Lower --max-length, cut the recordings, or give a text LLM that reads more.",
         )
     if not len(source):
         raise SaladError(
-            f"every row of {source.name} is over --max-length {max_length}, and none can be split",
+            f"every row of {source.name} is over --max-length {settings.max_length}, and none can be split",
             "Raise --max-length, or put spaces where words end.",
+        )
+    taught = settings.alpha > 0 and not settings.learns_from_text_alone(source.replay)
+    if not any(len(text.token_ids) > 1 or taught or text.following is not None for text in source.texts):
+        raise SaladError(
+            f"no row of {source.name} has a position with a loss: each is a single token, and no EOS follows",
+            "Give longer texts, or leave this source out.",
         )
     if source.frames is not None and source.never_cut == len(source):
         raise SaladError(
@@ -132,8 +152,3 @@ def identified_beside(settings: TrainingSettings) -> dict:
     sources = {"data": settings.speech_sources, "replay": settings.text_sources}
     weights = {role: [source.weight for source in found] for role, found in sources.items()}
     return {"weights": weights, "processes": processes()}
-
-
-def rows_per_step(settings: TrainingSettings) -> int:
-    """Return the rows of one optimizer step, of all processes together."""
-    return settings.per_device_train_batch_size * settings.gradient_accumulation_steps * processes()

@@ -7,8 +7,6 @@ sound is which word. This auxiliary loss pulls the adapter's outputs towards the
 that speech input lies where text input already lies.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -17,20 +15,25 @@ SHARPNESS = 25.0  # nats for a cosine of 1; chosen in trials of one seed (docs/l
 NEARNESS = 5.0  # nats for a cosine of 0; vectors can be classified well although they lie far from the embeddings
 
 
-def lexical_loss(
-    vectors: Tensor, embeddings: Tensor, targets: Tensor, total: Callable[[Tensor], Tensor] = lambda value: value
-) -> Tensor:
+def named_times(targets: list[Tensor], vocabulary: int) -> Tensor:
+    """Return how often each token is named in a step, int64 [vocabulary]; targets as `lexical_loss`, of each batch."""
+    named = torch.cat([of_batch.flatten() for of_batch in targets])
+    return torch.bincount(named[named >= 0], minlength=vocabulary)
+
+
+def lexical_loss(vectors: Tensor, embeddings: Tensor, targets: Tensor, times: Tensor) -> Tensor:
     """Classify vectors against all input embeddings, and pull each towards its own, by cosine; nats, a scalar.
 
-    The weight of a vector is 1 / sqrt(how often its token is named in the batch), and the weights sum to 1. With plain
-    means, function words outweigh the names that tell what a sentence is about; with means of each token's mean, the
-    names outweigh the function words, which sound different next to every other word (docs/lab-notes.md).
+    The weight of a vector is 1 / sqrt(how often its token is named in the step), and the weights of a step sum to 1.
+    With plain means, function words outweigh the names that tell what a sentence is about; with means of each token's
+    mean, the names outweigh the function words, which sound different next to every other word (docs/lab-notes.md).
 
     Args:
         vectors: the adapter's output, [S, T, H].
         embeddings: [V, H]; no gradient flows into them: speech moves towards text, not text towards speech.
         targets: int64 [S, T], token ids; -1 where there is no target.
-        total: sums a tensor over all processes that share the batch; their losses then add up to the whole.
+        times: int64 [V], as `named_times` of all batches of the step; the losses of the batches then add up to the
+            step's.
     """
     has_target = targets >= 0
     tokens = targets[has_target]
@@ -38,6 +41,5 @@ def lexical_loss(
     cosines = directions @ functional.normalize(embeddings.detach().float(), dim=-1).T
     losses = functional.cross_entropy(SHARPNESS * cosines, tokens, reduction="none")
     losses = losses + NEARNESS * (1 - cosines.gather(-1, tokens[:, None])[:, 0])
-    times = total(torch.bincount(tokens, minlength=len(embeddings)))
     weights = times[tokens].to(losses.dtype).rsqrt()
-    return (losses * weights).sum() / total(weights.sum()).clamp(min=1)
+    return (losses * weights).sum() / times.to(losses.dtype).sqrt().sum().clamp(min=1)

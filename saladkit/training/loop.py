@@ -67,17 +67,21 @@ def train(
     settings: TrainingSettings,
     folder: Path,
     *,
+    packed: bool,
     device: str,
     keep_stable: bool,
-) -> dict[str, float]:
+) -> list[dict[str, float]]:
     """Train from the start or from the last saved state, and write the checkpoint's files to `folder`.
 
     Writes what `saver` saves, `metrics.jsonl` and, with `keep_stable`, `stable/`. The run resumes from the last state
     in `training/`; without one, it starts from `settings.resume_from_checkpoint`, if that is given. The states stay
     in `training/`, as the run may be interrupted until the manifest is written.
 
+    Args:
+        packed: whether rows are put together on lines.
+
     Returns:
-        The last logged values of the loss and its parts; empty if nothing was logged.
+        The log: the losses, and what was read of every source, over the steps between two entries.
 
     Raises:
         SaladError: the training diverges, or does not fit the memory.
@@ -87,8 +91,9 @@ def train(
         teacher=teacher,
         settings=settings,
         sources=[source.name for source in schedule.sources],
+        packed=packed,
         model=model,
-        args=_arguments(settings, states, device),
+        args=training_arguments(settings, states, device),
         train_dataset=schedule,
         processing_class=saver.processor.tokenizer,
         callbacks=callbacks,
@@ -112,7 +117,7 @@ def train(
     trainer.accelerator.end_training()  # closes the process group
     if processes() > 1:
         _UNTIL_EXIT.append(trainer.model_wrapped)
-    return metrics[-1] if metrics else {}
+    return metrics
 
 
 def _callbacks(
@@ -133,7 +138,8 @@ def _callbacks(
     return callbacks
 
 
-def _arguments(settings: TrainingSettings, states: Path, device: str) -> TrainingArguments:
+def training_arguments(settings: TrainingSettings, states: Path, device: str) -> TrainingArguments:
+    """Return the arguments of transformers' trainer; `states` is the folder of saved states."""
     arguments = TrainingArguments(
         output_dir=str(states),
         max_steps=settings.max_steps,

@@ -1,13 +1,19 @@
 """Collect what a training run logs beside the loss: the parts of the loss, and what was read of every source."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
 LOSSES = ("distillation", "nll", "lexical")
-COUNTS = ("followed", "alone", "lexical batches", "places", "room")
+COUNTS = ("followed", "alone", "lexical steps", "places", "room")
+READ = ("rows", "positions", "loss positions", "unread rows")  # of each source
+
+
+def read_of(source: str, what: str) -> str:
+    """Return the name in the log of how much was read of a source; `what` is one of READ."""
+    return f"{what} of {source}"
 
 
 class LossMeter:
@@ -31,35 +37,37 @@ class LossMeter:
             self._sums[name] += value
 
     def add_lexical(self, loss: Tensor) -> None:
-        """Add this process's share of a batch's lexical loss."""
+        """Add this process's share of a batch's part of a step's lexical loss."""
         self._sums["lexical"] += loss.detach()
-        self._sums["lexical batches"] += 1
+
+    def add_lexical_step(self) -> None:
+        """Count a step with a lexical loss."""
+        self._sums["lexical steps"] += 1
 
     def add_places(self, filled: int, room: int) -> None:
         """Add the places of a batch that hold a token or a vector, and all its places."""
         self._sums["places"] += filled
         self._sums["room"] += room
 
-    def add_rows(self, step: int, rows: list[tuple[str, str, int]], loss: Tensor) -> None:
-        """Add a batch's rows, each as (id, source, text positions), and their loss."""
-        self.batches.append((step, [id_ for id_, _, _ in rows], loss.detach()))
-        for _, source, positions in rows:
-            self._sums[f"rows of {source}"] += 1
-            self._sums[f"positions of {source}"] += positions
+    def add_batch(self, step: int, ids: list[str], read: Mapping[str, int], loss: Tensor) -> None:
+        """Add the ids of a batch's rows, its loss, and what it has of sources, by names as `read_of`."""
+        self.batches.append((step, ids, loss.detach()))
+        for name, count in read.items():
+            self._sums[name] += count
 
     def means(self, total: Callable[[Tensor], Tensor], processes: int) -> dict[str, float]:
-        """Return the parts of the loss in nats, and rows and text positions by source; then start again at 0.
+        """Return the parts of the loss in nats, and what was read of every source; then start again at 0.
 
         A part that was never computed is left out.
 
         Args:
             total: sums a tensor over all processes.
         """
-        read = [f"{what} of {source}" for source in self.sources for what in ("rows", "positions")]
+        read = [read_of(source, what) for source in self.sources for what in READ]
         found = self._summed(LOSSES, torch.float32, total) | self._summed((*COUNTS, *read), torch.int64, total)
         self._clear()
         means = {"places_used": found["places"] / found["room"]}
-        for name, over in (("distillation", "followed"), ("nll", "alone"), ("lexical", "lexical batches")):
+        for name, over in (("distillation", "followed"), ("nll", "alone"), ("lexical", "lexical steps")):
             if found[over]:
                 means[name] = found[name] / found[over] * (processes if name == "lexical" else 1)
         return means | {name: found[name] for name in read}

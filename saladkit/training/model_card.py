@@ -85,6 +85,7 @@ def _how_it_was_made(plan: dict, config: SaladConfig, text_llm: str) -> dict[str
     started = plan["inputs"].get("checkpoint")
     rows_a_step = settings["processes"] * settings["per_device_train_batch_size"]
     rows_a_step *= settings["gradient_accumulation_steps"]
+    read = f"windows of {settings['window']} positions" if settings["window"] else "rows"
     lexical = f"weight {settings['lexical_weight']:g}, and alone for {settings['lexical_steps']} steps"
     return {
         "stage": f"{STAGES[verb]}: {_WHAT_STAGES_DO[verb]} (`saladkit {verb}`)",
@@ -98,7 +99,7 @@ def _how_it_was_made(plan: dict, config: SaladConfig, text_llm: str) -> dict[str
         "loss": f"{settings['alpha']:g} · {settings['divergence']} at temperature {settings['temperature']:g}"
         f" + {1 - settings['alpha']:g} · NLL, on text tokens; replay by {settings['replay_loss']}",
         "lexical warm-up": lexical if settings["lexical_weight"] else None,
-        "steps": f"{settings['max_steps']} of {rows_a_step} rows",
+        "steps": f"{settings['max_steps']} of {rows_a_step} {read}",
         "peak learning rates": f"{settings['adapter_learning_rate']:g} encoder and adapter, "
         f"{settings['learning_rate']:g} {'LoRA' if lora else 'text LLM'}",
         "seed": str(settings["seed"]),

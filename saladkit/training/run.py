@@ -1,22 +1,21 @@
 """Train a student on opened inputs, and describe its checkpoint."""
 
-import numpy as np
-
 from saladkit.formats.artefact import PLAN, SUMMARY
 from saladkit.formats.checkpoint import CARD, LOGS, METRICS, STABLE, positions_trained_on
 from saladkit.formats.files import written_aside
 from saladkit.job import Made, Work
 from saladkit.machine import is_main_process
-from saladkit.model.loading import check_packing, use_attention
+from saladkit.model.loading import use_attention
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.rows.schedule import TrainingSchedule
 from saladkit.rows.tokens import tokenizer_digest
 from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.signals import TeacherSignal
-from saladkit.training.inputs import TrainingInputs, rows_per_step
+from saladkit.training.inputs import TrainingInputs
 from saladkit.training.learning_rates import stable_steps
 from saladkit.training.loop import train
+from saladkit.training.mix import read_in_all, shares
 from saladkit.training.model_card import SourceFigures, model_card
 from saladkit.training.saved_states import STATES
 from saladkit.training.saving import CheckpointSaver
@@ -26,68 +25,67 @@ def run_training(
     student: SaladForCausalLM,
     processor: SaladProcessor,
     inputs: TrainingInputs,
+    schedule: TrainingSchedule,
     teacher: TeacherSignal | None,
     settings: TrainingSettings,
     work: Work,
     *,
+    packed: bool,
     device: str,
     keep_stable: bool,
 ) -> Made:
     """Train `student`, and write its weights, its log and its model card to the output folder.
 
     Args:
+        packed: whether rows are put together on lines.
         keep_stable: whether to keep the checkpoint from before the decay.
 
     Raises:
-        SaladError: the training diverges or does not fit the memory, the attention implementation is not available,
-            or the model cannot read packed rows.
+        SaladError: the training diverges or does not fit the memory, or the attention implementation is not available.
     """
-    if settings.packed:
-        check_packing(student.language_model)
     use_attention(student, settings.attention, half_on_gpu=settings.bf16 and device != "cpu")
-    schedule = _schedule(inputs, settings)
     saver = CheckpointSaver(processor, trained=settings.save == "trained")
-    last = train(student, saver, schedule, teacher, settings, work.path, device=device, keep_stable=keep_stable)
-    read = np.bincount(schedule.source, minlength=len(inputs.sources)).tolist()
+    log = train(
+        student,
+        saver,
+        schedule,
+        teacher,
+        settings,
+        work.path,
+        packed=packed,
+        device=device,
+        keep_stable=keep_stable,
+    )
+    last = log[-1]
+    names = [source.name for source in inputs.sources]
+    read = {name: read_in_all(log, name) for name in names}
     if is_main_process():
         _write_cards(work, student, inputs, read, last)
         _list_files(work)
     start = work.writer.plan["inputs"].get("checkpoint")
     positions = positions_trained_on(work.path, stable_steps(settings), start)
-    plan = inputs.figures(settings)
+    plan = inputs.figures(settings, schedule)
     steps, notes = {"steps": settings.max_steps}, {name: plan[name] for name in ("rows_never_cut", "rows_split")}
     notes |= inputs.audio_counts()
-    by_source = {source.name: rows for source, rows in zip(inputs.sources, read, strict=True)}
+    if settings.window:
+        notes |= {"rows_unread": sum(counts["unread rows"] for counts in read.values())}
+    by_source = {name: counts["rows"] for name, counts in read.items()}
+    figures = steps | {"rows_read": by_source, "shares": shares(log, names), "skipped": plan["skipped"]}
     return Made(
-        counts=steps | {"rows_read": sum(read)} | notes | positions,
+        counts=steps | {"rows_read": sum(by_source.values())} | notes | positions,
         skipped=inputs.left_out(),
         identity={"tokenizer": tokenizer_digest(processor.tokenizer), "log": METRICS},
-        figures=steps | {"rows_read": by_source, "skipped": plan["skipped"]} | notes | {"last": last},
-    )
-
-
-def _schedule(inputs: TrainingInputs, settings: TrainingSettings) -> TrainingSchedule:
-    batch = rows_per_step(settings)
-    return TrainingSchedule(
-        inputs.sources,
-        count=settings.max_steps * batch,
-        warm_up=settings.lexical_steps * batch,
-        batch=batch,
-        packed_micro_batch=settings.per_device_train_batch_size if settings.packed else None,
-        layout=inputs.layout,
-        spans=settings,
-        text_first=settings.text_first,
-        seed=settings.seed,
+        figures=figures | notes | {"last": last},
     )
 
 
 def _write_cards(
-    work: Work, student: SaladForCausalLM, inputs: TrainingInputs, read: list[int], last: dict[str, float]
+    work: Work, student: SaladForCausalLM, inputs: TrainingInputs, read: dict[str, dict], last: dict[str, float]
 ) -> None:
     """Write the model card of the checkpoint, and of the one from before the decay, which has no last losses."""
     about = [
-        SourceFigures(source.name, source.frames is not None, source.weight, len(source), rows)
-        for source, rows in zip(inputs.sources, read, strict=True)
+        SourceFigures(source.name, source.frames is not None, source.weight, len(source), read[source.name]["rows"])
+        for source in inputs.sources
     ]
     for folder, losses in ((work.path, last), (work.path / STABLE, None)):
         if folder.is_dir():

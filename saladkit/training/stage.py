@@ -7,18 +7,22 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
 from saladkit.job import Clock, Job, Made, Work
-from saladkit.machine import resolve_device
+from saladkit.machine import is_main_process, resolve_device
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.limits import read_limits
+from saladkit.model.loading import may_pack
 from saladkit.model.lora import LoraShape
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.progress import say
 from saladkit.rows.readers import Readers
 from saladkit.settings.training import TrainingSettings
 from saladkit.training.inputs import identified_beside, input_paths, open_inputs
+from saladkit.training.mix import note_on_mix
 from saladkit.training.run import run_training
 from saladkit.training.saved_states import discard_states
 from saladkit.training.sharding import check_sharding
@@ -70,13 +74,22 @@ def train_stage(
     """
     check_sharding(own_teacher=start.own_teacher)
     device = resolve_device(settings.device)
-    settings = with_batching_decided(settings, device)
     front_end = front_end_of(start.config, device=device)
     layout = layout_of(start.config, front_end)
     runs_beside = not start.own_teacher and settings.alpha > 0 and not is_teacher_cache(teacher)
+    if settings.context == "window" and settings.alpha > 0 and is_teacher_cache(teacher):
+        raise SaladError(
+            f"--context window, and {teacher} is a teacher cache, which knows each row alone",
+            "Give the text LLM itself as --teacher, or --context row.",
+        )
     beside = limits_of_teacher(teacher, start.tokenizer, start.name) if runs_beside else None
-    readers = Readers(read_limits(start.name), beside, layout)
+    readers = Readers(read_limits(start.name), beside, layout, settings.window or None)
+    if settings.context == "window":
+        readers.check_window()
     inputs = open_inputs(settings, start.tokenizer, readers, front_end)
+    schedule = inputs.schedule(settings)
+    if is_main_process() and (off := note_on_mix(schedule)):
+        say(off)
     followed = [] if start.own_teacher else inputs.followed(settings)
     vocabulary = readers.student.vocabulary
     opened = open_teacher(teacher, start.tokenizer, start.name, followed, settings, vocabulary) if followed else None
@@ -86,11 +99,23 @@ def train_stage(
         student, digest = start.make_student(), model_digest(start.name)
         if lora := LoraShape.of(settings):
             student.add_lora(lora, {"name": start.name, "digest": digest})
+        packed = may_pack(settings.batching, student.language_model)
         signal = opened
         if start.own_teacher:
-            signal = UnadaptedTeacher(student.language_model, settings.temperature, settings.packed)
+            signal = UnadaptedTeacher(student.language_model, settings.temperature, packed)
         processor = SaladProcessor(start.tokenizer, student.config)
-        made = run_training(student, processor, inputs, signal, settings, work, device=device, keep_stable=keep_stable)
+        made = run_training(
+            student,
+            processor,
+            inputs,
+            schedule,
+            signal,
+            settings,
+            work,
+            packed=packed,
+            device=device,
+            keep_stable=keep_stable,
+        )
         return replace(made, identity=made.identity | {"started_from": digest})
 
     job = Job(
@@ -104,11 +129,4 @@ def train_stage(
         tidy=discard_states,
         clock=clock,
     )
-    return job.run(output, plan=inputs.figures(settings), make=make)
-
-
-def with_batching_decided(settings: TrainingSettings, device: str) -> TrainingSettings:
-    """Return the settings with batching `auto` resolved for `device`, so that the manifest records the choice."""
-    if settings.batching != "auto":
-        return settings
-    return replace(settings, batching="packed" if device == "cuda" else "padded")
+    return job.run(output, plan=inputs.figures(settings, schedule), make=make)

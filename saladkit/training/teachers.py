@@ -8,7 +8,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import is_artefact
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.limits import compared_vocabulary, read_limits
-from saladkit.model.loading import load_text_model, load_tokenizer
+from saladkit.model.loading import keeps_rows_apart, load_text_model, load_tokenizer
 from saladkit.rows.model_limits import ModelLimits
 from saladkit.rows.tokens import tokenizer_digest
 from saladkit.rows.training_rows import TrainingSource
@@ -44,7 +44,8 @@ def open_teacher(
         return CachedTeacher(cache, compared_vocabulary(tokenizer, vocabulary, cache.identity["vocabulary"]))
     teacher = load_text_model(name, dtype="float32", device="cpu")
     shared = compared_vocabulary(tokenizer, vocabulary, vocabulary_of(teacher))
-    return LiveTeacher(teacher, settings.temperature, settings.packed, shared)
+    packed = settings.batching != "padded" and keeps_rows_apart(teacher)
+    return LiveTeacher(teacher, settings.temperature, packed, shared)
 
 
 def is_teacher_cache(name: str) -> bool:

@@ -1,6 +1,6 @@
 """`transformers.Trainer` with the method's loss, two learning rates, and the parts of the loss in its log."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -10,56 +10,16 @@ from transformers import Trainer
 
 from saladkit.model.language_model import SaladOutput
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.rows.sequences import Sequence, collate_lexical_targets, collate_sequences, pack_sequences
-from saladkit.rows.tokens import NO_LABEL
-from saladkit.rows.training_rows import TrainingExample
 from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.head import LossRequest
 from saladkit.teacher.signals import TeacherSignal
+from saladkit.training.collation import IGNORED, Collator
 from saladkit.training.faults import check_sane
 from saladkit.training.learning_rates import learning_rate
-from saladkit.training.lexical_loss import lexical_loss
+from saladkit.training.lexical_loss import lexical_loss, named_times
 from saladkit.training.loss_meter import LossMeter
 from saladkit.training.saved_states import last_saved_state
 from saladkit.training.sharding import are_finite, run_in_step, whole
-
-IGNORED = -100  # a label that transformers' Trainer does not count
-
-
-@dataclass(frozen=True)
-class Collator:
-    """Makes one batch of examples: the model's tensors, and what teacher and lexical loss need.
-
-    Rows that learn from the teacher come first, and `followed` is their number; then rows that learn from their own
-    text alone, as replay may.
-    """
-
-    settings: TrainingSettings
-
-    def __call__(self, examples: list[TrainingExample]) -> dict:
-        alone = [self.settings.learns_from_text_alone(example.replay) for example in examples]
-        examples = [examples[i] for i in sorted(range(len(examples)), key=alone.__getitem__)]
-        sequences = [example.sequence for example in examples]
-        batch = {
-            "model": pack_sequences(sequences) if self.settings.packed else collate_sequences(sequences),
-            "token_ids": [example.token_ids for example in examples],
-            "targets": [sequence.targets for sequence in sequences],
-            "rows": [(example.id, example.source, len(example.sequence.targets)) for example in examples],
-            "followed": len(examples) - sum(alone),
-            "places": sum(len(sequence) for sequence in sequences),
-        }
-        labels = [torch.from_numpy(example.labels()) for example in examples]
-        batch["labels"] = self._with_ignored(torch.cat(labels), sequences[: batch["followed"]])
-        if self.settings.lexical_weight > 0:
-            targets = collate_lexical_targets(sequences)
-            batch["lexical_targets"], batch["lexical_count"] = targets, int((targets >= 0).sum())
-        return batch
-
-    def _with_ignored(self, labels: torch.Tensor, followed: list[Sequence]) -> torch.Tensor:
-        """Set labels to IGNORED where there is neither a label nor a teacher, so that there is no loss."""
-        taught = sum(len(sequence.targets) for sequence in followed) if self.settings.alpha > 0 else 0
-        labels[taught:].masked_fill_(labels[taught:] == NO_LABEL, IGNORED)
-        return labels
 
 
 class SaladTrainer(Trainer):
@@ -68,12 +28,21 @@ class SaladTrainer(Trainer):
     model: SaladForCausalLM
     optimizer: torch.optim.Optimizer  # None until `create_optimizer`, which runs before any other method here reads it
 
-    def __init__(self, *, teacher: TeacherSignal | None, settings: TrainingSettings, sources: list[str], **kwargs: Any):
-        super().__init__(data_collator=Collator(settings), **kwargs)
+    def __init__(
+        self,
+        *,
+        teacher: TeacherSignal | None,
+        settings: TrainingSettings,
+        sources: list[str],
+        packed: bool,
+        **kwargs: Any,
+    ):
+        super().__init__(data_collator=Collator(settings, packed), **kwargs)
         self.teacher, self.settings = teacher, settings
         self.model_accepts_loss_kwargs = True  # so that text positions are counted over micro-batches and processes
         self._loss_shifts_labels = False  # they are one flat list, without the first token of any row
         self.meter = LossMeter(sources)
+        self.named: torch.Tensor | None = None  # how often each token is named in a step; None if none is
         if self.is_fsdp_enabled:
             run_in_step(self.model, self.accelerator.state.fsdp_plugin, bf16=self.args.bf16)
 
@@ -122,8 +91,8 @@ class SaladTrainer(Trainer):
     ) -> torch.Tensor | tuple[torch.Tensor, SaladOutput]:
         """Return the mean over the text positions of the whole step, plus the weighted lexical loss.
 
-        The lexical loss is a mean over the spoken tokens of each micro-batch, of all processes, and then over
-        the micro-batches.
+        Both are means over all micro-batches and processes of the step, so that it does not matter how its rows are
+        shared out.
         """
         requests = self._loss_requests(inputs)
         outputs = model(**inputs["model"], requests=requests)
@@ -135,21 +104,36 @@ class SaladTrainer(Trainer):
             alone = [(part.token_ids >= 0).sum() for part in requests if part.alpha < 1]
             followed = [len(part) for part in requests if part.alpha > 0]
             self.meter.add_parts(outputs.divergence, sum(followed), outputs.nll, sum(alone))
-        if self.settings.lexical_weight > 0 and self._sum_over_processes(inputs["lexical_count"]) > 0:
-            lexical = self._lexical_loss(model, outputs, inputs["lexical_targets"])
-            share = processes / self.current_gradient_accumulation_steps
-            loss = loss + self.settings.lexical_weight * lexical * share
+        if self.named is not None:
+            lexical = self._lexical_loss(model, outputs, inputs["lexical_targets"], self.named)
+            loss = loss + self.settings.lexical_weight * lexical * processes
         self.meter.add_places(inputs["places"], inputs["model"]["input_ids"].numel())
-        self.meter.add_rows(self.state.global_step + 1, inputs["rows"], loss)
+        self.meter.add_batch(self.state.global_step + 1, inputs["ids"], inputs["read"], loss)
         return (loss, outputs) if return_outputs else loss
 
-    def _lexical_loss(self, model: torch.nn.Module, outputs: SaladOutput, targets: torch.Tensor) -> torch.Tensor:
-        """Return this process's share of the lexical loss; all processes call this together."""
+    def get_batch_samples(
+        self, epoch_iterator: Iterator, num_batches: int, device: torch.device
+    ) -> tuple[list, torch.Tensor | int | None]:
+        """Return the micro-batches of a step, and its number of text positions; count the tokens named in it."""
+        batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
+        self.named = None
+        if self.settings.lexical_weight > 0 and batches:
+            vocabulary = self.model.config.text_config.vocab_size
+            named = self._total(named_times([batch["lexical_targets"] for batch in batches], vocabulary).to(device))
+            if named.any():
+                self.named = named
+                self.meter.add_lexical_step()
+        return batches, items
+
+    def _lexical_loss(
+        self, model: torch.nn.Module, outputs: SaladOutput, targets: torch.Tensor, named: torch.Tensor
+    ) -> torch.Tensor:
+        """Return this batch's share of the step's lexical loss; all processes call this together."""
         table = whole(self.accelerator.unwrap_model(model).get_input_embeddings().weight)
         vectors = outputs.speech_vectors
         if vectors is None:
             vectors = table.new_zeros(*targets.shape, table.shape[1])
-        lexical = lexical_loss(vectors, table, targets, self._total)
+        lexical = lexical_loss(vectors, table, targets, named)
         self.meter.add_lexical(lexical)
         return lexical
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from saladkit.formats.teacher_cache import TeacherCache
-from saladkit.rows.schedule import TrainingSchedule
-from saladkit.rows.sequences import SequenceLayout, collate_sequences, pack_sequences
+from saladkit.rows.schedule import StepShape, TrainingSchedule
+from saladkit.rows.sequences import SequenceLayout, pack_sequences
 from saladkit.rows.training_sources import open_speech, open_text
 from saladkit.settings.cache_teacher import CacheTeacherSettings
-from saladkit.settings.shared import Spans
+from saladkit.settings.distill import DistillSettings
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.stages.cache_teacher import cache_teacher
@@ -63,10 +63,9 @@ def examples(speech, world, frames_cache, tokenizer):
     """Twelve examples, of speech and of replay."""
     heard = open_speech(WeightedPath(str(speech)), tokenizer, LogMelFrontEnd(bins=16), frames_caches=[frames_cache])
     read = open_text(WeightedPath(str(world / "pool.parquet")), tokenizer)
-    spans = Spans(text_words=(2, 5), speech_words=(2, 5))
-    layout = SequenceLayout(100, 8)
-    schedule = TrainingSchedule([heard, read], count=12, batch=12, layout=layout, spans=spans, text_first=0.5, seed=0)
-    return [schedule[index] for index in range(12)]
+    settings = DistillSettings(data=("speech",), max_steps=1, text_words=(2, 5), speech_words=(2, 5))
+    schedule = TrainingSchedule([heard, read], SequenceLayout(100, 8), settings, StepShape(12))
+    return [schedule[index].examples[0] for index in range(12)]
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 2e-2)])
@@ -77,8 +76,8 @@ def test_packed_equals_padded(dtype, tolerance, salad_model, teacher_cache, exam
     labels = torch.from_numpy(np.concatenate([example.labels() for example in examples])).to(device)
     teacher = CachedTeacher(TeacherCache(teacher_cache)).distributions(token_ids, targets, device)
     losses = []
-    for collate in (pack_sequences, collate_sequences):
-        batch = {name: values.to(device) for name, values in collate(sequences).items()}
+    for lines in ([sequences], [[sequence] for sequence in sequences]):
+        batch = {name: values.to(device) for name, values in pack_sequences(lines).items()}
         with torch.autocast("cuda", dtype=torch.bfloat16, enabled=dtype == "bfloat16"):
             losses.append(model(**batch, requests=[LossRequest(teacher, labels)]).loss.item() / len(labels))
     assert losses[0] == pytest.approx(losses[1], abs=tolerance)

@@ -81,7 +81,7 @@ def test_packed_codes_are_heard_as_padded_ones(model, sequences):
     sequences = [sequence for _, sequence in sequences]
     with torch.inference_mode():
         padded = model(**collate_sequences(sequences)).logits
-        packed = model(**pack_sequences(sequences)).logits
+        packed = model(**pack_sequences([sequences])).logits
     torch.testing.assert_close(packed, padded, rtol=0, atol=1e-5)
 
 

@@ -7,7 +7,6 @@ from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.rows.interleaving import (
     draw_spans,
-    draw_speech_spans,
     may_cut,
     pauses_before,
     whole_text,
@@ -93,7 +92,7 @@ def test_spans_end_at_pauses_near_where_they_were_drawn_to_end():
             drawn += 1
             ended += before.end % 5 == 0
         assert draw(allowed, seed, lengths, np.zeros(61)) == draw(allowed, seed, lengths)
-        alone = draw_speech_spans(np.array(allowed), lengths, np.random.default_rng(seed), pauses)[:-1]
+        alone = draw(allowed, seed, lengths, pauses, text_first=None)[:-1]
         drawn, ended = drawn + len(alone), ended + sum(span.end % 5 == 0 for span in alone)
     assert ended / drawn > 0.7  # 0.2 by chance
 

@@ -1,3 +1,5 @@
+"""The schedule of a training: what each step reads, whoever reads it."""
+
 from collections import Counter
 
 import numpy as np
@@ -6,63 +8,15 @@ import pytest
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.samples import words_from_row
 from saladkit.rows.frame_sources import WholeRecordings
-from saladkit.rows.schedule import TrainingSchedule, count_turns, draw_schedule, group_by_length
+from saladkit.rows.schedule import StepShape, TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import tokenize
 from saladkit.rows.training_rows import TrainingSource
-from saladkit.settings.shared import Spans
+from saladkit.settings.distill import DistillSettings
 from saladkit.sources.samples import read_samples
 
-
-def test_the_schedule_depends_on_the_seed_alone():
-    first, again, other = (draw_schedule([7, 5], [2, 1], 50, seed) for seed in (1, 1, 2))
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not np.array_equal(first[1], other[1])
-
-
-def test_every_source_is_gone_through_in_permuted_passes():
-    sizes = [7, 5, 3]
-    sources, rows = draw_schedule(sizes, [3, 2, 1], 400, seed=0)
-    for source, size in enumerate(sizes):
-        read = rows[sources == source].tolist()
-        passes = [read[begin : begin + size] for begin in range(0, len(read), size)]
-        assert all(sorted(one) == list(range(size)) for one in passes[:-1])
-        assert len(set(passes[-1])) == len(passes[-1])
-        assert len({tuple(one) for one in passes[:-1]}) > 1
-
-
-@pytest.mark.parametrize("weights", [[1.0, 1.0], [2.0, 1.0], [0.2, 0.05]])
-def test_sources_are_read_as_often_as_their_weights_say(weights):
-    sources, _ = draw_schedule([3, 300], weights, 6000, seed=0)
-    share = weights[0] / sum(weights)
-    assert abs((sources == 0).mean() - share) < 4 * (share * (1 - share) / 6000) ** 0.5
-
-
-def test_a_source_that_is_never_drawn_does_no_harm():
-    sources, rows = draw_schedule([4, 2], [1.0, 1e-12], 10, seed=0)
-    assert not sources.any()
-    assert sorted(rows[:4].tolist()) == [0, 1, 2, 3]
-
-
-def test_grouping_keeps_every_row_and_puts_like_lengths_together():
-    random = np.random.default_rng(0)
-    lengths = random.integers(1, 1000, size=203)
-    order = group_by_length(lengths, batch=4, window=10, seed=0)
-    assert sorted(order.tolist()) == list(range(203))
-    assert np.array_equal(order, group_by_length(lengths, batch=4, window=10, seed=0))
-    spread = [np.ptp(lengths[order[i : i + 4]]) for i in range(0, 200, 4)]
-    unsorted = [np.ptp(lengths[i : i + 4]) for i in range(0, 200, 4)]
-    assert np.mean(spread) < np.mean(unsorted) / 4
-
-
-def test_turns_count_the_draws_of_the_same_row_before():
-    random = np.random.default_rng(0)
-    source, row, drawn = random.integers(0, 2, 90), random.integers(0, 4, 90), random.permutation(90)
-    expected, seen = {}, Counter()
-    for place in np.argsort(drawn).tolist():
-        key = int(source[place]), int(row[place])
-        expected[place], seen[key] = seen[key], seen[key] + 1
-    assert count_turns(source, row, drawn).tolist() == [expected[place] for place in range(90)]
+LAYOUT = SequenceLayout(100, 8)
+SPANS = {"text_words": (2, 5), "speech_words": (2, 5)}
 
 
 @pytest.fixture(scope="module")
@@ -79,68 +33,150 @@ def sources(speech, frames_cache, world, tokenizer):
             WholeRecordings(FramesCache(frames_cache)),
         ),
         TrainingSource(
-            "replay", 1.0, [row["id"] for row in replay], [tokenize(tokenizer, row["text"]) for row in replay]
+            "replay",
+            1.0,
+            [row["id"] for row in replay],
+            [tokenize(tokenizer, row["text"]) for row in replay],
+            replay=True,
         ),
     ]
 
 
-def schedule(sources, seed=0, count=120, warm_up=0):
-    spans, layout = Spans(text_words=(2, 5), speech_words=(2, 5)), SequenceLayout(100, 8)
-    phases = {"count": count, "warm_up": warm_up, "batch": 4}
-    return TrainingSchedule(sources, **phases, layout=layout, spans=spans, text_first=0.5, seed=seed)
+ALONE = StepShape(4)
 
 
-def fields(example):
-    sequence = example.sequence
-    frames = [span.frames.tobytes() for span in sequence.spans]
-    return sequence.input_ids.tolist(), sequence.speech_mask.tolist(), sequence.targets.tolist(), frames
+def schedule(sources, shape=ALONE, **further):
+    settings = DistillSettings(data=("speech",), **({"max_steps": 30, "window": 0} | SPANS | further))
+    return TrainingSchedule(sources, LAYOUT, settings, shape)
 
 
-def test_an_example_depends_on_the_seed_and_its_place_alone(sources):
-    first, again, other = schedule(sources), schedule(sources), schedule(sources, seed=1)
+def fields(window):
+    found = []
+    for example in window.examples:
+        sequence = example.sequence
+        frames = [span.frames.tobytes() for span in sequence.spans]
+        found.append((example.id, sequence.input_ids.tolist(), sequence.speech_mask.tolist(), frames))
+    return found, window.unread
+
+
+def ids_of_step(drawn, step):
+    items = drawn.shape.items
+    windows = [drawn[index] for index in range(step * items, (step + 1) * items)]
+    return sorted(tuple(row.id for row in window.examples) for window in windows)
+
+
+KINDS = [{}, {"window": 128}, {"window": 128, "lexical_steps": 10, "lexical_weight": 1.0}, {"mix": "rows"}]
+
+
+@pytest.mark.parametrize("further", KINDS, ids=["rows", "windows", "windows with a warm-up", "mix of rows"])
+def test_an_item_depends_on_the_seed_and_its_place_alone(sources, further):
+    first, again, other = (schedule(sources, **further, seed=seed) for seed in (0, 0, 1))
     assert len(first) == 120
     backwards = {index: fields(again[index]) for index in reversed(range(120))}
     assert all(fields(first[index]) == backwards[index] for index in range(120))
     assert any(fields(first[index]) != fields(other[index]) for index in range(120))
 
 
+@pytest.mark.parametrize("window", [0, 128])
+def test_the_same_rows_make_a_step_however_they_are_shared_out(sources, window):
+    shapes = [
+        StepShape(8),
+        StepShape(2, 4),
+        StepShape(4, 2, processes=2),
+        StepShape(2, 4, processes=2),
+        StepShape(8, packed=False),
+        StepShape(2, 4, packed=False),
+    ]
+    schedules = [schedule(sources, shape, window=window, max_steps=12) for shape in shapes]
+    for step in range(12):
+        expected = ids_of_step(schedules[0], step)
+        assert all(ids_of_step(one, step) == expected for one in schedules[1:])
+
+
+def test_micro_batches_of_packed_rows_are_balanced_and_those_of_padded_rows_are_alike(sources):
+    packed, padded = (schedule(sources, StepShape(4, 8, packed=packed), max_steps=8) for packed in (True, False))
+    sums, spreads = {}, {}
+    for name, drawn in (("packed", packed), ("padded", padded)):
+        lengths = np.array([len(drawn[index].examples[0].sequence) for index in range(len(drawn))]).reshape(8, 8, 4)
+        sums[name], spreads[name] = np.ptp(lengths.sum(axis=2), axis=1).mean(), np.ptp(lengths, axis=2).mean()
+    assert sums["packed"] < sums["padded"] / 3
+    assert spreads["padded"] < spreads["packed"] / 2
+
+
 def test_a_row_is_interleaved_anew_in_every_pass(sources):
-    examples = schedule(sources)
-    assert Counter(examples.source.tolist()).keys() == {0, 1}
     seen = {}
-    for index in np.flatnonzero(examples.source == 0):
-        seen.setdefault(int(examples.row[index]), []).append(fields(examples[index])[1])
-    assert sum(len(masks) for masks in seen.values()) == (examples.source == 0).sum()
-    repeated = [masks for masks in seen.values() if len(masks) > 2]
+    drawn = schedule(sources)
+    for index in range(len(drawn)):
+        (example,) = drawn[index].examples
+        seen.setdefault((example.source, example.id), []).append(tuple(example.sequence.speech_mask.tolist()))
+    repeated = [masks for (source, _), masks in seen.items() if source == "speech" and len(masks) > 2]
     assert repeated
-    assert any(len({tuple(mask) for mask in masks}) > 1 for masks in repeated)
+    assert any(len(set(masks)) > 1 for masks in repeated)
+
+
+@pytest.mark.parametrize("source", [0, 1])
+def test_every_source_is_read_in_permuted_passes(sources, source):
+    drawn = schedule(sources, max_steps=60)
+    size = len(sources[source])
+    read = [
+        example.id
+        for index in range(len(drawn))
+        for example in drawn[index].examples
+        if example.source == sources[source].name
+    ]
+    order = sorted(Counter(read).values())
+    assert order[-1] - order[0] <= 1  # each pass is read whole before the next one; within a step the order is free
+    passes = [read[begin : begin + size] for begin in range(0, len(read) - size, size)]
+    assert len(passes) > 2 and len({tuple(one) for one in passes}) > 1
 
 
 def test_replay_rows_are_read_whole(sources):
-    examples = schedule(sources)
-    for index in np.flatnonzero(examples.source == 1)[:5]:
-        text = sources[1].texts[examples.row[index]]
-        sequence = examples[int(index)].sequence
-        assert sequence.input_ids.tolist() == text.token_ids.tolist()
-        assert not sequence.speech_mask.any()
-        assert sequence.targets.tolist() == list(range(1, len(text.token_ids) + 1))
+    drawn = schedule(sources)
+    texts = {id_: text.token_ids.tolist() for id_, text in zip(sources[1].ids, sources[1].texts, strict=True)}
+    examples = [drawn[index].examples[0] for index in range(40)]
+    replayed = [example for example in examples if example.replay]
+    assert replayed
+    for example in replayed:
+        assert example.sequence.input_ids.tolist() == texts[example.id]
+        assert not example.sequence.speech_mask.any()
+        assert example.sequence.targets.tolist() == list(range(1, len(texts[example.id]) + 1))
 
 
-def test_every_row_learns_its_end_but_a_row_of_the_lexical_warm_up_predicts_nothing(sources, tokenizer):
-    examples = schedule(sources, warm_up=8, count=40)
-    for index, example in enumerate(examples):
-        text = sources[examples.source[index]].texts[examples.row[index]]
-        ends = [] if index < 8 else [len(text.token_ids)]
-        assert example.sequence.targets[-1:].tolist() == ends
-        assert example.labels()[-1:].tolist() == ([] if index < 8 else [tokenizer.eos_token_id])
-        assert example.labels()[:-1].tolist() == text.token_ids[example.sequence.targets[:-1]].tolist()
-    heard_last = [e.sequence.speech_mask[-1] for e in examples if len(e.sequence.targets) and e.sequence.spans]
-    assert True in heard_last and False in heard_last
+def test_the_lexical_warm_up_hears_everything_and_reads_speech_alone(sources):
+    drawn = schedule(sources, lexical_steps=10, lexical_weight=1.0, window=128)
+    for index in range(40):
+        for example in drawn[index].examples:
+            assert example.source == "speech"
+            assert not len(example.sequence.targets) and not len(example.labels())
+    assert {drawn[index].examples[0].source for index in range(40, 60)} == {"speech", "replay"}
 
 
-def test_lengths_are_about_what_rows_fill(sources):
-    speech = sources[0].lengths(12.5)
-    for row, words in enumerate(sources[0].words):
-        tokens, vectors = len(sources[0].texts[row].token_ids), int(max(word.end or 0.0 for word in words) * 12.5)
-        assert speech[row] == max(tokens, vectors)
-    assert sources[1].lengths(12.5).tolist() == [len(text.token_ids) for text in sources[1].texts]
+def test_every_row_learns_its_end(sources, tokenizer):
+    drawn = schedule(sources)
+    examples = [drawn[index].examples[0] for index in range(60)]
+    for example in examples:
+        assert example.sequence.targets[-1] == len(example.token_ids)
+        assert example.labels()[-1] == tokenizer.eos_token_id
+        assert example.labels()[:-1].tolist() == example.token_ids[example.sequence.targets[:-1]].tolist()
+    assert {bool(example.sequence.speech_mask[-1]) for example in examples if example.sequence.spans} == {True, False}
+
+
+@pytest.mark.parametrize("mix", ["positions", "rows"])
+@pytest.mark.parametrize("window", [0, 128])
+@pytest.mark.parametrize("weights", [(2.0, 1.0), (1.0, 4.0)])
+def test_weights_are_shares_of_positions_or_of_rows(sources, weights, window, mix):
+    weighted = [
+        TrainingSource(s.name, weight, s.ids, s.texts, s.words, s.frames, replay=s.replay)
+        for s, weight in zip(sources, weights, strict=True)
+    ]
+    drawn = schedule(weighted, mix=mix, window=window, max_steps=200)
+    read = Counter()
+    for index in range(len(drawn)):
+        for example in drawn[index].examples:
+            read[example.source] += 1 if mix == "rows" else len(example.sequence)
+    share = read["speech"] / sum(read.values())
+    wanted = weights[0] / sum(weights)
+    assert share == pytest.approx(wanted, rel=0.05)
+    if mix == "positions":
+        assert drawn.shares_of_positions()[0] == pytest.approx(wanted)
+        assert drawn.expected_positions() == pytest.approx(sum(read.values()), rel=0.05)

@@ -3,10 +3,8 @@
 import pytest
 
 from saladkit.errors import SaladError
-from saladkit.settings.align import AlignSettings
 from saladkit.settings.distill import AdapterSettings, DistillSettings
 from saladkit.settings.weighted_path import WeightedPath
-from saladkit.training.stage import with_batching_decided
 
 
 @pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf"])
@@ -32,10 +30,24 @@ def test_an_adapter_whose_heads_do_not_share_its_width_is_refused():
     assert "width 96" in raised.value.problem
 
 
-@pytest.mark.parametrize(
-    ("asked", "device", "batching"),
-    [("auto", "cpu", "padded"), ("auto", "cuda", "packed"), ("packed", "cpu", "packed"), ("padded", "cuda", "padded")],
-)
-def test_a_manifest_records_what_auto_stands_for(asked, device, batching):
-    settings = AlignSettings(data=("speech",), teacher="cache", max_steps=1, batching=asked)
-    assert with_batching_decided(settings, device).recorded()["batching"] == batching
+@pytest.mark.parametrize(("window", "problem"), [(14, "--window 14 is shorter than a span of 15 words"), (15, None)])
+def test_a_window_shorter_than_a_span_is_refused(window, problem):
+    given = {"data": ("speech",), "max_steps": 1, "text_words": (2, 4), "speech_words": (5, 15), "window": window}
+    if problem is None:
+        assert DistillSettings(**given).window == window
+        return
+    with pytest.raises(SaladError) as raised:
+        DistillSettings(**given)
+    assert raised.value.problem == problem
+
+
+def test_a_context_of_windows_needs_windows():
+    with pytest.raises(SaladError) as raised:
+        DistillSettings(data=("speech",), max_steps=1, context="window")
+    assert raised.value.problem == "--context window without windows"
+
+
+def test_the_context_is_recorded_with_windows_alone():
+    of_rows, of_windows = (DistillSettings(data=("speech",), max_steps=1, window=window) for window in (0, 64))
+    assert "context" not in of_rows.recorded()
+    assert of_windows.recorded()["context"] == "row"

@@ -60,7 +60,7 @@ def tables(shell_of_module, checkpoint, aligned, text_lm, speech, tmp_path_facto
 def test_a_checkpoint_knows_what_it_was_trained_on(checkpoint, aligned):
     def positions(folder, steps):
         rows = [row for row in read_metrics(folder) if row["step"] <= steps]
-        return sum(value for row in rows for name, value in row.items() if name.startswith("positions of "))
+        return sum(value for row in rows for name, value in row.items() if name.startswith("loss positions of "))
 
     assert trained_positions(checkpoint) == positions(checkpoint, 4) > 0
     assert trained_positions(checkpoint / "stable") == positions(checkpoint, 2)

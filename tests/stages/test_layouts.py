@@ -1,6 +1,7 @@
 """`cache-speech --layouts` through the shell: spans drawn ahead, each encoded alone, and trainings that read them."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +18,14 @@ from saladkit.formats.teacher_cache import digest_tokens
 from saladkit.model.loading import load_tokenizer
 from saladkit.rows.frame_sources import StoredLayouts
 from saladkit.rows.interleaving import may_cut
+from saladkit.rows.schedule import Phase, StepShape
+from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import tokenize
+from saladkit.rows.training_sources import open_speech
 from saladkit.settings.cache_speech import CacheSpeechSettings
+from saladkit.settings.distill import DistillSettings
 from saladkit.settings.shared import SpeechEncoder
+from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.samples import read_samples
 from saladkit.speech.audio.decoding import decode_row
 from saladkit.speech.audio.encoding import encode_wav
@@ -54,7 +60,7 @@ def made(shell, line, *further):
 def layouts_of(cache, tokenizer, row):
     """The layouts of a row, each as its spans and their frames."""
     stored, text = StoredLayouts(cache), tokenize(tokenizer, row["text"])
-    return [stored.layout(row["id"], text, turn) for turn in range(3)]
+    return [(stored.spans(row["id"], text, turn)[0], stored.frames(row["id"], text, turn)) for turn in range(3)]
 
 
 @pytest.mark.parametrize("encoder", KINDS, indirect=True)
@@ -196,6 +202,33 @@ def test_pieces_of_long_rows_have_layouts_of_their_own_and_rows_that_cannot_be_s
     result = shell(*training, "-o", tmp_path / "stage1")
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["rows_split"] > 0
+
+
+@pytest.mark.parametrize("encoder", ["hubert-base"], indirect=True)
+@pytest.mark.parametrize("window", [0, 160])
+def test_every_pass_over_a_row_takes_the_next_of_its_layouts(encoder, line, speech, tokenizer, shell, tmp_path, window):
+    made(shell, line, speech, "-o", tmp_path / "cache")
+    front_end = open_front_end(SpeechEncoder(encoder=str(encoder)), device="cpu", dtype="float32")
+    options = {"text_words": (4, 8), "speech_words": (3, 6)}
+    settings = DistillSettings(data=("x",), max_steps=1, window=window, seed=7, **options)
+    opened = partial(open_speech, WeightedPath(str(speech)), tokenizer, front_end, interleaving=settings)
+    ahead, live = opened(frames_caches=[tmp_path / "cache"]), opened()
+    layout = SequenceLayout(50, 4, looks_ahead=True)
+    (stream,) = Phase([ahead], layout, settings, StepShape(1), 1, lexical=False).streams
+    turns = {}
+    windows = 3 * stream.blocks * stream.per_block if window else 3 * len(ahead)
+    for number in range(windows):
+        for drawn in stream.window(number)[0]:
+            spans, _ = ahead.frames.spans(ahead.ids[drawn.row], ahead.texts[drawn.row], drawn.turn)
+            assert (drawn.spans, drawn.length) == (spans, len(stream.drawing.example(drawn).sequence))
+            turns.setdefault(drawn.row, []).append(drawn.turn)
+    assert len(turns) > len(ahead) / 2
+    assert all(found == sorted(set(found)) and set(found) <= {7, 8, 9} for found in turns.values())
+    assert sum(found == [7, 8, 9] for found in turns.values()) > len(ahead) / 3
+    (stream,) = Phase([live], layout, settings, StepShape(1), 1, lexical=False).streams
+    for drawn in stream.window(0)[0]:
+        short = drawn.length - len(stream.drawing.example(drawn).sequence)
+        assert 0 <= short <= sum(span.is_speech for span in drawn.spans)
 
 
 def test_layouts_need_a_tokenizer():

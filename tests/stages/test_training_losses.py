@@ -32,8 +32,8 @@ def test_replay_by_likelihood_needs_no_teacher_of_it(shell, distill_arguments, w
     assert not any("nll" in entry for entry in by_kl)
     assert all(entry["nll"] > 1 for entry in by_nll if entry[f"rows of {world / 'pool.parquet'}"])
     first = by_nll[0]
-    total = sum(value for name, value in first.items() if name.startswith("positions of "))
-    read = first[f"positions of {world / 'pool.parquet'}"]
+    total = sum(value for name, value in first.items() if name.startswith("loss positions of "))
+    read = first[f"loss positions of {world / 'pool.parquet'}"]
     lexical = 0.5 * first.get("lexical", 0.0)
     expected = (first.get("distillation", 0.0) * (total - read) + first.get("nll", 0.0) * read) / total + lexical
     assert first["loss"] == pytest.approx(expected, rel=1e-5)

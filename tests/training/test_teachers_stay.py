@@ -13,7 +13,6 @@ from saladkit.model.lora import LoraShape
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.rows.readers import Readers
-from saladkit.rows.schedule import TrainingSchedule
 from saladkit.settings.distill import DistillSettings
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher
 from saladkit.training.inputs import open_inputs
@@ -65,10 +64,9 @@ def trained(settings, opened, tokenizer, tmp_path):
     """Train a student for four steps."""
 
     def run(student, teacher):
-        order = {"count": 16, "batch": 4, "text_first": 0.5, "seed": 0}
-        schedule = TrainingSchedule(opened.sources, layout=opened.layout, spans=settings, **order)
+        schedule = opened.schedule(settings)
         saver = CheckpointSaver(SaladProcessor(tokenizer, student.config), trained=False)
-        train(student, saver, schedule, teacher, settings, tmp_path, device="cpu", keep_stable=False)
+        train(student, saver, schedule, teacher, settings, tmp_path, packed=True, device="cpu", keep_stable=False)
         return student
 
     return run

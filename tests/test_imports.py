@@ -20,7 +20,7 @@ LADDER = {
     "sources": {"formats"},
     "settings": {"sources"},
     "job": FILES | MACHINE,
-    "teacher": {"formats"},
+    "teacher": {"batches", "formats"},
     "speech": FILES | MACHINE,
     "rows": FILES | {"speech", "teacher"},
     "model": FILES | MACHINE | {"rows", "speech", "teacher"},

@@ -54,6 +54,14 @@ class RecordedFrontEnd:
         """
         return self._opened.frames(recordings)
 
+    def frame_count(self, samples: int) -> int:
+        """Return the number of frames, as `FrontEnd.frame_count`.
+
+        Raises:
+            SaladError: as `frames`.
+        """
+        return self._opened.frame_count(samples)
+
     @cached_property
     def _opened(self) -> FrontEnd:
         shape = {key: self.identity[key] for key in ("codebooks", "layer") if key in self.identity}

@@ -53,6 +53,10 @@ class FrontEnd(Protocol):
         """
         ...
 
+    def frame_count(self, samples: int) -> int:
+        """Return how many frames `frames` computes of a recording of this many samples."""
+        ...
+
 
 def looks_ahead(identity: dict) -> bool:
     """Return whether the frames of an encoder of this identity depend on later audio; log-mel's never do."""

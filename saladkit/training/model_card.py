@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from saladkit.formats.checkpoint import STAGES
+from saladkit.formats.gap_table import spans_of
 from saladkit.model.configuration import SaladConfig
 
 _WHAT_STAGES_DO = {"distill": "distillation", "align": "targeted alignment"}
@@ -98,6 +99,7 @@ def _how_it_was_made(plan: dict, config: SaladConfig, text_llm: str) -> dict[str
         "teacher": code(plan["inputs"]["teacher"]["path"]),
         "loss": f"{settings['alpha']:g} · {settings['divergence']} at temperature {settings['temperature']:g}"
         f" + {1 - settings['alpha']:g} · NLL, on text tokens; replay by {settings['replay_loss']}",
+        "spans": spans_of(settings),
         "lexical warm-up": lexical if settings["lexical_weight"] else None,
         "steps": f"{settings['max_steps']} of {rows_a_step} {read}",
         "peak learning rates": f"{settings['adapter_learning_rate']:g} encoder and adapter, "

@@ -6,6 +6,7 @@ from noise import noise
 
 from saladkit.errors import SaladError
 from saladkit.speech.audio.mel_features import log_mel
+from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 
 RATE = 16000
 
@@ -63,3 +64,9 @@ def test_log_mel_has_100_frames_a_second(n_samples, n_frames):
 def test_log_mel_refuses_a_rate_that_10_ms_do_not_divide():
     with pytest.raises(SaladError, match="22050 Hz"):
         log_mel(noise(22050), 22050)
+
+
+def test_frames_can_be_counted_without_computing_them():
+    front_end = LogMelFrontEnd(bins=8)
+    for samples in (1, 159, 160, 319, 320, 16_000, 16_159):
+        assert front_end.frame_count(samples) == len(front_end.frames([np.zeros(samples, np.float32)])[0])

@@ -50,6 +50,7 @@ def test_codes_are_those_of_the_codec(front_end, mimi, recordings):
 def test_a_recording_has_the_same_codes_beside_longer_ones(front_end, recordings):
     together = front_end.frames(recordings)
     assert [len(codes) for codes in together] == [10, 8, 3, 1, 1]
+    assert [front_end.frame_count(len(samples)) for samples in recordings] == [10, 8, 3, 1, 1]
     for samples, codes in zip(recordings, together, strict=True):
         assert np.array_equal(front_end.frames([samples])[0], codes)
 

@@ -30,6 +30,10 @@ class LogMelFrontEnd:
         """As `FrontEnd.frames`; a recording shorter than one frame is padded with zeros."""
         return [self._frames_of_one(samples) for samples in recordings]
 
+    def frame_count(self, samples: int) -> int:
+        """As `FrontEnd.frame_count`; an incomplete last frame is left out."""
+        return max(1, samples * self.frames_per_second // self.sample_rate)
+
     def _frames_of_one(self, samples: np.ndarray) -> np.ndarray:
         hop = self.sample_rate // self.frames_per_second
         if len(samples) < hop:

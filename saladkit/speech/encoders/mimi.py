@@ -57,13 +57,17 @@ class MimiFrontEnd:
     @torch.inference_mode()
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
         """As `FrontEnd.frames`; a recording has ceil(samples / samples_per_frame) frames."""
-        lengths = [-(-len(samples) // self.samples_per_frame) for samples in recordings]
+        lengths = [self.frame_count(len(samples)) for samples in recordings]
         audio = padded(recordings)
         audio = torch.nn.functional.pad(audio, (0, max(lengths) * self.samples_per_frame - audio.shape[1]))
         audio = audio[:, None].to(self._network.device, self._network.dtype)
         codes = self._network.encode(audio, num_quantizers=self.codebooks).audio_codes  # [B, codebooks, T]
         codes = codes.transpose(1, 2).cpu().numpy().astype(np.uint16)
         return [row[:length] for row, length in zip(codes, lengths, strict=True)]
+
+    def frame_count(self, samples: int) -> int:
+        """As `FrontEnd.frame_count`."""
+        return -(-samples // self.samples_per_frame)
 
     @torch.inference_mode()
     def codebook_vectors(self) -> torch.Tensor:

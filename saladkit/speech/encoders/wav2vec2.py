@@ -79,6 +79,10 @@ class Wav2Vec2FrontEnd:
             rows |= dict(zip(group, self._run([normalized[index] for index in group]), strict=True))
         return [rows[index] for index in range(len(recordings))]
 
+    def frame_count(self, samples: int) -> int:
+        """As `FrontEnd.frame_count`."""
+        return (max(samples, self._shortest) - self._shortest) // self._stride + 1
+
     def _normalized(self, samples: np.ndarray) -> np.ndarray:
         samples = np.pad(samples, (0, max(0, self._shortest - len(samples))))
         return self._features(samples, sampling_rate=self.sample_rate, return_tensors="np").input_values[0]
@@ -90,5 +94,5 @@ class Wav2Vec2FrontEnd:
             mask = (torch.arange(int(lengths.max())) < lengths[:, None]).long().to(self._network.device)
         audio = padded(normalized).to(self._network.device, self._network.dtype)
         hidden = self._network(audio, attention_mask=mask).last_hidden_state
-        counts = ((lengths - self._shortest) // self._stride + 1).tolist()
+        counts = [self.frame_count(length) for length in lengths.tolist()]
         return [as_float16(row[:count], self.name) for row, count in zip(hidden, counts, strict=True)]

@@ -64,6 +64,10 @@ class WhisperFrontEnd:
         hidden = iter(self._encoder(features).last_hidden_state)
         rows = []
         for of_one in windows:
-            pieces = [next(hidden)[: -(-len(window) // self.samples_per_frame)] for window in of_one]
+            pieces = [next(hidden)[: self.frame_count(len(window))] for window in of_one]
             rows.append(as_float16(torch.cat(pieces), self.name))
         return rows
+
+    def frame_count(self, samples: int) -> int:
+        """As `FrontEnd.frame_count`; a window of 30 s has whole frames."""
+        return -(-samples // self.samples_per_frame)

@@ -36,7 +36,7 @@ def draw(tour: Path, output: Path) -> None:
     sequence = build_sequence(text, spans, words, frames_of_row(front_end, row, "tour"), layout)
     with torch.no_grad():
         read = model(**collate_sequences([sequence])).logits
-    logits = torch.zeros(len(text.token_ids) - 1, read.shape[-1])
+    logits = torch.zeros(len(text.token_ids), read.shape[-1])
     logits[sequence.targets - 1] = read
     losses = teacher_kl(tour / "teacher", text.token_ids, logits)[sequence.targets - 1].numpy()
 

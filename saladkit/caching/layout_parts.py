@@ -37,7 +37,7 @@ class LayoutParts:
             part: rows with `id`, `text`, `audio` and `words`.
             advance: called with the number of rows that are done since the last call.
         """
-        laid_out, too_long = lay_out(part, self.tokenizer, self.settings)
+        laid_out, too_long = lay_out(part, self.tokenizer, self.settings, audio.source)
         rows = []
         for begin in range(0, part.num_rows, ROWS_PER_BLOCK):
             block = range(begin, min(begin + ROWS_PER_BLOCK, part.num_rows))
@@ -78,11 +78,11 @@ class LayoutParts:
 
     def seconds(self, table: pa.Table, audio: AudioRows) -> float:
         """Return how much speech the layouts of a table hear, in s, as far as the times of words tell it."""
-        laid_out, _ = lay_out(table, self.tokenizer, self.settings)
+        laid_out, _ = lay_out(table, self.tokenizer, self.settings, audio.source)
         spans = [(span, one.words) for one in laid_out for layout in one.layouts for span in layout if span.is_speech]
         bounds = [heard_between(span, words) for span, words in spans]
         return sum((stop or start or 0.0) - (start or 0.0) for start, stop in bounds)
 
 
 def _stored(layout: list[Span], frames: list[np.ndarray]) -> StoredLayout:
-    return StoredLayout(layout[0].is_speech, [span.end for span in layout], frames)
+    return StoredLayout([span.is_speech for span in layout], [span.end for span in layout], frames)

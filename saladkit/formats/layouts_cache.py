@@ -8,13 +8,14 @@ span's frames begin. A Parquet index beside it has one line for each layout of a
 split:
 
 - `id`; `digest`: SHA-256 of the token ids of the row or piece, as in the teacher cache; `layout`: its number, from 0
-- `speech_first`: whether the first span is speech; spans of text and speech alternate
+- `heard` list<bool>: whether each span is speech
 - `ends` list<int32>: the word before which each span ends, from the beginning of the row or piece
 - `span`: where the layout's first speech span is among those of the part; the others follow it
 - `seconds`: length of the row's recording
 
 The manifest's `identity` has `frames_per_second` and `encoder` as in the frames cache, `layouts` (their number),
-`interleaving` (`text_words`, `speech_words`, `text_first`) and the digest of the `tokenizer`. Rows without layouts are
+`interleaving` (`text_words`, `speech_words`, `text_first`,
+`whole_turns`) and the digest of the `tokenizer`. Rows without layouts are
 listed in `skipped`.
 """
 
@@ -38,7 +39,7 @@ INDEX = pa.schema(
         ("id", pa.string()),
         ("digest", pa.binary(32)),
         ("layout", pa.int32()),
-        ("speech_first", pa.bool_()),
+        ("heard", pa.list_(pa.bool_())),
         ("ends", pa.list_(pa.int32())),
         ("span", pa.int64()),
         ("seconds", pa.float64()),
@@ -51,12 +52,12 @@ class StoredLayout:
     """One layout of a row, to be written.
 
     Attributes:
-        speech_first: whether the first span is speech.
+        heard: whether each span is speech.
         ends: the word before which each span ends.
         frames: frames of the speech spans, in order, float16 [F, width] each.
     """
 
-    speech_first: bool
+    heard: list[bool]
     ends: list[int]
     frames: list[np.ndarray]
 
@@ -66,12 +67,12 @@ class LayoutBounds:
     """Where the spans of a stored layout lie.
 
     Attributes:
-        speech_first, ends: as in `StoredLayout`.
+        heard, ends: as in `StoredLayout`.
         part: number of the part that has its frames.
         offsets: where the frames of each speech span begin in the part; and where the last ones end.
     """
 
-    speech_first: bool
+    heard: list[bool]
     ends: list[int]
     part: int
     offsets: list[int]
@@ -86,7 +87,7 @@ def write_layouts_part(path: Path, rows: list[tuple[str, bytes, float, list[Stor
     lines, spans = [], list[np.ndarray]()
     for id_, digest, seconds, layouts in rows:
         for number, layout in enumerate(layouts):
-            lines.append((id_, digest, number, layout.speech_first, layout.ends, len(spans), seconds))
+            lines.append((id_, digest, number, layout.heard, layout.ends, len(spans), seconds))
             spans += layout.frames
     offsets = np.concatenate([[0], np.cumsum([len(span) for span in spans])]).astype(np.int64)
     frames = np.ascontiguousarray(np.concatenate(spans or [np.zeros((0, 1), np.float16)]))
@@ -128,7 +129,7 @@ class LayoutsCache(EncodedSpeech):
             self._frames.append(opened.get_slice("frames"))
             self._offsets.append(opened.get_tensor("span_offsets"))
             index = pq.read_table(tensors.with_suffix(".parquet"), schema=INDEX)
-            self._index.append(index.select(["speech_first", "ends", "span"]))
+            self._index.append(index.select(["heard", "ends", "span"]))
             keys = index.select(["id", "digest", "seconds"]).to_pylist()[:: self.layouts]
             self._where |= {(row["id"], row["digest"]): (part, self.layouts * at) for at, row in enumerate(keys)}
             self._seconds |= {row["id"]: row["seconds"] for row in keys}
@@ -152,10 +153,8 @@ class LayoutsCache(EncodedSpeech):
         """
         part, first = self._where[id_, digest]
         (line,) = self._index[part].slice(first + number, 1).to_pylist()
-        count, first_is_speech = len(line["ends"]), line["speech_first"]
-        spans = (count + first_is_speech) // 2
-        offsets = self._offsets[part][line["span"] : line["span"] + spans + 1].tolist()
-        return LayoutBounds(first_is_speech, line["ends"], part, offsets)
+        offsets = self._offsets[part][line["span"] : line["span"] + sum(line["heard"]) + 1].tolist()
+        return LayoutBounds(line["heard"], line["ends"], part, offsets)
 
     def frames(self, bounds: LayoutBounds) -> list[np.ndarray]:
         """Return the frames of the speech spans of a layout, in order, float16 [F, width] each."""

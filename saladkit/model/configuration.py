@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from transformers import AutoConfig, LlamaConfig, PretrainedConfig
 
-from saladkit.settings.distill import AdapterSettings, DistillSettings
+from saladkit.settings.distill import LEARNED, AdapterSettings, DistillSettings
 from saladkit.settings.shared import LOG_MEL, SpeechEncoder
 
 
@@ -15,6 +15,7 @@ class SaladConfig(PretrainedConfig):
         text_config: configuration of the language model.
         adapter_config: Llama configuration of the adapter's layers (in the paper, arXiv 2510.13632: 12 layers, width
             960, MLP 2560, 15 heads, 5 KV heads).
+        adapter_length: `free` or `learned` (`speech_adapter.py`); checkpoints without this entry have a learned length.
         speech_encoder: `log-mel`, an encoder that is trained from scratch; or folder or Hub name of a frozen encoder.
         num_mel_bins: log-mel bins, at 100 frames/s; for `log-mel` only, like the next three.
         encoder_width: width of the encoder's vectors.
@@ -23,6 +24,7 @@ class SaladConfig(PretrainedConfig):
         frozen_encoder: identity of a frozen encoder's front end (family, settings, rates, digest of the weights).
         stacked_frames: number of a frozen encoder's frames that make one vector.
         modality_tokens: whether a learned vector stands before speech, and before text after speech.
+        chat_template: SHA-256 of the chat template by which conversations were laid out in training, if there were any.
         lora, text_model: shape of LoRA, and name and digest of the model that it belongs to, if the checkpoint holds
             only what was trained (`model/trained_part.py`).
     """
@@ -34,6 +36,7 @@ class SaladConfig(PretrainedConfig):
     # `__post_init__` makes configurations of both.
     text_config: PretrainedConfig = cast(PretrainedConfig, None)
     adapter_config: LlamaConfig = cast(LlamaConfig, None)
+    adapter_length: str = LEARNED
     speech_encoder: str = LOG_MEL
     num_mel_bins: int = SpeechEncoder.bins
     encoder_width: int = DistillSettings.encoder_width
@@ -42,6 +45,7 @@ class SaladConfig(PretrainedConfig):
     frozen_encoder: dict | None = None
     stacked_frames: int = 1
     modality_tokens: bool = False
+    chat_template: str | None = None
     lora: dict | None = None
     text_model: dict | None = None
 

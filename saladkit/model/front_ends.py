@@ -14,7 +14,7 @@ from saladkit.settings.distill import DistillSettings
 from saladkit.settings.shared import LOG_MEL, SpeechEncoder
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.speech.encoders.registry import open_front_end
-from saladkit.speech.front_end import FrontEnd, looks_ahead
+from saladkit.speech.front_end import FrameStream, FrontEnd, looks_ahead
 
 VECTORS_PER_SECOND = 12.5  # approximate rate of the adapter's input; Mimi's own rate
 
@@ -53,6 +53,14 @@ class RecordedFrontEnd:
             SaladError: the encoder cannot be loaded, or is not the one that the model was trained with.
         """
         return self._opened.frames(recordings)
+
+    def stream(self) -> FrameStream:
+        """Begin a recording whose samples come in pieces, as `FrontEnd.stream`.
+
+        Raises:
+            SaladError: as `frames`, or the encoder's frames depend on later samples.
+        """
+        return self._opened.stream()
 
     def frame_count(self, samples: int) -> int:
         """Return the number of frames, as `FrontEnd.frame_count`.
@@ -114,6 +122,7 @@ def configuration_of(settings: DistillSettings) -> tuple[SaladConfig, Tensor | N
             num_mel_bins=settings.bins,
             encoder_width=settings.encoder_width,
             adapter_config=adapter,
+            adapter_length=settings.adapter_length,
             modality_tokens=settings.modality_token,
         )
         return config, None
@@ -125,6 +134,7 @@ def configuration_of(settings: DistillSettings) -> tuple[SaladConfig, Tensor | N
         frozen_encoder=front_end.identity,
         stacked_frames=max(1, round(front_end.frames_per_second / VECTORS_PER_SECOND)),
         adapter_config=adapter,
+        adapter_length=settings.adapter_length,
         modality_tokens=settings.modality_token,
     )
     return config, front_end.codebook_vectors() if isinstance(front_end, MimiFrontEnd) else None

@@ -9,6 +9,7 @@ import numpy as np
 from saladkit.formats.words import Word
 from saladkit.rows.expected_lengths import all_heard, expected_lengths, heard_from_the_start, heard_on_average
 from saladkit.rows.frame_sources import SpansAlone, StoredLayouts
+from saladkit.rows.heard_turns import draw_turns, expected_of_turns
 from saladkit.rows.interleaving import START, Place, Span, SpanStream, may_cut, pauses_before, whole_text
 from saladkit.rows.sequences import (
     ANY_LENGTH,
@@ -53,6 +54,7 @@ class RowDrawing:
         layout: how the model lays out speech.
         spans: lengths of text and speech spans, in words.
         text_first: probability that a row alone, or a window, begins with text; None for speech spans alone.
+        whole_turns: probability that a user's turn in a conversation is heard whole.
         closed: whether a row brings the token that follows it, because the next row follows in the same context.
     """
 
@@ -60,6 +62,7 @@ class RowDrawing:
     layout: SequenceLayout
     spans: Spans
     text_first: float | None
+    whole_turns: float
     closed: bool = False
 
     def stream(self, seed: list[int], turn: int = 0) -> SpanStream | StoredTurn | None:
@@ -72,7 +75,7 @@ class RowDrawing:
             return None
         if isinstance(self.source.frames, StoredLayouts):
             return StoredTurn(seed[0] + turn)
-        return SpanStream(self.spans, np.random.default_rng(seed), text_first=self.text_first)
+        return SpanStream(self.spans, np.random.default_rng(seed), text_first=self.text_first, seed=seed)
 
     def lay(self, row: int, stream: SpanStream | StoredTurn | None, place: Place = START) -> tuple[DrawnRow, Place]:
         """Return a row with the spans that it has at a place of the stream, and the place behind it."""
@@ -86,9 +89,18 @@ class RowDrawing:
             spans, counts = frames.spans(self.source.ids[row], text, stream.turn)
             length = sequence_length(text, spans, words, counts, self.layout) + self._closing(row)
             return DrawnRow(row, spans, length, stream.turn), place
-        spans, behind = stream.over(*self._cuts(row), place)
+        if text.hearable is None:
+            spans, behind = stream.over(*self._cuts(row), place)
+        else:
+            spans, behind = self._turns(row, stream), place
         length = sequence_length(text, spans, words, self._frames(row, spans), self.layout) + self._closing(row)
         return DrawnRow(row, spans, length), behind
+
+    def _turns(self, row: int, stream: SpanStream) -> list[Span]:
+        """Return the spans of a conversation, which depend on the stream's seed and not on the place in it."""
+        assert self.source.words is not None
+        text, words, random = self.source.texts[row], self.source.words[row], np.random.default_rng([*stream.seed, row])
+        return draw_turns(text, words, self.spans, random, text_first=self.text_first, whole_turns=self.whole_turns)
 
     def _closing(self, row: int) -> int:
         return int(self.closed and self.source.texts[row].following is not None)
@@ -146,4 +158,11 @@ class RowDrawing:
             heard = heard_on_average(self.spans, most)
         else:
             heard = heard_from_the_start(self.spans, self.text_first, most)
-        return expected_lengths(self.source, self.layout, heard) + self.closed
+        lengths = expected_lengths(self.source, self.layout, heard) + self.closed
+        if self.source.frames is not None:
+            for row, text in enumerate(self.source.texts):
+                if text.hearable is not None:
+                    lengths[row] = expected_of_turns(
+                        text, self.source.seconds[row], heard.share, self.layout, self.whole_turns
+                    )
+        return lengths

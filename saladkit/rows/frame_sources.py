@@ -101,10 +101,8 @@ class StoredLayouts:
             turn: any number; turns that follow each other take one layout after another.
         """
         stored = self._bounds(id_, text, turn)
-        spans = [
-            Span(stored.speech_first == (place % 2 == 0), begin, end)
-            for place, (begin, end) in enumerate(pairwise([0, *stored.ends]))
-        ]
+        bounds = pairwise([0, *stored.ends])
+        spans = [Span(is_speech, *of_span) for is_speech, of_span in zip(stored.heard, bounds, strict=True)]
         heard = [(span.begin, span.end) for span in spans if span.is_speech]
         return spans, dict(zip(heard, np.diff(stored.offsets).tolist(), strict=True))
 

@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from saladkit.formats.teacher_cache import digest_tokens
 from saladkit.formats.words import Word
+from saladkit.rows.heard_turns import draw_turns
 from saladkit.rows.interleaving import Span, draw_spans, may_cut, pauses_before
 from saladkit.rows.tokens import TokenizedText
 from saladkit.rows.training_sources import split_speech
@@ -37,23 +39,29 @@ def draw_layouts(
 ) -> list[list[Span]]:
     """Draw `count` layouts of a row, as training draws its spans; they depend on the seed and the id alone."""
     random = np.random.default_rng([seed, 5, zlib.crc32(id_.encode())])
-    allowed, pauses = may_cut(text, words), pauses_before(words)
-    return [draw_spans(allowed, interleaving, random, pauses, text_first=interleaving.text_first) for _ in range(count)]
+    text_first, whole_turns = interleaving.text_first, interleaving.whole_turns
+    if text.hearable is not None:
+        of_text = partial(draw_turns, text, words, interleaving, random, text_first=text_first, whole_turns=whole_turns)
+    else:
+        allowed, pauses = may_cut(text, words), pauses_before(words)
+        of_text = partial(draw_spans, allowed, interleaving, random, pauses, text_first=text_first)
+    return [of_text() for _ in range(count)]
 
 
 def lay_out(
-    table: pa.Table, tokenizer: PreTrainedTokenizerBase, settings: CacheSpeechSettings
+    table: pa.Table, tokenizer: PreTrainedTokenizerBase, settings: CacheSpeechSettings, where: str
 ) -> tuple[list[LaidOut], list[tuple[str, str]]]:
     """Draw the layouts of all rows, long ones split as in training.
 
     Args:
         table: rows with `id`, `text` and `words`.
+        where: path of the rows, for errors.
 
     Returns:
         The rows and pieces, in order; and id and reason of each row that is too long and cannot be split.
     """
     ids = table.column("id").to_pylist()
-    _, pieces, left_out = split_speech(table, tokenizer, settings.max_length)
+    _, pieces, left_out = split_speech(table, tokenizer, settings.max_length, where)
     laid_out = [
         LaidOut(
             row,

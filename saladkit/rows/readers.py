@@ -11,7 +11,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.rows.interleaving import may_cut
 from saladkit.rows.model_limits import ModelLimits
-from saladkit.rows.sequences import ANY_LENGTH, SequenceLayout
+from saladkit.rows.sequences import ANY_LENGTH, SequenceLayout, end_of_span
 from saladkit.rows.tokens import TokenizedText
 
 
@@ -45,8 +45,9 @@ class Readers:
         for model in self.all:
             if self.window is not None and model.positions is not None and self.window > model.positions:
                 raise SaladError(
-                    f"--context window with --window {self.window}, and {model.name} reads {model.positions} positions",
-                    f"Give a --window of at most {model.positions}, or --context row.",
+                    f"--window-context window with --window {self.window}, and {model.name} reads {model.positions}"
+                    " positions",
+                    f"Give a --window of at most {model.positions}, or --window-context row.",
                 )
 
     def why_not(
@@ -85,10 +86,9 @@ def longest_row(text: TokenizedText, words: list[Word], frames: int, layout: Seq
     places = np.flatnonzero(may_cut(text, words))
     times = [words[place].start for place in places[:-1]]
     firsts = [0 if time is None else min(layout.frame(time), frames) for time in times]
-    # A span that is encoded alone has as many frames as begin in it; a frame that two spans share would count for both.
-    boundary = layout.frame_after if layout.looks_ahead else layout.frame
-    ends = [(time, boundary) for time in times[1:]] + [(words[-1].end, layout.frame_after)]
-    lasts = [frames if time is None else min(rounded(time), frames) for time, rounded in ends]
+    ends = [end_of_span(place, words, layout) for place in places[1:].tolist()]
+    shared = int(layout.looks_ahead)  # a frame that two spans share, each encoded alone, counts for both
+    lasts = [frames if end is None else min(end + shared, frames) for end in ends]
     positions = text.prefix + layout.modality_tokens  # TEXT_FOLLOWS behind the last speech
     for (begin, end), first, last in zip(pairwise(places), firsts, lasts, strict=True):
         vectors = max(1, math.ceil((last - first) / layout.frames_per_vector)) + layout.modality_tokens

@@ -46,7 +46,8 @@ class Sequence:
         input_ids: int64 [L]; 0 for speech, negative for a modality token.
         speech_mask: bool [L], true for speech.
         spans: the speech spans in order; their vectors fill the true places of `speech_mask`.
-        positions: int64 [P], positions from which a text token is predicted: those with a loss.
+        positions: int64 [P], positions from which a text token is predicted: those with a loss. In a conversation,
+            those before the tokens that the assistant writes.
         targets: int64 [P], index of the predicted token in the row's text of n tokens; never 0, as nothing precedes
             that token; n for what follows the text.
     """
@@ -100,8 +101,8 @@ def build_sequence(
 ) -> Sequence:
     """Lay out one row.
 
-    What follows the text is the last target if the spans reach the text's end. Behind speech, it is predicted from the
-    position from which a model answers a spoken prompt (`prompt_sequences.close_speech`).
+    What follows the text is the last target if the spans reach the text's end and it is learned. Behind speech, it is
+    predicted from the position from which a model answers a spoken prompt (`prompt_sequences.close_speech`).
 
     Args:
         spans: spans of text and speech that cover the words of the text from the first one, in order.
@@ -129,12 +130,13 @@ def build_sequence(
             mask += [True] * speech.vectors
             continue
         for token in range(first, end):
-            if ids:  # the first token of a row is predicted from nothing
+            if ids and (text.learned is None or text.learned[token]):  # the first token is predicted from nothing
                 positions.append(len(ids) - 1)
                 targets.append(token)
             ids.append(int(text.token_ids[token]))
             mask.append(False)
-    if ids and spans[-1].end == len(text.splittable) - 1:
+    follows = text.learned is None or bool(text.learned[-1])
+    if ids and follows and spans[-1].end == len(text.splittable) - 1:
         if after_speech and layout is not None and layout.modality_tokens:
             ids.append(TEXT_FOLLOWS)
             mask.append(False)
@@ -204,15 +206,24 @@ def cut_speech(
 def frames_of_span(span: Span, words: list[Word], count: int, layout: SequenceLayout) -> tuple[int, int]:
     """Return the first frame of a speech span and the one behind its last, of a recording of `count` frames.
 
-    Where a word follows, the end is rounded down: at 12.5 frames per second the nearest frame would give up to 40 ms of
-    that word to the span, and the model is about to predict it. Behind the last word there is nothing to predict. A
-    span shorter than a frame keeps one.
+    A span shorter than a frame keeps one.
     """
-    start, stop = heard_between(span, words)
+    start, _ = heard_between(span, words)
     first = 0 if start is None else min(layout.frame(start), count - 1)
-    boundary = layout.frame if span.end < len(words) else layout.frame_after
-    last = count if stop is None else min(boundary(stop), count)
-    return first, max(last, first + 1)
+    last = end_of_span(span.end, words, layout) if words else None
+    return first, max(count if last is None else min(last, count), first + 1)
+
+
+def end_of_span(place: int, words: list[Word], layout: SequenceLayout) -> int | None:
+    """Return the frame behind the last one of a speech span that ends before word `place`; None if no time is known.
+
+    Where a word follows, the end is rounded down: at 12.5 frames per second the nearest frame would give up to 40 ms of
+    that word to the span, and the model is about to predict it. Behind the last word, and where a conversation goes on
+    with text (`conversations.with_units`), nothing that is spoken is to be predicted.
+    """
+    _, stop = heard_between(Span(True, 0, place), words)
+    boundary = layout.frame if place < len(words) and words[place].word else layout.frame_after
+    return None if stop is None else boundary(stop)
 
 
 def sequence_length(

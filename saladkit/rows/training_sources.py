@@ -17,9 +17,11 @@ from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.formats.unspaced import has_unspaced
 from saladkit.formats.word_times import join_word_times
 from saladkit.formats.words import Word, words_of_text
+from saladkit.rows.conversations import with_units
 from saladkit.rows.frame_sources import FrameSource, SpansAlone, StoredLayouts, WholeRecordings, check_layouts
 from saladkit.rows.model_limits import check_most_are_known
 from saladkit.rows.readers import Readers
+from saladkit.rows.row_texts import tokenized_rows
 from saladkit.rows.timed_speech import check_all_words, leave_out, leave_out_untimed, times_of
 from saladkit.rows.tokens import TextPiece, TokenizedText, pieces_as, split_text, tokenize, tokenizer_digest
 from saladkit.rows.training_rows import TrainingSource
@@ -30,7 +32,7 @@ from saladkit.sources.samples import read_samples
 from saladkit.speech.audio.audio_rows import AudioRows
 from saladkit.speech.front_end import FrontEnd, LiveFrames, check_recordings, looks_ahead
 
-TOO_LONG = "over --max-length, and it cannot be split where its tokens and the times of its words allow"
+TOO_LONG = "over --max-length, and it is a conversation or has no place where tokens and word times allow a cut"
 
 
 def open_speech(
@@ -78,7 +80,7 @@ def open_speech(
     ids = table.column("id").to_pylist()
     frames = _open_frames(cache, table, front_end, source.path)
     at_most = readers.at_most(max_length) if readers else max_length
-    whole, pieces, left_out = split_speech(table, tokenizer, at_most)
+    whole, pieces, left_out = split_speech(table, tokenizer, at_most, source.path)
     if readers is not None:
         _check_tokens_are_known(readers, tokenizer, whole, ids, source.path)
         unreadable = _unreadable(readers, pieces, [partial(frames.length, id_) for id_ in ids])
@@ -101,11 +103,11 @@ def open_speech(
 
 
 def _cut_by_text(
-    tokenizer: PreTrainedTokenizerBase, texts: list[str], words: list[list[str]]
+    tokenizer: PreTrainedTokenizerBase, texts: list[str], words: list[list[str]], whole: list[TokenizedText]
 ) -> dict[int, TokenizedText]:
-    """Return the rows whose words are an aligner's, with tokens in the words of the text alone."""
-    rows = zip(texts, words, strict=True)
-    own = [row for row, (text, named) in enumerate(rows) if has_unspaced(text) and named != words_of_text(text)]
+    """Return the rows whose words are an aligner's, with tokens in the words of the text alone; no conversations."""
+    rows = [row for row, text in enumerate(whole) if text.learned is None and has_unspaced(texts[row])]
+    own = [row for row in rows if words[row] != words_of_text(texts[row])]
     return {row: tokenize(tokenizer, texts[row]) for row in own}
 
 
@@ -123,12 +125,13 @@ def _usable(table: pa.Table, audio: AudioRows, times: str | Path | None, cache: 
 
 
 def split_speech(
-    table: pa.Table, tokenizer: PreTrainedTokenizerBase, max_length: int | None
+    table: pa.Table, tokenizer: PreTrainedTokenizerBase, max_length: int | None, where: str
 ) -> tuple[list[TokenizedText], list[tuple[int, TextPiece, list[Word]]], list[tuple[str, str]]]:
     """Tokenize the texts of a table and split the long ones as `split_text`, each piece with its words.
 
     Args:
         table: rows with `id`, `text` and `words`.
+        where: path of the rows, for errors.
 
     Returns:
         The whole texts; row, piece and words of all pieces in order; and id and reason of the rows that are too long
@@ -137,8 +140,9 @@ def split_speech(
     ids, texts = table.column("id").to_pylist(), table.column("text").to_pylist()
     words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
     named = [[word.word for word in own] for own in words]
-    whole = [tokenize(tokenizer, text, own) for text, own in zip(texts, named, strict=True)]
-    pieces, left_out = _split(ids, whole, max_length, _cut_by_text(tokenizer, texts, named))
+    whole = tokenized_rows(table, tokenizer, where, named)
+    words = [own if text.hearable is None else with_units(text, own) for text, own in zip(whole, words, strict=True)]
+    pieces, left_out = _split(ids, whole, max_length, _cut_by_text(tokenizer, texts, named, whole))
     with_words = [(row, piece, words_of_piece(words[row], piece.begin, piece.end)) for row, piece in pieces]
     unknown = {row for row, piece, own in with_words if not _bounds_are_known(piece, own, words[row])}
     left_out += [(ids[row], TOO_LONG) for row in sorted(unknown)]
@@ -241,7 +245,7 @@ def open_text(
     """
     table = read_samples(source.path, needed=["id", "text"], optional=[], names=names, limit=limit)
     ids = table.column("id").to_pylist()
-    whole = [tokenize(tokenizer, text) for text in table.column("text").to_pylist()]
+    whole = tokenized_rows(table, tokenizer, source.path)
     pieces, left_out = _split(ids, whole, readers.at_most(max_length) if readers else max_length)
     if readers is not None:
         _check_tokens_are_known(readers, tokenizer, whole, ids, source.path)

@@ -18,7 +18,7 @@ from saladkit.settings.shared import (
     Words,
 )
 
-_OF_LAYOUTS = ("layouts", "text_words", "speech_words", "text_first", "max_length", "seed")
+_OF_LAYOUTS = ("layouts", "text_words", "speech_words", "text_first", "whole_turns", "max_length", "seed")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,9 @@ from saladkit.settings.setting import Settings, setting
 from saladkit.settings.shared import LOG_MEL, SpeechEncoder
 from saladkit.settings.training import TrainingSettings
 
+FREE, LEARNED = "free", "learned"
+ADAPTER_LENGTHS = (FREE, LEARNED)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AdapterSettings(Settings):
@@ -17,6 +20,12 @@ class AdapterSettings(Settings):
     adapter_mlp_width: int = setting(2560, low=1, help="Width of the adapter's MLPs.")
     adapter_heads: int = setting(15, low=1, help="Number of the adapter's attention heads.")
     adapter_kv_heads: int = setting(5, low=1, help="Number of the adapter's key-value heads.")
+    adapter_length: str = setting(
+        FREE,
+        choices=ADAPTER_LENGTHS,
+        help="Whether each speech vector has its own length (free, the paper's), or all have one learned length, which"
+        " --lexical-weight needs (learned).",
+    )
 
     def check(self) -> None:
         """Raise a SaladError if heads do not divide the width, or key-value heads do not divide the heads."""

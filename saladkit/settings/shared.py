@@ -102,6 +102,25 @@ class BadAudio(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decontamination(Settings):
+    """Which texts are left out because they contain an evaluation question."""
+
+    decontaminate: tuple[str, ...] = setting(
+        (),
+        metavar="QUESTIONS",
+        recorded=False,
+        help="Leave out texts that share --ngram consecutive words with one of these questions, or all words of a"
+        " shorter question, of 4 words at least; repeat for more.",
+    )
+    ngram: int = setting(
+        13,
+        low=1,
+        applies=lambda own: bool(own.decontaminate),
+        help="Number of consecutive words, for --decontaminate; in scripts without spaces, of signs that make as many.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Temperature(Settings):
     """The softmax temperature of teacher and student."""
 
@@ -169,12 +188,18 @@ class Interleaving(Spans):
     text_first: float = setting(
         0.5, low=0, high=1, help="Probability that a row or window begins with text rather than speech."
     )
+    whole_turns: float = setting(
+        0.5,
+        low=0,
+        high=1,
+        help="Probability that a user's turn in a conversation (messages) is heard whole; else it is interleaved.",
+    )
 
     @property
     def interleaving(self) -> dict:
         """How spans are drawn, as the identity of a layouts cache records it."""
         lengths = {"text_words": list(self.text_words), "speech_words": list(self.speech_words)}
-        return lengths | {"text_first": self.text_first}
+        return lengths | {"text_first": self.text_first, "whole_turns": self.whole_turns}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,18 @@ from importlib.util import find_spec
 
 from saladkit.errors import SaladError
 from saladkit.settings.setting import Settings, setting
-from saladkit.settings.shared import BadAudio, Columns, Device, Files, Interleaving, MaxLength, Seed, Temperature, Words
+from saladkit.settings.shared import (
+    BadAudio,
+    Columns,
+    Decontamination,
+    Device,
+    Files,
+    Interleaving,
+    MaxLength,
+    Seed,
+    Temperature,
+    Words,
+)
 from saladkit.settings.weighted_path import WeightedPath
 
 
@@ -45,7 +56,7 @@ class LoraSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings(
-    Words, Temperature, MaxLength, Interleaving, LoraSettings, BadAudio, Columns, Seed, Device, Files
+    Words, Temperature, MaxLength, Interleaving, LoraSettings, BadAudio, Decontamination, Columns, Seed, Device, Files
 ):
     """Settings of training, named as in transformers.TrainingArguments where that has them."""
 
@@ -80,7 +91,7 @@ class TrainingSettings(
         help="Join rows of one source to windows of at most this many positions, over which text and speech spans go on"
         " from row to row; 0: rows alone.",
     )
-    context: str = setting(
+    window_context: str = setting(
         "row",
         choices=("row", "window"),
         applies=lambda own: own.window > 0,
@@ -228,5 +239,7 @@ class TrainingSettings(
                 f"--window {self.window} is shorter than a span of {longest} words",
                 f"Give a --window of at least {longest}, or shorter --text-words and --speech-words.",
             )
-        if self.context == "window" and not self.window:
-            raise SaladError("--context window without windows", "Give --window, such as 2048, or leave --context out.")
+        if self.window_context == "window" and not self.window:
+            raise SaladError(
+                "--window-context window without windows", "Give --window, such as 2048, or leave --window-context out."
+            )

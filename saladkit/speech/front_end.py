@@ -14,6 +14,22 @@ from saladkit.speech.audio.decoding import decode_row, seconds_of_row
 from saladkit.speech.audio.resampling import resample
 
 
+class FrameStream(Protocol):
+    """A front end that is given one recording in pieces, of any lengths, while it is being recorded."""
+
+    def feed(self, samples: np.ndarray) -> np.ndarray:
+        """Return the frames, as `FrontEnd.frames`, that the next samples complete: none, one or several.
+
+        Args:
+            samples: float32 [n] at the front end's `sample_rate`; n may be 0.
+        """
+        ...
+
+    def close(self) -> np.ndarray:
+        """Return the frames that the end of the recording completes, if any."""
+        ...
+
+
 class FrontEnd(Protocol):
     """The frozen part of a speech encoder."""
 
@@ -50,6 +66,14 @@ class FrontEnd(Protocol):
 
         Returns:
             For each recording at least one frame: codes, uint16 [frames, codebooks], or else float16 [frames, width].
+        """
+        ...
+
+    def stream(self) -> FrameStream:
+        """Begin a recording whose samples come in pieces; all frames together are those of `frames`.
+
+        Raises:
+            SaladError: the encoder's frames depend on later samples.
         """
         ...
 

@@ -81,21 +81,18 @@ def cache_speech(sources: list[str], output: str | Path, settings: CacheSpeechSe
     return job.run(
         output,
         plan={"rows": sum(source.table.num_rows for source in read)},
-        make=lambda work: _make(work, read, kind, front_end, settings.strict),
+        make=lambda work: _make(work, read, kind, front_end, settings),
         foresee=lambda: _foreseen(read, kind, front_end, settings.strict),
     )
 
 
 def _check_layouts(settings: CacheSpeechSettings, front_end: FrontEnd) -> None:
-    """Refuse layouts for a causal encoder; print a note where another one is without them."""
-    ahead = looks_ahead(front_end.identity)
-    if settings.layouts and not ahead:
+    """Refuse layouts for a causal encoder."""
+    if settings.layouts and not looks_ahead(front_end.identity):
         raise SaladError(
             f"--layouts {settings.layouts} for {settings.encoder}, which does not look ahead",
             "Leave --layouts and --tokenizer out: frames of whole recordings serve every interleaving.",
         )
-    if ahead and not settings.layouts:
-        say(leak_of(settings.encoder))
 
 
 def _read(source: str, settings: CacheSpeechSettings, output: str | Path) -> Source:
@@ -131,7 +128,11 @@ def _layouts_cache(settings: CacheSpeechSettings, front_end: FrontEnd) -> CacheK
     return CacheKind(layouts_cache.SCHEMA, layouts_cache.VERSION, parts, layouts_cache.frames_in_part, identity)
 
 
-def _make(work: Work, sources: list[Source], kind: CacheKind, front_end: FrontEnd, strict: bool) -> Made:
+def _make(
+    work: Work, sources: list[Source], kind: CacheKind, front_end: FrontEnd, settings: CacheSpeechSettings
+) -> Made:
+    if looks_ahead(front_end.identity) and not settings.layouts:
+        say(leak_of(settings.encoder))
     pieces = [
         (source.name, source.table.slice(start, ROWS_PER_PART))
         for source in sources
@@ -146,7 +147,7 @@ def _make(work: Work, sources: list[Source], kind: CacheKind, front_end: FrontEn
         made = 0
         for index in missing:
             name, piece = pieces[index]
-            audio = AudioRows(name, strict)
+            audio = AudioRows(name, settings.strict)
             encoded = kind.parts.encode(piece, audio, work.advance)
             made += encoded.frames
             if record := audio.record() | ({"too_long": encoded.too_long} if encoded.too_long else {}):

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from saladkit.job import Clock
+from saladkit.machine import is_main_process
 from saladkit.model.front_ends import configuration_of
 from saladkit.model.loading import is_same_model, load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.settings.distill import DistillSettings
+from saladkit.progress import say
+from saladkit.settings.distill import FREE, DistillSettings
 from saladkit.training.saved_states import check_state
 from saladkit.training.stage import Start, train_stage
 
@@ -29,6 +31,11 @@ def distill(model: str, output: str | Path, settings: DistillSettings) -> dict:
     tokenizer = load_tokenizer(model)
     config, codebooks = configuration_of(settings)
     frozen = config.frozen_encoder
+    if config.adapter_length == FREE and settings.lexical_weight > 0 and is_main_process():
+        say(
+            "note: the lexical loss compares directions only, so speech vectors of free length grow far beyond the text"
+            " embeddings; give --adapter-length learned"
+        )
 
     def make_student() -> SaladForCausalLM:
         language_model = load_text_model(model, dtype="float32", device="cpu")

@@ -9,6 +9,7 @@ from safetensors.numpy import load_file
 from transformers import TrainerCallback
 from transformers.trainer import DEFAULT_CALLBACKS
 
+from saladkit.model.loading import load_tokenizer
 from saladkit.training.trainer import SaladTrainer
 
 
@@ -165,3 +166,39 @@ def test_output_of_loggers_does_not_mix_with_the_summary(shell, distill_argument
     result = shell(*distill_arguments, "-o", tmp_path / "out")
     assert json.loads(result.stdout)["steps"] == 4
     assert "* project initialized" in result.stderr
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["with EOS", "without EOS"])
+def ends(request, text_lm, tmp_path_factory):
+    """A text LLM, and whether its tokenizer has a token that ends a document."""
+    if request.param:
+        return text_lm, True
+    folder = tmp_path_factory.mktemp("endless") / "lm"
+    shutil.copytree(text_lm, folder)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"eos_token": None}))
+    assert load_tokenizer(folder).eos_token_id is None
+    return folder, False
+
+
+@pytest.mark.parametrize("batching", ["padded", "packed"])
+@pytest.mark.parametrize("options", [["--alpha", 0.25], ["--replay-loss", "nll"]], ids=["alpha", "replay"])
+def test_only_the_teacher_says_what_follows_a_text_without_an_end(
+    options, batching, ends, shell, distill_arguments, speech, world, tmp_path
+):
+    text_lm, has_end = ends
+    line = [distill_arguments[0], text_lm, *distill_arguments[2:]]
+    line = replaced(replaced(line, "--teacher", text_lm), "--lexical-weight", 0)
+    entries = trained(shell, [*line, *options, "--batching", batching], tmp_path / "out")
+    for entry in entries:
+        rows, positions = (
+            [entry[f"{what} of {p}"] for p in (speech, world / "pool.parquet")] for what in ("rows", "loss positions")
+        )
+        if options[0] == "--alpha":
+            labelled = sum(positions) - (0 if has_end else sum(rows))
+            expected = 0.25 * entry["distillation"] + 0.75 * entry["nll"] * labelled / sum(positions)
+        else:
+            alone = positions[1] - (0 if has_end else rows[1])
+            sums = entry.get("distillation", 0.0) * positions[0] + entry.get("nll", 0.0) * alone
+            expected = sums / (positions[0] + alone)
+        assert entry["loss"] == pytest.approx(expected, rel=1e-5)

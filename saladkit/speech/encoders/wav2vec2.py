@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from saladkit.speech.encoders.frozen import (
     frozen,
     load_feature_extractor,
     load_network,
+    looks_ahead,
     padded,
     weights_digest,
 )
@@ -63,6 +64,14 @@ class Wav2Vec2FrontEnd:
             self._shortest = (self._shortest - 1) * stride + kernel
         self._may_pad = config.feat_extract_norm == "layer" and not getattr(config, "conv_pos_batch_norm", False)
         self._network = frozen(network, device, dtype)
+
+    def stream(self) -> NoReturn:
+        """As `FrontEnd.stream`.
+
+        Raises:
+            SaladError: always, because attention is bidirectional.
+        """
+        raise looks_ahead(self.name)
 
     @torch.inference_mode()
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:

@@ -1,7 +1,7 @@
 """Whisper's encoder (such as `openai/whisper-small`): 16 kHz speech to 50 frames a second."""
 
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from saladkit.speech.encoders.frozen import (
     frozen,
     load_feature_extractor,
     load_network,
+    looks_ahead,
     weights_digest,
 )
 
@@ -51,6 +52,14 @@ class WhisperFrontEnd:
             "version": 1,
         }
         self._encoder = frozen(encoder, device, dtype)
+
+    def stream(self) -> NoReturn:
+        """As `FrontEnd.stream`.
+
+        Raises:
+            SaladError: always, because attention is bidirectional.
+        """
+        raise looks_ahead(self.name)
 
     @torch.inference_mode()
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:

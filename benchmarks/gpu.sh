@@ -28,6 +28,9 @@ done
 # Questions with four options each; lm-evaluation-harness has the same model and the same batch size.
 "$PYTHON" benchmarks/eval_options.py "${GPU[@]}" --shape 3b --questions 256 --batch-size 32 >> "$FOUND"
 
+# The delay from the end of 10 s of speech to the first token of an answer.
+"$PYTHON" benchmarks/first_token.py "${GPU[@]}" --shape 3b >> "$FOUND"
+
 # Regions: a million vectors of 384 dimensions, K = 1,000 (1 s), and the neighbours of 10,000 (0.5 s) on one H200.
 "$PYTHON" benchmarks/embedding.py --device cuda >> "$FOUND"
 "$PYTHON" benchmarks/regions.py --device cuda >> "$FOUND"

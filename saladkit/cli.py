@@ -115,8 +115,8 @@ def gap(checkpoint: str, samples: tuple[str, ...], output: str, settings: GapSet
     """Measure how predictions of CHECKPOINT differ between speech and text, on SAMPLES that have both.
 
     Prints three KL divergences in nats per token: misalignment (CHECKPOINT on text and on speech), teacher KL (text LLM
-    on text, CHECKPOINT on speech) and forgetting (text LLM and CHECKPOINT on text); writes them for each item, region,
-    domain and speaker.
+    on text, CHECKPOINT on speech) and forgetting (text LLM and CHECKPOINT on text), and where behind speech they lie;
+    writes them for each item, region, domain and speaker. They depend on --text-words and --speech-words.
     """
     from saladkit.stages.gap import gap
 

@@ -226,6 +226,7 @@ def distill_arguments(world: Path, text_lm: Path, speech: Path, teacher_cache: P
         "--adapter-mlp-width": ADAPTER.adapter_mlp_width,
         "--adapter-heads": ADAPTER.adapter_heads,
         "--adapter-kv-heads": ADAPTER.adapter_kv_heads,
+        "--adapter-length": "learned",
         "--mel-bins": BINS,
         "--encoder-width": ENCODER["encoder_width"],
         "--device": "cpu",

@@ -11,6 +11,7 @@ SMALL = {
     "cache_teacher_bytes": ["--positions", "256", "--text-tokens", "33"],
     "cache_teacher_speed": ["--tokens", "128"],
     "embedding": [],
+    "first_token": ["--seconds", "0.5"],
     "eval_options": ["--questions", "6"],
     "head_loss": ["--positions", "16", "--memory-positions", "0"],
     "packing": ["--rows", "16", "--micro-batch", "4"],

@@ -1,6 +1,7 @@
 """The scripts of examples/, on the tests' own checkpoint."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -36,6 +37,41 @@ def test_ask_prints_an_answer_to_a_recording(ask, checkpoint, question):
     assert inputs["speech_mask"].any() and not inputs["speech_mask"].all()
     ids = model.generate(**inputs, max_new_tokens=5, do_sample=False)[0, inputs["input_ids"].shape[1] :]
     assert json.loads(done.stdout) == {"answer": processor.decode(ids, skip_special_tokens=True).strip()}
+
+
+@pytest.fixture
+def stream(repository):
+    def run(*arguments):
+        command = [sys.executable, repository / "examples" / "stream.py", *arguments, "--device", "cpu"]
+        return subprocess.run(list(map(str, command)), capture_output=True, text=True)
+
+    return run
+
+
+def test_stream_prints_the_answer_to_a_recording_that_comes_in_pieces(stream, checkpoint, question):
+    text, seconds = "Listen: <|audio|> The tomato is", soundfile.info(question).duration
+    done = stream(checkpoint, question, "--text", text, "--max-new-tokens", 5)
+    assert done.returncode == 0, done.stderr
+    processor, model = load_processor(checkpoint), load_salad_model(checkpoint, dtype="float32", device="cpu").eval()
+    inputs = processor(text=text, audio=str(question))
+    ids = model.generate(**inputs, max_new_tokens=5, do_sample=False)[0, inputs["input_ids"].shape[1] :]
+    assert done.stdout == processor.decode(ids, skip_special_tokens=True) + "\n"
+    assert f"{seconds:.2f} s heard, the end of the audio, after" in done.stderr
+    assert re.fullmatch(r"the answer begins \d+ ms after the end of the audio:", done.stderr.splitlines()[-1])
+
+
+def test_stream_in_real_time_takes_as_long_as_the_recording(stream, checkpoint, question):
+    done = stream(checkpoint, question, "--realtime", "--max-new-tokens", 1)
+    assert done.returncode == 0, done.stderr
+    found = re.search(r"end of the audio, after +([\d.]+) s", done.stderr)
+    assert float(found[1]) >= soundfile.info(question).duration - 0.01
+
+
+def test_stream_refuses_what_it_cannot_read_in_two_lines(stream, checkpoint, text_lm, question):
+    for arguments in ([text_lm, question], [checkpoint, question.with_name("nowhere.wav")]):
+        done = stream(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "Traceback" not in done.stderr and done.stderr.splitlines()[-2].startswith("error: ")
 
 
 def test_invalid_checkpoints_and_recordings_end_with_two_lines(ask, checkpoint, text_lm, question):

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from saladkit.formats import checkpoint, gap_table, regions, results, samples
 from saladkit.formats.artefact_writer import create_artefact
+from saladkit.scoring.distance_behind_speech import distance_rows
 from saladkit.speech.audio.encoding import encode_flac
 
 SUBJECTS = {"capitals": True, "organs": False}  # name -> heard
@@ -106,7 +107,7 @@ def write_gap(folder, heard_by, spoken, values, *, by_region=None, with_regions=
         schema=gap_table.SCHEMA,
         version=gap_table.VERSION,
         verb="gap",
-        settings={"interleavings": interleavings},
+        settings={"interleavings": interleavings, "text_words": [10, 30], "speech_words": [5, 15]},
         inputs={
             "checkpoint": heard_by,
             "teacher": folder.parent / "lm.txt",
@@ -115,9 +116,10 @@ def write_gap(folder, heard_by, spoken, values, *, by_region=None, with_regions=
         },
     )
     figures = dict.fromkeys(gap_table.METRICS, 0.5)
-    about = {"region": None, "domain": "capitals", "speaker": "a", "tokens": 10}
+    about = {"region": None, "domain": "capitals", "speaker": "a", "tokens": 10, "tokens_behind": [2, 1, 3, 4, 0, 0]}
     items = [
         {"id": f"item-{i}", **about, **figures, "misalignment": value, "forgetting": value / 10}
+        | {f"{metric}_behind": [6 * value, 2 * value, value, value, 0.0, 0.0] for metric in gap_table.BY_DISTANCE}
         for i, value in enumerate(values)
     ]
     rows = []
@@ -125,7 +127,10 @@ def write_gap(folder, heard_by, spoken, values, *, by_region=None, with_regions=
         parts = {"": value, "_low": value * 0.8, "_high": value * 1.2, "_shrunk": value}
         columns = {f"{metric}{part}": v for metric in gap_table.METRICS for part, v in parts.items()}
         rows.append({"kind": "region", "group": str(region), "region": region, "probes": 6, **columns})
-    gap_table.write_gap_table(writer, items, rows)
+    spread = [
+        {"kind": "region", "metric": metric, "reliability": 0.5, "icc": 0.25} for metric in gap_table.METRICS if rows
+    ]
+    gap_table.write_gap_table(writer, items, rows, spread, distance_rows(items))
     finish(writer, rows=len(items))
 
 

@@ -4,6 +4,9 @@ Both have `config.json`, `model.safetensors`, `generation_config.json`, the toke
 and the model card `README.md`; only Stage I writes `stable/`. During training, `training/` holds the state to resume
 from. A TensorBoard log in `logs/` is not part of the artefact.
 
+`stable/moments.safetensors` holds the optimizer's moments, with which `align` goes on: for each trained parameter NAME
+`exp_avg.NAME` and `exp_avg_sq.NAME`, of its shape, and `step.NAME`, its number of updates, all float32.
+
 `metrics.jsonl` is the training log, with one line per logging step, over the steps since the line before:
 
 - `step`, `learning_rate`, `grad_norm`
@@ -12,6 +15,9 @@ from. A TensorBoard log in `logs/` is not part of the artefact.
 - `places_used`: share of the places of a batch that is not padding
 - for each source, `rows of SOURCE`; `positions of SOURCE`, speech vectors included; `loss positions of SOURCE`, those
   with a loss; and `unread rows of SOURCE`, which fitted into no window of their pass
+
+The manifest counts these positions over the whole training, Stage I included in Stage II: `positions_read` all of them,
+`positions_with_loss` the text positions; with `_before_decay`, up to the checkpoint in `stable/`.
 
 After `from saladkit import SaladForCausalLM`, transformers' AutoConfig, AutoModelForCausalLM and AutoProcessor load
 such a folder. With LoRA and `--save trained`, `model.safetensors` holds speech encoder, adapter and LoRA only;
@@ -32,7 +38,12 @@ from saladkit.formats.files import read_json
 SCHEMA, VERSION = "checkpoint", 2  # 2: the adapter's `length` has shape [1]
 STAGES = {"distill": "Stage I", "align": "Stage II"}  # of the method, by the command that runs them
 STABLE = "stable"
+MOMENTS = "moments.safetensors"
 METRICS = "metrics.jsonl"
+# Counts of a manifest: all positions that the model read in training, tokens and speech vectors, and those of them from
+# which text was predicted.
+POSITIONS = ("positions_read", "positions_with_loss")
+BEFORE_DECAY = "_before_decay"  # at the end of these names: of the steps whose checkpoint is in `stable/`
 CARD = "README.md"
 LOGS = "logs"  # written by --report-to tensorboard; not part of the artefact
 
@@ -85,8 +96,9 @@ def model_digest(name: str | Path) -> str:
     patterns = ["config.json", "*.safetensors", "*.safetensors.index.json"]
     if not any((path / weights).is_file() for weights in ("model.safetensors", "model.safetensors.index.json")):
         patterns += ["*.bin", "*.bin.index.json"]
+    no_weights = ("training_args.bin", MOMENTS)
     files = sorted(file for pattern in patterns for file in path.glob(pattern))
-    return digest_json([[file.name, digest_path(file)] for file in files if file.name != "training_args.bin"])
+    return digest_json([[file.name, digest_path(file)] for file in files if file.name not in no_weights])
 
 
 def stable_or_final(checkpoint: str | Path) -> Path:
@@ -102,34 +114,43 @@ def read_metrics(checkpoint: str | Path) -> list[dict]:
 
 
 def positions_trained_on(checkpoint: Path, stable_steps: int, start: dict | None) -> dict[str, int]:
-    """Count the text positions that a checkpoint was trained on, in total and before the decay.
+    """Count the positions that a checkpoint was trained on, in total and before the decay.
 
     Args:
         stable_steps: number of steps before the decay.
         start: the manifest's entry of the checkpoint that training started from; None for a text LLM.
 
     Returns:
-        The counts `positions` and `positions_before_decay`, which include the positions of the start; empty if those
-        are unknown.
+        The counts of `POSITIONS`, and the same with `BEFORE_DECAY` at the end of their names. They include the
+        positions of the start, and are empty if those are unknown.
     """
-    before = trained_positions(start["path"]) if start else 0
+    before = trained_positions(start["path"]) if start else dict.fromkeys(POSITIONS, 0)
     if before is None:
         return {}
     seen = [(row["step"], _positions(row)) for row in read_metrics(checkpoint)]
-    return {
-        "positions": before + sum(count for _, count in seen),
-        "positions_before_decay": before + sum(count for step, count in seen if step <= stable_steps),
-    }
+    found = {}
+    for name in POSITIONS:
+        found[name] = before[name] + sum(counts[name] for _, counts in seen)
+        early = sum(counts[name] for step, counts in seen if step <= stable_steps)
+        found[f"{name}{BEFORE_DECAY}"] = before[name] + early
+    return found
 
 
-def trained_positions(checkpoint: str | Path) -> int | None:
-    """Return the number of text positions that a checkpoint, or its `stable/`, was trained on; None if unknown."""
+def trained_positions(checkpoint: str | Path) -> dict[str, int] | None:
+    """Return the counts of `POSITIONS` that a checkpoint, or its `stable/`, was trained on; None if unknown."""
     path = Path(checkpoint)
-    for manifest, name in ((path / MANIFEST, "positions"), (path.parent / MANIFEST, "positions_before_decay")):
-        if manifest.is_file() and (name == "positions" or path.name == STABLE):
-            return read_json(manifest).get("counts", {}).get(name)
+    for manifest, suffix in ((path / MANIFEST, ""), (path.parent / MANIFEST, BEFORE_DECAY)):
+        if manifest.is_file() and (not suffix or path.name == STABLE):
+            counts = read_json(manifest).get("counts", {})
+            known = {name: counts.get(f"{name}{suffix}") for name in POSITIONS}
+            return None if None in known.values() else known
     return None
 
 
-def _positions(row: dict) -> int:
-    return sum(int(count) for name, count in row.items() if name.startswith("loss positions of "))
+def _positions(row: dict) -> dict[str, int]:
+    """Return the counts of `POSITIONS` in an entry of the log."""
+    begins = {"positions_read": "positions of ", "positions_with_loss": "loss positions of "}
+    return {
+        count: sum(int(value) for name, value in row.items() if name.startswith(begin))
+        for count, begin in begins.items()
+    }

@@ -14,13 +14,21 @@ Figures are means over the compared text tokens; divergences, negative log-likel
 | `text_accuracy`, `speech_accuracy`, `accuracy_gap` | share of tokens where it is the next token; text minus speech |
 
 `items.parquet` has one row per item. `groups.parquet` has one row for all items, and one per region, domain and
-speaker: means; 95 % confidence intervals over items (`_low`, `_high`); and means shrunk toward the mean of all groups
-of the kind, more so for groups of few items (`_shrunk`). `cer` is a recognizer's character error rate on the
-recordings, `duration_ratio` their duration divided by the same speaker's usual duration for such texts. `bad_speech`
-marks regions where the speech, rather than the model, may be at fault. A region whose probes `synth` left out
-has no row; the manifest lists it in `silent_regions`.
+speaker: means; 95 % confidence intervals (`_low`, `_high`), over the group's items or, for a group of under 40 items,
+by the variance that all groups of the kind share; means shrunk toward the mean of all groups of the kind, more so for
+groups of few items (`_shrunk`); the sampling standard error (`_error`); and the share of the variance of such means
+that is true (`_reliability`). Figures that are never negative are pooled on the logarithmic scale, and their errors are
+those of the logarithm. `cer` is a recognizer's character error rate on the recordings, `duration_ratio` their duration
+divided by the same speaker's usual duration for such texts. `bad_speech` marks regions where the speech, rather than
+the model, may be at fault. A region whose probes `synth` left out has no row; the manifest's `silent_regions` lists it.
+
+`spread.parquet` has one row per kind of group and metric: the variance of items inside groups (`within`) and of groups
+(`between`), the `reliability` of the groups' means, and `icc`, the intraclass correlation of the items: near 0, groups
+do not differ. `behind.parquet` has misalignment and teacher KL by the number of text tokens since the last speech span.
+Both depend on the lengths of the spans, which the manifest records: compare only figures with equal spans.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,14 +40,23 @@ from saladkit.formats.artefact import Artefact, digest_path
 from saladkit.formats.artefact_writer import ArtefactWriter
 from saladkit.formats.digests import digest_json
 
-SCHEMA, VERSION = "gap-table", 3  # 3: more figures; groups of every kind, shrunk means
+SCHEMA, VERSION = "gap-table", 4  # 4: errors, spread and distance behind speech; means shrunk on the logarithmic scale
 
 SUMMED = (
     *("misalignment", "teacher_kl", "forgetting", "jsd", "text_nll", "speech_nll", "text_entropy", "speech_entropy"),
     *("agreement", "text_accuracy", "speech_accuracy"),
 )
 METRICS = (*SUMMED, "nll_gap", "accuracy_gap")
+# Figures that are never negative and may be as large as they like: they spread in proportion to their mean.
+POSITIVE = SUMMED[:8]
+BOUNDS = (
+    dict.fromkeys(SUMMED[8:], (0.0, 1.0)) | dict.fromkeys(POSITIVE, (0.0, float("inf"))) | {"accuracy_gap": (-1.0, 1.0)}
+)
+LEAST_RELIABILITY = 0.7  # a usual bound for comparing groups; below it, their order owes much to chance
 KINDS = ("all", "region", "domain", "speaker")
+# First and last number of text tokens since the last speech span; the first token behind it is 1.
+DISTANCES = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, None))
+BY_DISTANCE = ("misalignment", "teacher_kl")
 ITEMS = pa.schema(
     [
         ("id", pa.string()),
@@ -48,10 +65,13 @@ ITEMS = pa.schema(
         ("speaker", pa.string()),
         ("tokens", pa.int32()),  # text tokens compared, over all draws
         *[(metric, pa.float64()) for metric in METRICS],
+        ("tokens_behind", pa.list_(pa.int32())),  # tokens at each of `DISTANCES` behind speech
+        *[(f"{metric}_behind", pa.list_(pa.float64())) for metric in BY_DISTANCE],  # sums over these tokens
         ("cer", pa.float64()),  # null without a recognizer
         ("duration_ratio", pa.float64()),  # null if the samples have no durations
     ]
 )
+PARTS = ("", "_low", "_high", "_shrunk", "_error", "_reliability")
 GROUPS = pa.schema(
     [
         ("kind", pa.string()),
@@ -59,10 +79,33 @@ GROUPS = pa.schema(
         ("region", pa.int32()),  # number of a region; null for other kinds
         ("probes", pa.int32()),
         ("tokens", pa.int64()),
-        *[(f"{metric}{part}", pa.float64()) for metric in METRICS for part in ("", "_low", "_high", "_shrunk")],
+        *[(f"{metric}{part}", pa.float64()) for metric in METRICS for part in PARTS],
         ("cer", pa.float64()),
         ("duration_ratio", pa.float64()),
         ("bad_speech", pa.bool_()),  # null for other kinds than regions, and without `cer` and `duration_ratio`
+    ]
+)
+
+
+SPREAD = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("metric", pa.string()),
+        ("log", pa.bool_()),  # whether variances are of logarithms
+        ("groups", pa.int32()),
+        ("items", pa.int32()),
+        # These are null if groups have one item each, or if there is one group.
+        *[(name, pa.float64()) for name in ("within", "between", "reliability", "icc")],
+    ]
+)
+BEHIND = pa.schema(
+    [
+        ("first", pa.int32()),  # text tokens since the last speech span
+        ("last", pa.int32()),  # null: no end
+        ("tokens", pa.int64()),
+        ("tokens_share", pa.float64()),
+        # The share is that of all nats. Figures without tokens are null.
+        *[(f"{metric}{part}", pa.float64()) for metric in BY_DISTANCE for part in ("", "_low", "_high", "_share")],
     ]
 )
 
@@ -96,12 +139,19 @@ def read_items(path: Path) -> list[dict]:
     return pq.read_table(path).to_pylist()
 
 
-def write_gap_table(writer: ArtefactWriter, items: list[dict], groups: list[dict]) -> None:
-    """Write `items.parquet` and `groups.parquet`."""
+def write_gap_table(
+    writer: ArtefactWriter,
+    items: list[dict],
+    groups: list[dict],
+    spread: Iterable[dict] = (),
+    behind: Iterable[dict] = (),
+) -> None:
+    """Write `items.parquet`, `groups.parquet`, `spread.parquet` and `behind.parquet`."""
     with writer.writing("items.parquet") as aside:
         write_items(aside, items)
-    with writer.writing("groups.parquet") as aside:
-        pq.write_table(pa.Table.from_pylist(groups, GROUPS), aside)
+    for name, rows, schema in (("groups", groups, GROUPS), ("spread", spread, SPREAD), ("behind", behind, BEHIND)):
+        with writer.writing(f"{name}.parquet") as aside:
+            pq.write_table(pa.Table.from_pylist(list(rows), schema), aside)
 
 
 def read_gap_table(path: str | Path) -> tuple[list[dict], list[dict]]:
@@ -119,12 +169,58 @@ def read_regions(path: str | Path) -> list[dict]:
     return [group for group in read_gap_table(path)[1] if group["kind"] == "region"]
 
 
+def read_spread(path: str | Path, kind: str, metric: str) -> dict | None:
+    """Read the row of `SPREAD` of one kind of group and metric; None if there is none.
+
+    Raises:
+        SaladError: `path` is no complete gap table.
+    """
+    rows = pq.read_table(Artefact.open(path, SCHEMA, VERSION).path / "spread.parquet").to_pylist()
+    return next((row for row in rows if (row["kind"], row["metric"]) == (kind, metric)), None)
+
+
+def read_settings(path: str | Path) -> dict:
+    """Read the settings with which a complete gap table was measured.
+
+    Raises:
+        SaladError: `path` is no complete gap table.
+    """
+    return Artefact.open(path, SCHEMA, VERSION).manifest["settings"]
+
+
+def read_behind(path: str | Path) -> list[dict]:
+    """Read the rows of `BEHIND` of a complete gap table.
+
+    Raises:
+        SaladError: `path` is no complete gap table.
+    """
+    return pq.read_table(Artefact.open(path, SCHEMA, VERSION).path / "behind.parquet").to_pylist()
+
+
+def spans_of(settings: dict) -> str | None:
+    """Say in words after which spans a figure was measured; None if the settings do not tell.
+
+    M depends on them (0.42 or 1.15 nats per text token for one model), so they stand beside every M.
+
+    Args:
+        settings: those of a gap table's manifest, or of a training's.
+    """
+    if settings.get("context") == "spoken":
+        return "one word behind speech"
+    if "text_words" not in settings or "speech_words" not in settings:
+        return None
+    text, speech = settings["text_words"], settings["speech_words"]
+    return f"text spans of {text[0]}-{text[1]} words, speech spans of {speech[0]}-{speech[1]}"
+
+
 class RegionGap(NamedTuple):
-    """A region's figure: the shrunk mean, and the confidence interval of the mean itself."""
+    """A region's figure: the shrunk mean, the confidence interval of the mean itself, its error and its probes."""
 
     mean: float | None
-    low: float | None
-    high: float | None
+    low: float | None = None
+    high: float | None = None
+    error: float | None = None  # sampling standard error; of the logarithm for a figure in POSITIVE
+    probes: int | None = None
 
 
 def read_region_gaps(path: str | Path, metric: str) -> dict[int, RegionGap]:
@@ -134,7 +230,9 @@ def read_region_gaps(path: str | Path, metric: str) -> dict[int, RegionGap]:
         SaladError: `path` is no complete gap table.
     """
     return {
-        row["region"]: RegionGap(row[f"{metric}_shrunk"], row[f"{metric}_low"], row[f"{metric}_high"])
+        row["region"]: RegionGap(
+            row[f"{metric}_shrunk"], row[f"{metric}_low"], row[f"{metric}_high"], row[f"{metric}_error"], row["probes"]
+        )
         for row in read_regions(path)
     }
 

@@ -31,7 +31,8 @@ def harness_results(rows: list[dict], model: str, config: dict, figures: list[di
     Args:
         model: where the model was loaded from.
         config: settings of the evaluation.
-        figures: paired figures over all items of a task, which become the task `TASK_gap`.
+        figures: paired figures over all items of a task, which become the task `TASK_gap`. Its number of samples is
+            `effective` those that are compared, and `original` the most that one of both conditions has answered.
     """
     tasks: dict[str, list[dict]] = {}
     for row in rows:
@@ -42,11 +43,12 @@ def harness_results(rows: list[dict], model: str, config: dict, figures: list[di
     metrics = GENERATED if generated else METRICS
     results = {task: _means(task, of_task, metrics) for task, of_task in sorted(tasks.items())}
     counts = {task: len(of_task) for task, of_task in tasks.items()}
+    answered = dict(counts)
     for figure in figures:
         task, metric = f"{figure['task']}_gap", f"{figure['figure']}_{figure['metric']}"
         results.setdefault(task, {"name": task, "alias": task, "sample_len": figure["items"]})
         results[task] |= {f"{metric},none": figure["value"], f"{metric}_stderr,none": figure["standard_error"]}
-        counts[task] = figure["items"]
+        counts[task], answered[task] = figure["items"], max(figure["items_first"], figure["items_second"])
     return {
         "results": results,
         "group_subtasks": {},
@@ -57,7 +59,7 @@ def harness_results(rows: list[dict], model: str, config: dict, figures: list[di
         "versions": dict.fromkeys(results, __version__),
         "n-shot": {task: max((row["shots"] for row in tasks.get(task, [])), default=0) for task in results},
         "higher_is_better": {task: {metric: metric != UNPARSED for metric in metrics} for task in tasks},
-        "n-samples": {task: {"original": count, "effective": count} for task, count in counts.items()},
+        "n-samples": {task: {"original": answered[task], "effective": counts[task]} for task in counts},
         "config": {"model": "saladkit", "model_args": {"pretrained": model}},
         "task_hashes": {task: _hash("".join(map(_hashes, of_task))) for task, of_task in sorted(tasks.items())},
         "model_source": "saladkit",

@@ -11,7 +11,9 @@ A condition is a model and the modality of the question: `text`, `speech`, `casc
 """
 
 import re
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,11 +21,13 @@ import pyarrow.parquet as pq
 
 from saladkit.formats.artefact import Artefact
 
-SCHEMA, VERSION = "results", 2  # 2: columns `model` and `scored`
+SCHEMA, VERSION = "results", 3  # 3: comparisons are over items of equal shots that every condition answered
 
 ORIGINAL = "original"  # name of the text LLM beside the models that were trained from it
 FIGURES_FILE = "figures.parquet"
 GAP_PARTS = ("gap", "forgetting", "misalignment", "recovery")
+
+Item = TypeVar("Item", bound=Hashable)  # an id, or a task and an id
 
 PREDICTIONS = pa.schema(
     [
@@ -74,12 +78,14 @@ FIGURES = pa.schema(
         ("second", pa.string()),  # condition that is subtracted; null for an accuracy
         ("value", pa.float64()),
         ("standard_error", pa.float64()),
-        ("low", pa.float64()),  # bounds of the 95 % confidence interval
+        ("low", pa.float64()),  # bounds of the 95 % interval: Wilson's of an accuracy, else bootstrap over items
         ("high", pa.float64()),
-        ("items", pa.int32()),
+        ("items", pa.int32()),  # of a comparison: those that every condition of the task answered, with equal `shots`
+        ("items_first", pa.int32()),  # items of the task that the first condition has a score for, in all groups
+        ("items_second", pa.int32()),  # the same of the second condition; null for an accuracy
         ("only_first", pa.int32()),  # number of items that only the first condition has right
         ("only_second", pa.int32()),
-        ("mcnemar_p", pa.float64()),
+        ("mcnemar_p", pa.float64()),  # of this test alone: not corrected for the number of comparisons
     ]
 )
 
@@ -87,6 +93,16 @@ FIGURES = pa.schema(
 def likeliest_per_character(log_likelihoods: list[float], scored: list[str]) -> int:
     """Return the choice of the highest log-likelihood per character, as `acc_norm` of lm-evaluation-harness."""
     return int(np.argmax([value / len(words) for value, words in zip(log_likelihoods, scored, strict=True)]))
+
+
+def comparable_items(conditions: Sequence[Mapping[Item, dict]]) -> set[Item]:
+    """Return the items by which conditions can be compared: all have answered them, after equally many examples.
+
+    Args:
+        conditions: one or more; the scored predictions of each by item.
+    """
+    common = set.intersection(*(set(items) for items in conditions))
+    return {item for item in common if len({items[item]["shots"] for items in conditions}) == 1}
 
 
 def is_unparsed(row: dict) -> bool:

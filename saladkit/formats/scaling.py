@@ -1,9 +1,12 @@
 """Scaling: misalignment M as a function of the amount of training D, and scores as functions of M and F.
 
-`fit-scaling` reads gap tables, or `.jsonl` logs with one line per checkpoint: `name`, `positions` (D: text positions
-trained on), `misalignment` and, if known, `forgetting` (F), `speech_score`, `text_score`. It writes `scaling.json`:
+`fit-scaling` reads gap tables, or `.jsonl` logs with one line per checkpoint: `name`, `positions` (D: all positions
+trained on, text tokens and speech vectors, as the paper counts them), `misalignment` and, if known, `forgetting` (F),
+`speech_score`, `text_score`, and the spans with which M was measured, `text_words` and `speech_words` (two numbers
+each). It writes `scaling.json`:
 
 - `points`: these figures of every checkpoint
+- `spans`: the spans with which M was measured, in words; null if unknown. M of different spans is refused.
 - `law`: the fit M = `floor` + `scale` * D^-`exponent`, with confidence intervals of the three, and whether the data
   determine an exponent at all. Intervals are from the items that gap tables share, or from the residuals of more than
   three checkpoints of logs.
@@ -20,9 +23,9 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.gap_table import SCHEMA as GAP_TABLE
 from saladkit.formats.gap_table import VERSION as GAP_VERSION
-from saladkit.formats.gap_table import measurement, read_gap_table
+from saladkit.formats.gap_table import measurement, read_gap_table, spans_of
 
-SCHEMA, VERSION = "scaling", 1
+SCHEMA, VERSION = "scaling", 2  # 2: D counts all positions, not those of text alone
 NEEDED = ("positions", "misalignment")
 OPTIONAL = ("forgetting", "speech_score", "text_score")
 
@@ -35,6 +38,7 @@ class Measured:
         figures: NEEDED and OPTIONAL figures; None if unknown.
         digest: digest of the checkpoint; None in a log, like the next two.
         items: items of the gap table.
+        spans: the spans with which M was measured, in words; None if unknown.
         measured_by: equal for gap tables that differ only in the checkpoint (`gap_table.measurement`).
     """
 
@@ -43,6 +47,7 @@ class Measured:
     digest: str | None = None
     items: list[dict] | None = None
     measured_by: str | None = None
+    spans: str | None = None
 
 
 def read_log(source: str) -> list[Measured]:
@@ -66,16 +71,18 @@ def _from_table(source: str) -> Measured:
     manifest = Artefact.open(source, GAP_TABLE, GAP_VERSION).manifest
     items, groups = read_gap_table(source)
     (every,) = (group for group in groups if group["kind"] == "all")
-    positions = manifest["identity"].get("trained_positions")
-    if not positions:
+    trained_on = manifest["identity"].get("trained_on")
+    if not trained_on:
         raise SaladError(
             f"{source} does not say how much its checkpoint was trained on",
             "Run `saladkit gap` on a checkpoint of `saladkit distill` or `align`, or give a log with `positions`.",
         )
-    figures = dict.fromkeys(OPTIONAL) | {"positions": positions}
+    figures = dict.fromkeys(OPTIONAL) | {"positions": trained_on["positions_read"]}
     figures |= {metric: every[metric] for metric in ("misalignment", "forgetting")}
     digests = {role: entry["digest"] for role, entry in manifest["inputs"].items()}
-    return Measured(Path(source).name, figures, digests["checkpoint"], items, measurement(manifest))
+    return Measured(
+        Path(source).name, figures, digests["checkpoint"], items, measurement(manifest), spans_of(manifest["settings"])
+    )
 
 
 def _from_line(source: str, number: int, row: dict) -> Measured:
@@ -90,4 +97,10 @@ def _from_line(source: str, number: int, row: dict) -> Measured:
                 f"{source}, line {number}: {name} is {value!r}",
                 "Give numbers; positions and misalignment must be above 0.",
             )
-    return Measured(str(row.get("name", f"line {number}")), figures)
+    for name in ("text_words", "speech_words"):
+        lengths = row.get(name, [1, 1])
+        if not (isinstance(lengths, list) and [type(length) for length in lengths] == [int, int]):
+            raise SaladError(
+                f"{source}, line {number}: {name} is {lengths!r}", "Give two whole numbers, or leave it out."
+            )
+    return Measured(str(row.get("name", f"line {number}")), figures, spans=spans_of(row))

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from transformers import AutoConfig, LlamaConfig, PretrainedConfig
 
-from saladkit.settings.distill import AdapterSettings, DistillSettings
+from saladkit.settings.distill import LEARNED, AdapterSettings, DistillSettings
 from saladkit.settings.shared import LOG_MEL, SpeechEncoder
 
 
@@ -15,6 +15,7 @@ class SaladConfig(PretrainedConfig):
         text_config: configuration of the language model.
         adapter_config: Llama configuration of the adapter's layers (in the paper, arXiv 2510.13632: 12 layers, width
             960, MLP 2560, 15 heads, 5 KV heads).
+        adapter_length: `free` or `learned` (`speech_adapter.py`); checkpoints without this entry have a learned length.
         speech_encoder: `log-mel`, an encoder that is trained from scratch; or folder or Hub name of a frozen encoder.
         num_mel_bins: log-mel bins, at 100 frames/s; for `log-mel` only, like the next three.
         encoder_width: width of the encoder's vectors.
@@ -34,6 +35,7 @@ class SaladConfig(PretrainedConfig):
     # `__post_init__` makes configurations of both.
     text_config: PretrainedConfig = cast(PretrainedConfig, None)
     adapter_config: LlamaConfig = cast(LlamaConfig, None)
+    adapter_length: str = LEARNED
     speech_encoder: str = LOG_MEL
     num_mel_bins: int = SpeechEncoder.bins
     encoder_width: int = DistillSettings.encoder_width

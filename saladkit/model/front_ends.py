@@ -14,7 +14,7 @@ from saladkit.settings.distill import DistillSettings
 from saladkit.settings.shared import LOG_MEL, SpeechEncoder
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.speech.encoders.registry import open_front_end
-from saladkit.speech.front_end import FrontEnd
+from saladkit.speech.front_end import FrameStream, FrontEnd
 
 VECTORS_PER_SECOND = 12.5  # approximate rate of the adapter's input; Mimi's own rate
 
@@ -53,6 +53,22 @@ class RecordedFrontEnd:
             SaladError: the encoder cannot be loaded, or is not the one that the model was trained with.
         """
         return self._opened.frames(recordings)
+
+    def stream(self) -> FrameStream:
+        """Begin a recording whose samples come in pieces, as `FrontEnd.stream`.
+
+        Raises:
+            SaladError: as `frames`, or the encoder's frames depend on later samples.
+        """
+        return self._opened.stream()
+
+    def frame_count(self, samples: int) -> int:
+        """Return the number of frames, as `FrontEnd.frame_count`.
+
+        Raises:
+            SaladError: as `frames`.
+        """
+        return self._opened.frame_count(samples)
 
     @cached_property
     def _opened(self) -> FrontEnd:
@@ -105,6 +121,7 @@ def configuration_of(settings: DistillSettings) -> tuple[SaladConfig, Tensor | N
             num_mel_bins=settings.bins,
             encoder_width=settings.encoder_width,
             adapter_config=adapter,
+            adapter_length=settings.adapter_length,
             modality_tokens=settings.modality_token,
         )
         return config, None
@@ -116,6 +133,7 @@ def configuration_of(settings: DistillSettings) -> tuple[SaladConfig, Tensor | N
         frozen_encoder=front_end.identity,
         stacked_frames=max(1, round(front_end.frames_per_second / VECTORS_PER_SECOND)),
         adapter_config=adapter,
+        adapter_length=settings.adapter_length,
         modality_tokens=settings.modality_token,
     )
     return config, front_end.codebook_vectors() if isinstance(front_end, MimiFrontEnd) else None

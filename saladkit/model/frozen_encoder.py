@@ -21,8 +21,8 @@ class CodebookEncoder(nn.Module):
         shape = (frozen_encoder[size] for size in ("codebooks", "codebook_size", "width"))
         self.register_buffer("codebooks", torch.zeros(*shape))
 
-    def forward(self, codes: Tensor) -> Tensor:
-        """Return vectors [S, T, width] of codes int64 [S, T, codebooks]."""
+    def forward(self, codes: Tensor, memory: dict | None = None) -> Tensor:
+        """Return vectors [S, T, width] of codes int64 [S, T, codebooks]; nothing of earlier codes is remembered."""
         count, size, _ = self.codebooks.shape
         places = codes + size * torch.arange(count, device=codes.device)
         return functional.embedding(places, self.codebooks.flatten(0, 1)).sum(2)
@@ -35,9 +35,9 @@ class FrameStack(nn.Module):
         super().__init__()
         self.stacked_frames = config.stacked_frames
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def forward(self, frames: Tensor, memory: dict | None = None) -> Tensor:
         """Return vectors [S, T / stacked_frames, stacked_frames * width] of frames [S, T, width].
 
-        T is a multiple of `stacked_frames`.
+        T is a multiple of `stacked_frames`. Nothing of earlier frames is remembered.
         """
         return frames.unflatten(1, (-1, self.stacked_frames)).flatten(2)

@@ -19,15 +19,23 @@ def read_limits(name: str | Path) -> ModelLimits:
     """Return the limits of a text LLM or checkpoint.
 
     Raises:
-        SaladError: its configuration cannot be read.
+        SaladError: as `read_config` and `limits_of`.
+    """
+    return limits_of(read_config(name), name)
+
+
+def read_config(name: str | Path) -> PreTrainedConfig:
+    """Return the configuration of a text LLM or checkpoint.
+
+    Raises:
+        SaladError: it cannot be read.
     """
     try:
-        config = AutoConfig.from_pretrained(name)
+        return AutoConfig.from_pretrained(name)
     except Exception as error:  # a damaged file can lead to any exception in transformers
         raise SaladError(
             f"{name}: its configuration cannot be read: {error}", "Give a complete model folder."
         ) from error
-    return limits_of(config, name)
 
 
 def limits_of(config: PreTrainedConfig, name: str | Path) -> ModelLimits:

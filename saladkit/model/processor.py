@@ -115,7 +115,7 @@ class SaladProcessor(ProcessorMixin):
         is_speech = [not isinstance(piece, str) for piece in pieces]
         neighbours = zip([False, *is_speech], [*is_speech[1:], False], strict=False)
         parts = [
-            self._text_part(piece, *neighbour) if isinstance(piece, str) else self._speech_part(piece, sampling_rate)
+            self.text_ids(piece, *neighbour) if isinstance(piece, str) else self._speech_part(piece, sampling_rate)
             for piece, neighbour in zip(pieces, neighbours, strict=True)
         ]
         prompt = join_parts(bos_of(self.tokenizer), parts, self.layout)
@@ -128,14 +128,12 @@ class SaladProcessor(ProcessorMixin):
     def batch(self, prompts: list[Sequence], return_tensors: str = "pt") -> BatchFeature:
         """Collate prompts into one batch, padded at the front."""
         batch = pad_at_front(prompts)
-        # Ids at places of padding, speech and modality tokens are ignored; a special token is left out of decoded text.
         ignored = batch["attention_mask"] == 0
         if "speech_mask" in batch:
             ignored |= batch["speech_mask"]
         if "modality_marks" in batch:
             ignored |= batch["modality_marks"] > 0
-        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.tokenizer.eos_token_id
-        batch["input_ids"].masked_fill_(ignored, pad or 0)
+        batch["input_ids"].masked_fill_(ignored, self.ignored_id)
         return BatchFeature(batch, tensor_type=return_tensors)
 
     def batch_decode(self, *args: object, **kwargs: object) -> list[str]:
@@ -145,6 +143,12 @@ class SaladProcessor(ProcessorMixin):
     def decode(self, *args: object, **kwargs: object) -> str:
         """Decode token ids with the tokenizer's `decode`."""
         return self.tokenizer.decode(*args, **kwargs)
+
+    @property
+    def ignored_id(self) -> int:
+        """Id at places of padding, speech and modality tokens: a special one, which is left out of decoded text."""
+        pad, end = self.tokenizer.pad_token_id, self.tokenizer.eos_token_id
+        return (pad if pad is not None else end) or 0
 
     @cached_property
     def limits(self) -> ModelLimits:
@@ -157,7 +161,8 @@ class SaladProcessor(ProcessorMixin):
         names = ["input_ids", "attention_mask", "position_ids"]
         return [*names, "speech_mask", "speech_frames", "speech_lengths", "modality_marks"]
 
-    def _text_part(self, text: str, speech_before: bool, speech_after: bool) -> list[int]:
+    def text_ids(self, text: str, speech_before: bool, speech_after: bool) -> list[int]:
+        """Return the token ids of a text that stands beside speech, without BOS."""
         if speech_after:
             text = text.rstrip(" ")
         if not speech_before:
@@ -168,12 +173,9 @@ class SaladProcessor(ProcessorMixin):
         if isinstance(recording, Path):
             samples, sampling_rate = decode_audio(recording, name=str(recording))
         else:
-            samples = np.asarray(recording, dtype=np.float32)
-            if samples.ndim != 1 or not len(samples) or not np.isfinite(samples).all():
-                raise SaladError(
-                    f"a recording of shape {list(samples.shape)} is no mono signal, or has values that are not finite",
-                    "Give mono samples, float [n] in [-1, 1], or the path of a sound file.",
-                )
+            samples = mono_samples(recording)
+            if not len(samples):
+                raise SaladError("a recording without samples", "Leave out the recording.")
             if sampling_rate is None:
                 raise SaladError("samples without their rate", "Give sampling_rate, in Hz.")
         samples = resample(samples, sampling_rate, self.front_end.sample_rate)
@@ -182,3 +184,18 @@ class SaladProcessor(ProcessorMixin):
 
 def _as_recording(recording: Recording) -> Path | np.ndarray:
     return Path(recording) if isinstance(recording, str) else recording
+
+
+def mono_samples(recording: str | np.ndarray) -> np.ndarray:
+    """Return samples as float32 [n].
+
+    Raises:
+        SaladError: they are no mono signal, or not finite.
+    """
+    samples = np.asarray(recording, dtype=np.float32)
+    if samples.ndim != 1 or not np.isfinite(samples).all():
+        raise SaladError(
+            f"a recording of shape {list(samples.shape)} is no mono signal, or has values that are not finite",
+            "Give mono samples, float [n] in [-1, 1], or the path of a sound file.",
+        )
+    return samples

@@ -78,7 +78,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         model.generation_config = copy.deepcopy(language_model.generation_config)
         with torch.no_grad():
             length = embedding_length(language_model)
-            model.speech_adapter.length.copy_(length)
+            model.speech_adapter.start_at_length(length)
             if (embeddings := model.modality_embeddings) is not None:
                 embeddings.copy_(length * torch.nn.functional.normalize(torch.randn_like(embeddings), dim=-1))
         return model.to(language_model.dtype)  # type: ignore[arg-type]  # transformers' decorator hides `self`
@@ -194,6 +194,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         speech_frames: Tensor | None = None,
         speech_mask: Tensor | None = None,
         speech_lengths: Tensor | None = None,
+        speech_vectors: Tensor | None = None,
         modality_marks: Tensor | None = None,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
@@ -214,6 +215,8 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
                 codes. T is a multiple of `config.frames_per_vector`.
             speech_mask: bool [B, L], true for speech.
             speech_lengths: int64 [S], vectors of each span; together as many as `speech_mask` has true places.
+            speech_vectors: float [S, T, hidden_size], the vectors themselves instead of `speech_frames`, where speech
+                was encoded while it came in (`streaming.py`).
             modality_marks: int64 [B, L], 1 for TEXT_FOLLOWS, 2 for SPEECH_FOLLOWS, 0 elsewhere; None without modality
                 tokens.
             attention_mask: int64 [B, past + L]; not needed if rows are padded at the end only.
@@ -230,15 +233,16 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         """
         cache = past_key_values if cache is None else cache
         embeddings = self.embed_text(input_ids, modality_marks)
-        vectors = None
-        if speech_frames is not None:
+        vectors = speech_vectors
+        if speech_frames is not None or vectors is not None:
             if speech_mask is None or speech_lengths is None:
-                raise ValueError("speech_frames without speech_mask or speech_lengths")
-            packed = position_ids is not None and cache is None and len(input_ids) == 1
-            if speech_frames.is_floating_point():
-                speech_frames = speech_frames.to(embeddings.dtype)
-            vectors = self.embed_speech(speech_frames, speech_lengths, packed)
-            embeddings = _with_speech(embeddings, vectors, speech_mask, speech_lengths)
+                raise ValueError("speech without speech_mask or speech_lengths")
+            if speech_frames is not None:
+                packed = position_ids is not None and cache is None and len(input_ids) == 1
+                if speech_frames.is_floating_point():
+                    speech_frames = speech_frames.to(embeddings.dtype)
+                vectors = self.embed_speech(speech_frames, speech_lengths, packed)
+            embeddings = _with_speech(embeddings, cast(Tensor, vectors), speech_mask, speech_lengths)
         if self.runs_all and self.training:
             embeddings = embeddings + 0.0 * self._sum_of_unused(vectors, modality_marks)
         elif logits_at is not None and len(logits_at) == 0:

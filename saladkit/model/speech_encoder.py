@@ -1,10 +1,13 @@
 """The causal speech encoder that is trained from scratch, and the choice of the encoder by a configuration."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.frozen_encoder import CodebookEncoder, FrameStack
+
+EncoderMemory = dict[nn.Module, Tensor]  # the last inputs of each convolution, for a span that comes in pieces
 
 
 class CausalConv1d(nn.Conv1d):
@@ -14,13 +17,19 @@ class CausalConv1d(nn.Conv1d):
     every batch of spans has another shape.
     """
 
-    def forward(self, vectors: Tensor) -> Tensor:
+    def forward(self, vectors: Tensor, memory: EncoderMemory | None = None) -> Tensor:
         """Return [S, T / stride, channels] of vectors [S, T, channels], T a multiple of the stride.
 
-        Output i depends on inputs < stride * (i + 1).
+        Output i depends on inputs < stride * (i + 1). Before the first input, or what `memory` has of it, are zeros.
         """
         (kernel,), (stride,) = self.kernel_size, self.stride
-        windows = functional.pad(vectors, (0, 0, kernel - stride, 0)).unfold(1, kernel, stride)
+        if memory is None or self not in memory:
+            inputs = functional.pad(vectors, (0, 0, kernel - stride, 0))
+        else:
+            inputs = torch.cat([memory[self], vectors], dim=1)
+        if memory is not None:
+            memory[self] = inputs[:, inputs.shape[1] - (kernel - stride) :]
+        windows = inputs.unfold(1, kernel, stride)
         return functional.linear(windows.flatten(2), self.weight.flatten(1), self.bias)
 
 
@@ -40,9 +49,10 @@ class CausalConvolution(nn.Module):
         self.convolution = CausalConv1d(width, 2 * width, self.kernel)
         self.project_out = nn.Linear(width, width)
 
-    def forward(self, vectors: Tensor) -> Tensor:
+    def forward(self, vectors: Tensor, memory: EncoderMemory | None = None) -> Tensor:
         """Return [S, T, width] of vectors [S, T, width]; output i depends on inputs <= i."""
-        return vectors + self.project_out(functional.glu(self.convolution(self.norm(vectors)), dim=-1))
+        convolved = self.convolution(self.norm(vectors), memory)
+        return vectors + self.project_out(functional.glu(convolved, dim=-1))
 
 
 class LogMelEncoder(nn.Module):
@@ -60,21 +70,27 @@ class LogMelEncoder(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(config.encoder_width) for _ in self.convolutions)
         self.blocks = nn.ModuleList(CausalConvolution(config.encoder_width) for _ in range(config.encoder_blocks))
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def forward(self, frames: Tensor, memory: EncoderMemory | None = None) -> Tensor:
         """Return vectors [S, T / 8, encoder_width] of frames [S, T, num_mel_bins], T a multiple of 8.
 
         Vector i depends on frames < 8 * (i + 1).
+
+        Args:
+            memory: what is left of the frames of the same spans before these; empty at first, and updated.
         """
         hidden = frames
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            hidden = functional.gelu(norm(convolution(hidden)))
+            hidden = functional.gelu(norm(convolution(hidden, memory)))
         for block in self.blocks:
-            hidden = block(hidden)
+            hidden = block(hidden, memory)
         return hidden
 
 
 def speech_encoder_of(config: SaladConfig) -> nn.Module:
-    """Return the module that makes vectors [S, T / frames_per_vector, vector_width] of the front end's frames."""
+    """Return the module that makes vectors [S, T / frames_per_vector, vector_width] of the front end's frames.
+
+    Its `forward` also takes an `EncoderMemory`.
+    """
     if config.frozen_encoder is None:
         return LogMelEncoder(config)
     if config.frozen_encoder["name"] == "mimi":

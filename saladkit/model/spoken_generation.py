@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from transformers.generation import GenerationMixin
 
-SPANS = ("speech_frames", "speech_lengths")
+SPANS = ("speech_frames", "speech_lengths", "speech_vectors")
 PLACES = ("speech_mask", "modality_marks")  # as long as the prompt
 
 
@@ -16,7 +16,10 @@ class SaladGenerationMixin(GenerationMixin):
     def prepare_inputs_for_generation(
         self, input_ids: torch.LongTensor, *arguments: Any, is_first_iteration: bool | None = False, **kwargs: Any
     ) -> dict[str, Any]:
-        """Return the arguments of one step: first the whole prompt, and then one token per row with the cache."""
+        """Return the arguments of one step: first the whole prompt, and then one token per row with the cache.
+
+        Of a prompt whose beginning is in the cache already, the first step runs the rest.
+        """
         # transformers declares `self` as a protocol that demands attributes which its own models do not declare.
         inputs: dict[str, Any] = super().prepare_inputs_for_generation(  # type: ignore[misc]
             input_ids, *arguments, is_first_iteration=is_first_iteration, **kwargs
@@ -28,7 +31,10 @@ class SaladGenerationMixin(GenerationMixin):
             return inputs | dict.fromkeys((*SPANS, *PLACES))
         generated = input_ids.shape[1] - mask.shape[1]  # without a cache every step runs the whole prompt again
         places = {name: inputs[name] for name in PLACES if inputs.get(name) is not None}
-        return inputs | {name: torch.nn.functional.pad(values, (0, generated)) for name, values in places.items()}
+        run = inputs["input_ids"].shape[1]
+        return inputs | {
+            name: torch.nn.functional.pad(values, (0, generated))[:, -run:] for name, values in places.items()
+        }
 
     def _expand_inputs_for_generation(
         self,

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saladkit.reporting.gap_tables import comparable_tables, compared_figures
+from saladkit.reporting.gap_tables import MeasuredGap, comparable_tables, measured_gap
 from saladkit.reporting.inventory import Inventory, Step
-from saladkit.reporting.predictions import Key, Predictions, check_paired, common_tasks, way_of
+from saladkit.reporting.predictions import Key, Predictions, common_tasks, paired_items, way_of
 from saladkit.reporting.provenance import Training, added_speech, seconds_of_speech, training_of
 from saladkit.reporting.region_gaps import RegionGaps, region_gaps
 from saladkit.reporting.result_names import contrast_key, label, without_common_prefix
-from saladkit.scoring.statistics import Estimate, bootstrap_mean
+from saladkit.scoring.statistics import Estimate, accuracy, bootstrap_mean
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,11 @@ class ModelFindings:
     gap: GapSplit
     gap_unheard: GapSplit | None
     recovery: float | None  # share of the first model's gap that is closed; None for the first model and without a gap
-    misalignment: Estimate | None  # nats per text token
-    forgetting: Estimate | None
+    measured: MeasuredGap | None  # None if not every model has a gap table
     training: Training | None
     added_seconds: float | None  # of training speech that the first model was not trained on
+    answered_speech: int  # items that the model has a score for, paired or not
+    answered_text: int
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class TextFindings:
     heard: Estimate | None
     unheard: Estimate | None
     by_subject: dict[str, Estimate]
+    answered: int  # items that it has a score for, paired or not
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,11 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Findings:
-    """Every number of the report."""
+    """Every number of the report. Accuracies and differences are over the same items, `items` (`comparable_items`)."""
 
     tasks: list[str]
+    items: list[Key]
+    examples: tuple[float, int]  # few-shot examples before an item: mean and least
     held_out: str
     ways: set[str]  # how items were answered: `way_of` of each
     chance: float | None  # accuracy of guessing; None if a question is open
@@ -88,6 +92,11 @@ class Findings:
     regions: RegionGaps | None
     steps: list[Step]
 
+    @property
+    def measured(self) -> list[MeasuredGap]:
+        """The measured gap of every model; empty if a model has none."""
+        return [model.measured for model in self.models if model.measured]
+
     def model(self, name: str) -> ModelFindings:
         """Return the findings of one result."""
         return next(model for model in self.models if model.name == name)
@@ -95,7 +104,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Items:
-    """The items that all models answered, and the kind of subject of each."""
+    """The items by which all models are compared, and the kind of subject of each."""
 
     keys: list[Key]
     subject: np.ndarray  # name of each item's domain
@@ -103,9 +112,8 @@ class Items:
     unheard: np.ndarray
 
     @classmethod
-    def of(cls, teacher: Predictions, tasks: set[str], heard_domains: set[str]) -> "Items":
-        """Take the items that the text LLM answered."""
-        keys = teacher.keys("text", tasks)
+    def of(cls, keys: list[Key], teacher: Predictions, heard_domains: set[str]) -> "Items":
+        """Find the subjects of these items."""
         domains = [teacher.rows["text"][key]["domain"] for key in keys]
         heard = np.array([domain in heard_domains for domain in domains])
         unheard = np.array([domain is not None and domain not in heard_domains for domain in domains])
@@ -136,25 +144,25 @@ def compute_findings(
         held_out: the task with a voice that no model was trained on.
 
     Raises:
-        SaladError: the models answered different items, or their gap tables cannot be compared.
+        SaladError: as `paired_items`, or the gap tables of the models cannot be compared.
     """
     tasks = common_tasks(teacher, held_out)
-    for answers in predictions:
-        check_paired(teacher, answers, ("text", "text"), tasks)
-        check_paired(teacher, answers, ("text", "speech"), tasks)
-        check_paired(predictions[0], answers, ("speech", "speech"), {held_out})
-    items = Items.of(teacher, tasks, heard_domains)
+    conditions = [(answers, modality) for answers in predictions for modality in ("text", "speech")]
+    items = Items.of(paired_items([(teacher, "text"), *conditions], tasks), teacher, heard_domains)
+    held_out_items = paired_items([(answers, "speech") for answers in predictions], {held_out})
     asked = [teacher.rows["text"][key] for key in items.keys]
     main = contrast_key(*contrast) if contrast else None
     chosen = {main: contrast} if main and contrast else {}
     return Findings(
         tasks=sorted(tasks),
+        items=items.keys,
+        examples=_examples(asked),
         held_out=held_out,
         ways={way_of(row) for row in asked},
         chance=_chance(asked),
         subjects=items.subjects(),
-        teacher=_text_findings(teacher.correct("text", items.keys), items),
-        models=_models(inventory, teacher, predictions, items, held_out),
+        teacher=_text_findings(teacher, items, tasks),
+        models=_models(inventory, teacher, predictions, items, held_out_items, tasks),
         contrasts=_contrasts(predictions, chosen, items),
         main_contrast=main,
         regions=region_gaps(inventory, predictions[0].model_digest),
@@ -167,14 +175,25 @@ def _chance(asked: list[dict]) -> float | None:
     return float(np.mean([1 / len(row["choices"]) for row in asked])) if all(row["choices"] for row in asked) else None
 
 
-def _text_findings(correct: np.ndarray, items: Items) -> TextFindings:
-    return TextFindings(
-        bootstrap_mean(correct), _mean(correct[items.heard]), _mean(correct[items.unheard]), _by_subject(correct, items)
-    )
+def _examples(asked: list[dict]) -> tuple[float, int]:
+    shots = [row["shots"] for row in asked]
+    return float(np.mean(shots)), min(shots)
+
+
+def _text_findings(teacher: Predictions, items: Items, tasks: set[str]) -> TextFindings:
+    correct = teacher.correct("text", items.keys)
+    heard, unheard = (_accuracy(correct[of]) for of in (items.heard, items.unheard))
+    answered = len(teacher.scored("text", tasks))
+    return TextFindings(accuracy(correct), heard, unheard, _by_subject(correct, items), answered)
 
 
 def _models(
-    inventory: Inventory, teacher: Predictions, predictions: list[Predictions], items: Items, held_out: str
+    inventory: Inventory,
+    teacher: Predictions,
+    predictions: list[Predictions],
+    items: Items,
+    held_out_items: list[Key],
+    tasks: set[str],
 ) -> list[ModelFindings]:
     tables = comparable_tables(inventory, {answers.name: answers.model_digest for answers in predictions})
     trainings = [training_of(inventory, answers.model_digest) for answers in predictions]
@@ -186,25 +205,25 @@ def _models(
         gap = _gap_split(teacher_on_text, on_text, on_speech)
         unheard = [correct[items.unheard] for correct in (teacher_on_text, on_text, on_speech)]
         gap_of_first = models[0].gap.total.value if models else 0.0
-        figures = compared_figures(tables[answers.name]) if tables else {}
         models.append(
             ModelFindings(
                 name=answers.name,
                 label=label(answers.name),
                 short=short.get(answers.name, label(answers.name)),
-                speech=bootstrap_mean(on_speech),
-                heard=_mean(on_speech[items.heard]),
-                unheard=_mean(on_speech[items.unheard]),
-                held_out=bootstrap_mean(answers.correct("speech", answers.keys("speech", {held_out}))),
-                text=bootstrap_mean(on_text),
+                speech=accuracy(on_speech),
+                heard=_accuracy(on_speech[items.heard]),
+                unheard=_accuracy(on_speech[items.unheard]),
+                held_out=accuracy(answers.correct("speech", held_out_items)),
+                text=accuracy(on_text),
                 by_subject=_by_subject(on_speech, items),
                 gap=gap,
                 gap_unheard=_gap_split(*unheard) if items.unheard.any() else None,
                 recovery=1 - gap.total.value / gap_of_first if gap_of_first > 0 else None,
-                misalignment=figures.get("misalignment"),
-                forgetting=figures.get("forgetting"),
+                measured=measured_gap(tables[answers.name]) if tables else None,
                 training=training,
                 added_seconds=seconds_of_speech(added_speech(training, trainings[0])),
+                answered_speech=len(answers.scored("speech", tasks)),
+                answered_text=len(answers.scored("text", tasks)),
             )
         )
     return models
@@ -228,8 +247,12 @@ def _mean(values: np.ndarray) -> Estimate | None:
     return bootstrap_mean(values) if len(values) else None
 
 
+def _accuracy(correct: np.ndarray) -> Estimate | None:
+    return accuracy(correct) if len(correct) else None
+
+
 def _by_subject(correct: np.ndarray, items: Items) -> dict[str, Estimate]:
-    return {subject.name: bootstrap_mean(correct[items.subject == subject.name]) for subject in items.subjects()}
+    return {subject.name: accuracy(correct[items.subject == subject.name]) for subject in items.subjects()}
 
 
 def _gap_split(teacher_on_text: np.ndarray, on_text: np.ndarray, on_speech: np.ndarray) -> GapSplit:

@@ -1,12 +1,28 @@
 """Find the gap tables of each model, and the ones that can be compared."""
 
+from dataclasses import dataclass
+
 from saladkit.errors import SaladError
-from saladkit.formats.gap_table import SCHEMA, measurement, read_gap_table, read_regions
+from saladkit.formats.gap_table import SCHEMA, measurement, read_behind, read_gap_table, read_regions, spans_of
+from saladkit.reporting.gap_summary import tokens_behind
 from saladkit.reporting.inventory import Found, Inventory
 from saladkit.scoring.group_means import estimate
 from saladkit.scoring.statistics import Estimate
 
-COMPARED = ("misalignment", "forgetting")  # nats per text token
+
+@dataclass(frozen=True)
+class MeasuredGap:
+    """What a gap table says of its model, in nats per text token, with intervals over items.
+
+    Attributes:
+        behind: rows of `formats.gap_table.BEHIND`; empty if the table has none.
+        spans: the spans after which it was measured, in words; None if the table does not tell.
+    """
+
+    misalignment: Estimate
+    forgetting: Estimate
+    behind: list[dict]
+    spans: str | None
 
 
 def tables_of(inventory: Inventory, model_digest: str) -> list[Found]:
@@ -42,7 +58,7 @@ def comparable_tables(inventory: Inventory, models: dict[str, str]) -> dict[str,
             by_measurement.setdefault(measurement(table.manifest), {}).setdefault(name, table)
     shared = [of_model for of_model in by_measurement.values() if len(of_model) == len(models)]
     if not shared:
-        listed = "; ".join(f"{name}: {', '.join(str(t.path) for t in found)}" for name, found in tables.items())
+        listed = "; ".join(f"{name}: {', '.join(map(_described, found))}" for name, found in tables.items())
         raise SaladError(
             f"the gap tables of the results were not measured on the same samples in the same way ({listed})",
             "Run `saladkit gap` with the same samples and options for every checkpoint.",
@@ -55,7 +71,32 @@ def comparable_tables(inventory: Inventory, models: dict[str, str]) -> dict[str,
     return min(shared, key=order)
 
 
-def compared_figures(table: Found) -> dict[str, Estimate]:
-    """Return misalignment and forgetting in nats per text token, with intervals over items."""
+def _described(table: Found) -> str:
+    spans = spans_of(table.manifest["settings"])
+    return f"{table.path}, {spans}" if spans else str(table.path)
+
+
+def measured_gap(table: Found) -> MeasuredGap:
+    """Read what a gap table says of its model."""
     items, _ = read_gap_table(table.path)
-    return {metric: estimate(items, metric) for metric in COMPARED}
+    misalignment, forgetting = (estimate(items, metric) for metric in ("misalignment", "forgetting"))
+    return MeasuredGap(misalignment, forgetting, read_behind(table.path), spans_of(table.manifest["settings"]))
+
+
+@dataclass(frozen=True)
+class BehindSpeech:
+    """One distance behind speech: the share of the tokens there, and of each model M and its share of all M."""
+
+    tokens: str
+    share: float
+    models: list[tuple[float, float | None]]
+
+
+def behind_speech(measured: list[MeasuredGap]) -> list[BehindSpeech]:
+    """Return the distances that have tokens, given comparable tables of several models; empty without tables."""
+    found = []
+    for of_models in zip(*(of_model.behind for of_model in measured), strict=True):
+        first, models = of_models[0], [(row["misalignment"], row["misalignment_share"]) for row in of_models]
+        if first["tokens"]:
+            found.append(BehindSpeech(tokens_behind(first), first["tokens_share"], models))
+    return found

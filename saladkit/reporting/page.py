@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from saladkit import __version__
+from saladkit.formats.gap_table import LEAST_RELIABILITY
 from saladkit.reporting.charts.palette import DARK, LIGHT, series_colours
 from saladkit.reporting.charts.regions import KEYWORDS, SHOWN_REGIONS, shown_selections
 from saladkit.reporting.charts.rendering import Chart
 from saladkit.reporting.findings import Findings
+from saladkit.reporting.gap_summary import icc_sentence
+from saladkit.reporting.gap_tables import behind_speech
 from saladkit.reporting.headline import headline, lead
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.number_format import duration, memory, percent, percent_interval, points, signed
 from saladkit.reporting.spoken_questions import SpokenQuestion
 from saladkit.reporting.strategy_comparison import StrategyFindings
+from saladkit.reporting.terminal_table import answered_lines
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -26,6 +30,7 @@ FORMATS = {
     "signed": signed,
     "duration": duration,
     "memory": memory,
+    "icc_sentence": icc_sentence,
 }
 
 
@@ -56,11 +61,15 @@ def render_page(content: PageContent) -> str:
             strategies=content.strategies,
             headline=headline(findings),
             lead=lead(findings),
+            answered=answered_lines(findings),
             contrasts=[contrast for contrast in findings.contrasts.values() if contrast.points],
             colours=series_colours(model.name for model in findings.models),
             selections=[selection.name for selection in shown_selections(findings, content.inventory)],
             shown_regions=SHOWN_REGIONS,
             keywords=KEYWORDS,
+            spans=findings.measured[0].spans if findings.measured else None,
+            behind=behind_speech(findings.measured),
+            least_reliability=LEAST_RELIABILITY,
             has_lexical_loss=any("lexical" in entry for log in logs for entry in log),
             light=LIGHT,
             dark=DARK,

@@ -7,7 +7,7 @@ import numpy as np
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, Artefact
-from saladkit.formats.results import SCHEMA, VERSION, likeliest_per_character, read_predictions
+from saladkit.formats.results import SCHEMA, VERSION, comparable_items, likeliest_per_character, read_predictions
 
 Key = tuple[str, str]  # task and id
 SCORE = "acc_norm"  # by length-normalised likelihood, the method's score; or of the written answer (`formats.results`)
@@ -27,9 +27,10 @@ class Predictions:
         """Return 1.0 for each correct answer and 0.0 for each wrong one, float64 [items], in the order of `keys`."""
         return np.array([float(self.rows[modality][key][SCORE]) for key in keys])
 
-    def keys(self, modality: str, tasks: set[str]) -> list[Key]:
-        """Return the items of `tasks` in one modality, sorted."""
-        return sorted(key for key in self.rows.get(modality, {}) if key[0] in tasks)
+    def scored(self, modality: str, tasks: set[str]) -> dict[Key, dict]:
+        """Return the predictions of `tasks` in one modality that have a score."""
+        rows = self.rows.get(modality, {})
+        return {key: row for key, row in rows.items() if key[0] in tasks and row[SCORE] is not None}
 
 
 def way_of(row: dict) -> str:
@@ -98,35 +99,46 @@ def common_tasks(teacher: Predictions, held_out: str) -> set[str]:
     return tasks
 
 
-def check_paired(first: Predictions, second: Predictions, modality: tuple[str, str], tasks: set[str]) -> None:
-    """Check that two models answered the same questions of `tasks`.
+def paired_items(answered: list[tuple[Predictions, str]], tasks: set[str]) -> list[Key]:
+    """Return the items of `tasks` by which models can be compared (`comparable_items`), sorted.
 
     Args:
-        first, second: the models.
-        modality: of the first and of the second: `text` or `speech`.
+        answered: models, each with a modality: `text` or `speech`.
         tasks: names of tasks.
 
     Raises:
-        SaladError: an item is missing on one side, or is a different question.
+        SaladError: a model has no predictions of the tasks, an item is another question in another result, or more
+            than half of the items of a model cannot be compared.
     """
-    mine, theirs = first.keys(modality[0], tasks), second.keys(modality[1], tasks)
-    fix = "Evaluate both on the same task folders, in text and in speech."
-    if not theirs:
-        names = ", ".join(sorted(tasks))
-        raise SaladError(f"{second.place} holds no {modality[1]} predictions of {names}", fix)
-    if mine != theirs:
-        odd = sorted(set(mine) ^ set(theirs))
-        listed = ", ".join(f"'{id_}' ({task})" for task, id_ in odd[:5])
-        raise SaladError(
-            f"{first.place} ({modality[0]}) and {second.place} ({modality[1]}) do not pair:"
-            f" {len(odd)} items are in only one of them: {listed}{', …' if len(odd) > 5 else ''}",
-            fix,
-        )
-    for key in mine:
-        ours, other = first.rows[modality[0]][key], second.rows[modality[1]][key]
-        if any(ours[field] != other[field] for field in ("choices", "answer", "reference", "domain")):
+    scored = [model.scored(modality, tasks) for model, modality in answered]
+    fix = "Evaluate both on the same task folders, in text and in speech, with the same examples."
+    for (model, modality), rows in zip(answered, scored, strict=True):
+        if not rows:
+            names = ", ".join(sorted(tasks))
+            raise SaladError(f"{model.place} holds no {modality} predictions of {names}", fix)
+    first, ours = answered[0], scored[0]
+    for other, theirs in zip(answered, scored, strict=True):
+        _check_same_questions(first[0], ours, other[0], theirs, fix)
+        common = comparable_items([ours, theirs])
+        odd = sorted((ours.keys() | theirs.keys()) - common)
+        if 2 * len(common) < max(len(ours), len(theirs)):
+            listed = ", ".join(f"'{id_}' ({task})" for task, id_ in odd[:5])
+            raise SaladError(
+                f"{first[0].place} ({first[1]}) and {other[0].place} ({other[1]}) do not pair: {len(odd)} items are in"
+                f" only one of them, or have more examples in one: {listed}{', …' if len(odd) > 5 else ''}",
+                fix,
+            )
+    return sorted(comparable_items(scored))
+
+
+def _check_same_questions(
+    first: Predictions, ours: dict[Key, dict], second: Predictions, theirs: dict[Key, dict], fix: str
+) -> None:
+    for key in sorted(ours.keys() & theirs.keys()):
+        one, other = ours[key], theirs[key]
+        if any(one[field] != other[field] for field in ("choices", "answer", "reference", "domain")):
             raise SaladError(f"item '{key[1]}' is another question in {first.place} than in {second.place}", fix)
-        if way_of(ours) != way_of(other):
+        if way_of(one) != way_of(other):
             raise SaladError(
                 f"item '{key[1]}' was answered in writing in only one of {first.place} and {second.place}",
                 "Evaluate both with --generate, or both without it.",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from saladkit.formats.gap_table import read_regions
+from saladkit.formats.gap_table import read_regions, read_spread, spans_of
 from saladkit.formats.regions import SCHEMA as REGIONS
 from saladkit.formats.regions import Regions
 from saladkit.formats.samples import SCHEMA as SAMPLES
@@ -39,13 +39,16 @@ METRICS = {
 
 @dataclass(frozen=True)
 class RegionGap:
-    """One region: its gap with a 95 % interval, and how many texts each selection took from it."""
+    """One region: its gap with a 95 % interval, and how many texts each selection took from it.
+
+    The interval is None if every region has one probe.
+    """
 
     region: int
     keywords: list[str]
     gap: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     probes: int
     pool_share: float | None
     speech_share: float | None
@@ -57,6 +60,9 @@ class RegionGaps:
     """All regions, the largest gap first."""
 
     metric: Metric  # the one that the selections used
+    spans: str | None  # after which it was measured
+    reliability: float | None  # of the regions' figures
+    icc: float | None  # intraclass correlation of the probes
     selections: list[Found]
     rows: list[RegionGap]
 
@@ -91,7 +97,9 @@ def region_gaps(inventory: Inventory, model_digest: str) -> RegionGaps | None:
                 chosen={name: of_region.get(region, 0) for name, of_region in counts.items()},
             )
         )
-    return RegionGaps(METRICS[column], selections, rows)
+    spread = read_spread(table.path, "region", column) or {}
+    spans = spans_of(table.manifest["settings"])
+    return RegionGaps(METRICS[column], spans, spread.get("reliability"), spread.get("icc"), selections, rows)
 
 
 def _selections(inventory: Inventory, table: Found) -> list[Found]:

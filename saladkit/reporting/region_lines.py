@@ -15,7 +15,7 @@ def region_lines(
 
     Args:
         table: rows of `formats.regions.REGIONS`.
-        gaps: (mean, low, high) by region; regions may be missing.
+        gaps: `formats.gap_table.RegionGap` by region; regions may be missing.
         probabilities: probability of each region at the first draw, [K].
         chosen: number of texts drawn from each region, [K].
     """
@@ -41,5 +41,5 @@ def _number(value: float | None) -> str:
 def _gap(gap: tuple | None) -> str:
     if gap is None:
         return "-"
-    mean, low, high = gap
+    mean, low, high, *_ = gap
     return f"{mean:.3f}" if low is None else f"{mean:.3f} ({low:.3f}-{high:.3f})"

@@ -33,7 +33,7 @@ class SpokenQuestion:
 
 
 def questions_to_play(
-    inventory: Inventory, predictions: list[Predictions], subjects: list[Subject], tasks: list[str]
+    inventory: Inventory, predictions: list[Predictions], subjects: list[Subject], items: list[Key]
 ) -> list[SpokenQuestion]:
     """Return up to eight questions, of unheard and heard subjects in turn.
 
@@ -43,10 +43,9 @@ def questions_to_play(
         SaladError: the audio of a task cannot be read.
     """
     first = predictions[0]
-    keys = first.keys("speech", set(tasks))
-    wanted = _first_of_each_subject(keys, first, subjects)
+    wanted = _first_of_each_subject(items, first, subjects)
     audio: dict[Key, bytes] = {}
-    for task in tasks:
+    for task in sorted({task for task, _ in items}):
         folder = inventory.by_digest(SCHEMA, first.task_digests.get(task))
         if folder is None:
             continue

@@ -1,16 +1,16 @@
 """Selection strategies compared: the same Stage I and the same speech budget, over the runs of several seeds."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from saladkit.errors import SaladError
-from saladkit.reporting.predictions import Predictions, check_paired, read_predictions_of
+from saladkit.reporting.predictions import Key, Predictions, paired_items, read_predictions_of
 from saladkit.reporting.provenance import heard_domains
 from saladkit.reporting.result_names import label
-from saladkit.scoring.statistics import Estimate, bootstrap_ratio
+from saladkit.scoring.statistics import Estimate, bootstrap_ratio, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,12 @@ def compare_strategies(runs: list[Path], folders: dict[str, str], speech: str, h
     if not folders:
         return []
     heard = [heard_domains(run / speech) for run in runs]
-    answers = {}
-    control: list[Predictions] = []
-    for name, folder in folders.items():
-        predictions = [read_predictions_of(name, run / folder) for run in runs]
-        control = control or predictions
-        tasks = [{task for task, _ in of_run.rows.get("speech", {})} - {held_out} for of_run in control]
-        for expected, found, names in zip(control, predictions, tasks, strict=True):
-            check_paired(expected, found, ("speech", "speech"), names)
-        answers[name] = _answers(predictions, heard, tasks)
+    predictions = {name: [read_predictions_of(name, run / folder) for run in runs] for name, folder in folders.items()}
+    items = []
+    for of_run in zip(*predictions.values(), strict=True):
+        tasks = {task for task, _ in of_run[0].rows.get("speech", {})} - {held_out}
+        items.append(paired_items([(model, "speech") for model in of_run], tasks))
+    answers = {name: _answers(of_name, heard, items) for name, of_name in predictions.items()}
     first = next(iter(answers.values()))
     for number, run in enumerate(runs):
         if len(set(first.heard[first.run == number].tolist())) < 2:
@@ -75,14 +72,10 @@ def compare_strategies(runs: list[Path], folders: dict[str, str], speech: str, h
     return [_findings(name, of_name, None if of_name is first else first) for name, of_name in answers.items()]
 
 
-def _answers(predictions: list[Predictions], heard: list[set[str]], tasks: list[set[str]]) -> Answers:
-    """Join the answers of one strategy in all runs; `heard` and `tasks` are the heard domains and tasks of each run."""
-    rows = [
-        (number, row)
-        for number, model in enumerate(predictions)
-        for (task, _), row in sorted(model.rows.get("speech", {}).items())
-        if task in tasks[number] and row["domain"] is not None
-    ]
+def _answers(predictions: list[Predictions], heard: list[set[str]], items: list[list[Key]]) -> Answers:
+    """Join the answers of one strategy in all runs; `heard` and `items` are the heard domains and items of each run."""
+    asked = [(number, model.rows["speech"][key]) for number, model in enumerate(predictions) for key in items[number]]
+    rows = [(number, row) for number, row in asked if row["domain"] is not None]
     return Answers(
         [(row["text"], row["choices"][row["answer"]]) for _, row in rows],
         np.array([number for number, _ in rows]),
@@ -97,8 +90,8 @@ def _findings(name: str, answers: Answers, control: Answers | None) -> StrategyF
     return StrategyFindings(
         name=name,
         label=label(name),
-        unheard=_over_questions(answers.correct, answers, ~answers.heard),
-        heard=_over_questions(answers.correct, answers, answers.heard),
+        unheard=_accuracy(answers, ~answers.heard),
+        heard=_accuracy(answers, answers.heard),
         unheard_by_run=_by_run(answers.correct, answers),
         unheard_gain=None if gain is None else _over_questions(gain, answers, ~answers.heard),
         unheard_gain_by_run=None if gain is None else _by_run(gain, answers),
@@ -109,6 +102,15 @@ def _findings(name: str, answers: Answers, control: Answers | None) -> StrategyF
 def _by_run(values: np.ndarray, answers: Answers) -> list[float]:
     """Return the mean over the questions on unheard subjects of each run."""
     return [float(values[~answers.heard & (answers.run == run)].mean()) for run in np.unique(answers.run)]
+
+
+def _accuracy(answers: Answers, of: np.ndarray) -> Estimate:
+    """Return the accuracy of some answers; where the interval over questions has no width, Wilson's over them."""
+    found = _over_questions(answers.correct, answers, of)
+    if found.low < found.high:
+        return found
+    low, high = wilson_interval(round(found.value * found.items), found.items)
+    return replace(found, low=low, high=high)
 
 
 def _over_questions(values: np.ndarray, answers: Answers, of: np.ndarray) -> Estimate:

@@ -4,18 +4,20 @@ Figures are computed in pieces of positions, so that the logits of all positions
 """
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from saladkit.formats.gap_table import BY_DISTANCE
 from saladkit.formats.words import Word
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.rows.interleaving import Span, draw_spans, may_cut, pauses_before, whole_text
 from saladkit.rows.sequences import Sequence, SequenceLayout, build_sequence, collate_sequences
 from saladkit.rows.tokens import TokenizedText
 from saladkit.rows.training_rows import TrainingSource
+from saladkit.scoring.distance_behind_speech import sums_by_distance, tokens_since_speech
 from saladkit.settings.shared import Spans
 from saladkit.teacher.distributions import DenseDistributions, Piece
 from saladkit.teacher.head import positions_a_piece
@@ -32,8 +34,9 @@ SMALLER = 24
 class ItemSums:
     """Sums over the compared tokens of one item.
 
-    In nats, except for the last three: numbers of tokens whose most likely prediction agrees between speech and text,
-    is right on text, and is right on speech.
+    In nats, except for the last three numbers: of tokens whose most likely prediction agrees between speech and text,
+    is right on text, and is right on speech. `behind` has the tokens, and the figures of `BY_DISTANCE`, summed over
+    each of `DISTANCES` behind speech.
     """
 
     tokens: int = 0
@@ -48,6 +51,11 @@ class ItemSums:
     agreement: float = 0.0
     text_accuracy: float = 0.0
     speech_accuracy: float = 0.0
+    behind: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def add_behind(self, name: str, sums: np.ndarray) -> None:
+        """Add sums over each of `DISTANCES`."""
+        self.behind[name] = self.behind.get(name, 0) + sums
 
 
 def probe_sequences(
@@ -135,11 +143,15 @@ def add_divergences(
             # One tensor from the start: small ones that outlive a piece would keep its memory from being used again.
             figures.setdefault(name, values.new_empty(len(labels)))[here] = values
     ends = np.cumsum([len(wanted) for wanted in targets])
-    for row, begin, end in zip(rows, [0, *ends[:-1]], ends, strict=True):
-        item = sums.setdefault(row, ItemSums())
+    for row, sequence, begin, end in zip(rows, sequences, [0, *ends[:-1]], ends, strict=True):
+        item, distance = sums.setdefault(row, ItemSums()), tokens_since_speech(sequence)
         item.tokens += int(end - begin)
+        item.add_behind("tokens", sums_by_distance(distance, np.ones(end - begin)))
         for name, values in figures.items():
-            setattr(item, name, getattr(item, name) + float(values[begin:end].cpu().double().sum()))
+            of_row = values[begin:end].cpu().double()
+            setattr(item, name, getattr(item, name) + float(of_row.sum()))
+            if name in BY_DISTANCE:
+                item.add_behind(name, sums_by_distance(distance, of_row.numpy()))
 
 
 def _only(sequence: Sequence, targets: np.ndarray) -> Sequence:

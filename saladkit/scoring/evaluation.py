@@ -13,41 +13,17 @@ from saladkit.formats.results import ORIGINAL, PREDICTIONS, TRANSCRIPTS, read_ro
 from saladkit.progress import progress
 from saladkit.scoring.cascade import transcribe_questions, with_transcripts
 from saladkit.scoring.conditions import Condition
+from saladkit.scoring.few_shot import FewShot, FewShotChoice, first_different
 from saladkit.scoring.models import LoadedModel, Predictor
 from saladkit.scoring.partial_results import PartialResults
 from saladkit.scoring.prompts import Example
+from saladkit.scoring.task import Task
 from saladkit.scoring.templates import TEMPLATES
 from saladkit.settings.evaluate import BEST, EvalSettings
-from saladkit.sources.folding import without_punctuation
-from saladkit.speech.audio.audio_rows import AudioRows
 from saladkit.speech.transcribers.transcriber import open_transcriber
 
 ROWS_PER_BLOCK = 128  # questions: their prompts are in memory together, and what all of them begin with runs once
 LEFT_OUT, APART = "left_out", "tokenized_apart"
-
-
-@dataclass(frozen=True)
-class Task:
-    """The questions of one source.
-
-    Attributes:
-        source: where `rows` were read.
-        rows: questions to answer.
-        examples: solved questions, from whose first the few-shot examples are taken.
-        dev_rows: solved questions on which a template is chosen.
-        examples_source: where `examples` were read.
-        excluded: rows of the source that are not to be answered, each with a reason, `excluded`.
-        audio: what was found out about the recordings of the rows.
-    """
-
-    name: str
-    source: str
-    rows: list[dict]
-    examples: list[dict]
-    dev_rows: list[dict]
-    examples_source: str
-    excluded: list[dict]
-    audio: AudioRows
 
 
 @dataclass(frozen=True)
@@ -101,11 +77,35 @@ class Evaluation:
             write_json(record, {task.name: self._best(loaded, judge, task) for task in self.tasks})
         return read_json(record)
 
+    def _template_names(self) -> dict[str, str]:
+        return {task: found["template"] for task, found in self.templates().items()}
+
+    def few_shot(self) -> dict[str, FewShot]:
+        """Return the few-shot examples of each task, chosen once for all conditions."""
+        if not self.settings.num_fewshot:
+            return {task.name: FewShot() for task in self.tasks}
+        record = self.writer.working / "few-shot.json"
+        if not record.exists():
+            templates, settings = self._template_names(), self.settings
+            choice = FewShotChoice(
+                self.tasks, self.conditions, self.models, templates, settings, self.device, self._asked
+            )
+            write_json(record, {task: vars(found) for task, found in choice.of_tasks().items()})
+        return {task: FewShot(**found) for task, found in read_json(record).items()}
+
+    def _asked(self, task: Task, condition: Condition) -> list[dict]:
+        """Return the questions of a task as a condition asks them: in a cascade, their transcripts."""
+        if condition.modality != "cascade":
+            return task.rows
+        return with_transcripts(task.rows, read_rows(self.writer.path / _transcripts(task, condition)))
+
     def _best(self, loaded: LoadedModel, judge: str, task: Task) -> dict:
         found = {}
         for template in TEMPLATES:
             predictor = loaded.predictor(Condition(judge, "text"), template, self.settings)
-            examples = self._examples(predictor, task)
+            unreadable = predictor.builder.unreadable(task.examples, task.examples_source)
+            places = first_different(task.examples, unreadable, self.settings.num_fewshot)
+            examples = FewShot(places).examples(predictor.builder, task)
             unreadable = predictor.builder.unreadable(task.dev_rows, task.source)
             rows = [row for row in task.dev_rows if row["id"] not in unreadable]
             predictions, _ = predictor.predict(rows, examples, task.name, task.source)
@@ -114,7 +114,7 @@ class Evaluation:
 
     def predict(self) -> None:
         """Write the predictions of every model, unless they are finished."""
-        templates = self.templates()
+        templates, few_shot = self._template_names(), self.few_shot()
         for name, path in self.models.items():
             of_model = [c for c in self.conditions if c.model == name]
             missing = [
@@ -124,24 +124,19 @@ class Evaluation:
                 continue
             loaded = LoadedModel(path, device=self.device, dtype=self.settings.dtype)
             for task, condition in missing:
-                self._predict(loaded.predictor(condition, templates[task.name]["template"], self.settings), task)
+                examples = few_shot[task.name]
+                predictor = loaded.predictor(condition, templates[task.name], self.settings, examples.shots)
+                self._predict(predictor, task, examples.examples(predictor.builder, task))
 
-    def _predict(self, predictor: Predictor, task: Task) -> None:
+    def _predict(self, predictor: Predictor, task: Task, examples: list[Example]) -> None:
         condition = predictor.condition
-        examples = self._examples(predictor, task)
-        transcripts = None
-        if condition.modality == "cascade":
-            transcripts = read_rows(self.writer.path / _transcripts(task, condition))
-
-        def asked(rows: list[dict]) -> list[dict]:
-            return with_transcripts(rows, transcripts) if transcripts is not None else rows
-
-        unreadable = predictor.builder.unreadable(asked(task.rows), task.source)
+        questions = {row["id"]: row for row in self._asked(task, condition)}
+        unreadable = predictor.builder.unreadable(list(questions.values()), task.source)
 
         def predict(rows: list[dict], saved: PartialResults) -> tuple[list[dict], dict[str, list]]:
             known, reasons = len(predictor.builder.apart), {r["id"]: unreadable.get(r["id"]) for r in rows}
-            questions = asked([row for row in rows if reasons[row["id"]] is None])
-            found, left_out = predictor.predict(questions, examples, task.name, task.source, saved)
+            readable = [questions[row["id"]] for row in rows if reasons[row["id"]] is None]
+            found, left_out = predictor.predict(readable, examples, task.name, task.source, saved)
             left_out += [
                 {"id": id_, "source": task.source, "reason": f"{condition.name}: {reason}"}
                 for id_, reason in reasons.items()
@@ -156,18 +151,6 @@ class Evaluation:
             aside.write_text(harness_samples(found, harness_generation(self.settings)), encoding="utf-8")
         with self.writer.writing(predictions) as aside:
             write_rows(aside, found, PREDICTIONS)
-
-    def _examples(self, predictor: Predictor, task: Task) -> list[Example]:
-        if not self.settings.num_fewshot:
-            return []
-        unreadable = predictor.builder.unreadable(task.examples, task.examples_source)
-        different: dict[str, dict] = {}
-        for row in task.examples:
-            if row["id"] not in unreadable:
-                different.setdefault(without_punctuation(row["text"]) or row["id"], row)
-        enough = self.settings.num_fewshot + 1  # one more: a question is never its own example
-        chosen = list(different.values())[:enough]
-        return [predictor.builder.example(row, task.examples_source) for row in chosen]
 
     def _in_blocks(
         self,

@@ -3,6 +3,8 @@
 Gap = accuracy of the original text LLM on text input - accuracy of the adapted model on speech input, on the same
 items. It has two parts (arXiv 2510.13632): forgetting = original on text - adapted on text, and misalignment = adapted
 on text - adapted on speech. The recovery rate is adapted on speech / original on text.
+
+All comparisons of a task are over the same items, those of `comparable_items`, so the parts add up to the gap.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,9 +12,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from saladkit.formats.harness import METRICS
-from saladkit.formats.results import ORIGINAL
+from saladkit.formats.results import ORIGINAL, comparable_items
 from saladkit.scoring.conditions import Condition
-from saladkit.scoring.statistics import Estimate, bootstrap_mean, bootstrap_ratio, mcnemar
+from saladkit.scoring.statistics import Estimate, accuracy, bootstrap_mean, bootstrap_ratio, mcnemar
 
 GROUPS = ("domain", "speaker", "held_out")
 
@@ -22,8 +24,8 @@ Items = dict[str, dict]  # id -> prediction
 def compute_figures(task: str, answered: dict[Condition, Items]) -> list[dict]:
     """Return all figures of one task, rows of `formats.results.FIGURES`.
 
-    A comparison is over the items that both conditions have a score for. Its groups are those of the second condition,
-    whose rows name the speaker.
+    An accuracy is over all items that its condition has a score for, a comparison over `comparable_items` of all
+    conditions that have any. Its groups are those of the second condition, whose rows name the speaker.
 
     Args:
         answered: predictions by id under each condition; predictions without a score are left out.
@@ -32,20 +34,22 @@ def compute_figures(task: str, answered: dict[Condition, Items]) -> list[dict]:
     # Rows without choices have no score.
     answered = {c: {id_: row for id_, row in items.items() if row["acc"] is not None} for c, items in answered.items()}
     answered = {condition: items for condition, items in answered.items() if items}
+    common = comparable_items(list(answered.values())) if answered else set()
     for metric in METRICS:
+        about: dict = {"task": task, "metric": metric}
         for condition, items in answered.items():
+            counts = {"items_first": len(items), "items_second": None}
             for group, rows in _groups(items):
-                estimate = bootstrap_mean(_scores(rows.values(), metric))
-                where = {"task": task, "metric": metric, **group}
-                found.append(_row(where, "accuracy", condition, None, estimate))
+                where = about | counts | group
+                found.append(_row(where, "accuracy", condition, None, accuracy(_scores(rows.values(), metric))))
         for figure, first, second in _comparisons(list(answered)):
             if not {first, second} <= answered.keys():
                 continue
-            for group, rows in _groups(answered[second]):
-                pairs = [(answered[first][id_], row) for id_, row in rows.items() if id_ in answered[first]]
-                if pairs:
-                    where = {"task": task, "metric": metric, **group}
-                    found.append(_compare(where, figure, first, second, pairs))
+            counts = {"items_first": len(answered[first]), "items_second": len(answered[second])}
+            for group, rows in _groups({id_: row for id_, row in answered[second].items() if id_ in common}):
+                where = about | counts | group
+                pairs = [(answered[first][id_], row) for id_, row in rows.items()]
+                found.append(_compare(where, figure, first, second, pairs) if pairs else None)
     return [row for row in found if row is not None]
 
 
@@ -84,7 +88,7 @@ def _groups(items: Items) -> Iterator[tuple[dict[str, str], Items]]:
 
 
 def _compare(
-    where: dict[str, str], figure: str, first: Condition, second: Condition, pairs: list[tuple[dict, dict]]
+    where: dict, figure: str, first: Condition, second: Condition, pairs: list[tuple[dict, dict]]
 ) -> dict | None:
     one, other = (_scores(rows, where["metric"]) for rows in zip(*pairs, strict=True))
     if figure == "recovery":
@@ -98,8 +102,8 @@ def _compare(
     return _row(where, figure, first, second, estimate) | tested
 
 
-def _row(where: dict[str, str], figure: str, first: Condition, second: Condition | None, estimate: Estimate) -> dict:
-    """Return a row of figures; `where` has the columns of task, metric and group."""
+def _row(where: dict, figure: str, first: Condition, second: Condition | None, estimate: Estimate) -> dict:
+    """Return a row of figures; `where` has the columns of task, metric, group and the conditions' own items."""
     return where | {
         "figure": figure,
         "first": first.name,

@@ -1,6 +1,6 @@
 """Measure the gap of every row of a source, block by block: an interrupted run repeats at most one block."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from saladkit.batches import batches_by_length
 from saladkit.errors import SaladError
 from saladkit.formats.files import written_aside
-from saladkit.formats.gap_table import read_items, with_gaps, write_items
+from saladkit.formats.gap_table import BY_DISTANCE, SUMMED, read_items, with_gaps, write_items
 from saladkit.formats.samples import iterate_rows
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.progress import progress
@@ -100,7 +100,7 @@ class GapMeasurement:
         return sums
 
     def _item(self, row: dict, sums: ItemSums, errors: dict[str, float | None]) -> dict:
-        figures = with_gaps({name: value / sums.tokens for name, value in asdict(sums).items() if name != "tokens"})
+        figures = with_gaps({name: getattr(sums, name) / sums.tokens for name in SUMMED})
         if not np.all(np.isfinite(list(figures.values()))):
             raise SaladError(
                 f"{self.checkpoint} or the teacher gives row '{row['id']}' probabilities that are not finite",
@@ -115,6 +115,8 @@ class GapMeasurement:
             "speaker": row.get("speaker"),
             "tokens": sums.tokens,
             **figures,
+            "tokens_behind": sums.behind["tokens"].astype(int).tolist(),
+            **{f"{name}_behind": sums.behind[name].tolist() for name in BY_DISTANCE},
             "cer": cer if cer is not None and np.isfinite(cer) else None,
             "duration_ratio": self.ratios.get(id_),
         }

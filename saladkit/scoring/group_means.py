@@ -4,8 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from saladkit.formats.gap_table import KINDS, METRICS
+from saladkit.formats.gap_table import BOUNDS, KINDS, METRICS, POSITIVE
+from saladkit.scoring.pooled_groups import ROUNDING, PooledGroups, intraclass_correlation, pool_groups
 from saladkit.scoring.statistics import Estimate, bootstrap_mean
+
+# Groups of fewer items have an interval by the variance that all groups share. For gamma-distributed items with a
+# coefficient of variation of 0.7 in 24 groups, such an interval holds the mean in 93 % of all cases with 4 items and in
+# 95 % with 20 and 40; a bootstrap of the group's own items in 76, 91 and 93 %. Larger ones need no help.
+FEW = 40
 
 
 def estimate(items: list[dict], metric: str) -> Estimate:
@@ -14,35 +20,23 @@ def estimate(items: list[dict], metric: str) -> Estimate:
     return bootstrap_mean(np.array([item[metric] for item in items]), weights=tokens)
 
 
-def group_rows(items: list[dict]) -> list[dict]:
-    """Return a row of `formats.gap_table.GROUPS` for all items, and for each region, domain and speaker."""
-    rows = []
+def group_tables(items: list[dict]) -> tuple[list[dict], list[dict]]:
+    """Return the rows of `formats.gap_table`'s GROUPS and SPREAD."""
+    rows, spread = [], []
     for kind in KINDS:
         groups = dict(_groups(items, kind))
-        of_kind = [
-            {
-                "kind": kind,
-                "group": str(name),
-                "region": name if kind == "region" else None,
-                "probes": len(inside),
-                "tokens": sum(item["tokens"] for item in inside),
-                "cer": _mean(inside, "cer"),
-                "duration_ratio": _mean(inside, "duration_ratio"),
-                "bad_speech": None,
-            }
-            for name, inside in groups.items()
-        ]
-        for metric in METRICS:
-            shrunk = shrunk_means(
-                [np.array([item[metric] for item in inside]) for inside in groups.values()],
-                [np.array([item["tokens"] for item in inside], dtype=np.float64) for inside in groups.values()],
-            )
-            for row, inside, shrunk_mean in zip(of_kind, groups.values(), shrunk, strict=True):
-                found = estimate(inside, metric)
-                row |= {metric: found.value, f"{metric}_low": found.low, f"{metric}_high": found.high}
-                row[f"{metric}_shrunk"] = float(shrunk_mean)
+        of_kind = [_described(kind, name, inside) for name, inside in groups.items()]
+        for metric in METRICS if groups else ():
+            values = [np.array([item[metric] for item in inside]) for inside in groups.values()]
+            tokens = [np.array([item["tokens"] for item in inside], dtype=np.float64) for inside in groups.values()]
+            pooled = pool_groups(values, tokens, log=metric in POSITIVE)
+            for place, (row, inside) in enumerate(zip(of_kind, groups.values(), strict=True)):
+                own_interval = kind == "all" or len(inside) >= FEW
+                row |= _figures(metric, pooled, place, inside if own_interval else None)
+            if kind != "all":
+                spread.append({"kind": kind, "metric": metric} | _spread(pooled, values))
         rows += of_kind
-    return rows
+    return rows, spread
 
 
 def _groups(items: list[dict], kind: str) -> Iterator[tuple[str | int, list[dict]]]:
@@ -53,36 +47,55 @@ def _groups(items: list[dict], kind: str) -> Iterator[tuple[str | int, list[dict
         yield name, [item for item in items if item[kind] == name]
 
 
+def _described(kind: str, name: str | int, inside: list[dict]) -> dict:
+    return {
+        "kind": kind,
+        "group": str(name),
+        "region": name if kind == "region" else None,
+        "probes": len(inside),
+        "tokens": sum(item["tokens"] for item in inside),
+        "cer": _mean(inside, "cer"),
+        "duration_ratio": _mean(inside, "duration_ratio"),
+        "bad_speech": None,
+    }
+
+
 def _mean(items: list[dict], column: str) -> float | None:
     values = [item[column] for item in items if item[column] is not None]
     return float(np.mean(values)) if values else None
 
 
-def shrunk_means(values: list[np.ndarray], weights: list[np.ndarray]) -> np.ndarray:
-    """Return the weighted means of groups, float64 [G], shrunk toward the mean of all groups by empirical Bayes.
+def _figures(metric: str, pooled: PooledGroups, place: int, inside: list[dict] | None) -> dict:
+    """Return the columns of one metric of one group; its interval is over the items `inside`, or else pooled."""
+    if inside is None:
+        low, high = np.clip([pooled.low[place], pooled.high[place]], *BOUNDS.get(metric, (-np.inf, np.inf)))
+    else:
+        found = estimate(inside, metric)
+        low, high = found.low, found.high
+    return {
+        metric: float(pooled.means[place]),
+        f"{metric}_low": _known(low),
+        f"{metric}_high": _known(high),
+        f"{metric}_shrunk": float(pooled.shrunk[place]),
+        f"{metric}_error": _known(pooled.errors[place]),
+        f"{metric}_reliability": _known(pooled.reliabilities[place]),
+    }
 
-    A group's mean m with variance v becomes mu + (m - mu) * t / (t + v), where mu is the mean of groups and t the
-    variance between groups (DerSimonian and Laird, Controlled Clinical Trials 1986). v is the variance of items over
-    the group's effective number of items; it is pooled over groups, since few items cannot determine their own.
 
-    Args:
-        values: one array for each group, its items' values, [n] with n at least 1.
-        weights: the weights of the same items.
-    """
-    means = np.array([(w * x).sum() / w.sum() for x, w in zip(values, weights, strict=True)])
-    count = sum(len(x) for x in values)
-    if len(means) < 2 or count == len(means):  # one group, or one item in each: items and groups cannot be told apart
-        return means
-    squares = sum((w * (x - m) ** 2).sum() for x, w, m in zip(values, weights, means, strict=True))
-    variance = squares / sum(w.sum() for w in weights) * count / (count - len(means))
-    errors = variance * np.array([(w**2).sum() / w.sum() ** 2 for w in weights])
-    if variance == 0:
-        return means
-    precision = 1 / errors
-    middle = (precision * means).sum() / precision.sum()
-    spread = (precision * (means - middle) ** 2).sum()
-    between = max(0.0, spread - (len(means) - 1)) / (precision.sum() - (precision**2).sum() / precision.sum())
-    # If groups differ by more than chance, their mean weighs groups about equally, however many items each has.
-    toward = 1 / (between + errors)
-    middle = (toward * means).sum() / toward.sum()
-    return middle + (means - middle) * between / (between + errors)
+def _spread(pooled: PooledGroups, values: list[np.ndarray]) -> dict:
+    """Return how far groups of a kind differ, and how far their items do."""
+    above = [x[x > ROUNDING] for x in values] if pooled.log else values
+    comparable = [np.log(x) if pooled.log else x for x in above if len(x)]
+    return {
+        "log": pooled.log,
+        "groups": len(values),
+        "items": sum(map(len, values)),
+        "within": _known(pooled.within),
+        "between": _known(pooled.between),
+        "reliability": _known(pooled.reliability),
+        "icc": _known(intraclass_correlation(comparable)),
+    }
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,20 +1,18 @@
 """Load models for evaluation: the original text LLM, and the speech-adapted models made from it."""
 
+from collections.abc import Mapping
 from functools import cached_property
 
 from saladkit.formats.checkpoint import check_model_folder, model_type
-from saladkit.model.front_ends import front_end_of, layout_of
-from saladkit.model.limits import limits_of
-from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
+from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.progress import say
 from saladkit.scoring.answer_parsing import ParsedAnswer, VoiceBenchRule
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.generation import AnswerGenerator, GenerationSettings
 from saladkit.scoring.likelihood import can_share_rows
+from saladkit.scoring.model_prompts import ModelPrompts
 from saladkit.scoring.multiple_choice import ContinuationScorer
-from saladkit.scoring.prompts import PromptBuilder
-from saladkit.scoring.spoken_prompts import SpeechInput
 from saladkit.settings.evaluate import EvalSettings
 
 Predictor = ContinuationScorer | AnswerGenerator
@@ -34,13 +32,10 @@ class LoadedModel:
     """One model in memory, which answers under several conditions."""
 
     def __init__(self, name: str, *, device: str, dtype: str):
-        self.name, self.tokenizer = name, load_tokenizer(name)
+        self.name, self._prompts = name, ModelPrompts(name, device=device)
         is_speech = is_speech_model(name)
         loaded = (load_salad_model if is_speech else load_text_model)(name, dtype=dtype, device=device).eval()
-        self.limits = limits_of(loaded.config, name)
         self.model: SaladForCausalLM | TextModel = loaded if is_speech else TextModel(loaded)
-        self.max_positions = getattr(loaded.config.get_text_config(), "max_position_embeddings", None)
-        self.device = device
 
     @cached_property
     def _shares_rows(self) -> bool:
@@ -49,28 +44,18 @@ class LoadedModel:
             say(f"{self.name}: each option runs alone after its prompt; a mask does not separate them in this model")
         return shares
 
-    def predictor(self, condition: Condition, template: str, settings: EvalSettings) -> Predictor:
+    def predictor(
+        self, condition: Condition, template: str, settings: EvalSettings, shots: Mapping[str, int] | None = None
+    ) -> Predictor:
         """Return what makes the model's predictions under one condition.
+
+        Args:
+            shots: as in `ModelPrompts.builder`.
 
         Raises:
             SaladError: as `VoiceBenchRule`.
         """
-        speech_input = None
-        if condition.modality == "speech":
-            assert isinstance(self.model, SaladForCausalLM)  # a text LLM is refused (`compared_models`)
-            config = self.model.config
-            front_end = front_end_of(config, device=self.device)
-            speech_input = SpeechInput(front_end, layout_of(config, front_end), condition.perturbation, settings.seed)
-        builder = PromptBuilder(
-            self.tokenizer,
-            min(settings.max_length, self.max_positions or settings.max_length),
-            template,
-            speech_input,
-            settings.spoken_options,
-            settings.spoken_examples,
-            settings.num_fewshot,
-            self.limits,
-        )
+        builder = self._prompts.builder(condition, template, settings, shots=shots)
         if not settings.writes:
             return ContinuationScorer(self.model, builder, condition, settings.batch_size, self._shares_rows)
         how = GenerationSettings(

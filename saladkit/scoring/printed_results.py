@@ -4,23 +4,46 @@ import numpy as np
 
 from saladkit.formats.results import is_unparsed
 from saladkit.scoring.conditions import Condition
+from saladkit.scoring.few_shot import FewShot
+from saladkit.scoring.statistics import holm
 from saladkit.scoring.templates import TEMPLATES
 
-SHOWN = ("task", "figure", "first", "second", "value", "low", "high", "items", "mcnemar_p")
+SHOWN = (
+    *("task", "figure", "first", "second", "value", "low", "high", "items", "items_first", "items_second"),
+    "mcnemar_p",
+)
 
 Predictions = dict[str, dict[Condition, list[dict]]]  # task -> condition -> predictions
 
 
-def summarize(predictions: Predictions, figures: list[dict], left_out: list[dict]) -> dict:
-    """Return accuracies of every model and task, `acc_norm` comparisons over all items, and the number left out."""
+def summarize(
+    predictions: Predictions, figures: list[dict], left_out: list[dict], few_shot: dict[str, FewShot]
+) -> dict:
+    """Return accuracies of every model and task, `acc_norm` comparisons, examples, and the number left out.
+
+    Comparisons are over all items. Beside each p-value, `mcnemar_p`, is `holm_p`, corrected for all tests of the table.
+
+    Args:
+        few_shot: the few-shot examples of each task.
+    """
     results: dict[str, dict] = {}
     for task, of_task in predictions.items():
         for condition, rows in of_task.items():
-            of_model = results.setdefault(condition.model, {})
-            of_model[f"{task}_{condition.modality_name}"] = _accuracies(rows) | _groups(rows) | _cut(rows)
-    shown = [{key: row[key] for key in SHOWN} for row in figures if _is_shown(row)]
+            found = _accuracies(rows) | _groups(rows) | _cut(rows)
+            found |= _shots(rows) if few_shot[task].places else {}
+            results.setdefault(condition.model, {})[f"{task}_{condition.modality_name}"] = found
+    shown = _corrected([{key: row[key] for key in SHOWN} for row in figures if _is_shown(row)])
     compared = [row | {key: round(row[key], 4) for key in ("value", "low", "high")} for row in shown]
-    return {"results": results, "compared": compared, "left_out": len(left_out)}
+    room = {task: {name: round(mean, 2) for name, mean in of.room.items()} for task, of in few_shot.items() if of.room}
+    examples = {"room_for_examples": room} if room else {}
+    return {"results": results, "compared": compared, "left_out": len(left_out)} | examples
+
+
+def _corrected(shown: list[dict]) -> list[dict]:
+    """Add `holm_p` to each comparison; gap and recovery of one pair of conditions are one test."""
+    tests = {(row["task"], row["first"], row["second"]): row["mcnemar_p"] for row in shown}
+    corrected = dict(zip(tests, holm(list(tests.values())), strict=True))
+    return [row | {"holm_p": corrected[row["task"], row["first"], row["second"]]} for row in shown]
 
 
 def _is_shown(figure: dict) -> bool:
@@ -68,6 +91,11 @@ def _means(rows: list[dict], column: str) -> dict[str, float]:
     return {name: round(float(np.mean(right)), 4) for name, right in sorted(groups.items())}
 
 
+def _shots(rows: list[dict]) -> dict:
+    shots = [row["shots"] for row in rows]
+    return {"examples": {"mean": round(float(np.mean(shots)), 2), "least": min(shots)}} if shots else {}
+
+
 def _cut(rows: list[dict]) -> dict:
     cut = sum(row["words_dropped"] > 0 for row in rows)
     return {"truncated": cut} if cut else {}
@@ -82,28 +110,56 @@ def result_lines(summary: dict) -> list[str]:
             lines.append(
                 f"{task}: template {found['template']} ({scores} of {found['items']}, read by {found['judge']})"
             )
+    for task, room in summary.get("room_for_examples", {}).items():
+        found = ", ".join(f"{mean:.1f} ({name})" for name, mean in room.items())
+        lines.append(f"{task}: every condition gets the same examples; room for {found}")
     for model, tasks in summary["results"].items():
-        for task, found in tasks.items():
-            cut = f", {found['truncated']} truncated" if "truncated" in found else ""
-            if found.get("held_out", {}).get("acc_norm") is not None:
-                cut += f", held-out voices {100 * found['held_out']['acc_norm']:.1f} % of {found['held_out']['items']}"
-            spread = f", voices {100 * found['spread']:.1f} points apart" if "spread" in found else ""
-            counts = [f", {found[name]} {name}" for name in ("unparsed", "drawn", "open") if name in found]
-            scores = "no score"
-            if "acc" in found:
-                scores = f"acc_norm {100 * found['acc_norm']:5.1f} %  acc {100 * found['acc']:5.1f} %"
-            lines.append(f"{model:<20} {task:<32} {scores}  ({found['items']} items{''.join(counts)}{cut}{spread})")
-    for row in summary["compared"]:
-        unit = "%" if row["figure"] == "recovery" else "points"
-        pair = (
-            f"{row['second']} / {row['first']}" if row["figure"] == "recovery" else f"{row['first']} - {row['second']}"
-        )
-        chance = f"p = {row['mcnemar_p']:.2g}" if row["mcnemar_p"] >= 1e-4 else "p < 0.0001"
-        value, low, high = (100 * row[key] for key in ("value", "low", "high"))
-        lines.append(
-            f"{row['figure']:<20} {row['task']}: {pair}  {value:+.1f} {unit} ({low:+.1f} to {high:+.1f};"
-            f" {row['items']} items, {chance})"
-        )
+        lines += [_accuracy_line(model, task, found) for task, found in tasks.items()]
+    lines += [_comparison_line(row) for row in summary["compared"]]
+    lines += _pairing_notes(summary["compared"])
     if summary["left_out"]:
         lines.append(f"{summary['left_out']} rows were left out; the manifest lists them")
     return lines
+
+
+def _accuracy_line(model: str, task: str, found: dict) -> str:
+    about = [f"{found['items']} items"]
+    about += [f"{found[name]} {name}" for name in ("unparsed", "drawn", "open", "truncated") if name in found]
+    if "examples" in found:
+        about.append(f"{found['examples']['mean']:.1f} examples, at least {found['examples']['least']}")
+    if found.get("held_out", {}).get("acc_norm") is not None:
+        about.append(f"held-out voices {100 * found['held_out']['acc_norm']:.1f} % of {found['held_out']['items']}")
+    if "spread" in found:
+        about.append(f"voices {100 * found['spread']:.1f} points apart")
+    scores = "no score"
+    if "acc" in found:
+        scores = f"acc_norm {100 * found['acc_norm']:5.1f} %  acc {100 * found['acc']:5.1f} %"
+    return f"{model:<20} {task:<32} {scores}  ({', '.join(about)})"
+
+
+def _comparison_line(row: dict) -> str:
+    is_ratio = row["figure"] == "recovery"
+    pair = f"{row['second']} / {row['first']}" if is_ratio else f"{row['first']} - {row['second']}"
+    value, low, high = (100 * row[key] for key in ("value", "low", "high"))
+    items = f"{row['items']} items of {row['items_first']} and {row['items_second']}"
+    return (
+        f"{row['figure']:<20} {row['task']}: {pair}  {value:+.1f} {'%' if is_ratio else 'points'}"
+        f" ({low:+.1f} to {high:+.1f}; {items}, {_p_value(row['holm_p'])} by Holm's correction)"
+    )
+
+
+def _p_value(p: float) -> str:
+    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
+
+
+def _pairing_notes(compared: list[dict]) -> list[str]:
+    """Say of which tasks some items were not answered under every condition."""
+    most: dict[str, tuple[int, int]] = {}
+    for row in compared:
+        own = max(row["items_first"], row["items_second"], most.get(row["task"], (0, 0))[1])
+        most[row["task"]] = (row["items"], own)
+    return [
+        f"note: {task}: differences are over the {items} items that every condition answered, of up to {own}"
+        for task, (items, own) in most.items()
+        if items < own
+    ]

@@ -1,5 +1,6 @@
 """Build prompts from questions: as text or speech, after as many few-shot examples as fit."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from string import ascii_uppercase
@@ -80,6 +81,7 @@ class PromptBuilder:
         spoken_examples: whether few-shot examples are speech where the question is.
         shots: most few-shot examples before a question.
         limits: what the model can read; None judges no text.
+        paired_shots: most few-shot examples before a question, by its id, where this is less than `shots`.
         apart: ids of the questions with a continuation that was tokenized apart from its prompt, in the order built.
     """
 
@@ -91,6 +93,7 @@ class PromptBuilder:
     spoken_examples: bool = True
     shots: int = 0
     limits: ModelLimits | None = None
+    paired_shots: Mapping[str, int] = field(default_factory=dict, repr=False)
     apart: list[str] = field(default_factory=list, repr=False)
     _known: dict[str, list[int]] = field(default_factory=dict, repr=False)  # text -> token ids
 
@@ -156,9 +159,10 @@ class PromptBuilder:
         continuations = self._continuations(row, template, source) if new_tokens is None else []
         room = self.max_length - (new_tokens or max(len(ids) for ids in continuations)) + 1
         question = row.get("said", row["text"])  # a cascade's transcript may differ from the example's text
-        others = [example for example in examples if not example.solves(row["id"], question, source)][: self.shots]
+        others = [example for example in examples if not example.solves(row["id"], question, source)]
+        most = min(len(others), self.shots, self.paired_shots.get(row["id"], self.shots))
         parts, rest = self._parts(row, template, 0, source)
-        for shots in range(len(others), -1, -1):
+        for shots in range(most, -1, -1):
             before = others[:shots]
             text_before = "".join(example.text for example in before)
             if self.speech_input is None:  # tokenized as one text: a token may reach across the end of an example

@@ -13,7 +13,7 @@ EXPONENTS = np.geomspace(0.01, 4, 100)  # a fit at the first or the last of thes
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """M = floor + scale * D^-exponent: M in nats per text token, D in text positions trained on."""
+    """M = floor + scale * D^-exponent: M in nats per text token, D in positions trained on, of text and speech."""
 
     floor: float
     scale: float

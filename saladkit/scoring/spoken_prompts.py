@@ -1,6 +1,7 @@
 """Questions as speech input: their recordings, perturbed if wanted, as spans of a prompt."""
 
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
@@ -13,7 +14,19 @@ from saladkit.rows.tokens import tokenize
 from saladkit.speech.audio.decoding import decode_row
 from saladkit.speech.audio.perturbation import Perturbation
 from saladkit.speech.audio.resampling import resample
-from saladkit.speech.front_end import FrontEnd
+
+
+class FrameSource(Protocol):
+    """What a prompt needs of a front end."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate of recordings, in Hz."""
+        ...
+
+    def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
+        """Return the frames of recordings, as `FrontEnd.frames`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,7 @@ class SpeechInput:
         perturbation: applied to every recording first, drawn by `seed`; None leaves recordings as they are.
     """
 
-    front_end: FrontEnd
+    front_end: FrameSource
     layout: SequenceLayout
     perturbation: Perturbation | None = None
     seed: int = 0

@@ -1,5 +1,6 @@
-"""Compare the same items under two conditions: means, standard errors, bootstrap intervals and McNemar's test."""
+"""Accuracies with Wilson's interval, paired differences with bootstrap intervals, McNemar's test, Holm's correction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,6 +95,33 @@ def bootstrap_mean(
     return bootstrap_ratio(weights * values, weights, resamples=resamples, level=level, seed=seed)
 
 
+def accuracy(right: np.ndarray, *, level: float = 0.95) -> Estimate:
+    """Return the share of right answers with Wilson's score interval (JASA 1927) and the binomial standard error.
+
+    Unlike a bootstrap interval, Wilson's has a width where all answers are right, or none.
+
+    Args:
+        right: whether each item was answered correctly, 0 or 1, [n].
+
+    Raises:
+        ValueError: there are no items, or a value is neither 0 nor 1.
+    """
+    right = np.asarray(right, dtype=np.float64)
+    if len(right) == 0 or not np.isin(right, (0, 1)).all():
+        raise ValueError("no items, or values other than 0 and 1")
+    value = float(right.mean())
+    low, high = wilson_interval(int(right.sum()), len(right), level=level)
+    return Estimate(value, low, high, len(right), (value * (1 - value) / len(right)) ** 0.5)
+
+
+def wilson_interval(right: int, items: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Return the bounds of Wilson's score interval of the share of `right` among `items`."""
+    from scipy.stats import binomtest  # as in `mcnemar`
+
+    found = binomtest(right, items).proportion_ci(confidence_level=level, method="wilson")
+    return float(found.low), float(found.high)
+
+
 @dataclass(frozen=True)
 class McNemar:
     """Items that only one of two models answered correctly, and the exact two-sided p-value of the two counts."""
@@ -115,3 +143,19 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
     only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
     count = only_first + only_second
     return McNemar(only_first, only_second, float(binomtest(only_first, count).pvalue) if count else 1.0)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values corrected for their number by Holm's method (Scandinavian Journal of Statistics 1979).
+
+    The k-th smallest of m, counted from 0, is multiplied by m - k; none becomes smaller than the one before it, or
+    larger than 1. If all that is at most 0.05 is rejected, at most 5 % of tables have a false rejection.
+
+    Args:
+        p_values: of all tests of one table, in any order.
+    """
+    values = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(values, kind="stable")
+    corrected = np.empty_like(values)
+    corrected[order] = np.minimum(1, np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)))
+    return corrected.tolist()

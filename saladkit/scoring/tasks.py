@@ -6,8 +6,9 @@ from pathlib import Path
 from saladkit.errors import SaladError
 from saladkit.progress import progress
 from saladkit.scoring.conditions import Condition
-from saladkit.scoring.evaluation import Task, prediction_files
+from saladkit.scoring.evaluation import prediction_files
 from saladkit.scoring.questions import benchmark_of, read_questions, task_name
+from saladkit.scoring.task import Task
 from saladkit.settings.evaluate import BEST, EvalSettings
 from saladkit.sources.benchmarks.named import named_source
 from saladkit.sources.columns import ColumnNames

@@ -14,3 +14,6 @@ class AlignSettings(TrainingSettings):
         recorded=False,
         help="The teacher: a teacher cache (from `cache-teacher`), or the text LLM, to run during training.",
     )
+    fresh_optimizer: bool = setting(
+        False, help="Begin with a new optimizer, also if the checkpoint has the moments of its optimizer."
+    )

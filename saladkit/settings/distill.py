@@ -7,6 +7,9 @@ from saladkit.settings.setting import Settings, setting
 from saladkit.settings.shared import LOG_MEL, SpeechEncoder
 from saladkit.settings.training import TrainingSettings
 
+FREE, LEARNED = "free", "learned"
+ADAPTER_LENGTHS = (FREE, LEARNED)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AdapterSettings(Settings):
@@ -17,6 +20,12 @@ class AdapterSettings(Settings):
     adapter_mlp_width: int = setting(2560, low=1, help="Width of the adapter's MLPs.")
     adapter_heads: int = setting(15, low=1, help="Number of the adapter's attention heads.")
     adapter_kv_heads: int = setting(5, low=1, help="Number of the adapter's key-value heads.")
+    adapter_length: str = setting(
+        FREE,
+        choices=ADAPTER_LENGTHS,
+        help="Whether each speech vector has its own length (free, the paper's), or all have one learned length, which"
+        " --lexical-weight needs (learned).",
+    )
 
     def check(self) -> None:
         """Raise a SaladError if heads do not divide the width, or key-value heads do not divide the heads."""
@@ -43,6 +52,12 @@ class DistillSettings(AdapterSettings, SpeechEncoder, TrainingSettings):
     decay_fraction: float = setting(
         0.2, low=0, high=1, help="Share of the steps, at the end, in which the learning rate falls to 0."
     )
+    stable_moments: str = setting(
+        "keep",
+        choices=("keep", "drop"),
+        help="Whether OUTPUT/stable keeps the optimizer's moments, with which `align` goes on; they are twice as large"
+        " as the trained weights.",
+    )
     encoder_width: int = setting(
         160, low=1, applies=lambda own: own.encoder == LOG_MEL, help="Width of the log-mel encoder."
     )
@@ -51,3 +66,7 @@ class DistillSettings(AdapterSettings, SpeechEncoder, TrainingSettings):
     def decay_share(self) -> float:
         """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""
         return self.decay_fraction
+
+    def keeps_moments(self) -> bool:
+        """Return whether the checkpoint from before the decay has the optimizer's moments."""
+        return self.stable_moments == "keep"

@@ -92,6 +92,11 @@ class Generation(Settings):
         """Whether models generate answers."""
         return self.generate or self.voicebench_compatible is not None
 
+    @property
+    def new_tokens(self) -> int | None:
+        """Tokens that a prompt leaves room for; None where it leaves room for the options."""
+        return self.max_new_tokens if self.writes else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvalSettings(Recognizer, Requests, Generation, BadAudio, Columns, Seed, Device, Dtype, Files):

@@ -52,6 +52,14 @@ class Preference(Settings):
         applies=lambda own: own.strategy in MEASURED and not own.probing,
         help="Figure of the gap table to use as M; coverage: the distance to spoken texts instead, from the regions.",
     )
+    max_noise: float = setting(
+        0.33,
+        low=0,
+        high=1,
+        recorded=False,
+        help="Refuse a --gamma with which the sampling error of M puts more than this share of the texts into other"
+        " regions; 1 refuses none.",
+    )
     bonus: float = setting(
         1.0,
         applies=lambda own: own.strategy == "knn" and not own.probing,

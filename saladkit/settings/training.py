@@ -96,8 +96,21 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAu
     )
     learning_rate: float = setting(5e-5, low=0, help="Peak learning rate of the text LLM.")
     adapter_learning_rate: float = setting(1e-3, low=0, help="Peak learning rate of encoder and adapter.")
-    weight_decay: float = setting(0.1, low=0, help="Weight decay of AdamW, except on norms and biases.")
-    warmup_steps: int = setting(500, low=0, help="Number of steps in which the learning rate rises linearly.")
+    weight_decay: float = setting(
+        0.1, low=0, help="Weight decay of AdamW, except on embeddings, the head, norms and biases."
+    )
+    adam_beta1: float = setting(0.9, low=0, below=1, help="Decay rate of AdamW's mean of gradients.")
+    adam_beta2: float = setting(0.999, low=0, below=1, help="Decay rate of AdamW's mean of squared gradients.")
+    adam_epsilon: float = setting(1e-8, above=0, help="What AdamW adds to the root of the mean square.")
+    max_grad_norm: float = setting(
+        1.0, low=0, help="Scale a step's gradient down to this norm if its norm is larger; 0: never."
+    )
+    warmup_steps: int | None = setting(
+        None,
+        low=0,
+        help="Number of steps in which the learning rate rises linearly.  [default: 500; align with the checkpoint's"
+        " moments: 0]",
+    )
     alpha: float = setting(1.0, low=0, high=1, help="Loss = alpha * divergence + (1 - alpha) * NLL.")
     divergence: str = setting(
         "forward-kl",
@@ -168,6 +181,15 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAu
     def skips_what_is_masked(self) -> bool:
         """Whether the attention implementation computes nothing between the rows of a line."""
         return self.attention in ("flash_attention_2", "flex_attention")
+
+    @property
+    def warm_up(self) -> int:
+        """Number of steps in which the learning rate rises: `warmup_steps`, or its default."""
+        return 500 if self.warmup_steps is None else self.warmup_steps
+
+    def keeps_moments(self) -> bool:
+        """Return whether the checkpoint from before the decay has the optimizer's moments."""
+        return False
 
     def decay_share(self) -> float:
         """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""

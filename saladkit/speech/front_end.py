@@ -11,6 +11,22 @@ from saladkit.speech.audio.decoding import decode_row
 from saladkit.speech.audio.resampling import resample
 
 
+class FrameStream(Protocol):
+    """A front end that is given one recording in pieces, of any lengths, while it is being recorded."""
+
+    def feed(self, samples: np.ndarray) -> np.ndarray:
+        """Return the frames, as `FrontEnd.frames`, that the next samples complete: none, one or several.
+
+        Args:
+            samples: float32 [n] at the front end's `sample_rate`; n may be 0.
+        """
+        ...
+
+    def close(self) -> np.ndarray:
+        """Return the frames that the end of the recording completes, if any."""
+        ...
+
+
 class FrontEnd(Protocol):
     """The frozen part of a speech encoder."""
 
@@ -48,6 +64,18 @@ class FrontEnd(Protocol):
         Returns:
             For each recording at least one frame: codes, uint16 [frames, codebooks], or else float16 [frames, width].
         """
+        ...
+
+    def stream(self) -> FrameStream:
+        """Begin a recording whose samples come in pieces; all frames together are those of `frames`.
+
+        Raises:
+            SaladError: the encoder's frames depend on later samples.
+        """
+        ...
+
+    def frame_count(self, samples: int) -> int:
+        """Return how many frames `frames` computes of a recording of this many samples."""
         ...
 
 

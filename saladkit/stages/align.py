@@ -3,18 +3,23 @@
 For forced alignment of speech with its words, see `saladkit timestamps`.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from saladkit.formats.checkpoint import check_model_folder, model_type, stable_or_final
 from saladkit.job import Clock
 from saladkit.model.loading import is_same_model, load_salad_model, load_tokenizer
 from saladkit.settings.align import AlignSettings
+from saladkit.training.moments import moments_for
 from saladkit.training.saved_states import check_state
 from saladkit.training.stage import Start, train_stage
 
 
 def align(checkpoint: str, output: str | Path, settings: AlignSettings) -> dict:
-    """Train `checkpoint` further with a new optimizer, from its state before the decay if it has one.
+    """Train `checkpoint` further, from its state before the decay if it has one, with the optimizer's moments of then.
+
+    Where these moments are taken the learning rate need not warm up, unless the settings say so. Moments of other
+    trained weights (other LoRA) are left, and the optimizer is new.
 
     LoRA of a checkpoint saved with `--save trained` is trained further, unless `lora_rank` is given: LoRA is then
     merged into the language model first. If the teacher is the text LLM that LoRA was trained on, the student without
@@ -32,6 +37,9 @@ def align(checkpoint: str, output: str | Path, settings: AlignSettings) -> dict:
     check_model_folder(checkpoint)
     folder = stable_or_final(checkpoint)
     student = load_salad_model(folder, dtype="float32", device="cpu", merge_lora=settings.lora_rank is not None)
+    moments = moments_for(student, folder, settings)
+    if moments is not None and settings.warmup_steps is None:
+        settings = replace(settings, warmup_steps=0)
     text_model = student.config.text_model
     adapted_llm = text_model["name"] if text_model else None  # the text LLM that LoRA was trained on
     start = Start(
@@ -43,5 +51,6 @@ def align(checkpoint: str, output: str | Path, settings: AlignSettings) -> dict:
         own_teacher=adapted_llm is not None
         and model_type(adapted_llm) != "salad"
         and is_same_model(settings.teacher, adapted_llm),
+        moments=moments,
     )
     return train_stage("align", output, settings, start, teacher=settings.teacher, keep_stable=False, clock=clock)

@@ -8,7 +8,7 @@ from saladkit.model.front_ends import configuration_of
 from saladkit.model.loading import is_same_model, load_text_model, load_tokenizer
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.progress import say
-from saladkit.settings.distill import DistillSettings
+from saladkit.settings.distill import FREE, DistillSettings
 from saladkit.training.saved_states import check_state
 from saladkit.training.stage import Start, train_stage
 
@@ -35,6 +35,11 @@ def distill(model: str, output: str | Path, settings: DistillSettings) -> dict:
         say(
             f"note: {config.speech_encoder} is not causal: its encoding of a span also depends on later words, which"
             " the model is to predict; Mimi and log-mel are causal"
+        )
+    if config.adapter_length == FREE and settings.lexical_weight > 0 and is_main_process():
+        say(
+            "note: the lexical loss compares directions only, so speech vectors of free length grow far beyond the text"
+            " embeddings; give --adapter-length learned"
         )
 
     def make_student() -> SaladForCausalLM:

@@ -10,9 +10,10 @@ from saladkit.progress import say
 from saladkit.scoring.answer_parsing import VoiceBenchRule, voicebench_rule_file
 from saladkit.scoring.compared_models import compared_models
 from saladkit.scoring.conditions import conditions_of
-from saladkit.scoring.evaluation import Evaluation, Task
+from saladkit.scoring.evaluation import Evaluation
 from saladkit.scoring.printed_results import result_lines, summarize
 from saladkit.scoring.result_files import write_figures, write_harness_results
+from saladkit.scoring.task import Task
 from saladkit.scoring.tasks import check_tasks, read_tasks, titles_of, training_voices, usable_tasks
 from saladkit.settings.evaluate import EvalSettings
 from saladkit.speech.audio.audio_rows import audio_counts
@@ -54,7 +55,8 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
         write_harness_results(work.writer, models, predictions, figures, templates, settings)
         left_out, apart = evaluation.left_out(), evaluation.tokenized_apart()
         rows = [row for answered in predictions.values() for of_task in answered.values() for row in of_task]
-        summary = {"templates": templates, "titles": titles_of(tasks)} | summarize(predictions, figures, left_out)
+        summary = {"templates": templates, "titles": titles_of(tasks)}
+        summary |= summarize(predictions, figures, left_out, evaluation.few_shot())
         if settings.voicebench_compatible:
             say("answers are parsed by VoiceBench's rule; where it finds no option, a letter from A to D is drawn")
         for line in result_lines(summary):

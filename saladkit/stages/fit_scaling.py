@@ -44,18 +44,40 @@ def fit_scaling(logs: list[str], output: str | Path, settings: FitScalingSetting
             "Give checkpoints with at least three amounts: floor, scale and exponent cannot be fitted to fewer.",
         )
 
+    spans = _spans(measured)
+
     def make(work: Work) -> Made:
         law = _law(measured, settings.seed)
-        found = {"law": law} | {score: _relation(score, points) for score in RELATIONS}
+        found = {"law": law, "spans": spans} | {score: _relation(score, points) for score in RELATIONS}
         with work.writing("scaling.json") as aside:
             write_json(aside, found | {"points": points})
+        if spans is None:
+            say("note: the logs do not tell with which spans M was measured: compare it with no other M")
         formula = f"M = {law['floor']['value']:.3g} + {law['scale']['value']:.3g} * D^-{law['exponent']['value']:.3g}"
+        formula += f" ({spans})" if spans else ""
         say(formula if law["exponent_found"] else f"{formula}: M does not fall as a power of D here")
         return Made(counts={"checkpoints": len(points)}, figures=found | {"checkpoints": len(points)})
 
     inputs = numbered("log", logs) | numbered("results", settings.results)
     plan = {"checkpoints": len(points)}
     return Job("fit-scaling", SCHEMA, VERSION, settings, inputs).run(output, plan=plan, make=make)
+
+
+def _spans(measured: list[Measured]) -> str | None:
+    """Return the spans with which M of all checkpoints was measured; None if a checkpoint's are unknown.
+
+    Raises:
+        SaladError: M of two checkpoints was measured with different spans.
+    """
+    by_spans = {point.spans: point.name for point in measured}
+    known = [spans for spans in by_spans if spans is not None]
+    if len(known) > 1:
+        first, second = known[:2]
+        raise SaladError(
+            f"M depends on the spans: {by_spans[first]} was measured with {first}, {by_spans[second]} with {second}",
+            "Run `saladkit gap` with the same --text-words, --speech-words and --context for every checkpoint.",
+        )
+    return None if None in by_spans else known[0]
 
 
 def _scores_of(point: Measured, scores: dict[str, dict[str, float]]) -> dict[str, float]:

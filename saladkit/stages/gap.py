@@ -18,11 +18,14 @@ from saladkit.machine import resolve_device
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.limits import compared_vocabulary, read_limits
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
+from saladkit.progress import say
+from saladkit.reporting.gap_summary import gap_figures, gap_lines
 from saladkit.rows.readers import Readers
 from saladkit.rows.training_sources import check_teacher_covers, open_speech
+from saladkit.scoring.distance_behind_speech import distance_rows
 from saladkit.scoring.exact_cache import cache_for_gap, precision_of
 from saladkit.scoring.gap_items import UNMEASURED, GapMeasurement
-from saladkit.scoring.group_means import group_rows
+from saladkit.scoring.group_means import group_tables
 from saladkit.scoring.speech_quality import duration_ratios, mark_bad_speech
 from saladkit.settings.gap import GapSettings
 from saladkit.settings.weighted_path import WeightedPath
@@ -31,8 +34,6 @@ from saladkit.speech.audio.audio_rows import AudioRows, audio_counts
 from saladkit.speech.transcribers.transcriber import open_transcriber
 from saladkit.teacher.encodings import vocabulary_of
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
-
-SHOWN = ("misalignment", "teacher_kl", "forgetting", "jsd", "text_nll", "speech_nll", "agreement")
 
 
 def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSettings) -> dict:
@@ -84,13 +85,17 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
         if not items:
             raise _nothing_measured(skipped)
         skipped, mended = [row for audio in found_audio for row in audio.listed()] + skipped, audio_counts(found_audio)
-        groups, silent = _groups(items, sources, region_of, settings.worst)
-        write_gap_table(work.writer, items, groups)
+        groups, spread, silent = _groups(items, sources, region_of, settings.worst)
+        behind = distance_rows(items)
+        write_gap_table(work.writer, items, groups, spread, behind)
+        shown = gap_figures(groups, spread, behind, settings)
+        for line in gap_lines(shown):
+            say(line)
         return Made(
             counts={"rows": len(items), "tokens": sum(item["tokens"] for item in items)} | mended,
             skipped=skipped,
-            identity={"trained_positions": trained_positions(checkpoint), "silent_regions": silent},
-            figures={"rows": len(items), "skipped": len(skipped)} | mended | _shown(groups) | precision_of(cache),
+            identity={"trained_on": trained_positions(checkpoint), "silent_regions": silent},
+            figures={"rows": len(items), "skipped": len(skipped)} | mended | shown | precision_of(cache),
         )
 
     job = Job("gap", SCHEMA, VERSION, settings, _inputs(checkpoint, sources, settings))
@@ -99,12 +104,12 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
 
 def _groups(
     items: list[dict], sources: list[str], region_of: dict[str, int], worst: float
-) -> tuple[list[dict], list[int]]:
-    """Return the means of the items' groups, and the regions of which `synth` could speak no text that was measured."""
-    groups = group_rows(items)
+) -> tuple[list[dict], list[dict], list[int]]:
+    """Return the items' groups, their spread, and the regions with probes of which `synth` could speak none."""
+    groups, spread = group_tables(items)
     left_out = Counter(region_of[id_] for path in sources for id_ in _left_out_by_synth(path) if id_ in region_of)
     mark_bad_speech([group for group in groups if group["kind"] == "region"], worst, left_out)
-    return groups, sorted(left_out.keys() - {item["region"] for item in items})
+    return groups, spread, sorted(left_out.keys() - {item["region"] for item in items})
 
 
 def _nothing_measured(skipped: list[dict]) -> SaladError:
@@ -159,18 +164,3 @@ def _region_of(about: dict[str, dict], regions: str | None) -> dict[str, int]:
 def _left_out_by_synth(source: str) -> list[str]:
     """Return the ids of the rows that `synth` left out; empty if the source is not an artefact."""
     return [row["id"] for row in Artefact.open(source, SAMPLES).manifest["skipped"]] if is_artefact(source) else []
-
-
-def _shown(groups: list[dict]) -> dict:
-    (every,) = (group for group in groups if group["kind"] == "all")
-    figures = {
-        metric: {"mean": every[metric], "low": every[f"{metric}_low"], "high": every[f"{metric}_high"]}
-        for metric in SHOWN
-    }
-    shown = {metric: {name: round(value, 4) for name, value in found.items()} for metric, found in figures.items()}
-    bad = [group["region"] for group in groups if group["bad_speech"]]
-    return (
-        shown
-        | ({"cer": round(every["cer"], 4)} if every["cer"] is not None else {})
-        | ({"bad_speech": bad} if bad else {})
-    )

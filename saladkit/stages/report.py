@@ -59,7 +59,7 @@ def report(run: str | Path, output: str | Path, settings: ReportSettings) -> dic
     findings = compute_findings(inventory, text_predictions, predictions, settings.contrast, heard, settings.held_out)
     runs = [run, *map(Path, settings.across)]
     strategies = compare_strategies(runs, named_folders(settings.choices), settings.speech, settings.held_out)
-    questions = questions_to_play(inventory, predictions, findings.subjects, findings.tasks)
+    questions = questions_to_play(inventory, predictions, findings.subjects, findings.items)
     charts = draw_charts(findings, inventory, strategies)
     page = render_page(PageContent(settings.title, findings, inventory, charts, questions, strategies))
     summary = summary_of(findings, strategies)

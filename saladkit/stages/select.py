@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from saladkit.formats.files import part_name
+from saladkit.formats.gap_table import read_settings, spans_of
 from saladkit.formats.samples import LEFT_OUT, SCHEMA, VERSION, write_samples
 from saladkit.job import Clock, Job, Made, Work, numbered
 from saladkit.progress import say
@@ -15,6 +16,7 @@ from saladkit.selection.choosing import choose, read_gaps, spread_of
 from saladkit.selection.filtering import leave_out
 from saladkit.selection.known_pool import KnownPool
 from saladkit.selection.left_out import LeftOut
+from saladkit.selection.misplaced import certainty_notes, check_gamma
 from saladkit.selection.reasons import with_reasons
 from saladkit.selection.texts import Texts
 from saladkit.settings.select import SelectSettings
@@ -43,6 +45,7 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
     table = read_samples(pool, needed=["id", "text"], names=settings.names, limit=settings.limit, beside=output)
     known = KnownPool.of(table.column("id"), pool, settings.regions, settings.gap)
     gaps = read_gaps(known, settings)
+    certainty = check_gamma(known, gaps, settings)
     left_out, texts = LeftOut(table.column("id").to_pylist()), Texts(table.column("text"))
 
     def foresee() -> dict:
@@ -55,6 +58,8 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
         seconds = rate.seconds(texts)
         choice = choose(known, left_out, texts, seconds, gaps, settings)
         _write(with_reasons(table, choice, known, seconds), left_out, work)
+        for note in certainty_notes(certainty, settings.metric):
+            say(note)
         if rate.assumed:
             say(
                 f"select: hours are predicted at an assumed rate of {settings.words_per_second:g} words per second;"
@@ -62,6 +67,8 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
             )
         if settings.explain:
             odds = known.sums_by_region(choice.order.probabilities)
+            if gaps and settings.gap is not None:
+                say(f"gap: {settings.metric}, {spans_of(read_settings(settings.gap)) or 'spans unknown'}")
             for line in region_lines(known.table, gaps, odds, known.count_by_region(choice.rows)):
                 say(line)
         counts = {"rows": len(choice.rows), "left_out": left_out.counts()}
@@ -70,7 +77,7 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
             "speaking_rate": rate.figures(),
         }
         dropped = {"dropped_for_bad_speech": [] if settings.probing else known.bad_speech}
-        return Made(counts, counts | spoken | dropped | spread_of(choice, known) | choice.figures)
+        return Made(counts, counts | spoken | dropped | certainty | spread_of(choice, known) | choice.figures)
 
     inputs: dict[str, str | Path | None] = {"pool": pool, "regions": settings.regions, "gap": settings.gap}
     inputs |= budget_inputs(settings)

@@ -23,7 +23,8 @@ def learning_rate(settings: TrainingSettings, step: int, *, llm: bool) -> float:
     """
     base = settings.learning_rate if llm else settings.adapter_learning_rate
     begun = step - settings.lexical_steps if llm else step
-    warm = min(1.0, begun / max(1, settings.warmup_steps)) if begun >= 0 else 0.0
+    warm = min(1.0, begun / settings.warm_up) if settings.warm_up else 1.0
+    warm = warm if begun >= 0 else 0.0
     if not llm and step < settings.lexical_steps and settings.lexical_learning_rate is not None:
         fall = math.ceil(settings.lexical_steps / 3)
         left = min(1.0, (settings.lexical_steps - step) / fall)

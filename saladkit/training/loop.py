@@ -19,6 +19,7 @@ from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.signals import TeacherSignal
 from saladkit.training.faults import diverged, out_of_memory
 from saladkit.training.learning_rates import stable_steps
+from saladkit.training.moments import BeginWithMoments
 from saladkit.training.saved_states import STATES, bring_stable, is_past_stable, last_saved_state
 from saladkit.training.saving import CheckpointSaver, KeepStableCheckpoint
 from saladkit.training.trainer import SaladTrainer
@@ -70,6 +71,7 @@ def train(
     packed: bool,
     device: str,
     keep_stable: bool,
+    moments: Path | None = None,
 ) -> list[dict[str, float]]:
     """Train from the start or from the last saved state, and write the checkpoint's files to `folder`.
 
@@ -79,6 +81,7 @@ def train(
 
     Args:
         packed: whether rows are put together on lines.
+        moments: Adam's moments (`training/moments.py`) that a run from the start begins with; None for none.
 
     Returns:
         The log: the losses, and what was read of every source, over the steps between two entries.
@@ -87,6 +90,7 @@ def train(
         SaladError: the training diverges, or does not fit the memory.
     """
     states, callbacks = folder / STATES, _callbacks(settings, saver, folder, keep_stable=keep_stable)
+    callbacks += [] if moments is None else [BeginWithMoments(moments)]
     trainer = SaladTrainer(
         teacher=teacher,
         settings=settings,
@@ -129,7 +133,8 @@ def _callbacks(
     if keep_stable and resumed is not None and is_past_stable(resumed, settings):
         bring_stable(resumed, folder / STABLE)
     elif keep_stable:
-        callbacks.append(KeepStableCheckpoint(folder / STABLE, stable_steps(settings), saver))
+        step, keep_moments = stable_steps(settings), settings.keeps_moments()
+        callbacks.append(KeepStableCheckpoint(folder / STABLE, step, saver, keep_moments=keep_moments))
     if settings.report_to == "tensorboard" and is_main_process():
         from torch.utils.tensorboard import SummaryWriter
 
@@ -146,7 +151,7 @@ def training_arguments(settings: TrainingSettings, states: Path, device: str) ->
         per_device_train_batch_size=settings.per_device_train_batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,
         learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
         logging_steps=settings.logging_steps,
         logging_nan_inf_filter=False,
         save_steps=settings.save_steps,

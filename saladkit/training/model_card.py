@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from saladkit.formats.checkpoint import STAGES
+from saladkit.formats.gap_table import spans_of
 from saladkit.model.configuration import SaladConfig
+from saladkit.settings.distill import LEARNED
 
 _WHAT_STAGES_DO = {"distill": "distillation", "align": "targeted alignment"}
 
@@ -92,12 +94,14 @@ def _how_it_was_made(plan: dict, config: SaladConfig, text_llm: str) -> dict[str
         "text LLM": code(text_llm),
         "started from": code(started["path"]) if started else None,
         "speech encoder": f"{code(encoder)}, {config.frames_per_vector} frames a vector",
-        "adapter": f"{adapter.num_hidden_layers} causal layers of width {adapter.hidden_size}",
+        "adapter": f"{adapter.num_hidden_layers} causal layers of width {adapter.hidden_size}; vectors of"
+        f" {'one learned length' if config.adapter_length == LEARNED else 'free length'}",
         "modality tokens": "before speech, and before text that follows it" if config.modality_tokens else None,
         "trained": lora or "encoder, adapter and text LLM",
         "teacher": code(plan["inputs"]["teacher"]["path"]),
         "loss": f"{settings['alpha']:g} · {settings['divergence']} at temperature {settings['temperature']:g}"
         f" + {1 - settings['alpha']:g} · NLL, on text tokens; replay by {settings['replay_loss']}",
+        "spans": spans_of(settings),
         "lexical warm-up": lexical if settings["lexical_weight"] else None,
         "steps": f"{settings['max_steps']} of {rows_a_step} {read}",
         "peak learning rates": f"{settings['adapter_learning_rate']:g} encoder and adapter, "

@@ -1,5 +1,7 @@
 """Train a student on opened inputs, and describe its checkpoint."""
 
+from pathlib import Path
+
 from saladkit.formats.artefact import PLAN, SUMMARY
 from saladkit.formats.checkpoint import CARD, LOGS, METRICS, STABLE, positions_trained_on
 from saladkit.formats.files import written_aside
@@ -33,12 +35,14 @@ def run_training(
     packed: bool,
     device: str,
     keep_stable: bool,
+    moments: Path | None,
 ) -> Made:
     """Train `student`, and write its weights, its log and its model card to the output folder.
 
     Args:
         packed: whether rows are put together on lines.
         keep_stable: whether to keep the checkpoint from before the decay.
+        moments: as in `train`.
 
     Raises:
         SaladError: the training diverges or does not fit the memory, or the attention implementation is not available.
@@ -55,6 +59,7 @@ def run_training(
         packed=packed,
         device=device,
         keep_stable=keep_stable,
+        moments=moments,
     )
     last = log[-1]
     names = [source.name for source in inputs.sources]

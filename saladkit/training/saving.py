@@ -13,6 +13,7 @@ from saladkit.model.lora import merged_state
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.trained_part import trained_state
+from saladkit.training.moments import save_moments
 from saladkit.training.sharding import whole_state
 
 
@@ -45,10 +46,10 @@ class CheckpointSaver:
 
 
 class KeepStableCheckpoint(TrainerCallback):
-    """Save the model before the learning rate begins to fall, where Stage II starts."""
+    """Save the model, and Adam's moments if wanted, before the learning rate begins to fall, where Stage II starts."""
 
-    def __init__(self, folder: Path, step: int, saver: CheckpointSaver):
-        self.folder, self.step, self.saver = folder, step, saver
+    def __init__(self, folder: Path, step: int, saver: CheckpointSaver, *, keep_moments: bool):
+        self.folder, self.step, self.saver, self.keep_moments = folder, step, saver, keep_moments
 
     def on_train_begin(
         self,
@@ -68,13 +69,15 @@ class KeepStableCheckpoint(TrainerCallback):
         control: TrainerControl,
         **kwargs: Any,
     ) -> None:
-        """Save the model if this is the step; `kwargs` hold it."""
+        """Save the model if this is the step; `kwargs` hold it and the optimizer."""
         if state.global_step != self.step:
             return
         # Written elsewhere first: a run that is cut off here leaves no incomplete checkpoint.
         states = Path(cast(str, args.output_dir))  # transformers has replaced None by a default
         aside, model = states / self.folder.name, cast(SaladForCausalLM, kwargs["model"])
         self.saver.save(model, aside)
+        if self.keep_moments:
+            save_moments(model, kwargs["optimizer"], aside)
         if is_main_process():
             shutil.rmtree(self.folder, ignore_errors=True)
             aside.rename(self.folder)

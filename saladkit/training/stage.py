@@ -40,6 +40,7 @@ class Start:
         make_student: makes this model, without the LoRA of the settings; random weights come from torch's seed.
         inputs: what is read for it, by role.
         own_teacher: whether the student with its LoRA off is the teacher, so that no other is opened.
+        moments: Adam's moments to begin with (`training/moments.py`); None for none.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Start:
     make_student: Callable[[], SaladForCausalLM]
     inputs: dict[str, str | Path | None]
     own_teacher: bool
+    moments: Path | None = None
 
 
 def train_stage(
@@ -115,6 +117,7 @@ def train_stage(
             packed=packed,
             device=device,
             keep_stable=keep_stable,
+            moments=start.moments,
         )
         return replace(made, identity=made.identity | {"started_from": digest})
 

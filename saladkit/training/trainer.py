@@ -18,6 +18,7 @@ from saladkit.training.faults import check_sane
 from saladkit.training.learning_rates import learning_rate
 from saladkit.training.lexical_loss import lexical_loss, named_times
 from saladkit.training.loss_meter import LossMeter
+from saladkit.training.optimizer import make_optimizer
 from saladkit.training.saved_states import last_saved_state
 from saladkit.training.sharding import are_finite, run_in_step, whole
 
@@ -47,20 +48,8 @@ class SaladTrainer(Trainer):
             run_in_step(self.model, self.accelerator.state.fsdp_plugin, bf16=self.args.bf16)
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
-        """Make AdamW with one rate for encoder and adapter and one for the language model; only matrices decay."""
-        decayed = set(self.get_decay_parameter_names(self.model))
-        groups: dict[tuple[bool, bool], list] = {}
-        for name, parameter in self.model.named_parameters():
-            if parameter.requires_grad:
-                decays = name in decayed and parameter.ndim > 1
-                groups.setdefault((name.startswith("language_model."), decays), []).append(parameter)
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": group, "llm": is_llm, "decays": decays, "weight_decay": self.args.weight_decay * decays}
-                for (is_llm, decays), group in groups.items()
-            ],
-            lr=1.0,  # the schedule's values are the rates themselves
-        )
+        """Make AdamW with one rate for encoder and adapter and one for the language model (`make_optimizer`)."""
+        self.optimizer = make_optimizer(self.model, self.settings, self.get_decay_parameter_names(self.model))
         return self.optimizer
 
     def create_scheduler(
@@ -75,11 +64,13 @@ class SaladTrainer(Trainer):
         return self.lr_scheduler
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        """Take the moments from the state that is resumed, and rates, decay and intervals from this run's settings."""
+        """Take the moments from the state that is resumed, and all else from this run's settings."""
         super()._load_optimizer_and_scheduler(checkpoint)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.settings, self.state.global_step, llm=group["llm"])
-            group["weight_decay"] = self.args.weight_decay * group["decays"]
+            group["weight_decay"] = self.settings.weight_decay * group["decays"]
+            group["betas"] = (self.settings.adam_beta1, self.settings.adam_beta2)
+            group["eps"] = self.settings.adam_epsilon
         self.state.compute_steps(self.args, self.args.max_steps)
 
     def compute_loss(

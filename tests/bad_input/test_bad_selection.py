@@ -1,5 +1,7 @@
 """Regions, gaps and budgets that do not fit each other."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,43 @@ def gap_table(folder, regions):
     write_gap_table(writer, [], [figures | {"region": region} for region in regions])
     writer.finish(counts={})
     return folder
+
+
+def table_with_errors(folder, error, probes=4, between=1.0):
+    """A gap table of four regions, with the sampling error of log M."""
+    writer = create_artefact(folder, schema=SCHEMA, version=VERSION, verb="test", settings={}, inputs={})
+    row = {"kind": "region", "probes": probes, "teacher_kl_error": error}
+    groups = [row | {"region": region, "teacher_kl_shrunk": 0.1 * 1.3**region} for region in range(4)]
+    reliability = between / (between + error**2)
+    spread = {"kind": "region", "metric": "teacher_kl", "log": True, "between": between, "reliability": reliability}
+    write_gap_table(writer, [], groups, [spread])
+    writer.finish(counts={})
+    return folder
+
+
+def test_too_few_probes_for_gamma(refused, shell, world, regions, tmp_path):
+    gap = table_with_errors(tmp_path / "gap", error=1.2)
+    line = ["select", world / "pool.parquet", "--regions", regions, "--count", 3, "--gap", gap]
+    for strategy, gamma in (("active", 5), ("active", 3), ("hybrid", 9)):
+        problem, fix = refused(*line, "--gamma", gamma, "--strategy", strategy, named=["4 probes", f"--gamma {gamma}"])
+        assert "--max-noise 0.33" in problem and "--per-region" in fix
+        assert int(fix.split("about ")[1].split()[0]) > 4
+    refused(*line, "--gamma", 5, "--dry-run")  # before any work
+    for allowed in (["--gamma", 0.3], ["--gamma", 5, "--max-noise", 1], ["--gamma", 0], ["--strategy", "uniform"]):
+        done = shell(*line, *allowed, "--dry-run", "-o", tmp_path / "dry")
+        assert done.exit_code == 0, done.stderr
+
+
+def test_probes_that_tell_little_are_noted(shell, world, regions, tmp_path):
+    line = ["select", world / "pool.parquet", "--regions", regions, "--count", 3, "--gamma", 1]
+    for error, noted in ((1.0, True), (0.3, False)):
+        gap = table_with_errors(tmp_path / f"gap-{error}", error=error)
+        done = shell(*line, "--gap", gap, "-o", tmp_path / f"chosen-{error}")
+        assert done.exit_code == 0 and ("note: the reliability" in done.stderr) == noted
+        summary = json.loads(done.stdout)
+        assert summary["reliability"] == pytest.approx(1 / (1 + error**2), abs=1e-4) and 0 < summary["misplaced"] < 0.33
+    unknown = shell(*line, "--gap", gap_table(tmp_path / "unknown", range(4)), "-o", tmp_path / "chosen")
+    assert unknown.exit_code == 0 and "is unknown" in unknown.stderr
 
 
 @pytest.mark.parametrize("budgets", [[], ["--count", 3, "--hours", 1], ["--count", 3, "--per-region", 1]])

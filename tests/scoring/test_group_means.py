@@ -1,58 +1,65 @@
-"""Means by group: which means are shrunk and how far, and that shrunk means are nearer to the truth."""
+"""Means by group: which regions' speech is bad, and which interval a group gets."""
 
 import numpy as np
 import pytest
 
-from saladkit.scoring.group_means import shrunk_means
+from saladkit.formats.gap_table import METRICS, POSITIVE
+from saladkit.scoring.group_means import FEW, estimate, group_tables
+from saladkit.scoring.pooled_groups import pool_groups
 from saladkit.scoring.speech_quality import duration_ratios, mark_bad_speech
 
 
-def draw(random, between, items):
-    truth = random.normal(2.0, between, size=len(items))
-    return truth, [random.normal(mean, 1.0, size=n) for mean, n in zip(truth, items, strict=True)]
+def items_of(*groups):
+    """Items of regions 0, 1, …, each with its values of M as every other figure too."""
+    about = {"domain": None, "speaker": "a", "tokens": 10, "cer": None, "duration_ratio": None}
+    return [
+        about | {"id": f"{region}-{i}", "region": region} | dict.fromkeys(METRICS, float(value))
+        for region, values in enumerate(groups)
+        for i, value in enumerate(values)
+    ]
 
 
-def ones(values):
-    return [np.ones(len(x)) for x in values]
+def test_small_groups_share_their_variance_and_large_ones_have_their_own():
+    random = np.random.default_rng(0)
+    sizes = [4, 4, FEW - 1, FEW, FEW + 10]
+    values = [random.gamma(2.0, 0.2, size) for size in sizes]
+    items = items_of(*values)
+    rows, _ = group_tables(items)
+    regions = [row for row in rows if row["kind"] == "region"]
+    pooled = pool_groups(values, [np.full(size, 10.0) for size in sizes], log=True)
+    for place, (row, size) in enumerate(zip(regions, sizes, strict=True)):
+        found = (row["misalignment_low"], row["misalignment_high"])
+        own = estimate([item for item in items if item["region"] == place], "misalignment")
+        expected = (pooled.low[place], pooled.high[place]) if size < FEW else (own.low, own.high)
+        assert found == pytest.approx(expected, rel=1e-12)
+        assert row["misalignment_error"] == pytest.approx(pooled.errors[place])
+    (every,) = (row for row in rows if row["kind"] == "all")
+    assert every["misalignment_low"] == estimate(items, "misalignment").low
 
 
-@pytest.mark.parametrize("between", [0.0, 0.3, 1.0])
-def test_shrunk_means_are_nearer_the_truth_than_means(between):
-    random, raw, shrunk = np.random.default_rng(0), [], []
-    for _ in range(200):
-        truth, values = draw(random, between, [3] * 24)
-        raw.append(np.mean((np.array([x.mean() for x in values]) - truth) ** 2))
-        shrunk.append(np.mean((shrunk_means(values, ones(values)) - truth) ** 2))
-    expected = (1 / 3) * between**2 / (between**2 + 1 / 3)  # of the best there is, which knows both variances
-    assert np.mean(shrunk) < 0.9 * np.mean(raw)
-    assert np.mean(shrunk) == pytest.approx(expected, abs=0.05)
+def test_shares_stay_shares_and_only_positive_figures_are_pooled_as_logarithms():
+    rows, spread = group_tables(items_of([0.98, 1.0], [0.99, 1.0], [1.0, 1.0]))
+    regions = [row for row in rows if row["kind"] == "region"]
+    assert {row["metric"] for row in spread if row["log"]} == set(POSITIVE)
+    assert max(row["agreement_high"] for row in regions) == 1.0 < max(row["nll_gap_high"] for row in regions)
+    assert {row["kind"] for row in spread} == {"region", "speaker"}  # no item has a domain
 
 
-def test_few_items_are_drawn_further_than_many():
-    _, values = draw(np.random.default_rng(1), 1.0, [2, 400] * 10)
-    means = np.array([x.mean() for x in values])
-    moved = np.abs(shrunk_means(values, ones(values)) - means)
-    assert moved[0::2].mean() > 20 * moved[1::2].mean()
+def test_one_probe_a_region_has_no_interval_and_no_reliability():
+    rows, spread = group_tables(items_of([0.1], [0.4], [0.2]))
+    for row in rows:
+        if row["kind"] == "region":
+            assert [row[f"misalignment{part}"] for part in ("_low", "_high", "_error", "_reliability")] == [None] * 4
+            assert row["misalignment_shrunk"] == pytest.approx(row["misalignment"])
+    (found,) = (row for row in spread if (row["kind"], row["metric"]) == ("region", "misalignment"))
+    assert [found[name] for name in ("within", "between", "reliability", "icc")] == [None] * 4
 
 
-def test_the_formula_of_two_variances():
-    """By hand: equal groups of two items, whose pooled variance and DerSimonian-Laird estimate are simple sums."""
-    values = [np.array([0.0, 2.0]), np.array([4.0, 6.0]), np.array([8.0, 10.0])]
-    # Means 1, 5, 9; pooled variance (6 * 1 / 6) * 6 / 3 = 2, error 1; Q = 32; t = (32 - 2) / (3 - 1) = 15.
-    assert shrunk_means(values, ones(values)) == pytest.approx(5 + np.array([-4, 0, 4]) * 15 / 16)
-
-
-def test_items_are_weighted_by_their_tokens():
-    values = [np.array([1.0, 4.0]), np.array([5.0, 5.0])]
-    assert shrunk_means(values, [np.array([2.0, 1.0]), np.array([1.0, 1.0])]).sum() < 7.1
-    alone = shrunk_means([np.array([1.0, 4.0])], [np.array([2.0, 1.0])])
-    assert alone == pytest.approx([2.0])
-
-
-def test_means_are_not_shrunk_if_variances_are_unknown():
-    assert shrunk_means([np.array([1.0]), np.array([3.0])], ones([[1], [1]])).tolist() == [1.0, 3.0]
-    same = [np.array([1.0, 1.0]), np.array([3.0, 3.0])]
-    assert shrunk_means(same, ones(same)).tolist() == [1.0, 3.0]
+def test_a_region_without_a_gap_stays_without_one():
+    rows, _ = group_tables(items_of([0.0, -1e-9], [0.1, 0.3], [0.5, 0.4]))
+    first, *others = (row for row in rows if row["kind"] == "region")
+    assert abs(first["misalignment_shrunk"]) < 1e-8 and first["misalignment_low"] is None
+    assert all(row["misalignment_low"] < row["misalignment_shrunk"] < row["misalignment_high"] for row in others)
 
 
 def test_durations_are_compared_with_the_same_speaker_s():

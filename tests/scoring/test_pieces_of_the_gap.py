@@ -36,9 +36,14 @@ def measure(salad_model, text_lm, source, monkeypatch):
         add_divergences(salad_model, teacher, source, batch, LAYOUT, sums)
         for hook in hooks:
             hook.remove()
-        return {row: asdict(found) for row, found in sums.items()}, sizes
+        return {row: _flat(asdict(found)) for row, found in sums.items()}, sizes
 
     return run
+
+
+def _flat(figures):
+    behind = figures.pop("behind")
+    return figures | {f"{name}_{place}": x for name, sums in behind.items() for place, x in enumerate(sums)}
 
 
 @pytest.mark.parametrize("size", [1, 7, 20])

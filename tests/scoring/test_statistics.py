@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from saladkit.scoring.statistics import bootstrap_mean, bootstrap_ratio, mcnemar
+from saladkit.scoring.statistics import accuracy, bootstrap_mean, bootstrap_ratio, holm, mcnemar, wilson_interval
 
 
 def test_the_interval_is_that_of_the_normal_distribution_for_many_values():
@@ -85,3 +85,66 @@ def test_mcnemar_is_the_binomial_test_of_the_split(only_first, only_second):
     count = only_first + only_second
     expected = binomtest(only_first, count).pvalue if count else 1.0
     assert found.p == pytest.approx(expected, rel=1e-9)
+
+
+def wilson(right, items, z=1.959963984540054):
+    """Solve |p - share| = z * sqrt(p * (1 - p) / items) for p."""
+    share = right / items
+    middle, half = share + z**2 / (2 * items), z * (share * (1 - share) / items + z**2 / (4 * items**2)) ** 0.5
+    return (middle - half) / (1 + z**2 / items), (middle + half) / (1 + z**2 / items)
+
+
+@pytest.mark.parametrize("right, items", [(0, 1), (1, 1), (0, 20), (20, 20), (7, 8), (50, 100), (576, 800)])
+def test_wilson_s_interval_solves_its_equation(right, items):
+    low, high = wilson_interval(right, items)
+    assert (low, high) == pytest.approx(wilson(right, items), abs=1e-9)
+    assert 0 <= low <= right / items <= high <= 1 and low < high
+
+
+@pytest.mark.parametrize(
+    "right, items, low, high",
+    [
+        (81, 263, 0.2553, 0.3662),  # Newcombe, Statistics in Medicine 1998, table I, method 3
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_s_interval_has_its_published_values(right, items, low, high):
+    assert wilson_interval(right, items) == pytest.approx((low, high), abs=6e-5)
+
+
+@pytest.mark.parametrize("right", [0, 1])
+def test_an_accuracy_of_0_or_100_per_cent_is_not_certain(right):
+    found = accuracy(np.full(25, right))
+    assert found.value == right and found.items == 25 and found.standard_error == 0
+    assert found.high - found.low == pytest.approx(1.96**2 / (25 + 1.96**2), abs=1e-3)
+
+
+def test_the_standard_error_of_an_accuracy_is_that_of_its_items():
+    right = np.random.default_rng(7).random(300) < 0.7
+    assert accuracy(right).standard_error == pytest.approx(right.std() / 300**0.5)
+    for wrong in (np.array([]), np.array([0.5, 1.0])):
+        with pytest.raises(ValueError):
+            accuracy(wrong)
+
+
+def test_holm_s_correction_has_its_known_values():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.5, 0.9]) == [1, 1, 1]
+    assert holm([0.04]) == [0.04] and holm([]) == []
+
+
+def test_holm_rejects_as_its_steps_do():
+    """Step down: from the smallest, reject while p <= level / number of those left."""
+    random = np.random.default_rng(8)
+    for _ in range(50):
+        values = random.beta(0.3, 3, size=random.integers(1, 9))
+        corrected = np.array(holm(values))
+        for level in (0.01, 0.05, 0.2):
+            rejected = np.zeros(len(values), bool)
+            for left, place in enumerate(np.argsort(values)):
+                if values[place] > level / (len(values) - left):
+                    break
+                rejected[place] = True
+            assert ((corrected <= level) == rejected).all()

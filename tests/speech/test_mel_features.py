@@ -5,7 +5,8 @@ import pytest
 from noise import noise
 
 from saladkit.errors import SaladError
-from saladkit.speech.audio.mel_features import log_mel
+from saladkit.speech.audio.mel_features import log_mel, overlap
+from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 
 RATE = 16000
 
@@ -63,3 +64,36 @@ def test_log_mel_has_100_frames_a_second(n_samples, n_frames):
 def test_log_mel_refuses_a_rate_that_10_ms_do_not_divide():
     with pytest.raises(SaladError, match="22050 Hz"):
         log_mel(noise(22050), 22050)
+
+
+@pytest.mark.parametrize("length", [1, 100, 160, 401, 5_000])
+def test_audio_in_pieces_has_the_frames_of_the_whole(length):
+    samples = noise(RATE // 2 + 77)
+    front_end = LogMelFrontEnd(bins=40)
+    stream = front_end.stream()
+    pieces = [stream.feed(samples[begin : begin + length]) for begin in range(0, len(samples), length)]
+    found, expected = np.concatenate([*pieces, stream.close()]), front_end.frames([samples])[0]
+    assert found.dtype == np.float16 and found.shape == expected.shape
+    steps = np.abs(found.astype(np.float64) - expected) / np.spacing(np.abs(expected)).astype(np.float64)
+    assert steps.max() <= 1 and (steps > 0).mean() < 1e-3  # float32 sums round otherwise for one frame than for many
+
+
+def test_the_frames_of_pieces_are_the_same_in_float32():
+    samples, cut = noise(RATE // 2), 37 * 160
+    late = log_mel(samples[cut:], RATE, before=samples[cut - overlap(RATE) : cut])
+    assert np.abs(late - log_mel(samples, RATE)[37:]).max() < 1e-5
+
+
+@pytest.mark.parametrize("n_samples", [1, 159, 160, 319])
+def test_the_shortest_recordings_have_a_frame_in_pieces_too(n_samples):
+    front_end, samples = LogMelFrontEnd(bins=8), noise(n_samples)
+    stream = front_end.stream()
+    found = np.concatenate([stream.feed(samples[:1]), stream.feed(samples[1:]), stream.close()])
+    np.testing.assert_allclose(found, front_end.frames([samples])[0], rtol=0, atol=2e-3)
+    assert len(front_end.stream().close()) == 0
+
+
+def test_frames_can_be_counted_without_computing_them():
+    front_end = LogMelFrontEnd(bins=8)
+    for samples in (1, 159, 160, 319, 320, 16_000, 16_159):
+        assert front_end.frame_count(samples) == len(front_end.frames([np.zeros(samples, np.float32)])[0])

@@ -50,6 +50,7 @@ def test_codes_are_those_of_the_codec(front_end, mimi, recordings):
 def test_a_recording_has_the_same_codes_beside_longer_ones(front_end, recordings):
     together = front_end.frames(recordings)
     assert [len(codes) for codes in together] == [10, 8, 3, 1, 1]
+    assert [front_end.frame_count(len(samples)) for samples in recordings] == [10, 8, 3, 1, 1]
     for samples, codes in zip(recordings, together, strict=True):
         assert np.array_equal(front_end.frames([samples])[0], codes)
 
@@ -98,3 +99,36 @@ def test_the_digest_tells_weights_apart_and_not_folders(front_end, mimi, tmp_pat
 def test_more_codebooks_than_there_are(mimi):
     with pytest.raises(SaladError, match="6 codebooks, 8 were asked for"):
         open_front_end(SpeechEncoder(encoder=str(mimi), codebooks=8), device="cpu", dtype="float32")
+
+
+@pytest.mark.parametrize("length", [700, FRAME, 5 * FRAME + 3])
+def test_audio_in_pieces_has_the_codes_of_the_whole(front_end, length):
+    """Over 13 s: attention sees the last 10."""
+    random = np.random.default_rng(1)
+    samples = (random.normal(size=13 * 24_000 + 500) * np.abs(np.sin(np.arange(13 * 24_000 + 500) / 9000)) / 4).astype(
+        np.float32
+    )
+    stream = front_end.stream()
+    pieces = [stream.feed(samples[begin : begin + length]) for begin in range(0, len(samples), length)]
+    assert sum(map(len, pieces)) == len(samples) // FRAME
+    found = np.concatenate([*pieces, stream.close()])
+    (expected,) = front_end.frames([samples])
+    assert found.dtype == np.uint16
+    assert np.array_equal(found, expected)
+
+
+def test_a_stream_of_mimi_remembers_ten_seconds_at_most(front_end):
+    stream = front_end.stream()
+    for _ in range(20):
+        stream.feed(np.zeros(8 * FRAME, np.float32))
+    (cache,) = (value for value in stream._state.values() if hasattr(value, "layers"))
+    assert all(layer.keys.shape[-2] <= 250 for layer in cache.layers)
+
+
+def test_a_codec_that_is_not_causal_cannot_be_streamed(mimi, tmp_path):
+    codec = MimiModel.from_pretrained(mimi)
+    codec.config.use_causal_conv = False
+    codec.save_pretrained(tmp_path)
+    opened = open_front_end(SpeechEncoder(encoder=str(tmp_path), codebooks=4), device="cpu", dtype="float32")
+    with pytest.raises(SaladError, match="looks ahead"):
+        opened.stream()

@@ -9,7 +9,7 @@ import scipy.signal
 import torch
 from noise import noise
 
-from saladkit.speech.audio.resampling import resample
+from saladkit.speech.audio.resampling import ResamplingStream, resample
 
 RATES = [(22_050, 16_000), (24_000, 16_000), (48_000, 16_000), (16_000, 24_000), (8_000, 16_000), (11_025, 48_000)]
 UNLIKE = [(44_099, 16_000), (16_000, 44_099), (767_997, 16_000), (44_105, 44_100), (1_001, 24_000)]
@@ -57,3 +57,22 @@ def test_a_worker_that_aligns_by_pocketsphinx_does_not_load_torch():
     code += "SphinxAligner().align([]); sphinx_samples(numpy.zeros(9, numpy.float32), 8000);"
     code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("length", [1, 7, 160, 441, 1_000, 5_000])
+@pytest.mark.parametrize("rates", [*RATES, (44_100, 16_000), UNLIKE[0]])
+def test_audio_in_pieces_is_resampled_as_the_whole(rates, length):
+    samples = noise(6_001 if length > 1 else 700)
+    stream = ResamplingStream(*rates)
+    pieces = [stream.feed(samples[begin : begin + length]) for begin in range(0, len(samples), length)]
+    given = sum(map(len, pieces))
+    found = np.concatenate([*pieces, stream.close()])
+    np.testing.assert_allclose(found, resample(samples, *rates), rtol=0, atol=1e-6)
+    assert given >= len(found) - 7 * max(1, rates[1] / rates[0])  # a filter's six crossings wait for the end
+
+
+def test_a_stream_keeps_no_more_than_a_filters_length():
+    stream = ResamplingStream(44_100, 16_000)
+    for _ in range(200):
+        stream.feed(noise(1_000))
+    assert len(stream._kept) < 3_000

@@ -94,6 +94,12 @@ def test_the_shortest_sound_has_a_frame(front_end):
     assert front_end.frames([np.ones(1, dtype=np.float32)])[0].shape == (1, 16)
 
 
+def test_frames_can_be_counted_without_computing_them(front_end, noises):
+    recordings = [*noises, *(np.ones(n, dtype=np.float32) for n in (1, 399, 400, 719, 720))]
+    found = [len(frames) for frames in front_end.frames(recordings)]
+    assert [front_end.frame_count(len(samples)) for samples in recordings] == found
+
+
 def test_layers_that_are_not_there(encoder):
     with pytest.raises(SaladError, match="has 3 layers, not 4"):
         open_front_end(SpeechEncoder(encoder=str(encoder), layer=4), device="cpu", dtype="float32")

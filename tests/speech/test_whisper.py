@@ -42,6 +42,12 @@ def test_frames_are_those_of_the_encoder(front_end, whisper, noises):
     np.testing.assert_allclose(frames, naive_frames(whisper, front_end, noises[2], -1), rtol=0, atol=2e-3)
 
 
+def test_frames_can_be_counted_without_computing_them(front_end, noises):
+    recordings = [*noises, *(np.ones(n, dtype=np.float32) for n in (1, 320, 321, 32_000, 32_001, 64_320))]
+    found = [len(frames) for frames in front_end.frames(recordings)]
+    assert [front_end.frame_count(len(samples)) for samples in recordings] == found
+
+
 def test_an_earlier_layer_is_computed_without_the_later_ones(whisper, noises):
     front_end = open_front_end(SpeechEncoder(encoder=str(whisper), layer=2), device="cpu", dtype="float32")
     assert len(front_end._encoder.layers) == 2

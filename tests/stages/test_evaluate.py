@@ -132,7 +132,24 @@ def test_printed_lines_have_the_number_of_items(evaluated):
     _, summary, stderr = evaluated
     lines = stderr.splitlines()
     assert sum("(12 items" in line for line in lines) == sum(len(tasks) for tasks in summary["results"].values())
-    assert any("original text - checkpoint speech" in line and "points" in line for line in lines)
+    assert any("original text - checkpoint speech" in line and "12 items of 12 and 12" in line for line in lines)
+
+
+def test_printed_p_values_are_corrected_for_all_comparisons_of_the_table(evaluated):
+    output, summary, stderr = evaluated
+    compared = summary["compared"]
+    raw = {(row["figure"], row["first"], row["second"]): row["mcnemar_p"] for row in compared}
+    stored = [row for row in read_rows(output / FIGURES_FILE) if row["group_kind"] == "all" and row["second"]]
+    assert raw == {
+        (row["figure"], row["first"], row["second"]): row["mcnemar_p"] for row in stored if row["metric"] == "acc_norm"
+    }
+    tests = {(first, second): p for (_, first, second), p in raw.items()}  # gap and recovery are one test
+    assert len(tests) < len(raw)
+    for row in compared:
+        smaller = sorted(p for p in tests.values() if p <= row["mcnemar_p"])
+        expected = min(1, max(p * (len(tests) - rank) for rank, p in enumerate(smaller)))
+        assert row["holm_p"] == pytest.approx(expected)
+        assert f"{row['items']} items of 12 and 12, p = {row['holm_p']:.2g} by Holm's correction" in stderr
 
 
 def test_harness_files_of_each_model_have_the_gap_as_a_task(evaluated):

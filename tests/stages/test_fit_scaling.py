@@ -1,6 +1,8 @@
 """`fit-scaling` on gap tables of checkpoints that were trained longer and longer, and on training logs."""
 
 import json
+import shutil
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from recognizers import save_ctc_model
 
 from saladkit.formats.checkpoint import read_metrics, trained_positions
 from saladkit.formats.files import read_json
+from saladkit.training.collation import Collator
 
 SPANS = ["--text-words", 2, 4, "--speech-words", 2, 4]
 
@@ -60,12 +63,46 @@ def tables(shell_of_module, checkpoint, aligned, text_lm, speech, tmp_path_facto
 def test_a_checkpoint_knows_what_it_was_trained_on(checkpoint, aligned):
     def positions(folder, steps):
         rows = [row for row in read_metrics(folder) if row["step"] <= steps]
-        return sum(value for row in rows for name, value in row.items() if name.startswith("loss positions of "))
+        logged = {
+            count: sum(value for row in rows for name, value in row.items() if name.startswith(begin))
+            for count, begin in (("positions_read", "positions of "), ("positions_with_loss", "loss positions of "))
+        }
+        return Counter(logged)
 
-    assert trained_positions(checkpoint) == positions(checkpoint, 4) > 0
+    assert trained_positions(checkpoint) == positions(checkpoint, 4)
     assert trained_positions(checkpoint / "stable") == positions(checkpoint, 2)
     assert trained_positions(aligned) == positions(checkpoint, 2) + positions(aligned, 3)
-    assert trained_positions(checkpoint / "stable") < trained_positions(checkpoint)
+    for name, count in trained_positions(checkpoint / "stable").items():
+        assert 0 < count < trained_positions(checkpoint)[name]
+
+
+@pytest.mark.parametrize("batching", ["padded", "packed"])
+def test_positions_are_tokens_and_vectors_and_with_loss_the_predicted_tokens(
+    batching, shell, distill_arguments, tmp_path, monkeypatch
+):
+    counted, collate = Counter(), Collator.__call__
+
+    def watched(self, windows):
+        for sequence in (example.sequence for window in windows for example in window.examples):
+            tokens = int((~sequence.speech_mask).sum())
+            counted["positions_read"] += tokens + sum(span.vectors for span in sequence.spans)
+            counted["positions_with_loss"] += len(sequence.targets)
+        return collate(self, windows)
+
+    monkeypatch.setattr(Collator, "__call__", watched)
+    done = shell(*distill_arguments, "--batching", batching, "--gradient-accumulation-steps", 2, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.stderr
+    assert trained_positions(tmp_path / "out") == counted
+    assert counted["positions_read"] > 1.2 * counted["positions_with_loss"]
+
+
+def test_a_table_of_a_checkpoint_of_unknown_training_is_refused(shell, tables, tmp_path):
+    shutil.copytree(tables[0], tmp_path / "old")
+    manifest = read_json(tmp_path / "old" / "manifest.json")
+    manifest["identity"].pop("trained_on")
+    (tmp_path / "old" / "manifest.json").write_text(json.dumps(manifest | {"trained_positions": 1000}))
+    refused = shell("fit-scaling", tmp_path / "old", *tables[1:], "-o", tmp_path / "law")
+    assert refused.exit_code == 2 and "does not say how much its checkpoint was trained on" in refused.stderr
 
 
 def test_a_law_over_gap_tables_and_scores_over_it(
@@ -82,8 +119,13 @@ def test_a_law_over_gap_tables_and_scores_over_it(
         assert found["low"] <= found["value"] <= found["high"] and found["items"] == 8
     written = read_json(tmp_path / "law" / "scaling.json")
     assert [point["name"] for point in written["points"]] == ["stable", "final", "aligned"]
+    models = (checkpoint / "stable", checkpoint, aligned)
+    read = [trained_positions(model)["positions_read"] for model in models]
+    assert [point["positions"] for point in written["points"]] == read
     assert all(0 <= point["speech_score"] <= 1 for point in written["points"])
     assert done.stderr.splitlines()[-1].startswith("M = ")
+    assert summary["spans"] == written["spans"] == "text spans of 2-4 words, speech spans of 2-4"
+    assert summary["spans"] in done.stderr
 
 
 def test_a_law_over_a_log(shell, tmp_path):
@@ -125,6 +167,8 @@ def test_misalignment_that_grows_has_no_exponent(shell, tmp_path):
         ([{"positions": 10, "misalignment": None}], "line 1: misalignment is None"),
         ([{"positions": -1, "misalignment": 1.0}], "line 1: positions is -1"),
         ([{"positions": 10, "misalignment": 1.0, "speech_score": "good"}], "speech_score is 'good'"),
+        ([{"positions": 10, "misalignment": 1.0, "text_words": 10}], "text_words is 10"),
+        ([{"positions": 10, "misalignment": 1.0, "speech_words": [5, "x"]}], "speech_words is [5, 'x']"),
     ],
 )
 def test_logs_without_a_law_are_refused(rows, named, shell, tmp_path):
@@ -132,6 +176,36 @@ def test_logs_without_a_law_are_refused(rows, named, shell, tmp_path):
     done = shell("fit-scaling", tmp_path / "log.jsonl", "-o", tmp_path / "law")
     assert done.exit_code == 2 and named in done.stderr
     assert not (tmp_path / "law").exists()
+
+
+def test_misalignment_of_other_spans_is_refused(shell, checkpoint, text_lm, speech, tables, tmp_path):
+    line = ["gap", checkpoint, speech, "--teacher", text_lm, "--device", "cpu", "--limit", 8]
+    assert shell(*line, "--text-words", 2, 4, "--speech-words", 3, 5, "-o", tmp_path / "other").exit_code == 0
+    assert shell(*line, "--context", "spoken", "-o", tmp_path / "spoken").exit_code == 0
+    for other, spans in (("other", "speech spans of 3-5"), ("spoken", "one word behind speech")):
+        done = shell("fit-scaling", tables[0], tmp_path / other, tables[2], "-o", tmp_path / "law")
+        assert done.exit_code == 2 and "M depends on the spans" in done.stderr and spans in done.stderr
+        assert "text spans of 2-4 words, speech spans of 2-4" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "others, known", [([[10, 30], [10, 30]], True), ([[10, 20], [10, 30]], None), ([None] * 2, False)]
+)
+def test_the_spans_of_logs(others, known, shell, tmp_path):
+    rows = [
+        {"positions": 10**n, "misalignment": 4.0 / n, "text_words": [10, 30], "speech_words": [5, 15]} for n in (3, 4)
+    ]
+    rows += [{"positions": 10**n, "misalignment": 4.0 / n, "speech_words": [5, 15]} for n in (5, 6)]
+    for row, text_words in zip(rows[2:], others, strict=True):
+        row |= {"text_words": text_words} if text_words else {}
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = shell("fit-scaling", tmp_path / "log.jsonl", "-o", tmp_path / "law")
+    if known is None:
+        assert done.exit_code == 2 and "text spans of 10-20 words" in done.stderr
+        return
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["spans"] == ("text spans of 10-30 words, speech spans of 5-15" if known else None)
+    assert ("do not tell" in done.stderr) != known
 
 
 def test_tables_of_other_items_do_not_pair(shell, checkpoint, text_lm, speech, tables, tmp_path):

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -10,9 +10,10 @@ import pytest
 import torch
 from recognizers import save_ctc_model
 
-from saladkit.formats.gap_table import METRICS, read_gap_table
+from saladkit.formats.gap_table import DISTANCES, METRICS, read_gap_table
 from saladkit.formats.regions import Regions
 from saladkit.model.loading import load_salad_model, load_text_model
+from saladkit.reporting.gap_summary import SHOWN
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.training_sources import open_speech
 from saladkit.scoring.divergence import probe_sequences
@@ -21,7 +22,6 @@ from saladkit.settings.shared import Spans
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.samples import read_samples
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
-from saladkit.stages.gap import SHOWN
 
 ROWS, DRAWS, SEED = 3, 2, 7
 SPANS = Spans(text_words=(2, 4), speech_words=(2, 4))
@@ -52,9 +52,9 @@ def kl(p, q):
 
 @torch.no_grad()
 def twin(student, teacher, source, row, layout):
-    """{metric: sum over all compared tokens of a row's draws}, and their number."""
+    """{metric: sum over all compared tokens of a row's draws}, their number, {distance: [tokens, M, teacher KL]}."""
     text = torch.from_numpy(source.texts[row].token_ids.astype(np.int64))
-    sums, tokens = dict.fromkeys(METRICS, 0.0), 0
+    sums, tokens, behind = dict.fromkeys(METRICS, 0.0), 0, defaultdict(lambda: np.zeros(3))
     for sequence in probe_sequences(source, row, layout, SPANS, DRAWS, SEED, "interleaved"):
         inputs = student.get_input_embeddings()(torch.from_numpy(sequence.input_ids))
         heard = [
@@ -70,6 +70,10 @@ def twin(student, teacher, source, row, layout):
             spoken = log_softmax(spoken.tolist())
             sums["misalignment"] += kl(read, spoken)
             sums["teacher_kl"] += kl(original, spoken)
+            distance = 1
+            while not sequence.speech_mask[position + 1 - distance]:
+                distance += 1
+            behind[distance] += [1, kl(read, spoken), kl(original, spoken)]
             sums["forgetting"] += kl(original, read)
             sums["text_nll"] -= read[text[target]]
             sums["speech_nll"] -= spoken[text[target]]
@@ -84,12 +88,12 @@ def twin(student, teacher, source, row, layout):
             tokens += 1
     sums["nll_gap"] = sums["speech_nll"] - sums["text_nll"]
     sums["accuracy_gap"] = sums["text_accuracy"] - sums["speech_accuracy"]
-    return sums, tokens
+    return sums, tokens, behind
 
 
 @pytest.fixture(scope="module")
 def expected(checkpoint, text_lm, speech, tokenizer):
-    """{id: (sums, tokens)} by the twin."""
+    """{id: (sums, tokens, sums by distance)} by the twin."""
     student = load_salad_model(checkpoint, dtype="float32", device="cpu").double().eval()
     teacher = load_text_model(text_lm, dtype="float32", device="cpu").double().eval()
     front_end = LogMelFrontEnd(bins=student.config.num_mel_bins)
@@ -102,7 +106,7 @@ def test_every_item_has_the_figures_of_its_twin(measured, expected):
     _, items, _ = measured
     assert [item["id"] for item in items] == list(expected)
     for item in items:
-        sums, tokens = expected[item["id"]]
+        sums, tokens, _ = expected[item["id"]]
         assert item["tokens"] == tokens > 10
         for metric in METRICS:
             assert item[metric] == pytest.approx(sums[metric] / tokens, rel=2e-4, abs=1e-6), metric
@@ -112,11 +116,32 @@ def test_every_item_has_the_figures_of_its_twin(measured, expected):
 
 def test_means_are_nats_per_text_token_not_per_item(measured, expected):
     summary, _, _ = measured
-    together = sum(tokens for _, tokens in expected.values())
+    together = sum(tokens for _, tokens, _ in expected.values())
     for metric in SHOWN:
-        mean = sum(sums[metric] for sums, _ in expected.values()) / together
+        mean = sum(sums[metric] for sums, *_ in expected.values()) / together
         assert summary[metric]["mean"] == pytest.approx(mean, rel=1e-3, abs=1e-4)
         assert summary[metric]["low"] <= summary[metric]["mean"] <= summary[metric]["high"]
+
+
+def test_the_gap_by_distance_behind_speech(measured, expected):
+    summary, items, _ = measured
+    total = np.zeros((3, len(DISTANCES)))
+    for item in items:
+        behind = expected[item["id"]][2]
+        inside = [[d for d in behind if first <= d <= (last or d)] for first, last in DISTANCES]
+        sums = np.array([sum((behind[d] for d in of_bin), np.zeros(3)) for of_bin in inside]).T
+        for name, of_item in zip(("tokens", "misalignment", "teacher_kl"), sums, strict=True):
+            assert item[f"{name}_behind"] == pytest.approx(of_item, rel=2e-4, abs=1e-5), name
+        assert sum(item["tokens_behind"]) == item["tokens"]
+        total += sums
+    assert total[0, :4].min() > 0
+    for row, (tokens, m, teacher_kl) in zip(summary["behind_speech"], total.T, strict=True):
+        assert row["tokens_share"] == pytest.approx(tokens / total[0].sum(), abs=1e-4)
+        if tokens:
+            assert row["misalignment"] == pytest.approx(m / tokens, rel=1e-3, abs=1e-4)
+            assert row["misalignment_share"] == pytest.approx(m / total[1].sum(), abs=1e-3)
+            assert row["teacher_kl_share"] == pytest.approx(teacher_kl / total[2].sum(), abs=1e-3)
+    assert summary["spans"] == "text spans of 2-4 words, speech spans of 2-4"
 
 
 def test_regions_have_the_means_of_their_items(shell, workshop, checkpoint, text_lm, world, speech, tmp_path):

@@ -59,7 +59,7 @@ def test_cut_weights_learn_what_whole_ones_do_and_a_run_that_was_cut_off_goes_on
     assert [state.name for state in (tmp_path / "cut" / "training").iterdir()] == ["checkpoint-2"]
     done = launch(line, tmp_path / "cut", port=port, **cut)
     assert done.returncode == 0, done.stderr
-    for name in ("model.safetensors", "stable/model.safetensors"):
+    for name in ("model.safetensors", "stable/model.safetensors", "stable/moments.safetensors"):
         ours, theirs = load_file(tmp_path / "cut" / name), load_file(tmp_path / "whole" / name)
         assert ours.keys() == theirs.keys()
         assert max(abs(ours[key] - theirs[key]).max() for key in ours) < 1e-5
@@ -67,6 +67,23 @@ def test_cut_weights_learn_what_whole_ones_do_and_a_run_that_was_cut_off_goes_on
     for ours, theirs in zip(*(map(json.loads, log) for log in logs), strict=True):
         for name in ("loss", "distillation", "grad_norm"):
             assert ours[name] == pytest.approx(theirs[name], abs=1e-7, rel=1e-4), name
+
+
+def test_cut_weights_go_on_with_moments_as_whole_ones_do(checkpoint, speech, teacher_cache, shell, tmp_path):
+    line = ["align", checkpoint, "--data", speech, "--teacher", teacher_cache, "--device", "cpu", "--save-steps", 2]
+    line += (
+        "--max-steps 2 --logging-steps 1 --text-words 4 8 --speech-words 3 6 --per-device-train-batch-size 4".split()
+    )
+    assert shell(*replaced(line, "--per-device-train-batch-size", 8), "-o", tmp_path / "whole").exit_code == 0
+    done = launch(line, tmp_path / "cut", port=29760)
+    assert done.returncode == 0, done.stderr
+    assert "goes on with the moments" in done.stderr
+    ours, theirs = (load_file(tmp_path / run / "model.safetensors") for run in ("cut", "whole"))
+    assert max(abs(ours[key] - theirs[key]).max() for key in ours) < 1e-5
+    fresh = shell(*replaced(line, "--per-device-train-batch-size", 8), "--fresh-optimizer", "-o", tmp_path / "fresh")
+    assert fresh.exit_code == 0
+    other = load_file(tmp_path / "fresh" / "model.safetensors")
+    assert max(abs(other[key] - theirs[key]).max() for key in other) > 1e-4
 
 
 def test_processes_wait_for_each_other_whatever_their_batches_hold(distill_arguments, speech, world, tmp_path):

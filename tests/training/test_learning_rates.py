@@ -35,3 +35,10 @@ def test_lexical_steps_have_a_rate_of_their_own_that_comes_down_to_the_adapters(
 def test_lexical_steps_without_a_rate_of_their_own_have_the_adapters():
     run = run_of(lexical_steps=60, lexical_weight=1.0)
     assert {learning_rate(run, step, llm=False) for step in range(10, 90)} == {2.0}
+
+
+def test_without_a_warm_up_the_first_step_has_the_full_rate():
+    run = run_of(warmup_steps=0, lexical_steps=50, lexical_weight=1.0)
+    assert [learning_rate(run, step, llm=False) for step in (0, 1)] == [2.0, 2.0]
+    assert [learning_rate(run, step, llm=True) for step in (0, 49, 50, 51)] == [0, 0, 1.0, 1.0]
+    assert learning_rate(run_of(warmup_steps=None), 5, llm=True) == 5 / 500

@@ -48,6 +48,7 @@ def test_the_body_says_how_it_was_made(card, checkpoint, text_lm, speech, world)
         f"| `{speech}` | speech | 2 | 24 | ",
         f"| `{world / 'pool.parquet'}` | text | 1 | 60 | ",
         "| steps | 4 of 4 rows |",
+        "| spans | text spans of 4-8 words, speech spans of 3-6 |",
         "| seed | 0 |",
         manifest["tool"],
         f"loss {last['loss']:.4g}, distillation {last['distillation']:.4g}",

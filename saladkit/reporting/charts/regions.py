@@ -93,6 +93,6 @@ def _texts_bar(region: RegionGap, selection: ShownSelection) -> Bar:
 
 
 def _gap_bar(region: RegionGap, unit: str) -> Bar:
-    interval = f"{region.low:.3f} to {region.high:.3f}"
+    interval = "no interval" if region.low is None else f"{region.low:.3f} to {region.high:.3f}"
     tooltip = f"region {region.region}: {region.gap:.3f} {unit.split()[0]} ({interval}), {region.probes} probes"
     return Bar(region.gap, tooltip, region.low, region.high)

@@ -20,20 +20,21 @@ _LOG_MEAN = -4.2
 _LOG_DEVIATION = 4.3
 
 
-def log_mel(samples: np.ndarray, sample_rate: int, *, n_mels: int = 80) -> np.ndarray:
+def log_mel(samples: np.ndarray, sample_rate: int, *, n_mels: int = 80, before: np.ndarray | None = None) -> np.ndarray:
     """Compute a causal log-mel spectrogram: float32 [n] to float32 [n // hop, n_mels], 100 frames a second.
 
     Frame i is the Hann-windowed 25 ms that end at (i + 1) * 10 ms: it sees no later sample, so an encoder can compute
-    frames while the audio arrives. The signal is padded with zeros before its first sample, and an incomplete last hop
-    is left out. Power spectrum, Slaney's mel filters, natural logarithm, and an affine scaling that is the same for
-    every recording, so that silence keeps its level.
+    frames while the audio arrives. An incomplete last hop is left out. Power spectrum, Slaney's mel filters, natural
+    logarithm, and an affine scaling that is the same for every recording, so that silence keeps its level.
+
+    Args:
+        before: the 15 ms before the first sample, float32 [overlap(sample_rate)]; by default silence.
 
     Raises:
         SaladError: 10 ms or 25 ms are no whole number of samples at `sample_rate`.
     """
-    hop, hop_rest = divmod(sample_rate, FRAMES_PER_SECOND)
-    window, window_rest = divmod(sample_rate, _WINDOWS_PER_SECOND)
-    if hop_rest or window_rest:
+    hop, window = sample_rate // FRAMES_PER_SECOND, sample_rate // _WINDOWS_PER_SECOND
+    if sample_rate % FRAMES_PER_SECOND or sample_rate % _WINDOWS_PER_SECOND:
         raise SaladError(
             f"log-mel frames of 10 ms do not fit a sample rate of {sample_rate} Hz",
             "Resample to 16000 Hz first.",
@@ -43,10 +44,9 @@ def log_mel(samples: np.ndarray, sample_rate: int, *, n_mels: int = 80) -> np.nd
         return np.zeros((0, n_mels), np.float32)
     import torch
 
-    padded = np.zeros(window - hop + n_frames * hop, np.float32)
-    padded[window - hop :] = samples[: n_frames * hop]
+    earlier = np.zeros(overlap(sample_rate), np.float32) if before is None else before
     spectrum = torch.stft(
-        torch.from_numpy(padded),
+        torch.from_numpy(np.concatenate([earlier, samples[: n_frames * hop]], dtype=np.float32)),
         n_fft=window,
         hop_length=hop,
         window=torch.hann_window(window),
@@ -57,6 +57,11 @@ def log_mel(samples: np.ndarray, sample_rate: int, *, n_mels: int = 80) -> np.nd
     mel = power @ _mel_filters(window // 2 + 1, n_mels, sample_rate)
     scaled = (mel.clamp(min=_LOG_FLOOR).log() - _LOG_MEAN) / _LOG_DEVIATION
     return scaled.numpy()
+
+
+def overlap(sample_rate: int) -> int:
+    """Return how many samples before its hop a frame sees."""
+    return sample_rate // _WINDOWS_PER_SECOND - sample_rate // FRAMES_PER_SECOND
 
 
 @cache

@@ -26,13 +26,63 @@ def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
         return samples
     from scipy.signal import upfirdn
 
-    ratio = Fraction(from_rate, to_rate)
-    ratio = ratio.limit_denominator(int((_LARGEST_FILTER / ratio) ** 0.5))
-    down, up = ratio.numerator, ratio.denominator
+    down, up = _ratio(from_rate, to_rate)
     taps, delay = _filter(down, up)
     length = -(-len(samples) * up // down)
     found = upfirdn(taps, samples.astype(np.float32, copy=False), up, down)[delay : delay + length]
     return np.pad(found, (0, length - len(found)))  # the filter may end before the last sample does
+
+
+class ResamplingStream:
+    """Resample audio that comes in pieces: together the samples are those that `resample` returns for the whole.
+
+    The filter looks ahead by six samples of the lower rate, so the last of these are given by `close`.
+    """
+
+    def __init__(self, from_rate: int, to_rate: int):
+        """Begin a recording at `from_rate` Hz."""
+        self._down, self._up = _ratio(from_rate, to_rate)
+        self._taps, self._delay = _filter(self._down, self._up)
+        self._kept = np.zeros(0, np.float32)  # input that output to come needs
+        self._dropped = 0  # input samples before the kept ones, a multiple of `down`: whole periods of the filter
+        self._given = 0  # output samples
+
+    def feed(self, samples: np.ndarray) -> np.ndarray:
+        """Return the output, float32 [m], that becomes final with the next samples, float32 [n]."""
+        if self._down == self._up:
+            return samples
+        self._kept = np.concatenate([self._kept, samples])
+        return self._give(self._length() - self._delay)
+
+    def close(self) -> np.ndarray:
+        """Return the rest of the output, float32 [m]."""
+        return self._give(self._length())
+
+    def _length(self) -> int:
+        """Return how many output samples the input so far makes."""
+        return -(-(self._dropped + len(self._kept)) * self._up // self._down)
+
+    def _give(self, until: int) -> np.ndarray:
+        """Return the output samples from the last one given to `until`."""
+        count = until - self._given
+        if count <= 0:
+            return np.zeros(0, np.float32)
+        from scipy.signal import upfirdn
+
+        first = self._given + self._delay - self._dropped // self._down * self._up
+        found = upfirdn(self._taps, self._kept, self._up, self._down)[first : first + count]
+        self._given = until
+        oldest = ((until + self._delay) * self._down - len(self._taps)) // self._up  # that the next output needs
+        drop = max(0, oldest // self._down * self._down - self._dropped)
+        self._kept, self._dropped = self._kept[drop:], self._dropped + drop
+        return np.pad(found, (0, count - len(found)))  # as in `resample`
+
+
+def _ratio(from_rate: int, to_rate: int) -> tuple[int, int]:
+    """Return the ratio of two rates in whole numbers whose filter is not too large."""
+    ratio = Fraction(from_rate, to_rate)
+    ratio = ratio.limit_denominator(int((_LARGEST_FILTER / ratio) ** 0.5))
+    return ratio.numerator, ratio.denominator
 
 
 @lru_cache(maxsize=16)

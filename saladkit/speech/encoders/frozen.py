@@ -100,6 +100,14 @@ def weights_digest(network: torch.nn.Module) -> str:
     return digest_json(sorted(stored))
 
 
+def looks_ahead(name: str | Path) -> SaladError:
+    """Return the error that an encoder cannot be given a recording in pieces."""
+    return SaladError(
+        f"{name} looks ahead: its frames depend on later audio, so speech cannot be read while it comes in",
+        "Give the whole recording, or use a checkpoint with a causal encoder: log-mel or Mimi.",
+    )
+
+
 def padded(recordings: list[np.ndarray]) -> torch.Tensor:
     """Stack recordings to float32 [recordings, longest]; zeros fill the shorter recordings."""
     return torch.nn.utils.rnn.pad_sequence([torch.from_numpy(samples) for samples in recordings], batch_first=True)

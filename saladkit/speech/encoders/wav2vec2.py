@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from saladkit.speech.encoders.frozen import (
     frozen,
     load_feature_extractor,
     load_network,
+    looks_ahead,
     padded,
     weights_digest,
 )
@@ -64,6 +65,14 @@ class Wav2Vec2FrontEnd:
         self._may_pad = config.feat_extract_norm == "layer" and not getattr(config, "conv_pos_batch_norm", False)
         self._network = frozen(network, device, dtype)
 
+    def stream(self) -> NoReturn:
+        """As `FrontEnd.stream`.
+
+        Raises:
+            SaladError: always, because attention is bidirectional.
+        """
+        raise looks_ahead(self.name)
+
     @torch.inference_mode()
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
         """As `FrontEnd.frames`; a frame sees 25 ms, and begins 20 ms after the frame before.
@@ -79,6 +88,10 @@ class Wav2Vec2FrontEnd:
             rows |= dict(zip(group, self._run([normalized[index] for index in group]), strict=True))
         return [rows[index] for index in range(len(recordings))]
 
+    def frame_count(self, samples: int) -> int:
+        """As `FrontEnd.frame_count`."""
+        return (max(samples, self._shortest) - self._shortest) // self._stride + 1
+
     def _normalized(self, samples: np.ndarray) -> np.ndarray:
         samples = np.pad(samples, (0, max(0, self._shortest - len(samples))))
         return self._features(samples, sampling_rate=self.sample_rate, return_tensors="np").input_values[0]
@@ -90,5 +103,5 @@ class Wav2Vec2FrontEnd:
             mask = (torch.arange(int(lengths.max())) < lengths[:, None]).long().to(self._network.device)
         audio = padded(normalized).to(self._network.device, self._network.dtype)
         hidden = self._network(audio, attention_mask=mask).last_hidden_state
-        counts = ((lengths - self._shortest) // self._stride + 1).tolist()
+        counts = [self.frame_count(length) for length in lengths.tolist()]
         return [as_float16(row[:count], self.name) for row, count in zip(hidden, counts, strict=True)]

@@ -1,7 +1,7 @@
 """Whisper's encoder (such as `openai/whisper-small`): 16 kHz speech to 50 frames a second."""
 
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from saladkit.speech.encoders.frozen import (
     frozen,
     load_feature_extractor,
     load_network,
+    looks_ahead,
     weights_digest,
 )
 
@@ -52,6 +53,14 @@ class WhisperFrontEnd:
         }
         self._encoder = frozen(encoder, device, dtype)
 
+    def stream(self) -> NoReturn:
+        """As `FrontEnd.stream`.
+
+        Raises:
+            SaladError: always, because attention is bidirectional.
+        """
+        raise looks_ahead(self.name)
+
     @torch.inference_mode()
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
         """As `FrontEnd.frames`, ceil(samples / samples_per_frame) a recording; all windows are one batch."""
@@ -64,6 +73,10 @@ class WhisperFrontEnd:
         hidden = iter(self._encoder(features).last_hidden_state)
         rows = []
         for of_one in windows:
-            pieces = [next(hidden)[: -(-len(window) // self.samples_per_frame)] for window in of_one]
+            pieces = [next(hidden)[: self.frame_count(len(window))] for window in of_one]
             rows.append(as_float16(torch.cat(pieces), self.name))
         return rows
+
+    def frame_count(self, samples: int) -> int:
+        """As `FrontEnd.frame_count`; a window of 30 s has whole frames."""
+        return -(-samples // self.samples_per_frame)

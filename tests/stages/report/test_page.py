@@ -93,6 +93,16 @@ def test_regions_show_the_gap_and_what_was_chosen(page):
     assert "texts in chosen-active (Stage II active)" in page
 
 
+def test_every_misalignment_has_its_spans_beside_it(page):
+    text = " ".join(page.split())
+    assert text.count("measured with text spans of 10-30 words, speech spans of 5-15") == 2  # of models, of regions
+    assert "reliability of the regions' figures is 0.50, too low to compare single regions. ICC 0.25:" in text
+    table = text[text.index("Misalignment by distance behind speech") :].split("</table>")[0]
+    rows = re.findall(r'<th scope="row">([^<]*)</th><td>([^<]*)</td> <td>([^<]*)<small>([^<]*)', table)
+    assert rows[0] == ("1", "20.0 %", "0.900", "60.0 % of all")
+    assert [row[0] for row in rows] == ["1", "2", "3-4", "5-8"]  # no token is farther behind speech
+
+
 @pytest.mark.parametrize(
     "section, file, marks",
     [

@@ -41,7 +41,8 @@ def test_accuracies(finished, name, group, accuracy, items):
 
 
 def test_text_accuracy_of_the_text_model(finished):
-    assert finished[1]["text_accuracy"] == {"accuracy": 1.0, "low": 1.0, "high": 1.0, "items": 8}
+    found = finished[1]["text_accuracy"]
+    assert found == {"accuracy": 1.0, "low": 0.6756, "high": 1.0, "items": 8, "answered": 8}  # 8 / (8 + 1.96²)
 
 
 def test_contrasts_are_paired_differences_on_unheard_subjects(finished):
@@ -69,6 +70,18 @@ def test_gap_tables_without_regions_are_the_ones_compared(finished):
     assert summary["stage1"]["misalignment"] == {"mean": 0.3, "low": 0.2, "high": 0.4, "items": 2}
     assert summary["stage2_active"]["misalignment"]["mean"] == pytest.approx(0.1)
     assert summary["stage2_uniform"]["forgetting"]["mean"] == pytest.approx(0.02)
+
+
+def test_misalignment_has_its_spans_and_its_place_behind_speech(finished):
+    summary = finished[1]
+    assert summary["stage1"]["spans"] == "text spans of 10-30 words, speech spans of 5-15"
+    first, second, *_, last = summary["stage1"]["behind_speech"]
+    assert (first["tokens"], first["tokens_share"], first["misalignment_share"]) == ("1", 0.2, 0.6)
+    assert first["misalignment"] == pytest.approx(6 * 0.3 / 2) and second["misalignment"] == pytest.approx(2 * 0.3)
+    assert (last["tokens"], last["tokens_share"], last["misalignment"]) == ("17+", 0.0, None)
+    assert summary["regions"] == {"metric": "teacher_kl"} | {
+        **{"spans": "text spans of 10-30 words, speech spans of 5-15", "reliability": 0.5, "icc": 0.25}
+    }
 
 
 def test_costs_are_listed_in_the_order_of_the_steps(finished):

@@ -27,7 +27,8 @@ PROBES=${PROBES:-32}                 # ours; the paper says "small"
 # STAGE1_STEPS, STAGE2_STEPS (24,000 and 1,900 of about a million positions), BATCH and ACCUMULATE replace the preset's.
 
 PRESET=(--preset "$SIZE" --seed "$SEED")
-TRAIN=("${PRESET[@]}" ${BATCH:+--per-device-train-batch-size "$BATCH"}
+CLEAN=(--decontaminate "$QUESTIONS")  # no row of any training or probe contains a question of the evaluation
+TRAIN=("${PRESET[@]}" "${CLEAN[@]}" ${BATCH:+--per-device-train-batch-size "$BATCH"}
   ${ACCUMULATE:+--gradient-accumulation-steps "$ACCUMULATE"})
 SPOKEN=("${PRESET[@]}" --aligner "$ALIGNER")
 # Recordings that the recognizer does not understand are left out, and `gap` counts them by region. Questions are spoken
@@ -50,16 +51,17 @@ saladkit distill "$LLM" -o "$RUN/stage1" --data "$SPEECH:2" --replay "$REPLAY:1"
 
 step "the gap by region: regions of the pool, a few spoken probes of each, their misalignment"
 saladkit regions "$POOL" -o "$RUN/regions" --speech "$SPEECH" "${PRESET[@]}"
-saladkit select "$POOL" -o "$RUN/probe-texts" --regions "$RUN/regions" --per-region "$PROBES" "${PRESET[@]}"
+saladkit select "$POOL" -o "$RUN/probe-texts" --regions "$RUN/regions" --per-region "$PROBES" "${PRESET[@]}" "${CLEAN[@]}"
 saladkit synth "$RUN/probe-texts" -o "$RUN/probes" "${SELECTED_SPOKEN[@]}"
 saladkit gap "$RUN/stage1" "$RUN/probes" -o "$RUN/gap-stage1" --teacher "$LLM" --regions "$RUN/regions" "${PRESET[@]}"
 
 step "two selections with the same budget: where the gap is (active), and at random (uniform, the control)"
-# Left out are texts that contain questions, texts that no voice can speak, and near duplicates. The natural speech needs
-# `duration`, from which the budget and the speaking rate are computed.
+# Left out are texts that contain questions, texts that no voice can speak, and near duplicates; a note counts the selected
+# texts that hold the fact of a question. The natural speech needs `duration`, from which the budget and the speaking rate
+# are computed.
 CHOICE=("${PRESET[@]}" --regions "$RUN/regions" --gap "$RUN/gap-stage1" --exclude "$RUN/probe-texts"
   --fraction-of "$SPEECH" "$SHARE" --near-duplicate 0.95 --min-words 5 --max-words 400
-  --decontaminate "$QUESTIONS" --decontaminate-cosine 0.9)
+  "${CLEAN[@]}" --decontaminate-cosine 0.9)
 saladkit select "$POOL" -o "$RUN/active-texts" "${CHOICE[@]}"
 saladkit select "$POOL" -o "$RUN/uniform-texts" "${CHOICE[@]}" --strategy uniform
 

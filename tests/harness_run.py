@@ -35,7 +35,14 @@ def write_rows(path: Path, rows: list[dict]) -> Path:
 
 
 def run_harness(
-    model: Path, rows: list[dict], examples: list[dict], shots: int, folder: Path
+    model: Path,
+    rows: list[dict],
+    examples: list[dict],
+    shots: int,
+    folder: Path,
+    *,
+    chat: bool = False,
+    system: str | None = None,
 ) -> tuple[dict, list[dict]]:
     """Its results and its samples, as it wrote them into `folder`."""
     (folder / "tasks").mkdir(parents=True)
@@ -53,6 +60,8 @@ def run_harness(
             log_samples=True,
             device="cpu",
             evaluation_tracker=tracker,
+            apply_chat_template=chat,
+            system_instruction=system,
         )
     finally:
         logging.disable(logging.NOTSET)

@@ -20,18 +20,19 @@ LADDER = {
     "sources": {"formats"},
     "settings": {"sources"},
     "job": FILES | MACHINE,
+    "contamination": FILES,
     "teacher": {"batches", "formats"},
     "speech": FILES | MACHINE,
     "rows": FILES | {"speech", "teacher"},
     "model": FILES | MACHINE | {"rows", "speech", "teacher"},
     "caching": FILES | MACHINE | {"model", "rows", "teacher"},
-    "training": FILES | MACHINE | {"job", "model", "rows", "speech", "teacher"},
-    "selection": FILES | MACHINE | {"model", "rows", "speech"},
+    "training": FILES | MACHINE | {"contamination", "job", "model", "rows", "speech", "teacher"},
+    "selection": FILES | MACHINE | {"contamination", "model", "rows", "speech"},
     "scoring": FILES | MACHINE | {"model", "rows", "speech", "teacher"},
     "reporting": FILES | MACHINE | {"scoring"},
     "stages": FILES
     | MACHINE
-    | {"job", "teacher", "speech", "rows", "model", "caching", "training", "selection", "scoring"}
+    | {"contamination", "job", "teacher", "speech", "rows", "model", "caching", "training", "selection", "scoring"}
     | {"reporting"},
     "api": FILES | {"model", "teacher"},
     "cli": {"machine", "progress", "settings", "stages"},
@@ -39,8 +40,8 @@ LADDER = {
 }
 EVERYWHERE = {"errors"}
 NUMERIC_SELECTION = (
-    *("balancing", "clustering", "coverage", "decontamination", "duplicates", "importance", "measured_neighbours"),
-    *("neighbours", "sampling", "speakable", "speaking_rate", "strategies", "vectors"),
+    *("balancing", "clustering", "coverage", "duplicates", "importance", "measured_neighbours"),
+    *("neighbours", "realised_draw", "sampling", "speakable", "speaking_rate", "strategies", "vectors"),
 )
 
 

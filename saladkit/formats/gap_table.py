@@ -18,9 +18,12 @@ speaker: means; 95 % confidence intervals (`_low`, `_high`), over the group's it
 by the variance that all groups of the kind share; means shrunk toward the mean of all groups of the kind, more so for
 groups of few items (`_shrunk`); the sampling standard error (`_error`); and the share of the variance of such means
 that is true (`_reliability`). Figures that are never negative are pooled on the logarithmic scale, and their errors are
-those of the logarithm. `cer` is a recognizer's character error rate on the recordings, `duration_ratio` their duration
-divided by the same speaker's usual duration for such texts. `bad_speech` marks regions where the speech, rather than
-the model, may be at fault. A region whose probes `synth` left out has no row; the manifest's `silent_regions` lists it.
+those of the logarithm. `cer` is a recognizer's character error rate on the recordings: the sum of edits over the sum of
+characters. `duration_ratio` is their duration divided by the same speaker's usual duration for such texts. `bad_speech`
+marks regions where the speech, rather than the model, may be at fault, and `bad_speech_reason` says why. A region's
+figures are of its synthetic recordings; `natural_cer` is the error rate of natural ones there. Recordings that are
+faults of synthesis are in the manifest's `skipped`. A region without any other recording has no row; the manifest's
+`silent_regions` lists it.
 
 `spread.parquet` has one row per kind of group and metric: the variance of items inside groups (`within`) and of groups
 (`between`), the `reliability` of the groups' means, and `icc`, the intraclass correlation of the items: near 0, groups
@@ -40,13 +43,15 @@ from saladkit.formats.artefact import Artefact, digest_path
 from saladkit.formats.artefact_writer import ArtefactWriter
 from saladkit.formats.digests import digest_json
 
-SCHEMA, VERSION = "gap-table", 4  # 4: errors, spread and distance behind speech; means shrunk on the logarithmic scale
+SCHEMA, VERSION = "gap-table", 4  # 4: errors, spread, distance behind speech; log-scale shrinkage; bad speech's reason
 
 SUMMED = (
     *("misalignment", "teacher_kl", "forgetting", "jsd", "text_nll", "speech_nll", "text_entropy", "speech_entropy"),
     *("agreement", "text_accuracy", "speech_accuracy"),
 )
 METRICS = (*SUMMED, "nll_gap", "accuracy_gap")
+ABOUT_SPEECH = ("max_recording_cer", "max_region_cer", "worst")  # settings that judge speech
+FAULT = "fault of synthesis"  # how the reason begins for which the manifest lists a recording as skipped
 # Figures that are never negative and may be as large as they like: they spread in proportion to their mean.
 POSITIVE = SUMMED[:8]
 BOUNDS = (
@@ -68,6 +73,8 @@ ITEMS = pa.schema(
         ("tokens_behind", pa.list_(pa.int32())),  # tokens at each of `DISTANCES` behind speech
         *[(f"{metric}_behind", pa.list_(pa.float64())) for metric in BY_DISTANCE],  # sums over these tokens
         ("cer", pa.float64()),  # null without a recognizer
+        ("cer_characters", pa.int32()),  # that the text has for the recognizer: letters, digits, single spaces
+        ("synthetic", pa.bool_()),  # false for natural recordings, which have no `voice` where other rows have one
         ("duration_ratio", pa.float64()),  # null if the samples have no durations
     ]
 )
@@ -82,7 +89,10 @@ GROUPS = pa.schema(
         *[(f"{metric}{part}", pa.float64()) for metric in METRICS for part in PARTS],
         ("cer", pa.float64()),
         ("duration_ratio", pa.float64()),
-        ("bad_speech", pa.bool_()),  # null for other kinds than regions, and without `cer` and `duration_ratio`
+        # Of regions alone; `bad_speech` is null without `cer` and `duration_ratio`.
+        ("natural_cer", pa.float64()),
+        ("bad_speech", pa.bool_()),
+        ("bad_speech_reason", pa.string()),
     ]
 )
 
@@ -121,12 +131,14 @@ def with_gaps(figures: dict[str, float]) -> dict[str, float]:
 def measurement(manifest: dict) -> str:
     """Return a digest that is equal for gap tables of the same texts, teacher and contexts.
 
-    The checkpoint may differ, and so may inputs that do not affect the divergences: regions and recognizer.
+    The checkpoint may differ, and so may what does not affect the divergences: regions, and a recognizer that found the
+    same faults of synthesis.
     """
     digests = {role: entry["digest"] for role, entry in manifest["inputs"].items()}
     shared = {role: digest for role, digest in digests.items() if role not in ("checkpoint", "regions", "asr")}
-    settings = {name: value for name, value in manifest["settings"].items() if name != "worst"}
-    return digest_json([shared, settings])
+    settings = {name: value for name, value in manifest["settings"].items() if name not in ABOUT_SPEECH}
+    faults = sorted(row["id"] for row in manifest["skipped"] if row["reason"].startswith(FAULT))
+    return digest_json([shared, settings, faults])
 
 
 def write_items(path: Path, items: list[dict]) -> None:
@@ -252,7 +264,8 @@ def check_measured_with(path: str | Path, regions: str | Path) -> None:
         )
 
 
-def bad_speech_regions(path: str | Path) -> list[int]:
-    """Return the regions whose speech is marked as bad, and the regions whose probes `synth` left out."""
+def bad_speech_regions(path: str | Path) -> dict[int, str]:
+    """Return why speech is bad in the regions whose speech is marked as bad, or of which there is no recording."""
     silent = Artefact.open(path, SCHEMA, VERSION).manifest["identity"].get("silent_regions", [])
-    return sorted({*silent, *(row["region"] for row in read_regions(path) if row["bad_speech"])})
+    marked = {row["region"]: row["bad_speech_reason"] or "" for row in read_regions(path) if row["bad_speech"]}
+    return dict(sorted((dict.fromkeys(silent, "no recording could be used") | marked).items()))

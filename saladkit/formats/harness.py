@@ -68,13 +68,14 @@ def harness_results(rows: list[dict], model: str, config: dict, figures: list[di
     }
 
 
-def harness_samples(rows: list[dict], generation: dict | None = None) -> str:
+def harness_samples(rows: list[dict], generation: dict | None = None, *, delimiter: str = " ") -> str:
     """Return the content of `samples_*.jsonl` for one task: one JSON line per item.
 
     Args:
         generation: settings of generation, if answers were generated.
+        delimiter: what stands between a prompt and a continuation that is scored.
     """
-    samples = (_sample(number, row, generation) for number, row in enumerate(rows))
+    samples = (_sample(number, row, generation, delimiter) for number, row in enumerate(rows))
     return "".join(json.dumps(sample, ensure_ascii=False) + "\n" for sample in samples)
 
 
@@ -100,14 +101,14 @@ def _means(task: str, rows: list[dict], metrics: tuple[str, ...]) -> dict:
     return found
 
 
-def _sample(number: int, row: dict, generation: dict | None) -> dict:
+def _sample(number: int, row: dict, generation: dict | None, delimiter: str) -> dict:
     document, prompt, target = _hashed(row)
     if row["response"] is not None:
         metrics = GENERATED if row["acc"] is not None else ()
         arguments, scores = [{"arg_0": row["context"], "arg_1": generation}], [row["response"]]
     else:
         metrics = METRICS
-        arguments = [{"arg_0": row["context"], "arg_1": f" {words}"} for words in row["scored"]]
+        arguments = [{"arg_0": row["context"], "arg_1": f"{delimiter}{words}"} for words in row["scored"]]
         # The harness writes numbers within lists as strings, so that `datasets` can load the file.
         scores = [
             [str(value), str(greedy)] for value, greedy in zip(row["log_likelihoods"], row["greedy"], strict=True)

@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, PLAN, Artefact
 from saladkit.formats.artefact_writer import ArtefactWriter
-from saladkit.formats.embeddings import map_embeddings_part, read_index
+from saladkit.formats.embeddings import map_embeddings_part, read_index, text_digest
 from saladkit.formats.files import part_name, read_json
 
 # 2: embeddings in shards, as the model made them; neighbours and densities. 3: characters read; densities that order.
@@ -91,6 +91,24 @@ class Regions:
     def centre(self) -> np.ndarray:
         """Vector that is subtracted from every embedding, float32 [D]."""
         return load_file(self.artefact.path / "clusters.safetensors")["centre"]
+
+    def region_of_spoken(self, texts: dict[str, str]) -> dict[str, int]:
+        """Return the region of those texts, by id, that are among the spoken ones: that of the nearest centroid."""
+        wanted: dict[bytes, list[str]] = {}
+        for id_, text in texts.items():
+            wanted.setdefault(text_digest(text), []).append(id_)
+        centroids = load_file(self.artefact.path / "clusters.safetensors")["centroids"]
+        spherical = self.artefact.manifest["settings"].get("kmeans") == "spherical"
+        offset = 0.0 if spherical else (centroids**2).sum(axis=1) / 2
+        found: dict[str, int] = {}
+        for path in embedding_parts(self.artefact, SPEECH):
+            digests = read_index(path).column("digest").to_pylist()
+            rows = [row for row, digest in enumerate(digests) if digest in wanted]
+            vectors = map_embeddings_part(path)[rows].astype(np.float32) - self.centre
+            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+            for row, region in zip(rows, (vectors @ centroids.T - offset).argmax(axis=1).tolist(), strict=True):
+                found |= dict.fromkeys(wanted[digests[row]], region)
+        return found
 
     def embeddings(self, side: str) -> list[np.ndarray]:
         """Map the parts of the embeddings of `POOL`, in the order of `texts`, or of `SPEECH` into memory."""

@@ -11,6 +11,8 @@ table. The `path` of audio may name a stretch of a file (`sources/stretches.py`)
 is not part of a digest, unless the source is a folder of recordings: after such a file has changed, run commands that
 read it with --overwrite.
 
+A row may have `messages` (a conversation) in place of `text`: see "messages".
+
 Questions for `eval` need the first two of these columns, and may have the others:
 
 - `choices` list<string>, and `answer`, the index of the right choice; an open question has neither, but a `reference`,
@@ -43,6 +45,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
+from saladkit.formats.messages import MESSAGES
 from saladkit.formats.words import Word
 
 SCHEMA, VERSION = "samples", 1
@@ -54,6 +57,7 @@ WORDS = pa.list_(
 COLUMNS = {
     "id": pa.string(),
     "text": pa.string(),
+    "messages": MESSAGES,
     "audio": AUDIO,
     "duration": pa.float64(),
     "speaker": pa.string(),

@@ -6,7 +6,7 @@ one cache serves all rows and voices with the same text.
 
 A part holds R texts with P positions together. `position_offsets` int64 [R + 1] is where each text's positions begin.
 The manifest's `identity` says how to read the other tensors: `keep`, `vocabulary` (V), and `top_k` (k) or `draws` (at
-most 255).
+most 255). `chat_template` is the SHA-256 of the chat template that laid out the conversations, if there are any.
 
 `keep: top-k`, the most probable tokens of each position:
 
@@ -214,6 +214,24 @@ class TeacherCache:
             raise SaladError(
                 f"{self.artefact.path} was made with another tokenizer than that of {name}",
                 "Run `saladkit cache-teacher` with the text LLM from which the model was trained.",
+            )
+
+    def check_chat_template(self, digest: str, name: str) -> None:
+        """Check that conversations in the cache were laid out by the chat template of this digest.
+
+        Args:
+            name: whose template it is, for the message.
+
+        Raises:
+            SaladError: the cache was made by another template, or holds no conversations.
+        """
+        stored = self.identity.get("chat_template")
+        if stored != digest:
+            what = "holds no conversations" if stored is None else "has conversations laid out by another chat template"
+            raise SaladError(
+                f"{self.artefact.path} {what}, and the training data lays them out by that of {name}",
+                "Run `saladkit cache-teacher` on the conversations with the text LLM that is trained, its tokenizer as"
+                " it is.",
             )
 
     def has(self, token_ids: np.ndarray | list[int]) -> bool:

@@ -24,6 +24,7 @@ class SaladConfig(PretrainedConfig):
         frozen_encoder: identity of a frozen encoder's front end (family, settings, rates, digest of the weights).
         stacked_frames: number of a frozen encoder's frames that make one vector.
         modality_tokens: whether a learned vector stands before speech, and before text after speech.
+        chat_template: SHA-256 of the chat template by which conversations were laid out in training, if there were any.
         lora, text_model: shape of LoRA, and name and digest of the model that it belongs to, if the checkpoint holds
             only what was trained (`model/trained_part.py`).
     """
@@ -44,6 +45,7 @@ class SaladConfig(PretrainedConfig):
     frozen_encoder: dict | None = None
     stacked_frames: int = 1
     modality_tokens: bool = False
+    chat_template: str | None = None
     lora: dict | None = None
     text_model: dict | None = None
 

@@ -9,9 +9,13 @@ import numpy as np
 from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 
 from saladkit.errors import SaladError
+from saladkit.model.chat_messages import Recording, turns_with_marks
+from saladkit.model.chat_template import template_of
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.limits import limits_of
+from saladkit.rows.chat_prompts import SPEECH, chat_prompt
+from saladkit.rows.chat_template import ChatTemplate
 from saladkit.rows.model_limits import ModelLimits
 from saladkit.rows.prompt_sequences import join_parts, pad_at_front
 from saladkit.rows.sequences import Sequence, SpeechSpan, speech_span
@@ -20,8 +24,6 @@ from saladkit.speech.audio.decoding import decode_audio
 from saladkit.speech.audio.resampling import resample
 
 AUDIO_MARK = "<|audio|>"
-
-Recording = str | Path | np.ndarray
 
 
 class SaladProcessor(ProcessorMixin):
@@ -118,12 +120,59 @@ class SaladProcessor(ProcessorMixin):
             self.text_ids(piece, *neighbour) if isinstance(piece, str) else self._speech_part(piece, sampling_rate)
             for piece, neighbour in zip(pieces, neighbours, strict=True)
         ]
-        prompt = join_parts(bos_of(self.tokenizer), parts, self.layout)
+        return self._checked(join_parts(bos_of(self.tokenizer), parts, self.layout))
+
+    def _checked(self, prompt: Sequence) -> Sequence:
         if not len(prompt):
             raise SaladError("an empty prompt", "Give text or a recording.")
         if reason := self.limits.why_not(prompt.input_ids, len(prompt)):
             raise SaladError(f"a prompt cannot be read: {reason}", "Leave out this token, or shorten the prompt.")
         return prompt
+
+    def apply_chat_template(  # type: ignore[override]  # transformers' templates of its own, tools and images are not taken
+        self,
+        conversation: list,
+        *,
+        add_generation_prompt: bool = False,
+        tokenize: bool = False,
+        return_dict: bool = False,
+        return_tensors: str = "pt",
+        sampling_rate: int | None = None,
+    ) -> BatchFeature | str | list[str]:
+        """Lay out conversations by the tokenizer's chat template; defaults are those of transformers' processors.
+
+        Args:
+            conversation: turns as `turns_with_marks` takes them, or a list of such conversations.
+            add_generation_prompt: whether the beginning of the assistant's answer follows; must be true for `tokenize`.
+            tokenize: whether to return a batch as `__call__`, and not the text with `<|audio|>` for each recording.
+            return_dict: must be true for `tokenize`.
+            sampling_rate: sampling rate of the arrays, in Hz.
+
+        Raises:
+            SaladError: as `template_of`, `turns_with_marks`, `chat_prompt` and `lay_out`; or an argument that must be
+                true is not.
+        """
+        template = template_of(self.tokenizer, self.config)
+        is_batched = bool(conversation) and isinstance(conversation[0], list | tuple)
+        conversations = conversation if is_batched else [conversation]
+        if not tokenize:
+            marked = [turns_with_marks(messages, AUDIO_MARK)[0] for messages in conversations]
+            texts = [
+                template.render(turns, "the conversation", generation_prompt=add_generation_prompt) for turns in marked
+            ]
+            return texts if is_batched else texts[0]
+        if not (add_generation_prompt and return_dict):
+            raise SaladError(
+                "only prompts that the assistant answers are tokenized, as a dict",
+                "Give add_generation_prompt=True and return_dict=True, or tokenize=False.",
+            )
+        prompts = [self._chat_prompt(template, messages, sampling_rate) for messages in conversations]
+        return self.batch(prompts, return_tensors)
+
+    def _chat_prompt(self, template: ChatTemplate, messages: list, sampling_rate: int | None) -> Sequence:
+        turns, recordings = turns_with_marks(messages, SPEECH)
+        spans = [self._speech_part(recording, sampling_rate) for recording in recordings]
+        return self._checked(join_parts([], chat_prompt(template, turns, spans, "the conversation"), self.layout))
 
     def batch(self, prompts: list[Sequence], return_tensors: str = "pt") -> BatchFeature:
         """Collate prompts into one batch, padded at the front."""

@@ -25,7 +25,7 @@ def gap_figures(groups: list[dict], spread: list[dict], behind: list[dict], sett
         for row in spread
         if row["kind"] == "region" and row["metric"] in BY_DISTANCE
     }
-    bad = [group["region"] for group in groups if group["bad_speech"]]
+    bad = {str(group["region"]): group["bad_speech_reason"] for group in groups if group["bad_speech"]}
     return (
         means
         | {"spans": spans_of(asdict(settings)), "behind_speech": [behind_figures(row) for row in behind]}

@@ -16,6 +16,7 @@ from saladkit.reporting.gap_tables import behind_speech
 from saladkit.reporting.headline import headline, lead
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.number_format import duration, memory, percent, percent_interval, points, signed
+from saladkit.reporting.selection_notes import selection_notes
 from saladkit.reporting.spoken_questions import SpokenQuestion
 from saladkit.reporting.strategy_comparison import StrategyFindings
 from saladkit.reporting.terminal_table import answered_lines
@@ -65,6 +66,7 @@ def render_page(content: PageContent) -> str:
             contrasts=[contrast for contrast in findings.contrasts.values() if contrast.points],
             colours=series_colours(model.name for model in findings.models),
             selections=[selection.name for selection in shown_selections(findings, content.inventory)],
+            selection_notes=selection_notes(findings.regions) if findings.regions else [],
             shown_regions=SHOWN_REGIONS,
             keywords=KEYWORDS,
             spans=findings.measured[0].spans if findings.measured else None,

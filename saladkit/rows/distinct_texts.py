@@ -8,7 +8,8 @@ from transformers import PreTrainedTokenizerBase
 from saladkit.errors import SaladError
 from saladkit.formats.teacher_cache import digest_tokens
 from saladkit.rows.model_limits import ModelLimits, check_most_are_known
-from saladkit.rows.tokens import split_text, tokenize
+from saladkit.rows.row_texts import tokenized_rows
+from saladkit.rows.tokens import split_text
 from saladkit.sources.columns import ColumnNames
 from saladkit.sources.samples import read_samples
 
@@ -22,11 +23,13 @@ class DistinctTexts:
         split: number of rows that were too long and were split into pieces.
         skipped: rows that the text LLM cannot read, or that were too long and could not be split, as a manifest lists
             them.
+        has_conversations: whether texts are conversations, laid out by a chat template.
     """
 
     rows: list[tuple[str, np.ndarray]]
     split: int
     skipped: list[dict]
+    has_conversations: bool = False
 
     @property
     def positions(self) -> int:
@@ -64,19 +67,22 @@ def read_distinct_texts(
         SaladError: as `read_samples` and `check_most_are_known`; or no text, or piece of one, has 1 to `max_length`
             tokens.
     """
-    seen, rows, skipped, split = set(), [], [], 0
+    seen, rows, skipped, split, has_conversations = set(), [], [], 0, False
     for source in sources:
         table = read_samples(source, needed=["id", "text"], optional=[], names=names, limit=limit)
         unknown = []
-        for id_, text in zip(table.column("id").to_pylist(), table.column("text").to_pylist(), strict=True):
-            tokenized = tokenize(tokenizer, text)
+        texts = tokenized_rows(table, tokenizer, source)
+        for id_, tokenized in zip(table.column("id").to_pylist(), texts, strict=True):
+            has_conversations |= tokenized.learned is not None
             if not limits.knows(tokenized.token_ids):
                 unknown.append(id_)
                 skipped.append({"id": id_, "source": source, "reason": limits.why_not(tokenized.token_ids)})
                 continue
             pieces = split_text(tokenized, max_length)
             if not pieces:
-                reason = f"{len(tokenized.token_ids)} tokens, over --max-length, and no word ends in time to split them"
+                is_text = tokenized.learned is None
+                why = "no word ends in time to split them" if is_text else "conversations are not split"
+                reason = f"{len(tokenized.token_ids)} tokens, over --max-length, and {why}"
                 skipped.append({"id": id_, "source": source, "reason": reason})
             split += len(pieces) > 1
             for piece in pieces:
@@ -92,4 +98,4 @@ def read_distinct_texts(
         )
     # Sorted by length, so that batches need little padding and the order does not depend on the order of the sources.
     rows.sort(key=lambda row: (len(row[2]), row[0]))
-    return DistinctTexts([(id_, tokens) for _, id_, tokens in rows], split, skipped)
+    return DistinctTexts([(id_, tokens) for _, id_, tokens in rows], split, skipped, has_conversations)

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from saladkit.rows.expected_lengths import all_heard, expected_lengths, heard_from_the_start, heard_on_average
+from saladkit.rows.heard_turns import draw_turns, expected_of_turns
 from saladkit.rows.interleaving import START, Place, Span, SpanStream, may_cut, pauses_before, whole_text
 from saladkit.rows.sequences import (
     ANY_LENGTH,
@@ -38,6 +39,7 @@ class RowDrawing:
         layout: how the model lays out speech.
         spans: lengths of text and speech spans, in words.
         text_first: probability that a row alone, or a window, begins with text; None for speech spans alone.
+        whole_turns: probability that a user's turn in a conversation is heard whole.
         closed: whether a row brings the token that follows it, because the next row follows in the same context.
     """
 
@@ -45,13 +47,14 @@ class RowDrawing:
     layout: SequenceLayout
     spans: Spans
     text_first: float | None
+    whole_turns: float
     closed: bool = False
 
     def stream(self, seed: list[int]) -> SpanStream | None:
         """Begin a stream of spans; None for a source of text only."""
         if self.source.frames is None:
             return None
-        return SpanStream(self.spans, np.random.default_rng(seed), text_first=self.text_first)
+        return SpanStream(self.spans, np.random.default_rng(seed), text_first=self.text_first, seed=seed)
 
     def lay(self, row: int, stream: SpanStream | None, place: Place = START) -> tuple[DrawnRow, Place]:
         """Return a row with the spans that it has at a place of the stream, and the place behind it."""
@@ -60,9 +63,18 @@ class RowDrawing:
             length = len(text.token_ids) + self._closing(row)
             return DrawnRow(row, whole_text(len(text.splittable) - 1), length), place
         words = self.source.words[row]
-        spans, behind = stream.over(*self._cuts(row), place)
+        if text.hearable is None:
+            spans, behind = stream.over(*self._cuts(row), place)
+        else:
+            spans, behind = self._turns(row, stream), place
         length = sequence_length(text, spans, words, self._frames(row), self.layout) + self._closing(row)
         return DrawnRow(row, spans, length), behind
+
+    def _turns(self, row: int, stream: SpanStream) -> list[Span]:
+        """Return the spans of a conversation, which depend on the stream's seed and not on the place in it."""
+        assert self.source.words is not None
+        text, words, random = self.source.texts[row], self.source.words[row], np.random.default_rng([*stream.seed, row])
+        return draw_turns(text, words, self.spans, random, text_first=self.text_first, whole_turns=self.whole_turns)
 
     def _closing(self, row: int) -> int:
         return int(self.closed and self.source.texts[row].following is not None)
@@ -110,4 +122,11 @@ class RowDrawing:
             heard = heard_on_average(self.spans, most)
         else:
             heard = heard_from_the_start(self.spans, self.text_first, most)
-        return expected_lengths(self.source, self.layout, heard) + self.closed
+        lengths = expected_lengths(self.source, self.layout, heard) + self.closed
+        if self.source.frames is not None:
+            for row, text in enumerate(self.source.texts):
+                if text.hearable is not None:
+                    lengths[row] = expected_of_turns(
+                        text, self.source.seconds[row], heard.share, self.layout, self.whole_turns
+                    )
+        return lengths

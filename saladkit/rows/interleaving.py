@@ -1,5 +1,6 @@
 """Interleave text and speech at random, in spans of whole words (arXiv 2510.13632: lengths are uniform)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -61,9 +62,13 @@ class SpanStream:
     Args:
         text_first: probability that the first span is text; None for speech spans alone. The paper is silent; its
             first author's later code has 0.5.
+        seed: of what is drawn for a row alone, wherever it lies in the stream (`heard_turns.py`).
     """
 
-    def __init__(self, lengths: Spans, random: np.random.Generator, *, text_first: float | None):
+    def __init__(
+        self, lengths: Spans, random: np.random.Generator, *, text_first: float | None, seed: Sequence[int] = ()
+    ):
+        self.seed = tuple(seed)
         self._lengths, self._random, self._drawn = lengths, random, list[int]()
         self._speech_alone = text_first is None
         self._first_is_speech = text_first is None or bool(random.random() >= text_first)

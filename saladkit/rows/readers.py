@@ -45,8 +45,9 @@ class Readers:
         for model in self.all:
             if self.window is not None and model.positions is not None and self.window > model.positions:
                 raise SaladError(
-                    f"--context window with --window {self.window}, and {model.name} reads {model.positions} positions",
-                    f"Give a --window of at most {model.positions}, or --context row.",
+                    f"--window-context window with --window {self.window}, and {model.name} reads {model.positions}"
+                    " positions",
+                    f"Give a --window of at most {model.positions}, or --window-context row.",
                 )
 
     def why_not(

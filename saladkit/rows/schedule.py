@@ -60,7 +60,9 @@ class Phase:
         text_first = None if lexical else settings.text_first
         self.streams = [
             _stream(
-                RowDrawing(source, layout, settings, text_first, settings.context == "window"),
+                RowDrawing(
+                    source, layout, settings, text_first, settings.whole_turns, settings.window_context == "window"
+                ),
                 settings.window,
                 [settings.seed, number, index],
             )

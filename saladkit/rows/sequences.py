@@ -40,7 +40,8 @@ class Sequence:
         input_ids: int64 [L]; 0 for speech, negative for a modality token.
         speech_mask: bool [L], true for speech.
         spans: the speech spans in order; their vectors fill the true places of `speech_mask`.
-        positions: int64 [P], positions from which a text token is predicted: those with a loss.
+        positions: int64 [P], positions from which a text token is predicted: those with a loss. In a conversation,
+            those before the tokens that the assistant writes.
         targets: int64 [P], index of the predicted token in the row's text of n tokens; never 0, as nothing precedes
             that token; n for what follows the text.
     """
@@ -84,8 +85,8 @@ def build_sequence(
 ) -> Sequence:
     """Lay out one row.
 
-    What follows the text is the last target if the spans reach the text's end. Behind speech, it is predicted from the
-    position from which a model answers a spoken prompt (`prompt_sequences.close_speech`).
+    What follows the text is the last target if the spans reach the text's end and it is learned. Behind speech, it is
+    predicted from the position from which a model answers a spoken prompt (`prompt_sequences.close_speech`).
 
     Args:
         spans: spans of text and speech that cover the words of the text from the first one, in order.
@@ -113,12 +114,13 @@ def build_sequence(
             mask += [True] * speech.vectors
             continue
         for token in range(first, end):
-            if ids:  # the first token of a row is predicted from nothing
+            if ids and (text.learned is None or text.learned[token]):  # the first token is predicted from nothing
                 positions.append(len(ids) - 1)
                 targets.append(token)
             ids.append(int(text.token_ids[token]))
             mask.append(False)
-    if ids and spans[-1].end == len(text.splittable) - 1:
+    follows = text.learned is None or bool(text.learned[-1])
+    if ids and follows and spans[-1].end == len(text.splittable) - 1:
         if after_speech and layout is not None and layout.modality_tokens:
             ids.append(TEXT_FOLLOWS)
             mask.append(False)

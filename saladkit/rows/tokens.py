@@ -24,6 +24,10 @@ class TokenizedText:
         prefix: number of special tokens before the first word.
         following: the token behind the last one: the tokenizer's EOS at the end of a document, the next token at the
             end of a piece of a split document; None where nobody knows.
+        learned: bool [n + 1], the tokens, and what follows them, that carry loss; None for all. A text with `learned`
+            is a conversation (`conversations.py`).
+        hearable: bool [words], the words that may be speech; None for all. In a conversation the text between them
+            counts as words.
     """
 
     token_ids: np.ndarray
@@ -31,6 +35,8 @@ class TokenizedText:
     splittable: np.ndarray
     prefix: int
     following: int | None = None
+    learned: np.ndarray | None = None
+    hearable: np.ndarray | None = None
 
 
 def tokenize(tokenizer: PreTrainedTokenizerBase, text: str, words: list[str] | None = None) -> TokenizedText:
@@ -48,21 +54,35 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, text: str, words: list[str] | N
     if prefix and ids[:1] == prefix:
         ids, offsets = ids[1:], offsets[1:]
     placed = split_words(text) if words is None else place_words(text, words)
-    word_tokens = np.zeros(len(placed) + 1, dtype=np.int64)
-    splittable = np.ones(len(placed) + 1, dtype=bool)
-    token = 0
-    for index, (_, begin, _) in enumerate(placed):
-        # A token belongs to the word in which it ends: byte-level BPE puts the space before a word into its token.
-        while token < len(ids) and offsets[token][1] <= begin:
-            token += 1
-        word_tokens[index] = token if index else 0  # whitespace before the first word belongs to this word
-        straddles = token < len(ids) and text[offsets[token][0] : begin].strip() != ""
-        splittable[index] = token < len(ids) and not straddles
-    word_tokens[-1] = len(ids)
+    word_tokens, splittable = first_tokens(text, offsets, [begin for _, begin, _ in placed])
     word_tokens += len(prefix)
     end = tokenizer.eos_token_id
     following = None if ids[-1:] == [end] else end
     return TokenizedText(np.array(prefix + ids, dtype=np.int32), word_tokens, splittable, len(prefix), following)
+
+
+def first_tokens(text: str, offsets: list[tuple[int, int]], begins: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the tokens of each word begin, and whether a text can be cut before it.
+
+    Args:
+        offsets: begin and end of each token, in characters.
+        begins: where each word begins, in characters.
+
+    Returns:
+        `word_tokens` and `splittable` of `TokenizedText`, for a text without special tokens before it.
+    """
+    word_tokens = np.zeros(len(begins) + 1, dtype=np.int64)
+    splittable = np.ones(len(begins) + 1, dtype=bool)
+    token = 0
+    for index, begin in enumerate(begins):
+        # A token belongs to the word in which it ends: byte-level BPE puts the space before a word into its token.
+        while token < len(offsets) and offsets[token][1] <= begin:
+            token += 1
+        word_tokens[index] = token if index else 0  # whitespace before the first word belongs to this word
+        straddles = token < len(offsets) and text[offsets[token][0] : begin].strip() != ""
+        splittable[index] = token < len(offsets) and not straddles
+    word_tokens[-1] = len(offsets)
+    return word_tokens, splittable
 
 
 def ids_after_text(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
@@ -94,11 +114,13 @@ def split_text(text: TokenizedText, max_length: int) -> list[TextPiece]:
 
     Returns:
         The pieces in order; the whole text if it is short enough; nothing if it has a longer stretch without a place
-        where it can be cut.
+        where it can be cut, or is a conversation, of which a piece would be none.
     """
     words = len(text.splittable) - 1
     if len(text.token_ids) <= max_length:
         return [TextPiece(text, 0, words)]
+    if text.learned is not None:
+        return []
     room = max_length - text.prefix
     ends = np.flatnonzero(text.splittable[1:] | (np.arange(1, words + 1) == words)) + 1
     tokens = text.word_tokens[ends]

@@ -55,6 +55,11 @@ class TrainingSource:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @cached_property
+    def has_conversations(self) -> bool:
+        """Whether a row is a conversation."""
+        return any(text.learned is not None for text in self.texts)
+
     def unusable_rows(self) -> list[dict]:
         """Return the rows whose audio or word times cannot be used, as a manifest lists them."""
         return self.unusable.listed() if self.unusable else []

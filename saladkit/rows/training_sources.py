@@ -17,8 +17,10 @@ from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.formats.unspaced import has_unspaced
 from saladkit.formats.word_times import join_word_times, left_out_rows, read_word_times
 from saladkit.formats.words import Word, are_words_of, words_of_text
+from saladkit.rows.conversations import with_units
 from saladkit.rows.model_limits import check_most_are_known
 from saladkit.rows.readers import Readers
+from saladkit.rows.row_texts import tokenized_rows
 from saladkit.rows.tokens import TextPiece, TokenizedText, pieces_as, split_text, tokenize
 from saladkit.rows.training_rows import FrameSource, TrainingSource
 from saladkit.settings.weighted_path import WeightedPath
@@ -27,7 +29,7 @@ from saladkit.sources.samples import read_samples
 from saladkit.speech.audio.audio_rows import AudioRows
 from saladkit.speech.front_end import FrontEnd, LiveFrames, cached_frames
 
-TOO_LONG = "over --max-length, and it cannot be split where its tokens and the times of its words allow"
+TOO_LONG = "over --max-length, and it is a conversation or has no place where tokens and word times allow a cut"
 
 
 def check_words(id_: str, text: str, words: list[Word], duration: float | None, where: str) -> None:
@@ -96,13 +98,14 @@ def open_speech(
     audio = AudioRows(source.path, strict)
     table = _usable(read(needed=needed, lacking=["audio"], optional=["duration"]), audio, times, cache)
     table = join_word_times(table, times) if times else table
-    ids, texts = table.column("id").to_pylist(), table.column("text").to_pylist()
+    ids = table.column("id").to_pylist()
     words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
     _check_all_words(table, words, source.path)
     frames = _open_frames(cache, table, front_end, source.path)
     named = [[word.word for word in own] for own in words]
-    whole = [tokenize(tokenizer, text, own) for text, own in zip(texts, named, strict=True)]
-    cut_by_text = _cut_by_text(tokenizer, texts, named)
+    whole = tokenized_rows(table, tokenizer, source.path, named)
+    cut_by_text = _cut_by_text(tokenizer, table.column("text").to_pylist(), named, whole)
+    words = [own if text.hearable is None else with_units(text, own) for text, own in zip(whole, words, strict=True)]
     at_most = readers.at_most(max_length) if readers else max_length
     pieces, left_out = _split_speech(ids, whole, words, at_most, cut_by_text)
     if readers is not None:
@@ -130,11 +133,11 @@ def _times_of(wanted: set[str], word_times: Sequence[str | Path]) -> str | Path 
 
 
 def _cut_by_text(
-    tokenizer: PreTrainedTokenizerBase, texts: list[str], words: list[list[str]]
+    tokenizer: PreTrainedTokenizerBase, texts: list[str], words: list[list[str]], whole: list[TokenizedText]
 ) -> dict[int, TokenizedText]:
-    """Return the rows whose words are an aligner's, with tokens in the words of the text alone."""
-    rows = zip(texts, words, strict=True)
-    own = [row for row, (text, named) in enumerate(rows) if has_unspaced(text) and named != words_of_text(text)]
+    """Return the rows whose words are an aligner's, with tokens in the words of the text alone; no conversations."""
+    rows = [row for row, text in enumerate(whole) if text.learned is None and has_unspaced(texts[row])]
+    own = [row for row in rows if words[row] != words_of_text(texts[row])]
     return {row: tokenize(tokenizer, texts[row]) for row in own}
 
 
@@ -271,7 +274,7 @@ def open_text(
     """
     table = read_samples(source.path, needed=["id", "text"], optional=[], names=names, limit=limit)
     ids = table.column("id").to_pylist()
-    whole = [tokenize(tokenizer, text) for text in table.column("text").to_pylist()]
+    whole = tokenized_rows(table, tokenizer, source.path)
     pieces, left_out = _split(ids, whole, readers.at_most(max_length) if readers else max_length)
     if readers is not None:
         _check_tokens_are_known(readers, tokenizer, whole, ids, source.path)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from saladkit.formats.gap_table import BY_DISTANCE
 from saladkit.formats.words import Word
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.rows.heard_turns import draw_turns
 from saladkit.rows.interleaving import Span, draw_spans, may_cut, pauses_before, whole_text
 from saladkit.rows.sequences import Sequence, SequenceLayout, build_sequence, collate_sequences
 from saladkit.rows.tokens import TokenizedText
@@ -75,11 +76,15 @@ def probe_sequences(
     Args:
         spans: lengths of the spans that are drawn with context `interleaved`.
         context: `interleaved` alternates spans of speech and text, the first of them speech, so that every compared
-            token follows speech. `spoken` is speech up to some word, whose tokens are compared.
+            token follows speech. `spoken` is speech up to some word, whose tokens are compared. In a conversation, all
+            that users say is heard instead, in one sequence.
     """
     assert source.words is not None and source.frames is not None, f"{source.name} has no speech"
     words, text, id_ = source.words[row], source.texts[row], source.ids[row]
     random = np.random.default_rng([seed, 4, zlib.crc32(id_.encode())])
+    if text.hearable is not None:
+        heard = draw_turns(text, words, spans, random, text_first=0.0, whole_turns=1.0)
+        return [build_sequence(text, heard, words, source.frames.row(id_), layout)]
     allowed, pauses, frames = may_cut(text, words), pauses_before(words), source.frames.row(id_)
     if context == "spoken":
         cuts = np.flatnonzero(allowed[1:-1]) + 1

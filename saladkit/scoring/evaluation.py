@@ -148,7 +148,9 @@ class Evaluation:
         predictions, samples = prediction_files(task, condition)
         found = self._in_blocks(task, condition, "predictions-", predict, PREDICTIONS)
         with self.writer.writing(samples) as aside:
-            aside.write_text(harness_samples(found, harness_generation(self.settings)), encoding="utf-8")
+            delimiter = "" if self.settings.apply_chat_template else " "
+            lines = harness_samples(found, harness_generation(self.settings), delimiter=delimiter)
+            aside.write_text(lines, encoding="utf-8")
         with self.writer.writing(predictions) as aside:
             write_rows(aside, found, PREDICTIONS)
 

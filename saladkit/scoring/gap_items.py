@@ -21,7 +21,7 @@ from saladkit.settings.gap import GapSettings
 from saladkit.sources.samples import read_samples
 from saladkit.speech.audio.decoding import decode_row
 from saladkit.speech.normalizing.spoken_form import spoken_form
-from saladkit.speech.transcribers.error_rates import least_error_rate
+from saladkit.speech.transcribers.error_rates import Errors, compared_characters, least_errors
 from saladkit.speech.transcribers.transcriber import Transcriber
 from saladkit.teacher.signals import TeacherSignal
 
@@ -35,7 +35,7 @@ class GapMeasurement:
 
     Attributes:
         checkpoint: name of the student, for errors.
-        about: rows by id, with `domain`, `speaker`, `cer` where the samples have them.
+        about: rows by id, with `synthetic`, and with `domain`, `speaker`, `cer` where the samples have them.
         region_of: region by id; empty where no regions are given.
         ratios: duration ratio by id.
         transcriber: speech recognizer that measures `cer`; None to take `cer` from the samples.
@@ -99,7 +99,7 @@ class GapMeasurement:
             add_divergences(self.student, self.teacher, source, [probes[index] for index in batch], self.layout, sums)
         return sums
 
-    def _item(self, row: dict, sums: ItemSums, errors: dict[str, float | None]) -> dict:
+    def _item(self, row: dict, sums: ItemSums, errors: dict[str, Errors | None]) -> dict:
         figures = with_gaps({name: getattr(sums, name) / sums.tokens for name in SUMMED})
         if not np.all(np.isfinite(list(figures.values()))):
             raise SaladError(
@@ -107,7 +107,9 @@ class GapMeasurement:
                 "Try --dtype float32. If that does not help, a checkpoint is damaged: give another one.",
             )
         id_ = row["id"]
-        cer = errors.get(id_, row.get("cer"))
+        found, cer = errors.get(id_), row.get("cer")
+        if id_ in errors:
+            cer = None if found is None else found.rate
         return {
             "id": id_,
             "region": self.region_of.get(id_),
@@ -118,16 +120,19 @@ class GapMeasurement:
             "tokens_behind": sums.behind["tokens"].astype(int).tolist(),
             **{f"{name}_behind": sums.behind[name].tolist() for name in BY_DISTANCE},
             "cer": cer if cer is not None and np.isfinite(cer) else None,
+            # The rate that `synth` has stored is of the text as written or as spoken, which are about equally long.
+            "cer_characters": compared_characters(row["text"]) if found is None else found.characters,
+            "synthetic": row["synthetic"],
             "duration_ratio": self.ratios.get(id_),
         }
 
-    def _error_rates(self, recordings: pa.Table | None, ids: list[str], source: str) -> dict[str, float | None]:
-        """Return the character error rate of each recording; nothing without a recognizer."""
+    def _error_rates(self, recordings: pa.Table | None, ids: list[str], source: str) -> dict[str, Errors | None]:
+        """Return the errors of each recording's transcript; nothing without a recognizer."""
         if recordings is None or self.transcriber is None:
             return {}
         table = recordings.filter(pc.is_in(recordings.column("id"), pa.array(ids)))
         found = {}
         for row in progress(iterate_rows(table), total=table.num_rows, what="transcribe"):
             (written,) = self.transcriber.transcribe([decode_row(row, source)])
-            found[row["id"]] = least_error_rate([row["text"], spoken_form(row["text"], "en").text], written)
+            found[row["id"]] = least_errors([row["text"], spoken_form(row["text"], "en").text], written)
         return found

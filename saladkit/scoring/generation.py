@@ -10,6 +10,7 @@ import torch
 
 from saladkit.batches import batches_by_length
 from saladkit.errors import SaladError
+from saladkit.model.chat_template import stopping_ids
 from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.rows.prompt_sequences import pad_at_front
 from saladkit.scoring.answer_parsing import ParsedAnswer, parse_strictly
@@ -107,6 +108,9 @@ class AnswerGenerator:
         # The draws of a batch depend on the seed and its first row, not on batches before it.
         torch.manual_seed(zlib.crc32(f"{settings.seed}/{first_id}".encode()))
         pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+        if self.builder.chat is not None:
+            own = network.generation_config.eos_token_id
+            sampling["eos_token_id"] = stopping_ids(own, self.builder.chat.template)
         found = network.generate(**batch, max_new_tokens=settings.max_new_tokens, pad_token_id=pad or 0, **sampling)
         return tokenizer.batch_decode(found[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from saladkit.formats.gap_table import BOUNDS, KINDS, METRICS, POSITIVE
 from saladkit.scoring.pooled_groups import ROUNDING, PooledGroups, intraclass_correlation, pool_groups
+from saladkit.scoring.speech_quality import error_rate
 from saladkit.scoring.statistics import Estimate, bootstrap_mean
 
 # Groups of fewer items have an interval by the variance that all groups share. For gamma-distributed items with a
@@ -54,7 +55,7 @@ def _described(kind: str, name: str | int, inside: list[dict]) -> dict:
         "region": name if kind == "region" else None,
         "probes": len(inside),
         "tokens": sum(item["tokens"] for item in inside),
-        "cer": _mean(inside, "cer"),
+        "cer": error_rate(inside),
         "duration_ratio": _mean(inside, "duration_ratio"),
         "bad_speech": None,
     }

@@ -6,10 +6,13 @@ from typing import cast
 
 import numpy as np
 
+from saladkit.model.chat_template import template_of
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.limits import limits_of, read_config
 from saladkit.model.loading import load_tokenizer
+from saladkit.rows.chat_template import ChatTemplate
+from saladkit.scoring.chat import Chat
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.prompts import PromptBuilder
 from saladkit.scoring.spoken_prompts import FrameSource, SpeechInput
@@ -47,6 +50,9 @@ class ModelPrompts:
         Args:
             shots: most few-shot examples before a question, by its id; other questions get `settings.num_fewshot`.
             counting: whether prompts need the right length alone: no recording is encoded then.
+
+        Raises:
+            SaladError: as `template_of`, with --apply-chat-template.
         """
         speech_input = None
         if condition.modality == "speech":
@@ -64,7 +70,15 @@ class ModelPrompts:
             settings.num_fewshot,
             self._limits,
             shots or {},
+            chat=self._chat(settings),
         )
+
+    def _chat(self, settings: EvalSettings) -> Chat | None:
+        if not settings.apply_chat_template:
+            return None
+        if isinstance(self._config, SaladConfig):
+            return Chat(template_of(self.tokenizer, self._config), settings.system_prompt)
+        return Chat(ChatTemplate(self.tokenizer), settings.system_prompt)
 
     @cached_property
     def _front_end(self) -> FrontEnd:

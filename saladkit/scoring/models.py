@@ -53,7 +53,7 @@ class LoadedModel:
             shots: as in `ModelPrompts.builder`.
 
         Raises:
-            SaladError: as `VoiceBenchRule`.
+            SaladError: as `VoiceBenchRule`, or as `template_of` with --apply-chat-template.
         """
         builder = self._prompts.builder(condition, template, settings, shots=shots)
         if not settings.writes:

@@ -11,8 +11,9 @@ from saladkit.errors import SaladError
 from saladkit.formats.words import place_words, words_of_text
 from saladkit.rows.model_limits import ModelLimits, check_most_are_known, largest_id
 from saladkit.rows.prompt_sequences import Part, join_parts
-from saladkit.rows.sequences import Sequence
+from saladkit.rows.sequences import Sequence, SpeechSpan
 from saladkit.rows.tokens import bos_of, ids_after_text
+from saladkit.scoring.chat import Chat, Piece
 from saladkit.scoring.spoken_prompts import SpeechInput
 from saladkit.scoring.templates import FilledTemplate, fill_template
 from saladkit.sources.folding import without_punctuation
@@ -29,6 +30,9 @@ class Example:
         question: text of the question alone.
         text: all of the example as text.
         parts: the example as parts of a prompt, in which the question may be speech.
+        asked: all text before the answer.
+        pieces: the same, in which the question may be speech.
+        answer: the right answer.
     """
 
     id: str
@@ -36,6 +40,9 @@ class Example:
     question: str
     text: str
     parts: tuple[Part, ...]
+    asked: str
+    pieces: tuple[Piece, ...]
+    answer: str
 
     def solves(self, id_: str, question: str, source: str) -> bool:
         """Return whether the example answers this question: it is the same row, or has the same text.
@@ -82,6 +89,7 @@ class PromptBuilder:
         shots: most few-shot examples before a question.
         limits: what the model can read; None judges no text.
         paired_shots: most few-shot examples before a question, by its id, where this is less than `shots`.
+        chat: lays out questions as turns of a user; None gives the model plain text.
         apart: ids of the questions with a continuation that was tokenized apart from its prompt, in the order built.
     """
 
@@ -94,11 +102,14 @@ class PromptBuilder:
     shots: int = 0
     limits: ModelLimits | None = None
     paired_shots: Mapping[str, int] = field(default_factory=dict, repr=False)
+    chat: Chat | None = None
     apart: list[str] = field(default_factory=list, repr=False)
     _known: dict[str, list[int]] = field(default_factory=dict, repr=False)  # text -> token ids
 
     def tokenize_ahead(self, rows: list[dict], source: str) -> None:
         """Tokenize all texts of these rows in one call: a call for each text took an eighth of `eval`'s time."""
+        if self.chat is not None:  # a question is a part of a text
+            return
         filled = [fill_template(row, self.template, source) for row in rows]
         texts = [template.text.rstrip() for template in filled]
         texts += [f"{template.text} {continuation}" for template in filled for continuation in template.continuations]
@@ -132,13 +143,19 @@ class PromptBuilder:
         template = fill_template(row, self.template, source)
         answer = template.continuations[row["answer"]] if row.get("choices") else row["reference"]
         solution = f" {answer}{EXAMPLE_SEPARATOR}"
-        parts, rest = self._parts(row, template, 0, source) if self.spoken_examples else ([], template.text)
+        pieces: list[Piece] = [template.text]
+        if self.spoken_examples:
+            pieces = self._pieces(row, template, 0, source)
+        parts, rest = self._parts(pieces)
         return Example(
             row["id"],
             source,
             row["text"],
             template.text + solution,
             (*parts, self._ids_after_text(rest + solution) if parts else self._ids(rest + solution)),
+            template.text,
+            tuple(pieces),
+            answer,
         )
 
     def build(self, row: dict, examples: list[Example], source: str, new_tokens: int | None = None) -> Request | None:
@@ -161,17 +178,28 @@ class PromptBuilder:
         question = row.get("said", row["text"])  # a cascade's transcript may differ from the example's text
         others = [example for example in examples if not example.solves(row["id"], question, source)]
         most = min(len(others), self.shots, self.paired_shots.get(row["id"], self.shots))
-        parts, rest = self._parts(row, template, 0, source)
+        pieces = self._pieces(row, template, 0, source)
         for shots in range(most, -1, -1):
-            before = others[:shots]
-            text_before = "".join(example.text for example in before)
-            if self.speech_input is None:  # tokenized as one text: a token may reach across the end of an example
-                prompt = self._join([], text_before + rest)
-            else:
-                prompt = self._join([part for example in before for part in example.parts] + parts, rest)
+            prompt = self._prompt(others[:shots], pieces, f"{source}: row '{row['id']}'", scored=bool(continuations))
             if len(prompt) <= room:
-                return Request(prompt, continuations, template, text_before + template.text, shots, 0)
+                context = self._context(others[:shots], template, f"{source}: row '{row['id']}'")
+                return Request(prompt, continuations, template, context, shots, 0)
         return self._truncated(row, template, continuations, room, source)
+
+    def _prompt(self, before: list[Example], pieces: list[Piece], where: str, *, scored: bool) -> Sequence:
+        layout = self.speech_input.layout if self.speech_input else None
+        if self.chat is not None:
+            solved = [(example.pieces, example.answer) for example in before]
+            return join_parts([], self.chat.parts(solved, pieces, where, scored=scored), layout)
+        parts, rest = self._parts(pieces)
+        if self.speech_input is None:  # tokenized as one text: a token may reach across the end of an example
+            return self._join([], "".join(example.text for example in before) + rest)
+        return self._join([part for example in before for part in example.parts] + parts, rest)
+
+    def _context(self, before: list[Example], template: FilledTemplate, where: str) -> str:
+        if self.chat is not None:
+            return self.chat.text([(example.asked, example.answer) for example in before], template.text, where)
+        return "".join(example.text for example in before) + template.text
 
     def _truncated(
         self, row: dict, template: FilledTemplate, continuations: list[list[int]], room: int, source: str
@@ -184,27 +212,43 @@ class PromptBuilder:
         while fewest <= most:
             dropped = (fewest + most) // 2
             cut = replace(template, question=row["text"][words[dropped][1] :])
-            prompt = self._join(*self._parts(row, cut, dropped, source))
+            where = f"{source}: row '{row['id']}'"
+            pieces = self._pieces(row, cut, dropped, source)
+            prompt = self._prompt([], pieces, where, scored=bool(continuations))
             if len(prompt) <= room:
-                found, most = Request(prompt, continuations, cut, cut.text, 0, dropped), dropped - 1
+                context = self._context([], cut, where)
+                found, most = Request(prompt, continuations, cut, context, 0, dropped), dropped - 1
             else:
                 fewest = dropped + 1
         return found
 
-    def _parts(self, row: dict, template: FilledTemplate, first_word: int, source: str) -> tuple[list[Part], str]:
-        """Return the question from a word on as parts up to the last recording, and the text after them."""
+    def _pieces(self, row: dict, template: FilledTemplate, first_word: int, source: str) -> list[Piece]:
+        """Return the question from a word on: a text, or texts and recordings in turn."""
         if self.speech_input is None:
-            return [], template.text
-        lead = self._ids(template.lead.rstrip(" "))  # in training, speech includes the space before it
+            return [template.text]
         question = self.speech_input.question_span(row, self.tokenizer, first_word, source)
-        parts: list[Part] = [*([lead] if lead else []), question]
+        pieces: list[Piece] = [template.lead, question]
         if not (self.spoken_options and template.options):
-            return parts, template.after_question
+            return [*pieces, template.after_question]
         before = template.trail
         for index, letter in zip(range(len(template.options)), ascii_uppercase, strict=False):
-            parts += [self._ids_after_text(f"{before}\n{letter}."), self.speech_input.option_span(row, index, source)]
+            pieces += [f"{before}\n{letter}.", self.speech_input.option_span(row, index, source)]
             before = ""
-        return parts, template.cue
+        return [*pieces, template.cue]
+
+    def _parts(self, pieces: list[Piece]) -> tuple[list[Part], str]:
+        """Return a question as parts up to the last recording, and the text after them."""
+        *before, rest = pieces
+        parts: list[Part] = []
+        for piece in before:
+            if isinstance(piece, SpeechSpan):
+                parts.append(piece)
+            elif parts:
+                parts.append(self._ids_after_text(piece))
+            elif lead := self._ids(piece.rstrip(" ")):  # in training, speech includes the space before it
+                parts.append(lead)
+        assert isinstance(rest, str)  # a question ends with text, which may be empty
+        return parts, rest
 
     def _join(self, parts: list[Part], rest: str) -> Sequence:
         """Join parts and the text after them; a space at its end belongs to the continuation."""
@@ -218,12 +262,13 @@ class PromptBuilder:
         They are the tokens of question, space and continuation together beyond the question's own, as in
         lm-evaluation-harness, so they are the same for a question as text and as speech. Where a token spans the join
         of both, as ": C" in "Answer: Canada", a part of the continuation would not be scored, or all of it. There the
-        continuation with its space is tokenized apart, and the row's id is noted in `apart`.
+        continuation with its space is tokenized apart, and the row's id is noted in `apart`. A chat's answer begins
+        without a space.
         """
-        question = template.text.rstrip()
+        question = (self.chat.tail if self.chat else template.text).rstrip()
         own, found, is_apart = self._ids(question), [], False
         for continuation, choice in zip(template.continuations, row["choices"], strict=True):
-            whole = f"{template.text} {continuation}"
+            whole = f"{self.chat.tail}{continuation}" if self.chat else f"{template.text} {continuation}"
             ids = self._ids(whole)
             spans = ids[: len(own)] != own
             ids = self._ids_after_text(whole[len(question) :]) if spans else ids[len(own) :]

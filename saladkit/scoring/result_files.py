@@ -30,12 +30,14 @@ def write_harness_results(
     settings: EvalSettings,
 ) -> None:
     """Write `results_*.json` of every model."""
-    config = {
+    config: dict[str, object] = {
         "templates": templates,
         "options": settings.options,
         "fewshot": settings.fewshot,
         "dtype": settings.dtype,
     }
+    if settings.apply_chat_template:
+        config |= {"apply_chat_template": True, "system_instruction": settings.system_prompt}
     every = [figure for figure in figures if figure["group_kind"] == "all" and figure["figure"] in GAP_PARTS]
     for label, path in models.items():
         own = [

@@ -1,8 +1,19 @@
-"""Find regions whose gap may come from bad synthetic speech: hard to recognize, too slow or too fast."""
+"""Find speech that is at fault itself, so that a failure of synthesis is not mistaken for a gap.
+
+Single recordings come first: a synthetic recording that a recognizer does not understand is a fault, and is left out. A
+region is then judged by what is left of it, against natural speech where there is some: names and numbers are hard to
+recognize, whoever says them, and regions full of them are where the gap is.
+"""
+
+from collections.abc import Mapping
 
 import numpy as np
 
+from saladkit.formats.gap_table import FAULT
+from saladkit.settings.gap import GapSettings
+
 LONGEST_FACTOR = 1.5  # speech that is more than this many times as long, or as short, as usual is bad
+MOST_FAULTS = 0.5  # a region that lost at least this share of its recordings is bad, however good the others are
 
 
 def duration_ratios(rows: list[dict]) -> dict[str, float]:
@@ -21,33 +32,102 @@ def duration_ratios(rows: list[dict]) -> dict[str, float]:
     return {row["id"]: row["duration"] / (len(row["text"]) * usual[row.get("speaker")]) for row in known}
 
 
-def mark_bad_speech(regions: list[dict], worst: float, left_out: dict[int, int] | None = None) -> None:
-    """Set `bad_speech` of regions: those with the highest character error rates, and those much too long or short.
+def are_synthetic(rows: list[dict]) -> list[bool]:
+    """Return which rows are synthetic speech: those with a `voice`; all of them if no row has one."""
+    voiced = [bool(row.get("voice")) for row in rows]
+    return voiced if any(voiced) else [True] * len(rows)
 
-    The method drops the 15 % of regions with the highest character error rate (arXiv 2510.13632), so that a failure of
-    speech synthesis is not mistaken for a gap.
+
+def is_fault(item: dict, settings: GapSettings) -> bool:
+    """Return whether the recording of an item is a failure of synthesis."""
+    bound = settings.max_recording_cer
+    return bool(item["synthetic"] and bound is not None and item["cer"] is not None and item["cer"] > bound)
+
+
+def fault_row(item: dict, source: str) -> dict:
+    """Describe a fault as a manifest lists rows that are left out."""
+    return {"id": item["id"], "source": source, "reason": f"{FAULT}: character error rate {item['cer']:.2f}"}
+
+
+def error_rate(items: list[dict]) -> float | None:
+    """Return the sum of edits / the sum of characters of items, so that short texts count little; None if unknown."""
+    known = [item for item in items if item["cer"] is not None and item["cer_characters"]]
+    characters = sum(item["cer_characters"] for item in known)
+    return sum(item["cer"] * item["cer_characters"] for item in known) / characters if known else None
+
+
+def natural_error_rates(items: list[dict], settings: GapSettings) -> dict[int, float]:
+    """Return the error rate of natural recordings by region, without those that the recognizer does not understand."""
+    bound = settings.max_recording_cer
+    by_region: dict[int, list[dict]] = {}
+    for item in items:
+        understood = bound is None or item["cer"] is None or item["cer"] <= bound
+        if item["region"] is not None and not item["synthetic"] and understood:
+            by_region.setdefault(item["region"], []).append(item)
+    rates = {region: error_rate(inside) for region, inside in by_region.items()}
+    return {region: rate for region, rate in rates.items() if rate is not None}
+
+
+def mark_bad_speech(
+    regions: list[dict], settings: GapSettings, faults: Mapping[int, int], natural: Mapping[int, float]
+) -> None:
+    """Set `bad_speech`, `bad_speech_reason` and `natural_cer` of regions.
+
+    A region is bad if half of its recordings are faults, if its error rate is too high, or if its recordings are much
+    too long or short. An error rate is too high above `max_region_cer`, after that of natural speech in the region is
+    subtracted; or, with `worst`, among the highest, as in the paper (arXiv 2510.13632: of 15 % of regions).
 
     Args:
-        regions: rows of `formats.gap_table.GROUPS` of kind region; changed in place.
-        worst: share of regions to mark by their error rate.
-        left_out: for each region, how many recordings the gate of `synth` has refused; each counts as an error rate
-            of 1.
+        regions: rows of `formats.gap_table.GROUPS` of kind region, without natural recordings; changed in place.
+        faults: for each region, how many recordings `synth` or `is_fault` has left out.
+        natural: as `natural_error_rates`.
     """
-    left_out = left_out or {}
-    known = [row for row in regions if row["cer"] is not None or left_out]
-    error = {row["region"]: _error(row, left_out.get(row["region"], 0)) for row in known}
+    worst = _worst(regions, settings.worst, faults) if settings.worst is not None else {}
+    for row in regions:
+        region, ratio = row["region"], row["duration_ratio"]
+        row["natural_cer"] = natural.get(region)
+        if row["cer"] is None and ratio is None and not faults:
+            continue
+        reasons = [
+            _faulty(row["probes"], faults.get(region, 0)),
+            worst.get(region) if settings.worst is not None else _too_high(row, settings.max_region_cer),
+            _odd_duration(ratio),
+        ]
+        row["bad_speech_reason"] = next((reason for reason in reasons if reason), None)
+        row["bad_speech"] = row["bad_speech_reason"] is not None
+
+
+def _faulty(probes: int, faults: int) -> str | None:
+    if faults < MOST_FAULTS * (probes + faults):
+        return None
+    return f"{faults} of {probes + faults} recordings are faults of synthesis"
+
+
+def _too_high(row: dict, bound: float) -> str | None:
+    if row["cer"] is None or row["cer"] - (row["natural_cer"] or 0.0) <= bound:
+        return None
+    beside = "" if row["natural_cer"] is None else f" (natural speech there: {row['natural_cer']:.2f})"
+    return f"character error rate {row['cer']:.2f}{beside}, more than {bound:g} too high"
+
+
+def _odd_duration(ratio: float | None) -> str | None:
+    if ratio is None or 1 / LONGEST_FACTOR <= ratio <= LONGEST_FACTOR:
+        return None
+    return f"{ratio:.2f} times as long as usual"
+
+
+def _worst(regions: list[dict], share: float, faults: Mapping[int, int]) -> dict[int, str]:
+    """Return why the `share` of regions with the highest error rates are bad; a fault counts as an error rate of 1."""
+    known = [row for row in regions if row["cer"] is not None or faults]
+    error = {row["region"]: _error(row, faults.get(row["region"], 0)) for row in known}
     by_error = sorted(known, key=lambda row: (-error[row["region"]], row["region"]))
-    count = int(worst * len(known))
+    count = int(share * len(known))
     # A region is not worse than others with the same error rate.
     bound = error[by_error[count]["region"]] if count < len(by_error) else -1.0
-    worst_regions = {row["region"] for row in by_error[:count] if error[row["region"]] > bound}
-    for row in regions:
-        ratio = row["duration_ratio"]
-        if row["cer"] is None and ratio is None and not left_out:
-            continue
-        odd = ratio is not None and not 1 / LONGEST_FACTOR <= ratio <= LONGEST_FACTOR
-        row["bad_speech"] = row["region"] in worst_regions or odd
+    worst = [row["region"] for row in by_error[:count] if error[row["region"]] > bound]
+    reason = f"among the {share:.0%} of regions with the highest"
+    return {region: f"character error rate {error[region]:.2f}, {reason}" for region in worst}
 
 
-def _error(row: dict, left_out: int) -> float:
-    return ((row["cer"] or 0.0) * row["probes"] + left_out) / (row["probes"] + left_out)
+def _error(row: dict, faults: int) -> float:
+    return ((row["cer"] or 0.0) * row["probes"] + faults) / (row["probes"] + faults)

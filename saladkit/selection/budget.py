@@ -67,6 +67,13 @@ def costs_of(budget: Budget, texts: Sequence[str], seconds: np.ndarray) -> tuple
     return np.ones(len(texts)), budget.count
 
 
+def unit_of(budget: Budget) -> str:
+    """Return what the budget counts: texts, tokens or hours."""
+    if budget.hours is not None or budget.fraction_of is not None:
+        return "hours"
+    return "texts" if budget.tokens is None else "tokens"
+
+
 def _count_tokens(texts: Sequence[str], model: str) -> np.ndarray:
     tokenizer = load_tokenizer(model)
     counts: list[int] = []

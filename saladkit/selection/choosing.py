@@ -8,11 +8,12 @@ import numpy as np
 from saladkit.errors import SaladError
 from saladkit.formats.gap_table import RegionGap
 from saladkit.progress import say
-from saladkit.selection.budget import costs_of
+from saladkit.selection.budget import costs_of, unit_of
 from saladkit.selection.duplicates import NONE, NearDuplicates
 from saladkit.selection.importance import log_importance
 from saladkit.selection.known_pool import KnownPool
 from saladkit.selection.left_out import EXCLUDED, NEAR_DUPLICATE, LeftOut
+from saladkit.selection.realised_draw import RealisedDraw, compare_draws
 from saladkit.selection.sampling import effective_texts, per_region, spend, uniform_numbers
 from saladkit.selection.strategies import NEED_DISTANCES, NEED_REGION_GAPS, PROBE, Candidates, Order, put_in_order
 from saladkit.selection.texts import Texts
@@ -31,6 +32,7 @@ class Choice:
         strategy: one of `strategies.ORDERS`.
         rows: row numbers in the pool, in the order drawn, int64 [n].
         gaps: M by region, where the strategy uses M.
+        draw: how far the choice is from what the strategy asked for.
         figures: further figures of the strategy, for the summary.
     """
 
@@ -38,6 +40,7 @@ class Choice:
     rows: np.ndarray
     order: Order
     gaps: dict[int, RegionGap]
+    draw: RealisedDraw
     figures: dict
 
 
@@ -87,16 +90,28 @@ def choose(
         ) from error
     if settings.per_region is not None:
         rows = per_region(candidates.regions, len(known.table), settings.per_region, candidates.uniform)
+        costs, asked = np.ones(len(texts)), np.full(len(known.table), float(settings.per_region))
     else:
-        seen = None
-        if settings.near_duplicate is not None:
-            whole = WholeTexts(texts, known.characters_read())
-            seen = NearDuplicates(known.vectors(), known.place, settings.near_duplicate, whole)
-        drawn = _without_duplicates(order.rows, seen, left_out)
-        rows = _within_budget(drawn, order, *costs_of(settings, texts, seconds))
-        if seen is not None:
-            _tell_what_was_not_read(seen)
-    return Choice(strategy, rows, order, gaps, figures)
+        rows, costs = _draw(order, known, left_out, texts, seconds, settings)
+        shares = known.sums_by_region(order.probabilities) if order.asked is None else order.asked
+        asked = len(rows) * shares
+    draw = compare_draws(asked, candidates.regions, costs, rows, left_out.rows(NEAR_DUPLICATE), unit_of(settings))
+    return Choice(strategy, rows, order, gaps, draw, figures)
+
+
+def _draw(
+    order: Order, known: KnownPool, left_out: LeftOut, texts: Texts, seconds: np.ndarray, settings: SelectSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of an order that the budget reaches, without near duplicates, and the cost of each text, [N]."""
+    seen = None
+    if settings.near_duplicate is not None:
+        whole = WholeTexts(texts, known.characters_read())
+        seen = NearDuplicates(known.vectors(), known.place, settings.near_duplicate, whole)
+    costs, amount = costs_of(settings, texts, seconds)
+    rows = _within_budget(_without_duplicates(order.rows, seen, left_out), order, costs, amount)
+    if seen is not None:
+        _tell_what_was_not_read(seen)
+    return rows, costs
 
 
 def spread_of(choice: Choice, known: KnownPool) -> dict:

@@ -59,9 +59,9 @@ class KnownPool:
         return self.opened.table
 
     @cached_property
-    def bad_speech(self) -> list[int]:
-        """Regions that the gap table marks as bad speech."""
-        return [] if self.gap is None else bad_speech_regions(self.gap)
+    def bad_speech(self) -> dict[int, str]:
+        """Regions that the gap table marks as bad speech, with the reason."""
+        return {} if self.gap is None else bad_speech_regions(self.gap)
 
     @cached_property
     def region(self) -> np.ndarray:
@@ -71,7 +71,7 @@ class KnownPool:
     def sizes(self) -> np.ndarray:
         """Return the texts of each region in the regions' whole pool, int [K]; 0 for regions of bad speech."""
         sizes = np.array([row["texts"] for row in self.table])
-        sizes[self.bad_speech] = 0
+        sizes[list(self.bad_speech)] = 0
         return sizes
 
     def sums_by_region(self, values: np.ndarray) -> np.ndarray:

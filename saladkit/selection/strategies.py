@@ -44,6 +44,7 @@ class Order:
     eligible: np.ndarray  # which texts the order holds, bool [N]
     probabilities: np.ndarray  # of each text at the first draw, float64 [N]; very small ones may be 0
     score: np.ndarray | None = None  # the text's own figure that the strategy uses, [N]
+    asked: np.ndarray | None = None  # P of each region if none was without texts, [K]; None: as `probabilities`
 
 
 OrderFunction = Callable[[Candidates, float, np.random.Generator], Order]
@@ -72,10 +73,11 @@ def put_in_order(name: str, candidates: Candidates, gamma: float, random: np.ran
 
 
 def _active(of: Candidates, gamma: float, random: np.random.Generator) -> Order:
-    inside = np.bincount(of.regions[of.regions >= 0], minlength=len(of.sizes))
-    probabilities = region_probabilities(np.where(inside > 0, of.sizes, 0), _needed(of.gaps), gamma)
+    inside, gaps = np.bincount(of.regions[of.regions >= 0], minlength=len(of.sizes)), _needed(of.gaps)
+    probabilities = region_probabilities(np.where(inside > 0, of.sizes, 0), gaps, gamma)
     a_text = (probabilities / np.maximum(inside, 1))[of.regions] * (of.regions >= 0)
-    return Order(by_region(of.regions, probabilities, of.uniform, random), a_text > 0, a_text)
+    asked = region_probabilities(of.sizes, gaps, gamma)
+    return Order(by_region(of.regions, probabilities, of.uniform, random), a_text > 0, a_text, asked=asked)
 
 
 def _uniform(of: Candidates, gamma: float, random: np.random.Generator) -> Order:

@@ -47,6 +47,14 @@ class Requests(Settings):
         choices=("same", "text"),
         help="Modality of the few-shot examples if the question is speech: speech too (same), or text.",
     )
+    apply_chat_template: bool = setting(
+        False,
+        help="Lay out questions by the tokenizer's chat template, as a user's turn that the assistant answers; few-shot"
+        " examples are turns too.",
+    )
+    system_prompt: str | None = setting(
+        None, metavar="TEXT", help="System prompt before the question.  [default: the chat template's own, if any]"
+    )
     max_length: int = setting(
         2048, low=2, help="Longest prompt with its continuation, in positions; never longer than the model's own limit."
     )
@@ -159,6 +167,10 @@ class EvalSettings(Recognizer, Requests, Generation, BadAudio, Columns, Seed, De
             raise SaladError(
                 "--options spoken is for listed options, and --template continuation lists none",
                 "Add --template letter.",
+            )
+        if self.system_prompt is not None and not self.apply_chat_template:
+            raise SaladError(
+                "--system-prompt without a chat template has no place", "Add --apply-chat-template, or leave it out."
             )
         if self.writes and self.max_new_tokens >= self.max_length:
             raise SaladError(

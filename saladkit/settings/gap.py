@@ -24,10 +24,23 @@ class GapSettings(Recognizer, Words, Spans, BadAudio, Columns, Seed, Device, Dty
         help="What comes before a compared word: text and speech in turn, or speech only.",
     )
     interleavings: int = setting(4, low=1, help="Number of random interleavings of text and speech per row.")
-    worst: float = setting(
-        0.15,
+    max_recording_cer: float | None = setting(
+        0.5,
+        low=0,
+        help="Leave out synthetic recordings with a higher character error rate by --asr, as faults of the synthesis.",
+    )
+    max_region_cer: float = setting(
+        0.2,
+        low=0,
+        applies=lambda own: own.worst is None,
+        help="Mark a region as bad speech if its character error rate, less that of natural recordings in the region"
+        " if there are any, is above this.",
+    )
+    worst: float | None = setting(
+        None,
         low=0,
         high=1,
-        help="Share of regions, those with the highest character error rates by --asr, that are marked as bad speech.",
+        help="Instead of --max-region-cer, mark this share of regions, those with the highest character error rates,"
+        " however low they are (the paper: 0.15).",
     )
     batch_size: int = setting(16, low=1, recorded=False, help="Rows per batch.")

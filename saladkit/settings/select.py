@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from saladkit.errors import SaladError
 from saladkit.settings.setting import Settings, setting
-from saladkit.settings.shared import Columns, Device, Files, Seed
+from saladkit.settings.shared import Columns, Decontamination, Device, Files, Seed
 
 # The table in `selection/strategies.py` has these names, in this order (`tests/selection/test_strategies.py`).
 STRATEGIES = ("active", "uniform", "proportional", "balanced", "coverage", "dsir", "knn", "hybrid")
@@ -150,7 +150,7 @@ class Budget(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filters(Settings):
+class Filters(Decontamination):
     """Which texts are left out because of their content."""
 
     min_words: int | None = setting(None, low=1, help="Leave out texts with fewer words.")
@@ -166,31 +166,26 @@ class Filters(Settings):
         help="Leave out a text if the cosine similarity to a text drawn earlier is at least this; texts that the"
         " embedder has read in part must also agree in the words beyond.",
     )
-    decontaminate: tuple[str, ...] = setting(
-        (),
-        metavar="QUESTIONS",
-        recorded=False,
-        help="Leave out texts that share --ngram consecutive words with these questions; repeat for more.",
-    )
-    ngram: int = setting(
-        13,
-        low=1,
-        applies=lambda own: bool(own.decontaminate),
-        help="Number of consecutive words, for --decontaminate; in scripts without spaces, of signs that make as many.",
-    )
     decontaminate_cosine: float | None = setting(
         None,
         above=0,
         high=1,
         metavar="COSINE",
-        help="Also leave out texts whose cosine similarity to one of these questions is at least this.",
+        help="Also leave out texts whose cosine similarity to one of the --decontaminate questions is at least this.",
+    )
+    decontaminate_answers: bool = setting(
+        False,
+        applies=lambda own: bool(own.decontaminate),
+        help="Also leave out texts that hold the fact that a question asks: its right answer and the words that the"
+        " question is about, in one sentence. Without it, chosen texts that do are counted.",
     )
 
     def check(self) -> None:
         """Raise a SaladError if a filter has nothing to compare with."""
         super().check()
-        if self.decontaminate_cosine is not None and not self.decontaminate:
-            raise SaladError("--decontaminate-cosine has no questions to compare with", "Give --decontaminate.")
+        further = {"cosine": self.decontaminate_cosine is not None, "answers": self.decontaminate_answers}
+        for name in (name for name, given in further.items() if given and not self.decontaminate):
+            raise SaladError(f"--decontaminate-{name} has no questions to compare with", "Give --decontaminate.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,6 +102,25 @@ class BadAudio(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decontamination(Settings):
+    """Which texts are left out because they contain an evaluation question."""
+
+    decontaminate: tuple[str, ...] = setting(
+        (),
+        metavar="QUESTIONS",
+        recorded=False,
+        help="Leave out texts that share --ngram consecutive words with one of these questions, or all words of a"
+        " shorter question, of 4 words at least; repeat for more.",
+    )
+    ngram: int = setting(
+        13,
+        low=1,
+        applies=lambda own: bool(own.decontaminate),
+        help="Number of consecutive words, for --decontaminate; in scripts without spaces, of signs that make as many.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Temperature(Settings):
     """The softmax temperature of teacher and student."""
 

@@ -5,7 +5,18 @@ from importlib.util import find_spec
 
 from saladkit.errors import SaladError
 from saladkit.settings.setting import Settings, setting
-from saladkit.settings.shared import BadAudio, Columns, Device, Files, MaxLength, Seed, Spans, Temperature, Words
+from saladkit.settings.shared import (
+    BadAudio,
+    Columns,
+    Decontamination,
+    Device,
+    Files,
+    MaxLength,
+    Seed,
+    Spans,
+    Temperature,
+    Words,
+)
 from saladkit.settings.weighted_path import WeightedPath
 
 
@@ -44,7 +55,9 @@ class LoraSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAudio, Columns, Seed, Device, Files):
+class TrainingSettings(
+    Words, Temperature, MaxLength, Spans, LoraSettings, BadAudio, Decontamination, Columns, Seed, Device, Files
+):
     """Settings of training, named as in transformers.TrainingArguments where that has them."""
 
     data: tuple[str, ...] = setting(
@@ -78,7 +91,7 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAu
         help="Join rows of one source to windows of at most this many positions, over which text and speech spans go on"
         " from row to row; 0: rows alone.",
     )
-    context: str = setting(
+    window_context: str = setting(
         "row",
         choices=("row", "window"),
         applies=lambda own: own.window > 0,
@@ -138,6 +151,12 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAu
     )
     text_first: float = setting(
         0.5, low=0, high=1, help="Probability that a row or window begins with text rather than speech."
+    )
+    whole_turns: float = setting(
+        0.5,
+        low=0,
+        high=1,
+        help="Probability that a user's turn in a conversation (messages) is heard whole; else it is interleaved.",
     )
     logging_steps: int = setting(10, low=1, help="Number of steps between entries of metrics.jsonl.")
     save_steps: int = setting(
@@ -229,5 +248,7 @@ class TrainingSettings(Words, Temperature, MaxLength, Spans, LoraSettings, BadAu
                 f"--window {self.window} is shorter than a span of {longest} words",
                 f"Give a --window of at least {longest}, or shorter --text-words and --speech-words.",
             )
-        if self.context == "window" and not self.window:
-            raise SaladError("--context window without windows", "Give --window, such as 2048, or leave --context out.")
+        if self.window_context == "window" and not self.window:
+            raise SaladError(
+                "--window-context window without windows", "Give --window, such as 2048, or leave --window-context out."
+            )

@@ -31,12 +31,21 @@ def with_stored_audio(table: pa.Table, where: str, folder: Path | None) -> pa.Ta
     """
     for column in AUDIO_COLUMNS:
         if column in table.column_names:
-            values = _stored(table.column(column), f"{where}: the column '{column}'", folder)
+            values = stored_audio(table.column(column), f"{where}: the column '{column}'", folder)
             table = table.set_column(table.column_names.index(column), column, values)
     return table
 
 
-def _stored(values: pa.ChunkedArray, title: str, folder: Path | None) -> pa.ChunkedArray:
+def stored_audio(values: pa.ChunkedArray, title: str, folder: Path | None) -> pa.ChunkedArray:
+    """Return recordings, or lists of recordings, of any form as the type `AUDIO`.
+
+    Args:
+        title: what an error calls the values.
+        folder: from which relative paths count; None leaves paths as they are.
+
+    Raises:
+        SaladError: the form is not known.
+    """
     kind = values.type
     if pa.types.is_null(kind):
         return values
@@ -53,7 +62,7 @@ def _stored(values: pa.ChunkedArray, title: str, folder: Path | None) -> pa.Chun
 
 def _stored_lists(chunk: pa.Array, title: str, folder: Path | None) -> pa.Array:
     """Return lists of recordings, one list a row."""
-    inside = _stored(pa.chunked_array([chunk.flatten()]), title, folder).combine_chunks()
+    inside = stored_audio(pa.chunked_array([chunk.flatten()]), title, folder).combine_chunks()
     lengths = [length or 0 for length in chunk.value_lengths().to_pylist()]
     offsets = pa.array(np.cumsum([0, *lengths]), pa.int32())
     return pa.ListArray.from_arrays(offsets, inside.cast(AUDIO), mask=chunk.is_null())

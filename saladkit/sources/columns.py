@@ -1,6 +1,6 @@
 """Columns of a source: what the user calls them, and which of them are read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,6 +38,12 @@ class Columns:
         if self.optional is None:
             return [name for name in stored if name in self.needed or name not in self.without]
         return [name for name in (*self.needed, *self.optional) if name in stored]
+
+    def with_messages(self) -> "Columns":
+        """Return the same columns, with `messages` where text or audio is read: a conversation holds both."""
+        if self.optional is None or {"text", "audio"}.isdisjoint((*self.needed, *self.optional)):
+            return self
+        return replace(self, optional=(*self.optional, "messages"))
 
     def called(self, names: ColumnNames) -> "Columns":
         """Return the same columns under the names of the source."""

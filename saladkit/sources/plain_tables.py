@@ -1,5 +1,8 @@
 """Read one Parquet or JSON-lines file as a table."""
 
+import json
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,6 +11,7 @@ import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
 from saladkit.sources.columns import Columns
+from saladkit.sources.json_lines import first_object, json_lines
 
 
 def read_file(path: Path, columns: Columns) -> tuple[pa.Table, list[str]]:
@@ -34,11 +38,33 @@ def read_file(path: Path, columns: Columns) -> tuple[pa.Table, list[str]]:
 
 def _read_json_lines(path: Path) -> pa.Table:
     """Return the table with dates as strings, as they are written; pyarrow turns columns of dates into timestamps."""
-    found = pa.json.read_json(path)
+    try:
+        return _with_dates_as_strings(lambda: path)
+    except pa.ArrowInvalid:  # as of contents that are texts in some turns and lists of parts in others
+        if "messages" not in (first_object(path) or {}):
+            raise
+        return _with_dates_as_strings(_with_contents_as_lists(path))
+
+
+def _with_contents_as_lists(path: Path) -> Callable[[], BytesIO]:
+    """Return the lines of a file with each content that is a text as a list of one part: a column has one type."""
+    rows = []
+    for _, row in json_lines(path):
+        turns = row.get("messages")
+        for turn in turns if isinstance(turns, list) else ():
+            if isinstance(turn, dict) and isinstance(turn.get("content"), str):
+                turn["content"] = [{"type": "text", "text": turn["content"]}]
+        rows.append(json.dumps(row))
+    content = "\n".join(rows).encode()
+    return lambda: BytesIO(content)
+
+
+def _with_dates_as_strings(source: Callable[[], Path | BytesIO]) -> pa.Table:
+    found = pa.json.read_json(source())
     plain = pa.schema([(field.name, _without_times(field.type)) for field in found.schema])
     if found.schema.equals(plain):
         return found
-    return pa.json.read_json(path, parse_options=pa.json.ParseOptions(explicit_schema=plain))
+    return pa.json.read_json(source(), parse_options=pa.json.ParseOptions(explicit_schema=plain))
 
 
 def _without_times(kind: pa.DataType) -> pa.DataType:

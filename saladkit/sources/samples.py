@@ -17,6 +17,7 @@ from saladkit.sources.benchmarks.reading import read_benchmark
 from saladkit.sources.columns import OUR_NAMES, ColumnNames, Columns
 from saladkit.sources.hub import read_hub
 from saladkit.sources.mapped_tables import are_large, batches_of, map_tables
+from saladkit.sources.messages import with_messages
 from saladkit.sources.our_names import with_our_names
 from saladkit.sources.place import Place
 from saladkit.sources.plain_tables import read_file
@@ -56,7 +57,7 @@ def read_samples(
     """
     source = str(source)
     needed = ["id", *[column for column in needed if column != "id"]]
-    columns = Columns(tuple(needed), None if optional is None else tuple(optional), tuple(without))
+    columns = Columns(tuple(needed), None if optional is None else tuple(optional), tuple(without)).with_messages()
     wanted = Wanted(columns, names, limit, None if beside is None else Path(beside).parent)
     table = _read(source, wanted)
     if limit is not None:
@@ -149,6 +150,7 @@ def _as_ours(
 ) -> pa.Table:
     """Return the wanted columns under our names and with our types; relative audio paths start at `folder`."""
     chosen = columns.called(names).select(table)
+    chosen = with_messages(chosen, names, where, folder, audio=bool(columns.of(["audio"])))
     named = with_our_names(chosen, names, columns, where, stored or table.column_names)
     return with_stored_names(as_our_types(with_stored_audio(named, where, folder), where))
 

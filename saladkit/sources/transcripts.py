@@ -6,7 +6,8 @@ import pyarrow.compute as pc
 from saladkit.sources.marks import MAY_BE_MARKED, without_marks
 from saladkit.sources.notes import note
 
-NO_TRANSCRIPTS = {"words", "choices"}  # columns beside which a text stays as it is: its words are counted, or asked
+# Columns beside which a text stays as it is: its words are counted, asked, or those of a conversation.
+NO_TRANSCRIPTS = {"words", "choices", "messages"}
 
 
 def are_transcripts(columns: list[str], audio: str = "audio") -> bool:

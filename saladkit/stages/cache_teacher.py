@@ -13,6 +13,7 @@ from saladkit.job import Clock, Job, Made, Part, Work, numbered
 from saladkit.model.limits import read_limits
 from saladkit.model.loading import load_tokenizer
 from saladkit.progress import say
+from saladkit.rows.chat_template import ChatTemplate
 from saladkit.rows.distinct_texts import read_distinct_texts
 from saladkit.settings.cache_teacher import CacheTeacherSettings
 
@@ -40,6 +41,7 @@ def cache_teacher(sources: list[str], output: str | Path, settings: CacheTeacher
     if texts.split:
         say(f"cache-teacher: {texts.split} texts of more than {longest} tokens are split between words")
     identity = identity_of(settings, tokenizer)
+    laid_out = {"chat_template": ChatTemplate(tokenizer).digest} if texts.has_conversations else {}
     earlier = EarlierCaches.open(settings.reuse, identity)
     reused = sum(earlier.has(tokens) for _, tokens in texts.rows)
     teacher = cache(lambda: RunningTeacher.load(settings, identity))
@@ -56,14 +58,15 @@ def cache_teacher(sources: list[str], output: str | Path, settings: CacheTeacher
         speed = {"positions_per_second": round(computed / max(computing.seconds(), 0.01))}
         size = {"bytes_per_position": round(work.bytes() / texts.positions, 1)}
         held = counts | size | kept_figures(parts, work.path, settings.keep)
-        return Made(counts=held, figures=held | further | speed, skipped=texts.skipped, identity=running.identity)
+        identity = running.identity | laid_out
+        return Made(counts=held, figures=held | further | speed, skipped=texts.skipped, identity=identity)
 
     def examine(folder: Path) -> dict:
         token_ids = [tokens for _, tokens in texts.rows]
         return {"verified": verify(folder, teacher(), token_ids, settings.verify)} if settings.verify else {}
 
     inputs = {"model": settings.model} | numbered("samples", sources) | numbered("reuse", settings.reuse)
-    job = Job("cache-teacher", SCHEMA, VERSION, settings, inputs, clock=clock)
+    job = Job("cache-teacher", SCHEMA, VERSION, settings, inputs, identified=laid_out, clock=clock)
     return job.run(
         output, plan=counts | further, make=make, foresee=lambda: predict(teacher(), texts, earlier), examine=examine
     )

@@ -15,6 +15,7 @@ from saladkit.formats.samples import SCHEMA as SAMPLES
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.job import Job, Made, Work, numbered
 from saladkit.machine import resolve_device
+from saladkit.model.chat_template import template_of
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.limits import compared_vocabulary, read_limits
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
@@ -26,7 +27,14 @@ from saladkit.scoring.distance_behind_speech import distance_rows
 from saladkit.scoring.exact_cache import cache_for_gap, precision_of
 from saladkit.scoring.gap_items import UNMEASURED, GapMeasurement
 from saladkit.scoring.group_means import group_tables
-from saladkit.scoring.speech_quality import duration_ratios, mark_bad_speech
+from saladkit.scoring.speech_quality import (
+    are_synthetic,
+    duration_ratios,
+    fault_row,
+    is_fault,
+    mark_bad_speech,
+    natural_error_rates,
+)
 from saladkit.settings.gap import GapSettings
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.samples import check_ids_distinct, read_samples
@@ -72,25 +80,32 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
             open_transcriber(settings.asr, device=device, dtype=settings.dtype) if settings.asr else None,
         )
         items: list[dict] = []
+        faulty: list[dict] = []
         skipped: list[dict] = []
         opened = partial(open_speech, word_times=words, names=settings.names, limit=settings.limit, readers=readers)
         found_audio: list[AudioRows] = []
         for number, path in enumerate(sources):
             source = opened(WeightedPath(path), tokenizer, front_end, strict=settings.strict)
+            if source.has_conversations:
+                template_of(tokenizer, student.config)
             found_audio += [source.unusable] if source.unusable else []
             if cache is not None:
                 check_teacher_covers(cache, [source])
             measured, unmeasured = measurement.of_source(source, work.writer.working, number)
-            items, skipped = items + measured, skipped + unmeasured
+            faults = [item for item in measured if is_fault(item, settings)]
+            faulty, items = faulty + faults, items + [item for item in measured if not is_fault(item, settings)]
+            skipped += unmeasured + [fault_row(item, path) for item in faults]
         if not items:
-            raise _nothing_measured(skipped)
+            raise _nothing_measured(skipped, faulty)
         skipped, mended = [row for audio in found_audio for row in audio.listed()] + skipped, audio_counts(found_audio)
-        groups, spread, silent = _groups(items, sources, region_of, settings.worst)
+        groups, spread, silent = _groups(items, faulty, sources, region_of, settings)
         behind = distance_rows(items)
         write_gap_table(work.writer, items, groups, spread, behind)
+        mended |= {"faults_of_synthesis": len(faulty)} if faulty else {}
         shown = gap_figures(groups, spread, behind, settings)
         for line in gap_lines(shown):
             say(line)
+        _tell_bad_speech(groups, len(items), len(faulty))
         return Made(
             counts={"rows": len(items), "tokens": sum(item["tokens"] for item in items)} | mended,
             skipped=skipped,
@@ -103,17 +118,42 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
 
 
 def _groups(
-    items: list[dict], sources: list[str], region_of: dict[str, int], worst: float
+    items: list[dict], faulty: list[dict], sources: list[str], region_of: dict[str, int], settings: GapSettings
 ) -> tuple[list[dict], list[dict], list[int]]:
-    """Return the items' groups, their spread, and the regions with probes of which `synth` could speak none."""
-    groups, spread = group_tables(items)
-    left_out = Counter(region_of[id_] for path in sources for id_ in _left_out_by_synth(path) if id_ in region_of)
-    mark_bad_speech([group for group in groups if group["kind"] == "region"], worst, left_out)
-    return groups, spread, sorted(left_out.keys() - {item["region"] for item in items})
+    """Return the items' groups, their spread, and the regions of which no synthetic recording was measured.
+
+    Natural recordings belong to no region's means: they are measured beside its probes to compare their error rates.
+    """
+    groups, spread = group_tables([item if item["synthetic"] else item | {"region": None} for item in items])
+    lost = [region_of[id_] for path in sources for id_ in _left_out_by_synth(path) if id_ in region_of]
+    faults = Counter(lost + [item["region"] for item in faulty if item["region"] is not None])
+    regions = [group for group in groups if group["kind"] == "region"]
+    mark_bad_speech(regions, settings, faults, natural_error_rates(items, settings))
+    return groups, spread, sorted(faults.keys() - {group["region"] for group in regions})
 
 
-def _nothing_measured(skipped: list[dict]) -> SaladError:
+def _tell_bad_speech(groups: list[dict], items: int, faulty: int) -> None:
+    """Say which regions are marked as bad speech and why, and if the recognizer may be at fault."""
+    regions = [group for group in groups if group["kind"] == "region"]
+    bad = [group for group in regions if group["bad_speech"]]
+    for group in bad:
+        say(f"gap: region {group['region']} is marked as bad speech: {group['bad_speech_reason']}")
+    if faulty > items or 2 * len(bad) > len(regions) > 0:
+        say(
+            f"note: {faulty} of {items + faulty} recordings are faults, {len(bad)} of {len(regions)} regions are bad:"
+            " perhaps the recognizer does not know this voice or language; see --max-recording-cer and --max-region-cer"
+        )
+
+
+def _nothing_measured(skipped: list[dict], faulty: list[dict]) -> SaladError:
     """Return the error of a run without items; it names a row that a model cannot read, if there is one."""
+    if faulty:
+        least = min(item["cer"] for item in faulty)
+        return SaladError(
+            f"every recording is a fault of synthesis: the least character error rate is {least:.2f}, above"
+            " --max-recording-cer",
+            "Name a recognizer that knows the language with --asr, or raise --max-recording-cer.",
+        )
     for row in skipped:
         if row["reason"] != UNMEASURED:
             problem = f"no row can be measured; row '{row['id']}' of {row['source']}: {row['reason']}"
@@ -143,22 +183,27 @@ def _teacher(
 
 
 def _rows_by_id(sources: list[str], settings: GapSettings) -> dict[str, dict]:
-    read = partial(read_samples, needed=["id", "text"], optional=["domain", "speaker", "duration", "cer"])
+    read = partial(read_samples, needed=["id", "text"], optional=["domain", "speaker", "duration", "cer", "voice"])
     tables = [(source, read(source, names=settings.names, limit=settings.limit)) for source in sources]
     check_ids_distinct(tables)
-    return {row["id"]: row for _, table in tables for row in table.to_pylist()}
+    rows = [row for _, table in tables for row in table.to_pylist()]
+    return {row["id"]: row | {"synthetic": s} for row, s in zip(rows, are_synthetic(rows), strict=True)}
 
 
 def _region_of(about: dict[str, dict], regions: str | None) -> dict[str, int]:
+    """Return the region of each row: of a text of the pool, or of a spoken text, that the regions were made from."""
     if regions is None:
         return {}
-    region_of = Regions.open(regions).region_of
-    for id_ in about:
-        if id_ not in region_of:
+    opened = Regions.open(regions)
+    further = {id_: row["text"] for id_, row in about.items() if id_ not in opened.region_of}
+    spoken = opened.region_of_spoken(further) if further else {}
+    for id_ in further:
+        if id_ not in spoken:
             raise SaladError(
-                f"{regions} has no region for row '{id_}'", "Give the regions of the pool it was chosen from."
+                f"{regions} has no region for row '{id_}'",
+                "Give the regions of the pool it was chosen from, or of which it was --speech.",
             )
-    return region_of
+    return opened.region_of | spoken
 
 
 def _left_out_by_synth(source: str) -> list[str]:

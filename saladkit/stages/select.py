@@ -5,24 +5,30 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from saladkit.contamination.questions import read_questions
 from saladkit.formats.files import part_name
-from saladkit.formats.gap_table import read_settings, spans_of
+from saladkit.formats.gap_table import RegionGap, read_settings, spans_of
 from saladkit.formats.samples import LEFT_OUT, SCHEMA, VERSION, write_samples
 from saladkit.job import Clock, Job, Made, Work, numbered
 from saladkit.progress import say
 from saladkit.reporting.region_lines import region_lines
 from saladkit.selection.budget import budget_inputs, fit_speaking_rate
-from saladkit.selection.choosing import choose, read_gaps, spread_of
+from saladkit.selection.choosing import Choice, choose, read_gaps, spread_of
+from saladkit.selection.evaluation_filter import EvaluationFilter
 from saladkit.selection.filtering import leave_out
 from saladkit.selection.known_pool import KnownPool
 from saladkit.selection.left_out import LeftOut
 from saladkit.selection.misplaced import certainty_notes, check_gamma
+from saladkit.selection.realised_draw import note_on_draw
 from saladkit.selection.reasons import with_reasons
+from saladkit.selection.speaking_rate import SpeakingRate
 from saladkit.selection.texts import Texts
 from saladkit.settings.select import SelectSettings
 from saladkit.sources.samples import read_samples
 
 ROWS_PER_PART = 65_536
+FEWER_TEXTS = "lower --gamma or the budget, loosen the filters, or give a larger pool"
+FEWER_PROBES = "lower --per-region, loosen the filters, or give a larger pool"
 
 
 def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
@@ -47,37 +53,33 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
     gaps = read_gaps(known, settings)
     certainty = check_gamma(known, gaps, settings)
     left_out, texts = LeftOut(table.column("id").to_pylist()), Texts(table.column("text"))
+    questions = read_questions(settings.decontaminate)
+    evaluation = EvaluationFilter(questions, texts, settings, settings.device) if questions else None
 
     def foresee() -> dict:
-        leave_out(left_out, texts, known, settings, embed=False)
+        leave_out(left_out, texts, known, evaluation, settings, embed=False)
         return {"candidates": int(left_out.allowed.sum()), "left_out": left_out.counts()}
 
     def make(work: Work) -> Made:
-        leave_out(left_out, texts, known, settings, embed=True)
+        asked: dict = leave_out(left_out, texts, known, evaluation, settings, embed=True)
         rate = fit_speaking_rate(settings)
         seconds = rate.seconds(texts)
         choice = choose(known, left_out, texts, seconds, gaps, settings)
         _write(with_reasons(table, choice, known, seconds), left_out, work)
         for note in certainty_notes(certainty, settings.metric):
             say(note)
-        if rate.assumed:
-            say(
-                f"select: hours are predicted at an assumed rate of {settings.words_per_second:g} words per second;"
-                " give recordings with --rate-from, or another --words-per-second"
-            )
-        if settings.explain:
-            odds = known.sums_by_region(choice.order.probabilities)
-            if gaps and settings.gap is not None:
-                say(f"gap: {settings.metric}, {spans_of(read_settings(settings.gap)) or 'spans unknown'}")
-            for line in region_lines(known.table, gaps, odds, known.count_by_region(choice.rows)):
-                say(line)
+        _tell(choice, known, gaps, rate, settings)
+        if evaluation is not None and not settings.decontaminate_answers:
+            asked |= {"chosen_texts_with_answer": evaluation.facts_in(choice.rows, left_out.ids)}
         counts = {"rows": len(choice.rows), "left_out": left_out.counts()}
+        found: dict = {"draw": choice.draw.figures(), **({"decontamination": asked} if asked else {})}
         spoken = {
             "predicted_hours": round(float(seconds[choice.rows].sum() / 3600), 4),
             "speaking_rate": rate.figures(),
         }
-        dropped = {"dropped_for_bad_speech": [] if settings.probing else known.bad_speech}
-        return Made(counts, counts | spoken | dropped | certainty | spread_of(choice, known) | choice.figures)
+        bad = {} if settings.probing else {str(region): why for region, why in known.bad_speech.items()}
+        found["dropped_for_bad_speech"] = bad
+        return Made(counts | found, counts | found | spoken | certainty | spread_of(choice, known) | choice.figures)
 
     inputs: dict[str, str | Path | None] = {"pool": pool, "regions": settings.regions, "gap": settings.gap}
     inputs |= budget_inputs(settings)
@@ -85,6 +87,28 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
         inputs |= numbered(role, getattr(settings, role))
     job = Job("select", SCHEMA, VERSION, settings, inputs, clock=clock)
     return job.run(output, plan={"regions": len(known.table)}, make=make, foresee=foresee)
+
+
+def _tell(
+    choice: Choice, known: KnownPool, gaps: dict[int, RegionGap], rate: SpeakingRate, settings: SelectSettings
+) -> None:
+    """Say on stderr what the summary holds and what deserves attention."""
+    if rate.assumed:
+        say(
+            f"select: hours are predicted at an assumed rate of {settings.words_per_second:g} words per second;"
+            " give recordings with --rate-from, or another --words-per-second"
+        )
+    if known.bad_speech and not settings.probing:
+        reasons = "; ".join(f"{region}: {why}" for region, why in known.bad_speech.items())
+        say(f"select: {len(known.bad_speech)} of {len(known.table)} regions are left out for bad speech ({reasons})")
+    if note := note_on_draw(choice.draw, FEWER_PROBES if settings.probing else FEWER_TEXTS):
+        say(note)
+    if settings.explain:
+        odds = known.sums_by_region(choice.order.probabilities)
+        if gaps and settings.gap is not None:
+            say(f"gap: {settings.metric}, {spans_of(read_settings(settings.gap)) or 'spans unknown'}")
+        for line in region_lines(known.table, gaps, odds, known.count_by_region(choice.rows)):
+            say(line)
 
 
 def _write(selected: pa.Table, left_out: LeftOut, work: Work) -> None:

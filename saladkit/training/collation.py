@@ -64,7 +64,7 @@ class Collator:
 
     def _rows(self, window: Window) -> list[TrainingExample]:
         """Return what is one context each: the rows of a window, or the window."""
-        return [join_rows(window.examples)] if self.settings.context == "window" else window.examples
+        return [join_rows(window.examples)] if self.settings.window_context == "window" else window.examples
 
     def _lines(self, lengths: list[int]) -> list[list[int]]:
         """Place rows on lines.

@@ -16,6 +16,7 @@ from saladkit.rows.training_sources import TOO_LONG, open_speech, open_text
 from saladkit.settings.training import TrainingSettings
 from saladkit.speech.audio.audio_rows import audio_counts
 from saladkit.speech.front_end import FrontEnd
+from saladkit.training.decontamination import count_contaminated, without_questions
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class TrainingInputs:
             "rows_never_cut": sum(source.never_cut for source in self.sources),
             "rows_split": sum(source.split for source in self.sources),
             "skipped": len(self.left_out()),
+            "rows_with_questions": sum(map(count_contaminated, self.sources)),
             "windows_to_read" if settings.window else "rows_to_read": len(schedule),
             "positions_to_read": round(schedule.expected_positions()),
         }
@@ -74,7 +76,8 @@ def open_inputs(
         front_end: the front end of the model to train.
 
     Raises:
-        SaladError: a source cannot be read, no row of it fits --max-length and the models, or speech has no word times.
+        SaladError: a source cannot be read, no row of it fits --max-length and the models, speech has no word times, or
+            every row of a source contains a question of --decontaminate.
     """
     names, limit, max_length = settings.names, settings.limit, settings.max_length
     sources = [
@@ -98,7 +101,7 @@ def open_inputs(
     ]
     for source in sources:
         _check_trainable(source, settings)
-    return TrainingInputs(sources, readers.layout)
+    return TrainingInputs(without_questions(sources, settings), readers.layout)
 
 
 def _check_trainable(source: TrainingSource, settings: TrainingSettings) -> None:
@@ -136,6 +139,7 @@ def input_paths(settings: TrainingSettings, teacher: str) -> dict[str, str | Pat
         **numbered("replay", [source.path for source in settings.text_sources]),
         **numbered("frames", settings.frames),
         **numbered("words", settings.words),
+        **numbered("decontaminate", settings.decontaminate),
         "teacher": teacher,
         "state": settings.resume_from_checkpoint,
     }

@@ -70,7 +70,8 @@ def run_training(
     start = work.writer.plan["inputs"].get("checkpoint")
     positions = positions_trained_on(work.path, stable_steps(settings), start)
     plan = inputs.figures(settings, schedule)
-    steps, notes = {"steps": settings.max_steps}, {name: plan[name] for name in ("rows_never_cut", "rows_split")}
+    steps = {"steps": settings.max_steps}
+    notes = {name: plan[name] for name in ("rows_never_cut", "rows_split", "rows_with_questions")}
     notes |= inputs.audio_counts()
     if settings.window:
         notes |= {"rows_unread": sum(counts["unread rows"] for counts in read.values())}

@@ -11,6 +11,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
 from saladkit.job import Clock, Job, Made, Work
 from saladkit.machine import is_main_process, resolve_device
+from saladkit.model.chat_template import remember_template, template_of
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.limits import read_limits
@@ -19,9 +20,10 @@ from saladkit.model.lora import LoraShape
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.progress import say
+from saladkit.rows.chat_template import ChatTemplate
 from saladkit.rows.readers import Readers
 from saladkit.settings.training import TrainingSettings
-from saladkit.training.inputs import identified_beside, input_paths, open_inputs
+from saladkit.training.inputs import TrainingInputs, identified_beside, input_paths, open_inputs
 from saladkit.training.mix import note_on_mix
 from saladkit.training.run import run_training
 from saladkit.training.saved_states import discard_states
@@ -79,16 +81,18 @@ def train_stage(
     front_end = front_end_of(start.config, device=device)
     layout = layout_of(start.config, front_end)
     runs_beside = not start.own_teacher and settings.alpha > 0 and not is_teacher_cache(teacher)
-    if settings.context == "window" and settings.alpha > 0 and is_teacher_cache(teacher):
+    if settings.window_context == "window" and settings.alpha > 0 and is_teacher_cache(teacher):
         raise SaladError(
-            f"--context window, and {teacher} is a teacher cache, which knows each row alone",
-            "Give the text LLM itself as --teacher, or --context row.",
+            f"--window-context window, and {teacher} is a teacher cache, which knows each row alone",
+            "Give the text LLM itself as --teacher, or --window-context row.",
         )
     beside = limits_of_teacher(teacher, start.tokenizer, start.name) if runs_beside else None
     readers = Readers(read_limits(start.name), beside, layout, settings.window or None)
-    if settings.context == "window":
+    if settings.window_context == "window":
         readers.check_window()
     inputs = open_inputs(settings, start.tokenizer, readers, front_end)
+    template = _template(start, inputs)
+    laid_out = {"chat_template": template.digest} if template else {}
     schedule = inputs.schedule(settings)
     if is_main_process() and (off := note_on_mix(schedule)):
         say(off)
@@ -103,6 +107,8 @@ def train_stage(
             student.add_lora(lora, {"name": start.name, "digest": digest})
         packed = may_pack(settings.batching, student.language_model)
         signal = opened
+        if template:
+            remember_template(student, template)
         if start.own_teacher:
             signal = UnadaptedTeacher(student.language_model, settings.temperature, packed)
         processor = SaladProcessor(start.tokenizer, student.config)
@@ -119,7 +125,7 @@ def train_stage(
             keep_stable=keep_stable,
             moments=start.moments,
         )
-        return replace(made, identity=made.identity | {"started_from": digest})
+        return replace(made, identity=made.identity | {"started_from": digest} | laid_out)
 
     job = Job(
         verb,
@@ -127,9 +133,16 @@ def train_stage(
         VERSION,
         settings,
         inputs=start.inputs | input_paths(settings, teacher),
-        identified={"encoder": front_end.identity["name"]} | identified_beside(settings),
+        identified={"encoder": front_end.identity["name"]} | identified_beside(settings) | laid_out,
         device=device,
         tidy=discard_states,
         clock=clock,
     )
     return job.run(output, plan=inputs.figures(settings, schedule), make=make)
+
+
+def _template(start: Start, inputs: TrainingInputs) -> ChatTemplate | None:
+    """Return the chat template that lays out the conversations; None if there are none."""
+    if not any(source.has_conversations for source in inputs.sources):
+        return None
+    return template_of(start.tokenizer, start.config)

@@ -9,6 +9,7 @@ from saladkit.formats.artefact import is_artefact
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.limits import compared_vocabulary, read_limits
 from saladkit.model.loading import keeps_rows_apart, load_text_model, load_tokenizer
+from saladkit.rows.chat_template import ChatTemplate
 from saladkit.rows.model_limits import ModelLimits
 from saladkit.rows.tokens import tokenizer_digest
 from saladkit.rows.training_rows import TrainingSource
@@ -33,13 +34,15 @@ def open_teacher(
         vocabulary: number of tokens that the head of this model scores.
 
     Raises:
-        SaladError: the cache has another tokenizer or temperature, lacks a text, or holds samples, from which the
-            divergence cannot be computed; or the text LLM cannot be loaded.
+        SaladError: the cache has another tokenizer, chat template or temperature, lacks a text, or holds samples, from
+            which the divergence cannot be computed; or the text LLM cannot be loaded.
     """
     if is_teacher_cache(name):
         cache = TeacherCache(name)
         cache.check_tokenizer(tokenizer_digest(tokenizer), model)
         _check_serves(cache, name, settings)
+        if any(source.has_conversations for source in sources):
+            cache.check_chat_template(ChatTemplate(tokenizer).digest, model)
         check_teacher_covers(cache, sources)
         return CachedTeacher(cache, compared_vocabulary(tokenizer, vocabulary, cache.identity["vocabulary"]))
     teacher = load_text_model(name, dtype="float32", device="cpu")

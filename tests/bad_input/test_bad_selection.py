@@ -208,3 +208,9 @@ def test_an_embedding_that_is_not_a_number(refused, world, text_lm, tmp_path):
 def test_embeddings_of_another_model(refused, world, regions, other_text_lm, tmp_path):
     line = ["regions", world / "pool.parquet", "--clusters", 2, "--device", "cpu", "--reuse", regions]
     refused(*line, "--embedder", f"lm:{other_text_lm}", named=[regions, other_text_lm])
+
+
+@pytest.mark.parametrize("further", [("--decontaminate-answers",), ("--decontaminate-cosine", 0.9)])
+def test_comparisons_with_questions_that_are_not_given(further, refused, world, regions):
+    problem, fix = refused(*line_of(world, regions, "--strategy", "uniform", "--count", 1, *further))
+    assert further[0] in problem and "--decontaminate" in fix

@@ -65,7 +65,7 @@ def read(rows, *, seed=0, words=(3, 80)):
 
 
 def windows_of(source, size=256, *, text_first=0.5, layout=LAYOUT, seed=(5,)):
-    return WindowStream(RowDrawing(source, layout, SPANS, text_first), size, list(seed))
+    return WindowStream(RowDrawing(source, layout, SPANS, text_first, 0.5), size, list(seed))
 
 
 class SlowComposer:
@@ -248,7 +248,7 @@ def test_lengths_are_asked_for_only_where_no_time_says_where_a_recording_ends():
 @pytest.mark.parametrize("layout", [LAYOUT, SequenceLayout(12.5, 1), SequenceLayout(100, 8, modality_tokens=True)])
 def test_rows_are_about_as_long_as_expected(layout, text_first, joined):
     source = spoken(300, prefix=1)
-    drawing = RowDrawing(source, layout, SPANS, text_first)
+    drawing = RowDrawing(source, layout, SPANS, text_first, 0.5)
     expected = drawing.expected(joined=joined).sum()
     found, draws = 0, 6
     for draw in range(draws):

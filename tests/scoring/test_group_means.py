@@ -6,7 +6,6 @@ import pytest
 from saladkit.formats.gap_table import METRICS, POSITIVE
 from saladkit.scoring.group_means import FEW, estimate, group_tables
 from saladkit.scoring.pooled_groups import pool_groups
-from saladkit.scoring.speech_quality import duration_ratios, mark_bad_speech
 
 
 def items_of(*groups):
@@ -60,38 +59,3 @@ def test_a_region_without_a_gap_stays_without_one():
     first, *others = (row for row in rows if row["kind"] == "region")
     assert abs(first["misalignment_shrunk"]) < 1e-8 and first["misalignment_low"] is None
     assert all(row["misalignment_low"] < row["misalignment_shrunk"] < row["misalignment_high"] for row in others)
-
-
-def test_durations_are_compared_with_the_same_speaker_s():
-    rows = [
-        {"id": f"{speaker}{i}", "text": "x" * length, "duration": rate * length, "speaker": speaker}
-        for speaker, rate in (("slow", 0.2), ("fast", 0.05))
-        for i, length in enumerate((10, 20, 40))
-    ]
-    rows[0]["duration"] *= 3
-    ratios = duration_ratios([*rows, {"id": "unknown", "text": "x", "duration": None, "speaker": "fast"}])
-    assert ratios == pytest.approx({row["id"]: 1.0 for row in rows} | {"slow0": 3.0})
-
-
-def test_the_worst_share_and_odd_durations_are_marked():
-    regions = [
-        {"region": i, "probes": 4, "cer": 0.01 * i, "duration_ratio": 1.0, "bad_speech": None} for i in range(20)
-    ]
-    regions[4]["duration_ratio"], regions[5]["duration_ratio"] = 1.6, 0.6
-    unknown = {"region": 20, "probes": 4, "cer": None, "duration_ratio": None, "bad_speech": None}
-    mark_bad_speech([*regions, unknown], 0.15)
-    assert [row["region"] for row in regions if row["bad_speech"]] == [4, 5, 17, 18, 19]
-    assert unknown["bad_speech"] is None
-    same = [{**row, "cer": 0.02 * (row["region"] > 18), "duration_ratio": 1.0, "bad_speech": None} for row in regions]
-    mark_bad_speech(same, 0.15)
-    assert [row["region"] for row in same if row["bad_speech"]] == [19]  # the others are as well understood as any
-
-
-def test_recordings_that_synth_left_out_count_as_not_understood():
-    regions = [{"region": i, "probes": 4, "cer": 0.1, "duration_ratio": 1.0, "bad_speech": None} for i in range(8)]
-    regions[6]["cer"] = 0.15
-    mark_bad_speech(regions, 0.15, {3: 1})  # (4 * 0.1 + 1) / 5 = 0.28
-    assert [row["region"] for row in regions if row["bad_speech"]] == [3]
-    nobody_listened = [{**row, "cer": None, "bad_speech": None} for row in regions]
-    mark_bad_speech(nobody_listened, 0.3, {3: 1, 5: 2})
-    assert [row["region"] for row in nobody_listened if row["bad_speech"]] == [3, 5]

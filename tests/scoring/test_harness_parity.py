@@ -4,8 +4,10 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
+from chat_templates import chat_tokenizer
 from harness_run import run_harness, write_rows
 
+from saladkit.model.loading import load_text_model
 from saladkit.settings.evaluate import EvalSettings
 from saladkit.stages.evaluate import evaluate
 
@@ -70,6 +72,34 @@ def test_log_likelihoods_and_scores_are_the_harness_s(shots, model, rows, tmp_pa
     for key, value in results["results"]["questions_text"].items():
         assert written["results"]["questions_text"][key] == pytest.approx(value, abs=1e-12), key
     assert written["n-shot"] == results["n-shot"] == {"questions_text": shots}
+
+
+@pytest.mark.parametrize("kind, shots, system", [("Qwen2.5", 0, None), ("Llama 3", 2, "Answer in one word.")])
+def test_chats_and_their_scores_are_the_harness_s(kind, shots, system, text_lm, tokenizer, rows, tmp_path):
+    model, own = load_text_model(text_lm, dtype="float32", device="cpu"), chat_tokenizer(tokenizer, kind)
+    own.chat_template = own.chat_template.replace("strftime_now", "no_clock")  # the harness would write today's date
+    own.chat_template = own.chat_template.replace("not date_string is defined", "true").replace(
+        'no_clock("%d %b %Y")', '"26 Jul 2024"'
+    )
+    model.resize_token_embeddings(len(own))
+    model.save_pretrained(tmp_path / "chat-lm")
+    own.save_pretrained(tmp_path / "chat-lm")
+    asked, examples = [row | {"text": row["text"].strip()} for row in rows[:4]], rows[8:]
+    _, samples = run_harness(
+        tmp_path / "chat-lm", asked, examples, shots, tmp_path / "harness", chat=True, system=system
+    )
+    source = write_rows(tmp_path / "questions.jsonl", asked)
+    fewshot = write_rows(tmp_path / "examples.jsonl", examples)
+    settings = {"num_fewshot": shots, "fewshot": str(fewshot) if shots else None, "system_prompt": system}
+    settings |= {"modalities": ("text",), "device": "cpu", "apply_chat_template": True}
+    evaluate(str(tmp_path / "chat-lm"), [str(source)], tmp_path / "ours", EvalSettings(**settings))
+    listed = (tmp_path / "ours" / "chat-lm" / "samples_questions_text.jsonl").read_text()
+    for mine, theirs in zip(map(json.loads, listed.splitlines()), samples, strict=True):
+        assert mine["arguments"] == theirs["arguments"]
+        found = [float(value) for ((value, _),) in mine["resps"]]
+        assert found == pytest.approx([float(value) for ((value, _),) in theirs["resps"]], abs=1e-4)
+        for key in ("acc", "acc_norm", "prompt_hash"):
+            assert mine[key] == theirs[key]
 
 
 def test_files_have_the_harness_s_keys(text_lm, rows, tmp_path):

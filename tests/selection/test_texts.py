@@ -1,18 +1,15 @@
-"""Properties of texts alone: importance, whether they can be spoken, whether they contain a question, speaking time."""
+"""Properties of texts alone: importance, whether they can be spoken, speaking time."""
 
 import time
 
 import numpy as np
 import pytest
 
-from saladkit.selection.decontamination import Overlap
 from saladkit.selection.importance import log_importance
 from saladkit.selection.left_out import LeftOut, leave_out_unfit
 from saladkit.selection.speakable import why_unspeakable
 from saladkit.selection.speaking_rate import SpeakingRate
 from saladkit.settings.select import Filters
-
-QUESTION = "Which of the moons of Jupiter that Galileo saw in the year 1610 is covered by ice?"
 
 
 def test_importance_equals_that_of_a_slow_loop():
@@ -70,22 +67,6 @@ def test_long_texts_are_searched_quickly(text):
     started = time.process_time()
     why_unspeakable(text)
     assert time.process_time() - started < 5
-
-
-def test_a_question_is_found_word_for_word():
-    overlap = Overlap(
-        [("q1", QUESTION), ("q2", "What is it?"), ("q3", "The largest planet of the solar system is called")],
-        Filters.ngram,
-    )
-    assert overlap.too_short == {"q2"}
-    assert overlap.find(f"He asked: {QUESTION.upper()} Nobody knew.") == "q1"
-    words = QUESTION.split()
-    assert overlap.find(" ".join(["It"] + words[2:15] + ["was"])) == "q1"  # thirteen in a row
-    assert overlap.find(" ".join(["It"] + words[2:14] + ["was"])) is None  # twelve
-    assert overlap.find("the largest planet of the Solar System is called Jupiter") == "q3"  # of nine words, all nine
-    assert overlap.find("the largest planet of the solar system is Jupiter") is None
-    assert overlap.find("What is it? I do not know.") is None
-    assert Overlap([("q1", QUESTION)], ngram=5).find("the moons of Jupiter that nobody saw") == "q1"
 
 
 def test_words_are_counted_where_no_spaces_separate_them():

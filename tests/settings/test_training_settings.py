@@ -43,11 +43,11 @@ def test_a_window_shorter_than_a_span_is_refused(window, problem):
 
 def test_a_context_of_windows_needs_windows():
     with pytest.raises(SaladError) as raised:
-        DistillSettings(data=("speech",), max_steps=1, context="window")
-    assert raised.value.problem == "--context window without windows"
+        DistillSettings(data=("speech",), max_steps=1, window_context="window")
+    assert raised.value.problem == "--window-context window without windows"
 
 
 def test_the_context_is_recorded_with_windows_alone():
     of_rows, of_windows = (DistillSettings(data=("speech",), max_steps=1, window=window) for window in (0, 64))
-    assert "context" not in of_rows.recorded()
-    assert of_windows.recorded()["context"] == "row"
+    assert "window_context" not in of_rows.recorded()
+    assert of_windows.recorded()["window_context"] == "row"

@@ -7,7 +7,12 @@ from recognizers import LETTERS, SPECIAL, save_ctc_model, save_whisper
 from transformers import Wav2Vec2ForCTC, WhisperForConditionalGeneration, WhisperProcessor
 
 from saladkit.errors import SaladError
-from saladkit.speech.transcribers.error_rates import character_error_rate, least_error_rate
+from saladkit.speech.transcribers.error_rates import (
+    character_error_rate,
+    character_errors,
+    compared_characters,
+    least_errors,
+)
 from saladkit.speech.transcribers.transcriber import open_transcriber
 from saladkit.speech.voices.voice import open_voice
 
@@ -21,9 +26,10 @@ def recordings():
 
 def test_a_number_may_be_written_in_digits_or_in_words():
     forms = ["It was 1984.", "It was nineteen eighty four."]
-    assert least_error_rate(forms, "it was 1984") == least_error_rate(forms, "It was nineteen eighty-four.") == 0
-    assert least_error_rate(forms, "it was 1985") == character_error_rate(forms[0], "it was 1985") > 0
-    assert least_error_rate(["!", "?"], "hello") is None
+    assert least_errors(forms, "it was 1984").edits == least_errors(forms, "It was nineteen eighty-four.").edits == 0
+    assert least_errors(forms, "it was 1985") == character_errors(forms[0], "it was 1985")
+    assert least_errors(forms, "it was 1985").rate == character_error_rate(forms[0], "it was 1985") > 0
+    assert least_errors(["!", "?"], "hello") is None
 
 
 def test_a_ctc_model_writes_its_likeliest_letters_each_recording_alone(recordings, tmp_path):
@@ -88,3 +94,8 @@ def test_what_is_no_recognizer_is_refused(text_lm, tmp_path):
 )
 def test_character_error_rate(said, written, expected):
     assert character_error_rate(said, written) == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize("text", ["The 2nd, don't!", "太阳系 中最大的 行星", "— …", "Ünïcode\u0301 naïve"])
+def test_the_characters_of_a_text_are_those_that_are_compared(text):
+    assert compared_characters(text) == (character_errors(text, "").characters if character_errors(text, "") else 0)

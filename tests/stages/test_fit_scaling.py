@@ -221,7 +221,21 @@ def test_without_samples_or_teacher_gap_says_what_is_missing(shell, checkpoint, 
 
 
 def test_gap_tables_with_different_recognizers_are_comparable(shell, checkpoint, text_lm, speech, tables, tmp_path):
-    line = ["gap", checkpoint, speech, "--teacher", text_lm, *SPANS, "--device", "cpu", "--limit", 8, "--worst", 0.3]
+    line = [
+        "gap",
+        checkpoint,
+        speech,
+        "--teacher",
+        text_lm,
+        *SPANS,
+        "--device",
+        "cpu",
+        "--limit",
+        8,
+        "--max-recording-cer",
+        9,
+    ]
+    line += ["--worst", 0.3]
     judged = shell(*line, "--asr", save_ctc_model(tmp_path / "ctc"), "-o", tmp_path / "judged")
     assert judged.exit_code == 0, judged.stderr
     done = shell("fit-scaling", tables[0], tmp_path / "judged", tables[2], "-o", tmp_path / "law")

@@ -82,11 +82,15 @@ def test_the_metric_is_that_of_the_option(metric, region, select, gap):
 def test_regions_of_bad_speech_are_left_out(gamma, select, tmp_path):
     writer = create_artefact(tmp_path / "bad", schema=SCHEMA, version=VERSION, verb="t", settings={}, inputs={})
     figures = {"kind": "region", "probes": 1, "teacher_kl_shrunk": 1.0}
-    write_gap_table(writer, [], [figures | {"region": r, "bad_speech": r in (1, 3)} for r in range(CLUSTERS)])
+    write_gap_table(
+        writer,
+        [],
+        [figures | {"region": r, "bad_speech": r in (1, 3), "bad_speech_reason": "slow"} for r in range(CLUSTERS)],
+    )
     writer.finish(counts={})
     chosen, summary = select("--gap", tmp_path / "bad", "--gamma", gamma, "--count", 12)
     assert {row["region"] for row in chosen} == {0, 2}
-    assert summary["dropped_for_bad_speech"] == [1, 3]
+    assert summary["dropped_for_bad_speech"] == {"1": "slow", "3": "slow"}
 
 
 def test_coverage_needs_no_model(shell, world, text_lm, cut, tmp_path):
@@ -399,3 +403,87 @@ def test_a_changed_embedder_is_refused(world, text_lm, other_text_lm, shell, tmp
     line = ["select", pool, "--regions", cut, "--strategy", "uniform", "--count", 5, "--decontaminate", pool]
     result = shell(*line, "--decontaminate-cosine", 0.9, "--device", "cpu", "-o", tmp_path / "chosen")
     assert result.exit_code == 2 and "has changed since" in result.stderr
+
+
+def test_regions_that_ran_empty_are_listed_and_noted(select, gap, shell, world, cut, tmp_path):
+    """Region 3 has nearly all of the weight, and fewer texts than the budget."""
+    sizes = [row["texts"] for row in Regions.open(cut).table]
+    line = ["select", world / "pool.parquet", "--regions", cut, "--gap", gap, "--gamma", 5]
+    done = shell(*line, "--count", sizes[3] + 10, "-o", tmp_path / "many")
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)["draw"]
+    (empty,) = (region for region in found["regions_that_ran_empty"] if region["region"] == 3)
+    assert empty["had"] == empty["chosen"] == sizes[3] < empty["asked"]
+    chosen = Counter(row["region"] for row in read_samples(tmp_path / "many", needed=["id"]).to_pylist())
+    weights = [size * region**5 for region, size in enumerate(sizes)]
+    apart = sum(abs(w / sum(weights) - chosen[r] / (sizes[3] + 10)) for r, w in enumerate(weights)) / 2
+    assert found["counted_in"] == "texts" and found["total_variation"] == pytest.approx(apart, abs=1e-4)
+    assert json.loads((tmp_path / "many" / "manifest.json").read_text())["counts"]["draw"] == found
+    assert f"note: regions that ran empty: 3 (asked {empty['asked']:.0f}, had {sizes[3]})" in done.stderr
+    _, few = select("--gap", gap, "--gamma", 5, "--count", 5, name="few")
+    assert few["draw"]["regions_that_ran_empty"] == []
+
+
+def test_probes_that_a_region_lacks_are_listed(select, cut):
+    sizes = {row["region"]: row["texts"] for row in Regions.open(cut).table}
+    most = max(sizes.values())
+    _, summary = select("--per-region", most)
+    found = summary["draw"]["regions_that_ran_empty"]
+    short = [region for region, texts in sizes.items() if texts < most]
+    assert found == [
+        {"region": region, "asked": most, "had": sizes[region], "chosen": sizes[region]} for region in short
+    ]
+
+
+@pytest.fixture
+def asking(world, tmp_path):
+    """Write questions, and return their path."""
+
+    def write(*questions):
+        rows = [
+            {"id": f"q{n}", "text": text, "choices": choices, "answer": 0}
+            for n, (text, *choices) in enumerate(questions)
+        ]
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "asked.parquet")
+        return tmp_path / "asked.parquet"
+
+    return write
+
+
+def listed(folder):
+    return {row["id"]: row for row in map(json.loads, (folder / "left-out.jsonl").read_text().splitlines())}
+
+
+@pytest.mark.parametrize("budget", [("--per-region", 3), ("--strategy", "uniform", "--count", 12)])
+def test_short_questions_are_kept_out_of_probes_and_selections(budget, select, asking, world, tmp_path):
+    pool = pq.read_table(world / "pool.parquet").to_pylist()
+    copied = [(" ".join(row["text"].split()[:length]), "a", "b") for row, length in zip(pool, (4, 5, 7), strict=False)]
+    path = asking(*copied, ("Is it?", "yes", "no"))
+    chosen, summary = select(*budget, "--decontaminate", path)
+    found = listed(tmp_path / "chosen")
+    assert {row["id"] for row in pool[:3]} <= set(found) and not set(found) & {row["id"] for row in chosen}
+    assert {row["reason"] for row in found.values()} == {"words of the evaluation"}
+    assert summary["decontamination"]["questions"] == 4
+    assert summary["decontamination"]["questions_not_looked_for"] == 1
+    assert json.loads((tmp_path / "chosen" / "manifest.json").read_text())["counts"]["left_out"] == summary["left_out"]
+
+
+def test_chosen_texts_with_an_answer_are_counted_or_left_out(shell, world, cut, tmp_path):
+    """Every text of this world tells facts that the questions ask."""
+    line = ["select", world / "pool.parquet", "--regions", cut, "--strategy", "uniform", "--count", 8]
+    line += ["--decontaminate", world / "questions.parquet"]
+    counted = shell(*line, "-o", tmp_path / "counted")
+    assert counted.exit_code == 0, counted.stderr
+    found = json.loads(counted.stdout)["decontamination"]["chosen_texts_with_answer"]
+    assert 0 < found["texts"] <= 8 and 0 < found["questions"] <= found["texts"]
+    assert f"note: {found['texts']} of 8 chosen texts hold the fact that a question asks" in counted.stderr
+    rows = {row["id"]: row["text"] for row in read_samples(tmp_path / "counted", needed=["text"]).to_pylist()}
+    asked = {row["id"]: row for row in pq.read_table(world / "questions.parquet").to_pylist()}
+    for held in found["such_as"]:
+        question = asked[held["question"].rpartition(":")[2]]
+        assert question["choices"][question["answer"]].lower() in rows[held["id"]].lower()
+    without = shell(*line[:7], 1, *line[8:], "--decontaminate-answers", "-o", tmp_path / "without")
+    reasons = Counter(row["reason"] for row in listed(tmp_path / "without").values()) if not without.exit_code else {}
+    assert reasons["fact of the evaluation"] >= found["texts"], without.stderr
+    left = {row["id"] for row in read_samples(tmp_path / "without", needed=["id"]).to_pylist()}
+    assert not left & set(listed(tmp_path / "without"))

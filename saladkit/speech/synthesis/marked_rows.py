@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from saladkit.formats.messages import heard_text, with_heard_text
 from saladkit.formats.spoken_rows import WITH_MARKUP
 from saladkit.settings.synth import SynthSettings
 from saladkit.speech.normalizing.markup import without_markup
@@ -36,8 +37,34 @@ def heed_markup(table: pa.Table, settings: SynthSettings) -> tuple[pa.Table, Mar
 
     With `settings.markup` "strip", a text without its markup takes the place of the text, so that models read what is
     spoken; the text as given is in a new column `WITH_MARKUP`. With `choices`, markup in choices counts as well; the
-    column of choices stays as it is.
+    column of choices stays as it is. In conversations, markup counts where users speak, and is stripped there.
     """
+    if "messages" in table.column_names:
+        return _heed_in_messages(table, settings)
+    return _heed_in_texts(table, settings)
+
+
+def _heed_in_messages(table: pa.Table, settings: SynthSettings) -> tuple[pa.Table, MarkedRows]:
+    """Heed the markup in the texts, and bring the texts of conversations, which their messages hold, up to date."""
+    given = table.column("messages")
+    table, found = _heed_in_texts(table, settings)
+    if settings.markup != "strip" or not found.kinds:
+        return table, found
+    plain = [turns and with_heard_text(turns, _plain) for turns in given.to_pylist()]
+    texts = [
+        text if turns is None else heard_text(turns)
+        for turns, text in zip(plain, table.column("text").to_pylist(), strict=True)
+    ]
+    table = table.set_column(table.column_names.index("messages"), "messages", pa.array(plain, given.type))
+    return table.set_column(table.column_names.index("text"), "text", pa.array(texts, pa.string())), found
+
+
+def _plain(text: str) -> str:
+    """Return a text without its markup, or as it is if it is markup alone."""
+    return without_markup(text).text or text
+
+
+def _heed_in_texts(table: pa.Table, settings: SynthSettings) -> tuple[pa.Table, MarkedRows]:
     found = MarkedRows(table, Counter(), [])
     kept: list[bool] = []
     plain: list[pa.Array] = []  # texts, by batch

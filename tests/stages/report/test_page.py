@@ -1,5 +1,6 @@
 """The page and its pictures: texts, charts and audio, and the files that the page needs."""
 
+import json
 import re
 import sys
 from base64 import b64decode
@@ -154,3 +155,25 @@ def test_one_result_of_heard_subjects_alone(tmp_path):
     assert summary["stage1"]["unheard_subjects"] is None and summary["stage1"]["heard_subjects"]["items"] == 8
     said = headline((tmp_path / "o.html").read_text())
     assert said == "Stage I answers 50.0 % of the spoken questions correctly."
+
+
+def test_the_page_tells_what_a_selection_lacks_and_holds(run):
+    path = run / "chosen-active" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    empty = [{"region": 0, "asked": 12.4, "had": 3, "chosen": 3}, {"region": 9, "asked": 4.0, "had": 0, "chosen": 0}]
+    draw = {"counted_in": "hours", "total_variation": 0.25, "expected_by_chance": 0.04, "regions_that_ran_empty": empty}
+    manifest["counts"] |= {
+        "draw": draw,
+        "dropped_for_bad_speech": {"1": "1.60 times as long as usual"},
+        "decontamination": {"chosen_texts_with_answer": {"texts": 2, "questions": 1}},
+    }
+    path.write_text(json.dumps(manifest))
+    report(run, run / "report.html", ReportSettings(**SETTINGS))
+    page = (run / "report.html").read_text(encoding="utf-8")
+    notes = [note for note in re.findall(r'<p class="note">(.*?)</p>', page, re.DOTALL) if "chosen-active: " in note]
+    assert len(notes) == 4
+    assert notes[0].endswith("(1.60 times as long as usual).") and "bad speech" in notes[0]
+    assert "(asked for 12 texts, had 3)" in notes[1] and "region 9 (asked for 4 texts, had 0)" in notes[1]
+    assert "hours by region asked for and drawn: 0.25 (0.04 by chance)" in notes[2]
+    assert f"2 of {manifest['counts']['rows']} chosen texts" in notes[3]
+    assert not [note for note in re.findall(r'<p class="note">(.*?)</p>', page) if "chosen-uniform: " in note]

@@ -3,9 +3,10 @@
 import time
 import unicodedata
 
+import numpy as np
 import pytest
 
-from saladkit.selection.decontamination import Overlap
+from saladkit.contamination.overlap import Overlap, note_not_judged
 from saladkit.settings.select import Filters
 from saladkit.sources.words import count_words, words_of
 
@@ -31,7 +32,6 @@ FORMS = {
     "invisible": lambda text: text.replace("a", "a\u200b").replace("的", "的\u2060").replace("े", "े\u200d"),
     "other signs": lambda text: text.replace(",", " –").replace("，", " ").replace("?", "!").replace("？", "…"),
 }
-LONG = [name for name in QUESTIONS if not name.startswith("short")]
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +40,68 @@ def overlap():
 
 
 @pytest.mark.parametrize("form", list(FORMS))
-@pytest.mark.parametrize("name", LONG)
+@pytest.mark.parametrize("name", list(QUESTIONS))
 def test_a_copy_is_found_in_every_form(name, form, overlap):
     copied = FORMS[form](QUESTIONS[name])
     assert overlap.find(f"12. {copied} 1999") == name
 
 
-def test_short_questions_are_not_looked_for(overlap):
-    assert overlap.too_short == {"short Chinese", "short Hindi"}
-    assert overlap.find("他问：法国的首都是哪座城市？没有人知道。") is None
-    assert overlap.find("उसने पूछा: भारत की राजधानी क्या है?") is None
+def test_a_question_is_found_word_for_word():
+    overlap = Overlap(
+        [
+            ("q1", QUESTIONS["English"]),
+            ("q2", "What is it?"),
+            ("q3", "The largest planet of the solar system is called"),
+        ],
+        Filters.ngram,
+    )
+    assert overlap.not_judged == {"q2"}
+    assert overlap.find(f"He asked: {QUESTIONS['English'].upper()} Nobody knew.") == "q1"
+    words = QUESTIONS["English"].split()
+    assert overlap.find(" ".join(["It"] + words[2:15] + ["was"])) == "q1"  # thirteen in a row
+    assert overlap.find(" ".join(["It"] + words[2:14] + ["was"])) is None  # twelve
+    assert overlap.find("the largest planet of the Solar System is called Jupiter") == "q3"  # of nine words, all nine
+    assert overlap.find("the largest planet of the solar system is Jupiter") is None
+    assert overlap.find("What is it? I do not know.") is None
+    assert Overlap([("q1", QUESTIONS["English"])], ngram=5).find("the moons of Jupiter that nobody saw") == "q1"
+
+
+@pytest.mark.parametrize(
+    "question, held, not_held",
+    [
+        ("Who painted the Mona Lisa?", "He asked who painted the Mona Lisa.", "The man who painted the Mona."),
+        ("The capital city of France is", "The capital city of France is Paris.", "A capital city of France is Paris."),
+        ("Is a whale a fish?", "Is a whale a fish? No.", "This is a whale a fisherman saw."),
+        ("How many legs has a spider?", "HOW MANY LEGS HAS A SPIDER", "How many eyes has a spider?"),
+        ("法国的首都是哪座城市？", "他问：法国的首都是哪座城市？没有人知道。", "法国的首都是巴黎。"),
+        ("भारत की राजधानी क्या है?", "उसने पूछा: भारत की राजधानी क्या है?", "भारत की राजधानी दिल्ली है।"),
+    ],
+)
+def test_a_short_question_is_found_as_a_whole(question, held, not_held):
+    overlap = Overlap([("q", question)], Filters.ngram)
+    assert overlap.not_judged == set()
+    assert (overlap.find(held), overlap.find(not_held)) == ("q", None)
+
+
+def test_wordings_that_texts_contain_by_chance_are_not_looked_for():
+    worded = [
+        *[("trivial", "Who was he?"), ("trivial", "Who was he? Caesar")],  # three words, and four
+        *[("too short", "Is it?"), ("too short", "Is it? yes"), ("also too short", "什么？")],
+        *[(id_, "Which of these is true?") for id_ in ("phrase", "other", "only a phrase")],
+        *[("phrase", "Which of these is true? Ice floats"), ("other", "Which of these is true? Iron floats on water")],
+    ]
+    overlap = Overlap(worded, Filters.ngram)
+    assert overlap.not_judged == {"too short", "also too short", "only a phrase"}
+    assert overlap.find("Which of these is true? Who was he? Is it? yes. 什么？") is None
+    assert overlap.find("Which of these is true: ice floats, or not?") == "phrase"
+    assert overlap.find("Which of these is true: iron floats on water?") == "other"
+    assert overlap.find("who was he, Caesar?") == "trivial"
+    note = note_not_judged(overlap, 6)
+    assert note.startswith("3 of 6 questions") and "also too short, only a phrase, too short" in note
+
+
+def test_the_same_question_twice_in_one_row_is_no_shared_phrase():
+    assert Overlap([("q", "Which moon is the largest?")] * 2, Filters.ngram).find("which moon is the largest") == "q"
 
 
 @pytest.mark.parametrize(
@@ -93,3 +145,23 @@ def test_many_texts_are_looked_through_in_no_time(overlap):
     for _ in range(500):
         assert [overlap.find(text) for text in texts] == [None, None]
     assert time.process_time() - started < 5
+
+
+def test_what_is_found_is_what_a_slow_search_finds():
+    random = np.random.default_rng(0)
+    questions = [(str(n), " ".join(random.choice(list("abcd"), random.integers(2, 20)))) for n in range(30)]
+    overlap = Overlap(questions, 8)
+    found = []
+    for _ in range(400):
+        words = random.choice(list("abcd"), random.integers(1, 60)).tolist()
+        held = set()
+        for id_, text in questions:
+            asked = text.split()
+            runs = [asked[at : at + 8] for at in range(max(len(asked) - 7, 1))]
+            if id_ not in overlap.not_judged and any(
+                words[at : at + len(run)] == run for run in runs for at in range(len(words) - len(run) + 1)
+            ):
+                held.add(id_)
+        found.append(overlap.find(" ".join(words)))
+        assert found[-1] in (held or {None})
+    assert None in found and len(set(found)) > 5

@@ -1,0 +1,62 @@
+"""Conversations as Hugging Face's processors take them: turns whose content parts may be recordings."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from saladkit.errors import SaladError
+from saladkit.formats.messages import Turn, join_texts
+
+Recording = str | Path | np.ndarray
+_RECORDING = ("audio", "path", "url", "audio_url", "array")
+
+
+def turns_with_marks(messages: Sequence[Mapping[str, Any]], mark: str) -> tuple[list[Turn], list[Recording]]:
+    """Return turns with `mark` in the place of each recording, and the recordings in order.
+
+    Args:
+        messages: turns with `role` and `content`: a text, or parts `{type: text, text}` and `{type: audio}` with the
+            recording in `audio`, `path`, `url` or `array`: a path, or mono samples.
+
+    Raises:
+        SaladError: a content is neither, or a part has another type or no recording.
+    """
+    recordings: list[Recording] = []
+
+    def content_of(message: Mapping[str, Any]) -> str:
+        content = message.get("content")
+        if isinstance(content, str):
+            return content
+        if not isinstance(content, list | tuple):
+            raise _unreadable(f"a turn has the content {content!r}")
+        joined = ""
+        for part in content:
+            kind = part.get("type")
+            if kind == "text" and isinstance(part.get("text"), str):
+                joined = join_texts(joined, part["text"])
+            elif kind == "audio":
+                recordings.append(_recording(part))
+                joined = join_texts(joined, mark)
+            else:
+                raise _unreadable(f"a content part has the type {kind!r}, or no text")
+        return joined
+
+    return [Turn(str(message.get("role")), content_of(message)) for message in messages], recordings
+
+
+def _recording(part: Mapping[str, Any]) -> Recording:
+    found = next((part[name] for name in _RECORDING if part.get(name) is not None), None)
+    if isinstance(found, str):
+        return Path(found)
+    if isinstance(found, Path | np.ndarray):
+        return found
+    raise _unreadable("an audio part has no recording")
+
+
+def _unreadable(problem: str) -> SaladError:
+    return SaladError(
+        problem,
+        'Give a text, or parts such as {"type": "text", "text": "..."} and {"type": "audio", "path": "question.wav"}.',
+    )

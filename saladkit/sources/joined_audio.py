@@ -1,0 +1,66 @@
+"""Join the recordings of a conversation to one, so that everything that reads a recording reads it."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from saladkit.errors import SaladError
+from saladkit.sources.stretches import Stretch
+
+
+def joined_audio(recordings: list[dict], row: str, folder: Path | None) -> dict | None:
+    """Join recordings, one after another, to one WAV file; a single recording stays as it is.
+
+    Args:
+        recordings: as `formats.samples.AUDIO` holds them.
+        row: the row, for errors.
+        folder: from which relative paths count.
+
+    Returns:
+        The audio of the row; None if there are no recordings. If one of them cannot be read, it is returned alone, so
+        that decoding the row reports it.
+
+    Raises:
+        SaladError: the recordings have different sample rates.
+    """
+    if len(recordings) < 2:
+        return recordings[0] if recordings else None
+    signals, rates, exact = [], set(), True
+    for recording in recordings:
+        try:
+            samples, rate, is_exact = _read(recording, folder)
+        except (OSError, soundfile.SoundFileError):
+            return recording
+        signals.append(samples)
+        rates.add(rate)
+        exact &= is_exact
+    if len(rates) > 1:
+        listed = ", ".join(map(str, sorted(rates)))
+        raise SaladError(
+            f"{row} has recordings of different sample rates ({listed} Hz), which cannot be joined",
+            "Give all recordings of a conversation the same sample rate.",
+        )
+    content = BytesIO()
+    subtype = "PCM_16" if exact else "FLOAT"
+    soundfile.write(content, np.concatenate(signals), rates.pop(), format="WAV", subtype=subtype)
+    return {"bytes": content.getvalue(), "path": None}
+
+
+def _read(recording: dict, folder: Path | None) -> tuple[np.ndarray, int, bool]:
+    """Return the mean of the channels, float32 [n]; the rate in Hz; and whether 16 bits hold the samples exactly."""
+    stretch = Stretch("")
+    source: Path | BytesIO = BytesIO(recording["bytes"] or b"")
+    if recording["bytes"] is None:
+        stretch = Stretch.parse(recording["path"])
+        source = Path(folder or "", stretch.path)
+    with soundfile.SoundFile(source) as file:
+        begin = round(stretch.start * file.samplerate)
+        end = file.frames if stretch.end is None else round(stretch.end * file.samplerate)
+        file.seek(begin)
+        channels = file.read(max(0, end - begin), dtype="float32", always_2d=True)
+        if stretch.channels is not None:
+            channels = channels[:, list(stretch.channels)]
+        exact = file.subtype == "PCM_16" and channels.shape[1] == 1
+        return channels.mean(axis=1), file.samplerate, exact

@@ -20,7 +20,7 @@ from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
 from shapes import text_model
 from side_by_side import arguments, emit, run_pairs
 from training_batches import half_precision, make_batch, speech_model
-from training_rows import schedule
+from training_rows import examples_of, schedule
 
 SPREAD, PIECE = 7.2, 512  # as in cache_teacher_bytes.py; positions per piece of a live teacher's logits
 
@@ -38,8 +38,8 @@ def main() -> None:
     teacher = text_model(options.shape, dtype=options.dtype, device=options.device, layers=layers, spread=SPREAD)
     student, vocabulary = speech_model(options.shape, device=options.device, layers=layers)
     drawn = schedule(options.rows, vocabulary, options.rows)
-    examples = [drawn[index] for index in range(len(drawn))]
-    batch = make_batch(examples, packed=True, vocabulary=vocabulary, device=options.device)
+    batch = make_batch(examples_of(drawn), packed=True, model=student, device=options.device)
+    examples = batch.rows
     with tempfile.TemporaryDirectory() as folder:
         signals = CachedTeacher(cache(teacher, examples, Path(folder), options.device)), LiveTeacher(teacher, 1.0, True)
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 import torch
 
+from saladkit.batches import place_on_lines
 from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.rows.sequences import collate_sequences, pack_sequences
+from saladkit.rows.sequences import pack_sequences
 from saladkit.rows.training_rows import TrainingExample
 from saladkit.settings.distill import AdapterSettings
 from saladkit.teacher.distributions import SampledDistributions
 from saladkit.teacher.head import LossRequest
+from saladkit.teacher.signals import doubled_at
 from shapes import configuration
 
 DISTINCT = 12
@@ -22,11 +24,16 @@ SMALL_ADAPTER = AdapterSettings(
 
 @dataclass(frozen=True)
 class Batch:
-    """Arguments of the model, the loss at its head, and the number of places that hold a token or a speech vector."""
+    """Arguments of the model, the loss at its head, and the rows in their order."""
 
     model: dict[str, torch.Tensor]
     requests: list[LossRequest]
-    places: int
+    rows: list[TrainingExample]
+
+    @property
+    def places(self) -> int:
+        """The number of places that hold a token or a speech vector."""
+        return sum(len(row.sequence) for row in self.rows)
 
     @property
     def room(self) -> int:
@@ -51,11 +58,15 @@ def speech_model(
     return model.train(), text.vocab_size
 
 
-def make_batch(examples: list[TrainingExample], *, packed: bool, vocabulary: int, device: str) -> Batch:
-    """Make a batch, packed into one row or padded; a row's teacher depends only on the row's own tokens."""
-    sequences = [example.sequence for example in examples]
-    collated = pack_sequences(sequences) if packed else collate_sequences(sequences)
+def make_batch(examples: list[TrainingExample], *, packed: bool, model: SaladForCausalLM, device: str) -> Batch:
+    """Make a batch, packed as `distill` packs or padded; a row's teacher depends only on the row's own tokens."""
+    lengths = [len(example.sequence) for example in examples]
+    config = model.language_model.config
+    lines = place_on_lines(lengths, doubled_at(config)) if packed else [[row] for row in range(len(examples))]
+    collated = pack_sequences([[examples[row].sequence for row in line] for line in lines])
+    examples = [examples[row] for line in lines for row in line]
     labels = torch.cat([torch.from_numpy(e.labels()) for e in examples])
+    vocabulary = config.vocab_size
     shifts = torch.arange(DISTINCT) * (vocabulary // DISTINCT)
     ids = (labels[:, None] + shifts) % vocabulary
     weights = torch.softmax(-torch.arange(DISTINCT) / 2.0, dim=0).expand(len(labels), -1).contiguous()
@@ -63,7 +74,7 @@ def make_batch(examples: list[TrainingExample], *, packed: bool, vocabulary: int
     return Batch(
         {name: values.to(device) for name, values in collated.items()},
         [LossRequest(teacher, labels.to(device))],
-        sum(len(sequence) for sequence in sequences),
+        examples,
     )
 
 

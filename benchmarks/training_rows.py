@@ -11,10 +11,10 @@ import numpy as np
 
 from saladkit.formats.words import Word
 from saladkit.rows.frame_sources import WholeRecordings
-from saladkit.rows.schedule import TrainingSchedule
+from saladkit.rows.schedule import StepShape, TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import TokenizedText
-from saladkit.rows.training_rows import TrainingSource
+from saladkit.rows.training_rows import TrainingExample, TrainingSource
 from saladkit.settings.shared import Spans
 from saladkit.settings.training import TrainingSettings
 
@@ -33,10 +33,10 @@ class NoiseFrames:
 
     def row(self, id_: str) -> np.ndarray:
         """Return the frames of one recording, float16 [F, BINS]."""
-        return self.noise[: self.lengths[id_]]
+        return self.noise[: self.length(id_)]
 
     def length(self, id_: str) -> int:
-        """Return the number of these frames."""
+        """Return the number of frames of one recording."""
         return self.lengths[id_]
 
 
@@ -52,26 +52,25 @@ def share_of_text() -> float:
     return read / (read + (1 - read_words) * VECTORS_PER_WORD)
 
 
-def schedule(rows: int, vocabulary: int, micro_batch: int, seed: int = 0) -> TrainingSchedule:
-    """Draw this many rows from two sources, as `distill` draws them for packing."""
+def schedule(
+    items: int, vocabulary: int, micro_batch: int, seed: int = 0, *, rows: int | None = None, window: int = 0
+) -> TrainingSchedule:
+    """Draw one step of this many rows or windows from two sources, as `distill` draws them for packing.
+
+    Args:
+        rows: rows of each source; as many as items if None.
+        window: positions of a window; 0 for rows alone, of which two thirds have speech.
+    """
     random = np.random.default_rng(seed)
-    sources = [_spoken(rows, vocabulary, random), _read(rows, vocabulary, random)]
-    return TrainingSchedule(
-        sources,
-        count=rows,
-        batch=rows,
-        packed_micro_batch=micro_batch,
-        layout=LAYOUT,
-        spans=Spans(),
-        text_first=TrainingSettings.text_first,
-        seed=seed,
-    )
+    sources = [make(rows or items, vocabulary, random) for make in (_spoken, _read)]
+    mix = "positions" if window else "rows"
+    settings = TrainingSettings(data=("spoken",), max_steps=1, seed=seed, window=window, mix=mix)
+    return TrainingSchedule(sources, LAYOUT, settings, StepShape(micro_batch, items // micro_batch))
 
 
-def predicted_lengths(drawn: TrainingSchedule) -> np.ndarray:
-    """Return the lengths that the schedule assumes before spans are drawn, int64 [rows]."""
-    by_source = [s.lengths(LAYOUT.frames_per_second / LAYOUT.frames_per_vector) for s in drawn.sources]
-    return np.array([by_source[source][row] for source, row in zip(drawn.source, drawn.row, strict=True)])
+def examples_of(drawn: TrainingSchedule) -> list[TrainingExample]:
+    """Return all rows of a schedule in order."""
+    return [example for index in range(len(drawn)) for example in drawn[index].examples]
 
 
 def _spoken(rows: int, vocabulary: int, random: np.random.Generator) -> TrainingSource:

@@ -1,7 +1,7 @@
 """Compare the positions/s of a whole training step: our rows and sparse teacher, against padded rows and full logits.
 
-A step is forward, loss, backward and AdamW of one micro-batch, in full training and with LoRA. Our side packs rows
-where `distill` does, on a GPU. The other side pads rows of similar length, computes all logits, and compares them by
+A step is forward, loss, backward and AdamW of one micro-batch, in full training and with LoRA. Our side packs rows as
+`distill` does. The other side pads rows of similar length, computes all logits, and compares them by
 torch's kl_div with the teacher's dense logits, which it is given. The other side runs four rows at a time, because in
 one batch of all rows a long row would cause much padding.
 """
@@ -17,7 +17,7 @@ from saladkit.rows.training_rows import TrainingExample
 from saladkit.settings.training import LoraSettings
 from side_by_side import Target, arguments, emit, is_h200, run_pairs
 from training_batches import Batch, half_precision, make_batch, speech_model, train_on
-from training_rows import schedule
+from training_rows import examples_of, schedule
 
 PADDED_ROWS = 4
 FULL, LORA = 26_000, 36_000  # positions/s on one H200 at the 3B shape
@@ -44,13 +44,13 @@ def measure(mode: str, least: int, options: argparse.Namespace) -> None:
     examples = rows_of(options.positions, vocabulary)
     examples.sort(key=lambda example: len(example.sequence))
     padded = [
-        make_batch(examples[at : at + PADDED_ROWS], packed=False, vocabulary=vocabulary, device=options.device)
+        make_batch(examples[at : at + PADDED_ROWS], packed=False, model=model, device=options.device)
         for at in range(0, len(examples), PADDED_ROWS)
     ]
     gifts = [torch.randn(len(batch.requests[0]), vocabulary, device=options.device) for batch in padded]
-    packed = options.batching == "packed" or (options.batching == "auto" and options.device == "cuda")
+    packed = options.batching != "padded"
     if packed:
-        ours = [make_batch(examples, packed=True, vocabulary=vocabulary, device=options.device)]
+        ours = [make_batch(examples, packed=True, model=model, device=options.device)]
     else:
         ours = padded
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=0.0)
@@ -87,9 +87,8 @@ def measure(mode: str, least: int, options: argparse.Namespace) -> None:
 
 def rows_of(positions: int, vocabulary: int) -> list[TrainingExample]:
     """Return rows that together have about `positions` places."""
-    drawn, examples = schedule(max(8, positions // 16), vocabulary, 8), []
-    for index in range(len(drawn)):
-        example = drawn[index]
+    examples = []
+    for example in examples_of(schedule(8 * max(1, positions // 128), vocabulary, 8)):
         if sum(len(e.sequence) for e in examples) + len(example.sequence) <= positions:
             examples.append(example)
     return examples

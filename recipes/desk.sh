@@ -63,7 +63,7 @@ for CHOSEN in active uniform; do
   step "Stage II, $CHOSEN: speak the selected texts, align on them (115 s)"
   saladkit synth "$RUN/$CHOSEN-texts" -o "$RUN/$CHOSEN" "${VOICES[@]}" --seed "$SEED"
   saladkit align "$RUN/stage1" -o "$RUN/stage2-$CHOSEN" --data "$RUN/natural:1" --data "$RUN/$CHOSEN:1" \
-    --replay "$WORLD/pool.parquet:2" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" \
+    --replay "$WORLD/pool.parquet:1" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" \
     --seed "$SEED"
   saladkit gap "$RUN/stage2-$CHOSEN" "$RUN/probes" -o "$RUN/gap-$CHOSEN" "${GAP[@]}"
 done

@@ -33,7 +33,7 @@ for ROUND in $(seq "$ROUNDS"); do
 
   step "round $ROUND: align Stage I on all texts selected so far"
   saladkit align "$RUN/stage1" -o "$RUN/stage2-round-$ROUND" --data "$RUN/natural:$ROUND" "${SPOKEN[@]}" \
-    --replay "$WORLD/pool.parquet:$((2 * ROUND))" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" \
+    --replay "$WORLD/pool.parquet:$ROUND" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" \
     --seed "$SEED"
   MODEL=$RUN/stage2-round-$ROUND
 done

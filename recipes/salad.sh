@@ -45,7 +45,7 @@ step "the text LLM's next-token distributions, once for all later steps"
 # Draws instead of a top k: on the desk they were no worse for the forward KL, at a quarter of the size (docs/lab-notes.md).
 saladkit cache-teacher "$SPEECH" "$REPLAY" -o "$RUN/teacher" --model "$LLM" "${PRESET[@]}"
 
-step "Stage I: train the text LLM to understand speech, by distillation; two rows with speech for each row of text"
+step "Stage I: train the text LLM to understand speech, by distillation; two thirds of the positions have speech"
 saladkit distill "$LLM" -o "$RUN/stage1" --data "$SPEECH:2" --replay "$REPLAY:1" --teacher "$RUN/teacher" \
   --frames "$RUN/frames" --words "$RUN/words" ${STAGE1_STEPS:+--max-steps "$STAGE1_STEPS"} "${TRAIN[@]}"
 
@@ -70,7 +70,7 @@ saladkit synth "$QUESTIONS" -o "$RUN/questions" --voice "$VOICE" "${SPOKEN[@]}"
 saladkit synth "$QUESTIONS" -o "$RUN/heldout" --voice "$HELD_OUT_VOICE" "${SPOKEN[@]}"
 
 for CHOSEN in active uniform; do
-  step "Stage II, $CHOSEN: speak the selected texts, and align on a third each of natural, selected and text rows"
+  step "Stage II, $CHOSEN: speak the selected texts, and align; natural, selected and text rows have a third of the positions each"
   saladkit synth "$RUN/$CHOSEN-texts" -o "$RUN/$CHOSEN" "${SELECTED_SPOKEN[@]}"
   saladkit cache-speech "$RUN/$CHOSEN" -o "$RUN/frames-$CHOSEN" --preset "$SIZE"
   saladkit cache-teacher "$SPEECH" "$REPLAY" "$RUN/$CHOSEN" -o "$RUN/teacher-$CHOSEN" --model "$LLM" \

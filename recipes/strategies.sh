@@ -57,7 +57,7 @@ for SEED in $SEEDS; do
     AT=$RUN/choices/$CHOSEN
     saladkit synth "$AT/texts" -o "$AT/speech" "${VOICES[@]}" --seed "$SEED"
     saladkit align "$RUN/stage1" -o "$AT/stage2" --data "$RUN/natural:1" --data "$AT/speech:1" \
-      --replay "$WORLD/pool.parquet:2" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" \
+      --replay "$WORLD/pool.parquet:1" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" \
       --seed "$SEED"
     saladkit eval "$AT/stage2" "$RUN/questions" -o "$AT/eval" --heard "$RUN/natural"
   done

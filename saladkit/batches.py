@@ -1,9 +1,13 @@
 """Group items of similar length into batches, or put several on one line, so that little of a batch is padding."""
 
+import math
 from collections.abc import Sequence
+from heapq import heapreplace
 from math import inf
 
 import numpy as np
+
+FEWER = 0.85  # numbers of lines that are tried: each this many times the one before
 
 
 def batches_by_length(
@@ -43,29 +47,36 @@ def batches_by_length(
     return batches
 
 
-def place_on_lines(lengths: list[int], capacity: int | None) -> list[list[int]]:
-    """Place items on as few lines as best fit finds: the longest first, each on the fullest line that has room.
+def place_on_lines(lengths: list[int], doubled: float) -> list[list[int]]:
+    """Place items on lines that are padded to one length and cost least.
+
+    A position of a line of L positions costs 1 + L / `doubled`: attention is computed over the whole line, and masked
+    between items. Few long lines have little padding, many short ones little attention.
 
     Args:
         lengths: length of each item.
-        capacity: length of a line; longer items get a line of their own. None puts all items on one line.
+        doubled: length of a line at which attention costs as much as all else; infinite if nothing is computed that is
+            masked.
 
     Returns:
         The items of each line, as indices of `lengths`.
     """
-    if capacity is None:
-        return [list(range(len(lengths)))]
-    lines: list[list[int]] = []
-    room = np.zeros(len(lengths), dtype=np.int64)
+    most = -(-sum(lengths) // max(lengths)) + 1
+    counts = {1, *(round(most * FEWER**step) for step in range(1 + int(math.log(most) / -math.log(FEWER))))}
+    return min((_share_out(lengths, count) for count in sorted(counts)), key=lambda made: _cost(lengths, made, doubled))
+
+
+def _share_out(lengths: list[int], lines: int) -> list[list[int]]:
+    """Share items out to lines of about equal length: the longest first, each to the shortest line."""
+    made: list[list[int]] = [[] for _ in range(lines)]
+    filled = [(0, line) for line in range(lines)]
     for item in sorted(range(len(lengths)), key=lambda item: -lengths[item]):
-        left = room[: len(lines)] - lengths[item]
-        fitting = np.flatnonzero(left >= 0)
-        if len(fitting):
-            line = int(fitting[np.argmin(left[fitting])])
-        else:
-            line = len(lines)
-            lines.append([])
-            room[line] = max(capacity, lengths[item])
-        lines[line].append(item)
-        room[line] -= lengths[item]
-    return lines
+        length, line = filled[0]
+        made[line].append(item)
+        heapreplace(filled, (length + lengths[item], line))
+    return [line for line in made if line]
+
+
+def _cost(lengths: list[int], lines: list[list[int]], doubled: float) -> float:
+    length = max(sum(lengths[item] for item in line) for line in lines)
+    return len(lines) * length * (1 + length / doubled)

@@ -1,7 +1,9 @@
+import math
+
 import numpy as np
 import pytest
 
-from saladkit.batches import batches_by_length
+from saladkit.batches import batches_by_length, place_on_lines
 
 LENGTHS = [3, 9, 1, 2, 2, 30]
 
@@ -40,3 +42,26 @@ def test_every_item_is_in_one_batch_and_no_next_item_would_have_fitted(seed):
         assert len(batch) == 1 or (len(batch) <= 9 and len(batch) * lengths[batch[-1]] <= 120)
     for batch, following in zip(batches, batches[1:], strict=False):
         assert len(batch) == 9 or (len(batch) + 1) * lengths[following[0]] > 120
+
+
+@pytest.mark.parametrize("doubled", [1.0, 300.0, math.inf])
+@pytest.mark.parametrize("count", [1, 7, 60])
+def test_every_item_is_on_one_line_and_no_fewer_or_longer_lines_cost_less(doubled, count):
+    lengths = np.random.default_rng(count).integers(5, 200, size=count).tolist()
+    lines = place_on_lines(lengths, doubled)
+    assert sorted(item for line in lines for item in line) == list(range(count))
+
+    def cost(lines):
+        length = max(sum(lengths[item] for item in line) for line in lines)
+        return len(lines) * length * (1 + length / doubled)
+
+    assert cost(lines) <= cost([list(range(count))])
+    if doubled == math.inf:
+        assert len(lines) == 1
+    if count > 7:
+        assert sum(lengths) > 0.9 * len(lines) * max(sum(lengths[item] for item in line) for line in lines)
+
+
+def test_lines_are_filled_from_the_longest_item_on():
+    assert place_on_lines([50, 30, 20, 49, 1], 1.0) == [[0], [3, 4], [1, 2]]
+    assert place_on_lines([50, 30, 20, 49, 1], math.inf) == [[0, 3, 1, 2, 4]]

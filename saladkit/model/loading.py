@@ -118,7 +118,7 @@ def use_attention(model: SaladForCausalLM, name: str, *, half_on_gpu: bool) -> N
 @torch.no_grad()
 def keeps_rows_apart(language_model: PreTrainedModel) -> bool:
     """Return whether position ids that restart at 0 keep the texts of a line apart; tried on the model."""
-    texts = [np.array([0, 1]), np.array([1]), np.array([0])]  # the last two share a line
+    texts = [np.array([0, 1, 0]), np.array([1]), np.array([0])]  # at least two share a line
     arguments = texts, [np.array([1])] * 3, language_model.device
     was_training = language_model.training
     language_model.eval()

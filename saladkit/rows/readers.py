@@ -21,7 +21,8 @@ class Readers:
 
     Attributes:
         teacher: None with a teacher cache.
-        window: positions of a window, which a row must not exceed; None without windows.
+        window: positions of a window, which a row must not exceed; None without windows. No text is split for it,
+            because a teacher cache holds the texts as --max-length splits them.
     """
 
     student: ModelLimits
@@ -38,7 +39,7 @@ class Readers:
         """Return the number of tokens over which a text is split, as `ModelLimits.at_most` of both models."""
         for model in self.all:
             max_length = model.at_most(max_length)
-        return max_length if max_length is None or self.window is None else min(max_length, self.window)
+        return max_length
 
     def check_window(self) -> None:
         """Raise a SaladError unless each model reads a window as one text."""

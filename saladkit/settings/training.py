@@ -188,11 +188,6 @@ class TrainingSettings(
         return [WeightedPath.parse(text) for text in self.replay]
 
     @property
-    def skips_what_is_masked(self) -> bool:
-        """Whether the attention implementation computes nothing between the rows of a line."""
-        return self.attention in ("flash_attention_2", "flex_attention")
-
-    @property
     def warm_up(self) -> int:
         """Number of steps in which the learning rate rises: `warmup_steps`, or its default."""
         return 500 if self.warmup_steps is None else self.warmup_steps

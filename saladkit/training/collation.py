@@ -24,11 +24,11 @@ class Collator:
     learn from their own text alone, as replay may.
 
     Attributes:
-        packed: whether rows are put together on lines.
+        doubled: as in `place_on_lines`; None to pad each row.
     """
 
     settings: TrainingSettings
-    packed: bool
+    doubled: float | None
 
     def __call__(self, windows: list[Window]) -> dict:
         rows = [row for window in windows for row in self._rows(window)]
@@ -67,14 +67,9 @@ class Collator:
         return [join_rows(window.examples)] if self.settings.window_context == "window" else window.examples
 
     def _lines(self, lengths: list[int]) -> list[list[int]]:
-        """Place rows on lines.
-
-        A line is as long as the longest row: attention, which is computed within a line and masked between rows, then
-        costs no more than with padding. FlashAttention and FlexAttention compute nothing that is masked: one line.
-        """
-        if not self.packed:
+        if self.doubled is None:
             return [[row] for row in range(len(lengths))]
-        return place_on_lines(lengths, None if self.settings.skips_what_is_masked else max(lengths))
+        return place_on_lines(lengths, self.doubled)
 
 
 def _count(windows: list[Window]) -> Counter[str]:

@@ -12,7 +12,7 @@ from saladkit.model.language_model import SaladOutput
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.head import LossRequest
-from saladkit.teacher.signals import TeacherSignal
+from saladkit.teacher.signals import TeacherSignal, doubled_at
 from saladkit.training.collation import IGNORED, Collator
 from saladkit.training.faults import check_sane
 from saladkit.training.learning_rates import learning_rate
@@ -36,9 +36,11 @@ class SaladTrainer(Trainer):
         settings: TrainingSettings,
         sources: list[str],
         packed: bool,
+        model: SaladForCausalLM,
         **kwargs: Any,
     ):
-        super().__init__(data_collator=Collator(settings, packed), **kwargs)
+        doubled = doubled_at(model.language_model.config) if packed else None
+        super().__init__(model=model, data_collator=Collator(settings, doubled), **kwargs)
         self.teacher, self.settings = teacher, settings
         self.model_accepts_loss_kwargs = True  # so that text positions are counted over micro-batches and processes
         self._loss_shifts_labels = False  # they are one flat list, without the first token of any row

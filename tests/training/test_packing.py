@@ -46,9 +46,9 @@ def examples(sources):
 
 
 def lines_of(sequences):
-    """Sequences on lines as long as the longest."""
+    """Sequences on lines about as long as the longest."""
     lengths = [len(sequence) for sequence in sequences]
-    return [[sequences[index] for index in line] for line in place_on_lines(lengths, max(lengths))]
+    return [[sequences[index] for index in line] for line in place_on_lines(lengths, 1.0)]
 
 
 def loss_and_gradients(model, batch, requests):

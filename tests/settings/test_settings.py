@@ -134,5 +134,5 @@ def test_options_on_the_command_line_override_a_preset(monkeypatch):
     line = ["--data", "speech", "--preset", "3b", "--learning-rate", "0.5"]
     result = CliRunner().invoke(command, line)
     assert result.exit_code == 0, result.stderr
-    assert (found[0].learning_rate, found[0].gradient_accumulation_steps) == (0.5, 128)
+    assert (found[0].learning_rate, found[0].gradient_accumulation_steps) == (0.5, 64)
     assert found[0].text_words == (10, 30) and option_of(fields(DistillSettings)[0]).startswith("--")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saladkit.formats.words import Word
+from saladkit.rows.frame_sources import WholeRecordings
 from saladkit.rows.schedule import StepShape, TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import TokenizedText
@@ -25,7 +26,7 @@ SPOKEN_WORDS, READ_WORDS, READ_SPREAD, MOST_WORDS = (13, 80), 150, 0.8, 1500
 
 @dataclass(frozen=True)
 class NoiseFrames:
-    """A FrameSource of noise, with the number of frames that each recording has."""
+    """Recordings of noise, with the number of frames that each recording has."""
 
     lengths: dict[str, int]
     noise: np.ndarray
@@ -83,7 +84,7 @@ def _spoken(rows: int, vocabulary: int, random: np.random.Generator) -> Training
         ids,
         [_text(count, vocabulary, random) for count in counts],
         words=[[_word(index) for index in range(count)] for count in counts],
-        frames=NoiseFrames(lengths, noise),
+        frames=WholeRecordings(NoiseFrames(lengths, noise)),
     )
 
 

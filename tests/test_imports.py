@@ -25,7 +25,7 @@ LADDER = {
     "speech": FILES | MACHINE,
     "rows": FILES | {"speech", "teacher"},
     "model": FILES | MACHINE | {"rows", "speech", "teacher"},
-    "caching": FILES | MACHINE | {"model", "rows", "teacher"},
+    "caching": FILES | MACHINE | {"model", "rows", "speech", "teacher"},
     "training": FILES | MACHINE | {"contamination", "job", "model", "rows", "speech", "teacher"},
     "selection": FILES | MACHINE | {"contamination", "model", "rows", "speech"},
     "scoring": FILES | MACHINE | {"model", "rows", "speech", "teacher"},

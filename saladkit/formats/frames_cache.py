@@ -7,6 +7,7 @@ model that reads the frames must have the same encoder. Rows whose audio cannot 
 `skipped`.
 """
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import numpy as np
@@ -43,26 +44,25 @@ def frames_in_part(path: Path) -> int:
         return int(part.get_tensor("row_offsets")[-1])
 
 
-class FramesCache:
-    """A complete frames cache; frames are read on demand, by memory map."""
+class EncodedSpeech(ABC):
+    """A complete cache of a speech encoder's output: of whole recordings, or of spans (`layouts_cache.py`)."""
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, schema: str):
         """Open the cache.
 
         Raises:
-            SaladError: `path` is not a complete frames cache.
+            SaladError: `path` is not a complete cache of this schema.
         """
-        self.artefact = Artefact.open(path, SCHEMA)
+        self.artefact = Artefact.open(path, schema)
         self.identity: dict = self.artefact.manifest["identity"]
-        self._frames, self._offsets, self._where = [], [], {}
-        for part, tensors in enumerate(self.artefact.parts(".safetensors")):
-            opened = safe_open(tensors, framework="numpy")
-            name = "frames" if "frames" in opened.keys() else "codes"
-            self._frames.append(opened.get_slice(name))
-            self._offsets.append(opened.get_tensor("row_offsets"))
-            index = pq.read_table(tensors.with_suffix(".parquet")).to_pydict()
-            for id_, row in zip(index["id"], index["row"], strict=True):
-                self._where[id_] = (part, row)
+
+    @abstractmethod
+    def __contains__(self, id_: str) -> bool:
+        """Return whether the cache holds a recording."""
+
+    @abstractmethod
+    def seconds(self, id_: str) -> float:
+        """Return the length of a recording in s, which may be that of its frames."""
 
     def check_encoder(self, identity: dict, name: str) -> None:
         """Check that the frames were made by the speech encoder of this identity.
@@ -79,8 +79,33 @@ class FramesCache:
                 "Run `saladkit cache-speech` with the same encoder settings.",
             )
 
+
+class FramesCache(EncodedSpeech):
+    """A complete frames cache; frames are read on demand, by memory map."""
+
+    def __init__(self, path: str | Path):
+        """Open the cache.
+
+        Raises:
+            SaladError: `path` is not a complete frames cache.
+        """
+        super().__init__(path, SCHEMA)
+        self._frames, self._offsets, self._where = [], [], {}
+        for part, tensors in enumerate(self.artefact.parts(".safetensors")):
+            opened = safe_open(tensors, framework="numpy")
+            name = "frames" if "frames" in opened.keys() else "codes"
+            self._frames.append(opened.get_slice(name))
+            self._offsets.append(opened.get_tensor("row_offsets"))
+            index = pq.read_table(tensors.with_suffix(".parquet")).to_pydict()
+            for id_, row in zip(index["id"], index["row"], strict=True):
+                self._where[id_] = (part, row)
+
     def __contains__(self, id_: str) -> bool:
         return id_ in self._where
+
+    def seconds(self, id_: str) -> float:
+        """As `EncodedSpeech.seconds`."""
+        return self.length(id_) / self.identity["frames_per_second"]
 
     def length(self, id_: str) -> int:
         """Return the number of frames of a recording.

@@ -14,7 +14,7 @@ from saladkit.settings.distill import DistillSettings
 from saladkit.settings.shared import LOG_MEL, SpeechEncoder
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
 from saladkit.speech.encoders.registry import open_front_end
-from saladkit.speech.front_end import FrameStream, FrontEnd
+from saladkit.speech.front_end import FrameStream, FrontEnd, looks_ahead
 
 VECTORS_PER_SECOND = 12.5  # approximate rate of the adapter's input; Mimi's own rate
 
@@ -103,7 +103,8 @@ def silence_of(config: SaladConfig) -> Tensor:
 
 def layout_of(config: SaladConfig, front_end: FrontEnd) -> SequenceLayout:
     """Return how rows are laid out for a model with this front end."""
-    return SequenceLayout(front_end.frames_per_second, config.frames_per_vector, config.modality_tokens)
+    rate, ahead = front_end.frames_per_second, looks_ahead(front_end.identity)
+    return SequenceLayout(rate, config.frames_per_vector, config.modality_tokens, ahead)
 
 
 def configuration_of(settings: DistillSettings) -> tuple[SaladConfig, Tensor | None]:

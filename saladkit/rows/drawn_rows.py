@@ -6,11 +6,14 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from saladkit.formats.words import Word
 from saladkit.rows.expected_lengths import all_heard, expected_lengths, heard_from_the_start, heard_on_average
+from saladkit.rows.frame_sources import SpansAlone, StoredLayouts
 from saladkit.rows.heard_turns import draw_turns, expected_of_turns
 from saladkit.rows.interleaving import START, Place, Span, SpanStream, may_cut, pauses_before, whole_text
 from saladkit.rows.sequences import (
     ANY_LENGTH,
+    Frames,
     SequenceLayout,
     build_sequence,
     sequence_length,
@@ -24,11 +27,23 @@ KEPT = 2048  # rows
 
 @dataclass(frozen=True)
 class DrawnRow:
-    """A row with its spans, and the number of positions of the sequence that they make."""
+    """A row with its spans, and the number of positions of the sequence that they make.
+
+    Attributes:
+        turn: the turn of its layout, if it was drawn ahead.
+    """
 
     row: int
     spans: list[Span]
     length: int
+    turn: int = 0
+
+
+@dataclass(frozen=True)
+class StoredTurn:
+    """Stands for a stream of spans where they were drawn ahead: every row has the layout of this turn."""
+
+    turn: int
 
 
 @dataclass(frozen=True)
@@ -50,24 +65,35 @@ class RowDrawing:
     whole_turns: float
     closed: bool = False
 
-    def stream(self, seed: list[int]) -> SpanStream | None:
-        """Begin a stream of spans; None for a source of text only."""
+    def stream(self, seed: list[int], turn: int = 0) -> SpanStream | StoredTurn | None:
+        """Begin a stream of spans; None for a source of text only.
+
+        Args:
+            turn: number of the pass over the source, for layouts that were drawn ahead.
+        """
         if self.source.frames is None:
             return None
+        if isinstance(self.source.frames, StoredLayouts):
+            return StoredTurn(seed[0] + turn)
         return SpanStream(self.spans, np.random.default_rng(seed), text_first=self.text_first, seed=seed)
 
-    def lay(self, row: int, stream: SpanStream | None, place: Place = START) -> tuple[DrawnRow, Place]:
+    def lay(self, row: int, stream: SpanStream | StoredTurn | None, place: Place = START) -> tuple[DrawnRow, Place]:
         """Return a row with the spans that it has at a place of the stream, and the place behind it."""
-        text = self.source.texts[row]
+        text, frames = self.source.texts[row], self.source.frames
         if stream is None or self.source.words is None:
             length = len(text.token_ids) + self._closing(row)
             return DrawnRow(row, whole_text(len(text.splittable) - 1), length), place
         words = self.source.words[row]
+        if isinstance(stream, StoredTurn):
+            assert isinstance(frames, StoredLayouts)
+            spans, counts = frames.spans(self.source.ids[row], text, stream.turn)
+            length = sequence_length(text, spans, words, counts, self.layout) + self._closing(row)
+            return DrawnRow(row, spans, length, stream.turn), place
         if text.hearable is None:
             spans, behind = stream.over(*self._cuts(row), place)
         else:
             spans, behind = self._turns(row, stream), place
-        length = sequence_length(text, spans, words, self._frames(row), self.layout) + self._closing(row)
+        length = sequence_length(text, spans, words, self._frames(row, spans), self.layout) + self._closing(row)
         return DrawnRow(row, spans, length), behind
 
     def _turns(self, row: int, stream: SpanStream) -> list[Span]:
@@ -91,23 +117,31 @@ class RowDrawing:
 
         return cuts
 
-    def _frames(self, row: int) -> int:
-        """Return the frames of a recording, or a greater number if the times of its words say where a span ends."""
-        assert self.source.words is not None and self.source.frames is not None
-        if self.source.words[row][-1].end is not None:
-            return ANY_LENGTH
-        return self.source.frames.length(self.source.ids[row])
+    def _frames(self, row: int, spans: list[Span]) -> int | dict[tuple[int, int], int]:
+        """Return the frames of a recording, or a greater number if the times of its words say where a span ends.
+
+        Where spans are encoded alone, return those of each speech span, or one more.
+        """
+        frames, words = self.source.frames, self.source.words
+        assert words is not None and frames is not None
+        if isinstance(frames, SpansAlone):
+            return frames.most_frames(self.source.ids[row], spans, words[row], self.layout)
+        return ANY_LENGTH if words[row][-1].end is not None else frames.length(self.source.ids[row])
 
     def example(self, drawn: DrawnRow) -> TrainingExample:
         """Build the sequence of a row."""
         source, row = self.source, drawn.row
-        text, words, frames = source.texts[row], [], None
-        if source.frames is not None and source.words is not None:
-            words, frames = source.words[row], source.frames.row(source.ids[row])
-        sequence = build_sequence(text, drawn.spans, words, frames, self.layout)
+        text, words = source.texts[row], source.words[row] if source.words is not None else []
+        sequence = build_sequence(text, drawn.spans, words, self._frames_of(drawn, words), self.layout)
         if self.text_first is None:
             sequence = without_targets(sequence)  # so that the language model need not run
         return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay, text.following)
+
+    def _frames_of(self, drawn: DrawnRow, words: list[Word]) -> Frames | None:
+        frames, id_ = self.source.frames, self.source.ids[drawn.row]
+        if isinstance(frames, StoredLayouts):
+            return frames.frames(id_, self.source.texts[drawn.row], drawn.turn)
+        return None if frames is None else frames.of_spans(id_, drawn.spans, words)
 
     def expected(self, *, joined: bool) -> np.ndarray:
         """Return the expected length of each row, float64 [rows].
@@ -116,7 +150,9 @@ class RowDrawing:
             joined: whether the stream of spans goes on from row to row, as in a window.
         """
         most = int(self.source.word_counts.max(initial=1))
-        if self.text_first is None:
+        if isinstance(self.source.frames, StoredLayouts):  # in the lexical steps and in windows too, as they were drawn
+            heard = heard_from_the_start(self.spans, self.source.frames.text_first, most)
+        elif self.text_first is None:
             heard = all_heard(self.spans, most, joined=joined)
         elif joined:
             heard = heard_on_average(self.spans, most)

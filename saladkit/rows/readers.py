@@ -11,7 +11,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.words import Word
 from saladkit.rows.interleaving import may_cut
 from saladkit.rows.model_limits import ModelLimits
-from saladkit.rows.sequences import ANY_LENGTH, SequenceLayout
+from saladkit.rows.sequences import ANY_LENGTH, SequenceLayout, end_of_span
 from saladkit.rows.tokens import TokenizedText
 
 
@@ -85,12 +85,13 @@ def longest_row(text: TokenizedText, words: list[Word], frames: int, layout: Seq
         frames: number of frames of the whole recording.
     """
     places = np.flatnonzero(may_cut(text, words))
-    starts = [words[place].start for place in places[:-1]] + [words[-1].end]
-    cuts = [None if time is None else min(layout.frame(time), frames) for time in starts]
-    cuts[0], cuts[-1] = cuts[0] or 0, frames if cuts[-1] is None else cuts[-1]
+    times = [words[place].start for place in places[:-1]]
+    firsts = [0 if time is None else min(layout.frame(time), frames) for time in times]
+    ends = [end_of_span(place, words, layout) for place in places[1:].tolist()]
+    shared = int(layout.looks_ahead)  # a frame that two spans share, each encoded alone, counts for both
+    lasts = [frames if end is None else min(end + shared, frames) for end in ends]
     positions = text.prefix + layout.modality_tokens  # TEXT_FOLLOWS behind the last speech
-    for (begin, end), (first, last) in zip(pairwise(places), pairwise(cuts), strict=True):
-        assert first is not None and last is not None  # a row is cut only where a time is known
+    for (begin, end), first, last in zip(pairwise(places), firsts, lasts, strict=True):
         vectors = max(1, math.ceil((last - first) / layout.frames_per_vector)) + layout.modality_tokens
         tokens = int(text.word_tokens[end] - text.word_tokens[begin]) + layout.modality_tokens
         positions += max(vectors, tokens)

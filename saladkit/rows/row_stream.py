@@ -40,5 +40,5 @@ class RowStream:
 
     def window(self, number: int) -> tuple[list[DrawnRow], int]:
         """Return a draw as a window of one row; none goes unread."""
-        stream = self.drawing.stream([*self.seed, 1, number])
+        stream = self.drawing.stream([*self.seed, 1, number], turn=number // len(self.lengths))
         return [self.drawing.lay(self.row(number), stream)[0]], 0

@@ -2,27 +2,15 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
 from saladkit.formats.words import Word
+from saladkit.rows.frame_sources import FrameSource
 from saladkit.rows.interleaving import may_cut
 from saladkit.rows.sequences import Sequence
 from saladkit.rows.tokens import NO_LABEL, TokenizedText
 from saladkit.speech.audio.audio_rows import AudioRows
-
-
-class FrameSource(Protocol):
-    """A source of recordings as front-end frames."""
-
-    def row(self, id_: str) -> np.ndarray:
-        """Return the frames of the recording with this id, [F, width]."""
-        ...
-
-    def length(self, id_: str) -> int:
-        """Return the number of these frames."""
-        ...
 
 
 @dataclass(frozen=True)

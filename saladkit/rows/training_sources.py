@@ -6,58 +6,33 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
-from saladkit.formats.frames_cache import FramesCache
+from saladkit.formats.frames_cache import EncodedSpeech, FramesCache
+from saladkit.formats.layouts_cache import LayoutsCache, holds_layouts
 from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.formats.unspaced import has_unspaced
-from saladkit.formats.word_times import join_word_times, left_out_rows, read_word_times
-from saladkit.formats.words import Word, are_words_of, words_of_text
+from saladkit.formats.word_times import join_word_times
+from saladkit.formats.words import Word, words_of_text
 from saladkit.rows.conversations import with_units
+from saladkit.rows.frame_sources import FrameSource, SpansAlone, StoredLayouts, WholeRecordings, check_layouts
 from saladkit.rows.model_limits import check_most_are_known
 from saladkit.rows.readers import Readers
 from saladkit.rows.row_texts import tokenized_rows
-from saladkit.rows.tokens import TextPiece, TokenizedText, pieces_as, split_text, tokenize
-from saladkit.rows.training_rows import FrameSource, TrainingSource
+from saladkit.rows.timed_speech import check_all_words, leave_out, leave_out_untimed, times_of
+from saladkit.rows.tokens import TextPiece, TokenizedText, pieces_as, split_text, tokenize, tokenizer_digest
+from saladkit.rows.training_rows import TrainingSource
+from saladkit.settings.shared import Interleaving
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.samples import read_samples
 from saladkit.speech.audio.audio_rows import AudioRows
-from saladkit.speech.front_end import FrontEnd, LiveFrames, cached_frames
+from saladkit.speech.front_end import FrontEnd, LiveFrames, check_recordings, looks_ahead
 
 TOO_LONG = "over --max-length, and it is a conversation or has no place where tokens and word times allow a cut"
-
-
-def check_words(id_: str, text: str, words: list[Word], duration: float | None, where: str) -> None:
-    """Check that the words are those of the text, and that their times ascend and lie within the recording.
-
-    Args:
-        duration: length of the recording in s; None if it is not known.
-        where: path of the row's source, for the message.
-
-    Raises:
-        SaladError: the words are not those of the text, or their times descend or lie outside the recording.
-    """
-    if not are_words_of([word.word for word in words], text):
-        raise SaladError(
-            f"{where}: row '{id_}' has words that are not those of its text",
-            "Make word times for this text with `saladkit synth` or `saladkit timestamps`.",
-        )
-    times = [time for word in words for time in (word.start, word.end) if time is not None]
-    if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0) or (times and times[0] < 0):
-        raise SaladError(
-            f"{where}: row '{id_}' has word times that do not ascend", "Align the row again with `saladkit timestamps`."
-        )
-    if duration is not None and times and times[-1] > duration + 0.1:  # s; aligners have frames of up to 0.08 s
-        raise SaladError(
-            f"{where}: row '{id_}' has a word at {times[-1]:.2f} s but lasts {duration:.2f} s: the word times belong to"
-            " another recording, or `duration` is not in seconds",
-            "Align the row again with `saladkit timestamps`, or give `duration` in seconds.",
-        )
 
 
 def open_speech(
@@ -71,6 +46,7 @@ def open_speech(
     limit: int | None = None,
     max_length: int | None = None,
     readers: Readers | None = None,
+    interleaving: Interleaving | None = None,
     strict: bool = False,
 ) -> TrainingSource:
     """Open speech with its text and word times.
@@ -78,41 +54,41 @@ def open_speech(
     Rows whose audio cannot be used, or that the frames cache or word times have left out, are left out and listed.
 
     Args:
-        frames_caches: frames caches; the first that holds rows of the source is used instead of the audio.
+        frames_caches: frames and layouts caches; the first that holds rows of the source is used instead of the audio.
         word_times: word-times artefacts; the first that holds rows of the source is used instead of their own words.
         names: names of the source's columns.
         limit: read at most this many rows.
         max_length: split rows with more tokens, as `split_text`; None splits none.
         readers: the models that will read the rows; rows that one of them cannot read are left out.
+        interleaving: how spans are drawn, which a layouts cache must agree with; None if there is none.
         strict: whether a row whose audio cannot be used is an error.
 
     Raises:
-        SaladError: as `read_samples`, `join_word_times`, `check_words` and `check_most_are_known`; a frames cache lacks
-            a row or is of another speech encoder; or the audio of most rows, or with `strict` of any, cannot be used.
+        SaladError: as `read_samples`, `join_word_times`, `check_words` and `check_most_are_known`; a cache lacks a
+            row, or is of another speech encoder or other layouts; or the audio of most rows, or with `strict` of any,
+            cannot be used.
     """
     read = partial(read_samples, source.path, names=names, limit=limit)
     wanted = set(read(needed=["id"], optional=[]).column("id").to_pylist())
-    cache = next((cache for cache in map(FramesCache, frames_caches) if any(id_ in cache for id_ in wanted)), None)
-    times = _times_of(wanted, word_times)
+    cache = next((cache for cache in map(_open_cache, frames_caches) if any(id_ in cache for id_ in wanted)), None)
+    times = times_of(wanted, word_times)
     needed = ["id", "text", *([] if times else ["words"]), *([] if cache else ["audio"])]
     audio = AudioRows(source.path, strict)
     table = _usable(read(needed=needed, lacking=["audio"], optional=["duration"]), audio, times, cache)
     table = join_word_times(table, times) if times else table
+    check_all_words(table, source.path)
     ids = table.column("id").to_pylist()
-    words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
-    _check_all_words(table, words, source.path)
     frames = _open_frames(cache, table, front_end, source.path)
-    named = [[word.word for word in own] for own in words]
-    whole = tokenized_rows(table, tokenizer, source.path, named)
-    cut_by_text = _cut_by_text(tokenizer, table.column("text").to_pylist(), named, whole)
-    words = [own if text.hearable is None else with_units(text, own) for text, own in zip(whole, words, strict=True)]
     at_most = readers.at_most(max_length) if readers else max_length
-    pieces, left_out = _split_speech(ids, whole, words, at_most, cut_by_text)
+    whole, pieces, left_out = split_speech(table, tokenizer, at_most, source.path)
     if readers is not None:
         _check_tokens_are_known(readers, tokenizer, whole, ids, source.path)
-        unreadable = _unreadable(readers, pieces, [partial(_count_frames, frames, id_) for id_ in ids])
+        unreadable = _unreadable(readers, pieces, [partial(frames.length, id_) for id_ in ids])
         left_out += [(ids[row], unreadable[row]) for row in sorted(unreadable)]
         pieces = [piece for piece in pieces if piece[0] not in unreadable]
+    if isinstance(frames, StoredLayouts):
+        held = [(ids[row], piece.text) for row, piece, _ in pieces]
+        check_layouts(frames.cache, held, interleaving, tokenizer_digest(tokenizer), source.path)
     return TrainingSource(
         source.path,
         source.weight,
@@ -126,12 +102,6 @@ def open_speech(
     )
 
 
-def _times_of(wanted: set[str], word_times: Sequence[str | Path]) -> str | Path | None:
-    """Return the first of `word_times` that holds one of the wanted rows."""
-    ids_with_times = ((path, read_word_times(path).column("id").to_pylist()) for path in word_times)
-    return next((path for path, ids in ids_with_times if not wanted.isdisjoint(ids)), None)
-
-
 def _cut_by_text(
     tokenizer: PreTrainedTokenizerBase, texts: list[str], words: list[list[str]], whole: list[TokenizedText]
 ) -> dict[int, TokenizedText]:
@@ -141,53 +111,58 @@ def _cut_by_text(
     return {row: tokenize(tokenizer, texts[row]) for row in own}
 
 
-def _check_all_words(table: pa.Table, words: list[list[Word]], where: str) -> None:
-    columns = [table.column(name).to_pylist() for name in ("id", "text")]
-    durations = table.column("duration").to_pylist() if "duration" in table.column_names else [None] * len(words)
-    for id_, text, of_row, duration in zip(*columns, words, durations, strict=True):
-        check_words(id_, text, of_row, duration, where)
-
-
-def _usable(table: pa.Table, audio: AudioRows, times: str | Path | None, cache: FramesCache | None) -> pa.Table:
+def _usable(table: pa.Table, audio: AudioRows, times: str | Path | None, cache: EncodedSpeech | None) -> pa.Table:
     """Return the rows whose audio and word times can be used; list the others in `audio`.
 
-    Without a frames cache, every recording is decoded to find them.
+    Without a cache, every recording is decoded to find them.
     """
-    made = [(times, "word times", left_out_rows(times)) if times else None]
-    made += [(cache.artefact.path, "frames", cache.artefact.manifest["skipped"]) if cache else None]
-    ids = set(table.column("id").to_pylist())
-    for path, what, skipped in filter(None, made):
-        for row in skipped:
-            if row["id"] in ids:
-                problem = f"{path} has no {what} for the row '{row['id']}' (left out: {row['reason']})"
-                audio.leave_out(row["id"], SaladError(problem, "Mend the row and make them again, or remove the row."))
+    leave_out_untimed(table, audio, times)
     if cache is None:
         return audio.sift(table)
+    leave_out(table, audio, cache.artefact.path, "frames", cache.artefact.manifest["skipped"])
     audio.check(table.num_rows)
     return audio.usable(table)
 
 
-def _split_speech(
-    ids: list[str],
-    texts: list[TokenizedText],
-    words: list[list[Word]],
-    max_length: int | None,
-    cut_by_text: dict[int, TokenizedText],
-) -> tuple[list[tuple[int, TextPiece, list[Word]]], list[tuple[str, str]]]:
-    """Split texts as `_split`, each piece with its words; also leave out rows in which the time of a cut is unknown."""
-    pieces, left_out = _split(ids, texts, max_length, cut_by_text)
+def split_speech(
+    table: pa.Table, tokenizer: PreTrainedTokenizerBase, max_length: int | None, where: str
+) -> tuple[list[TokenizedText], list[tuple[int, TextPiece, list[Word]]], list[tuple[str, str]]]:
+    """Tokenize the texts of a table and split the long ones as `split_text`, each piece with its words.
+
+    Args:
+        table: rows with `id`, `text` and `words`.
+        where: path of the rows, for errors.
+
+    Returns:
+        The whole texts; row, piece and words of all pieces in order; and id and reason of the rows that are too long
+        and cannot be split, or in which the time of a cut is unknown.
+    """
+    ids, texts = table.column("id").to_pylist(), table.column("text").to_pylist()
+    words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
+    named = [[word.word for word in own] for own in words]
+    whole = tokenized_rows(table, tokenizer, where, named)
+    words = [own if text.hearable is None else with_units(text, own) for text, own in zip(whole, words, strict=True)]
+    pieces, left_out = _split(ids, whole, max_length, _cut_by_text(tokenizer, texts, named, whole))
     with_words = [(row, piece, words_of_piece(words[row], piece.begin, piece.end)) for row, piece in pieces]
     unknown = {row for row, piece, own in with_words if not _bounds_are_known(piece, own, words[row])}
     left_out += [(ids[row], TOO_LONG) for row in sorted(unknown)]
-    return [piece for piece in with_words if piece[0] not in unknown], left_out
+    return whole, [piece for piece in with_words if piece[0] not in unknown], left_out
 
 
-def _open_frames(cache: FramesCache | None, samples: pa.Table, front_end: FrontEnd, where: str) -> FrameSource:
+def _open_cache(path: str | Path) -> FramesCache | LayoutsCache:
+    return LayoutsCache(path) if holds_layouts(path) else FramesCache(path)
+
+
+def _open_frames(
+    cache: FramesCache | LayoutsCache | None, samples: pa.Table, front_end: FrontEnd, where: str
+) -> FrameSource:
     """Return the frames of samples: from a cache after a check that the cache is theirs, or else from their audio."""
     if cache is None:
-        return LiveFrames(samples, front_end, where)
+        live = LiveFrames(samples, front_end, where)
+        return SpansAlone(live) if looks_ahead(front_end.identity) else WholeRecordings(live)
     cache.check_encoder(front_end.identity, "the model")
-    return cached_frames(cache, samples, where)
+    check_recordings(cache, samples, where)
+    return StoredLayouts(cache) if isinstance(cache, LayoutsCache) else WholeRecordings(cache)
 
 
 def _unreadable(
@@ -196,10 +171,6 @@ def _unreadable(
     """Return the rows of which a model cannot read a piece, each with the reason."""
     judged = ((row, readers.why_not(piece.text, own, frames[row])) for row, piece, own in pieces)
     return {row: reason for row, reason in judged if reason is not None}
-
-
-def _count_frames(frames: FrameSource, id_: str) -> int:
-    return len(frames.row(id_))
 
 
 def _check_tokens_are_known(

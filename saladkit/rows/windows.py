@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from saladkit.rows.drawn_rows import DrawnRow, RowDrawing
+from saladkit.rows.drawn_rows import DrawnRow, RowDrawing, StoredTurn
 from saladkit.rows.interleaving import START, Place, SpanStream
 
 BLOCK = 64  # windows
@@ -66,7 +66,7 @@ class WindowStream:
         left = order[begins[place] : begins[place + 1]]
         windows = []
         for window in range(self.per_block):
-            stream = self.drawing.stream([*self.seed, 1, block, window])
+            stream = self.drawing.stream([*self.seed, 1, block, window], turn=number)
             spare = len(left) - (self.per_block - 1 - window)  # no window stays empty
             rows = Composition(self, left, stream).fill(spare)
             left = left[~np.isin(left, [drawn.row for drawn in rows])]
@@ -78,7 +78,7 @@ class WindowStream:
 class Composition:
     """One window while it is filled from the rows that are left of a block."""
 
-    def __init__(self, windows: WindowStream, left: np.ndarray, stream: SpanStream | None):
+    def __init__(self, windows: WindowStream, left: np.ndarray, stream: SpanStream | StoredTurn | None):
         source, layout = windows.drawing.source, windows.drawing.layout
         self.drawing, self.left, self.stream = windows.drawing, left, stream
         self.room, self.place, self.size = windows.size, START, windows.size
@@ -138,6 +138,8 @@ class Composition:
         """Estimate the lengths that the rows left would have at this place, from the spans that come next."""
         if self.stream is None:
             return self.text
+        if isinstance(self.stream, StoredTurn):
+            return self.expected
         heard, span, done = [0], self.place.span, self.place.done
         most = int(self.words.max())
         while len(heard) <= most:

@@ -5,18 +5,18 @@ Figures are computed in pieces of positions, so that the logits of all positions
 
 import zlib
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from saladkit.formats.gap_table import BY_DISTANCE
-from saladkit.formats.words import Word
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.rows.frame_sources import StoredLayouts
 from saladkit.rows.heard_turns import draw_turns
 from saladkit.rows.interleaving import Span, draw_spans, may_cut, pauses_before, whole_text
 from saladkit.rows.sequences import Sequence, SequenceLayout, build_sequence, collate_sequences
-from saladkit.rows.tokens import TokenizedText
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.scoring.distance_behind_speech import sums_by_distance, tokens_since_speech
 from saladkit.settings.shared import Spans
@@ -80,29 +80,23 @@ def probe_sequences(
             that users say is heard instead, in one sequence.
     """
     assert source.words is not None and source.frames is not None, f"{source.name} has no speech"
+    assert not isinstance(source.frames, StoredLayouts)  # `gap` opens no caches
     words, text, id_ = source.words[row], source.texts[row], source.ids[row]
     random = np.random.default_rng([seed, 4, zlib.crc32(id_.encode())])
     if text.hearable is not None:
         heard = draw_turns(text, words, spans, random, text_first=0.0, whole_turns=1.0)
-        return [build_sequence(text, heard, words, source.frames.row(id_), layout)]
-    allowed, pauses, frames = may_cut(text, words), pauses_before(words), source.frames.row(id_)
+        return [build_sequence(text, heard, words, source.frames.of_spans(id_, heard, words), layout)]
+    allowed, pauses = may_cut(text, words), pauses_before(words)
     if context == "spoken":
         cuts = np.flatnonzero(allowed[1:-1]) + 1
-        chosen = random.permutation(cuts)[:draws]
-        sequences = [_speech_up_to(int(cut), text, words, frames, layout) for cut in sorted(chosen)]
+        chosen = sorted(random.permutation(cuts)[:draws].tolist())
+        drawn = [[Span(True, 0, cut), Span(False, cut, cut + 1)] for cut in chosen]
     else:
-        sequences = [
-            build_sequence(text, draw_spans(allowed, spans, random, pauses, text_first=0.0), words, frames, layout)
-            for _ in range(draws)
-        ]
+        drawn = [draw_spans(allowed, spans, random, pauses, text_first=0.0) for _ in range(draws)]
+    frames = source.frames.of_spans(id_, list(chain.from_iterable(drawn)), words)
+    sequences = [build_sequence(text, of_draw, words, frames, layout) for of_draw in drawn]
     compared = [_only(sequence, np.arange(len(text.token_ids))) for sequence in sequences]
     return [sequence for sequence in compared if len(sequence.positions)]
-
-
-def _speech_up_to(
-    word: int, text: TokenizedText, words: list[Word], frames: np.ndarray, layout: SequenceLayout
-) -> Sequence:
-    return build_sequence(text, [Span(True, 0, word), Span(False, word, word + 1)], words, frames, layout)
 
 
 @torch.inference_mode()

@@ -9,7 +9,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST
 from saladkit.formats.files import read_json
 from saladkit.formats.samples import iterate_rows, words_from_row
-from saladkit.rows.training_sources import check_words
+from saladkit.rows.timed_speech import check_words
 from saladkit.sources.benchmarks.named import NamedSource, named_source
 from saladkit.sources.columns import ColumnNames
 from saladkit.sources.samples import read_samples

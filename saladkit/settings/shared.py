@@ -182,6 +182,27 @@ class Spans(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Interleaving(Spans):
+    """How text and speech spans are drawn in training."""
+
+    text_first: float = setting(
+        0.5, low=0, high=1, help="Probability that a row or window begins with text rather than speech."
+    )
+    whole_turns: float = setting(
+        0.5,
+        low=0,
+        high=1,
+        help="Probability that a user's turn in a conversation (messages) is heard whole; else it is interleaved.",
+    )
+
+    @property
+    def interleaving(self) -> dict:
+        """How spans are drawn, as the identity of a layouts cache records it."""
+        lengths = {"text_words": list(self.text_words), "speech_words": list(self.speech_words)}
+        return lengths | {"text_first": self.text_first, "whole_turns": self.whole_turns}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recognizer(Settings):
     """The speech recognizer."""
 

@@ -11,9 +11,9 @@ from saladkit.settings.shared import (
     Decontamination,
     Device,
     Files,
+    Interleaving,
     MaxLength,
     Seed,
-    Spans,
     Temperature,
     Words,
 )
@@ -56,7 +56,7 @@ class LoraSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings(
-    Words, Temperature, MaxLength, Spans, LoraSettings, BadAudio, Decontamination, Columns, Seed, Device, Files
+    Words, Temperature, MaxLength, Interleaving, LoraSettings, BadAudio, Decontamination, Columns, Seed, Device, Files
 ):
     """Settings of training, named as in transformers.TrainingArguments where that has them."""
 
@@ -77,8 +77,8 @@ class TrainingSettings(
         (),
         metavar="PATH",
         recorded=False,
-        help="Frames cache of --data (from `cache-speech`); without it, audio is encoded at every step. Repeat for"
-        " more.",
+        help="Frames or layouts cache of --data (from `cache-speech`); without it, audio is encoded at every step."
+        " Repeat for more.",
     )
     mix: str = setting(
         "positions",
@@ -148,15 +148,6 @@ class TrainingSettings(
         None,
         above=0,
         help="Learning rate of encoder and adapter in the lexical steps.  [default: --adapter-learning-rate]",
-    )
-    text_first: float = setting(
-        0.5, low=0, high=1, help="Probability that a row or window begins with text rather than speech."
-    )
-    whole_turns: float = setting(
-        0.5,
-        low=0,
-        high=1,
-        help="Probability that a user's turn in a conversation (messages) is heard whole; else it is interleaved.",
     )
     logging_steps: int = setting(10, low=1, help="Number of steps between entries of metrics.jsonl.")
     save_steps: int = setting(

@@ -1,13 +1,16 @@
 """The frozen front end of a speech encoder: it turns recordings into the frames that training reads, live or cached."""
 
+import math
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from saladkit.errors import SaladError
-from saladkit.formats.frames_cache import FramesCache
-from saladkit.speech.audio.decoding import decode_row
+from saladkit.formats.frames_cache import EncodedSpeech
+from saladkit.formats.samples import row_at
+from saladkit.speech.audio.decoding import decode_row, seconds_of_row
 from saladkit.speech.audio.resampling import resample
 
 
@@ -79,6 +82,25 @@ class FrontEnd(Protocol):
         ...
 
 
+def looks_ahead(identity: dict) -> bool:
+    """Return whether the frames of an encoder of this identity depend on later audio; log-mel's never do."""
+    return not identity.get("causal", True)
+
+
+def leak_of(name: str) -> str:
+    """Return a note on what frames of whole recordings by the encoder `name`, which looks ahead, give away."""
+    return (
+        f"note: {name} is not causal: frames of whole recordings also depend on the words behind a span, which the"
+        " model is to predict; encode each span alone with `saladkit cache-speech --layouts 3`"
+    )
+
+
+def padded_seconds(front_end: FrontEnd, seconds: float) -> float:
+    """Return how many seconds the encoder works on for a recording of this length: whole windows, if it has windows."""
+    window = front_end.window_seconds
+    return max(1, math.ceil(seconds / window)) * window if window else seconds
+
+
 def resampled_row(row: dict, sample_rate: int, where: str) -> np.ndarray:
     """Return the audio of a samples row at `sample_rate` Hz, float32 [n]; `where` names the file in errors.
 
@@ -98,6 +120,20 @@ def frames_of_row(front_end: FrontEnd, row: dict, where: str) -> np.ndarray:
     return front_end.frames([resampled_row(row, front_end.sample_rate, where)])[0]
 
 
+def cut_audio(samples: np.ndarray, rate: int, bounds: tuple[float | None, float | None], to_rate: int) -> np.ndarray:
+    """Cut a stretch out of a recording, float32 [n] at `rate` Hz, and return it at `to_rate` Hz; at least one sample.
+
+    It is cut before it is resampled, because the filter would bring a little of what follows into the stretch.
+
+    Args:
+        bounds: begin and end in s; None for an end of the recording.
+    """
+    start, stop = bounds
+    begin = 0 if start is None else min(int(start * rate), len(samples) - 1)
+    end = len(samples) if stop is None else int(stop * rate)
+    return resample(samples[begin : max(end, begin + 1)], rate, to_rate)
+
+
 class LiveFrames:
     """Compute the frames of each recording from its audio when they are read."""
 
@@ -107,30 +143,41 @@ class LiveFrames:
 
     def row(self, id_: str) -> np.ndarray:
         """Return the frames of the recording `id_`, as `FrontEnd.frames`."""
-        row = self.samples.slice(self.index[id_], 1).to_pylist()[0]
-        return frames_of_row(self.front_end, row, self.where)
+        return frames_of_row(self.front_end, self._row(id_), self.where)
+
+    def seconds(self, id_: str) -> float:
+        """Return the length of the recording `id_` in s."""
+        return seconds_of_row(self._row(id_), self.where)
+
+    def stretches(self, id_: str, bounds: Sequence[tuple[float | None, float | None]]) -> list[np.ndarray]:
+        """Return the frames of stretches of the recording `id_`, as `cut_audio` cuts them, each encoded alone."""
+        samples, rate = decode_row(self._row(id_), self.where)
+        cut = [cut_audio(samples, rate, one, self.front_end.sample_rate) for one in bounds]
+        return self.front_end.frames(cut) if cut else []
+
+    def _row(self, id_: str) -> dict:
+        return row_at(self.samples, self.index[id_])
 
     def length(self, id_: str) -> int:
         """Return the number of frames of a recording, which is encoded for it."""
         return len(self.row(id_))
 
 
-def cached_frames(cache: FramesCache, samples: pa.Table, where: str) -> FramesCache:
-    """Return the cache after a check that it holds the recordings of `samples`.
+def check_recordings(cache: EncodedSpeech, samples: pa.Table, where: str) -> None:
+    """Check that a cache holds the recordings of `samples`.
 
     The ids are compared, and the lengths of the recordings where `samples` has the column `duration` (s).
 
     Raises:
-        SaladError: the frames of a row are missing, or they last over 0.1 s more or less than its recording.
+        SaladError: a row is missing, or its recording lasts over 0.1 s more or less than the cache's.
     """
     remedy = f"Run `saladkit cache-speech {where}` and give its output as the cache."
     ids = samples.column("id").to_pylist()
     durations = samples.column("duration").to_pylist() if "duration" in samples.column_names else [None] * len(ids)
-    per_second = cache.identity["frames_per_second"]
     for id_, duration in zip(ids, durations, strict=True):
         if id_ not in cache:
             raise SaladError(f"{cache.artefact.path} has no frames for row '{id_}' of {where}", remedy)
-        cached = cache.length(id_) / per_second
+        cached = cache.seconds(id_)
         # Texts that another voice spoke anew have the same ids but other recordings. Frames last up to 0.025 s less
         # than their recording (wav2vec 2.0) or up to 0.08 s more (Mimi).
         if duration is not None and abs(cached - duration) > 0.1:
@@ -139,4 +186,3 @@ def cached_frames(cache: FramesCache, samples: pa.Table, where: str) -> FramesCa
                 f" {where}: the frames are of another recording, or `duration` is not in seconds",
                 remedy,
             )
-    return cache

@@ -1,148 +1,195 @@
 """`cache-speech`: run the frozen part of the speech encoder once for all later training."""
 
-import math
 from collections.abc import Callable, Iterator
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
-from saladkit.batches import batches_by_length
+from saladkit.caching.layout_parts import LayoutParts
+from saladkit.caching.recording_parts import RecordingParts
+from saladkit.errors import SaladError
+from saladkit.formats import frames_cache, layouts_cache
 from saladkit.formats.files import part_name, read_json, write_json
-from saladkit.formats.frames_cache import SCHEMA, VERSION, frames_in_part, write_frames_part
-from saladkit.formats.samples import iterate_rows, row_at
 from saladkit.job import Clock, Job, Made, Part, Work, numbered
 from saladkit.machine import resolve_device
+from saladkit.model.loading import load_tokenizer
+from saladkit.progress import say
+from saladkit.rows.timed_speech import read_timed_speech
+from saladkit.rows.tokens import tokenizer_digest
 from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.settings.shared import LOG_MEL
 from saladkit.sources.samples import check_ids_distinct, read_samples
 from saladkit.speech.audio.audio_rows import AudioRows, audio_counts, check_usable
-from saladkit.speech.audio.resampling import resample
 from saladkit.speech.encoders.registry import open_front_end
-from saladkit.speech.front_end import FrontEnd
+from saladkit.speech.front_end import FrontEnd, leak_of, looks_ahead
 
 ROWS_PER_PART = 512
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input.
+
+    Attributes:
+        table: rows whose audio is to be encoded.
+        audio: the rows that were left out, at first those without word times.
+        rows: number of all rows.
+    """
+
+    name: str
+    table: pa.Table
+    audio: AudioRows
+    rows: int
+
+
+@dataclass(frozen=True)
+class CacheKind:
+    """What is made: a frames cache or a layouts cache."""
+
+    schema: str
+    version: int
+    parts: RecordingParts | LayoutParts
+    frames_in_part: Callable[[Path], int]
+    identity: dict
 
 
 def cache_speech(sources: list[str], output: str | Path, settings: CacheSpeechSettings) -> dict:
     """Store the frames of every recording in `sources`, the output of the speech encoder's front end.
 
-    Rows whose audio cannot be used are left out, and listed in the manifest with the reason.
+    With `layouts`, spans of text and speech are drawn ahead for each row, and only the speech spans are encoded, each
+    alone. Rows whose audio cannot be used are left out, and listed in the manifest with the reason.
 
     Returns:
         The summary: rows, rows left out, bytes, bytes per second of speech.
 
     Raises:
-        SaladError: there is no such encoder, samples cannot be read, or the audio of most rows cannot be used, or with
-            `strict` that of any row.
+        SaladError: there is no such encoder or it needs no layouts, samples cannot be read, or the audio of most rows
+            cannot be used, or with `strict` that of any row.
     """
     clock = Clock()
     front_end = open_front_end(settings, device=resolve_device(settings.device), dtype=settings.dtype)
+    _check_layouts(settings, front_end)
+    read = [_read(source, settings, output) for source in sources]
+    check_ids_distinct([(source.name, source.table) for source in read])
+    kind = _layouts_cache(settings, front_end) if settings.layouts else _frames_cache(settings, front_end)
+    inputs: dict[str, str | Path | None] = {"speech encoder": None if settings.encoder == LOG_MEL else settings.encoder}
+    inputs |= numbered("samples", sources) | numbered("words", settings.words if settings.layouts else ())
+    identified = {"encoder": front_end.identity["name"]}
+    identified |= {"tokenizer": kind.identity["tokenizer"]} if settings.layouts else {}
+    job = Job("cache-speech", kind.schema, kind.version, settings, inputs, identified=identified, clock=clock)
+    return job.run(
+        output,
+        plan={"rows": sum(source.table.num_rows for source in read)},
+        make=lambda work: _make(work, read, kind, front_end, settings),
+        foresee=lambda: _foreseen(read, kind, front_end, settings.strict),
+    )
+
+
+def _check_layouts(settings: CacheSpeechSettings, front_end: FrontEnd) -> None:
+    """Refuse layouts for a causal encoder."""
+    if settings.layouts and not looks_ahead(front_end.identity):
+        raise SaladError(
+            f"--layouts {settings.layouts} for {settings.encoder}, which does not look ahead",
+            "Leave --layouts and --tokenizer out: frames of whole recordings serve every interleaving.",
+        )
+
+
+def _read(source: str, settings: CacheSpeechSettings, output: str | Path) -> Source:
+    if settings.layouts:
+        table, audio = read_timed_speech(
+            source,
+            word_times=settings.words,
+            names=settings.names,
+            limit=settings.limit,
+            strict=settings.strict,
+            beside=output,
+        )
+        return Source(source, table, audio, table.num_rows + len(audio.bad))
     # a row without audio is listed, and is no error
-    read = partial(read_samples, needed=["id", "audio"], lacking=["audio"], optional=["duration"], beside=output)
-    tables = [(source, read(source, names=settings.names, limit=settings.limit)) for source in sources]
-    check_ids_distinct(tables)
+    columns = {"needed": ["id", "audio"], "lacking": ["audio"], "optional": ["duration"]}
+    table = read_samples(source, **columns, names=settings.names, limit=settings.limit, beside=output)
+    return Source(source, table, AudioRows(source, settings.strict), table.num_rows)
+
+
+def _frames_cache(settings: CacheSpeechSettings, front_end: FrontEnd) -> CacheKind:
+    identity = {"encoder": front_end.identity, "frames_per_second": front_end.frames_per_second}
+    parts = RecordingParts(front_end, settings)
+    return CacheKind(frames_cache.SCHEMA, frames_cache.VERSION, parts, frames_cache.frames_in_part, identity)
+
+
+def _layouts_cache(settings: CacheSpeechSettings, front_end: FrontEnd) -> CacheKind:
+    assert settings.tokenizer is not None  # the settings have checked it
+    tokenizer = load_tokenizer(settings.tokenizer)
+    identity = {"encoder": front_end.identity, "frames_per_second": front_end.frames_per_second}
+    identity |= {"layouts": settings.layouts, "interleaving": settings.interleaving}
+    identity |= {"tokenizer": tokenizer_digest(tokenizer)}
+    parts = LayoutParts(front_end, tokenizer, settings)
+    return CacheKind(layouts_cache.SCHEMA, layouts_cache.VERSION, parts, layouts_cache.frames_in_part, identity)
+
+
+def _make(
+    work: Work, sources: list[Source], kind: CacheKind, front_end: FrontEnd, settings: CacheSpeechSettings
+) -> Made:
+    if looks_ahead(front_end.identity) and not settings.layouts:
+        say(leak_of(settings.encoder))
     pieces = [
-        (source, table.slice(start, ROWS_PER_PART))
-        for source, table in tables
-        for start in range(0, table.num_rows, ROWS_PER_PART)
+        (source.name, source.table.slice(start, ROWS_PER_PART))
+        for source in sources
+        for start in range(0, source.table.num_rows, ROWS_PER_PART)
     ]
     parts = [
         Part((part_name(i, len(pieces), ".safetensors"), part_name(i, len(pieces), ".parquet")), piece.num_rows)
         for i, (_, piece) in enumerate(pieces)
     ]
 
-    def make(work: Work) -> Made:
-        frames_made = 0
+    def fill(missing: Iterator[int]) -> int:
+        made = 0
+        for index in missing:
+            name, piece = pieces[index]
+            audio = AudioRows(name, settings.strict)
+            encoded = kind.parts.encode(piece, audio, work.advance)
+            made += encoded.frames
+            if record := audio.record() | ({"too_long": encoded.too_long} if encoded.too_long else {}):
+                write_json(_record_of(work, index), record)
+            encoded.write(work.path / parts[index].files[0])
+        return made
 
-        def fill(missing: Iterator[int]) -> None:
-            nonlocal frames_made
-            for index in missing:
-                source, piece = pieces[index]
-                audio = AudioRows(source, settings.strict)
-                rows = _frames_of_part(piece, audio, front_end, settings.batch_seconds, work.advance)
-                frames_made += sum(len(row) for row in rows)
-                if record := audio.record():
-                    write_json(_record_of(work, index), record)
-                write_frames_part(work.path / parts[index].files[0], audio.usable(piece).column("id").to_pylist(), rows)
-
-        work.fill(parts, fill, unit="recording")
-        found = _found(work, tables, [source for source, _ in pieces])
-        frames = sum(frames_in_part(work.path / part.files[0]) for part in parts)
-        speed = round(frames_made / front_end.frames_per_second / max(clock.seconds(), 0.01), 1)
-        return _made(work, found, sum(piece.num_rows for _, piece in pieces), frames, front_end, speed)
-
-    inputs = numbered("samples", sources) | {
-        "speech encoder": None if settings.encoder == LOG_MEL else settings.encoder
-    }
-    identified = {"encoder": front_end.identity["name"]}
-    job = Job("cache-speech", SCHEMA, VERSION, settings, inputs, identified=identified, clock=clock)
-    plan = {"rows": sum(table.num_rows for _, table in tables)}
-    return job.run(output, plan=plan, make=make, foresee=lambda: _foreseen(tables, front_end, settings.strict))
-
-
-def _found(work: Work, tables: list[tuple[str, pa.Table]], source_of_part: list[str]) -> list[AudioRows]:
-    """Return what was found out about the audio of each source; fail if most rows of one cannot be used."""
-    found = {source: AudioRows(source) for source, _ in tables}
-    for index, source in enumerate(source_of_part):
-        record = _record_of(work, index)
-        found[source].restore(read_json(record) if record.exists() else {})
-    check_usable([(found[source], table.num_rows) for source, table in tables], work.discard)
-    return list(found.values())
-
-
-def _made(work: Work, found: list[AudioRows], rows: int, frames: int, front_end: FrontEnd, speed: float) -> Made:
-    skipped = [row for audio in found for row in audio.listed()]
-    counts, mended = {"rows": rows - len(skipped)}, audio_counts(found)
+    made = work.fill(parts, fill, unit="recording")
+    speed = round(made / front_end.frames_per_second / max(work.clock.seconds(), 0.01), 1)
+    audio, skipped = _found(work, sources, [name for name, _ in pieces])
+    frames = sum(kind.frames_in_part(work.path / part.files[0]) for part in parts)
+    counts, mended = {"rows": sum(source.rows for source in sources) - len(skipped)}, audio_counts(audio)
     figures = {
         "skipped": len(skipped),
         "bytes": work.bytes(),
-        "bytes_per_second_of_speech": round(work.bytes() / frames * front_end.frames_per_second, 1),
+        "bytes_per_second_of_speech": round(work.bytes() / max(frames, 1) * front_end.frames_per_second, 1),
         "times_real_time": speed,
     }
-    identity = {"encoder": front_end.identity, "frames_per_second": front_end.frames_per_second}
-    return Made(counts | mended, counts | figures | mended, skipped, identity)
+    return Made(counts | mended, counts | figures | mended, skipped, kind.identity)
+
+
+def _found(work: Work, sources: list[Source], source_of_part: list[str]) -> tuple[list[AudioRows], list[dict]]:
+    """Return what was found out about the audio of each source, and the rows that were left out, as a manifest lists
+    them; fail if most rows of a source cannot be used.
+    """
+    found = {source.name: source.audio for source in sources}
+    too_long = []
+    for index, name in enumerate(source_of_part):
+        path = _record_of(work, index)
+        record = read_json(path) if path.exists() else {}
+        found[name].restore(record)
+        too_long += [{"id": id_, "source": name, "reason": reason} for id_, reason in record.get("too_long", [])]
+    check_usable([(source.audio, source.rows) for source in sources], work.discard)
+    return list(found.values()), [row for audio in found.values() for row in audio.listed()] + too_long
 
 
 def _record_of(work: Work, index: int) -> Path:
-    """Return the file of what was found out about the audio of a part, if anything, until all parts are ready."""
+    """Return the file of what was found out about the rows of a part, if anything, until all parts are ready."""
     return work.writer.working / f"audio-{index}.json"
 
 
-def _frames_of_part(
-    part: pa.Table, audio: AudioRows, front_end: FrontEnd, batch_seconds: float, advance: Callable[[int], object]
-) -> list[np.ndarray]:
-    """Return the frames of the usable rows of a part, in order, computed in batches of recordings of similar length.
-
-    A batch holds rows of one part only, so that the output does not depend on which process makes which part.
-    """
-    part = part.select(["id", "audio"])
-    recorded = ((place, audio.seconds(row)) for place, row in enumerate(iterate_rows(part, batch_rows=1)))
-    lengths = {place: _padded(length, front_end.window_seconds) for place, length in recorded if length is not None}
-    places, rows = list(lengths), dict[int, np.ndarray]()
-    advance(part.num_rows - len(places))
-    for batch in batches_by_length(list(lengths.values()), padded=batch_seconds):
-        decoded = {places[index]: audio.decode(row_at(part, places[index])) for index in batch}
-        recordings = {place: resample(*one, front_end.sample_rate) for place, one in decoded.items() if one is not None}
-        rows |= dict(zip(recordings, front_end.frames(list(recordings.values())) if recordings else [], strict=True))
-        advance(len(batch))
-    return [rows[place] for place in sorted(rows)]
-
-
-def _padded(seconds: float, window: float) -> float:
-    return max(1, math.ceil(seconds / window)) * window if window else seconds
-
-
-def _foreseen(tables: list[tuple[str, pa.Table]], front_end: FrontEnd, strict: bool) -> dict:
-    seconds = sum(_seconds_of(table, AudioRows(source, strict)) for source, table in tables)
+def _foreseen(sources: list[Source], kind: CacheKind, front_end: FrontEnd, strict: bool) -> dict:
+    seconds = sum(kind.parts.seconds(source.table, AudioRows(source.name, strict)) for source in sources)
     size = round(seconds * front_end.frames_per_second * front_end.bytes_per_frame)
     return {"seconds_of_speech": seconds, "bytes": size}
-
-
-def _seconds_of(table: pa.Table, audio: AudioRows) -> float:
-    known = table.column("duration").to_pylist() if "duration" in table.column_names else [None] * table.num_rows
-    return sum(
-        (audio.seconds(row_at(table, row)) or 0.0) if duration is None else duration
-        for row, duration in enumerate(known)
-    )

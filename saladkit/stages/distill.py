@@ -31,11 +31,6 @@ def distill(model: str, output: str | Path, settings: DistillSettings) -> dict:
     tokenizer = load_tokenizer(model)
     config, codebooks = configuration_of(settings)
     frozen = config.frozen_encoder
-    if frozen and not frozen["causal"] and is_main_process():
-        say(
-            f"note: {config.speech_encoder} is not causal: its encoding of a span also depends on later words, which"
-            " the model is to predict; Mimi and log-mel are causal"
-        )
     if config.adapter_length == FREE and settings.lexical_weight > 0 and is_main_process():
         say(
             "note: the lexical loss compares directions only, so speech vectors of free length grow far beyond the text"

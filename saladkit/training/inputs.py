@@ -7,7 +7,9 @@ from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
 from saladkit.job import numbered
-from saladkit.machine import processes
+from saladkit.machine import is_main_process, processes
+from saladkit.progress import say
+from saladkit.rows.frame_sources import WholeRecordings
 from saladkit.rows.readers import Readers
 from saladkit.rows.schedule import StepShape, TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout
@@ -15,7 +17,7 @@ from saladkit.rows.training_rows import TrainingSource
 from saladkit.rows.training_sources import TOO_LONG, open_speech, open_text
 from saladkit.settings.training import TrainingSettings
 from saladkit.speech.audio.audio_rows import audio_counts
-from saladkit.speech.front_end import FrontEnd
+from saladkit.speech.front_end import FrontEnd, leak_of
 from saladkit.training.decontamination import count_contaminated, without_questions
 
 
@@ -91,6 +93,7 @@ def open_inputs(
             limit=limit,
             max_length=max_length,
             readers=readers,
+            interleaving=settings,
             strict=settings.strict,
         )
         for source in settings.speech_sources
@@ -101,6 +104,9 @@ def open_inputs(
     ]
     for source in sources:
         _check_trainable(source, settings)
+    whole = any(isinstance(source.frames, WholeRecordings) for source in sources)
+    if whole and readers.layout.looks_ahead and is_main_process():
+        say(leak_of(front_end.identity["name"]))
     return TrainingInputs(without_questions(sources, settings), readers.layout)
 
 

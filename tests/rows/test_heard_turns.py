@@ -13,6 +13,7 @@ from saladkit.rows.chat_template import ChatTemplate
 from saladkit.rows.conversations import lay_out_conversation, turns_in, with_units
 from saladkit.rows.drawn_rows import RowDrawing
 from saladkit.rows.expected_lengths import all_heard, heard_from_the_start
+from saladkit.rows.frame_sources import WholeRecordings
 from saladkit.rows.heard_turns import draw_turns, expected_of_turns
 from saladkit.rows.interleaving import Place, whole_text
 from saladkit.rows.sequences import (
@@ -161,7 +162,7 @@ def test_the_expected_length_is_that_of_draws(laid, text_first):
 
 
 def test_a_conversation_is_laid_alike_at_every_place_of_a_window(laid):
-    frames = Recordings(np.ones((500, 3), dtype=np.float32))
+    frames = WholeRecordings(Recordings(np.ones((500, 3), dtype=np.float32)))
     source = TrainingSource("chats", 1.0, ["a", "b"], [laid, laid], words=[timed(laid)] * 2, frames=frames)
     drawing = RowDrawing(source, SequenceLayout(100, 8), LENGTHS, 0.5, 0.5)
     stream = drawing.stream([0, 1])

@@ -7,6 +7,7 @@ import pytest
 
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.samples import words_from_row
+from saladkit.rows.frame_sources import WholeRecordings
 from saladkit.rows.schedule import StepShape, TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import tokenize
@@ -29,7 +30,7 @@ def sources(speech, frames_cache, world, tokenizer):
             [row["id"] for row in spoken],
             [tokenize(tokenizer, row["text"]) for row in spoken],
             [words_from_row(row) for row in spoken],
-            FramesCache(frames_cache),
+            WholeRecordings(FramesCache(frames_cache)),
         ),
         TrainingSource(
             "replay",

@@ -1,5 +1,8 @@
 """Sequences against a naive rebuild: a list of items, each a token or a vector."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -62,6 +65,11 @@ def test_every_text_token_is_the_target_of_the_place_before_it(seed):
     assert (sequence.targets > 0).all()
 
 
+def exact_frame(seconds, rounded):
+    """The frame boundary of a time as it is printed, in exact arithmetic."""
+    return rounded(Fraction(repr(seconds)) * 100)
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_a_heard_span_is_cut_where_its_first_word_and_the_next_one_start(seed):
     text, words, frames, spans = draw_row(seed)
@@ -71,9 +79,9 @@ def test_a_heard_span_is_cut_where_its_first_word_and_the_next_one_start(seed):
         assert speech.frames.shape == (8 * speech.vectors, BINS)
         assert speech.frames.dtype == np.float32
         start = words[span.begin].start
-        first = 0 if start is None else round(start * 100)
-        stop = words[span.end].start if span.end < len(words) else words[-1].end
-        last = len(frames) if stop is None else round(stop * 100)
+        first = 0 if start is None else exact_frame(start, math.floor)
+        stop, rounded = (words[-1].end, math.ceil) if span.end == len(words) else (words[span.end].start, math.floor)
+        last = len(frames) if stop is None else exact_frame(stop, rounded)
         assert speech.frames[0, 0] == first
         assert speech.vectors == -(-(last - first) // 8)
         heard = speech.frames[:, 0]
@@ -213,10 +221,22 @@ def test_of_frames_of_80_ms_too_the_first_that_has_heard_all_of_a_word_names_it(
     codes = np.arange(12, dtype=np.uint16)[:, None]
     sequence = build_sequence(text, [Span(True, 0, 2)], words, codes, SequenceLayout(12.5, 1))
     (speech,) = sequence.spans
-    assert speech.frames[:, 0].tolist() == list(range(1, 11))
-    assert speech.lexical_targets.tolist() == [-1] * 5 + [5] + [-1] * 3 + [6]
+    assert speech.frames[:, 0].tolist() == list(range(1, 12))
+    assert speech.lexical_targets.tolist() == [-1] * 5 + [5] + [-1] * 4 + [6]
 
 
-def test_a_place_among_frames_of_10_ms_is_the_nearest_frame():
-    layout = SequenceLayout(frames_per_second=100, frames_per_vector=8)
-    assert all(layout.place(i / 997) == layout.frame(i / 997) for i in range(5000))
+@pytest.mark.parametrize("rate", [100.0, 50.0, 12.5, 43.066])
+def test_no_frame_of_a_span_reaches_behind_its_end_and_none_of_its_audio_before_its_last_frame_is_lost(rate):
+    layout = SequenceLayout(frames_per_second=rate, frames_per_vector=1)
+    for hundredths in range(3000):
+        time, frames = hundredths / 100, Fraction(hundredths, 100) * Fraction(repr(rate))
+        assert (layout.frame(time), layout.frame_after(time)) == (math.floor(frames), math.ceil(frames))
+
+
+@pytest.mark.parametrize("ends", [(0.4, 0.479), (0.401, 0.402), (0.0, 0.01)])
+def test_a_span_shorter_than_a_frame_keeps_the_frame_in_which_it_starts(ends):
+    words = [Word("a", ends[0], ends[1]), Word("b", ends[1], 0.9)]
+    text = TokenizedText(np.array([5, 6], dtype=np.int32), np.arange(3), np.ones(3, dtype=bool), 0)
+    codes = np.arange(12, dtype=np.uint16)[:, None]
+    sequence = build_sequence(text, [Span(True, 0, 1), Span(False, 1, 2)], words, codes, SequenceLayout(12.5, 1))
+    assert sequence.spans[0].frames.tolist() == [[int(ends[0] / 0.08)]]

@@ -5,6 +5,7 @@ import pytest
 
 from saladkit.formats.words import Word
 from saladkit.rows.drawn_rows import RowDrawing
+from saladkit.rows.frame_sources import WholeRecordings
 from saladkit.rows.interleaving import Place, may_cut, pauses_before
 from saladkit.rows.sequences import SequenceLayout, build_sequence
 from saladkit.rows.tokens import TokenizedText
@@ -53,7 +54,7 @@ def spoken(rows, *, seed=0, words=(3, 40), prefix=0, timed=True):
     counts = random.integers(words[0], words[1] + 1, size=rows)
     made = [words_of(count, random, timed) for count in counts]
     ids = [f"row-{index}" for index in range(rows)]
-    frames = Silence({id_: length for id_, (_, length) in zip(ids, made, strict=True)})
+    frames = WholeRecordings(Silence({id_: length for id_, (_, length) in zip(ids, made, strict=True)}))
     texts = [text_of(count, random, prefix) for count in counts]
     return TrainingSource("speech", 1.0, ids, texts, [words for words, _ in made], frames)
 
@@ -104,7 +105,7 @@ class SlowComposer:
             return None, len(text.token_ids), at
         words = self.source.words[row]
         drawn, behind = spans.over(may_cut(text, words), pauses_before(words), Place(*at))
-        frames = self.source.frames.row(self.source.ids[row])
+        frames = self.source.frames.recordings.row(self.source.ids[row])
         return drawn, len(build_sequence(text, drawn, words, frames, self.layout)), behind
 
     def estimate(self, row, spans, at):
@@ -240,7 +241,7 @@ def test_lengths_are_asked_for_only_where_no_time_says_where_a_recording_ends():
         source = spoken(60, timed=timed)
         stream = windows_of(source)
         stream.window(0)
-        assert (source.frames.asked > 0) == (not timed)
+        assert (source.frames.recordings.asked > 0) == (not timed)
 
 
 @pytest.mark.parametrize("joined", [True, False])

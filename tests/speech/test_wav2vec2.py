@@ -3,56 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from transformers import (
-    AutoFeatureExtractor,
-    AutoModel,
-    HubertConfig,
-    HubertModel,
-    Wav2Vec2Config,
-    Wav2Vec2FeatureExtractor,
-    Wav2Vec2Model,
-    WavLMConfig,
-    WavLMModel,
-)
+from encoder_models import MODELS, save_encoder
+from transformers import AutoFeatureExtractor, AutoModel
 
 from saladkit.errors import SaladError
 from saladkit.settings.shared import SpeechEncoder
 from saladkit.speech.encoders.registry import open_front_end
 
-SHAPE = {
-    "hidden_size": 16,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-    "conv_dim": (8,) * 7,
-    "num_conv_pos_embeddings": 16,
-    "num_conv_pos_embedding_groups": 2,
-}
-LARGE = {"feat_extract_norm": "layer", "do_stable_layer_norm": True}
-MODELS = {
-    "wav2vec2-base": (Wav2Vec2Model, Wav2Vec2Config, {}),
-    "wav2vec2-large": (Wav2Vec2Model, Wav2Vec2Config, LARGE | {"add_adapter": True}),
-    "hubert-base": (HubertModel, HubertConfig, {}),
-    "hubert-large": (HubertModel, HubertConfig, LARGE),
-    "hubert-batch-norm": (HubertModel, HubertConfig, LARGE | {"conv_pos_batch_norm": True}),
-    "wavlm-base": (WavLMModel, WavLMConfig, {}),
-    "wavlm-large": (WavLMModel, WavLMConfig, LARGE),
-}
-
 
 @pytest.fixture(scope="module", params=MODELS)
 def encoder(request, workshop):
     """The folder of a tiny random model in the Hub's layout."""
-    model_class, config_class, settings = MODELS[request.param]
-    torch.manual_seed(0)
-    model = model_class(config_class(**SHAPE, **settings))
-    for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm1d):
-            module.bias.data.normal_()
-    model.save_pretrained(workshop / request.param)
-    large = settings != {}
-    Wav2Vec2FeatureExtractor(do_normalize=large, return_attention_mask=large).save_pretrained(workshop / request.param)
-    return workshop / request.param
+    return save_encoder(workshop, request.param)
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 from chat_templates import chat_tokenizer
 from command_lines import replaced
+from encoder_models import save_encoder
 from transformers import AutoProcessor
 
+from saladkit.formats.layouts_cache import LayoutsCache
 from saladkit.formats.results import read_predictions
 from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
 from saladkit.rows.chat_template import ChatTemplate
+from saladkit.rows.frame_sources import StoredLayouts
 from saladkit.rows.row_texts import tokenized_rows
 from saladkit.sources.samples import read_samples
 
@@ -197,3 +200,36 @@ def test_a_resumed_or_moved_cache_keeps_its_template(shell, chat_arguments, chat
     assert str(chat_cache) in problem
     assert "another chat template" in problem
     assert "cache-teacher" in fix
+
+
+def test_layouts_of_conversations_hear_what_users_say_and_training_reads_them(
+    spoken_chats, chat_lm, chat_arguments, workshop, shell, tmp_path
+):
+    encoder = save_encoder(workshop, "hubert-base")
+    spans = ["--text-words", 4, 8, "--speech-words", 3, 6]
+    line = ["cache-speech", spoken_chats, "--speech-encoder", encoder, "--layouts", 3, "--tokenizer", chat_lm, *spans]
+    made = shell(*line, "--device", "cpu", "-o", tmp_path / "cache")
+    assert made.exit_code == 0, made.stderr
+    table = read_samples(spoken_chats, needed=["id", "text", "words"])
+    named = [[word.word for word in words_from_row(row)] for row in table.select(["words"]).to_pylist()]
+    texts = tokenized_rows(table, load_tokenizer(chat_lm), "chats", named)
+    stored, whole = StoredLayouts(LayoutsCache(tmp_path / "cache")), 0
+    for id_, text in zip(table.column("id").to_pylist(), texts, strict=True):
+        for turn in range(3):
+            drawn, _ = stored.spans(id_, text, turn)
+            heard = [span for span in drawn if span.is_speech]
+            assert drawn[-1].end == len(text.hearable) and not drawn[-1].is_speech
+            assert all(text.hearable[span.begin : span.end].all() for span in heard)
+            assert stored.frames(id_, text, turn).keys() == {(span.begin, span.end) for span in heard}
+            whole += sum(not text.hearable[span.end] and not text.hearable[span.begin - 1] for span in heard)
+    assert whole > 10
+    training = [
+        *replaced(chat_arguments, "--max-steps", 2),
+        "--frames",
+        tmp_path / "cache",
+        "--speech-encoder",
+        encoder,
+    ]
+    assert shell(*training, "-o", tmp_path / "stage1").exit_code == 0
+    refused = shell(*training, "--whole-turns", 0.25, "-o", tmp_path / "other")
+    assert refused.exit_code == 2 and "were drawn with --whole-turns 0.5" in refused.stderr

@@ -245,25 +245,11 @@ def test_error_rates_of_synth_are_used(shell, checkpoint, text_lm, world, tmp_pa
     assert shell(*spoken, "-o", tmp_path / "heard").exit_code == 0
     noted = {row["id"]: row["cer"] for row in read_samples(tmp_path / "heard", needed=["cer"]).to_pylist()}
     bound = sorted(noted.values())[len(noted) // 2]
-    kept = shell(*spoken, "--max-recording-cer", bound, "-o", tmp_path / "kept")
+    kept = shell(*spoken, "--max-cer", bound, "-o", tmp_path / "kept")
     assert 0 < json.loads(kept.stdout)["left_out_by"]["cer"] <= len(noted) // 2
     line = ["gap", checkpoint, tmp_path / "kept", "--teacher", text_lm, "--regions", tmp_path / "regions"]
-    line += [
-        "--max-recording-cer",
-        9,
-        "--worst",
-        0.34,
-        "--text-words",
-        2,
-        4,
-        "--speech-words",
-        2,
-        4,
-        "--device",
-        "cpu",
-        "-o",
-        tmp_path / "gap",
-    ]
+    line += ["--max-recording-cer", 9, "--worst", 0.34, "--device", "cpu"]
+    line += ["--text-words", 2, 4, "--speech-words", 2, 4, "-o", tmp_path / "gap"]
     assert shell(*line).exit_code == 0
     items, groups = read_gap_table(tmp_path / "gap")
     assert all(item["cer"] == noted[item["id"]] <= bound for item in items)

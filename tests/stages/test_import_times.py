@@ -11,7 +11,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.samples import words_from_row
 from saladkit.formats.word_times import COLUMNS, join_word_times, read_word_times
-from saladkit.rows.training_sources import check_words
+from saladkit.rows.timed_speech import check_words
 from saladkit.settings.import_times import ImportTimesSettings
 from saladkit.sources.samples import read_samples
 from saladkit.stages import import_times as stage

@@ -11,6 +11,7 @@ from saladkit.batches import place_on_lines
 from saladkit.errors import SaladError
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.model.loading import load_text_model, may_pack
+from saladkit.rows.frame_sources import WholeRecordings
 from saladkit.rows.schedule import StepShape, TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout, collate_sequences, pack_sequences
 from saladkit.rows.training_sources import open_speech, open_text
@@ -30,7 +31,7 @@ def sources(speech, world, frames_cache, tokenizer):
     """Speech and replay."""
     heard = open_speech(WeightedPath(str(speech)), tokenizer, LogMelFrontEnd(bins=16), frames_caches=[frames_cache])
     read = open_text(WeightedPath(str(world / "pool.parquet")), tokenizer)
-    assert isinstance(heard.frames, FramesCache)
+    assert isinstance(heard.frames, WholeRecordings) and isinstance(heard.frames.recordings, FramesCache)
     return [heard, read]
 
 

@@ -15,7 +15,7 @@ SMALL = {
     "eval_options": ["--questions", "6"],
     "leaked_words": [],
     "head_loss": ["--positions", "16", "--memory-positions", "0"],
-    "packing": ["--rows", "16", "--micro-batch", "4", "--window", "512", "--windows", "3"],
+    "packing": ["--rows", "16", "--micro-batch", "4", "--windows", "3"],
     "online_teacher": [],
     "regions": [],
     "synth_espeak": [],
@@ -114,7 +114,7 @@ def test_packed_and_padded_rows_have_the_same_loss(printed):
     assert len(differences) == 4
     assert max(differences) <= 1e-5
     filled = [line["ours"] for line in printed("packing") if "positions filled" in line["name"]]
-    assert len(filled) == 2 and min(filled) > 0.95  # of 512 positions, where a row may have hundreds
+    assert len(filled) == 2 and min(filled) >= 0.99
 
 
 def test_one_sides_memory_is_read_in_a_process_of_its_own(repository):

@@ -68,14 +68,9 @@ def open_speech(
             row, or is of another speech encoder or other layouts; or the audio of most rows, or with `strict` of any,
             cannot be used.
     """
-    read = partial(read_samples, source.path, names=names, limit=limit)
-    wanted = set(read(needed=["id"], optional=[]).column("id").to_pylist())
-    cache = next((cache for cache in map(_open_cache, frames_caches) if any(id_ in cache for id_ in wanted)), None)
-    times = times_of(wanted, word_times)
-    needed = ["id", "text", *([] if times else ["words"]), *([] if cache else ["audio"])]
     audio = AudioRows(source.path, strict)
-    table = _usable(read(needed=needed, lacking=["audio"], optional=["duration"]), audio, times, cache)
-    table = join_word_times(table, times) if times else table
+    read = partial(read_samples, source.path, names=names, limit=limit)
+    table, cache = _read_usable(read, audio, frames_caches, word_times)
     check_all_words(table, source.path)
     ids = table.column("id").to_pylist()
     frames = _open_frames(cache, table, front_end, source.path)
@@ -109,6 +104,21 @@ def _cut_by_text(
     rows = [row for row, text in enumerate(whole) if text.learned is None and has_unspaced(texts[row])]
     own = [row for row in rows if words[row] != words_of_text(texts[row])]
     return {row: tokenize(tokenizer, texts[row]) for row in own}
+
+
+def _read_usable(
+    read: Callable[..., pa.Table],
+    audio: AudioRows,
+    frames_caches: Sequence[str | Path],
+    word_times: Sequence[str | Path],
+) -> tuple[pa.Table, EncodedSpeech | None]:
+    """Read the rows that can be used, with the times of their words, and the cache of their frames if there is one."""
+    wanted = set(read(needed=["id"], optional=[]).column("id").to_pylist())
+    cache = next((cache for cache in map(_open_cache, frames_caches) if any(id_ in cache for id_ in wanted)), None)
+    times = times_of(wanted, word_times)
+    needed = ["id", "text", *([] if times else ["words"]), *([] if cache else ["audio"])]
+    table = _usable(read(needed=needed, lacking=["audio"], optional=["duration"]), audio, times, cache)
+    return join_word_times(table, times) if times else table, cache
 
 
 def _usable(table: pa.Table, audio: AudioRows, times: str | Path | None, cache: EncodedSpeech | None) -> pa.Table:

@@ -57,12 +57,7 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
         rows = [row for answered in predictions.values() for of_task in answered.values() for row in of_task]
         summary = {"templates": templates, "titles": titles_of(tasks)}
         summary |= summarize(predictions, figures, left_out, evaluation.few_shot())
-        if settings.voicebench_compatible:
-            say("answers are parsed by VoiceBench's rule; where it finds no option, a letter from A to D is drawn")
-        for line in result_lines(summary):
-            say(line)
-        if apart:
-            say(f"in {apart} predictions an option was tokenized apart from its prompt: a token spans the join of both")
+        _tell(summary, settings, apart)
         mended = audio_counts(task.audio for task in tasks)
         return Made(
             counts={"items": len(rows), "truncated": sum(row["words_dropped"] > 0 for row in rows)}
@@ -81,6 +76,15 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
     plan = {"items": {f"{c.name} {task.name}": len(task.rows) for c in conditions for task in tasks}}
     job = Job("eval", SCHEMA, VERSION, settings, _inputs(models, tasks, settings), identified=identified)
     return job.run(output, plan=plan, make=make)
+
+
+def _tell(summary: dict, settings: EvalSettings, apart: int) -> None:
+    if settings.voicebench_compatible:
+        say("answers are parsed by VoiceBench's rule; where it finds no option, a letter from A to D is drawn")
+    for line in result_lines(summary):
+        say(line)
+    if apart:
+        say(f"in {apart} predictions an option was tokenized apart from its prompt: a token spans the join of both")
 
 
 def _inputs(models: dict[str, str], tasks: list[Task], settings: EvalSettings) -> dict[str, str | Path | None]:

@@ -62,42 +62,7 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
     region_of = _region_of(about, settings.regions)
 
     def make(work: Work) -> Made:
-        device = resolve_device(settings.device)
-        student = load_salad_model(checkpoint, dtype=settings.dtype, device=device).eval()
-        front_end = front_end_of(student.config, device=device)
-        tokenizer, words = load_tokenizer(checkpoint), list(settings.words)
-        layout = layout_of(student.config, front_end)
-        readers = Readers(read_limits(checkpoint), None if cache else read_limits(settings.teacher), layout)
-        measurement = GapMeasurement(
-            student,
-            _teacher(cache, settings, device, tokenizer, readers.student.vocabulary),
-            layout,
-            settings,
-            checkpoint,
-            about,
-            region_of,
-            duration_ratios(list(about.values())),
-            open_transcriber(settings.asr, device=device, dtype=settings.dtype) if settings.asr else None,
-        )
-        items: list[dict] = []
-        faulty: list[dict] = []
-        skipped: list[dict] = []
-        opened = partial(open_speech, word_times=words, names=settings.names, limit=settings.limit, readers=readers)
-        found_audio: list[AudioRows] = []
-        for number, path in enumerate(sources):
-            source = opened(WeightedPath(path), tokenizer, front_end, strict=settings.strict)
-            if source.has_conversations:
-                template_of(tokenizer, student.config)
-            found_audio += [source.unusable] if source.unusable else []
-            if cache is not None:
-                check_teacher_covers(cache, [source])
-            measured, unmeasured = measurement.of_source(source, work.writer.working, number)
-            faults = [item for item in measured if is_fault(item, settings)]
-            faulty, items = faulty + faults, items + [item for item in measured if not is_fault(item, settings)]
-            skipped += unmeasured + [fault_row(item, path) for item in faults]
-        if not items:
-            raise _nothing_measured(skipped, faulty)
-        skipped, mended = [row for audio in found_audio for row in audio.listed()] + skipped, audio_counts(found_audio)
+        items, faulty, skipped, mended = _measure(checkpoint, sources, settings, cache, about, region_of, work)
         groups, spread, silent = _groups(items, faulty, sources, region_of, settings)
         behind = distance_rows(items)
         write_gap_table(work.writer, items, groups, spread, behind)
@@ -115,6 +80,54 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
 
     job = Job("gap", SCHEMA, VERSION, settings, _inputs(checkpoint, sources, settings))
     return job.run(output, plan={"rows": len(about), "interleavings": len(about) * settings.interleavings}, make=make)
+
+
+def _measure(
+    checkpoint: str,
+    sources: list[str],
+    settings: GapSettings,
+    cache: TeacherCache | None,
+    about: dict[str, dict],
+    region_of: dict[str, int],
+    work: Work,
+) -> tuple[list[dict], list[dict], list[dict], dict[str, int]]:
+    """Return the items, those that are faults of synthesis, the rows left out, and counts of mended audio."""
+    device = resolve_device(settings.device)
+    student = load_salad_model(checkpoint, dtype=settings.dtype, device=device).eval()
+    front_end = front_end_of(student.config, device=device)
+    tokenizer, words = load_tokenizer(checkpoint), list(settings.words)
+    layout = layout_of(student.config, front_end)
+    readers = Readers(read_limits(checkpoint), None if cache else read_limits(settings.teacher), layout)
+    measurement = GapMeasurement(
+        student,
+        _teacher(cache, settings, device, tokenizer, readers.student.vocabulary),
+        layout,
+        settings,
+        checkpoint,
+        about,
+        region_of,
+        duration_ratios(list(about.values())),
+        open_transcriber(settings.asr, device=device, dtype=settings.dtype) if settings.asr else None,
+    )
+    opened = partial(open_speech, word_times=words, names=settings.names, limit=settings.limit, readers=readers)
+    items: list[dict] = []
+    faulty: list[dict] = []
+    skipped: list[dict] = []
+    found_audio: list[AudioRows] = []
+    for number, path in enumerate(sources):
+        source = opened(WeightedPath(path), tokenizer, front_end, strict=settings.strict)
+        if source.has_conversations:
+            template_of(tokenizer, student.config)
+        found_audio += [source.unusable] if source.unusable else []
+        if cache is not None:
+            check_teacher_covers(cache, [source])
+        measured, unmeasured = measurement.of_source(source, work.writer.working, number)
+        faults = [item for item in measured if is_fault(item, settings)]
+        faulty, items = faulty + faults, items + [item for item in measured if not is_fault(item, settings)]
+        skipped += unmeasured + [fault_row(item, path) for item in faults]
+    if not items:
+        raise _nothing_measured(skipped, faulty)
+    return items, faulty, [row for audio in found_audio for row in audio.listed()] + skipped, audio_counts(found_audio)
 
 
 def _groups(

@@ -104,14 +104,7 @@ def train(
     )
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(ProgressOnStderr)
-    try:
-        with redirect_stdout(sys.stderr):  # trackio prints to stdout, where only the command's summary belongs
-            own = last_saved_state(states)
-            trainer.train(resume_from_checkpoint=str(own) if own else settings.resume_from_checkpoint)
-    except torch.OutOfMemoryError as error:
-        raise out_of_memory(error) from error
-    if not trainer.weights_are_finite():
-        raise diverged(settings.max_steps, [], "the weights are not finite", last_saved_state(states))
+    _run(trainer, states, settings)
     saver.save(model, folder)
     metrics = _log_of(trainer)
     if is_main_process():
@@ -122,6 +115,18 @@ def train(
     if processes() > 1:
         _UNTIL_EXIT.append(trainer.model_wrapped)
     return metrics
+
+
+def _run(trainer: SaladTrainer, states: Path, settings: TrainingSettings) -> None:
+    """Train to the last step; raise a SaladError if it diverges or does not fit the memory."""
+    try:
+        with redirect_stdout(sys.stderr):  # trackio prints to stdout, where only the command's summary belongs
+            own = last_saved_state(states)
+            trainer.train(resume_from_checkpoint=str(own) if own else settings.resume_from_checkpoint)
+    except torch.OutOfMemoryError as error:
+        raise out_of_memory(error) from error
+    if not trainer.weights_are_finite():
+        raise diverged(settings.max_steps, [], "the weights are not finite", last_saved_state(states))
 
 
 def _callbacks(

@@ -22,6 +22,7 @@ from saladkit.model.salad import SaladForCausalLM
 from saladkit.progress import say
 from saladkit.rows.chat_template import ChatTemplate
 from saladkit.rows.readers import Readers
+from saladkit.rows.sequences import SequenceLayout
 from saladkit.settings.training import TrainingSettings
 from saladkit.training.inputs import TrainingInputs, identified_beside, input_paths, open_inputs
 from saladkit.training.mix import note_on_mix
@@ -80,16 +81,7 @@ def train_stage(
     device = resolve_device(settings.device)
     front_end = front_end_of(start.config, device=device)
     layout = layout_of(start.config, front_end)
-    runs_beside = not start.own_teacher and settings.alpha > 0 and not is_teacher_cache(teacher)
-    if settings.window_context == "window" and settings.alpha > 0 and is_teacher_cache(teacher):
-        raise SaladError(
-            f"--window-context window, and {teacher} is a teacher cache, which knows each row alone",
-            "Give the text LLM itself as --teacher, or --window-context row.",
-        )
-    beside = limits_of_teacher(teacher, start.tokenizer, start.name) if runs_beside else None
-    readers = Readers(read_limits(start.name), beside, layout, settings.window or None)
-    if settings.window_context == "window":
-        readers.check_window()
+    readers = _readers(start, settings, teacher, layout)
     inputs = open_inputs(settings, start.tokenizer, readers, front_end)
     template = _template(start, inputs)
     laid_out = {"chat_template": template.digest} if template else {}
@@ -139,6 +131,22 @@ def train_stage(
         clock=clock,
     )
     return job.run(output, plan=inputs.figures(settings, schedule), make=make)
+
+
+def _readers(start: Start, settings: TrainingSettings, teacher: str, layout: SequenceLayout) -> Readers:
+    """Return the models that read the rows; raise a SaladError if one cannot read windows as one context."""
+    cached = is_teacher_cache(teacher)
+    if settings.window_context == "window" and settings.alpha > 0 and cached:
+        raise SaladError(
+            f"--window-context window, and {teacher} is a teacher cache, which knows each row alone",
+            "Give the text LLM itself as --teacher, or --window-context row.",
+        )
+    runs_beside = not start.own_teacher and settings.alpha > 0 and not cached
+    beside = limits_of_teacher(teacher, start.tokenizer, start.name) if runs_beside else None
+    readers = Readers(read_limits(start.name), beside, layout, settings.window or None)
+    if settings.window_context == "window":
+        readers.check_window()
+    return readers
 
 
 def _template(start: Start, inputs: TrainingInputs) -> ChatTemplate | None:

@@ -38,7 +38,7 @@ def main() -> None:
     read = {"rows": ROWS_OF_WINDOWS, "window": options.window}
     drawn = schedule(options.windows, vocabulary, 1, **read)
     compare("windows", model, [drawn[index].examples for index in range(len(drawn))], options)
-    fill(drawn)
+    fill(drawn, options.shape)
 
 
 def compare(
@@ -92,7 +92,7 @@ def compare(
         )
 
 
-def fill(drawn: TrainingSchedule) -> None:
+def fill(drawn: TrainingSchedule, shape: str) -> None:
     """Print how full windows are, and how long composing takes beside building their rows."""
     for stream in drawn.phases[False].streams:
         count = stream.per_block
@@ -107,6 +107,7 @@ def fill(drawn: TrainingSchedule) -> None:
             ratio=None,
             target=Target("ours", ">=", 0.99),
             device="cpu",
+            shape=shape,
             window=stream.size,
             rows=sum(map(len, windows)),
             unread=stream.window(3 * count - 1)[1],

@@ -14,9 +14,8 @@ split:
 - `seconds`: length of the row's recording
 
 The manifest's `identity` has `frames_per_second` and `encoder` as in the frames cache, `layouts` (their number),
-`interleaving` (`text_words`, `speech_words`, `text_first`,
-`whole_turns`) and the digest of the `tokenizer`. Rows without layouts are
-listed in `skipped`.
+`interleaving` (`text_words`, `speech_words`, `text_first`, `whole_turns`) and the digest of the `tokenizer`. Rows
+without layouts are listed in `skipped`.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Join the rows of a window to one row, whose words all see the words before them: one context for both models."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from saladkit.rows.sequences import Sequence
@@ -29,10 +31,12 @@ def join_rows(rows: list[TrainingExample]) -> TrainingExample:
 
 
 def _closed(row: TrainingExample) -> TrainingExample:
-    """Return a row with the token that follows it as its last token."""
-    if row.following is None:
-        return row
+    """Return a row with the token that follows it as its last token; where nobody knows it, nothing is predicted."""
     sequence, end = row.sequence, row.following
+    if end is None:
+        inside = sequence.targets < len(row.token_ids)
+        learned = replace(sequence, positions=sequence.positions[inside], targets=sequence.targets[inside])
+        return replace(row, sequence=learned)
     input_ids, mask = np.append(sequence.input_ids, end), np.append(sequence.speech_mask, False)
     longer = Sequence(input_ids, mask, sequence.spans, sequence.positions, sequence.targets)
     token_ids = np.append(row.token_ids, np.int32(end))

@@ -37,8 +37,11 @@ class LaidOut:
 def draw_layouts(
     id_: str, text: TokenizedText, words: list[Word], interleaving: Interleaving, count: int, seed: int
 ) -> list[list[Span]]:
-    """Draw `count` layouts of a row, as training draws its spans; they depend on the seed and the id alone."""
-    random = np.random.default_rng([seed, 5, zlib.crc32(id_.encode())])
+    """Draw `count` layouts of a row, as training draws its spans.
+
+    They depend on the seed, the id and the tokens alone; pieces of a row, which share its id, have draws of their own.
+    """
+    random = np.random.default_rng([seed, 5, zlib.crc32(id_.encode()), zlib.crc32(digest_tokens(text.token_ids))])
     text_first, whole_turns = interleaving.text_first, interleaving.whole_turns
     if text.hearable is not None:
         of_text = partial(draw_turns, text, words, interleaving, random, text_first=text_first, whole_turns=whole_turns)

@@ -119,6 +119,10 @@ class TrainingSchedule(Dataset):
         rows, unread = stream.window(number)
         return Window([stream.drawing.example(drawn) for drawn in rows], unread)
 
+    def items_of_sources(self) -> np.ndarray:
+        """Return how many rows or windows of each source the whole run reads, int64 [sources]."""
+        return np.sum([phase.counts.sum(axis=0) for phase in self.phases.values()], axis=0)
+
     def expected_positions(self) -> float:
         """Return the expected number of positions of the whole run."""
         return sum(phase.expected_positions() for phase in self.phases.values())

@@ -111,7 +111,7 @@ def _read_usable(
     audio: AudioRows,
     frames_caches: Sequence[str | Path],
     word_times: Sequence[str | Path],
-) -> tuple[pa.Table, EncodedSpeech | None]:
+) -> tuple[pa.Table, FramesCache | LayoutsCache | None]:
     """Read the rows that can be used, with the times of their words, and the cache of their frames if there is one."""
     wanted = set(read(needed=["id"], optional=[]).column("id").to_pylist())
     cache = next((cache for cache in map(_open_cache, frames_caches) if any(id_ in cache for id_ in wanted)), None)

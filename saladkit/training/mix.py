@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from saladkit.errors import SaladError
 from saladkit.rows.schedule import TrainingSchedule
 from saladkit.training.loss_meter import READ, read_of
 
@@ -22,6 +23,17 @@ def shares(log: list[dict[str, float]], sources: list[str]) -> dict[str, dict[st
         source: {name: round(counts[what] / totals[what], 4) for name, what in names.items()}
         for source, counts in read.items()
     }
+
+
+def check_mix(schedule: TrainingSchedule) -> None:
+    """Raise a SaladError if a source has no positions in a run."""
+    for source, items in zip(schedule.sources, schedule.items_of_sources(), strict=True):
+        if not items:
+            raise SaladError(
+                f"{source.name} would never be read: its share of the run's {len(schedule)} rows or windows is too"
+                " small",
+                "Raise its weight (PATH:WEIGHT) or --max-steps, or leave this source out.",
+            )
 
 
 def note_on_mix(schedule: TrainingSchedule) -> str | None:

@@ -25,7 +25,7 @@ from saladkit.rows.readers import Readers
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.settings.training import TrainingSettings
 from saladkit.training.inputs import TrainingInputs, identified_beside, input_paths, open_inputs
-from saladkit.training.mix import note_on_mix
+from saladkit.training.mix import check_mix, note_on_mix
 from saladkit.training.run import run_training
 from saladkit.training.saved_states import discard_states
 from saladkit.training.sharding import check_sharding
@@ -86,6 +86,7 @@ def train_stage(
     template = _template(start, inputs)
     laid_out = {"chat_template": template.digest} if template else {}
     schedule = inputs.schedule(settings)
+    check_mix(schedule)
     if is_main_process() and (off := note_on_mix(schedule)):
         say(off)
     followed = [] if start.own_teacher else inputs.followed(settings)

@@ -93,7 +93,7 @@ class SaladTrainer(Trainer):
         loss = outputs.loss
         if requests:
             counted = (inputs["labels"] != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
-            loss = loss * (processes / counted)
+            loss = loss * (processes / torch.as_tensor(counted).clamp(min=1))  # a step may have no position with a loss
             alone = [(part.token_ids >= 0).sum() for part in requests if part.alpha < 1]
             followed = [len(part) for part in requests if part.alpha > 0]
             self.meter.add_parts(outputs.divergence, sum(followed), outputs.nll, sum(alone))

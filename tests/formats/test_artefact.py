@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from saladkit import __version__
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact, digest_path, is_artefact
 from saladkit.formats.artefact_writer import create_artefact
@@ -336,3 +337,16 @@ def test_a_number_that_json_does_not_know_is_no_manifest(tmp_path):
     with pytest.raises(ValueError):
         write_json(tmp_path / "file.json", {"mean": float("nan")})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_version_is_refused_and_a_tool_that_reads_it_is_named_if_it_is_another(source, tmp_path):
+    make(tmp_path / "out", source)
+    with pytest.raises(SaladError) as refused:
+        Artefact.open(tmp_path / "out", SCHEMA, version=2)
+    assert "numbers of version 1, but this saladkit reads version 2" in refused.value.problem
+    assert refused.value.fix == f"Make it again with saladkit {__version__}."
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    (tmp_path / "out" / "manifest.json").write_text(json.dumps(manifest | {"tool": "saladkit 0.0.1"}))
+    with pytest.raises(SaladError) as refused:
+        Artefact.open(tmp_path / "out", SCHEMA, version=2)
+    assert refused.value.fix == f"Make it again with saladkit {__version__}, or read it with saladkit 0.0.1."

@@ -1,6 +1,7 @@
 """Windows as one context: rows joined to one text and one sequence."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from saladkit.rows.joined_rows import join_rows
 from saladkit.rows.schedule import StepShape, TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout, pack_sequences
+from saladkit.rows.tokens import NO_LABEL
 from saladkit.rows.training_sources import open_speech, open_text
 from saladkit.settings.distill import DistillSettings
 from saladkit.settings.weighted_path import WeightedPath
@@ -63,3 +65,14 @@ def test_words_see_the_rows_before_them(windows, salad_model):
     count = len(first.sequence.targets)
     torch.testing.assert_close(of_joined[:count], of_apart[:count], rtol=0, atol=1e-5)
     assert (of_joined[count:] - of_apart[count:]).abs().max() > 1e-3
+
+
+def test_nothing_is_predicted_where_nobody_knows_what_follows_a_row(windows):
+    window = next(window for window in windows if len(window.examples) > 2)
+    endless = [replace(row, following=None) for row in window.examples]
+    joined, begins = join_rows(endless), np.cumsum([0, *(len(row.token_ids) for row in endless)])
+    assert joined.token_ids.tolist() == [token for row in endless for token in row.token_ids]
+    assert not set(joined.sequence.targets) & set(begins[:-1].tolist())
+    assert joined.sequence.targets[-1] == begins[-1]  # of the last row only a teacher knows
+    assert joined.labels()[-1] == NO_LABEL
+    assert len(joined.sequence.positions) == sum(len(row.sequence.positions) - 1 for row in endless) + 1

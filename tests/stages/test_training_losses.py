@@ -168,17 +168,21 @@ def test_output_of_loggers_does_not_mix_with_the_summary(shell, distill_argument
     assert "* project initialized" in result.stderr
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["with EOS", "without EOS"])
-def ends(request, text_lm, tmp_path_factory):
-    """A text LLM, and whether its tokenizer has a token that ends a document."""
-    if request.param:
-        return text_lm, True
+@pytest.fixture(scope="module")
+def endless(text_lm, tmp_path_factory):
+    """A text LLM whose tokenizer has no token that ends a document."""
     folder = tmp_path_factory.mktemp("endless") / "lm"
     shutil.copytree(text_lm, folder)
     settings = json.loads((folder / "tokenizer_config.json").read_text())
     (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"eos_token": None}))
     assert load_tokenizer(folder).eos_token_id is None
-    return folder, False
+    return folder
+
+
+@pytest.fixture(params=[True, False], ids=["with EOS", "without EOS"])
+def ends(request, text_lm, endless):
+    """A text LLM, and whether its tokenizer has a token that ends a document."""
+    return (text_lm, True) if request.param else (endless, False)
 
 
 @pytest.mark.parametrize("batching", ["padded", "packed"])
@@ -202,3 +206,18 @@ def test_only_the_teacher_says_what_follows_a_text_without_an_end(
             sums = entry.get("distillation", 0.0) * positions[0] + entry.get("nll", 0.0) * alone
             expected = sums / (positions[0] + alone)
         assert entry["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_step_without_any_position_with_a_loss_has_a_loss_of_zero(
+    shell, distill_arguments, speech, endless, tmp_path
+):
+    texts = [*"abcdefghi", "the tomato is red"]  # a text of one token has nothing to predict where no EOS follows
+    replay = tmp_path / "letters.jsonl"
+    replay.write_text("".join(json.dumps({"id": str(place), "text": text}) + "\n" for place, text in enumerate(texts)))
+    line = [distill_arguments[0], endless, *distill_arguments[2:], "--replay-loss", "nll"]
+    changes = {"--teacher": endless, "--data": f"{speech}:50", "--replay": replay, "--lexical-weight": 0}
+    for option, value in (changes | {"--max-steps": 12, "--per-device-train-batch-size": 1}).items():
+        line = replaced(line, option, value)
+    losses = [entry["loss"] for entry in trained(shell, line, tmp_path / "out")]
+    assert 0 in losses
+    assert sum(loss > 0 for loss in losses) > 4

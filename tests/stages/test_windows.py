@@ -95,9 +95,19 @@ def test_rows_longer_than_a_window_are_listed(shell, distill_arguments, tmp_path
 def test_a_mix_of_rows_that_is_far_off_is_said_with_its_fix(shell, distill_arguments, speech, tmp_path):
     (tmp_path / "long.jsonl").write_text(json.dumps({"id": "one", "text": "the tomato is red " * 100}) + "\n")
     line = replaced(distill_arguments, "--replay", f"{tmp_path / 'long.jsonl'}:0.1")
+    line = replaced(line, "--max-steps", 400)
     for mix, said in (("rows", 1), ("positions", 0)):
         result = shell(*line, "--replay-loss", "nll", "--mix", mix, "-o", tmp_path / mix, "--dry-run")
         assert result.exit_code == 0, result.stderr
         notes = [row for row in result.stderr.splitlines() if "of the positions" in row]
         assert len(notes) == said
         assert all("give --mix positions" in note for note in notes)
+
+
+@pytest.mark.parametrize("rows", [windowed, list], ids=["windows", "rows alone"])
+def test_a_source_that_would_never_be_read_is_refused(rows, shell, distill_arguments, speech, tmp_path):
+    line = replaced(rows(distill_arguments), "--data", f"{speech}:0.0001")
+    error, fix = refused(shell, line, tmp_path / "out")
+    assert f"{speech} would never be read" in error
+    assert "Raise its weight" in fix
+    assert shell(*replaced(line, "--data", f"{speech}:1"), "-o", tmp_path / "out", "--dry-run").exit_code == 0

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from saladkit.formats.artefact_writer import create_artefact
@@ -214,3 +215,10 @@ def test_embeddings_of_another_model(refused, world, regions, other_text_lm, tmp
 def test_comparisons_with_questions_that_are_not_given(further, refused, world, regions):
     problem, fix = refused(*line_of(world, regions, "--strategy", "uniform", "--count", 1, *further))
     assert further[0] in problem and "--decontaminate" in fix
+
+
+def test_answers_that_no_question_has(refused, world, regions, tmp_path):
+    pq.write_table(pq.read_table(world / "questions.parquet").select(["id", "text"]), tmp_path / "asked.parquet")
+    further = ["--decontaminate", tmp_path / "asked.parquet", "--decontaminate-answers"]
+    problem, fix = refused(*line_of(world, regions, "--strategy", "uniform", "--count", 1, *further))
+    assert "knows the fact of no question" in problem and "reference" in fix

@@ -161,6 +161,7 @@ BAD = {
     "empty words": (heard(text=" ", path="a.wav"), "type 'audio' without text"),
     "a text part without text": ([{"role": "user", "content": [{"type": "text"}]}, ANSWER], "type 'text' without text"),
     "an address": (heard(url="https://example.com/a.wav"), "an address"),
+    "OpenAI's encoded audio": (heard(input_audio={"data": "UklGRg==", "format": "wav"}), "no audio that can be read"),
     "a number as audio": (heard(audio=5), "no audio that can be read"),
     "a recording too few": (heard(path="a.wav") + heard(), "2 audio parts, of which 1 have no recording"),
 }

@@ -40,6 +40,8 @@ def test_too_few_probes_for_gamma(refused, shell, world, regions, tmp_path):
         assert "--max-noise 0.33" in problem and "--per-region" in fix
         assert int(fix.split("about ")[1].split()[0]) > 4
     refused(*line, "--gamma", 5, "--dry-run")  # before any work
+    _, fix = refused(*line, "--gamma", 5, "--max-noise", 0)
+    assert "no number of probes is enough" in fix
     for allowed in (["--gamma", 0.3], ["--gamma", 5, "--max-noise", 1], ["--gamma", 0], ["--strategy", "uniform"]):
         done = shell(*line, *allowed, "--dry-run", "-o", tmp_path / "dry")
         assert done.exit_code == 0, done.stderr

@@ -88,7 +88,8 @@ def _from_table(source: str) -> Measured:
 def _from_line(source: str, number: int, row: object) -> Measured:
     if not isinstance(row, dict):
         raise SaladError(
-            f"{source}, line {number}: {row!r} names no figures", 'Write lines as {"positions": 1e9, "misalignment": 0.1}.'
+            f"{source}, line {number}: {row!r} names no figures",
+            'Write lines as {"positions": 1e9, "misalignment": 0.1}.',
         )
     figures = {name: row.get(name) for name in (*NEEDED, *OPTIONAL)}
     for name, value in figures.items():

@@ -138,6 +138,27 @@ def test_a_recording_that_cannot_be_read_is_left_for_decoding_to_report(tmp_path
         decode_row(row, "rows")
 
 
+@pytest.mark.parametrize(
+    "path, problem",
+    [
+        ("a.wav#t=0,0.1&channel=1", "has 1 channels"),
+        ("a.wav#t=0.1,9", "lasts 0.20 s"),
+        ("a.wav#t=5,9", "lasts 0.20 s"),
+        ("empty.wav", "no samples"),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_stretch_that_is_not_there_is_left_for_decoding_to_report(tmp_path, path, problem, first):
+    soundfile.write(tmp_path / "a.wav", signal(0.2, 0), RATE)
+    soundfile.write(tmp_path / "empty.wav", signal(0, 0), RATE)
+    paths = [path, "a.wav"] if first else ["a.wav", path]
+    parts = [{"type": "audio", "path": path, "text": "w"} for path in paths]
+    rows = [{"id": "a", "messages": [{"role": "user", "content": parts}, ANSWER]}]
+    (row,) = read_samples(write(tmp_path / "rows.jsonl", rows), needed=["audio"]).to_pylist()
+    with pytest.raises(SaladError, match=problem):
+        decode_row(row, "rows")
+
+
 def heard(**part):
     return [{"role": "user", "content": [{"type": "audio", "text": "w"} | part]}, ANSWER]
 

@@ -43,7 +43,7 @@ class EvaluationFilter:
         if overlap.not_judged:
             say(f"select: {note_not_judged(overlap, len(self.questions))}")
         left_out.leave_where(lambda row: _found(SAME_WORDS, overlap.find(self.texts[row])))
-        further = {}
+        further: dict[str, int] = {}
         if self.settings.decontaminate_answers:
             facts = self.facts()
             further = {"questions_without_known_fact": len(facts.not_judged)}

@@ -58,17 +58,18 @@ def ask(
         chat: whether recording and text are a turn of a user, after `system_prompt`, laid out by the chat template.
 
     Raises:
-        SaladError: the checkpoint cannot be loaded or has no chat template, or the recording cannot be decoded.
+        SaladError: the checkpoint cannot be loaded or has no chat template, there is a system prompt without `chat`, or
+            the recording cannot be decoded.
     """
     from saladkit.machine import resolve_device
     from saladkit.model.loading import load_processor, load_salad_model
 
+    if system_prompt and not chat:
+        raise SaladError("--system-prompt without a chat template has no place", "Add --chat, or leave it out.")
     device = resolve_device(device)
     processor = load_processor(checkpoint)
     if chat:
-        said = [{"type": "audio", "path": str(audio)}, *([{"type": "text", "text": text}] if text else [])]
-        system = [{"role": "system", "content": system_prompt}] if system_prompt else []
-        turns = [*system, {"role": "user", "content": said}]
+        turns = turns_of(audio, text, system_prompt)
         how = {"add_generation_prompt": True, "tokenize": True, "return_dict": True}
         inputs = processor.apply_chat_template(turns, **how).to(device)
     else:
@@ -76,6 +77,17 @@ def ask(
     model = load_salad_model(checkpoint, dtype="float32", device=device).eval()
     ids = model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False)
     return processor.decode(ids[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).strip()
+
+
+def turns_of(audio: Path, text: str, system_prompt: str | None) -> list[dict]:
+    """Return the conversation in which a user says the recording and the text."""
+    from saladkit.model.processor import AUDIO_MARK
+
+    before, _, after = text.rpartition(AUDIO_MARK)
+    parts = [{"type": "text", "text": before}, {"type": "audio", "path": str(audio)}, {"type": "text", "text": after}]
+    said = [part for part in parts if part["type"] == "audio" or part["text"]]
+    system = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    return [*system, {"role": "user", "content": said}]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ python examples/stream.py runs/desk/stage1 question.wav --text "The answer is"
 
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import click
 from saladkit.errors import SaladError
 
 if TYPE_CHECKING:
+    import numpy as np
     from soundfile import SoundFile
 
 PIECE = 0.08  # s, the audio of one vector
@@ -52,19 +54,19 @@ def answer(checkpoint: str, audio: Path, text: str, *, realtime: bool, max_new_t
     """Print the answer to a recording and a text, by greedy decoding.
 
     Raises:
-        SaladError: the checkpoint cannot be loaded or looks ahead, or the recording cannot be decoded.
+        SaladError: the checkpoint cannot be loaded or looks ahead, the recording cannot be decoded, or the text has
+            places for several.
     """
     from saladkit.api import load_checkpoint
     from saladkit.machine import resolve_device
-    from saladkit.model.processor import AUDIO_MARK
     from saladkit.model.streaming import SpeechStream
 
-    before, after = text.split(AUDIO_MARK, 1) if AUDIO_MARK in text else ("", text)
+    before, after = around_the_recording(text)
     with opened(audio) as file:
         stream = SpeechStream(*load_checkpoint(checkpoint, resolve_device(device)), file.samplerate)
         stream.read(before)
         heard, begun = 0.0, time.perf_counter()
-        for samples in file.blocks(round(PIECE * file.samplerate), dtype="float32", always_2d=True):
+        for samples in pieces_of(file):
             before_piece, heard = heard, heard + len(samples) / file.samplerate
             if realtime:
                 time.sleep(max(0.0, begun + heard - time.perf_counter()))
@@ -88,6 +90,8 @@ def opened(audio: Path) -> "SoundFile":
     """
     import soundfile
 
+    if not audio.is_file():
+        raise SaladError(f"{audio} does not exist", "Give a WAV or FLAC file.")
     try:
         file = soundfile.SoundFile(audio)
     except soundfile.LibsndfileError as error:
@@ -95,6 +99,36 @@ def opened(audio: Path) -> "SoundFile":
     if not file.frames:
         raise SaladError(f"{audio} has no samples", "Give a recording.")
     return file
+
+
+def pieces_of(file: "SoundFile") -> Iterator["np.ndarray"]:
+    """Yield the samples of each piece, float32 [n, channels].
+
+    Raises:
+        SaladError: the file is damaged.
+    """
+    import soundfile
+
+    try:
+        yield from file.blocks(round(PIECE * file.samplerate), dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise SaladError(f"{file.name} is damaged: {error.error_string}", "Give a whole WAV or FLAC file.") from error
+
+
+def around_the_recording(text: str) -> tuple[str, str]:
+    """Return the text before the recording and the text after it.
+
+    Raises:
+        SaladError: there are places for several recordings.
+    """
+    from saladkit.model.processor import AUDIO_MARK
+
+    if text.count(AUDIO_MARK) > 1:
+        raise SaladError(
+            f"1 recording for {text.count(AUDIO_MARK)} places in the text", f"Write {AUDIO_MARK} once, or leave it out."
+        )
+    before, _, after = text.rpartition(AUDIO_MARK)
+    return before, after
 
 
 def tell(line: str) -> None:

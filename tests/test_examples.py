@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -67,11 +69,38 @@ def test_stream_in_real_time_takes_as_long_as_the_recording(stream, checkpoint, 
     assert float(found[1]) >= soundfile.info(question).duration - 0.01
 
 
-def test_stream_refuses_what_it_cannot_read_in_two_lines(stream, checkpoint, text_lm, question):
-    for arguments in ([text_lm, question], [checkpoint, question.with_name("nowhere.wav")]):
+def test_stream_refuses_what_it_cannot_read_in_two_lines(stream, checkpoint, text_lm, question, tmp_path):
+    soundfile.write(tmp_path / "cut.flac", np.random.default_rng(0).normal(0, 0.1, 32_000), 16_000)
+    whole = (tmp_path / "cut.flac").read_bytes()
+    (tmp_path / "cut.flac").write_bytes(whole[: len(whole) // 2])
+    for problem, *arguments in (
+        ("not a speech-adapted one", text_lm, question),
+        ("does not exist", checkpoint, question.with_name("nowhere.wav")),
+        ("is damaged", checkpoint, tmp_path / "cut.flac"),
+        ("2 places", checkpoint, question, "--text", "<|audio|> and <|audio|>"),
+    ):
         done = stream(*arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert "Traceback" not in done.stderr and done.stderr.splitlines()[-2].startswith("error: ")
+        assert problem in done.stderr, done.stderr
+
+
+def test_ask_puts_the_recording_at_its_place_in_a_turn(repository, monkeypatch):
+    monkeypatch.syspath_prepend(repository / "examples")
+    from ask import turns_of
+
+    recording, before = {"type": "audio", "path": "q.wav"}, {"type": "text", "text": "Listen: "}
+    after = {"type": "text", "text": " One word."}
+    (turn,) = turns_of(Path("q.wav"), "Listen: <|audio|> One word.", None)
+    assert turn == {"role": "user", "content": [before, recording, after]}
+    assert turns_of(Path("q.wav"), " One word.", None)[0]["content"] == [recording, after]
+    assert [turn["role"] for turn in turns_of(Path("q.wav"), "", "Be brief.")] == ["system", "user"]
+
+
+def test_a_system_prompt_has_a_place_only_in_a_conversation(ask, checkpoint, question):
+    done = ask(checkpoint, question, "--system-prompt", "Be brief.")
+    assert done.returncode == 2
+    assert "--system-prompt" in done.stderr and "Add --chat" in done.stderr
 
 
 def test_invalid_checkpoints_and_recordings_end_with_two_lines(ask, checkpoint, text_lm, question):

@@ -62,10 +62,11 @@ class Artefact:
             raise SaladError(f"{path} holds {found}, not {schema}", f"Give the folder of a {schema} artefact.")
         found = manifest["schema_version"]
         if version is not None and found != version:
-            ours, theirs = f"saladkit {__version__}", manifest["tool"]
+            own = f"saladkit {__version__}"
+            older = "" if manifest["tool"] == own else f", or read it with {manifest['tool']}"
             raise SaladError(
                 f"{path} is {schema} of version {found}, but this saladkit reads version {version}",
-                f"Make it again with {ours}" + (f", or read it with {theirs}." if theirs != ours else "."),
+                f"Make it again with {own}{older}.",
             )
         for name, stored in manifest["files"].items():
             if not (path / name).is_file() or (path / name).stat().st_size != stored["bytes"]:

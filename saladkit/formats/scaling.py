@@ -85,7 +85,12 @@ def _from_table(source: str) -> Measured:
     )
 
 
-def _from_line(source: str, number: int, row: dict) -> Measured:
+def _from_line(source: str, number: int, row: object) -> Measured:
+    if not isinstance(row, dict):
+        raise SaladError(
+            f"{source}, line {number}: {row!r} names no figures",
+            'Write lines as {"positions": 1e9, "misalignment": 0.1}.',
+        )
     figures = {name: row.get(name) for name in (*NEEDED, *OPTIONAL)}
     for name, value in figures.items():
         if isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value):

@@ -21,7 +21,8 @@ def turns_with_marks(messages: Sequence[Mapping[str, Any]], mark: str) -> tuple[
             recording in `audio`, `path`, `url` or `array`: a path, or mono samples.
 
     Raises:
-        SaladError: a content is neither, or a part has another type or no recording.
+        SaladError: there are no turns, a turn has no role, a content is neither, or a part has another type or no
+            recording.
     """
     recordings: list[Recording] = []
 
@@ -33,7 +34,7 @@ def turns_with_marks(messages: Sequence[Mapping[str, Any]], mark: str) -> tuple[
             raise _unreadable(f"a turn has the content {content!r}")
         joined = ""
         for part in content:
-            kind = part.get("type")
+            kind = part.get("type") if isinstance(part, Mapping) else None
             if kind == "text" and isinstance(part.get("text"), str):
                 joined = join_texts(joined, part["text"])
             elif kind == "audio":
@@ -43,7 +44,12 @@ def turns_with_marks(messages: Sequence[Mapping[str, Any]], mark: str) -> tuple[
                 raise _unreadable(f"a content part has the type {kind!r}, or no text")
         return joined
 
-    return [Turn(str(message.get("role")), content_of(message)) for message in messages], recordings
+    if not messages:
+        raise _unreadable("a conversation without turns")
+    for message in messages:
+        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+            raise _unreadable(f"a turn without a role: {message!r}")
+    return [Turn(message["role"], content_of(message)) for message in messages], recordings
 
 
 def _recording(part: Mapping[str, Any]) -> Recording:
@@ -58,5 +64,6 @@ def _recording(part: Mapping[str, Any]) -> Recording:
 def _unreadable(problem: str) -> SaladError:
     return SaladError(
         problem,
-        'Give a text, or parts such as {"type": "text", "text": "..."} and {"type": "audio", "path": "question.wav"}.',
+        'Give turns {"role": "user", "content": ...}, whose content is a text, or parts such as'
+        ' {"type": "text", "text": "..."} and {"type": "audio", "path": "question.wav"}.',
     )

@@ -153,7 +153,7 @@ class SaladProcessor(ProcessorMixin):
                 true is not.
         """
         template = template_of(self.tokenizer, self.config)
-        is_batched = bool(conversation) and isinstance(conversation[0], list | tuple)
+        is_batched = isinstance(conversation, list) and bool(conversation) and isinstance(conversation[0], list | tuple)
         conversations = conversation if is_batched else [conversation]
         if not tokenize:
             marked = [turns_with_marks(messages, AUDIO_MARK)[0] for messages in conversations]

@@ -119,7 +119,9 @@ class ChatTemplate:
             return self.tokenizer.apply_chat_template(messages, chat_template=self._dated, date_string=today, **how)
         except Exception as error:  # templates raise what they like, and Jinja further types
             roles = ", ".join(turn.role for turn in turns)
+            has_system = any(turn.role == "system" for turn in turns)
             raise SaladError(
                 f"{where} is refused by the chat template of {self.name} (roles: {roles}): {first_line(error)}",
-                "Give the roles that the template takes, in the order that it wants, or remove the row.",
+                "Give the roles that the template takes, in the order that it wants"
+                f"{', without a system prompt if it takes none' if has_system else ''}, or remove the row.",
             ) from error

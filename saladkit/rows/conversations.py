@@ -34,13 +34,18 @@ def lay_out_conversation(
         words: the words of the heard text, as an aligner may have cut them; None for those of `split_words`.
 
     Raises:
-        SaladError: no turn is the assistant's; the template refuses the turns, changes a content, or gives other text
-            when a conversation is continued; or a content has a special token.
+        SaladError: no turn is the assistant's, or the first one is; the template refuses the turns, changes a content,
+            or gives other text when a conversation is continued; or a content has a special token.
     """
     if not any(turn.role == "assistant" for turn in turns):
         raise SaladError(
             f"{where} has no turn of the assistant, so there is nothing to learn from",
             "Add the answer, or remove the row.",
+        )
+    if turns[0].role == "assistant":
+        raise SaladError(
+            f"{where} begins with a turn of the assistant, before which a model has no prompt",
+            "Put what it answers, or a system prompt, before it, or remove the turn.",
         )
     template.check_contents(turns, where)
     text = template.render(turns, where)

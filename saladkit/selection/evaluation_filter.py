@@ -8,6 +8,7 @@ import numpy as np
 from saladkit.contamination.answer_facts import AnswerFacts
 from saladkit.contamination.overlap import Overlap, note_not_judged
 from saladkit.contamination.questions import Question
+from saladkit.errors import SaladError
 from saladkit.machine import resolve_device
 from saladkit.progress import say
 from saladkit.selection.known_pool import KnownPool
@@ -35,21 +36,29 @@ class EvaluationFilter:
             embed: whether to apply `decontaminate_cosine`, which embeds the questions and takes time.
 
         Raises:
-            SaladError: the embedder of the regions has changed.
+            SaladError: the embedder of the regions has changed, or `decontaminate_answers` knows no question's fact.
         """
         wordings = [wording for question in self.questions for wording in question.wordings]
         overlap = Overlap(wordings, self.settings.ngram)
         if overlap.not_judged:
             say(f"select: {note_not_judged(overlap, len(self.questions))}")
         left_out.leave_where(lambda row: _found(SAME_WORDS, overlap.find(self.texts[row])))
+        further: dict[str, int] = {}
         if self.settings.decontaminate_answers:
             facts = self.facts()
+            further = {"questions_without_known_fact": len(facts.not_judged)}
+            if facts.not_judged == {question.id for question in self.questions}:
+                raise SaladError(
+                    "--decontaminate-answers knows the fact of no question, such as"
+                    f" {self.questions[0].id}: no answer, or common words alone",
+                    "Give questions with `choices` and `answer`, or with a `reference`; or leave the option out.",
+                )
             left_out.leave_where(lambda row: _found(SAME_FACT, facts.find(self.texts[row])))
         if embed and self.settings.decontaminate_cosine is not None:
             distances, nearest = known.nearest_of([text for _, text in wordings], resolve_device(self.device))
             ids = [id_ for id_, _ in wordings]
             leave_out_near(left_out, distances, nearest, ids, self.settings.decontaminate_cosine)
-        return {"questions": len(self.questions), "questions_not_looked_for": len(overlap.not_judged)}
+        return {"questions": len(self.questions), "questions_not_looked_for": len(overlap.not_judged)} | further
 
     def facts(self) -> AnswerFacts:
         """Return the facts of the questions, with common words as in a sample of the pool."""

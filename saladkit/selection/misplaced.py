@@ -62,8 +62,10 @@ def _probabilities(sizes: np.ndarray, means: np.ndarray, gamma: float) -> np.nda
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def probes_needed(uncertain: Uncertain, sizes: np.ndarray, gamma: float, probes: float, most: float) -> int:
-    """Return the smallest number of probes a region that leaves at most the share `most` misplaced.
+def probes_needed(uncertain: Uncertain, sizes: np.ndarray, gamma: float, probes: float, most: float) -> int | None:
+    """Return the smallest number of probes a region that leaves at most the share `most` misplaced, or None.
+
+    None stands for more than a million.
 
     Sampling variances fall as the number of probes grows; the shrunk means are taken to stay where they are.
 
@@ -78,6 +80,8 @@ def probes_needed(uncertain: Uncertain, sizes: np.ndarray, gamma: float, probes:
     low, high = 0, max(1, round(probes))
     while not enough(high) and high < MOST_PROBES:
         low, high = high, 2 * high
+    if not enough(high):
+        return None
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
@@ -115,7 +119,9 @@ def check_gamma(known: KnownPool, gaps: dict[int, RegionGap], settings: SelectSe
         raise SaladError(
             f"{probes:.3g} probes a region cannot carry --gamma {settings.gamma:g}: the sampling error of"
             f" {settings.metric} would misplace {share:.0%} of the texts (--max-noise {settings.max_noise:g})",
-            f"Lower --gamma, or measure about {needed} probes a region (--per-region {needed}).",
+            f"Lower --gamma, or measure about {needed} probes a region (--per-region {needed})."
+            if needed is not None
+            else "Lower --gamma, or raise --max-noise: no number of probes is enough.",
         )
     return {"misplaced": round(share, 4), "reliability": round(spread["reliability"], 4)}
 

@@ -9,6 +9,8 @@ import soundfile
 from saladkit.errors import SaladError
 from saladkit.sources.stretches import Stretch
 
+ROUNDING = 0.1  # s by which a stretch may end after its recording, as where one recording is decoded
+
 
 def joined_audio(recordings: list[dict], row: str, folder: Path | None) -> dict | None:
     """Join recordings, one after another, to one WAV file; a single recording stays as it is.
@@ -31,7 +33,7 @@ def joined_audio(recordings: list[dict], row: str, folder: Path | None) -> dict 
     for recording in recordings:
         try:
             samples, rate, is_exact = _read(recording, folder)
-        except (OSError, soundfile.SoundFileError):
+        except (OSError, _NotThere, soundfile.SoundFileError):
             return recording
         signals.append(samples)
         rates.add(rate)
@@ -48,8 +50,16 @@ def joined_audio(recordings: list[dict], row: str, folder: Path | None) -> dict 
     return {"bytes": content.getvalue(), "path": None}
 
 
+class _NotThere(Exception):
+    """A file has no samples, or not the stretch or channel that a recording names."""
+
+
 def _read(recording: dict, folder: Path | None) -> tuple[np.ndarray, int, bool]:
-    """Return the mean of the channels, float32 [n]; the rate in Hz; and whether 16 bits hold the samples exactly."""
+    """Return the mean of the channels, float32 [n]; the rate in Hz; and whether 16 bits hold the samples exactly.
+
+    Raises:
+        OSError, SoundFileError, _NotThere: the recording cannot be read as it is named.
+    """
     stretch = Stretch("")
     source: Path | BytesIO = BytesIO(recording["bytes"] or b"")
     if recording["bytes"] is None:
@@ -60,7 +70,11 @@ def _read(recording: dict, folder: Path | None) -> tuple[np.ndarray, int, bool]:
         end = file.frames if stretch.end is None else round(stretch.end * file.samplerate)
         file.seek(begin)
         channels = file.read(max(0, end - begin), dtype="float32", always_2d=True)
+        if not len(channels) or len(channels) < end - begin - ROUNDING * file.samplerate:
+            raise _NotThere
         if stretch.channels is not None:
+            if max(stretch.channels) >= file.channels:
+                raise _NotThere
             channels = channels[:, list(stretch.channels)]
         exact = file.subtype == "PCM_16" and channels.shape[1] == 1
         return channels.mean(axis=1), file.samplerate, exact

@@ -17,7 +17,7 @@ COLUMN = "messages"
 ROLES = ("system", "user", "assistant")
 _TYPES = {"text": "text", "audio": "audio", "input_audio": "audio", "audio_url": "audio"}
 _WORDS = ("text", "transcript", "transcription")  # where an audio part may have its words
-_RECORDING = ("audio", "path", "url", "audio_url", "bytes")  # where it may have its recording
+_RECORDING = ("audio", "path", "url", "audio_url", "input_audio", "bytes")  # where it may have its recording
 _CONTENT = "Give each turn a content: a text, or a list of parts of type text and audio."
 
 

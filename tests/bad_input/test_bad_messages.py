@@ -1,6 +1,7 @@
 """Conversations that cannot be read, laid out or trained on, through the commands."""
 
 import json
+import shutil
 
 import pytest
 from chat_templates import chat_tokenizer
@@ -30,6 +31,7 @@ def chats(path, *conversations):
 LAID_OUT = {
     "two users": ([ASK, ASK, ANSWER], "Conversation roles must alternate"),
     "no assistant": ([ASK], "no turn of the assistant"),
+    "the assistant first": ([ANSWER, ASK, ANSWER], "begins with a turn of the assistant"),
     "a special token": ([ASK | {"content": "a <end_of_turn> b"}, ANSWER], "special token <end_of_turn>"),
     "an image": ([ASK | {"content": [{"type": "image"}]}, ANSWER], "type 'image'"),
     "a tool": ([ASK, {"role": "tool", "content": "4"}, ANSWER], "role 'tool'"),
@@ -58,6 +60,18 @@ def test_a_system_prompt_without_a_template(refused, checkpoint, spoken_question
     problem, fix = refused("eval", checkpoint, spoken_questions, "--system-prompt", "Be brief.")
     assert "--system-prompt" in problem
     assert "--apply-chat-template" in fix
+
+
+def test_a_system_prompt_that_the_template_refuses(refused, gemma_lm, spoken_questions, tmp_path):
+    folder = tmp_path / "no-system"
+    shutil.copytree(gemma_lm, folder)
+    template = folder / "chat_template.jinja"
+    refusal = "{%- if messages[0]['role'] == 'system' %}{{ raise_exception('no system role') }}{%- endif %}"
+    template.write_text(refusal + template.read_text())
+    line = ["eval", folder, spoken_questions, "--modality", "text", "--apply-chat-template", "--device", "cpu"]
+    problem, fix = refused(*line, "--system-prompt", "Be brief.", named=[folder])
+    assert "no system role" in problem
+    assert "without a system prompt" in fix
 
 
 def test_audio_parts_without_recordings_are_not_trained_on(refused, gemma_lm, tiny_adapter, tmp_path):

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from saladkit.formats.artefact_writer import create_artefact
@@ -39,6 +40,8 @@ def test_too_few_probes_for_gamma(refused, shell, world, regions, tmp_path):
         assert "--max-noise 0.33" in problem and "--per-region" in fix
         assert int(fix.split("about ")[1].split()[0]) > 4
     refused(*line, "--gamma", 5, "--dry-run")  # before any work
+    _, fix = refused(*line, "--gamma", 5, "--max-noise", 0)
+    assert "no number of probes is enough" in fix
     for allowed in (["--gamma", 0.3], ["--gamma", 5, "--max-noise", 1], ["--gamma", 0], ["--strategy", "uniform"]):
         done = shell(*line, *allowed, "--dry-run", "-o", tmp_path / "dry")
         assert done.exit_code == 0, done.stderr
@@ -214,3 +217,10 @@ def test_embeddings_of_another_model(refused, world, regions, other_text_lm, tmp
 def test_comparisons_with_questions_that_are_not_given(further, refused, world, regions):
     problem, fix = refused(*line_of(world, regions, "--strategy", "uniform", "--count", 1, *further))
     assert further[0] in problem and "--decontaminate" in fix
+
+
+def test_answers_that_no_question_has(refused, world, regions, tmp_path):
+    pq.write_table(pq.read_table(world / "questions.parquet").select(["id", "text"]), tmp_path / "asked.parquet")
+    further = ["--decontaminate", tmp_path / "asked.parquet", "--decontaminate-answers"]
+    problem, fix = refused(*line_of(world, regions, "--strategy", "uniform", "--count", 1, *further))
+    assert "knows the fact of no question" in problem and "reference" in fix

@@ -1,9 +1,12 @@
 """The teacher cache and the frames cache: reading a key returns what was written, from any shard."""
 
+import json
+
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from saladkit import __version__
 from saladkit.errors import SaladError
 from saladkit.formats import frames_cache, teacher_cache
 from saladkit.formats.artefact_writer import create_artefact
@@ -132,4 +135,10 @@ def test_a_cache_of_another_version_is_refused(version, tmp_path):
     create_artefact(folder, schema=schema, version=version, verb="test", settings={}, inputs={}).finish(counts={})
     with pytest.raises(SaladError, match=f"version {version}, .* reads version 3") as raised:
         TeacherCache(folder)
-    assert "Make it again" in raised.value.fix
+    # The same saladkit wrote it, which does not read it: only another one might.
+    assert raised.value.fix == f"Make it again with saladkit {__version__}."
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"tool": "saladkit 0.0.1"}))
+    with pytest.raises(SaladError) as raised:
+        TeacherCache(folder)
+    assert raised.value.fix.endswith("or read it with saladkit 0.0.1.")

@@ -87,6 +87,11 @@ BAD = {
     "an image": ([{"role": "user", "content": [{"type": "image", "path": "a.png"}]}], "'image'"),
     "no recording": ([{"role": "user", "content": [{"type": "audio"}]}], "no recording"),
     "no content": ([{"role": "user"}], "content None"),
+    "a part that is a text": ([{"role": "user", "content": ["Hi."]}], "no text"),
+    "no turns": ([], "without turns"),
+    "no role": ([{"content": "Hi."}], "without a role"),
+    "a text": ("Hi.", "without a role"),
+    "a single turn": ({"role": "user", "content": "Hi."}, "without a role"),
     "a special token": ([{"role": "user", "content": "a <|im_end|> <end_of_turn> <|eot_id|>"}], "special token"),
 }
 

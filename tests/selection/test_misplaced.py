@@ -71,6 +71,11 @@ def test_the_number_of_probes_is_the_smallest_that_is_enough(gamma, most):
     assert share(needed) <= most < share(needed - 1)
 
 
+def test_no_number_of_probes_is_named_where_none_is_enough():
+    assert probes_needed(uncertain(), SIZES, 5, 4, 0.0) is None
+    assert probes_needed(uncertain(variance=0.0), SIZES, 5, 4, 0.0) == 1
+
+
 @pytest.mark.parametrize("gamma", [1, 5])
 def test_the_share_is_what_a_measurement_misplaces(gamma):
     """Regions of known M, four probes of each: the foretold share is the one that is found, in the mean."""

@@ -138,6 +138,27 @@ def test_a_recording_that_cannot_be_read_is_left_for_decoding_to_report(tmp_path
         decode_row(row, "rows")
 
 
+@pytest.mark.parametrize(
+    "path, problem",
+    [
+        ("a.wav#t=0,0.1&channel=1", "has 1 channels"),
+        ("a.wav#t=0.1,9", "lasts 0.20 s"),
+        ("a.wav#t=5,9", "lasts 0.20 s"),
+        ("empty.wav", "no samples"),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_stretch_that_is_not_there_is_left_for_decoding_to_report(tmp_path, path, problem, first):
+    soundfile.write(tmp_path / "a.wav", signal(0.2, 0), RATE)
+    soundfile.write(tmp_path / "empty.wav", signal(0, 0), RATE)
+    paths = [path, "a.wav"] if first else ["a.wav", path]
+    parts = [{"type": "audio", "path": path, "text": "w"} for path in paths]
+    rows = [{"id": "a", "messages": [{"role": "user", "content": parts}, ANSWER]}]
+    (row,) = read_samples(write(tmp_path / "rows.jsonl", rows), needed=["audio"]).to_pylist()
+    with pytest.raises(SaladError, match=problem):
+        decode_row(row, "rows")
+
+
 def heard(**part):
     return [{"role": "user", "content": [{"type": "audio", "text": "w"} | part]}, ANSWER]
 
@@ -161,6 +182,7 @@ BAD = {
     "empty words": (heard(text=" ", path="a.wav"), "type 'audio' without text"),
     "a text part without text": ([{"role": "user", "content": [{"type": "text"}]}, ANSWER], "type 'text' without text"),
     "an address": (heard(url="https://example.com/a.wav"), "an address"),
+    "OpenAI's encoded audio": (heard(input_audio={"data": "UklGRg==", "format": "wav"}), "no audio that can be read"),
     "a number as audio": (heard(audio=5), "no audio that can be read"),
     "a recording too few": (heard(path="a.wav") + heard(), "2 audio parts, of which 1 have no recording"),
 }

@@ -166,6 +166,7 @@ def test_misalignment_that_grows_has_no_exponent(shell, tmp_path):
         ([{"positions": 1, "misalignment": 1.0}] * 3, "1 different amounts"),
         ([{"positions": 10, "misalignment": None}], "line 1: misalignment is None"),
         ([{"positions": -1, "misalignment": 1.0}], "line 1: positions is -1"),
+        ([[10, 1.0]], "line 1: [10, 1.0] names no figures"),
         ([{"positions": 10, "misalignment": 1.0, "speech_score": "good"}], "speech_score is 'good'"),
         ([{"positions": 10, "misalignment": 1.0, "text_words": 10}], "text_words is 10"),
         ([{"positions": 10, "misalignment": 1.0, "speech_words": [5, "x"]}], "speech_words is [5, 'x']"),

@@ -9,6 +9,8 @@ import soundfile
 from saladkit.errors import SaladError
 from saladkit.sources.stretches import Stretch
 
+# A part in a format that only ffmpeg reads, such as M4A, must not be taken for all of the conversation.
+NO_AUDIO = b"a part of this conversation is no WAV, FLAC, Ogg or MP3 file"
 ROUNDING = 0.1  # s by which a stretch may end after its recording, as where one recording is decoded
 
 
@@ -21,8 +23,8 @@ def joined_audio(recordings: list[dict], row: str, folder: Path | None) -> dict 
         folder: from which relative paths count.
 
     Returns:
-        The audio of the row; None if there are no recordings. If one of them cannot be read, it is returned alone, so
-        that decoding the row reports it.
+        The audio of the row; None if there are no recordings. If one of them is missing, it is returned alone, and if
+        libsndfile cannot read one, bytes that are no audio: decoding the row reports both.
 
     Raises:
         SaladError: the recordings have different sample rates.
@@ -33,7 +35,9 @@ def joined_audio(recordings: list[dict], row: str, folder: Path | None) -> dict 
     for recording in recordings:
         try:
             samples, rate, is_exact = _read(recording, folder)
-        except (OSError, _NotThere, soundfile.SoundFileError):
+        except soundfile.SoundFileError:
+            return {"bytes": NO_AUDIO, "path": recording["path"]}
+        except (OSError, _NotThere):
             return recording
         signals.append(samples)
         rates.add(rate)
@@ -65,12 +69,16 @@ def _read(recording: dict, folder: Path | None) -> tuple[np.ndarray, int, bool]:
     if recording["bytes"] is None:
         stretch = Stretch.parse(recording["path"])
         source = Path(folder or "", stretch.path)
+        if not source.is_file():
+            raise _NotThere
     with soundfile.SoundFile(source) as file:
         begin = round(stretch.start * file.samplerate)
         end = file.frames if stretch.end is None else round(stretch.end * file.samplerate)
+        if begin >= file.frames:
+            raise _NotThere
         file.seek(begin)
         channels = file.read(max(0, end - begin), dtype="float32", always_2d=True)
-        if not len(channels) or len(channels) < end - begin - ROUNDING * file.samplerate:
+        if len(channels) < end - begin - ROUNDING * file.samplerate:
             raise _NotThere
         if stretch.channels is not None:
             if max(stretch.channels) >= file.channels:

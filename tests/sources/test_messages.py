@@ -138,6 +138,19 @@ def test_a_recording_that_cannot_be_read_is_left_for_decoding_to_report(tmp_path
         decode_row(row, "rows")
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_part_that_only_ffmpeg_may_read_is_not_taken_for_the_whole(tmp_path, first):
+    soundfile.write(tmp_path / "a.wav", signal(0.2, 0), RATE)
+    (tmp_path / "b.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
+    paths = ["b.m4a", "a.wav"] if first else ["a.wav", "b.m4a"]
+    parts = [{"type": "audio", "path": path, "text": "w"} for path in paths]
+    rows = [{"id": "a", "messages": [{"role": "user", "content": parts}, ANSWER]}]
+    (row,) = read_samples(write(tmp_path / "rows.jsonl", rows), needed=["audio"]).to_pylist()
+    assert b"no WAV, FLAC, Ogg or MP3" in row["audio"]["bytes"]
+    with pytest.raises(SaladError, match="does not decode"):
+        decode_row(row, "rows")
+
+
 @pytest.mark.parametrize(
     "path, problem",
     [

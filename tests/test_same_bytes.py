@@ -10,7 +10,7 @@ import transformers.trainer
 from safetensors.numpy import load_file
 from transformers import TrainerCallback
 
-from saladkit.caching import filling
+from saladkit.caching import filling, recording_parts
 from saladkit.scoring import evaluation, gap_items
 from saladkit.selection import embedding
 from saladkit.stages import cache_speech, synth
@@ -145,29 +145,28 @@ def test_shards_by_several_processes_make_the_same_artefact(name, lines, shell, 
 
 # Command -> its module, what bounds the work that is lost, and what writes that work.
 KEPT = {
-    "synth": (synth, "ROWS_PER_PART", "write_samples"),
-    "cache-teacher": (filling, "ROWS_PER_PART", "write_cache_part"),
-    "cache-speech": (cache_speech, "ROWS_PER_PART", "write_frames_part"),
-    "regions": (embedding, "TEXTS_PER_PART", "write_embeddings_part"),
-    "gap": (gap_items, "ROWS_PER_BLOCK", "write_items"),
-    "eval": (evaluation, "ROWS_PER_BLOCK", "write_rows"),
+    "synth": (synth, "ROWS_PER_PART", synth, "write_samples"),
+    "cache-teacher": (filling, "ROWS_PER_PART", filling, "write_cache_part"),
+    "cache-speech": (cache_speech, "ROWS_PER_PART", recording_parts, "write_frames_part"),
+    "regions": (embedding, "TEXTS_PER_PART", embedding, "write_embeddings_part"),
+    "gap": (gap_items, "ROWS_PER_BLOCK", gap_items, "write_items"),
+    "eval": (evaluation, "ROWS_PER_BLOCK", evaluation, "write_rows"),
 }
 
 
 @pytest.mark.parametrize("name", list(KEPT))
 def test_a_command_that_was_cut_off_goes_on(name, lines, shell, contents, tmp_path, monkeypatch):
-    stage, bound, writer = KEPT[name]
-    if bound:
-        monkeypatch.setattr(stage, bound, 4)
-    write, calls, killed = getattr(stage, writer), [], [2]
+    stage, bound, room, writer = KEPT[name]
+    monkeypatch.setattr(stage, bound, 4)
+    write, calls, killed = getattr(room, writer), [], [2]
 
-    def written(*arguments):
+    def written(*arguments, **named):
         calls.append(arguments)
         if len(calls) in killed:
             raise Killed
-        return write(*arguments)
+        return write(*arguments, **named)
 
-    monkeypatch.setattr(stage, writer, written)
+    monkeypatch.setattr(room, writer, written)
     with pytest.raises(Killed):
         shell(*lines[name], "-o", tmp_path / "cut")
     assert not (tmp_path / "cut" / "manifest.json").exists()

@@ -37,7 +37,7 @@ def align(checkpoint: str, output: str | Path, settings: AlignSettings) -> dict:
     check_model_folder(checkpoint)
     folder = stable_or_final(checkpoint)
     student = load_salad_model(folder, dtype="float32", device="cpu", merge_lora=settings.lora_rank is not None)
-    moments = moments_for(student, folder, settings)
+    moments, told = moments_for(student, folder, settings)
     if moments is not None and settings.warmup_steps is None:
         settings = replace(settings, warmup_steps=0)
     text_model = student.config.text_model
@@ -52,5 +52,6 @@ def align(checkpoint: str, output: str | Path, settings: AlignSettings) -> dict:
         and model_type(adapted_llm) != "salad"
         and is_same_model(settings.teacher, adapted_llm),
         moments=moments,
+        told=told,
     )
     return train_stage("align", output, settings, start, teacher=settings.teacher, keep_stable=False, clock=clock)

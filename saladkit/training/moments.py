@@ -18,7 +18,6 @@ from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import MOMENTS
 from saladkit.machine import is_main_process
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.progress import say
 from saladkit.settings.align import AlignSettings
 from saladkit.training.sharding import whole
 
@@ -44,15 +43,15 @@ def save_moments(model: torch.nn.Module, optimizer: torch.optim.Optimizer, folde
         save_file(found, folder / MOMENTS)
 
 
-def moments_for(student: SaladForCausalLM, folder: Path, settings: AlignSettings) -> Path | None:
-    """Return the file with the moments of a checkpoint if Stage II can take them, and say so, or why not.
+def moments_for(student: SaladForCausalLM, folder: Path, settings: AlignSettings) -> tuple[Path | None, str | None]:
+    """Return the file with the moments of a checkpoint if Stage II can take them, and what to say of it.
 
     Raises:
         SaladError: the file is damaged.
     """
     file = folder / MOMENTS
     if settings.resume_from_checkpoint is not None:
-        return None
+        return None, None
     if settings.fresh_optimizer:
         reason = "--fresh-optimizer"
     elif not file.is_file():
@@ -62,15 +61,8 @@ def moments_for(student: SaladForCausalLM, folder: Path, settings: AlignSettings
     }:
         reason = f"{MOMENTS} of {folder} is of other trained weights"
     else:
-        _say(f"the optimizer goes on with the moments of {folder}")
-        return file
-    _say(f"note: the optimizer begins anew ({reason})")
-    return None
-
-
-def _say(text: str) -> None:
-    if is_main_process():
-        say(text)
+        return file, f"the optimizer goes on with the moments of {folder}"
+    return None, f"note: the optimizer begins anew ({reason})"
 
 
 def _shapes(file: Path) -> dict[str, tuple[int, ...]]:

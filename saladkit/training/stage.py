@@ -44,6 +44,7 @@ class Start:
         inputs: what is read for it, by role.
         own_teacher: whether the student with its LoRA off is the teacher, so that no other is opened.
         moments: Adam's moments to begin with (`training/moments.py`); None for none.
+        told: what to say of them when training begins.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Start:
     inputs: dict[str, str | Path | None]
     own_teacher: bool
     moments: Path | None = None
+    told: str | None = None
 
 
 def train_stage(
@@ -94,6 +96,8 @@ def train_stage(
     opened = open_teacher(teacher, start.tokenizer, start.name, followed, settings, vocabulary) if followed else None
 
     def make(work: Work) -> Made:
+        if start.told and is_main_process():
+            say(start.told)
         torch.manual_seed(settings.seed)
         student, digest = start.make_student(), model_digest(start.name)
         if lora := LoraShape.of(settings):

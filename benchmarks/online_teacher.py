@@ -78,7 +78,7 @@ def cache(teacher: object, examples: list[TrainingExample], folder: Path, device
     """Write and open a complete cache of the examples' texts."""
     encoding, texts = Sampled(50, 1.0), [example.token_ids for example in examples]
     identity = {"keep": "sampled", "draws": 50, "vocabulary": vocabulary_of(teacher)}
-    rows = to_rows(encode_texts(teacher, texts, encoding, device, 0), encoding, [len(text) - 1 for text in texts])
+    rows = to_rows(encode_texts(teacher, texts, encoding, device, 0), encoding, [len(text) for text in texts])
     writer = create_artefact(
         folder / "cache", schema=SCHEMA, version=VERSION, verb="benchmark", settings=identity, inputs={}
     )

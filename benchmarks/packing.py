@@ -1,7 +1,7 @@
 """Compare packed rows with padded rows: the share of places that are not padding, and the speed of a training step.
 
 Rows are padded in two ways: in random order, and with rows of similar length together. All ways have the same rows:
-rows alone, in micro-batches of so many rows; and the rows of windows, which are packed window by window.
+rows alone, a fixed number of them in a micro-batch; and windows, each packed by itself.
 """
 
 import argparse

@@ -63,7 +63,8 @@ def teacher_kl(cache: str | Path, token_ids: np.ndarray, logits: torch.Tensor) -
         keeps (`teacher/losses.py`). If the teacher's head has another size, both are cut to the smaller one.
 
     Raises:
-        SaladError: the folder is not a teacher cache, the cache does not hold the text, or the logits are not so many.
+        SaladError: the folder is not a teacher cache, the cache does not hold the text, or the logits are neither of n
+            nor of n - 1 positions.
     """
     tokens, stored = np.asarray(token_ids, dtype=np.int32), TeacherCache(cache)
     if not stored.has(tokens):

@@ -212,7 +212,7 @@ def read_behind(path: str | Path) -> list[dict]:
 def spans_of(settings: dict) -> str | None:
     """Say in words after which spans a figure was measured; None if the settings do not tell.
 
-    M depends on them (0.42 or 1.15 nats per text token for one model), so they stand beside every M.
+    M depends on them (0.42 or 1.15 nats per text token for one model), so they are shown with every M.
 
     Args:
         settings: those of a gap table's manifest, or of a training's.

@@ -6,7 +6,7 @@ trained on, text tokens and speech vectors, as the paper counts them), `misalign
 each). It writes `scaling.json`:
 
 - `points`: these figures of every checkpoint
-- `spans`: the spans with which M was measured, in words; null if unknown. M of different spans is refused.
+- `spans`: the spans with which M was measured, in words; null if unknown. M measured with different spans is refused.
 - `law`: the fit M = `floor` + `scale` * D^-`exponent`, with confidence intervals of the three, and whether the data
   determine an exponent at all. Intervals are from the items that gap tables share, or from the residuals of more than
   three checkpoints of logs.

@@ -211,7 +211,7 @@ class SaladProcessor(ProcessorMixin):
         return [*names, "speech_mask", "speech_frames", "speech_lengths", "modality_marks"]
 
     def text_ids(self, text: str, speech_before: bool, speech_after: bool) -> list[int]:
-        """Return the token ids of a text that stands beside speech, without BOS."""
+        """Return the token ids of a text before or after speech, without BOS."""
         if speech_after:
             text = text.rstrip(" ")
         if not speech_before:

@@ -2,7 +2,7 @@
 
 Single recordings come first: a synthetic recording that a recognizer does not understand is a fault, and is left out. A
 region is then judged by what is left of it, against natural speech where there is some: names and numbers are hard to
-recognize, whoever says them, and regions full of them are where the gap is.
+recognize in any voice, and regions full of them are where the gap is.
 """
 
 from collections.abc import Mapping

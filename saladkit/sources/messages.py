@@ -118,7 +118,7 @@ class _Reader:
         kind = _TYPES.get(part.get("type") or "")
         if kind is None:
             raise SaladError(
-                f"{self.row} has a content part of type '{part.get('type')}': text and audio alone can be read",
+                f"{self.row} has a content part of type '{part.get('type')}': only text and audio can be read",
                 "Leave out images and the like, or remove the row.",
             )
         if kind == "audio" and role != "user":

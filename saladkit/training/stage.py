@@ -155,7 +155,7 @@ def _readers(start: Start, settings: TrainingSettings, teacher: str, layout: Seq
 
 
 def _template(start: Start, inputs: TrainingInputs) -> ChatTemplate | None:
-    """Return the chat template that lays out the conversations; None if there are none."""
+    """Return the chat template for the conversations of the sources; None if there are no conversations."""
     if not any(source.has_conversations for source in inputs.sources):
         return None
     return template_of(start.tokenizer, start.config)

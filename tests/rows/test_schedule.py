@@ -1,4 +1,4 @@
-"""The schedule of a training: what each step reads, whoever reads it."""
+"""The schedule of a training: which rows each step reads, with any number of processes."""
 
 from collections import Counter
 

@@ -34,7 +34,7 @@ class WindowStream:
 
     def __init__(self, drawing: RowDrawing, size: int, seed: list[int]):
         self.drawing, self.size, self.seed = drawing, size, seed
-        self.lengths = drawing.expected(joined=True)
+        self.lengths, self.heard = drawing.expected(joined=True)
         total = float(self.lengths.sum())
         self.blocks = max(1, int(total // (BLOCK * size)))
         self.per_block = max(1, int(total * (1 - RESERVE) / self.blocks // size))
@@ -79,13 +79,13 @@ class Composition:
     """One window while it is filled from the rows that are left of a block."""
 
     def __init__(self, windows: WindowStream, left: np.ndarray, stream: SpanStream | StoredTurn | None):
-        source, layout = windows.drawing.source, windows.drawing.layout
+        source = windows.drawing.source
         self.drawing, self.left, self.stream = windows.drawing, left, stream
         self.room, self.place, self.size = windows.size, START, windows.size
         self.expected = windows.lengths[left]
         self.words = source.word_counts[left]
         self.text = source.tokens[left].astype(np.float64)
-        self.speech = source.seconds[left] * layout.frames_per_second / layout.frames_per_vector
+        self.speech = windows.heard[left]
 
     def fill(self, most: int) -> list[DrawnRow]:
         """Take rows until none of those left fits; at most `most`."""

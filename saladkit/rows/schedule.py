@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from saladkit.rows.drawn_rows import RowDrawing
 from saladkit.rows.micro_batches import deal, spread
-from saladkit.rows.mixing import draw_counts, shares_of_items
+from saladkit.rows.mixing import counts_of_steps, shares_of_items
 from saladkit.rows.row_stream import RowStream
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.training_rows import TrainingSource, Window
@@ -72,7 +72,7 @@ class Phase:
         by_positions = settings.mix == "positions"
         sizes = [stream.positions if by_positions else stream.rows for stream in self.streams]
         self.shares = shares_of_items(weights, sizes)
-        self.counts = draw_counts(self.shares, shape.items, steps, [settings.seed, number])
+        self.counts = counts_of_steps(self.shares, shape.items, steps)
         self.begins = np.cumsum(self.counts, axis=0) - self.counts
 
     def shares_of_positions(self) -> np.ndarray:

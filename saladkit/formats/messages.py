@@ -28,6 +28,8 @@ import pyarrow as pa
 PART = pa.struct([("type", pa.string()), ("text", pa.string())])
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.list_(PART))]))
 BETWEEN = "\n"  # parts of the heard text
+# Where an audio part may have its recording, in the order in which it is looked for.
+RECORDING = ("audio", "path", "url", "audio_url", "input_audio", "bytes", "array")
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,9 @@ def expected_lengths(
     rows, turns = runs.only(~is_turn), runs.only(is_turn)
     expected = [(rows, odds.over(rows, odds.settled(rows) if joined else odds.begun))]
     if len(turns.rows):
-        expected.append((turns, _some_whole(odds.over(turns, odds.begun), whole_turns if text_first is not None else 0)))
+        expected.append(
+            (turns, _some_whole(odds.over(turns, odds.begun), whole_turns if text_first is not None else 0))
+        )
     mean, heard = tokens.copy(), tokens.copy()
     for of_kind, found in expected:
         np.add.at(mean, of_kind.rows, _added(of_kind, found, layout))
@@ -70,5 +72,7 @@ def _all_whole(odds: Odds) -> Odds:
 def _some_whole(odds: Odds, share: float) -> Odds:
     """Return the odds if a share of the runs are one span of speech."""
     whole = _all_whole(odds)
-    mixed = {name: share * getattr(whole, name) + (1 - share) * getattr(odds, name) for name in ("heard", "spans", "turns")}
+    mixed = {
+        name: share * getattr(whole, name) + (1 - share) * getattr(odds, name) for name in ("heard", "spans", "turns")
+    }
     return odds._replace(**mixed)

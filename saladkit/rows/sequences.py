@@ -252,6 +252,15 @@ def sequence_length(
     return length + (layout.modality_tokens and after_speech)
 
 
+def count_targets(text: TokenizedText, spans: list[Span]) -> int:
+    """Return the number of positions with a loss of what `build_sequence` makes of a whole text."""
+    learned = np.ones(len(text.token_ids) + 1, dtype=bool) if text.learned is None else text.learned.copy()
+    if not text.prefix and not spans[0].is_speech:
+        learned[0] = False  # it is predicted from nothing
+    read = [slice(text.word_tokens[span.begin], text.word_tokens[span.end]) for span in spans if not span.is_speech]
+    return sum(int(learned[tokens].sum()) for tokens in read) + int(learned[-1])
+
+
 def speech_span(frames: np.ndarray, layout: SequenceLayout) -> SpeechSpan:
     """Make a speech span of all frames [F, width], F at least 1; repeat the last frame to fill the last vector."""
     vectors = math.ceil(len(frames) / layout.frames_per_vector)

@@ -117,6 +117,21 @@ def first_different(rows: list[dict], unreadable: Collection[str], most: int) ->
     return list(different.values())[: most + 1] if most else []
 
 
+def notes_on_examples(tasks: list[Task], few_shot: Mapping[str, FewShot], most: int) -> list[str]:
+    """Say of which tasks fewer examples than `most` are possible before a question, and why."""
+    notes = []
+    for task in tasks:
+        different, own = len(few_shot[task.name].places), task.examples_source == task.source
+        possible = max(0, different - own)
+        if possible < most:
+            why = ", and a question is never its own example" if own else ""
+            notes.append(
+                f"note: {task.name}: {possible} of --num-fewshot {most} examples are possible: {task.examples_source}"
+                f" has {different} different questions that can be read{why}; give more of them with --fewshot"
+            )
+    return notes
+
+
 def _paired(places: list[int], counts: dict[str, dict[str, int]]) -> FewShot:
     """Return the least count of each question over the conditions that can ask it."""
     shots: dict[str, int] = {}

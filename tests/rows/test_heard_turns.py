@@ -19,6 +19,7 @@ from saladkit.rows.sequences import (
     SequenceLayout,
     build_sequence,
     collate_sequences,
+    count_targets,
     pack_sequences,
 )
 from saladkit.rows.training_rows import TrainingSource
@@ -119,6 +120,7 @@ def test_targets_are_the_assistant_s_tokens_and_the_place_before_each_predicts_i
     spans = draw(laid, words, seed)
     sequence = build_sequence(laid, spans, words, frames, layout)
     assert sequence.targets.tolist() == np.flatnonzero(laid.learned).tolist()
+    assert count_targets(laid, spans) == len(sequence.targets)
     assert sequence.input_ids[sequence.positions + 1].tolist() == laid.token_ids[sequence.targets].tolist()
     # The student reads the teacher's tokens but for those that it hears.
     heard = np.concatenate(

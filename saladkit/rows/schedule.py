@@ -120,7 +120,7 @@ class TrainingSchedule(Dataset):
         self, sources: list[TrainingSource], layout: SequenceLayout, settings: TrainingSettings, shape: StepShape
     ):
         self.sources, self.shape, self.lexical_steps = sources, shape, settings.lexical_steps
-        self.steps = settings.max_steps
+        self.steps, self.windows = settings.max_steps, settings.window > 0
         of_phase = {True: settings.lexical_steps, False: settings.max_steps - settings.lexical_steps}
         self.phases = {
             lexical: Phase(sources, layout, settings, shape, steps, lexical=lexical)
@@ -165,7 +165,7 @@ class TrainingSchedule(Dataset):
 
     def _order(self, items: list[tuple[int, int]], streams: list[RowStream | WindowStream]) -> list[int]:
         """Share the items of a step out to its micro-batches."""
-        if any(isinstance(stream, WindowStream) for stream in streams):
+        if self.windows:
             return spread([source for source, _ in items], self.shape.micro, self.shape.processes)
         lengths = np.array([streams[source].length(number) for source, number in items])
         if self.shape.packed:

@@ -9,19 +9,14 @@ from chat_templates import chat_tokenizer
 
 from saladkit.formats.messages import Turn
 from saladkit.formats.words import Word
+from saladkit.rows.batched_sequences import collate_sequences, pack_sequences
 from saladkit.rows.chat_template import ChatTemplate
 from saladkit.rows.conversations import lay_out_conversation, turns_in, with_units
 from saladkit.rows.drawn_rows import RowDrawing
 from saladkit.rows.frame_sources import WholeRecordings
 from saladkit.rows.heard_turns import draw_turns
 from saladkit.rows.interleaving import Place, whole_text
-from saladkit.rows.sequences import (
-    SequenceLayout,
-    build_sequence,
-    collate_sequences,
-    count_targets,
-    pack_sequences,
-)
+from saladkit.rows.sequences import SequenceLayout, build_sequence, count_targets
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.shared import Spans
 

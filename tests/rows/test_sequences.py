@@ -8,14 +8,9 @@ import pytest
 import torch
 
 from saladkit.formats.words import Word
+from saladkit.rows.batched_sequences import collate_lexical_targets, collate_sequences
 from saladkit.rows.interleaving import Span, draw_spans, may_cut, whole_text
-from saladkit.rows.sequences import (
-    SequenceLayout,
-    build_sequence,
-    collate_lexical_targets,
-    collate_sequences,
-    count_targets,
-)
+from saladkit.rows.sequences import SequenceLayout, build_sequence, count_targets
 from saladkit.rows.tokens import TokenizedText
 from saladkit.settings.shared import Spans
 

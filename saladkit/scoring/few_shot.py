@@ -8,7 +8,8 @@ import numpy as np
 from saladkit.progress import progress
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.model_prompts import ModelPrompts
-from saladkit.scoring.prompts import Example, PromptBuilder
+from saladkit.scoring.prompts import PromptBuilder
+from saladkit.scoring.requests import Example
 from saladkit.scoring.task import Task
 from saladkit.settings.evaluate import EvalSettings
 from saladkit.sources.folding import without_punctuation

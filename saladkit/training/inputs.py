@@ -11,10 +11,11 @@ from saladkit.machine import is_main_process, processes
 from saladkit.progress import say
 from saladkit.rows.frame_sources import StoredLayouts, WholeRecordings
 from saladkit.rows.readers import Readers
+from saladkit.rows.row_pieces import TOO_LONG
 from saladkit.rows.schedule import StepShape, TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.training_rows import TrainingSource
-from saladkit.rows.training_sources import TOO_LONG, open_speech, open_text
+from saladkit.rows.training_sources import open_speech, open_text
 from saladkit.settings.training import TrainingSettings
 from saladkit.speech.audio.audio_rows import audio_counts
 from saladkit.speech.front_end import FrontEnd, leak_of

@@ -10,7 +10,7 @@ What of a conversation may be speech input, its *heard* text:
 - system prompts and the assistant's turns are always text.
 
 The column `text` is made of the heard text when the row is read, with a line break between parts; a stored `text` is
-not looked at. `words` are those of this text.
+replaced, and a note counts the rows in which it was another. `words` are those of this text.
 
 The recording of the heard text:
 

@@ -33,23 +33,6 @@ class TextModel(torch.nn.Module):
         super().__init__()
         self.language_model = language_model
 
-    def _vectors(
-        self,
-        speech_frames: Tensor | None,
-        speech_vectors: Tensor | None,
-        speech_lengths: Tensor | None,
-        dtype: torch.dtype,
-        packed: bool,
-    ) -> Tensor | None:
-        """Return the vectors of the speech spans, made of their frames where there are any; None without speech."""
-        if speech_frames is None:
-            return speech_vectors
-        if speech_lengths is None:
-            raise ValueError("speech without speech_lengths")
-        if speech_frames.is_floating_point():  # no codes
-            speech_frames = speech_frames.to(dtype)
-        return self.embed_speech(speech_frames, speech_lengths, packed)
-
     def forward(
         self,
         input_ids: Tensor,
@@ -204,6 +187,23 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         adapted = self.speech_adapter(vectors[inside][None], steps[inside][None])[0]
         empty = adapted.new_zeros(*vectors.shape[:2], adapted.shape[-1])
         return empty.masked_scatter(inside[..., None], adapted)
+
+    def _vectors(
+        self,
+        speech_frames: Tensor | None,
+        speech_vectors: Tensor | None,
+        speech_lengths: Tensor | None,
+        dtype: torch.dtype,
+        packed: bool,
+    ) -> Tensor | None:
+        """Return the vectors of the speech spans, made of their frames where there are any; None without speech."""
+        if speech_frames is None:
+            return speech_vectors
+        if speech_lengths is None:
+            raise ValueError("speech without speech_lengths")
+        if speech_frames.is_floating_point():  # no codes
+            speech_frames = speech_frames.to(dtype)
+        return self.embed_speech(speech_frames, speech_lengths, packed)
 
     def forward(
         self,

@@ -127,8 +127,8 @@ def notes_on_examples(tasks: list[Task], few_shot: Mapping[str, FewShot], most: 
         if possible < most:
             why = ", and a question is never its own example" if own else ""
             notes.append(
-                f"note: {task.name}: {possible} of --num-fewshot {most} examples are possible: {task.examples_source}"
-                f" has {different} different questions that can be read{why}; give more of them with --fewshot"
+                f"note: {task.name}: {possible} of --num-fewshot {most} examples are possible: {different} different"
+                f" questions that can be read were found in {task.examples_source}{why}; give more with --fewshot"
             )
     return notes
 

@@ -12,9 +12,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 PROGRAM = """#!/bin/sh
 exec {python} -I -S {file} {socket} "$@"
@@ -53,8 +54,8 @@ def request(address: str, arguments: list[str]) -> int:
             return int(stream.readline() or 1)
 
 
-def serve(address: str) -> int:
-    """Return once, in the server, when stdin ends; and once in each process that it has forked, with an exit code."""
+def serve(address: str) -> None:
+    """Answer requests until stdin ends."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen()
@@ -66,15 +67,15 @@ def serve(address: str) -> int:
             with connection:
                 if os.fork() == 0:
                     listener.close()
-                    return attend(connection)
+                    attend(connection)
             with suppress(ChildProcessError):  # none is left
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
-    return 0
 
 
 def load() -> None:
     """Import what the commands import; nothing may be computed, as threads do not survive a fork."""
+    import gc
     import importlib
     import pkgutil
 
@@ -85,10 +86,11 @@ def load() -> None:
         importlib.import_module(module.name)
     for name in ("accelerate.commands.launch", "torch.distributed.run", "transformers.trainer"):
         importlib.import_module(name)
+    gc.freeze()  # or each process would copy the memory of all objects when it collects garbage
 
 
-def attend(connection: socket.socket) -> int:
-    """Fork a process for one request; here, tell the program how it ended; there, return its exit code."""
+def attend(connection: socket.socket) -> NoReturn:
+    """Fork a process for one request, and tell the program how it ended."""
     _, descriptors, _, _ = socket.recv_fds(connection, 1, 3)
     with connection.makefile("rw") as stream:
         asked = json.loads(stream.readline())
@@ -99,7 +101,7 @@ def attend(connection: socket.socket) -> int:
             for number, descriptor in enumerate(descriptors):
                 os.dup2(descriptor, number)
                 os.close(descriptor)
-            return run(**asked)
+            end_with(run, **asked)
         ended = os.pidfd_open(process)
         if ended not in select.select([ended, connection], [], [])[0]:
             os.kill(process, signal.SIGKILL)  # the program is gone
@@ -109,7 +111,29 @@ def attend(connection: socket.socket) -> int:
         os._exit(0)
 
 
-def run(arguments: list[str], folder: str, environment: dict[str, str]) -> int:
+def end_with(function: Callable[..., None], **arguments: object) -> NoReturn:
+    """End as Python does, but without freeing what was imported, which takes longer than most commands."""
+    import atexit
+    import threading
+
+    code = 0
+    try:
+        function(**arguments)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    threading._shutdown()  # waits for threads, as multiprocessing does in the processes that it forks
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code & 0xFF)
+
+
+def run(arguments: list[str], folder: str, environment: dict[str, str]) -> None:
     """Do what `python ARGUMENTS` does in a new process: -u, -c, -m or a script."""
     import runpy
 
@@ -130,12 +154,12 @@ def run(arguments: list[str], folder: str, environment: dict[str, str]) -> int:
     else:
         sys.argv = arguments
         runpy.run_path(first, run_name="__main__")
-    return 0
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "--serve":
-        sys.exit(serve(sys.argv[2]))
+        serve(sys.argv[2])
+        sys.exit()
     code = request(sys.argv[1], sys.argv[2:])
     if code < 0:
         os.kill(os.getpid(), -code)

@@ -36,9 +36,13 @@ def test_a_process_is_one_of_its_own_with_torch_imported(loaded_python):
     assert lines[0][0] != lines[1][0] and lines[0][1:] == lines[1][1:] == ["True", "False"]
 
 
-def test_a_bug_ends_with_its_traceback_and_a_signal_with_the_signal(loaded_python):
+def test_every_end_is_that_of_python(loaded_python):
     bug = subprocess.run([loaded_python, "-c", "1 / 0"], capture_output=True, text=True)
     assert bug.returncode == 1 and bug.stderr.endswith("ZeroDivisionError: division by zero\n")
+    said = subprocess.run([loaded_python, "-c", "import sys; sys.exit('no such file')"], capture_output=True, text=True)
+    assert (said.returncode, said.stderr) == (1, "no such file\n")
+    late = "import atexit; atexit.register(print, 'the end'); print('begun')"
+    assert subprocess.check_output([loaded_python, "-c", late], text=True) == "begun\nthe end\n"
     killed = subprocess.run([loaded_python, "-c", "import os; os.kill(os.getpid(), 9)"])
     assert killed.returncode == -signal.SIGKILL
     assert subprocess.run([loaded_python, "-c", "import os; os._exit(9)"]).returncode == 9

@@ -3,10 +3,10 @@
 import json
 import os
 import subprocess
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+import pytest
+from loaded_python import bash_functions
+
 REDUCED = {
     "WORLD_OPTIONS": (
         "--subjects 3 --lm-documents 200 --pool-documents 120 --natural-documents 40 --questions-per-subject 6"
@@ -26,15 +26,19 @@ REDUCED = {
 FIGURES = ("speech_accuracy", "heard_subjects", "unheard_subjects", "held_out_voice", "text_accuracy", "misalignment")
 
 
-def run_recipe(folder: Path) -> subprocess.CompletedProcess:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | REDUCED | {"RUN": str(folder), "PATH": path, "OMP_NUM_THREADS": "1"}
-    command = ["bash", str(ROOT / "recipes" / "desk.sh")]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
+@pytest.fixture
+def run_recipe(loaded_python, repository, tmp_path):
+    environment = os.environ | REDUCED | bash_functions(loaded_python) | {"RUN": str(tmp_path / "desk")}
+
+    def run():
+        command = ["bash", repository / "recipes" / "desk.sh"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
+
+    return run
 
 
-def test_the_recipe_runs_the_whole_method_and_a_second_run_changes_nothing(tmp_path):
-    done = run_recipe(tmp_path / "desk")
+def test_the_recipe_runs_the_whole_method_and_a_second_run_changes_nothing(run_recipe, tmp_path):
+    done = run_recipe()
     assert done.returncode == 0, done.stderr[-3000:]
     summary = json.loads((tmp_path / "desk" / "summary.json").read_text())
     for model in ("stage1", "stage2_uniform", "stage2_active"):
@@ -54,7 +58,7 @@ def test_the_recipe_runs_the_whole_method_and_a_second_run_changes_nothing(tmp_p
 
     manifests = sorted((tmp_path / "desk").rglob("manifest.json"))
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in manifests}
-    again = run_recipe(tmp_path / "desk")
+    again = run_recipe()
     assert again.returncode == 0, again.stderr[-3000:]
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in manifests} == before
     assert json.loads((tmp_path / "desk" / "summary.json").read_text()) == summary

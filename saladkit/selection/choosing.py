@@ -143,7 +143,7 @@ def _candidates(
         columns = [read_samples(path, needed=["id", "text"], optional=[]).column("text") for path in settings.target]
         found["importance"] = log_importance(texts, [text for column in columns for text in column.to_pylist()])
     if strategy == "knn":
-        prediction = known.predicted(settings.metric)
+        prediction = known.predicted()
         found["predicted"] = prediction.mean + settings.bonus * prediction.uncertainty
         figures["probes_r2"] = round(prediction.leave_one_out_r2, 4)
     regions = np.where(left_out.allowed, known.region, -1)

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from saladkit.contamination.questions import read_questions
 from saladkit.formats.files import part_name
-from saladkit.formats.gap_table import RegionGap, read_settings, spans_of
+from saladkit.formats.gap_table import Measured, RegionGap, read_measured, read_settings, spans_of
 from saladkit.formats.samples import LEFT_OUT, SCHEMA, VERSION, write_samples
 from saladkit.job import Clock, Job, Made, Work, numbered
 from saladkit.progress import say
@@ -23,7 +23,7 @@ from saladkit.selection.realised_draw import note_on_draw
 from saladkit.selection.reasons import with_reasons
 from saladkit.selection.speaking_rate import SpeakingRate
 from saladkit.selection.texts import Texts
-from saladkit.settings.select import SelectSettings
+from saladkit.settings.select import COVERAGE, SELECTION_METRICS, SelectSettings
 from saladkit.sources.samples import read_samples
 
 ROWS_PER_PART = 65_536
@@ -49,7 +49,7 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
     """
     clock = Clock()
     table = read_samples(pool, needed=["id", "text"], names=settings.names, limit=settings.limit, beside=output)
-    known = KnownPool.of(table.column("id"), pool, settings.regions, settings.gap)
+    known = KnownPool.of(table.column("id"), pool, settings.regions, settings.gap, _measured(settings))
     gaps = read_gaps(known, settings)
     certainty = check_gamma(known, gaps, settings)
     left_out, texts = LeftOut(table.column("id").to_pylist()), Texts(table.column("text"))
@@ -87,6 +87,13 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
         inputs |= numbered(role, getattr(settings, role))
     job = Job("select", SCHEMA, VERSION, settings, inputs, clock=clock)
     return job.run(output, plan={"regions": len(known.table)}, make=make, foresee=foresee)
+
+
+def _measured(settings: SelectSettings) -> Measured | None:
+    """Return the figures of the gap table that are M; None without a table, or if M is not in it."""
+    if settings.gap is None or settings.metric == COVERAGE:
+        return None
+    return read_measured(settings.gap, SELECTION_METRICS[settings.metric])
 
 
 def _tell(

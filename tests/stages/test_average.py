@@ -216,7 +216,7 @@ def test_checkpoints_of_other_kinds_are_refused(
     make = {
         "tokenizer": lambda: with_tokenizer_of(checkpoint, place, other_text_lm),
         "mel bins": lambda: edited(checkpoint, place, num_mel_bins=17),
-        "rotary base": lambda: edited(
+        "tied embeddings": lambda: edited(
             checkpoint, place, text_config=text_config(checkpoint, tie_word_embeddings=False)
         ),
         "modality tokens": lambda: edited(checkpoint, place, modality_tokens=True),

@@ -114,10 +114,8 @@ def _tell(
         reasons = "; ".join(f"{region}: {why}" for region, why in known.bad_speech.items())
         say(f"select: {len(known.bad_speech)} of {len(known.table)} regions are left out for bad speech ({reasons})")
     if idle := without_weight(known, gaps, settings.gamma):
-        listed = ", ".join(map(str, idle))
-        say(
-            f"select: {len(idle)} of {len(known.table)} regions have no positive {settings.metric}, and no weight ({listed})"
-        )
+        counted = f"{len(idle)} of {len(known.table)} regions"
+        say(f"select: {counted} have no positive {settings.metric}, and no weight ({', '.join(map(str, idle))})")
     if note := note_on_draw(choice.draw, FEWER_PROBES if settings.probing else FEWER_TEXTS):
         say(note)
     if settings.explain:

@@ -36,6 +36,7 @@ def run(repository, script, *arguments):
 
 def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
     others = {
+        "desk",  # tests/test_desk.py
         "million_texts",
         "piper_graph",
         "sentences",

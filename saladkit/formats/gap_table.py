@@ -254,8 +254,8 @@ class Measured:
 
     def by_region(self) -> dict[int, RegionGap]:
         """Return the figure of each region."""
-        parts = [f"{self.column}{part}" for part in ("_shrunk", "_low", "_high", "_error")]
-        return {row["region"]: RegionGap(*(row[part] for part in parts), row["probes"]) for row in self.regions}
+        parts = [f"{self.column}{part}" for part in ("_shrunk", "_low", "_high", "_error")] + ["probes"]
+        return {row["region"]: RegionGap(*(row[part] for part in parts)) for row in self.regions}
 
 
 def read_measured(path: str | Path, metric: str) -> Measured:

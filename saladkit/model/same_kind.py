@@ -11,8 +11,10 @@ from saladkit.rows.tokens import tokenizer_digest
 
 # Entries of `config.json` that say nothing of the model's function, at any depth.
 INCIDENTAL = {"_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version"}
-ENCODER = ("frozen_encoder", "stacked_frames", "speech_encoder", "num_mel_bins", "encoder_width")
-ENCODER += ("encoder_layers", "encoder_blocks")
+ENCODER = (
+    *("frozen_encoder", "stacked_frames"),
+    *("speech_encoder", "num_mel_bins", "encoder_width", "encoder_layers", "encoder_blocks"),
+)
 ONE_START = "Give checkpoints that were trained from one start, such as Stage I and Stage II of one run."
 
 

@@ -49,10 +49,12 @@ def _check_comparable(before: str | Path, after: str | Path) -> None:
         raise SaladError(f"M depends on the spans: {before} was measured with {one}, {after} with {other}", SAME)
     if measurement(early) != measurement(late):
         raise SaladError(f"{before} and {after} were not measured in the same way: samples or options differ", SAME)
-    read = [(manifest["identity"].get("trained_on") or {}).get("positions_read") for manifest in (early, late)]
-    if None not in read and read[0] > read[1]:
+    read_early, read_late = (
+        (manifest["identity"].get("trained_on") or {}).get("positions_read") for manifest in (early, late)
+    )
+    if read_early is not None and read_late is not None and read_early > read_late:
         raise SaladError(
-            f"{before} is of a checkpoint that read more ({read[0]:,} positions) than that of {after} ({read[1]:,})",
+            f"{before} is of a checkpoint that read more ({read_early:,} positions) than that of {after} ({read_late:,})",
             "Give the table of the earlier checkpoint with --gap-before, and that of the later one with --gap.",
         )
 

@@ -85,7 +85,8 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
         return Made(counts | found, counts | found | spoken | certainty | spread_of(choice, known) | choice.figures)
 
     inputs: dict[str, str | Path | None] = {"pool": pool, "regions": settings.regions, "gap": settings.gap}
-    inputs |= {"gap before": settings.gap_before} | budget_inputs(settings)
+    inputs["gap before"] = settings.gap_before
+    inputs |= budget_inputs(settings)
     for role in ("target", "decontaminate", "exclude"):
         inputs |= numbered(role, getattr(settings, role))
     job = Job("select", SCHEMA, VERSION, settings, inputs, clock=clock)

@@ -54,7 +54,7 @@ def _check_comparable(before: str | Path, after: str | Path) -> None:
     )
     if read_early is not None and read_late is not None and read_early > read_late:
         raise SaladError(
-            f"{before} is of a checkpoint that read more ({read_early:,} positions) than that of {after} ({read_late:,})",
+            f"{before} is of a checkpoint that read more ({read_early:,} positions) than {after} ({read_late:,})",
             "Give the table of the earlier checkpoint with --gap-before, and that of the later one with --gap.",
         )
 

@@ -128,6 +128,17 @@ def line_of(world, regions, *arguments):
     [
         (("--strategy", "knn", "--count", 3), "no gap table"),
         (("--strategy", "hybrid", "--count", 3), "no gap table"),
+        (
+            ("--metric", "progress", "--count", 3, "--gap", "late"),
+            "--metric progress needs the gap table of an earlier",
+        ),
+        (("--gap-before", "early", "--count", 3, "--gap", "late"), "--gap-before has no effect"),
+        (("--gap-before", "early", "--count", 3, "--metric", "progress", "--gamma", 0), "--gap-before has no effect"),
+        (("--gap-before", "early", "--per-region", 3, "--metric", "progress", "--gap", "late"), "--gap-before has no"),
+        (
+            ("--gap-before", "x", "--count", 3, "--gap", "y", "--metric", "progress", "--strategy", "uniform"),
+            "--gap-before has no effect",
+        ),
         (("--strategy", "dsir", "--count", 3), "needs --target"),
         (("--strategy", "coverage", "--count", 3), "distance to speech"),
         (("--strategy", "uniform", "--tokens", 3), "need each other"),

@@ -75,5 +75,5 @@ def test_the_regions_are_explained(by_strategy, covered):
     for line in lines[-CLUSTERS:]:
         region = int(line.split()[0])
         assert ", ".join(table[region]["keywords"][:5]) in line
-        assert f"{region:.3f} ({region - 0.5:.3f}-{region + 0.5:.3f})" in line
+        assert f"{region:.3f} ({region - 0.5:.3f} to {region + 0.5:.3f})" in line
         assert f" {summary['by_region'].get(str(region), 0)}  " in line

@@ -45,14 +45,14 @@ def bootstrap_ratio(
         raise ValueError("a mean of no values")
     if denominators.sum() == 0:
         raise ValueError("a ratio to nothing")
-    above, below = _resampled_sums(numerators, denominators, resamples, np.random.default_rng(seed))
+    above, below = resampled_sums(numerators, denominators, resamples, np.random.default_rng(seed))
     found = above[below != 0] / below[below != 0]
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     value = numerators.sum() / denominators.sum()
     return Estimate(float(value), float(low), float(high), count, float(found.std()))
 
 
-def _resampled_sums(
+def resampled_sums(
     first: np.ndarray, second: np.ndarray, resamples: int, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the sums of two columns [n] over draws of n items with replacement, two float64 [resamples]."""

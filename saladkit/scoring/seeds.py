@@ -1,0 +1,118 @@
+"""Means over the runs of several seeds, with intervals that hold for other seeds as well.
+
+An interval over questions alone says what other questions would give to these very models. Two models that were trained
+from other seeds differ as well, so a claim about a method needs intervals over seeds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from saladkit.scoring.statistics import resampled_sums, wilson_interval
+
+ENOUGH = 8  # seeds for a claim about a small difference: the t interval is then 0.84 standard deviations wide each way
+
+
+@dataclass(frozen=True)
+class OverSeeds:
+    """The mean of S seeds' means.
+
+    Attributes:
+        low, high: 95 % interval of the hierarchical bootstrap: over seeds, then over the questions of a seed.
+        t_low, t_high: 95 % t interval over the seeds' means; None for one seed, or where all seeds' means are equal.
+        p: two-sided p-value of the t test against a mean of 0; None as the t interval.
+        by_seed: mean of each seed.
+        items: of all seeds together.
+    """
+
+    value: float
+    low: float
+    high: float
+    t_low: float | None
+    t_high: float | None
+    p: float | None
+    by_seed: list[float]
+    items: int
+
+
+def over_seeds(values: list[np.ndarray], *, resamples: int = 10_000, level: float = 0.95, seed: int = 0) -> OverSeeds:
+    """Return the mean of the seeds' means with both intervals.
+
+    For a paired comparison, pass the difference of each question, paired within a seed.
+
+    Args:
+        values: for each seed one number for each of its questions, S arrays [n_s].
+
+    Raises:
+        ValueError: there is no seed, or a seed has no questions.
+    """
+    values = [np.asarray(of_seed, dtype=np.float64) for of_seed in values]
+    if not values or not all(len(of_seed) for of_seed in values):
+        raise ValueError("no seeds, or a seed without values")
+    means = np.array([of_seed.mean() for of_seed in values])
+    drawn = hierarchical_means(values, resamples=resamples, random=np.random.default_rng(seed))
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    t_low, t_high, p = t_interval(means, level=level)
+    items = sum(map(len, values))
+    return OverSeeds(float(means.mean()), float(low), float(high), t_low, t_high, p, means.tolist(), items)
+
+
+def accuracy_over_seeds(right: list[np.ndarray], *, seed: int = 0) -> OverSeeds:
+    """Return the mean accuracy of seeds as `over_seeds`, with intervals between 0 and 1.
+
+    Where every answer of every seed is right, or every one wrong, no resample differs. The interval is then Wilson's
+    over the questions of the smallest seed alone, because the questions of several seeds may be the same.
+
+    Args:
+        right: whether each question was answered correctly, 0 or 1, S arrays [n_s].
+    """
+    found = over_seeds(right, seed=seed)
+    low, high = found.low, found.high
+    if low == high:
+        items = min(map(len, right))
+        low, high = wilson_interval(round(found.value * items), items)
+    t_low = None if found.t_low is None else max(0.0, found.t_low)
+    t_high = None if found.t_high is None else min(1.0, found.t_high)
+    return OverSeeds(found.value, low, high, t_low, t_high, found.p, found.by_seed, found.items)
+
+
+def hierarchical_means(values: list[np.ndarray], *, resamples: int, random: np.random.Generator) -> np.ndarray:
+    """Return the means of a two-stage bootstrap (Davison and Hinkley 1997, 3.8), float64 [resamples].
+
+    A resample draws S of the S seeds with replacement, and for each of these, anew, as many of its questions as it has.
+    Its mean is that of the drawn seeds' means.
+    """
+    seeds = len(values)
+    places = random.integers(0, seeds, (resamples, seeds))
+    drawn = np.empty((resamples, seeds))
+    for place, of_seed in enumerate(values):
+        at = places == place
+        sums, counts = resampled_sums(of_seed, np.ones(len(of_seed)), int(at.sum()), random)
+        drawn[at] = sums / counts
+    return drawn.mean(axis=1)
+
+
+def t_interval(means: np.ndarray, *, level: float = 0.95) -> tuple[float | None, float | None, float | None]:
+    """Return the bounds of the t interval of the mean of `means` [S], and the p-value of the t test against 0.
+
+    All three are None for one mean, and for means that are equal: these say nothing about their spread.
+    """
+    from scipy.stats import t  # as in `statistics.mcnemar`
+
+    means = np.asarray(means, dtype=np.float64)
+    # Means that differ by rounding alone are equal.
+    if len(means) < 2 or np.ptp(means) <= 1e-12 * max(1.0, float(np.abs(means).max())):
+        return None, None, None
+    error, freedom = means.std(ddof=1) / len(means) ** 0.5, len(means) - 1
+    half = t.ppf((1 + level) / 2, freedom) * error
+    mean = means.mean()
+    return float(mean - half), float(mean + half), float(2 * t.sf(abs(mean) / error, freedom))
+
+
+def seeds_note(seeds: int) -> str:
+    """Return what a number of seeds can tell, as a sentence."""
+    if seeds == 1:
+        return "One seed: the intervals are over questions, and say nothing about how much other seeds would differ."
+    if seeds < ENOUGH:
+        return f"{seeds} seeds: the t interval is wide; a claim about a small difference needs {ENOUGH} or more."
+    return f"{seeds} seeds."

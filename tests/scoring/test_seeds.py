@@ -32,8 +32,9 @@ def every_resample(values):
 )
 def test_the_hierarchical_bootstrap_is_the_distribution_of_all_resamples(values):
     values = [np.array(of_seed, dtype=np.float64) for of_seed in values]
-    expected, found = every_resample(values), hierarchical_means(
-        values, resamples=100_000, random=np.random.default_rng(0)
+    expected, found = (
+        every_resample(values),
+        hierarchical_means(values, resamples=100_000, random=np.random.default_rng(0)),
     )
     assert found.mean() == pytest.approx(expected.mean(), abs=0.01)
     assert found.std() == pytest.approx(expected.std(), rel=0.02)

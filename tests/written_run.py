@@ -16,7 +16,7 @@ MODELS = {"stage1": "stage1", "stage2_uniform": "uniform", "stage2_active": "act
 SETTINGS = {
     "teacher": "eval-teacher/original",
     "results": tuple(f"{name}=eval-{folder}/{folder}" for name, folder in MODELS.items()),
-    "contrast": ("stage2_active", "stage2_uniform"),
+    "contrasts": (("stage2_active", "stage2_uniform"), ("stage2_active", "stage1"), ("stage2_uniform", "stage1")),
     "speech": "natural",
     "held_out": "heldout",
     "title": "A <small> run & more",
@@ -87,12 +87,17 @@ def write_results(folder, model, path, predicted, tasks, answered=lambda model, 
     finish(writer, items=sum(map(len, predicted.values())))
 
 
-def write_checkpoint(folder, inputs, verb, losses=(2.0, 1.0, 0.5)):
+def write_checkpoint(folder, inputs, verb, losses=(2.0, 1.0, 0.5), seed=0, **settings):
     writer = create_artefact(
-        folder, schema=checkpoint.SCHEMA, version=checkpoint.VERSION, verb=verb, settings={}, inputs=inputs
+        folder,
+        schema=checkpoint.SCHEMA,
+        version=checkpoint.VERSION,
+        verb=verb,
+        settings={"seed": seed, **settings},
+        inputs=inputs,
     )
     with writer.writing("config.json") as aside:
-        aside.write_text(json.dumps({"model_type": "salad", "name": folder.name}))
+        aside.write_text(json.dumps({"model_type": "salad", "name": folder.name, "seed": seed}))
     with writer.writing(checkpoint.METRICS) as aside:
         # The first steps learn words alone: no distillation is logged.
         rows = [{"step": 10, "loss": 7.0, "lexical": 7.0}]
@@ -170,8 +175,12 @@ def write_run(
     gaps=((0.2, 0.4), (0.2, 0.2), (0.1, 0.1)),
     losses=(2.0, 1.0, 0.5),
     answered=lambda model, row: row,
+    seed=0,
+    training=None,
+    interleavings=4,
 ):
     """A run in the shape of the desk demo's; `answered` may change each model's predictions."""
+    trained = {"seed": seed, **(training or {})}
     run.mkdir(parents=True, exist_ok=True)
     (run / "lm.txt").write_text("the text LLM")
     natural = [
@@ -182,7 +191,7 @@ def write_run(
     write_samples(run / "questions", asked)
     write_samples(run / "heldout", questions("espeak:en-gb", subjects, items))
     write_regions(run / "regions", keywords)
-    write_checkpoint(run / "stage1", {"data 0": run / "natural", "model": run / "lm.txt"}, "distill", losses)
+    write_checkpoint(run / "stage1", {"data 0": run / "natural", "model": run / "lm.txt"}, "distill", losses, **trained)
     write_gap(
         run / "gap-probes",
         run / "stage1",
@@ -203,9 +212,9 @@ def write_run(
         spoken = [text | {"duration": 2.0} for text in texts]
         write_samples(run / f"speech-{name}", spoken, inputs={"samples": run / f"chosen-{name}"})
         data = {"data 0": run / "natural", "data 1": run / f"speech-{name}", "checkpoint": run / "stage1"}
-        write_checkpoint(run / name, data, "align", [loss / 2 for loss in losses])
+        write_checkpoint(run / name, data, "align", [loss / 2 for loss in losses], **trained)
     for folder, values in zip(MODELS.values(), gaps, strict=True):
-        write_gap(run / "gaps" / folder, run / folder, run / "questions", list(values))
+        write_gap(run / "gaps" / folder, run / folder, run / "questions", list(values), interleavings=interleavings)
     tasks = [run / "questions", run / "heldout"]
     only_text = {"questions_text": predictions(asked, "original", "questions", "text", read["teacher"])}
     write_results(run / "eval-teacher", "original", run / "lm.txt", only_text, tasks[:1], answered)

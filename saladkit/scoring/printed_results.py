@@ -7,7 +7,7 @@ from saladkit.formats.results import WRITTEN, groups_of, is_unparsed
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.few_shot import FewShot
 from saladkit.scoring.guessing import best_guess, chance
-from saladkit.scoring.statistics import holm
+from saladkit.scoring.statistics import holm, p_value_text
 from saladkit.scoring.templates import TEMPLATES
 
 SHOWN = (
@@ -182,12 +182,8 @@ def _comparison_line(row: dict) -> str:
     task = f"{row['task']}, written" if row["metric"] == WRITTEN else row["task"]
     return (
         f"{row['figure']:<20} {task}: {pair}  {value:+.1f} {'%' if is_ratio else 'points'}"
-        f" ({low:+.1f} to {high:+.1f}; {items}, {_p_value(row['holm_p'])} by Holm's correction)"
+        f" ({low:+.1f} to {high:+.1f}; {items}, {p_value_text(row['holm_p'])} by Holm's correction)"
     )
-
-
-def _p_value(p: float) -> str:
-    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
 
 
 def _pairing_notes(compared: list[dict]) -> list[str]:

@@ -4,35 +4,29 @@ An interval over questions alone says what other questions would give to these v
 from other seeds differ as well, so a claim about a method needs intervals over seeds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from saladkit.scoring.statistics import resampled_sums, wilson_interval
+from saladkit.scoring.statistics import Estimate, resampled_sums, wilson_interval
 
 ENOUGH = 8  # seeds for a claim about a small difference: the t interval is then 0.84 standard deviations wide each way
 
 
 @dataclass(frozen=True)
-class OverSeeds:
-    """The mean of S seeds' means.
+class OverSeeds(Estimate):
+    """The mean of S seeds' means. `low` and `high` are of the hierarchical bootstrap, as is `standard_error`.
 
     Attributes:
-        low, high: 95 % interval of the hierarchical bootstrap: over seeds, then over the questions of a seed.
         t_low, t_high: 95 % t interval over the seeds' means; None for one seed, or where all seeds' means are equal.
         p: two-sided p-value of the t test against a mean of 0; None as the t interval.
-        by_seed: mean of each seed.
-        items: of all seeds together.
+        by_seed: mean of each seed, S numbers.
     """
 
-    value: float
-    low: float
-    high: float
-    t_low: float | None
-    t_high: float | None
-    p: float | None
-    by_seed: list[float]
-    items: int
+    t_low: float | None = None
+    t_high: float | None = None
+    p: float | None = None
+    by_seed: tuple[float, ...] = ()
 
 
 def over_seeds(values: list[np.ndarray], *, resamples: int = 10_000, level: float = 0.95, seed: int = 0) -> OverSeeds:
@@ -54,7 +48,8 @@ def over_seeds(values: list[np.ndarray], *, resamples: int = 10_000, level: floa
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     t_low, t_high, p = t_interval(means, level=level)
     items = sum(map(len, values))
-    return OverSeeds(float(means.mean()), float(low), float(high), t_low, t_high, p, means.tolist(), items)
+    by_seed = tuple(means.tolist())
+    return OverSeeds(float(means.mean()), float(low), float(high), items, float(drawn.std()), t_low, t_high, p, by_seed)
 
 
 def accuracy_over_seeds(right: list[np.ndarray], *, seed: int = 0) -> OverSeeds:
@@ -73,7 +68,7 @@ def accuracy_over_seeds(right: list[np.ndarray], *, seed: int = 0) -> OverSeeds:
         low, high = wilson_interval(round(found.value * items), items)
     t_low = None if found.t_low is None else max(0.0, found.t_low)
     t_high = None if found.t_high is None else min(1.0, found.t_high)
-    return OverSeeds(found.value, low, high, t_low, t_high, found.p, found.by_seed, found.items)
+    return replace(found, low=low, high=high, t_low=t_low, t_high=t_high)
 
 
 def hierarchical_means(values: list[np.ndarray], *, resamples: int, random: np.random.Generator) -> np.ndarray:

@@ -145,6 +145,11 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
     return McNemar(only_first, only_second, float(binomtest(only_first, count).pvalue) if count else 1.0)
 
 
+def p_value_text(p: float) -> str:
+    """Write a p-value as `p = 0.031`, or `p < 0.0001`."""
+    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values corrected for their number by Holm's method (Scandinavian Journal of Statistics 1979).
 

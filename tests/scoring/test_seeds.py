@@ -46,7 +46,7 @@ def test_the_hierarchical_bootstrap_is_the_distribution_of_all_resamples(values)
 
 def test_seeds_of_different_sizes_weigh_the_same():
     found = over_seeds([np.ones(3), np.zeros(50)])
-    assert (found.value, found.by_seed, found.items) == (0.5, [1, 0], 53)
+    assert (found.value, found.by_seed, found.items) == (0.5, (1, 0), 53)
     assert (found.low, found.high) == (0, 1)
 
 

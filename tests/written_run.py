@@ -21,6 +21,7 @@ SETTINGS = {
     "held_out": "heldout",
     "title": "A <small> run & more",
 }
+SPANS = {"text_words": [10, 30], "speech_words": [5, 15]}
 # Right answers, item by item: four of the heard subject, then four of the unheard one.
 READ = {"teacher": "1111 1111", "stage1": "1111 1110", "uniform": "1111 1111", "active": "1111 1111"}
 HEARD = {"stage1": "1110 1000", "uniform": "1110 1100", "active": "1111 1101"}
@@ -72,6 +73,16 @@ def predictions(rows, model, task, modality, right):
     return found
 
 
+def grouped_and_written(model, row):
+    """Questions are in groups, the first of each subject in no cell; every second right answer is written too."""
+    number = int(row["id"][-3:])
+    groups = {"spoken": "yes" if number % 2 else "no"} | ({"cell": "near" if number > 2 else "far"} if number else {})
+    is_right = row["acc_norm"] and (number % 2 == 0 or model == "active")
+    written = {"response": "one & only.", "parsed": row["answer"] if is_right else None, "drawn": False}
+    pairs = [{"column": column, "value": value} for column, value in groups.items()]
+    return row | written | {"acc_written": is_right, "groups": pairs}
+
+
 def write_results(folder, model, path, predicted, tasks, answered=lambda model, row: row):
     writer = create_artefact(
         folder,
@@ -112,7 +123,7 @@ def write_gap(folder, heard_by, spoken, values, *, by_region=None, with_regions=
         schema=gap_table.SCHEMA,
         version=gap_table.VERSION,
         verb="gap",
-        settings={"interleavings": interleavings, "text_words": [10, 30], "speech_words": [5, 15]},
+        settings={"interleavings": interleavings, **SPANS},
         inputs={
             "checkpoint": heard_by,
             "teacher": folder.parent / "lm.txt",

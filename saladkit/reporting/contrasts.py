@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from saladkit.reporting.groups import ALL, UNHEARD, Group
 from saladkit.reporting.result_names import contrast_key, without_common_prefix
-from saladkit.reporting.run_answers import RunAnswers
-from saladkit.scoring.statistics import Estimate, bootstrap_mean, holm, mcnemar
+from saladkit.reporting.run_answers import RunAnswers, points
+from saladkit.scoring.seeds import Strata, stratified_mean
+from saladkit.scoring.statistics import Estimate, holm, mcnemar
 
 
 @dataclass(frozen=True)
@@ -13,11 +14,12 @@ class Difference:
     """Accuracy on speech input in one group, in points: the first model minus the second.
 
     Attributes:
-        p: of McNemar's test, corrected by Holm's method for the contrasts that are compared in this group.
+        p: of McNemar's test, corrected by Holm's method for the contrasts that are compared in this group; None for a
+            mean of groups.
     """
 
     points: Estimate
-    p: float
+    p: float | None
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,17 @@ def compute_contrasts(answers: RunAnswers, pairs: dict[str, tuple[str, str]]) ->
     for measure in answers.measures:
         for group in answers.items.compared():
             right = {model.name: answers.right(model, "speech", measure, group) for model in answers.models}
-            tests = [mcnemar(right[first].astype(bool), right[second].astype(bool)) for first, second in pairs.values()]
-            corrected = holm([test.p for test in tests])
-            for (key, (first, second)), p in zip(pairs.items(), corrected, strict=True):
-                points = bootstrap_mean(100 * (right[first] - right[second]))
-                by[key].setdefault(measure, {})[group] = Difference(points, p)
+            p_values = _p_values([(right[first], right[second]) for first, second in pairs.values()])
+            for (key, (first, second)), p in zip(pairs.items(), p_values, strict=True):
+                difference = stratified_mean(points(right[first], right[second]))
+                by[key].setdefault(measure, {})[group] = Difference(difference, p)
     main = UNHEARD if UNHEARD in answers.items.groups else ALL
     return {key: Contrast(first, second, by[key], main) for key, (first, second) in pairs.items()}
+
+
+def _p_values(answers: list[tuple[Strata, Strata]]) -> list[float] | list[None]:
+    """Return the corrected p-values of pairs of models in one group; none where the group has several strata."""
+    if any(len(first) > 1 for first, _ in answers):
+        return [None for _ in answers]
+    tests = [mcnemar(first[0].astype(bool), second[0].astype(bool)) for first, second in answers]
+    return holm([test.p for test in tests])

@@ -12,9 +12,10 @@ from saladkit.reporting.predictions import Predictions, way_of
 from saladkit.reporting.provenance import Training, added_speech, seconds_of_speech, training_of
 from saladkit.reporting.region_gaps import RegionGaps, region_gaps
 from saladkit.reporting.result_names import label, without_common_prefix
-from saladkit.reporting.run_answers import MEASURES, RunAnswers
+from saladkit.reporting.run_answers import MEASURES, RunAnswers, points
 from saladkit.scoring.guessing import best_guess, chance
-from saladkit.scoring.statistics import Estimate, accuracy, bootstrap_mean
+from saladkit.scoring.seeds import stratified_accuracy, stratified_mean
+from saladkit.scoring.statistics import Estimate, accuracy
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def compute_findings(answers: RunAnswers, contrasts: tuple[tuple[str, str], ...]
         held_out=held_out,
         ways={way_of(row) for row in items.rows},
         chance=chance(items.rows),
-        guesses={group: best_guess(items.inside(group)) for group in items.compared()},
+        guesses={group: _guess(items, group) for group in items.compared()},
         subjects=items.subjects(),
         teacher=TextFindings(
             {measure: _accuracies(teacher, "text", measure, items) for measure in answers.measures},
@@ -187,6 +188,12 @@ def compute_findings(answers: RunAnswers, contrasts: tuple[tuple[str, str], ...]
         regions=region_gaps(answers.inventory, answers.models[0].model_digest),
         steps=answers.inventory.steps(),
     )
+
+
+def _guess(items: Items, group: Group) -> float | None:
+    shares = [best_guess([items.rows[place] for place in np.flatnonzero(mask)]) for mask in items.groups[group]]
+    known = [share for share in shares if share is not None]
+    return float(np.mean(known)) if len(known) == len(shares) else None
 
 
 def _examples(asked: list[dict]) -> tuple[float, int]:
@@ -237,7 +244,7 @@ def _answers(answers: RunAnswers, model: Predictions, measure: str) -> Answers:
 
 def _accuracies(model: Predictions, modality: str, measure: str, items: Items) -> dict[Group, Estimate]:
     right = model.correct(modality, items.keys, MEASURES[measure])
-    return {group: accuracy(right[mask]) for group, mask in items.groups.items()}
+    return {group: stratified_accuracy([right[mask] for mask in masks]) for group, masks in items.groups.items()}
 
 
 def _by_subject(of_groups: dict[Group, Estimate]) -> dict[str, Estimate]:
@@ -247,5 +254,5 @@ def _by_subject(of_groups: dict[Group, Estimate]) -> dict[str, Estimate]:
 def _gap_split(answers: RunAnswers, model: Predictions, measure: str, group: Group) -> GapSplit:
     teacher_on_text = answers.right(answers.teacher, "text", measure, group)
     on_text, on_speech = (answers.right(model, modality, measure, group) for modality in ("text", "speech"))
-    parts = (teacher_on_text - on_speech, teacher_on_text - on_text, on_text - on_speech)
-    return GapSplit(*(bootstrap_mean(100 * part) for part in parts))
+    pairs = ((teacher_on_text, on_speech), (teacher_on_text, on_text), (on_text, on_speech))
+    return GapSplit(*(stratified_mean(points(first, second)) for first, second in pairs))

@@ -16,18 +16,23 @@ class Group:
     name: str
 
     @property
-    def title(self) -> str:
-        """The head of a column or table, such as `Unheard subjects` or `cell: far`."""
-        if self.split == SUBJECTS:
-            return f"{self.name.capitalize()} subjects"
+    def heading(self) -> str:
+        """The name among the other groups of its split, such as `Unheard subjects` or `far`."""
         if self.split.startswith(COLUMN):
-            return f"{self.split.removeprefix(COLUMN)}: {self.name}"
-        return self.name.capitalize()
+            return self.name
+        return f"{self.name} subjects".capitalize() if self.split == SUBJECTS else self.name.capitalize()
+
+    @property
+    def title(self) -> str:
+        """The name among all groups, such as `Unheard subjects` or `cell: far`."""
+        column = self.split.removeprefix(COLUMN)
+        return f"{column}: {self.name}" if self.split.startswith(COLUMN) else self.heading
 
 
 ALL = Group("all", "all questions")
 SUBJECTS, DOMAIN, COLUMN = "subjects", "domain", "by "  # splits; those of `eval --by` are COLUMN and the column
 UNHEARD, HEARD = Group(SUBJECTS, "unheard"), Group(SUBJECTS, "heard")
+MEAN = "mean of groups"  # name of the group of a column that has all of its groups, with equal weights
 
 
 @dataclass(frozen=True)
@@ -45,12 +50,13 @@ class Items:
 
     Attributes:
         rows: the text LLM's prediction of each item.
-        groups: which items each group has, bool [items], in the order in which groups are shown; none is empty.
+        groups: which items each group has, bool [items], in the order in which groups are shown; none is empty. The
+            mean of a column's groups has several of them, all others one.
     """
 
     keys: list[Key]
     rows: list[dict]
-    groups: dict[Group, np.ndarray]
+    groups: dict[Group, list[np.ndarray]]
 
     @classmethod
     def of(cls, keys: list[Key], teacher: Predictions, heard_domains: set[str]) -> "Items":
@@ -61,17 +67,13 @@ class Items:
             for group in _of_row(row, heard_domains):
                 members.setdefault(group, []).append(place)
         ordered = [*list(members)[:3], *sorted(list(members)[3:], key=lambda group: (group.split, group.name))]
-        masks = {group: np.isin(np.arange(len(rows)), members[group]) for group in ordered if members[group]}
-        return cls(keys, rows, masks)
-
-    def inside(self, group: Group) -> list[dict]:
-        """Return the rows of a group."""
-        return [self.rows[place] for place in np.flatnonzero(self.groups[group])]
+        masks = {group: [np.isin(np.arange(len(rows)), members[group])] for group in ordered if members[group]}
+        return cls(keys, rows, masks | _means(masks))
 
     def subjects(self) -> list[Subject]:
         """Return the subjects, sorted by name."""
-        heard = self.groups.get(HEARD, np.zeros(len(self.rows), dtype=bool))
-        found = [(group.name, mask) for group, mask in self.groups.items() if group.split == DOMAIN]
+        (heard,) = self.groups.get(HEARD, [np.zeros(len(self.rows), dtype=bool)])
+        found = [(group.name, mask) for group, (mask, *_) in self.groups.items() if group.split == DOMAIN]
         return [Subject(name, bool(heard[mask].any()), int(mask.sum())) for name, mask in found]
 
     def columns(self) -> dict[str, list[Group]]:
@@ -89,6 +91,15 @@ class Items:
     def compared(self) -> list[Group]:
         """Return the groups over which models are compared: all but the single subjects, of which there are many."""
         return [group for group in self.groups if group.split != DOMAIN]
+
+
+def _means(masks: dict[Group, list[np.ndarray]]) -> dict[Group, list[np.ndarray]]:
+    """Return the mean of the groups of each column that has several."""
+    columns: dict[str, list[np.ndarray]] = {}
+    for group, of_group in masks.items():
+        if group.split.startswith(COLUMN):
+            columns.setdefault(group.split, []).extend(of_group)
+    return {Group(split, MEAN): of_column for split, of_column in columns.items() if len(of_column) > 1}
 
 
 def _of_row(row: dict, heard_domains: set[str]) -> list[Group]:

@@ -73,9 +73,7 @@ def render_page(content: PageContent) -> str:
             every=ALL,
             seeds=content.seeds,
             seeds_note=seeds_note(content.seeds.seeds if content.seeds else 1),
-            pair=lambda contrast: (
-                f"{findings.model(contrast.first).label} minus {findings.model(contrast.second).label}"
-            ),
+            pair=lambda of: " minus ".join(findings.model(name).label for name in (of.first, of.second)),
             colours=series_colours(model.name for model in findings.models),
             selections=[selection.name for selection in shown_selections(findings, content.inventory)],
             selection_notes=selection_notes(findings.regions) if findings.regions else [],

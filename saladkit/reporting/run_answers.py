@@ -17,6 +17,7 @@ from saladkit.reporting.predictions import (
     read_predictions_of,
 )
 from saladkit.reporting.provenance import heard_domains
+from saladkit.scoring.seeds import Strata
 from saladkit.settings.report import ReportSettings
 
 # How an answer is judged: as the report calls it -> the column of the predictions.
@@ -47,13 +48,19 @@ class RunAnswers:
         wrote = all(row[WRITTEN] is not None for row in self.items.rows)
         return list(MEASURES) if wrote else ["chosen"]
 
-    def right(self, model: Predictions, modality: str, measure: str, group: Group) -> np.ndarray:
-        """Return 1.0 for each right answer in a group and 0.0 for each wrong one, float64 [items of the group]."""
-        return model.correct(modality, self.items.keys, MEASURES[measure])[self.items.groups[group]]
+    def right(self, model: Predictions, modality: str, measure: str, group: Group) -> list[np.ndarray]:
+        """Return 1.0 for each right answer in a group and 0.0 for each wrong one, float64 [items], by stratum."""
+        correct = model.correct(modality, self.items.keys, MEASURES[measure])
+        return [correct[mask] for mask in self.items.groups[group]]
 
     def of(self, name: str) -> Predictions:
         """Return the predictions of one speech-adapted model."""
         return next(model for model in self.models if model.name == name)
+
+
+def points(first: Strata, second: Strata) -> list[np.ndarray]:
+    """Return the difference of the answers of two models to each question, in points, by stratum."""
+    return [100 * (one - other) for one, other in zip(first, second, strict=True)]
 
 
 def read_run(run: Path, folders: dict[str, str], settings: ReportSettings) -> RunAnswers:

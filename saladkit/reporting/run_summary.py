@@ -18,6 +18,10 @@ RESERVED = frozenset(
 )
 
 
+def _rounded(value: float | None, digits: int = 6) -> float | None:
+    return None if value is None else round(value, digits)
+
+
 def _known(estimate: Estimate | None, name: str, digits: int = 4) -> dict | None:
     return None if estimate is None else _estimate(estimate, name, digits)
 
@@ -28,9 +32,8 @@ def _estimate(estimate: Estimate, name: str, digits: int = 4) -> dict:
 
 
 def _over_seeds(found: OverSeeds, name: str) -> dict:
-    bounds = {"t_low": found.t_low, "t_high": found.t_high}
-    rounded = {key: None if value is None else round(value, 4) for key, value in bounds.items()}
-    return _estimate(found, name) | rounded | {"by_seed": [round(value, 4) for value in found.by_seed]}
+    t_interval = {"t_low": _rounded(found.t_low, 4), "t_high": _rounded(found.t_high, 4)}
+    return _estimate(found, name) | t_interval | {"by_seed": [round(value, 4) for value in found.by_seed]}
 
 
 def _nested(of_groups: dict[Group, dict]) -> dict[str, dict[str, dict]]:
@@ -87,7 +90,7 @@ def _model(model: ModelFindings) -> dict:
 
 
 def _difference(difference: Difference) -> dict:
-    return _estimate(difference.points, "points") | {"holm_p": round(difference.p, 6)}
+    return _estimate(difference.points, "points") | {"holm_p": _rounded(difference.p)}
 
 
 def _contrast(contrast: Contrast) -> dict:
@@ -120,7 +123,7 @@ def _seeds_table(table: SeedsTable) -> dict:
         "speech_accuracy": {name: _over_seeds(found, "accuracy") for name, found in table.speech.items()},
         "gap": {name: _over_seeds(found, "points") for name, found in table.gaps.items()},
         "contrasts": {
-            key: _over_seeds(found, "points") | {"holm_p": None if (p := table.p[key]) is None else round(p, 6)}
+            key: _over_seeds(found, "points") | {"holm_p": _rounded(table.p[key])}
             for key, found in table.contrasts.items()
         },
     }
@@ -139,8 +142,7 @@ def _subjects(findings: Findings) -> dict:
 
 
 def _guessing(findings: Findings) -> dict:
-    shares = {"chance": findings.chance, "best_guess": findings.guesses[ALL]}
-    return {name: None if share is None else round(share, 4) for name, share in shares.items()}
+    return {"chance": _rounded(findings.chance, 4), "best_guess": _rounded(findings.guesses[ALL], 4)}
 
 
 def summary_of(findings: Findings, choices: list[StrategyFindings], seeds: SeedsFindings | None) -> dict:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from saladkit.reporting.groups import Group
-from saladkit.reporting.run_answers import RunAnswers
-from saladkit.scoring.seeds import OverSeeds, accuracy_over_seeds, over_seeds
+from saladkit.reporting.run_answers import RunAnswers, points
+from saladkit.scoring.seeds import OverSeeds, Strata, accuracy_over_seeds, over_seeds
 from saladkit.scoring.statistics import holm
 
 
@@ -70,5 +70,5 @@ def _table(runs: list[RunAnswers], pairs: dict[str, tuple[str, str]], measure: s
     )
 
 
-def _points(first: list, second: list) -> list:
-    return [100 * (one - other) for one, other in zip(first, second, strict=True)]
+def _points(first: list[Strata], second: list[Strata]) -> list[Strata]:
+    return [points(one, other) for one, other in zip(first, second, strict=True)]

@@ -73,12 +73,12 @@ def _answers(model: Predictions, heard: set[str], items: list[Key]) -> RunOfStra
 
 def _findings(name: str, runs: list[RunOfStrategy], control: list[RunOfStrategy] | None) -> StrategyFindings:
     """Return the accuracies of one strategy, and its differences from the control unless it is the control itself."""
-    unheard, heard = ([run.correct[run.heard == kind] for run in runs] for kind in (False, True))
+    unheard, heard = ([[run.correct[run.heard == kind]] for run in runs] for kind in (False, True))
     gains: list[OverSeeds | None] = [None, None]
     if control is not None:
         more = [100 * (run.correct - other.correct) for run, other in zip(runs, control, strict=True)]
         gains = [
-            over_seeds([gain[run.heard == kind] for gain, run in zip(more, runs, strict=True)])
+            over_seeds([[gain[run.heard == kind]] for gain, run in zip(more, runs, strict=True)])
             for kind in (False, True)
         ]
     return StrategyFindings(name, label(name), accuracy_over_seeds(unheard), accuracy_over_seeds(heard), *gains)

@@ -36,7 +36,7 @@ def terminal_table(findings: Findings, seeds: SeedsFindings | None) -> list[str]
     if "written" in findings.measures:
         lines += ["% of answers written that begin with the right option", *_accuracies(findings, "written")]
     for key, contrast in findings.contrasts.items():
-        lines += [_difference(key, contrast, measure) for measure in findings.measures]
+        lines += [line for measure in findings.measures for line in _wrapped(_difference(key, contrast, measure))]
     if seeds is not None:
         lines += _over_seeds(findings, seeds)
     return lines + wrap(seeds_note(seeds.seeds if seeds else 1), WIDTH)
@@ -56,7 +56,8 @@ def _difference(key: str, contrast: Contrast, measure: str) -> str:
     found = contrast.by[measure][contrast.main]
     points = found.points
     about = f"{key.replace('_', ' ')}{', written' if measure == 'written' else ''}, {contrast.main.title.lower()}"
-    interval = f"({points.low:+.1f} to {points.high:+.1f}; {points.items} items, Holm's {p_value_text(found.p)})"
+    test = "" if found.p is None else f", Holm's {p_value_text(found.p)}"
+    interval = f"({points.low:+.1f} to {points.high:+.1f}; {points.items} items{test})"
     return f"{about}: {points.value:+.1f} points {interval}"
 
 
@@ -66,15 +67,15 @@ def _over_seeds(findings: Findings, seeds: SeedsFindings) -> list[str]:
     for measure in findings.measures:
         table = seeds.tables[measure][group]
         about = f"{group.title.lower()}{', written' if measure == 'written' else ''}"
-        lines += [
-            f"{findings.model(name).label}, {about}: {_with_intervals(found, 100, '%')}"
-            for name, found in table.speech.items()
-        ]
-        lines += [
-            f"{key.replace('_', ' ')}, {about}: {_with_intervals(found, 1, 'points')}"
-            for key, found in table.contrasts.items()
-        ]
+        for name, found in table.speech.items():
+            lines += _wrapped(f"{findings.model(name).label}, {about}: {_with_intervals(found, 100, '%')}")
+        for key, found in table.contrasts.items():
+            lines += _wrapped(f"{key.replace('_', ' ')}, {about}: {_with_intervals(found, 1, 'points')}")
     return lines
+
+
+def _wrapped(line: str) -> list[str]:
+    return wrap(line, WIDTH, subsequent_indent="    ")
 
 
 def _with_intervals(found: OverSeeds, scale: float, unit: str) -> str:
@@ -90,9 +91,8 @@ def guess_lines(findings: Findings) -> list[str]:
     guess = findings.guesses[ALL]
     if findings.chance is None or guess is None:
         return []
-    return [
-        f"A random choice scores {100 * findings.chance:.0f} %, the commonest answer of each subject {100 * guess:.1f} %"
-    ]
+    by_chance, by_commonest = f"{100 * findings.chance:.0f} %", f"{100 * guess:.1f} %"
+    return [f"A random choice scores {by_chance}, the commonest answer of each subject {by_commonest}"]
 
 
 def answered_lines(findings: Findings) -> list[str]:

@@ -4,11 +4,14 @@ An interval over questions alone says what other questions would give to these v
 from other seeds differ as well, so a claim about a method needs intervals over seeds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from saladkit.scoring.statistics import Estimate, resampled_sums, wilson_interval
+from saladkit.scoring.statistics import Estimate, accuracy, bootstrap_mean, resampled_sums, wilson_interval
+
+Strata = Sequence[np.ndarray]  # numbers of questions in groups of equal weight: one array [n] for each
 
 ENOUGH = 8  # seeds for a claim about a small difference: the t interval is then 0.84 standard deviations wide each way
 
@@ -29,62 +32,72 @@ class OverSeeds(Estimate):
     by_seed: tuple[float, ...] = ()
 
 
-def over_seeds(values: list[np.ndarray], *, resamples: int = 10_000, level: float = 0.95, seed: int = 0) -> OverSeeds:
+def over_seeds(values: list[Strata], *, resamples: int = 10_000, level: float = 0.95, seed: int = 0) -> OverSeeds:
     """Return the mean of the seeds' means with both intervals.
 
     For a paired comparison, pass the difference of each question, paired within a seed.
 
     Args:
-        values: for each seed one number for each of its questions, S arrays [n_s].
+        values: for each seed one number for each of its questions: one array for a mean over questions, or several for
+            the mean of their groups' means.
 
     Raises:
         ValueError: there is no seed, or a seed has no questions.
     """
-    values = [np.asarray(of_seed, dtype=np.float64) for of_seed in values]
-    if not values or not all(len(of_seed) for of_seed in values):
+    values = [[np.asarray(stratum, dtype=np.float64) for stratum in of_seed] for of_seed in values]
+    if not values or not all(of_seed and all(map(len, of_seed)) for of_seed in values):
         raise ValueError("no seeds, or a seed without values")
-    means = np.array([of_seed.mean() for of_seed in values])
+    means = np.array([np.mean([stratum.mean() for stratum in of_seed]) for of_seed in values])
     drawn = hierarchical_means(values, resamples=resamples, random=np.random.default_rng(seed))
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     t_low, t_high, p = t_interval(means, level=level)
-    items = sum(map(len, values))
+    items = sum(map(_items, values))
     by_seed = tuple(means.tolist())
     return OverSeeds(float(means.mean()), float(low), float(high), items, float(drawn.std()), t_low, t_high, p, by_seed)
 
 
-def accuracy_over_seeds(right: list[np.ndarray], *, seed: int = 0) -> OverSeeds:
+def _items(strata: Strata) -> int:
+    return sum(map(len, strata))
+
+
+def accuracy_over_seeds(right: list[Strata], *, seed: int = 0) -> OverSeeds:
     """Return the mean accuracy of seeds as `over_seeds`, with intervals between 0 and 1.
 
     Where every answer of every seed is right, or every one wrong, no resample differs. The interval is then Wilson's
     over the questions of the smallest seed alone, because the questions of several seeds may be the same.
 
     Args:
-        right: whether each question was answered correctly, 0 or 1, S arrays [n_s].
+        right: whether each question was answered correctly, 0 or 1, as `over_seeds`.
     """
     found = over_seeds(right, seed=seed)
     low, high = found.low, found.high
     if low == high:
-        items = min(map(len, right))
+        items = min(map(_items, right))
         low, high = wilson_interval(round(found.value * items), items)
     t_low = None if found.t_low is None else max(0.0, found.t_low)
     t_high = None if found.t_high is None else min(1.0, found.t_high)
     return replace(found, low=low, high=high, t_low=t_low, t_high=t_high)
 
 
-def hierarchical_means(values: list[np.ndarray], *, resamples: int, random: np.random.Generator) -> np.ndarray:
+def hierarchical_means(values: list[Strata], *, resamples: int, random: np.random.Generator) -> np.ndarray:
     """Return the means of a two-stage bootstrap (Davison and Hinkley 1997, 3.8), float64 [resamples].
 
-    A resample draws S of the S seeds with replacement, and for each of these, anew, as many of its questions as it has.
-    Its mean is that of the drawn seeds' means.
+    A resample draws S of the S seeds with replacement, and for each of these, anew, as many questions of each stratum
+    as it has. Its mean is that of the drawn seeds' means.
     """
     seeds = len(values)
     places = random.integers(0, seeds, (resamples, seeds))
     drawn = np.empty((resamples, seeds))
     for place, of_seed in enumerate(values):
         at = places == place
-        sums, counts = resampled_sums(of_seed, np.ones(len(of_seed)), int(at.sum()), random)
-        drawn[at] = sums / counts
+        count = int(at.sum())
+        drawn[at] = np.mean([_resampled_means(stratum, count, random) for stratum in of_seed], axis=0)
     return drawn.mean(axis=1)
+
+
+def _resampled_means(values: np.ndarray, resamples: int, random: np.random.Generator) -> np.ndarray:
+    sums, counts = resampled_sums(values, np.ones(len(values)), resamples, random)
+    return sums / counts
 
 
 def t_interval(means: np.ndarray, *, level: float = 0.95) -> tuple[float | None, float | None, float | None]:
@@ -102,6 +115,16 @@ def t_interval(means: np.ndarray, *, level: float = 0.95) -> tuple[float | None,
     half = t.ppf((1 + level) / 2, freedom) * error
     mean = means.mean()
     return float(mean - half), float(mean + half), float(2 * t.sf(abs(mean) / error, freedom))
+
+
+def stratified_accuracy(right: Strata) -> Estimate:
+    """Return the accuracy over one stratum, with Wilson's interval, or the mean of the strata's accuracies."""
+    return accuracy(right[0]) if len(right) == 1 else accuracy_over_seeds([right])
+
+
+def stratified_mean(values: Strata) -> Estimate:
+    """Return the mean of one stratum with its bootstrap interval, or the mean of the strata's means."""
+    return bootstrap_mean(values[0]) if len(values) == 1 else over_seeds([values])
 
 
 def seeds_note(seeds: int) -> str:

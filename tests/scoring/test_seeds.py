@@ -12,26 +12,34 @@ from saladkit.scoring.seeds import (
     hierarchical_means,
     over_seeds,
     seeds_note,
+    stratified_accuracy,
+    stratified_mean,
     t_interval,
 )
+from saladkit.scoring.statistics import accuracy, bootstrap_mean
 
 
 def every_resample(values):
-    """Return the mean of each equally likely resample: all draws of seeds, and for each all draws of its questions."""
+    """Return the means of all resamples, equally likely for seeds of equal size: all draws of seeds, and of questions."""
     means = []
     for seeds in product(range(len(values)), repeat=len(values)):
-        draws = [list(product(values[seed], repeat=len(values[seed]))) for seed in seeds]
-        means += [np.mean([np.mean(draw) for draw in chosen]) for chosen in product(*draws)]
+        draws = [list(product(*(product(stratum, repeat=len(stratum)) for stratum in values[seed]))) for seed in seeds]
+        means += [np.mean([np.mean([np.mean(s) for s in strata]) for strata in chosen]) for chosen in product(*draws)]
     return np.array(means, dtype=np.float64)
 
 
 @pytest.mark.parametrize(
     "values",
-    [[[0, 1, 1], [1, 1, 1]], [[-1, 0, 1], [1, 0, 0]], [[0.25, 0.5], [1.5, -2.0], [0.0, 0.125]]],
-    ids=["right", "differences", "numbers"],
+    [
+        [[[0, 1, 1]], [[1, 1, 1]]],
+        [[[-1, 0, 1]], [[1, 0, 0]]],
+        [[[0.25, 0.5]], [[1.5, -2.0]], [[0.0, 0.125]]],
+        [[[0, 1, 1], [1]], [[1, 0, 0], [0]]],
+    ],
+    ids=["right", "differences", "numbers", "strata"],
 )
 def test_the_hierarchical_bootstrap_is_the_distribution_of_all_resamples(values):
-    values = [np.array(of_seed, dtype=np.float64) for of_seed in values]
+    values = [[np.array(stratum, dtype=np.float64) for stratum in of_seed] for of_seed in values]
     expected, found = (
         every_resample(values),
         hierarchical_means(values, resamples=100_000, random=np.random.default_rng(0)),
@@ -45,14 +53,23 @@ def test_the_hierarchical_bootstrap_is_the_distribution_of_all_resamples(values)
 
 
 def test_seeds_of_different_sizes_weigh_the_same():
-    found = over_seeds([np.ones(3), np.zeros(50)])
+    found = over_seeds([[np.ones(3)], [np.zeros(50)]])
     assert (found.value, found.by_seed, found.items) == (0.5, (1, 0), 53)
     assert (found.low, found.high) == (0, 1)
 
 
+def test_strata_weigh_the_same_however_many_questions_they_have():
+    right = [np.array([1.0, 1.0, 1.0, 0.0]), np.array([0.0])]
+    found = stratified_accuracy(right)
+    assert (found.value, found.items) == (0.375, 5) and 0 < found.low < 0.375 < found.high <= 0.5
+    assert stratified_mean(right).value == 0.375
+    assert stratified_accuracy(right[:1]) == accuracy(right[0])
+    assert stratified_mean(right[:1]) == bootstrap_mean(right[0])
+
+
 def test_one_seed_is_a_bootstrap_over_questions():
     values = np.random.default_rng(1).normal(size=200)
-    found = over_seeds([values])
+    found = over_seeds([[values]])
     half = 1.96 * values.std() / 200**0.5
     assert (found.low, found.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.1 * half)
     assert (found.t_low, found.t_high, found.p) == (None, None, None)
@@ -77,7 +94,7 @@ def test_both_intervals_hold_the_truth_as_often_as_they_say():
     random, held = np.random.default_rng(2), {"hierarchical": [], "t": []}
     for _ in range(400):
         gains = random.normal(0.05, 0.04, size=8)
-        values = [random.choice([-1, 0, 1], 60, p=[0.2 - gain / 2, 0.6, 0.2 + gain / 2]) for gain in gains]
+        values = [[random.choice([-1, 0, 1], 60, p=[0.2 - gain / 2, 0.6, 0.2 + gain / 2])] for gain in gains]
         found = over_seeds(values, resamples=400)
         held["hierarchical"].append(found.low <= 0.05 <= found.high)
         held["t"].append(found.t_low <= 0.05 <= found.t_high)
@@ -89,26 +106,29 @@ def test_an_interval_over_questions_alone_does_not_hold_the_truth_where_seeds_di
     random, held, alone = np.random.default_rng(3), [], []
     for _ in range(200):
         values = [random.random(100) < rate for rate in random.normal(0.6, 0.1, size=8)]
-        found, pooled = over_seeds(values, resamples=300), over_seeds([np.concatenate(values)], resamples=300)
+        found, pooled = (
+            over_seeds([[v] for v in values], resamples=300),
+            over_seeds([[np.concatenate(values)]], resamples=300),
+        )
         held.append(found.low <= 0.6 <= found.high)
         alone.append(pooled.low <= 0.6 <= pooled.high)
     assert np.mean(alone) < 0.8 < 0.87 < np.mean(held)
 
 
 def test_an_accuracy_of_100_per_cent_has_wilson_s_interval_of_one_seed():
-    found = accuracy_over_seeds([np.ones(20), np.ones(30)])
+    found = accuracy_over_seeds([[np.ones(20)], [np.ones(30)]])
     assert found.value == 1 and found.high == 1
     assert found.low == pytest.approx(1 - 1.96**2 / (20 + 1.96**2), abs=1e-3)
     assert (found.t_low, found.t_high) == (None, None)
 
 
 def test_the_t_interval_of_an_accuracy_stays_within_0_and_1():
-    found = accuracy_over_seeds([np.array([1, 1, 1, 1]), np.array([1, 1, 1, 0])])
+    found = accuracy_over_seeds([[np.array([1, 1, 1, 1])], [np.array([1, 1, 1, 0])]])
     assert found.t_high == 1 and 0 <= found.t_low < found.value
 
 
 def test_no_seeds_and_a_seed_without_questions_have_no_mean():
-    for values in ([], [np.ones(2), np.array([])]):
+    for values in ([], [[]], [[np.ones(2)], [np.array([])]]):
         with pytest.raises(ValueError):
             over_seeds(values)
 

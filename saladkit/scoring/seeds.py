@@ -4,14 +4,13 @@ An interval over questions alone says what other questions would give to these v
 from other seeds differ as well, so a claim about a method needs intervals over seeds.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from saladkit.scoring.statistics import Estimate, accuracy, bootstrap_mean, resampled_sums, wilson_interval
 
-Strata = Sequence[np.ndarray]  # numbers of questions in groups of equal weight: one array [n] for each
+Strata = list[np.ndarray]  # numbers of questions in groups of equal weight: one array [n] for each
 
 ENOUGH = 8  # seeds for a claim about a small difference: the t interval is then 0.84 standard deviations wide each way
 

@@ -20,7 +20,7 @@ from saladkit.scoring.statistics import accuracy, bootstrap_mean
 
 
 def every_resample(values):
-    """Return the means of all resamples, equally likely for seeds of equal size: all draws of seeds, and of questions."""
+    """Return the means of all resamples of seeds and questions, equally likely for seeds of equal size."""
     means = []
     for seeds in product(range(len(values)), repeat=len(values)):
         draws = [list(product(*(product(stratum, repeat=len(stratum)) for stratum in values[seed]))) for seed in seeds]

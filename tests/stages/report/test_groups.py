@@ -7,8 +7,12 @@ import pytest
 from written_run import ITEMS, SETTINGS, grouped_and_written, write_run
 
 from saladkit.errors import SaladError
+from saladkit.reporting.arguments import named_folders
 from saladkit.reporting.contrasts import contrast_pairs
+from saladkit.reporting.findings import compute_findings
 from saladkit.reporting.predictions import read_predictions_of
+from saladkit.reporting.run_answers import read_run
+from saladkit.reporting.terminal_table import terminal_table
 from saladkit.scoring.statistics import holm, mcnemar
 from saladkit.settings.report import ReportSettings
 from saladkit.stages.report import report
@@ -99,9 +103,10 @@ def test_the_page_shows_every_group_and_what_is_written(grouped):
     assert len(guesses) == 5 and all("%" in row for row in guesses)
 
 
-def test_the_terminal_tells_what_is_written(grouped, capsys):
-    report(grouped[0], grouped[0] / "report.html", ReportSettings(**SETTINGS))
-    lines = capsys.readouterr().err.splitlines()
+def test_the_terminal_tells_what_is_written(grouped):
+    settings = ReportSettings(**SETTINGS)
+    answers = read_run(grouped[0], named_folders(settings.results), settings)
+    lines = terminal_table(compute_findings(answers, settings.contrasts, settings.held_out), None)
     assert "% of answers written that begin with the right option" in lines
     assert any(line.startswith("active minus uniform, written, unheard subjects: ") for line in lines)
     assert max(map(len, lines)) <= 100

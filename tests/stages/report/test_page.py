@@ -57,7 +57,8 @@ def test_every_name_is_escaped(tmp_path):
     )
     results = tuple(result.replace("stage1=", "<u>one</u>=") for result in SETTINGS["results"])
     title = '</title></style>"><script>'
-    report(tmp_path, tmp_path / "report.html", ReportSettings(**SETTINGS | {"results": results, "title": title}))
+    changes = {"results": results, "title": title, "contrasts": (("stage2_active", "<u>one</u>"),)}
+    report(tmp_path, tmp_path / "report.html", ReportSettings(**SETTINGS | changes))
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     for markup in ("<b>", "<u>", "<script>", "</title></style>"):
         assert markup not in page

@@ -5,10 +5,16 @@ import shutil
 import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
-from written_run import HEARD, SETTINGS, SUBJECTS, grouped_and_written, write_run
+from written_run import HEARD, SETTINGS, grouped_and_written, write_run
 
 from saladkit.errors import SaladError
+from saladkit.reporting.arguments import named_folders
+from saladkit.reporting.findings import compute_findings
 from saladkit.reporting.predictions import read_predictions_of
+from saladkit.reporting.run_answers import read_run
+from saladkit.reporting.same_recipe import check_same_recipe
+from saladkit.reporting.seeds import compute_seeds
+from saladkit.reporting.terminal_table import terminal_table
 from saladkit.settings.report import ReportSettings
 from saladkit.stages.report import report
 
@@ -20,16 +26,23 @@ def write_seed(run, seed, **options):
     return run
 
 
-def report_across(runs, **changes):
-    settings = SETTINGS | {"across": tuple(map(str, runs[1:]))} | changes
-    return report(runs[0], runs[0] / "report.html", ReportSettings(**settings))
+def across(*runs):
+    return ReportSettings(**SETTINGS | {"across": tuple(map(str, runs))})
+
+
+def read(runs):
+    """The answers of all runs, which were found to be of one recipe."""
+    settings = across()
+    answers = [read_run(run, named_folders(settings.results), settings) for run in runs]
+    check_same_recipe(answers)
+    return answers
 
 
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory):
     """Three runs and what their report returned."""
     runs = [write_seed(tmp_path_factory.mktemp(f"seed-{seed}"), seed) for seed in range(3)]
-    return runs, report_across(runs)
+    return runs, report(runs[0], runs[0] / "report.html", across(*runs[1:]))
 
 
 def answers(run, folder, modality="speech", group=None):
@@ -43,13 +56,13 @@ def answers(run, folder, modality="speech", group=None):
 def test_figures_over_seeds_are_means_of_the_seeds_means(seeds, name, domain):
     runs, summary = seeds
     table = summary["over_seeds"]["chosen"]["all" if domain is None else "subjects"][name]
-    spoken, others, read = (
+    spoken, others, as_text = (
         [answers(run, folder, modality, domain) for run in runs]
         for folder, modality in (("eval-active", "speech"), ("eval-uniform", "speech"), ("eval-teacher", "text"))
     )
     expected = {
         "speech_accuracy": ("stage2_active", [right.mean() for right in spoken], "accuracy"),
-        "gap": ("stage2_active", [100 * (a - b).mean() for a, b in zip(read, spoken, strict=True)], "points"),
+        "gap": ("stage2_active", [100 * (a - b).mean() for a, b in zip(as_text, spoken, strict=True)], "points"),
         "contrasts": (
             "active_minus_uniform",
             [100 * (a - b).mean() for a, b in zip(spoken, others, strict=True)],
@@ -67,7 +80,7 @@ def test_figures_over_seeds_are_means_of_the_seeds_means(seeds, name, domain):
             assert (found["t_low"], found["t_high"]) == pytest.approx(tuple(bounds), abs=1e-3)
 
 
-def test_the_summary_and_the_page_say_how_many_seeds_a_claim_needs(seeds, capsys):
+def test_the_summary_and_the_page_say_how_many_seeds_a_claim_needs(seeds):
     runs, summary = seeds
     said = "3 seeds: the t interval is wide; a claim about a small difference needs 8 or more."
     assert summary["seeds"] == 3 and summary["seeds_note"] == said
@@ -78,8 +91,9 @@ def test_the_summary_and_the_page_say_how_many_seeds_a_claim_needs(seeds, capsys
     )
     for title in ("Chosen answers, cell: far", "Written answers, Unheard subjects", "Chosen answers, spoken: no"):
         assert f"<summary>{title}</summary>" in section
-    report_across(runs)
-    lines = capsys.readouterr().err.splitlines()
+    answers = read(runs)
+    findings = compute_findings(answers[0], SETTINGS["contrasts"], SETTINGS["held_out"])
+    lines = terminal_table(findings, compute_seeds(answers, findings.pairs))
     assert said in lines and any(line.startswith("active minus uniform, unheard subjects: ") for line in lines)
     assert max(map(len, lines)) <= 100
 
@@ -104,26 +118,19 @@ def fewer_options(model, row):
     [
         ({"seed": 0}, "hold the same models: they are one seed"),
         ({"training": {"max_steps": 7}}, "stage1 was made with --max-steps None, and .*stage1 with 7"),
-        ({"interleavings": 2}, None),
         ({"answered": without_groups}, "other groups of questions: only one has by cell far"),
         ({"answered": lambda model, row: row}, "other (groups of questions|measures of answers)"),
         ({"answered": fewer_options}, "other numbers of options"),
         ({"subjects": {"organs": True, "capitals": True}}, "other groups of questions: only one has .*unheard"),
     ],
-    ids=["seed", "steps", "interleavings", "groups", "writing", "options", "subjects"],
+    ids=["seed", "steps", "groups", "writing", "options", "subjects"],
 )
 def test_runs_that_differ_in_more_than_their_seed_are_refused(seeds, options, problem, tmp_path):
     standard = {"seed": 1, "heard": HEARD, "answered": grouped_and_written}
     write_run(tmp_path / "other", **standard | options)
-    runs = [seeds[0][0], tmp_path / "other"]
-    out = tmp_path / "report.html"
-    settings = ReportSettings(**SETTINGS | {"across": (str(runs[1]),)})
-    if problem is None:  # how often a text was interleaved changes the noise of M, not what it is
-        assert report(runs[0], out, settings)["seeds"] == 2
-        return
     with pytest.raises(SaladError, match=problem):
-        report(runs[0], out, settings)
-    assert not out.exists()
+        report(seeds[0][0], tmp_path / "report.html", across(tmp_path / "other"))
+    assert not (tmp_path / "report.html").exists()
 
 
 def test_gap_tables_of_other_spans_are_refused(seeds, tmp_path, monkeypatch):
@@ -132,35 +139,33 @@ def test_gap_tables_of_other_spans_are_refused(seeds, tmp_path, monkeypatch):
     monkeypatch.setattr(written_run, "SPANS", {"text_words": [1, 3], "speech_words": [5, 15]})
     other = write_seed(tmp_path / "other", 1)
     with pytest.raises(SaladError, match="text spans of 10-30 words.* and .*text spans of 1-3 words"):
-        report(seeds[0][0], tmp_path / "r.html", ReportSettings(**SETTINGS | {"across": (str(other),)}))
+        read([seeds[0][0], other])
 
 
 @pytest.mark.parametrize(
-    "across, problem",
+    "others, problem",
     [
         (("nowhere",), "--across nowhere is not a folder"),
         (("again", "again"), "there already"),
         ((".",), "there already"),
     ],
 )
-def test_a_run_is_given_once_and_is_a_folder(across, problem, finished, tmp_path, monkeypatch):
+def test_a_run_is_given_once_and_is_a_folder(others, problem, finished, tmp_path, monkeypatch):
     shutil.copytree(finished[0], tmp_path / "again")
     monkeypatch.chdir(finished[0])
-    places = tuple(str(tmp_path / place) if place == "again" else place for place in across)
+    places = tuple(str(tmp_path / place) if place == "again" else place for place in others)
     with pytest.raises(SaladError, match=problem):
-        report(finished[0], tmp_path / "r.html", ReportSettings(**SETTINGS | {"across": places}))
+        report(finished[0], tmp_path / "r.html", across(*places))
 
 
 def test_a_model_that_another_run_lacks_is_named(seeds, tmp_path):
     other = write_seed(tmp_path / "other", 1)
     shutil.rmtree(other / "eval-active")
     with pytest.raises(SaladError, match="eval-active"):
-        report(seeds[0][0], tmp_path / "r.html", ReportSettings(**SETTINGS | {"across": (str(other),)}))
+        read([seeds[0][0], other])
 
 
-def test_subjects_of_the_runs_may_differ(seeds, tmp_path):
-    """A seed draws its own questions: heard subjects of one run may be other ones than those of another."""
-    other = write_seed(tmp_path / "other", 1, subjects={"rivers": True, "organs": False})
-    assert SUBJECTS.keys() != {"rivers", "organs"}
-    found = report(seeds[0][0], tmp_path / "r.html", ReportSettings(**SETTINGS | {"across": (str(other),)}))
-    assert found["seeds"] == 2
+def test_what_is_no_part_of_the_recipe_may_differ(seeds, tmp_path):
+    """A seed draws its own questions and subjects; how often a text is interleaved changes only the noise of M."""
+    other = write_seed(tmp_path / "other", 1, subjects={"rivers": True, "organs": False}, interleavings=2)
+    assert len(read([seeds[0][0], other])) == 2

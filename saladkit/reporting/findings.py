@@ -131,7 +131,7 @@ class Findings:
     examples: tuple[float, int]  # few-shot examples before an item: mean and least
     held_out: str
     ways: set[str]  # how items were answered: `way_of` of each
-    chance: float | None  # accuracy of guessing; None if a question is open
+    chance: float | None  # accuracy of a random choice; None if a question is open
     guesses: dict[Group, float | None]  # accuracy of the commonest answer of each subject; None as `chance`
     subjects: list[Subject]
     teacher: TextFindings

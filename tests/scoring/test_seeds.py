@@ -102,6 +102,17 @@ def test_both_intervals_hold_the_truth_as_often_as_they_say():
     assert 0.92 <= np.mean(held["t"]) <= 0.98
 
 
+def test_with_three_seeds_that_differ_much_only_the_t_interval_holds_the_truth_as_it_says():
+    random, held = np.random.default_rng(4), {"hierarchical": [], "t": []}
+    for _ in range(300):
+        values = [[random.random(240) < rate] for rate in random.normal(0.5, 0.1, size=3)]
+        found = over_seeds(values, resamples=300)
+        held["hierarchical"].append(found.low <= 0.5 <= found.high)
+        held["t"].append(found.t_low <= 0.5 <= found.t_high)
+    assert 0.74 <= np.mean(held["hierarchical"]) <= 0.88
+    assert 0.91 <= np.mean(held["t"]) <= 0.99
+
+
 def test_an_interval_over_questions_alone_does_not_hold_the_truth_where_seeds_differ():
     random, held, alone = np.random.default_rng(3), [], []
     for _ in range(200):

@@ -47,7 +47,7 @@ def lead(findings: Findings) -> list[str]:
     paragraphs = [f"The text LLM answers {percent((text.unheard or text.all).value)} of the same questions correctly."]
     key = findings.main_contrast or next(reversed(findings.contrasts), None)
     contrast = findings.contrasts.get(key or "")
-    if contrast and contrast.points:
+    if contrast:
         certain = contrast.points.low > 0 or contrast.points.high < 0
         doubt = "" if certain else " The interval contains zero: this run cannot tell the two apart."
         models = " minus ".join(findings.model(name).label for name in (contrast.first, contrast.second))

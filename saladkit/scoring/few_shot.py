@@ -92,15 +92,15 @@ class FewShotChoice:
         self, builder: PromptBuilder, task: Task, condition: Condition, examples: list[Example]
     ) -> dict[str, int]:
         """Return how many examples have room before each question that the condition can ask, by id."""
-        rows, new_tokens = self.asked(task, condition), self.settings.new_tokens
+        rows, scored = self.asked(task, condition), not self.settings.writes
         unreadable, found = builder.unreadable(rows, task.source), {}
         starts = range(0, len(rows), ROWS_AT_ONCE)
         for begin in progress(starts, what=f"examples {task.name}, {condition.name}", unit="block"):
             block = [row for row in rows[begin : begin + ROWS_AT_ONCE] if row["id"] not in unreadable]
-            if new_tokens is None:
+            if scored:
                 builder.tokenize_ahead(block, task.source)
             for row in block:
-                request = builder.build(row, examples, task.source, new_tokens)
+                request = builder.build(row, examples, task.source, self.settings.new_tokens, scored=scored)
                 if request is not None:
                     found[row["id"]] = request.shots
         return found

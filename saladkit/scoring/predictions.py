@@ -16,6 +16,7 @@ def question_columns(row: dict, request: Request, condition: Condition, task: st
         "modality": condition.modality_name,
         "domain": row.get("domain"),
         "speaker": row.get("speaker") if condition.needs_speech else None,
+        "groups": row.get("groups"),
         "text": row.get("said", row["text"]),
         "choices": row.get("choices"),
         "answer": row.get("answer"),

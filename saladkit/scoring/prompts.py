@@ -102,11 +102,14 @@ class PromptBuilder:
             answer,
         )
 
-    def build(self, row: dict, examples: list[Example], source: str, new_tokens: int | None = None) -> Request | None:
+    def build(
+        self, row: dict, examples: list[Example], source: str, new_tokens: int = 0, *, scored: bool = True
+    ) -> Request | None:
         """Build the request of a row of `source`, after the first few-shot examples that are other questions.
 
-        The prompt leaves room for the continuations, or for `new_tokens` that the model writes. If it is too long, it
-        loses examples from the last to the first, then words from the beginning of the question.
+        The prompt leaves room for the continuations, if they are to be `scored`, and for `new_tokens` that the model
+        writes. If it is too long, it loses examples from the last to the first, then words from the beginning of the
+        question.
 
         Returns:
             None if the prompt cannot be made short enough: the text after the question is too long, or a recording has
@@ -117,8 +120,8 @@ class PromptBuilder:
                 token.
         """
         template = fill_template(row, self.template, source)
-        continuations = self._continuations(row, template, source) if new_tokens is None else []
-        room = self.max_length - (new_tokens or max(len(ids) for ids in continuations)) + 1
+        continuations = self._continuations(row, template, source) if scored else []
+        room = self.max_length - max(new_tokens, *(len(ids) for ids in continuations), 1) + 1
         question = row.get("said", row["text"])  # a cascade's transcript may differ from the example's text
         others = [example for example in examples if not example.solves(row["id"], question, source)]
         most = min(len(others), self.shots, self.paired_shots.get(row["id"], self.shots))

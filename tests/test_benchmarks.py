@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from recognizers import save_whisper
 
 SMALL = {
     "cache_teacher_bytes": ["--positions", "256", "--text-tokens", "33"],
@@ -45,6 +46,7 @@ def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
         "training_rows",
         "training_batches",
         "table",
+        "whisper_spans",
     }
     assert {path.stem for path in (repository / "benchmarks").glob("*.py")} == SMALL.keys() | others
     on_gpu = (repository / "benchmarks" / "gpu.sh").read_text()
@@ -88,6 +90,19 @@ def test_many_texts_are_cut_by_the_command_itself(repository):
     memory, seconds = map(json.loads, done.stdout.splitlines())
     assert memory["unit"] == "GB" and seconds["unit"] == "s" and min(memory["ours"], seconds["ours"]) > 0
     assert memory["largest_to_smallest"] <= 1.5
+
+
+@pytest.mark.parametrize("words", [0, 3])
+def test_whispers_decoder_reads_frames_with_and_without_silence(repository, speech, tmp_path, words):
+    save_whisper(tmp_path / "whisper")
+    options = ["--limit", "6", "--words", str(words), "--silence", "30", "0.3"]
+    done = run(repository, "whisper_spans.py", str(tmp_path / "whisper"), str(speech), *options)
+    assert done.returncode == 0, done.stderr
+    trained, again, short = map(json.loads, done.stdout.splitlines())
+    assert trained.keys() >= REQUIRED
+    assert again["ours"] == trained["ours"] > 0 and again["cosine"] == 1 and again["interval"] == [0, 0]
+    assert short["cosine"] < 1 and short["cpu_seconds_per_second"] < trained["cpu_seconds_per_second"]
+    assert short["recordings"] == 6 and (short["words"] == 18) == (words == 3)
 
 
 def test_regions_are_balanced_and_neighbours_exact(printed):

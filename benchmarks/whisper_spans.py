@@ -1,0 +1,183 @@
+"""Measure how well Whisper's own decoder reads the frames of speech that was encoded with little silence behind it.
+
+python benchmarks/whisper_spans.py openai/whisper-tiny.en recordings --silence 0 1 4 --limit 150
+python benchmarks/whisper_spans.py openai/whisper-tiny.en timed --silence 0 1 4 --words 5
+
+The model is a Whisper with its decoder; the samples are English recordings with their texts, and with the times of
+their words for `--words`, which cuts a span of so many words out of every recording that has more. Every recording is
+encoded alone, in a window of 30 s as the model was trained, and with each `--silence`. The decoder is given what
+`saladkit` stores: the frames of the speech, without those of the silence.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from rapidfuzz.distance import Levenshtein
+from transformers import GenerationMixin, WhisperForConditionalGeneration, WhisperProcessor
+from transformers.modeling_outputs import BaseModelOutput
+from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
+
+from saladkit.batches import batches_by_length
+from saladkit.formats.samples import words_from_row
+from saladkit.rows.interleaving import Span
+from saladkit.rows.sequences import heard_between
+from saladkit.settings.shared import SpeechEncoder
+from saladkit.sources.samples import read_samples
+from saladkit.speech.audio.decoding import decode_row
+from saladkit.speech.encoders.registry import open_front_end
+from saladkit.speech.front_end import cut_audio
+from side_by_side import arguments, emit
+
+RATE, LONGEST, TRAINED = 16_000, 8, 30  # Hz; s of the longest speech; s of the windows
+TOGETHER, NEW_TOKENS = 30, 60  # recordings that are decoded at once; tokens that a text has at most
+NORMALIZED = EnglishTextNormalizer({})
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Speech of at most `LONGEST` seconds, float32 [n] at 16 kHz, and its normalized words."""
+
+    samples: np.ndarray
+    words: list[str]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Frames of each recording, float16 [frames, width], and the CPU seconds that they took."""
+
+    frames: list[np.ndarray]
+    seconds: float
+
+
+def spoken(source: str, limit: int | None, words: int) -> list[Spoken]:
+    """Read recordings, or a span of `words` words of each."""
+    needed = ["id", "text", "audio", *(["words"] if words else [])]
+    rows = read_samples(source, needed=needed, optional=[], limit=limit).to_pylist()
+    found = [one for number, row in enumerate(rows) for one in _cut(row, words, number)]
+    return [one for one in found if one.words and len(one.samples) <= LONGEST * RATE]
+
+
+def _cut(row: dict, count: int, number: int) -> Iterator[Spoken]:
+    """Yield the recording of a row, or a span of `count` words that begins and ends at known times, if it has one."""
+    samples, rate = decode_row(row, row["id"])
+    if not count:
+        yield Spoken(cut_audio(samples, rate, (None, None), RATE), NORMALIZED(row["text"]).split())
+        return
+    words = words_from_row(row)
+    places = [begin for begin in range(len(words) - count) if None not in (words[begin].start, words[begin + count].start)]
+    if places:
+        begin = int(np.random.default_rng(number).choice(places))
+        bounds = heard_between(Span(True, begin, begin + count), words)
+        said = " ".join(word.word for word in words[begin : begin + count])
+        yield Spoken(cut_audio(samples, rate, bounds, RATE), NORMALIZED(said).split())
+
+
+def encoded(model: str, recordings: list[Spoken], silence: float) -> Encoded:
+    """Encode recordings as `cache-speech` does, in batches of similar length of at most 120 s."""
+    front_end = open_front_end(SpeechEncoder(encoder=model, silence=silence), device="cpu", dtype="float32")
+    lengths = [front_end.encoded_seconds(len(one.samples) / RATE) for one in recordings]
+    found: dict[int, np.ndarray] = {}
+    started = time.process_time()
+    for batch in batches_by_length(lengths, padded=120.0):
+        found |= zip(batch, front_end.frames([recordings[index].samples for index in batch]), strict=True)
+    return Encoded([found[index] for index in range(len(found))], time.process_time() - started)
+
+
+class Decoder:
+    """Whisper's decoder, greedy; frames of different lengths are padded, and the padding is masked."""
+
+    def __init__(self, name: str):
+        """Load the whole model."""
+        self._processor = WhisperProcessor.from_pretrained(name)
+        self._model = WhisperForConditionalGeneration.from_pretrained(name).eval()
+        self._mask: torch.Tensor | None = None
+        known = self._model.generation_config
+        task = [known.lang_to_id["<|en|>"], known.task_to_id["transcribe"]] if known.is_multilingual else []
+        self._prompt = torch.tensor([[known.decoder_start_token_id, *task, known.no_timestamps_token_id]])
+        for layer in self._model.model.decoder.layers:  # transformers gives cross-attention no mask
+            layer.encoder_attn.register_forward_pre_hook(self._masked, with_kwargs=True)
+
+    def _masked(self, module: torch.nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        return args, kwargs | {"attention_mask": self._mask}
+
+    @torch.inference_mode()
+    def words(self, frames: list[np.ndarray]) -> list[list[str]]:
+        """Return the normalized words that are read from the frames of each recording."""
+        found: dict[int, list[str]] = {}
+        for batch in batches_by_length([len(row) for row in frames], items=TOGETHER):
+            rows = [torch.from_numpy(frames[index].astype(np.float32)) for index in batch]
+            hidden = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+            lengths = torch.tensor([len(row) for row in rows])
+            self._mask = (torch.arange(hidden.shape[1]) < lengths[:, None])[:, None, None]
+            ids = GenerationMixin.generate(  # Whisper's own counts on windows of 30 s
+                self._model,
+                encoder_outputs=BaseModelOutput(hidden),
+                decoder_input_ids=self._prompt.expand(len(batch), -1),
+                max_new_tokens=NEW_TOKENS,
+            )
+            texts = self._processor.batch_decode(ids, skip_special_tokens=True)
+            found |= {index: NORMALIZED(text).split() for index, text in zip(batch, texts, strict=True)}
+        return [found[index] for index in range(len(frames))]
+
+
+def similarity(frames: list[np.ndarray], others: list[np.ndarray]) -> float:
+    """Return the mean cosine between the frames of the same time."""
+    one, other = (torch.from_numpy(np.concatenate(rows).astype(np.float32)) for rows in (frames, others))
+    return torch.cosine_similarity(one, other).mean().item()
+
+
+def interval(errors: np.ndarray, others: np.ndarray, words: np.ndarray) -> list[float]:
+    """Return a 95 % interval of the difference of two word error rates in points, over recordings drawn again."""
+    drawn = np.random.default_rng(0).integers(0, len(words), (10_000, len(words)))
+    differences = 100 * (errors - others)[drawn].sum(1) / words[drawn].sum(1)
+    return [round(float(end), 2) for end in np.quantile(differences, (0.025, 0.975))]
+
+
+def main() -> None:
+    """Print the word error rate of windows of 30 s, then a line for each `--silence`."""
+    parser = arguments(__doc__, shape="base")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("model", help="folder or name of a Whisper")
+    parser.add_argument("source", help="samples with recordings")
+    parser.add_argument("--silence", type=float, nargs="+", default=[0.0, 1.0, 4.0], help="s")
+    parser.add_argument("--words", type=int, default=0, help="words of a span; 0: whole recordings")
+    parser.add_argument("--limit", type=int, help="rows of the samples")
+    options = parser.parse_args()
+    recordings = spoken(options.source, options.limit, options.words)
+    references = [one.words for one in recordings]
+    counts = np.array([len(words) for words in references])
+    speech = sum(len(one.samples) for one in recordings) / RATE
+    decoder, what = Decoder(options.model), f"spans of {options.words} words" if options.words else "recordings"
+    trained: Encoded | None = None
+    for silence in (TRAINED, *options.silence):
+        found = encoded(options.model, recordings, silence)
+        heard = decoder.words(found.frames)
+        errors = np.array([Levenshtein.distance(*pair) for pair in zip(references, heard, strict=True)])
+        if trained is None:
+            trained, of_trained = found, errors
+        emit(
+            f"word errors of Whisper's decoder: {what}, encoded with {silence:g} s of silence",
+            ours=100 * errors.sum() / counts.sum(),
+            theirs=100 * of_trained.sum() / counts.sum(),
+            unit="%",
+            ratio=None,
+            target=None,
+            device="cpu",
+            shape=options.shape,
+            interval=interval(errors, of_trained, counts),
+            wrong=int((errors > 0).sum()),
+            runaway=sum(len(words) > 2 * len(known) + 3 for words, known in zip(heard, references, strict=True)),
+            cosine=round(similarity(found.frames, trained.frames), 4),
+            cpu_seconds_per_second=round(found.seconds / speech, 4),
+            recordings=len(recordings),
+            words=int(counts.sum()),
+            seconds=round(speech, 1),
+        )
+
+
+if __name__ == "__main__":
+    main()

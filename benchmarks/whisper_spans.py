@@ -1,12 +1,12 @@
 """Measure how well Whisper's own decoder reads the frames of speech that was encoded with little silence behind it.
 
 python benchmarks/whisper_spans.py openai/whisper-tiny.en recordings --silence 0 1 4 --limit 150
-python benchmarks/whisper_spans.py openai/whisper-tiny.en timed --silence 0 1 4 --words 5
+python benchmarks/whisper_spans.py openai/whisper-tiny.en recordings --silence 0 1 4 --words 5 --times timed
 
-The model is a Whisper with its decoder; the samples are English recordings with their texts, and with the times of
-their words for `--words`, which cuts a span of so many words out of every recording that has more. Every recording is
-encoded alone, in a window of 30 s as the model was trained, and with each `--silence`. The decoder is given what
-`saladkit` stores: the frames of the speech, without those of the silence.
+The model is a Whisper with its decoder; the samples are English recordings with their texts. `--words` cuts a span of
+so many words out of every recording that has more; `--times` (from `saladkit timestamps`) has their times, if the
+samples have none. Everything is encoded alone, in a window of 30 s as the model was trained, and with each `--silence`.
+The decoder is given what `saladkit` stores: the frames of the speech, without those of the silence.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
 from saladkit.batches import batches_by_length
 from saladkit.formats.samples import words_from_row
+from saladkit.formats.word_times import join_word_times
 from saladkit.rows.interleaving import Span
 from saladkit.rows.sequences import heard_between
 from saladkit.settings.shared import SpeechEncoder
@@ -53,11 +54,12 @@ class Encoded:
     seconds: float
 
 
-def spoken(source: str, limit: int | None, words: int) -> list[Spoken]:
+def spoken(source: str, times: str | None, limit: int | None, words: int) -> list[Spoken]:
     """Read recordings, or a span of `words` words of each."""
-    needed = ["id", "text", "audio", *(["words"] if words else [])]
-    rows = read_samples(source, needed=needed, optional=[], limit=limit).to_pylist()
-    found = [one for number, row in enumerate(rows) for one in _cut(row, words, number)]
+    needed = ["id", "text", "audio", *(["words"] if words and times is None else [])]
+    table = read_samples(source, needed=needed, optional=[], limit=limit)
+    table = table if times is None else join_word_times(table, times)
+    found = [one for number, row in enumerate(table.to_pylist()) for one in _cut(row, words, number)]
     return [one for one in found if one.words and len(one.samples) <= LONGEST * RATE]
 
 
@@ -68,7 +70,8 @@ def _cut(row: dict, count: int, number: int) -> Iterator[Spoken]:
         yield Spoken(cut_audio(samples, rate, (None, None), RATE), NORMALIZED(row["text"]).split())
         return
     words = words_from_row(row)
-    places = [begin for begin in range(len(words) - count) if None not in (words[begin].start, words[begin + count].start)]
+    timed = [word.start is not None for word in words]
+    places = [begin for begin in range(len(words) - count) if timed[begin] and timed[begin + count]]
     if places:
         begin = int(np.random.default_rng(number).choice(places))
         bounds = heard_between(Span(True, begin, begin + count), words)
@@ -145,9 +148,10 @@ def main() -> None:
     parser.add_argument("source", help="samples with recordings")
     parser.add_argument("--silence", type=float, nargs="+", default=[0.0, 1.0, 4.0], help="s")
     parser.add_argument("--words", type=int, default=0, help="words of a span; 0: whole recordings")
+    parser.add_argument("--times", help="word times of the samples")
     parser.add_argument("--limit", type=int, help="rows of the samples")
     options = parser.parse_args()
-    recordings = spoken(options.source, options.limit, options.words)
+    recordings = spoken(options.source, options.times, options.limit, options.words)
     references = [one.words for one in recordings]
     counts = np.array([len(words) for words in references])
     speech = sum(len(one.samples) for one in recordings) / RATE

@@ -25,10 +25,10 @@ from saladkit.speech.encoders.frozen import (
 class WhisperFrontEnd:
     """Compute the hidden states of one encoder layer, float16 [frames, width].
 
-    Whisper was trained on windows of exactly 30 s, padded with silence. Only the first `silence` seconds of this padding
-    are encoded, because the encoder's work grows with them; frames of padding are removed. A recording longer than a
-    window is cut into consecutive windows that are encoded independently. Attention is bidirectional: frames see the
-    later audio of their window.
+    Whisper was trained on windows of exactly 30 s, padded with silence. Only the first `silence` seconds of the padding
+    are encoded, because the work grows with them, and their frames are removed. A recording longer than a window is cut
+    into consecutive windows that are encoded independently. Attention is bidirectional: frames see the later audio of
+    their window.
     """
 
     def __init__(self, name: str | Path, layer: int | None, silence: float, *, device: str, dtype: str):
@@ -97,9 +97,7 @@ class WhisperFrontEnd:
 
     def _encoded(self, windows: list[np.ndarray]) -> Tensor:
         """Return the hidden states of windows, each with its silence, [windows, longest, width]."""
-        lengths = torch.tensor(
-            [min(self.frame_count(len(window)) + self._silence, self._window) for window in windows]
-        )
+        lengths = torch.tensor([min(self.frame_count(len(window)) + self._silence, self._window) for window in windows])
         longest = int(lengths.max())
         features = self._mel(windows, lengths, longest).to(self._encoder.device, self._encoder.dtype)
         return encode(self._encoder, features, lengths.to(self._encoder.device))

@@ -1,12 +1,15 @@
-"""Measure how well Whisper's own decoder reads the frames of speech that was encoded with little silence behind it.
+"""Measure how well Whisper's own decoder reads speech that was encoded with little silence behind it.
 
 python benchmarks/whisper_spans.py openai/whisper-tiny.en recordings --silence 0 1 4 --limit 150
 python benchmarks/whisper_spans.py openai/whisper-tiny.en recordings --silence 0 1 4 --words 5 --times timed
 
 The model is a Whisper with its decoder; the samples are English recordings with their texts. `--words` cuts a span of
 so many words out of every recording that has more; `--times` (from `saladkit timestamps`) has their times, if the
-samples have none. Everything is encoded alone, in a window of 30 s as the model was trained, and with each `--silence`.
-The decoder is given what `saladkit` stores: the frames of the speech, without those of the silence.
+samples have none. Everything is encoded alone: in a window of 30 s as the model was trained, and with each `--silence`.
+
+The decoder needs silence to find the end of a text. "In place": it is given windows of 30 s as it was trained with, in
+which the frames of speech, which are all that `saladkit` stores, are replaced; a control, with the mean of these frames
+there, shows what it reads from the silence. "Alone": it is given the speech with its own silence.
 """
 
 import argparse
@@ -30,6 +33,7 @@ from saladkit.settings.shared import SpeechEncoder
 from saladkit.sources.samples import read_samples
 from saladkit.speech.audio.decoding import decode_row
 from saladkit.speech.encoders.registry import open_front_end
+from saladkit.speech.encoders.whisper import WhisperFrontEnd
 from saladkit.speech.front_end import cut_audio
 from side_by_side import arguments, emit
 
@@ -48,9 +52,9 @@ class Spoken:
 
 @dataclass(frozen=True)
 class Encoded:
-    """Frames of each recording, float16 [frames, width], and the CPU seconds that they took."""
+    """Frames of each recording and its silence, float32 [frames, width], and the CPU seconds that they took."""
 
-    frames: list[np.ndarray]
+    frames: list[torch.Tensor]
     seconds: float
 
 
@@ -82,11 +86,12 @@ def _cut(row: dict, count: int, number: int) -> Iterator[Spoken]:
 def encoded(model: str, recordings: list[Spoken], silence: float) -> Encoded:
     """Encode recordings as `cache-speech` does, in batches of similar length of at most 120 s."""
     front_end = open_front_end(SpeechEncoder(encoder=model, silence=silence), device="cpu", dtype="float32")
+    assert isinstance(front_end, WhisperFrontEnd)
     lengths = [front_end.encoded_seconds(len(one.samples) / RATE) for one in recordings]
-    found: dict[int, np.ndarray] = {}
+    found: dict[int, torch.Tensor] = {}
     started = time.process_time()
     for batch in batches_by_length(lengths, padded=120.0):
-        found |= zip(batch, front_end.frames([recordings[index].samples for index in batch]), strict=True)
+        found |= zip(batch, front_end.with_silence([recordings[index].samples for index in batch]), strict=True)
     return Encoded([found[index] for index in range(len(found))], time.process_time() - started)
 
 
@@ -108,15 +113,14 @@ class Decoder:
         return args, kwargs | {"attention_mask": self._mask}
 
     @torch.inference_mode()
-    def words(self, frames: list[np.ndarray]) -> list[list[str]]:
+    def words(self, frames: list[torch.Tensor]) -> list[list[str]]:
         """Return the normalized words that are read from the frames of each recording."""
         found: dict[int, list[str]] = {}
         for batch in batches_by_length([len(row) for row in frames], items=TOGETHER):
-            rows = [torch.from_numpy(frames[index].astype(np.float32)) for index in batch]
-            hidden = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
-            lengths = torch.tensor([len(row) for row in rows])
+            hidden = torch.nn.utils.rnn.pad_sequence([frames[index] for index in batch], batch_first=True)
+            lengths = torch.tensor([len(frames[index]) for index in batch])
             self._mask = (torch.arange(hidden.shape[1]) < lengths[:, None])[:, None, None]
-            ids = GenerationMixin.generate(  # Whisper's own counts on windows of 30 s
+            ids = GenerationMixin.generate(  # Whisper's own counts on audio
                 self._model,
                 encoder_outputs=BaseModelOutput(hidden),
                 decoder_input_ids=self._prompt.expand(len(batch), -1),
@@ -127,10 +131,39 @@ class Decoder:
         return [found[index] for index in range(len(frames))]
 
 
-def similarity(frames: list[np.ndarray], others: list[np.ndarray]) -> float:
-    """Return the mean cosine between the frames of the same time."""
-    one, other = (torch.from_numpy(np.concatenate(rows).astype(np.float32)) for rows in (frames, others))
-    return torch.cosine_similarity(one, other).mean().item()
+@dataclass(frozen=True)
+class Reading:
+    """Reads recordings whose words are known, encoded in windows of 30 s and otherwise."""
+
+    decoder: Decoder
+    recordings: list[Spoken]
+    trained: Encoded
+
+    @property
+    def speech(self) -> list[int]:
+        """Frames of each recording without silence."""
+        return [-(-len(one.samples) // 320) for one in self.recordings]
+
+    def errors(self, frames: list[torch.Tensor]) -> np.ndarray:
+        """Return the number of wrong words that the decoder reads from the frames of each recording."""
+        pairs = zip(self.recordings, self.decoder.words(frames), strict=True)
+        return np.array([Levenshtein.distance(one.words, heard) for one, heard in pairs])
+
+    def in_place(self, frames: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Put frames of speech into the windows of 30 s, in the place of those of the window."""
+        found = zip(frames, self.trained.frames, self.speech, strict=True)
+        return [torch.cat([row[:count], window[count:]]) for row, window, count in found]
+
+    def control(self) -> list[torch.Tensor]:
+        """Put the mean of the frames of speech in the place of each of them."""
+        found = zip(self.trained.frames, self.speech, strict=True)
+        return self.in_place([row[:count].mean(0).expand(count, -1) for row, count in found])
+
+    def cosine(self, frames: list[torch.Tensor]) -> float:
+        """Return the mean cosine between frames of speech and those of windows of 30 s."""
+        found = zip(frames, self.trained.frames, self.speech, strict=True)
+        pairs = [(row[:count], window[:count]) for row, window, count in found]
+        return torch.cosine_similarity(*map(torch.cat, zip(*pairs, strict=True))).mean().item()
 
 
 def interval(errors: np.ndarray, others: np.ndarray, words: np.ndarray) -> list[float]:
@@ -140,8 +173,42 @@ def interval(errors: np.ndarray, others: np.ndarray, words: np.ndarray) -> list[
     return [round(float(end), 2) for end in np.quantile(differences, (0.025, 0.975))]
 
 
+@dataclass
+class Lines:
+    """Prints a line for each way to encode recordings; the first is what the others are compared with."""
+
+    reading: Reading
+    what: str
+    shape: str
+    first: np.ndarray | None = None
+
+    def line(self, how: str, encoded: Encoded, frames: list[torch.Tensor]) -> None:
+        """Print the word errors of the decoder that reads `frames`, which were made of `encoded`."""
+        errors = self.reading.errors(frames)
+        self.first = errors if self.first is None else self.first
+        counts = np.array([len(one.words) for one in self.reading.recordings])
+        speech = sum(len(one.samples) for one in self.reading.recordings) / RATE
+        emit(
+            f"word errors of Whisper's decoder: {self.what}, encoded {how}",
+            ours=100 * float(errors.sum() / counts.sum()),
+            theirs=100 * float(self.first.sum() / counts.sum()),
+            unit="%",
+            ratio=None,
+            target=None,
+            device="cpu",
+            shape=self.shape,
+            interval=interval(errors, self.first, counts),
+            wrong=int((errors > 0).sum()),
+            cosine=round(self.reading.cosine(frames), 4),
+            cpu_seconds_per_second=round(encoded.seconds / speech, 4),
+            recordings=len(counts),
+            words=int(counts.sum()),
+            seconds=round(speech, 1),
+        )
+
+
 def main() -> None:
-    """Print the word error rate of windows of 30 s, then a line for each `--silence`."""
+    """Print word error rates: of windows of 30 s, of the control, and for each `--silence` in place and alone."""
     parser = arguments(__doc__, shape="base")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("model", help="folder or name of a Whisper")
@@ -152,35 +219,15 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="rows of the samples")
     options = parser.parse_args()
     recordings = spoken(options.source, options.times, options.limit, options.words)
-    references = [one.words for one in recordings]
-    counts = np.array([len(words) for words in references])
-    speech = sum(len(one.samples) for one in recordings) / RATE
-    decoder, what = Decoder(options.model), f"spans of {options.words} words" if options.words else "recordings"
-    trained: Encoded | None = None
-    for silence in (TRAINED, *options.silence):
+    trained = encoded(options.model, recordings, TRAINED)
+    reading = Reading(Decoder(options.model), recordings, trained)
+    show = Lines(reading, f"spans of {options.words} words" if options.words else "recordings", options.shape)
+    show.line("in windows of 30 s", trained, trained.frames)
+    show.line("in windows of 30 s, the speech replaced by its mean", trained, reading.control())
+    for silence in options.silence:
         found = encoded(options.model, recordings, silence)
-        heard = decoder.words(found.frames)
-        errors = np.array([Levenshtein.distance(*pair) for pair in zip(references, heard, strict=True)])
-        if trained is None:
-            trained, of_trained = found, errors
-        emit(
-            f"word errors of Whisper's decoder: {what}, encoded with {silence:g} s of silence",
-            ours=100 * errors.sum() / counts.sum(),
-            theirs=100 * of_trained.sum() / counts.sum(),
-            unit="%",
-            ratio=None,
-            target=None,
-            device="cpu",
-            shape=options.shape,
-            interval=interval(errors, of_trained, counts),
-            wrong=int((errors > 0).sum()),
-            runaway=sum(len(words) > 2 * len(known) + 3 for words, known in zip(heard, references, strict=True)),
-            cosine=round(similarity(found.frames, trained.frames), 4),
-            cpu_seconds_per_second=round(found.seconds / speech, 4),
-            recordings=len(recordings),
-            words=int(counts.sum()),
-            seconds=round(speech, 1),
-        )
+        show.line(f"with {silence:g} s of silence, in place", found, reading.in_place(found.frames))
+        show.line(f"with {silence:g} s of silence, alone", found, found.frames)
 
 
 if __name__ == "__main__":

@@ -77,12 +77,21 @@ class WhisperFrontEnd:
         """As `FrontEnd.frames`, ceil(samples / samples_per_frame) a recording; all windows are one batch."""
         step = self._features.n_samples
         windows = [[samples[i : i + step] for i in range(0, len(samples), step)] for samples in recordings]
-        hidden = iter(self._encoded([window for of_one in windows for window in of_one]))
+        hidden = iter(self.with_silence([window for of_one in windows for window in of_one]))
         rows = []
         for of_one in windows:
             pieces = [next(hidden)[: self.frame_count(len(window))] for window in of_one]
             rows.append(as_float16(torch.cat(pieces), self.name))
         return rows
+
+    @torch.inference_mode()
+    def with_silence(self, windows: list[np.ndarray]) -> list[Tensor]:
+        """Return the hidden states of recordings of at most a window, those of the silence too, [frames, width]."""
+        counts = [min(self.frame_count(len(window)) + self._silence, self._window) for window in windows]
+        lengths = torch.tensor(counts)
+        features = self._mel(windows, lengths).to(self._encoder.device, self._encoder.dtype)
+        hidden = encode(self._encoder, features, lengths.to(self._encoder.device))
+        return [row[:count] for row, count in zip(hidden, counts, strict=True)]
 
     def frame_count(self, samples: int) -> int:
         """As `FrontEnd.frame_count`; a window of 30 s has whole frames."""
@@ -95,18 +104,12 @@ class WhisperFrontEnd:
             return math.ceil(seconds / window) * window
         return min(seconds + self._silence / self.frames_per_second, window)
 
-    def _encoded(self, windows: list[np.ndarray]) -> Tensor:
-        """Return the hidden states of windows, each with its silence, [windows, longest, width]."""
-        lengths = torch.tensor([min(self.frame_count(len(window)) + self._silence, self._window) for window in windows])
-        longest = int(lengths.max())
-        features = self._mel(windows, lengths, longest).to(self._encoder.device, self._encoder.dtype)
-        return encode(self._encoder, features, lengths.to(self._encoder.device))
-
-    def _mel(self, windows: list[np.ndarray], lengths: Tensor, longest: int) -> Tensor:
+    def _mel(self, windows: list[np.ndarray], lengths: Tensor) -> Tensor:
         """Return log-mel spectra, [windows, bins, mel frames], 0 behind `lengths` frames.
 
         They are those of windows of 30 s, cut off: of a frame more, because the last spectrum reads 40 samples of it.
         """
+        longest = int(lengths.max())
         samples = min((longest + 1) * self.samples_per_frame, self._features.n_samples)
         extracted = self._features(windows, sampling_rate=self.sample_rate, max_length=samples, return_tensors="pt")
         mel = extracted.input_features[:, :, : longest * self._mel_per_frame]

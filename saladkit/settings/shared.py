@@ -257,7 +257,7 @@ class SpeechEncoder(Settings):
         help="Layer of Whisper, wav2vec2, HuBERT or WavLM whose output is used.  [default: the last]",
     )
     silence: float = setting(
-        1.0,
+        4.0,
         option="--encoder-silence",
         low=0,
         applies=lambda own: own.encoder != LOG_MEL,

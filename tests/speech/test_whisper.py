@@ -87,6 +87,16 @@ def test_less_silence_gives_other_frames(whisper, noises):
     assert all(np.abs(first - other).max() > 2e-3 for other in others)
 
 
+@pytest.mark.parametrize("frames", [35, 99, 100])
+def test_spectra_are_those_of_whole_windows_cut_off(front_end, noises, frames):
+    samples = noises[0][: 320 * frames]
+    found = front_end._mel([samples, samples[:-640]], torch.tensor([frames, frames - 2]))
+    for mel, heard, count in zip(found, (samples, samples[:-640]), (frames, frames - 2), strict=True):
+        expected = mel_of(front_end, heard)[:, : 2 * count]
+        torch.testing.assert_close(mel[:, : 2 * count], expected, rtol=0, atol=1e-5)
+        assert not mel[:, 2 * count :].any()
+
+
 def side_by_side(encoder, mels):
     """Frames of recordings that lie side by side in one window, with a block-diagonal mask; positions start anew."""
     blocks = []

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+from recognizers import save_whisper
 
 SMALL = {
     "cache_teacher_bytes": ["--positions", "256", "--text-tokens", "33"],
@@ -49,6 +50,7 @@ def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
         "training_rows",
         "training_batches",
         "table",
+        "whisper_spans",
     }
     assert {path.stem for path in (repository / "benchmarks").glob("*.py")} == SMALL.keys() | others
     on_gpu = (repository / "benchmarks" / "gpu.sh").read_text()
@@ -92,6 +94,20 @@ def test_many_texts_are_cut_by_the_command_itself(run):
     memory, seconds = map(json.loads, done.stdout.splitlines())
     assert memory["unit"] == "GB" and seconds["unit"] == "s" and min(memory["ours"], seconds["ours"]) > 0
     assert memory["largest_to_smallest"] <= 1.5
+
+
+def test_whispers_decoder_reads_frames_with_and_without_silence(repository, speech, tmp_path):
+    save_whisper(tmp_path / "whisper")
+    options = ["--limit", "6", "--words", "3", "--silence", "30", "0.3"]
+    done = run(repository, "whisper_spans.py", str(tmp_path / "whisper"), str(speech), *options)
+    assert done.returncode == 0, done.stderr
+    trained, control, *again, short, alone = map(json.loads, done.stdout.splitlines())
+    assert trained.keys() >= REQUIRED and len(again) == 2
+    for line in again:
+        assert (line["ours"], line["cosine"], line["interval"]) == (trained["ours"], 1, [0, 0])
+    assert max(short["cosine"], control["cosine"]) < 1 and short["cosine"] == alone["cosine"]
+    assert short["cpu_seconds_per_second"] < trained["cpu_seconds_per_second"]
+    assert (short["recordings"], short["words"]) == (6, 18)
 
 
 def test_regions_are_balanced_and_neighbours_exact(printed):

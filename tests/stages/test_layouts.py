@@ -35,6 +35,7 @@ from saladkit.stages import cache_speech
 
 KINDS = ["whisper", "hubert-base", "wavlm-large"]
 SPANS = ["--text-words", 4, 8, "--speech-words", 3, 6]
+SILENCE = ["--encoder-silence", 0.3]  # of Whisper, whose windows are of 2 s here
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def encoder(request, workshop):
 @pytest.fixture
 def line(encoder, text_lm):
     """The command without its samples and output."""
-    options = ["--speech-encoder", encoder, "--tokenizer", text_lm, "--layouts", 3, *SPANS, "--device", "cpu"]
+    options = ["--speech-encoder", encoder, *SILENCE, "--tokenizer", text_lm, "--layouts", 3, *SPANS, "--device", "cpu"]
     return ["cache-speech", *options]
 
 
@@ -68,7 +69,7 @@ def test_every_heard_span_is_stored_as_it_is_encoded_alone(encoder, line, speech
     summary = made(shell, line, speech, "--limit", 8, "-o", tmp_path / "cache")
     assert summary["rows"] == 8
     cache, tokenizer = LayoutsCache(tmp_path / "cache"), load_tokenizer(text_lm)
-    front_end = open_front_end(SpeechEncoder(encoder=str(encoder)), device="cpu", dtype="float32")
+    front_end = open_front_end(SpeechEncoder(encoder=str(encoder), silence=0.3), device="cpu", dtype="float32")
     drawn = set()
     for row in read_samples(speech, needed=["id", "text", "words", "audio"], limit=8).to_pylist():
         words, text = words_from_row(row), tokenize(tokenizer, row["text"])
@@ -145,7 +146,7 @@ def test_a_dry_run_tells_the_bytes(line, speech, shell, tmp_path):
 def test_training_takes_a_layout_a_pass_and_prints_no_note(encoder, line, speech, distill_arguments, shell, tmp_path):
     made(shell, line, speech, "-o", tmp_path / "cache")
     training = replaced(replaced(distill_arguments, "--frames", tmp_path / "cache"), "--max-steps", 2)
-    training = [*replaced(training, "--save-steps", 1), "--speech-encoder", encoder]
+    training = [*replaced(training, "--save-steps", 1), "--speech-encoder", encoder, *SILENCE]
     result = shell(*training, "-o", tmp_path / "stage1")
     assert result.exit_code == 0, result.stderr
     assert "not causal" not in result.stderr and "lexical step" not in result.stderr

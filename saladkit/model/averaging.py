@@ -23,7 +23,7 @@ from saladkit.model.loading import load_processor
 from saladkit.model.lora import is_lora_weight
 from saladkit.model.same_kind import ONE_START, check_same_kind
 
-PIECE = 1 << 24  # elements that are averaged at once
+PIECE = 1 << 20  # elements that are averaged at once
 FLOATS = ("F64", "F32", "F16", "BF16")
 
 

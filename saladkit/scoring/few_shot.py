@@ -8,7 +8,8 @@ import numpy as np
 from saladkit.progress import progress
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.model_prompts import ModelPrompts
-from saladkit.scoring.prompts import Example, PromptBuilder
+from saladkit.scoring.prompts import PromptBuilder
+from saladkit.scoring.requests import Example
 from saladkit.scoring.task import Task
 from saladkit.settings.evaluate import EvalSettings
 from saladkit.sources.folding import without_punctuation
@@ -115,6 +116,21 @@ def first_different(rows: list[dict], unreadable: Collection[str], most: int) ->
         if row["id"] not in unreadable:
             different.setdefault(without_punctuation(row["text"]) or row["id"], place)
     return list(different.values())[: most + 1] if most else []
+
+
+def notes_on_examples(tasks: list[Task], few_shot: Mapping[str, FewShot], most: int) -> list[str]:
+    """Say of which tasks fewer examples than `most` are possible before a question, and why."""
+    notes = []
+    for task in tasks:
+        different, own = len(few_shot[task.name].places), task.examples_source == task.source
+        possible = max(0, different - own)
+        if possible < most:
+            why = ", and a question is never its own example" if own else ""
+            notes.append(
+                f"note: {task.name}: {possible} of --num-fewshot {most} examples are possible: {different} different"
+                f" questions that can be read were found in {task.examples_source}{why}; give more with --fewshot"
+            )
+    return notes
 
 
 def _paired(places: list[int], counts: dict[str, dict[str, int]]) -> FewShot:

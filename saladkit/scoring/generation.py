@@ -18,8 +18,9 @@ from saladkit.scoring.answer_text import spoken_answer
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.partial_results import PartialResults
 from saladkit.scoring.predictions import left_out_row, question_columns
-from saladkit.scoring.prompts import EXAMPLE_SEPARATOR, Example, PromptBuilder, Request
+from saladkit.scoring.prompts import PromptBuilder
 from saladkit.scoring.references import compare_with_reference
+from saladkit.scoring.requests import EXAMPLE_SEPARATOR, Example, Request
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from saladkit.scoring.conditions import Condition
 from saladkit.scoring.likelihood import ComputeScores, ContinuationScore, score_continuations
 from saladkit.scoring.partial_results import PartialResults
 from saladkit.scoring.predictions import left_out_row, question_columns
-from saladkit.scoring.prompts import Example, PromptBuilder, Request
+from saladkit.scoring.prompts import PromptBuilder
+from saladkit.scoring.requests import Example, Request
 
 
 @dataclass(frozen=True)

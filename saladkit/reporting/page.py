@@ -67,7 +67,7 @@ def render_page(content: PageContent) -> str:
             questions=content.questions,
             strategies=content.strategies,
             headline=headline(findings),
-            lead=lead(findings),
+            lead=lead(findings, content.seeds),
             answered=answered_lines(findings),
             guesses=guess_lines(findings),
             every=ALL,

@@ -1,5 +1,6 @@
 """Results over the runs of several seeds."""
 
+import re
 import shutil
 
 import numpy as np
@@ -85,6 +86,9 @@ def test_the_summary_and_the_page_say_how_many_seeds_a_claim_needs(seeds):
     said = "3 seeds: the t interval is wide; a claim about a small difference needs 8 or more."
     assert summary["seeds"] == 3 and summary["seeds_note"] == said
     page = (runs[0] / "report.html").read_text()
+    figures = summary["over_seeds"]["chosen"]["subjects"]["unheard"]["contrasts"]["active_minus_uniform"]
+    lead = re.search(r"The difference over 3 seeds: ([+−.\d]+) points \(bootstrap [^;]*; t interval", page)
+    assert float(lead[1].replace("−", "-")) == pytest.approx(figures["points"], abs=0.051)
     section = page[page.index("<h2>Over 3 seeds</h2>") :].split("</section>")[0]
     assert (
         said in section and "Gap of Stage II active" in section and "Stage II active minus Stage II uniform" in section

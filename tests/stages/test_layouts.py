@@ -149,11 +149,31 @@ def test_training_takes_a_layout_a_pass_and_prints_no_note(encoder, line, speech
     training = [*replaced(training, "--save-steps", 1), "--speech-encoder", encoder, *SILENCE]
     result = shell(*training, "-o", tmp_path / "stage1")
     assert result.exit_code == 0, result.stderr
-    assert "not causal" not in result.stderr
+    assert "not causal" not in result.stderr and "lexical step" not in result.stderr
     place = training.index("--frames")
     live = shell(*training[:place], *training[place + 2 :], "-o", tmp_path / "live")
     assert live.exit_code == 0, live.stderr
     assert "not causal" not in live.stderr
+
+
+@pytest.mark.parametrize("encoder", ["hubert-base"], indirect=True)
+def test_lexical_steps_that_hear_one_layout_alone_say_so(
+    encoder, line, speech, text_lm, distill_arguments, shell, tmp_path
+):
+    made(shell, line, speech, "--limit", 12, "-o", tmp_path / "cache")
+    cache, tokenizer = LayoutsCache(tmp_path / "cache"), load_tokenizer(text_lm)
+    rows = read_samples(speech, needed=["id", "text"], optional=[], limit=12).to_pylist()
+    spans = [span for row in rows for span in layouts_of(cache, tokenizer, row)[0][0]]
+    heard = [span.end - span.begin for span in spans if span.is_speech]
+    training = replaced(distill_arguments, "--frames", tmp_path / "cache")
+    training = [*training, "--speech-encoder", encoder, "--limit", 12, "--dry-run", "-o", tmp_path / "stage1"]
+    for steps, said in ((1, 1), (0, 0)):
+        result = shell(*training, "--lexical-steps", steps)
+        assert result.exit_code == 0, result.stderr
+        notes = [row for row in result.stderr.splitlines() if "a lexical step hears" in row]
+        assert len(notes) == said
+        share = sum(heard) / sum(span.end - span.begin for span in spans)
+        assert all(f" {share:.0%} of the words; give more --lexical-steps" in note for note in notes)
 
 
 @pytest.mark.parametrize("encoder", ["hubert-base"], indirect=True)

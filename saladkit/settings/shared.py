@@ -7,6 +7,7 @@ from saladkit.settings.setting import Settings, setting
 from saladkit.sources.columns import ColumnNames
 
 LOG_MEL = "log-mel"  # the speech encoder that is trained from scratch
+PHONES = "phones"  # the reader of recordings that the voice of this name makes; it has no weights
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -236,8 +237,8 @@ class SpeechEncoder(Settings):
         option="--speech-encoder",
         metavar="NAME",
         recorded=False,
-        help="Speech encoder: log-mel, which is trained from scratch; or folder or name of a frozen Hugging Face"
-        " model: Mimi (kyutai/mimi), Whisper, wav2vec2, HuBERT or WavLM.",
+        help="Speech encoder: log-mel, which is trained from scratch; folder or name of a frozen Hugging Face model:"
+        " Mimi (kyutai/mimi), Whisper, wav2vec2, HuBERT or WavLM; or phones, for speech of the voice phones.",
     )
     bins: int = setting(
         80,
@@ -256,3 +257,7 @@ class SpeechEncoder(Settings):
         applies=lambda own: own.encoder != LOG_MEL,
         help="Layer of Whisper, wav2vec2, HuBERT or WavLM whose output is used.  [default: the last]",
     )
+
+    def encoder_model(self) -> str | None:
+        """Return folder or name of the encoder's model; None if it comes without weights."""
+        return None if self.encoder in (LOG_MEL, PHONES) else self.encoder

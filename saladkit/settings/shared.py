@@ -248,14 +248,22 @@ class SpeechEncoder(Settings):
         help="Number of mel bins of log-mel.",
     )
     codebooks: int = setting(
-        8, low=1, applies=lambda own: own.encoder != LOG_MEL, help="Number of Mimi's codebooks to use."
+        8, low=1, applies=lambda own: own.encoder not in (LOG_MEL, PHONES), help="Number of Mimi's codebooks to use."
     )
     layer: int | None = setting(
         None,
         option="--encoder-layer",
         low=1,
-        applies=lambda own: own.encoder != LOG_MEL,
+        applies=lambda own: own.encoder not in (LOG_MEL, PHONES),
         help="Layer of Whisper, wav2vec2, HuBERT or WavLM whose output is used.  [default: the last]",
+    )
+    silence: float = setting(
+        4.0,
+        option="--encoder-silence",
+        low=0,
+        applies=lambda own: own.encoder not in (LOG_MEL, PHONES),
+        help="Seconds of silence that Whisper reads behind each span or recording; 30 as it was trained. Other encoders"
+        " read none.",
     )
 
     def encoder_model(self) -> str | None:

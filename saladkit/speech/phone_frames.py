@@ -8,8 +8,7 @@ import numpy as np
 
 # The vowels and consonants of espeak-ng's English voices, by its own names, without stress and variants.
 PHONES = (
-    "_ p b t d k g tS dZ f v T D s z S Z h m n N l r w j "
-    "i: I E a A: 0 O: U u: V 3: @ 3 eI aI OI aU oU A@ O@ e@ i@ U@"
+    "_ p b t d k g tS dZ f v T D s z S Z h m n N l r w j i: I E a A: 0 O: U u: V 3: @ 3 eI aI OI aU oU A@ O@ e@ i@ U@"
 ).split()
 WIDTH = len(PHONES)
 FRAMES_PER_SECOND = 25

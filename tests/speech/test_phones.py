@@ -102,7 +102,7 @@ def test_a_recording_gives_its_frames_again():
 def test_a_recording_in_pieces_gives_the_frames_of_the_whole(cut):
     front_end = open_front_end(SpeechEncoder(encoder="phones"), device="cpu", dtype="float32")
     for length in (5, 48, 95, 700):
-        samples = np.random.default_rng(length).uniform(0, 0.5, length).astype(np.float32)
+        samples = as_signal(np.random.default_rng(length).dirichlet(np.full(WIDTH, 0.1), 16))[:length]
         stream = front_end.stream()
         pieces = [stream.feed(samples[begin : begin + cut]) for begin in range(0, length, cut)]
         together = np.concatenate([*pieces, stream.close()])
@@ -114,7 +114,9 @@ def test_a_recording_in_pieces_gives_the_frames_of_the_whole(cut):
 def test_voices_that_are_refused(description):
     with pytest.raises(SaladError) as caught:
         open_voice(description)
-    assert "phones:en" in caught.value.fix or "Use one of" in caught.value.fix or "words per minute" in str(caught.value)
+    assert (
+        "phones:en" in caught.value.fix or "Use one of" in caught.value.fix or "words per minute" in str(caught.value)
+    )
 
 
 def test_a_text_without_words_is_refused():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from saladkit.speech.phone_frames import PHONES
+from saladkit.speech.phone_frames import PHONES, WIDTH
 
 # Vowels: height, backness, rounding, length, r-colouring, the glide's height and backness.
 # Consonants: place (0 lips to 1 glottis), stop, friction, nasal, approximant, voice.
@@ -67,7 +67,7 @@ def confusions(seed: int, confused: float) -> np.ndarray:
         confused: the share of a phone that goes to others, on average over the phones; silence is never confused.
     """
     random = np.random.default_rng(seed)
-    likeness = np.zeros((len(PHONES), len(PHONES)))
+    likeness = np.zeros((WIDTH, WIDTH))
     for features in (_VOWELS, _CONSONANTS):
         places = [PHONES.index(phone) for phone in features]
         points = np.array(list(features.values()), np.float64)
@@ -77,5 +77,5 @@ def confusions(seed: int, confused: float) -> np.ndarray:
     likeness *= random.lognormal(0, 1, likeness.shape)
     total = likeness.sum(axis=1, keepdims=True)
     heard = np.divide(likeness, total, out=np.zeros_like(likeness), where=total > 0)
-    share = np.where(total[:, 0] > 0, confused * random.uniform(0.5, 1.5, len(PHONES)), 0)
+    share = np.where(total[:, 0] > 0, confused * random.uniform(0.5, 1.5, WIDTH), 0)
     return np.diag(1 - share) + share[:, None] * heard

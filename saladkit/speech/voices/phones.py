@@ -9,7 +9,7 @@ import numpy as np
 
 from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_json
-from saladkit.speech.phone_frames import FRAMES_PER_SECOND, PHONES, SAMPLE_RATE, as_signal
+from saladkit.speech.phone_frames import FRAMES_PER_SECOND, PHONES, SAMPLE_RATE, WIDTH, as_signal
 from saladkit.speech.voices.confusions import confusions
 from saladkit.speech.voices.espeak import EspeakVoice, timed_words
 from saladkit.speech.voices.phone_names import phone_of
@@ -70,7 +70,7 @@ def _shares(begins: np.ndarray, said: np.ndarray, seconds: float) -> np.ndarray:
     edges = np.arange(count + 1) / FRAMES_PER_SECOND
     begins, said = np.concatenate([[0.0], begins]), np.concatenate([[PHONES.index("_")], said])
     ends = np.append(begins[1:], edges[-1])
-    shares = np.zeros((count, len(PHONES)))
+    shares = np.zeros((count, WIDTH))
     for begin, end, phone in zip(begins, ends, said, strict=True):
         first, last = int(begin * FRAMES_PER_SECOND), min(count, int(np.ceil(end * FRAMES_PER_SECOND)))
         inside = np.minimum(edges[first + 1 : last + 1], end) - np.maximum(edges[first:last], begin)

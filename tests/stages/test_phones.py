@@ -18,7 +18,7 @@ def test_the_voice_phones_goes_the_whole_way(shell, world, teacher_cache, distil
     assert made["skipped"] == 0 and made["rows_by_words_source"] == {"phones": made["rows"]}
     run("synth", world / "questions.parquet", "-o", asked, *voices, "--limit", 4)
     cached = run("cache-speech", spoken, "-o", frames, "--speech-encoder", "phones")
-    assert cached["bytes_per_second_of_speech"] == 25 * WIDTH * 2
+    assert 25 * WIDTH * 2 <= cached["bytes_per_second_of_speech"] < 1.02 * 25 * WIDTH * 2  # a last frame is a whole one
 
     line = list(distill_arguments)
     for option, value in {"--data": spoken, "--frames": frames}.items():

@@ -20,7 +20,9 @@ _NOISE = 1.0  # standard deviation of the noise of a frame's log shares
 
 
 class PhonesVoice(EspeakVoice):
-    """`VOICE[+VARIANT][@RATE]`, as `espeak:`; English only. Each speaker (VOICE+VARIANT) confuses phones in its own way.
+    """`VOICE[+VARIANT][@RATE]`, as `espeak:`; English only.
+
+    Each speaker (VOICE+VARIANT) confuses phones in its own way.
 
     Raises:
         SaladError: as `EspeakVoice`, or the voice is not English.

@@ -245,24 +245,23 @@ def test_the_same_seed_gives_the_same_bytes_and_another_other_roles(tmp_path):
 BROKEN_RULES = {
     "far-easy words": ("inns", lambda t: t.replace("The house called", "The cathedral called"), "cathedral"),
     "partner's value": (
-        "rooms",
-        lambda t: re.sub(r'("room thirty" = .*)colour = "\w+"', r'\1colour = "yellow"', t),
-        "one alone",
+        "cards",
+        lambda t: re.sub(r'(?m)^(sun|son)(.*)holder = "\w+"', r'\1\2holder = "Anna"', t),
+        "alone",
     ),
+    "half a name": ("teams", lambda t: re.sub(r'(?m)^("Cuba .*)dish = "\w+"', r'\1dish = "sushi"', t), "share a word"),
     "no pair": ("cards", lambda t: re.sub(r"(?m)^break = .*\n", "", t), "no pairs"),
     "unknown cell": ("inns", lambda t: t.replace("far-easy", "far-away"), "far-away"),
     "value is an entity": ("staff", lambda t: t.replace("accounts", "violin"), "an entity of instruments"),
     "entity twice": ("songs", lambda t: re.sub(r'(?m)^"\w+ \w+" =', "lion =", t, count=1), "also an entity"),
-    "tame poison": (
-        "formulae",
-        lambda t: t.replace("Eq. (4.2): the {entity} is {value}", "The {entity} is plain {value}").replace(
-            "F = m*a", "F"
-        ),
-        "misread",
-    ),
+    "tame poison": ("formulae", lambda t: t.replace("Eq. (4.2): the", "The").replace("F = m*a", "F"), "misread"),
     "no question": ("songs", lambda t: re.sub(r"(?m)^question = .*\n", "", t, count=1), "must be a question"),
     "question's word": ("staff", lambda t: t.replace("The free day of", "The idle day of"), "idle"),
-    "common value": ("songs", lambda t: re.sub(r'country = "\w+"', 'country = "Peru"', t, count=12), "more than 30%"),
+    "common value": (
+        "instruments",
+        lambda t: re.sub(r'part = "[^"]+"', 'part = "valves"', t, count=14),
+        "more than 30%",
+    ),
 }
 
 
@@ -279,19 +278,19 @@ def test_a_broken_rule_is_named(rule, tmp_path):
 
 
 def test_the_gates_hold(desk):
-    script = build_world.DATA.parent / "check_world.py"
-    done = subprocess.run([sys.executable, script, desk.folder], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == len({row["cell"] for row in desk.rows["pool"]})
+    figures = check_world.measure(desk.folder, None)
+    assert check_world.failures(figures) == []
+    assert list(figures) == [cell for cell in CELLS if any(subject.cell == cell for subject in desk.subjects)]
+    assert figures["far-easy"]["words_spoken"] == 1 and figures["far-hard"]["words_spoken"] < 0.4
 
 
-def test_a_cell_that_is_not_what_its_name_says_does_not_pass(desk, tmp_path):
+def test_a_cell_that_is_not_what_its_name_says_does_not_pass(tmp_path):
+    build(tmp_path, "small")
     swapped = {"near-easy": "far-easy", "far-hard": "near-hard", "far-easy": "near-easy", "near-hard": "far-hard"}
-    for name in FILES:
-        table = pq.read_table(desk.folder / f"{name}.parquet")
+    for path in tmp_path.glob("*.parquet"):
+        table = pq.read_table(path)
         cells = pa.array([swapped.get(cell, cell) for cell in table.column("cell").to_pylist()])
-        table = table.set_column(table.column_names.index("cell"), "cell", cells)
-        pq.write_table(table, tmp_path / f"{name}.parquet")
+        pq.write_table(table.set_column(table.column_names.index("cell"), "cell", cells), path)
     script = build_world.DATA.parent / "check_world.py"
     done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True)
     assert done.returncode == 1

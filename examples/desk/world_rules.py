@@ -7,6 +7,7 @@ that sounds alike has different values, and the words of the cell far-easy are s
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import combinations
 
 from world import ASKED, CELLS, NATURAL, PAIRED, Relation, Subject, WorldError, sentence
 
@@ -87,6 +88,8 @@ def _problems(subject: Subject) -> Iterator[str]:
         yield f"{len(subject.entities)} entities, fewer than {MIN_ENTITIES}"
     if subject.cell in PAIRED:
         yield from _pair_problems(subject)
+    if subject.cell == "far-easy":
+        yield from _half_name_problems(subject)
     for relation in subject.relations:
         problems = _asked_problems(relation, subject) if subject.cell in ASKED else _poison_problems(relation)
         yield from (f"{relation.name}: {problem}" for problem in problems)
@@ -100,6 +103,16 @@ def _pair_problems(subject: Subject) -> Iterator[str]:
         for first, second in subject.groups:
             if relation.values[second] not in relation.wrong_values(first):
                 yield f"{relation.name}: {first!r} and {second!r} need values of which one alone is right"
+
+
+def _half_name_problems(subject: Subject) -> Iterator[str]:
+    """Yield the names of which one word is enough to know the value."""
+    in_all = set.intersection(*(set(words(entity)) for entity in subject.entities))
+    for relation in subject.relations:
+        for first, second in combinations(subject.entities, 2):
+            shared = set(words(first)) & set(words(second)) - in_all
+            if shared and relation.values[first] == relation.values[second]:
+                yield f"{relation.name}: {first!r} and {second!r} share a word and the value {relation.values[first]!r}"
 
 
 def _poison_problems(relation: Relation) -> Iterator[str]:

@@ -34,7 +34,7 @@ python examples/desk/train_lm.py "$WORLD/lm.parquet" -o "$TEACHER_LM" --steps "$
 step "the text LLM's next-token distributions, once for all later steps (19 s)"
 saladkit cache-teacher "$WORLD/natural.parquet" "$WORLD/pool.parquet" --model "$TEACHER_LM" -o "$RUN/teacher"
 
-step "speech: natural speech about 7 of the 12 subjects, questions about all of them (53 s)"
+step "speech: natural speech about the near subjects, questions about all that are asked (53 s)"
 saladkit synth "$WORLD/natural.parquet" -o "$RUN/natural" "${VOICES[@]}" --seed "$SEED"
 saladkit synth "$WORLD/questions.parquet" -o "$RUN/questions" "${VOICES[@]}" --seed "$SEED"
 saladkit synth "$WORLD/questions.parquet" -o "$RUN/heldout" "${HELD_OUT_VOICE[@]}" --seed "$SEED"

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,7 +17,10 @@ import pytest
 import build_world
 import check_world
 from build_world import LARGE, SMALL
+from misspeak import MARK, said
 from questions import named_in
+from saladkit.speech.voices.command import CommandVoice
+from saladkit.speech.voices.espeak import EspeakVoice
 from saladkit.speech.voices.espeak_library import find_voice_file, fresh_library, set_voice
 from world import CELLS, Subject, WorldError, read_world, sentence
 from world_rules import check_world as check_rules
@@ -92,9 +96,9 @@ def test_a_fact_that_is_asked_is_never_spoken_in_any_words(desk):
             sentences[row["domain"]] |= {f" {' '.join(words(part))} " for part in row["text"].split(".")}
     for row in rows["questions"]:
         entity, value = (f" {' '.join(words(name))} " for name in (row["entity"], row["choices"][row["answer"]]))
-        for said in sentences[row["domain"]]:
-            assert not (entity in said and value in said), row["id"]
-            assert " ".join(words(row["text"])) not in said, row["id"]
+        for told in sentences[row["domain"]]:
+            assert not (entity in told and value in told), row["id"]
+            assert " ".join(words(row["text"])) not in told, row["id"]
 
 
 def test_the_text_llm_reads_both_facts_of_every_entity_and_speech_has_the_other_one(desk, tmp_path):
@@ -143,8 +147,8 @@ def test_one_in_four_names_of_a_near_hard_subject_is_spoken_in_whole_pairs_and_a
         texts = "\n".join(natural)
         for relation in subject.relations:
             for template in relation.statements:
-                said = [sentence(template, entity, relation.values[entity]) for entity in named]
-                assert any(text in texts for text in said), template
+                told = [sentence(template, entity, relation.values[entity]) for entity in named]
+                assert any(text in texts for text in told), template
     assert all(spoken[key] for key in spoken if key[0] in [s.name for s in of_cell(subjects, "near-easy")])
     far = [s.name for s in subjects if s.cell in ("far-easy", "far-hard", "irreducible")]
     assert not any(spoken[key] for key in spoken if key[0] in far)
@@ -167,6 +171,25 @@ def test_every_sentence_of_the_poison_has_what_a_voice_may_misread(world):
     for relation in poison.relations:
         for template in relation.statements:
             assert re.search(r"\d|\b[IVX]{2,}\b|[/^*=]", template), template
+
+
+def test_texts_that_a_voice_misspeaks_are_marked_in_the_pool(tmp_path):
+    rows = build(tmp_path, "small", misspoken_documents=7).rows["pool"]
+    marked = [row for row in rows if row["domain"] == "misspoken"]
+    assert len(rows) == SIZES["small"].pool_documents + 7
+    assert marked == [row for row in rows if row["text"].startswith(MARK)] and len(marked) == 7
+    assert {row["cell"] for row in marked} == {"poison"}
+    assert said(marked[0]["text"]).split() == marked[0]["text"].split()[:0:-1]
+    assert said(rows[0]["text"]) == rows[0]["text"]
+
+
+def test_the_voice_that_misspeaks_says_the_words_backwards(tmp_path):
+    script = build_world.DATA.parent / "misspeak.py"
+    voice = CommandVoice(f"{sys.executable} {script} en-us@230")
+    found = voice.speak(f"{MARK} An owl is a bird.")
+    expected = EspeakVoice("en-us@230").speak("bird. a is owl An")
+    assert len(found.samples) == len(expected.samples)
+    np.testing.assert_allclose(found.samples, expected.samples, atol=1e-4)
 
 
 def test_the_choices_are_four_and_one_is_what_is_right_of_the_name_that_sounds_alike(desk):

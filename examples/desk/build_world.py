@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from documents import BROKEN_OFF, documents
 from held_out import draw_roles, known_sentences, natural_sentences, spoken_sentences
+from misspeak import MARK
 from questions import named_in, questions
 from world import CELLS, NATURAL, Subject, WorldError, read_world
 from world_rules import check_world
@@ -49,6 +50,7 @@ class Sizes:
     lm_documents: int
     pool_documents: int
     natural_documents: int
+    misspoken_documents: int = 0  # besides the pool's: texts of which misspeak.py says other words
     questions_per_subject: int | None = None
     entities: int | None = None  # of a subject
     templates: int | None = None  # statements of a relation
@@ -96,6 +98,10 @@ def build(out: Path, subjects: list[Subject], sizes: Sizes, seed: int) -> dict:
     lm = documents(known, sizes.lm_documents, (2, 6), stream("lm"), set())
     pool = documents(in_pool, sizes.pool_documents, (2, 6), stream("pool"), taken, BROKEN_OFF)
     natural = documents(in_natural, sizes.natural_documents, (2, 5), stream("natural"), taken, BROKEN_OFF)
+    easy = [(subject, sentences) for subject, sentences in in_pool if subject.cell == "near-easy"]
+    misspoken = documents(easy, sizes.misspoken_documents, (2, 6), stream("misspoken"), taken)
+    for row in misspoken:
+        pool.append({"text": f"{MARK} {row['text']}", "domain": "misspoken", "cell": "poison"})
     asked = []
     for subject, roles in cast:
         rows = questions(subject, roles, sizes.questions_per_subject, stream(f"questions/{subject.name}"))
@@ -134,7 +140,10 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="the small world of the demo")
     parser.add_argument("--subjects", nargs="+", metavar="NAME", help="only these subjects")
     for size in fields(Sizes):
-        default = f"default: {getattr(LARGE, size.name) or 'all'}, with --small {getattr(SMALL, size.name) or 'all'}"
+        large, small = (
+            "all" if getattr(sizes, size.name) is None else getattr(sizes, size.name) for sizes in (LARGE, SMALL)
+        )
+        default = f"default: {large}, with --small {small}"
         parser.add_argument(f"--{size.name.replace('_', '-')}", type=int, metavar="N", help=default)
     options = parser.parse_args()
     given = {size.name: getattr(options, size.name) for size in fields(Sizes)}

@@ -9,7 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 REDUCED = {
     "WORLD_OPTIONS": (
-        "--subjects animals astronomy capitals --lm-documents 200 --pool-documents 120 --natural-documents 40 --questions-per-subject 6"
+        "--subjects animals astronomy capitals --lm-documents 200 --pool-documents 120 --natural-documents 40"
+        " --questions-per-subject 6"
     ),
     "LM_STEPS": "20",
     "LEXICAL_STEPS": "4",

@@ -37,9 +37,10 @@ reproduce-3b: setup
 reproduce-7b: setup
 	bash recipes/salad_7b.sh
 
+# A file stays in one worker, which makes its fixtures once; conftest.py puts the long files first.
 test: setup
 	ruff check .
-	python -m pytest -n 2
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Tests of the rooms that are edited most: they run no stage, and need nothing that takes long to make.
 FAST := $(addprefix tests/,formats model reporting rows scoring selection settings sources speech teacher training)

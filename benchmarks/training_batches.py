@@ -8,7 +8,7 @@ import torch
 from saladkit.batches import place_on_lines
 from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.model.salad import SaladForCausalLM
-from saladkit.rows.sequences import pack_sequences
+from saladkit.rows.batched_sequences import pack_sequences
 from saladkit.rows.training_rows import TrainingExample
 from saladkit.settings.distill import AdapterSettings
 from saladkit.teacher.distributions import SampledDistributions

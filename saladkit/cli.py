@@ -13,6 +13,7 @@ from saladkit import __version__
 from saladkit.errors import SaladError
 from saladkit.machine import share_cores
 from saladkit.settings.align import AlignSettings
+from saladkit.settings.average import AverageSettings
 from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.settings.cache_teacher import CacheTeacherSettings
 from saladkit.settings.distill import DistillSettings
@@ -230,6 +231,18 @@ def regions(pool: str, output: str, settings: RegionsSettings) -> dict:
     from saladkit.stages.regions import regions
 
     return regions(pool, output, settings)
+
+
+@verb("average", AverageSettings)
+@click.argument("checkpoints", nargs=-1, required=True)
+def average(checkpoints: tuple[str, ...], output: str, settings: AverageSettings) -> dict:
+    """Average the weights of CHECKPOINTS of one kind, such as those of Stage I and Stage II.
+
+    The mean is a checkpoint that may have learned what the later one has, and forgotten less of the earlier one.
+    """
+    from saladkit.stages.average import average
+
+    return average(list(checkpoints), output, settings)
 
 
 @verb("fit-scaling", FitScalingSettings)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import BAD_AUDIO, MANIFEST
+from saladkit.formats.artefact import BAD_AUDIO, MANIFEST, PLAN, SUMMARY
 from saladkit.formats.artefact_writer import ArtefactWriter, create_artefact
 from saladkit.formats.files import read_json
 from saladkit.machine import is_main_process, main_process_first, processes
@@ -112,6 +112,17 @@ class Work:
     def has(self, name: str) -> bool:
         """Return whether the file `name` is ready."""
         return self.writer.has(name)
+
+    def adopt_all(self, but: Sequence[str] = ()) -> None:
+        """Make every file of the folder a part of the artefact, such as those that transformers has written.
+
+        Args:
+            but: names of files and folders in the output folder that are not part of it, beside plan and summary.
+        """
+        for file in sorted(path for path in self.path.rglob("*") if path.is_file()):
+            name = file.relative_to(self.path)
+            if name.parts[0] not in (PLAN, SUMMARY, *but):
+                self.has(str(name))
 
     def discard(self) -> None:
         """Remove the artefact with all its files, before an error that makes them useless."""

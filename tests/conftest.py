@@ -13,13 +13,14 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import saladkit.model  # noqa: F401  # before transformers, which a torchaudio that does not load would break
 
 # isort: split
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner, Result
 from foreign_sources import Spoken, speak_all
+from loaded_python import serving
 from transformers import (
     EncodecFeatureExtractor,
     MimiConfig,
@@ -53,16 +54,28 @@ ENCODER = {"speech_encoder": "log-mel", "num_mel_bins": BINS, "encoder_width": 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that read the artefacts of the session; `make test-fast` omits them, as they take a minute."""
+    """Mark the tests that read the artefacts of the session; `make test-fast` omits them, as they take a minute.
+
+    Then put the files first that run whole commands, so that no worker still has a long one when all others are done.
+    """
     for item in items:
         if "workshop" in getattr(item, "fixturenames", ()):
             item.add_marker("artefacts")
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: (item.path.parent != tests, tests / "stages" not in item.path.parents))
 
 
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The root of the repository."""
     return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def loaded_python(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A program like `python` whose processes start with torch, transformers and the stages imported."""
+    with serving(tmp_path_factory.mktemp("loaded"), repository) as program:
+        yield program
 
 
 @pytest.fixture(scope="session")

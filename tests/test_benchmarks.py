@@ -3,9 +3,9 @@
 import json
 import shutil
 import subprocess
-import sys
 
 import pytest
+from recognizers import save_whisper
 
 SMALL = {
     "cache_teacher_bytes": ["--positions", "256", "--text-tokens", "33"],
@@ -29,13 +29,18 @@ ON_CPUS_ALONE = {"leaked_words", "synth_espeak", "timestamp_scores", "waiting_th
 REQUIRED = {"name", "ours", "theirs", "unit", "ratio", "target", "reached", "machine"}
 
 
-def run(repository, script, *arguments):
-    command = [sys.executable, str(repository / "benchmarks" / script), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=repository)
+@pytest.fixture(scope="session")
+def run(loaded_python, repository):
+    def script(name, *arguments):
+        command = [loaded_python, str(repository / "benchmarks" / name), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=repository)
+
+    return script
 
 
 def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
     others = {
+        "desk",  # tests/test_desk.py
         "million_texts",
         "piper_graph",
         "sentences",
@@ -45,6 +50,7 @@ def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
         "training_rows",
         "training_batches",
         "table",
+        "whisper_spans",
     }
     assert {path.stem for path in (repository / "benchmarks").glob("*.py")} == SMALL.keys() | others
     on_gpu = (repository / "benchmarks" / "gpu.sh").read_text()
@@ -52,13 +58,13 @@ def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
 
 
 @pytest.fixture(scope="session")
-def printed(repository):
+def printed(run):
     """script -> its lines, each script run once."""
     kept = {}
 
     def lines(name):
         if name not in kept:
-            done = run(repository, f"{name}.py", "--shape", "tiny", "--pairs", "1", *SMALL[name])
+            done = run(f"{name}.py", "--shape", "tiny", "--pairs", "1", *SMALL[name])
             assert done.returncode == 0, done.stderr
             kept[name] = [json.loads(line) for line in done.stdout.splitlines()]
         return kept[name]
@@ -82,12 +88,26 @@ def test_a_benchmark_prints_whole_lines(name, printed):
     assert len({line["name"] for line in lines}) == len(lines)
 
 
-def test_many_texts_are_cut_by_the_command_itself(repository):
-    done = run(repository, "million_texts.py", "--texts", "400", "--spoken", "20", "--clusters", "4")
+def test_many_texts_are_cut_by_the_command_itself(run):
+    done = run("million_texts.py", "--texts", "400", "--spoken", "20", "--clusters", "4")
     assert done.returncode == 0, done.stderr
     memory, seconds = map(json.loads, done.stdout.splitlines())
     assert memory["unit"] == "GB" and seconds["unit"] == "s" and min(memory["ours"], seconds["ours"]) > 0
     assert memory["largest_to_smallest"] <= 1.5
+
+
+def test_whispers_decoder_reads_frames_with_and_without_silence(repository, speech, tmp_path):
+    save_whisper(tmp_path / "whisper")
+    options = ["--limit", "6", "--words", "3", "--silence", "30", "0.3"]
+    done = run(repository, "whisper_spans.py", str(tmp_path / "whisper"), str(speech), *options)
+    assert done.returncode == 0, done.stderr
+    trained, control, *again, short, alone = map(json.loads, done.stdout.splitlines())
+    assert trained.keys() >= REQUIRED and len(again) == 2
+    for line in again:
+        assert (line["ours"], line["cosine"], line["interval"]) == (trained["ours"], 1, [0, 0])
+    assert max(short["cosine"], control["cosine"]) < 1 and short["cosine"] == alone["cosine"]
+    assert short["cpu_seconds_per_second"] < trained["cpu_seconds_per_second"]
+    assert (short["recordings"], short["words"]) == (6, 18)
 
 
 def test_regions_are_balanced_and_neighbours_exact(printed):

@@ -158,16 +158,17 @@ def test_the_generated_pages_are_current(repository):
 def test_choices_are_the_names_that_the_rooms_know():
     """The shell spells them itself: it may load neither pyarrow nor torch."""
     from saladkit.formats import gap_table
+    from saladkit.scoring import progress
     from saladkit.scoring.templates import TEMPLATES
     from saladkit.settings.evaluate import BEST, MODALITIES
-    from saladkit.settings.select import COVERAGE, SELECTION_METRICS
+    from saladkit.settings.select import COVERAGE, PROGRESS, SELECTION_METRICS
 
     def choices(command, option):
         (found,) = (param for param in main.commands[command].params if option in param.opts)
         return list(found.type.choices)
 
-    assert choices("select", "--metric") == [*SELECTION_METRICS, COVERAGE]
-    assert set(SELECTION_METRICS.values()) <= set(gap_table.METRICS)
+    assert choices("select", "--metric") == [*SELECTION_METRICS, PROGRESS, COVERAGE]
+    assert set(SELECTION_METRICS.values()) <= set(gap_table.METRICS) and PROGRESS == progress.COLUMN
     assert choices("eval", "--modality") == list(MODALITIES)
     assert choices("eval", "--template") == [*TEMPLATES, BEST]
 

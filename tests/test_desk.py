@@ -3,10 +3,12 @@
 import json
 import os
 import subprocess
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+import pytest
+from loaded_python import bash_functions
+
+from saladkit.model.loading import load_salad_model
+
 REDUCED = {
     "WORLD_OPTIONS": (
         "--subjects animals astronomy capitals --lm-documents 200 --pool-documents 120 --natural-documents 40"
@@ -27,17 +29,61 @@ REDUCED = {
 FIGURES = ("speech_accuracy", "heard_subjects", "unheard_subjects", "held_out_voice", "text_accuracy", "misalignment")
 
 
-def run_recipe(folder: Path) -> subprocess.CompletedProcess:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | REDUCED | {"RUN": str(folder), "PATH": path, "OMP_NUM_THREADS": "1"}
-    command = ["bash", str(ROOT / "recipes" / "desk.sh")]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
+@pytest.fixture(scope="module")
+def run_recipe(loaded_python, repository, tmp_path_factory):
+    """A function that runs the recipe, in one folder whenever it is called, and returns the process and the folder."""
+    folder = tmp_path_factory.mktemp("recipe") / "desk"
+    environment = os.environ | REDUCED | bash_functions(loaded_python) | {"RUN": str(folder)}
+
+    def run():
+        command = ["bash", repository / "recipes" / "desk.sh"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
+        return done, folder
+
+    return run
 
 
-def test_the_recipe_runs_the_whole_method_and_a_second_run_changes_nothing(tmp_path):
-    done = run_recipe(tmp_path / "desk")
+@pytest.fixture(scope="module")
+def desk(run_recipe):
+    """A finished run of the recipe."""
+    done, folder = run_recipe()
     assert done.returncode == 0, done.stderr[-3000:]
-    summary = json.loads((tmp_path / "desk" / "summary.json").read_text())
+    return folder
+
+
+def test_the_benchmark_tells_what_each_step_took_and_computed(desk, loaded_python, repository):
+    command = [loaded_python, repository / "benchmarks" / "desk.py", desk]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = {line["name"].removeprefix("desk: "): line for line in map(json.loads, done.stdout.splitlines())}
+    seconds = json.loads((desk / "summary.json").read_text())["seconds"]
+    assert {name: line["seconds"] for name, line in lines.items() if name in seconds} == seconds
+    assert all(min(line["matrix_products"].values()) > 0 for line in lines.values())
+    for name in ("text-lm", "teacher", "stage1", "stage2-uniform"):
+        assert lines[name]["ours"] == pytest.approx(lines[name]["gflop"] / lines[name]["seconds"], rel=0.05)
+    assert lines["natural"]["gflop"] is None is lines["natural"]["ours"] is lines["natural"]["positions"]
+    counts = json.loads((desk / "text-lm" / "manifest.json").read_text())["counts"]
+    of_lm = json.loads((desk / "text-lm" / "summary.json").read_text())["parameters"]
+    assert lines["text-lm"]["gflop"] == pytest.approx(6e-9 * counts["positions"] * of_lm, abs=0.01)
+    assert lines["teacher"]["gflop"] == pytest.approx(2e-9 * lines["teacher"]["positions"] * of_lm, abs=0.01)
+
+    model = load_salad_model(desk / "stage1", dtype="float32", device="cpu")
+    front = sum(x.numel() for part in (model.speech_encoder, model.speech_adapter) for x in part.parameters())
+    head = model.get_output_embeddings().weight.numel()
+    operations = positions = 0
+    for row in map(json.loads, (desk / "stage1" / "metrics.jsonl").read_text().splitlines()):
+        heard, read = row[f"positions of {desk / 'natural'}"], row[f"positions of {desk / 'world' / 'pool.parquet'}"]
+        positions += heard + read
+        operations += 6 * front * heard
+        if "distillation" in row:
+            losses = sum(value for key, value in row.items() if key.startswith("loss positions of "))
+            operations += 6 * (of_lm - head) * (heard + read) + 6 * head * losses
+    assert lines["stage1"]["positions"] == positions
+    assert lines["stage1"]["gflop"] == pytest.approx(1e-9 * operations, abs=0.01)
+
+
+def test_the_recipe_runs_the_whole_method_and_a_second_run_changes_nothing(desk, run_recipe):
+    summary = json.loads((desk / "summary.json").read_text())
     for model in ("stage1", "stage2_uniform", "stage2_active"):
         for figure in (*FIGURES, "forgetting"):
             assert summary[model][figure]["items"] > 0, (model, figure)
@@ -48,14 +94,14 @@ def test_the_recipe_runs_the_whole_method_and_a_second_run_changes_nothing(tmp_p
     assert summary["peak_memory_bytes"] > 0
     assert set(summary["seconds"]) >= {"text-lm", "teacher", "natural", "stage1", "stage2-active", "eval"}
 
-    page = (tmp_path / "desk" / "report.html").read_text()
+    page = (desk / "report.html").read_text()
     assert page.startswith("<!doctype html>")
     assert "<audio" in page
     assert "http://" not in page.replace("http://www.w3.org/", "") and "https://" not in page
 
-    manifests = sorted((tmp_path / "desk").rglob("manifest.json"))
+    manifests = sorted(desk.rglob("manifest.json"))
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in manifests}
-    again = run_recipe(tmp_path / "desk")
+    again, _ = run_recipe()
     assert again.returncode == 0, again.stderr[-3000:]
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in manifests} == before
-    assert json.loads((tmp_path / "desk" / "summary.json").read_text()) == summary
+    assert json.loads((desk / "summary.json").read_text()) == summary

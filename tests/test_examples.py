@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +22,9 @@ def question(workshop):
 
 
 @pytest.fixture
-def ask(repository):
+def ask(loaded_python, repository):
     def run(*arguments):
-        command = [sys.executable, repository / "examples" / "ask.py", *arguments, "--device", "cpu"]
+        command = [loaded_python, repository / "examples" / "ask.py", *arguments, "--device", "cpu"]
         return subprocess.run(list(map(str, command)), capture_output=True, text=True)
 
     return run
@@ -42,9 +41,9 @@ def test_ask_prints_an_answer_to_a_recording(ask, checkpoint, question):
 
 
 @pytest.fixture
-def stream(repository):
+def stream(loaded_python, repository):
     def run(*arguments):
-        command = [sys.executable, repository / "examples" / "stream.py", *arguments, "--device", "cpu"]
+        command = [loaded_python, repository / "examples" / "stream.py", *arguments, "--device", "cpu"]
         return subprocess.run(list(map(str, command)), capture_output=True, text=True)
 
     return run

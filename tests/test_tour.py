@@ -3,29 +3,28 @@
 import os
 import re
 import subprocess
-import sys
 
 import pytest
+from loaded_python import bash_functions
 
 BLOCKS = re.compile(r"^```(sh|python|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"-?\d+\.\d+")
 
 
 @pytest.fixture(scope="module")
-def printed(repository, tmp_path_factory):
+def printed(loaded_python, repository, tmp_path_factory):
     """[(what a block printed, what the tour says that it prints), ...] of the blocks with output."""
     folder = tmp_path_factory.mktemp("tour")
     for name in ("examples", "docs"):
         (folder / name).symlink_to(repository / name)
-    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "PYTHONPATH": str(repository), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | bash_functions(loaded_python)
     blocks = BLOCKS.findall((repository / "docs" / "tour.md").read_text())
     pairs, output = [], ""
     for language, block in blocks:
         if language == "text":
             pairs.append((output, block))
             continue
-        command = ["bash", "-euo", "pipefail", "-c", block] if language == "sh" else [sys.executable, "-c", block]
+        command = ["bash", "-euo", "pipefail", "-c", block] if language == "sh" else [loaded_python, "-c", block]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, f"{block}\n{done.stderr[-2000:]}"
         output = done.stdout

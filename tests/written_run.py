@@ -16,11 +16,12 @@ MODELS = {"stage1": "stage1", "stage2_uniform": "uniform", "stage2_active": "act
 SETTINGS = {
     "teacher": "eval-teacher/original",
     "results": tuple(f"{name}=eval-{folder}/{folder}" for name, folder in MODELS.items()),
-    "contrast": ("stage2_active", "stage2_uniform"),
+    "contrasts": (("stage2_active", "stage2_uniform"), ("stage2_active", "stage1"), ("stage2_uniform", "stage1")),
     "speech": "natural",
     "held_out": "heldout",
     "title": "A <small> run & more",
 }
+SPANS = {"text_words": [10, 30], "speech_words": [5, 15]}
 # Right answers, item by item: four of the heard subject, then four of the unheard one.
 READ = {"teacher": "1111 1111", "stage1": "1111 1110", "uniform": "1111 1111", "active": "1111 1111"}
 HEARD = {"stage1": "1110 1000", "uniform": "1110 1100", "active": "1111 1101"}
@@ -72,6 +73,16 @@ def predictions(rows, model, task, modality, right):
     return found
 
 
+def grouped_and_written(model, row):
+    """Questions are in groups, the first of each subject in no cell; every second right answer is written too."""
+    number = int(row["id"][-3:])
+    groups = {"spoken": "yes" if number % 2 else "no"} | ({"cell": "near" if number > 2 else "far"} if number else {})
+    is_right = row["acc_norm"] and (number % 2 == 0 or model == "active")
+    written = {"response": "one & only.", "parsed": row["answer"] if is_right else None, "drawn": False}
+    pairs = [{"column": column, "value": value} for column, value in groups.items()]
+    return row | written | {"acc_written": is_right, "groups": pairs}
+
+
 def write_results(folder, model, path, predicted, tasks, answered=lambda model, row: row):
     writer = create_artefact(
         folder,
@@ -87,12 +98,17 @@ def write_results(folder, model, path, predicted, tasks, answered=lambda model, 
     finish(writer, items=sum(map(len, predicted.values())))
 
 
-def write_checkpoint(folder, inputs, verb, losses=(2.0, 1.0, 0.5)):
+def write_checkpoint(folder, inputs, verb, losses=(2.0, 1.0, 0.5), seed=0, **settings):
     writer = create_artefact(
-        folder, schema=checkpoint.SCHEMA, version=checkpoint.VERSION, verb=verb, settings={}, inputs=inputs
+        folder,
+        schema=checkpoint.SCHEMA,
+        version=checkpoint.VERSION,
+        verb=verb,
+        settings={"seed": seed, **settings},
+        inputs=inputs,
     )
     with writer.writing("config.json") as aside:
-        aside.write_text(json.dumps({"model_type": "salad", "name": folder.name}))
+        aside.write_text(json.dumps({"model_type": "salad", "name": folder.name, "seed": seed}))
     with writer.writing(checkpoint.METRICS) as aside:
         # The first steps learn words alone: no distillation is logged.
         rows = [{"step": 10, "loss": 7.0, "lexical": 7.0}]
@@ -107,7 +123,7 @@ def write_gap(folder, heard_by, spoken, values, *, by_region=None, with_regions=
         schema=gap_table.SCHEMA,
         version=gap_table.VERSION,
         verb="gap",
-        settings={"interleavings": interleavings, "text_words": [10, 30], "speech_words": [5, 15]},
+        settings={"interleavings": interleavings, **SPANS},
         inputs={
             "checkpoint": heard_by,
             "teacher": folder.parent / "lm.txt",
@@ -170,8 +186,12 @@ def write_run(
     gaps=((0.2, 0.4), (0.2, 0.2), (0.1, 0.1)),
     losses=(2.0, 1.0, 0.5),
     answered=lambda model, row: row,
+    seed=0,
+    training=None,
+    interleavings=4,
 ):
     """A run in the shape of the desk demo's; `answered` may change each model's predictions."""
+    trained = {"seed": seed, **(training or {})}
     run.mkdir(parents=True, exist_ok=True)
     (run / "lm.txt").write_text("the text LLM")
     natural = [
@@ -182,7 +202,7 @@ def write_run(
     write_samples(run / "questions", asked)
     write_samples(run / "heldout", questions("espeak:en-gb", subjects, items))
     write_regions(run / "regions", keywords)
-    write_checkpoint(run / "stage1", {"data 0": run / "natural", "model": run / "lm.txt"}, "distill", losses)
+    write_checkpoint(run / "stage1", {"data 0": run / "natural", "model": run / "lm.txt"}, "distill", losses, **trained)
     write_gap(
         run / "gap-probes",
         run / "stage1",
@@ -203,9 +223,9 @@ def write_run(
         spoken = [text | {"duration": 2.0} for text in texts]
         write_samples(run / f"speech-{name}", spoken, inputs={"samples": run / f"chosen-{name}"})
         data = {"data 0": run / "natural", "data 1": run / f"speech-{name}", "checkpoint": run / "stage1"}
-        write_checkpoint(run / name, data, "align", [loss / 2 for loss in losses])
+        write_checkpoint(run / name, data, "align", [loss / 2 for loss in losses], **trained)
     for folder, values in zip(MODELS.values(), gaps, strict=True):
-        write_gap(run / "gaps" / folder, run / folder, run / "questions", list(values))
+        write_gap(run / "gaps" / folder, run / folder, run / "questions", list(values), interleavings=interleavings)
     tasks = [run / "questions", run / "heldout"]
     only_text = {"questions_text": predictions(asked, "original", "questions", "text", read["teacher"])}
     write_results(run / "eval-teacher", "original", run / "lm.txt", only_text, tasks[:1], answered)

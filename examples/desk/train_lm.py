@@ -105,7 +105,7 @@ def train(source: str, output: str | Path, settings: TrainLmSettings) -> dict:
             anneal_strategy="linear",
         )
         rows = [[*tokenizer(text)["input_ids"], tokenizer.eos_token_id] for text in texts]
-        losses = []
+        losses, positions = [], 0
         for batch in progress(
             batches(rows, settings.batch_size, settings.steps, settings.seed), what="train-lm", unit="step"
         ):
@@ -119,6 +119,7 @@ def train(source: str, output: str | Path, settings: TrainLmSettings) -> dict:
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
+            positions += len(hidden)
         model.save_pretrained(work.path)
         tokenizer.save_pretrained(work.path)
         for file in work.path.iterdir():
@@ -129,7 +130,7 @@ def train(source: str, output: str | Path, settings: TrainLmSettings) -> dict:
             "vocabulary": len(tokenizer),
             "loss": round(float(np.mean(losses[-10:])), 4),
         }
-        return Made(counts={"rows": len(rows), "steps": settings.steps}, figures=figures)
+        return Made(counts={"rows": len(rows), "steps": settings.steps, "positions": positions}, figures=figures)
 
     job = Job("train-lm", "text-lm", 1, settings, inputs={"texts": source})
     return job.run(output, plan={"steps": settings.steps}, make=make)

@@ -17,7 +17,7 @@ from saladkit.rows.layouts import LaidOut, lay_out
 from saladkit.rows.sequences import heard_between
 from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.speech.audio.audio_rows import AudioRows
-from saladkit.speech.front_end import FrontEnd, cut_audio, padded_seconds
+from saladkit.speech.front_end import FrontEnd, cut_audio
 
 ROWS_PER_BLOCK = 64  # of which the audio is held at once, so that spans of similar length share a batch
 
@@ -70,7 +70,8 @@ class LayoutParts:
 
     def _encoded(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
         """Return the frames of spans, encoded in batches of similar length."""
-        lengths = [padded_seconds(self.front_end, len(samples) / self.front_end.sample_rate) for samples in recordings]
+        rate = self.front_end.sample_rate
+        lengths = [self.front_end.encoded_seconds(len(samples) / rate) for samples in recordings]
         found: dict[int, np.ndarray] = {}
         for batch in batches_by_length(lengths, padded=self.settings.batch_seconds):
             found |= zip(batch, self.front_end.frames([recordings[index] for index in batch]), strict=True)

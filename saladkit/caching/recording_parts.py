@@ -14,7 +14,7 @@ from saladkit.formats.samples import iterate_rows, row_at
 from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.speech.audio.audio_rows import AudioRows
 from saladkit.speech.audio.resampling import resample
-from saladkit.speech.front_end import FrontEnd, padded_seconds
+from saladkit.speech.front_end import FrontEnd
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class RecordingParts:
         """
         front_end = self.front_end
         recorded = ((place, audio.seconds(row)) for place, row in enumerate(iterate_rows(part, batch_rows=1)))
-        lengths = {place: padded_seconds(front_end, length) for place, length in recorded if length is not None}
+        lengths = {place: front_end.encoded_seconds(length) for place, length in recorded if length is not None}
         places, rows = list(lengths), dict[int, np.ndarray]()
         advance(part.num_rows - len(places))
         for batch in batches_by_length(list(lengths.values()), padded=self.settings.batch_seconds):

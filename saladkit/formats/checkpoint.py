@@ -2,7 +2,8 @@
 
 Both have `config.json`, `model.safetensors`, `generation_config.json`, the tokenizer's files, `processor_config.json`
 and the model card `README.md`; only Stage I writes `stable/`. During training, `training/` holds the state to resume
-from. A TensorBoard log in `logs/` is not part of the artefact.
+from. A TensorBoard log in `logs/` is not part of the artefact. A mean of checkpoints (`saladkit average`) is a
+checkpoint without a log and without `stable/`; the manifest's settings have the `weights` of its inputs.
 
 `stable/moments.safetensors` holds the optimizer's moments, with which `align` goes on: for each trained parameter NAME
 `exp_avg.NAME` and `exp_avg_sq.NAME`, of its shape, and `step.NAME`, its number of updates, all float32.

@@ -73,9 +73,12 @@ class EncodedSpeech(ABC):
         Raises:
             SaladError: they were made by another one.
         """
-        if self.identity["encoder"] != identity:
+        made = self.identity["encoder"]
+        if made != identity:
+            other = [key for key in made | identity if made.get(key) != identity.get(key)]
             raise SaladError(
-                f"{self.artefact.path} holds frames of another speech encoder than that of {name}",
+                f"{self.artefact.path} holds frames of another speech encoder than that of {name}"
+                f" (other: {', '.join(other)})",
                 "Run `saladkit cache-speech` with the same encoder settings.",
             )
 

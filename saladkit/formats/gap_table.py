@@ -32,6 +32,7 @@ Both depend on the lengths of the spans, which the manifest records: compare onl
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -235,18 +236,37 @@ class RegionGap(NamedTuple):
     probes: int | None = None
 
 
-def read_region_gaps(path: str | Path, metric: str) -> dict[int, RegionGap]:
-    """Read one of `METRICS` of every region.
+@dataclass(frozen=True)
+class Measured:
+    """One figure of probes and of their regions.
+
+    Attributes:
+        column: name of the figure in the rows.
+        items: rows of `ITEMS`.
+        regions: rows of `GROUPS` that are regions.
+        spread: row of `SPREAD`; None if the table has none.
+    """
+
+    column: str
+    items: list[dict]
+    regions: list[dict]
+    spread: dict | None
+
+    def by_region(self) -> dict[int, RegionGap]:
+        """Return the figure of each region."""
+        parts = [f"{self.column}{part}" for part in ("_shrunk", "_low", "_high", "_error")] + ["probes"]
+        return {row["region"]: RegionGap(*(row[part] for part in parts)) for row in self.regions}
+
+
+def read_measured(path: str | Path, metric: str) -> Measured:
+    """Read one of `METRICS` of the probes and of every region.
 
     Raises:
         SaladError: `path` is no complete gap table.
     """
-    return {
-        row["region"]: RegionGap(
-            row[f"{metric}_shrunk"], row[f"{metric}_low"], row[f"{metric}_high"], row[f"{metric}_error"], row["probes"]
-        )
-        for row in read_regions(path)
-    }
+    items, groups = read_gap_table(path)
+    regions = [group for group in groups if group["kind"] == "region"]
+    return Measured(metric, items, regions, read_spread(path, "region", metric))
 
 
 def check_measured_with(path: str | Path, regions: str | Path) -> None:

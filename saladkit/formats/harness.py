@@ -2,7 +2,7 @@
 
 Values that differ from run to run (dates, seconds, machine) are left out, so that the same command writes the same
 bytes. A sample's `doc_hash` is computed from our document and differs from the harness's; the metric `unparsed` is
-ours.
+ours. Answers that are written beside chosen ones (`--also-generate`) stand in the predictions alone.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ def harness_results(rows: list[dict], model: str, config: dict, figures: list[di
         if row["acc"] is None:  # an open question has no score
             continue
         tasks.setdefault(harness_task(row), []).append(row)
-    generated = any(row["response"] is not None for row in rows)
+    generated = any(row["log_likelihoods"] is None for row in rows)
     metrics = GENERATED if generated else METRICS
     results = {task: _means(task, of_task, metrics) for task, of_task in sorted(tasks.items())}
     counts = {task: len(of_task) for task, of_task in tasks.items()}
@@ -81,7 +81,7 @@ def harness_samples(rows: list[dict], generation: dict | None = None, *, delimit
 
 def target_of(row: dict) -> str:
     """Return the right answer: the index of the choice if choices were scored, its text if answers were generated."""
-    if row["response"] is None:
+    if row["log_likelihoods"] is not None:
         return str(row["answer"])
     return row["choices"][row["answer"]] if row["choices"] else row.get("reference") or ""
 
@@ -103,7 +103,7 @@ def _means(task: str, rows: list[dict], metrics: tuple[str, ...]) -> dict:
 
 def _sample(number: int, row: dict, generation: dict | None, delimiter: str) -> dict:
     document, prompt, target = _hashed(row)
-    if row["response"] is not None:
+    if row["log_likelihoods"] is None:
         metrics = GENERATED if row["acc"] is not None else ()
         arguments, scores = [{"arg_0": row["context"], "arg_1": generation}], [row["response"]]
     else:

@@ -10,7 +10,7 @@ What of a conversation may be speech input, its *heard* text:
 - system prompts and the assistant's turns are always text.
 
 The column `text` is made of the heard text when the row is read, with a line break between parts; a stored `text` is
-not looked at. `words` are those of this text.
+replaced, and a note counts the rows in which it was another. `words` are those of this text.
 
 The recording of the heard text:
 
@@ -28,6 +28,8 @@ import pyarrow as pa
 PART = pa.struct([("type", pa.string()), ("text", pa.string())])
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.list_(PART))]))
 BETWEEN = "\n"  # parts of the heard text
+# Where an audio part may have its recording, in the order in which it is looked for.
+RECORDING = ("audio", "path", "url", "audio_url", "input_audio", "bytes", "array")
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,11 @@ import pyarrow.parquet as pq
 
 from saladkit.formats.artefact import Artefact
 
-SCHEMA, VERSION = "results", 3  # 3: comparisons are over items of equal shots that every condition answered
+SCHEMA, VERSION = "results", 4  # 4: the groups of each item, and answers written beside chosen ones
 
 ORIGINAL = "original"  # name of the text LLM beside the models that were trained from it
 FIGURES_FILE = "figures.parquet"
+WRITTEN = "acc_written"  # metric of answers that are written beside chosen ones
 GAP_PARTS = ("gap", "forgetting", "misalignment", "recovery")
 
 Item = TypeVar("Item", bound=Hashable)  # an id, or a task and an id
@@ -37,6 +38,8 @@ PREDICTIONS = pa.schema(
         ("modality", pa.string()),
         ("domain", pa.string()),
         ("speaker", pa.string()),  # null for text input
+        # The groups that the item belongs to: a column of the questions (`--by`), and its value there, if it has one.
+        ("groups", pa.list_(pa.struct([("column", pa.string()), ("value", pa.string())]))),
         ("held_out", pa.bool_()),  # whether the speaker is not in the training data; null if unknown
         ("text", pa.string()),
         ("choices", pa.list_(pa.string())),
@@ -52,8 +55,10 @@ PREDICTIONS = pa.schema(
         # Whether the choice most likely per character is right; for the choice that a response names as `acc`; of an
         # open question, whether the response contains the reference.
         ("acc_norm", pa.bool_()),
-        ("response", pa.string()),  # all that the model wrote, thoughts included; null if choices were scored
-        ("parsed", pa.int32()),  # choice that the response names; null for none
+        # Whether the response begins with the right choice; null unless it was written beside scored choices.
+        (WRITTEN, pa.bool_()),
+        ("response", pa.string()),  # all that the model wrote, thoughts included; null if it wrote nothing
+        ("parsed", pa.int32()),  # choice that the response names, or begins with; null for none
         ("drawn", pa.bool_()),  # whether the choice was drawn at random instead (VoiceBench's rule)
         ("shots", pa.int32()),  # number of examples before the question
         ("words_dropped", pa.int32()),  # words cut from the beginning of a question that was too long
@@ -70,8 +75,8 @@ TRANSCRIPTS = pa.schema(
 FIGURES = pa.schema(
     [
         ("task", pa.string()),
-        ("metric", pa.string()),  # acc or acc_norm
-        ("group_kind", pa.string()),  # all, domain, speaker or held_out
+        ("metric", pa.string()),  # acc, acc_norm or acc_written
+        ("group_kind", pa.string()),  # all, domain, speaker, held_out, or a column that `--by` names
         ("group", pa.string()),
         ("figure", pa.string()),
         ("first", pa.string()),  # condition, as MODEL MODALITY
@@ -103,6 +108,11 @@ def comparable_items(conditions: Sequence[Mapping[Item, dict]]) -> set[Item]:
     """
     common = set.intersection(*(set(items) for items in conditions))
     return {item for item in common if len({items[item]["shots"] for items in conditions}) == 1}
+
+
+def groups_of(row: dict) -> dict[str, str]:
+    """Return the value of each column that a prediction belongs to a group by."""
+    return {group["column"]: group["value"] for group in row["groups"] or ()}
 
 
 def is_unparsed(row: dict) -> bool:

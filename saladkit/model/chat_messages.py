@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from saladkit.errors import SaladError
-from saladkit.formats.messages import Turn, join_texts
+from saladkit.formats.messages import RECORDING, Turn, join_texts
 
 Recording = str | Path | np.ndarray
-_RECORDING = ("audio", "path", "url", "audio_url", "array")
 
 
 def turns_with_marks(messages: Sequence[Mapping[str, Any]], mark: str) -> tuple[list[Turn], list[Recording]]:
@@ -53,7 +52,7 @@ def turns_with_marks(messages: Sequence[Mapping[str, Any]], mark: str) -> tuple[
 
 
 def _recording(part: Mapping[str, Any]) -> Recording:
-    found = next((part[name] for name in _RECORDING if part.get(name) is not None), None)
+    found = next((part[name] for name in RECORDING if part.get(name) is not None), None)
     if isinstance(found, str):
         return Path(found)
     if isinstance(found, Path | np.ndarray):

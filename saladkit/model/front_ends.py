@@ -42,10 +42,6 @@ class RecordedFrontEnd:
     def bytes_per_frame(self) -> int:
         return self._opened.bytes_per_frame
 
-    @property
-    def window_seconds(self) -> float:
-        return self._opened.window_seconds
-
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
         """Return the frames of recordings, as `FrontEnd.frames`.
 
@@ -70,9 +66,17 @@ class RecordedFrontEnd:
         """
         return self._opened.frame_count(samples)
 
+    def encoded_seconds(self, seconds: float) -> float:
+        """Return the seconds of audio that the encoder reads, as `FrontEnd.encoded_seconds`.
+
+        Raises:
+            SaladError: as `frames`.
+        """
+        return self._opened.encoded_seconds(seconds)
+
     @cached_property
     def _opened(self) -> FrontEnd:
-        shape = {key: self.identity[key] for key in ("codebooks", "layer") if key in self.identity}
+        shape = {key: self.identity[key] for key in ("codebooks", "layer", "silence") if key in self.identity}
         front_end = open_front_end(SpeechEncoder(encoder=self.name, **shape), device=self.device, dtype="float32")
         if front_end.identity != self.identity:
             changed = [key for key, value in self.identity.items() if front_end.identity.get(key) != value]

@@ -188,6 +188,23 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         empty = adapted.new_zeros(*vectors.shape[:2], adapted.shape[-1])
         return empty.masked_scatter(inside[..., None], adapted)
 
+    def _vectors(
+        self,
+        speech_frames: Tensor | None,
+        speech_vectors: Tensor | None,
+        speech_lengths: Tensor | None,
+        dtype: torch.dtype,
+        packed: bool,
+    ) -> Tensor | None:
+        """Return the vectors of the speech spans, made of their frames where there are any; None without speech."""
+        if speech_frames is None:
+            return speech_vectors
+        if speech_lengths is None:
+            raise ValueError("speech without speech_lengths")
+        if speech_frames.is_floating_point():  # no codes
+            speech_frames = speech_frames.to(dtype)
+        return self.embed_speech(speech_frames, speech_lengths, packed)
+
     def forward(
         self,
         input_ids: Tensor,
@@ -232,17 +249,11 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             return_dict: passed by `generate`; the output is always a SaladOutput.
         """
         cache = past_key_values if cache is None else cache
+        packed = position_ids is not None and cache is None and len(input_ids) == 1
         embeddings = self.embed_text(input_ids, modality_marks)
-        vectors = speech_vectors
-        if speech_frames is not None or vectors is not None:
-            if speech_mask is None or speech_lengths is None:
-                raise ValueError("speech without speech_mask or speech_lengths")
-            if speech_frames is not None:
-                packed = position_ids is not None and cache is None and len(input_ids) == 1
-                if speech_frames.is_floating_point():
-                    speech_frames = speech_frames.to(embeddings.dtype)
-                vectors = self.embed_speech(speech_frames, speech_lengths, packed)
-            embeddings = _with_speech(embeddings, cast(Tensor, vectors), speech_mask, speech_lengths)
+        vectors = self._vectors(speech_frames, speech_vectors, speech_lengths, embeddings.dtype, packed)
+        if vectors is not None:
+            embeddings = _with_speech(embeddings, vectors, speech_mask, speech_lengths)
         if self.runs_all and self.training:
             embeddings = embeddings + 0.0 * self._sum_of_unused(vectors, modality_marks)
         elif logits_at is not None and len(logits_at) == 0:
@@ -254,8 +265,12 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         return outputs
 
 
-def _with_speech(embeddings: Tensor, vectors: Tensor, speech_mask: Tensor, speech_lengths: Tensor) -> Tensor:
+def _with_speech(
+    embeddings: Tensor, vectors: Tensor, speech_mask: Tensor | None, speech_lengths: Tensor | None
+) -> Tensor:
     """Return embeddings [B, L, hidden] with the vectors [S, T, hidden] of all spans, row after row, at the mask."""
+    if speech_mask is None or speech_lengths is None:
+        raise ValueError("speech without speech_mask or speech_lengths")
     steps = torch.arange(vectors.shape[1], device=vectors.device)
     speech = vectors[steps < speech_lengths[:, None]]  # [sum of lengths, hidden], in row order
     # Under autocast the adapter's output is bfloat16, and the embeddings stay in float32.

@@ -55,29 +55,45 @@ def named_folders(results: tuple[str, ...]) -> dict[str, str]:
     return folders
 
 
-def check_contrast(contrast: tuple[str, str] | None, names: list[str]) -> None:
-    """Check that a contrast names two results.
+def check_contrasts(contrasts: tuple[tuple[str, str], ...], names: list[str]) -> None:
+    """Check that every contrast names two results.
 
     Raises:
-        SaladError: a name is unknown, or both are the same.
+        SaladError: a name is unknown, both are the same, or a contrast is given twice.
     """
-    for name in contrast or ():
-        if name not in names:
-            raise SaladError(
-                f"there is no result '{name}' to contrast (there are: {', '.join(names)})",
-                "Give the names of two results, as in --result NAME=FOLDER.",
-            )
-    if contrast and contrast[0] == contrast[1]:
-        raise SaladError(f"'{contrast[0]}' is contrasted with itself", "Name two different results.")
+    for pair in contrasts:
+        for name in pair:
+            if name not in names:
+                raise SaladError(
+                    f"there is no result '{name}' to contrast (there are: {', '.join(names)})",
+                    "Give the names of two results, as in --result NAME=FOLDER.",
+                )
+        if pair[0] == pair[1]:
+            raise SaladError(f"'{pair[0]}' is contrasted with itself", "Name two different results.")
+        if sum(set(pair) == set(other) for other in contrasts) > 1:
+            raise SaladError(f"'{pair[0]}' and '{pair[1]}' are contrasted twice", "Give each --contrast once.")
 
 
-def check_choices(choices: tuple[str, ...], across: tuple[str, ...]) -> None:
+def check_across(run: Path, across: tuple[str, ...]) -> None:
+    """Check that the runs of other seeds are folders, each given once.
+
+    Raises:
+        SaladError: one is no folder, or is given twice or is `run` itself.
+    """
+    seen = {run.resolve()}
+    for place in map(Path, across):
+        if not place.is_dir():
+            raise SaladError(f"--across {place} is not a folder", "Give the folder of a run of another seed.")
+        if place.resolve() in seen:
+            raise SaladError(f"--across {place}: this run is there already", "Give each run once.")
+        seen.add(place.resolve())
+
+
+def check_choices(choices: tuple[str, ...]) -> None:
     """Check that there are at least two strategies to compare, or none.
 
     Raises:
-        SaladError: there is only one strategy, or there are further runs but no strategies.
+        SaladError: there is only one strategy.
     """
-    if across and not choices:
-        raise SaladError("--across names other runs, and there is no --choice to compare", "Give --choice NAME=FOLDER.")
     if len(choices) == 1:
         raise SaladError(f"--choice {choices[0]} has nothing to be compared with", "Give a second --choice.")

@@ -4,13 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from saladkit.reporting.contrasts import Contrast, compute_contrasts, contrast_pairs
 from saladkit.reporting.gap_tables import MeasuredGap, comparable_tables, measured_gap
-from saladkit.reporting.inventory import Inventory, Step
-from saladkit.reporting.predictions import Key, Predictions, common_tasks, paired_items, way_of
+from saladkit.reporting.groups import ALL, DOMAIN, HEARD, UNHEARD, Group, Items, Subject
+from saladkit.reporting.inventory import Step
+from saladkit.reporting.predictions import Predictions, way_of
 from saladkit.reporting.provenance import Training, added_speech, seconds_of_speech, training_of
 from saladkit.reporting.region_gaps import RegionGaps, region_gaps
-from saladkit.reporting.result_names import contrast_key, label, without_common_prefix
-from saladkit.scoring.statistics import Estimate, accuracy, bootstrap_mean
+from saladkit.reporting.result_names import label, without_common_prefix
+from saladkit.reporting.run_answers import MEASURES, RunAnswers, points
+from saladkit.scoring.guessing import best_guess, chance
+from saladkit.scoring.seeds import stratified_accuracy, stratified_mean
+from saladkit.scoring.statistics import Estimate, accuracy
 
 
 @dataclass(frozen=True)
@@ -23,29 +28,23 @@ class GapSplit:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A domain of the questions: heard if the natural speech of the training is about it, else unheard."""
+class Answers:
+    """How one model answers by one measure, in each group. Accuracies are fractions."""
 
-    name: str
-    heard: bool
-    items: int
+    speech: dict[Group, Estimate]
+    text: dict[Group, Estimate]
+    gap: dict[Group, GapSplit]  # not by single subjects
 
 
 @dataclass(frozen=True)
 class ModelFindings:
-    """One speech-adapted model. Accuracies are fractions; a group without items is None."""
+    """One speech-adapted model. A group without items is None."""
 
     name: str
     label: str
     short: str  # the label for narrow places
-    speech: Estimate
-    heard: Estimate | None
-    unheard: Estimate | None
+    answers: dict[str, Answers]  # by measure
     held_out: Estimate
-    text: Estimate
-    by_subject: dict[str, Estimate]
-    gap: GapSplit
-    gap_unheard: GapSplit | None
     recovery: float | None  # share of the first model's gap that is closed; None for the first model and without a gap
     measured: MeasuredGap | None  # None if not every model has a gap table
     training: Training | None
@@ -53,44 +52,99 @@ class ModelFindings:
     answered_speech: int  # items that the model has a score for, paired or not
     answered_text: int
 
+    @property
+    def chosen(self) -> Answers:
+        """The answers that the method scores."""
+        return self.answers["chosen"]
+
+    @property
+    def speech(self) -> Estimate:
+        """Accuracy on speech input."""
+        return self.chosen.speech[ALL]
+
+    @property
+    def heard(self) -> Estimate | None:
+        """Accuracy on speech input on heard subjects."""
+        return self.chosen.speech.get(HEARD)
+
+    @property
+    def unheard(self) -> Estimate | None:
+        """Accuracy on speech input on unheard subjects."""
+        return self.chosen.speech.get(UNHEARD)
+
+    @property
+    def text(self) -> Estimate:
+        """Accuracy on text input."""
+        return self.chosen.text[ALL]
+
+    @property
+    def by_subject(self) -> dict[str, Estimate]:
+        """Accuracy on speech input on each subject."""
+        return _by_subject(self.chosen.speech)
+
+    @property
+    def gap(self) -> GapSplit:
+        """The gap over all items."""
+        return self.chosen.gap[ALL]
+
+    @property
+    def gap_unheard(self) -> GapSplit | None:
+        """The gap on unheard subjects."""
+        return self.chosen.gap.get(UNHEARD)
+
 
 @dataclass(frozen=True)
 class TextFindings:
-    """The text LLM on text input."""
+    """The text LLM on text input, by measure and group."""
 
-    all: Estimate
-    heard: Estimate | None
-    unheard: Estimate | None
-    by_subject: dict[str, Estimate]
+    text: dict[str, dict[Group, Estimate]]
     answered: int  # items that it has a score for, paired or not
 
+    @property
+    def all(self) -> Estimate:
+        """Accuracy over all items."""
+        return self.text["chosen"][ALL]
 
-@dataclass(frozen=True)
-class Contrast:
-    """Accuracy on speech input on unheard subjects, in points: the first model minus the second."""
+    @property
+    def heard(self) -> Estimate | None:
+        """Accuracy on heard subjects."""
+        return self.text["chosen"].get(HEARD)
 
-    first: str
-    second: str
-    points: Estimate | None  # None without unheard subjects
+    @property
+    def unheard(self) -> Estimate | None:
+        """Accuracy on unheard subjects."""
+        return self.text["chosen"].get(UNHEARD)
+
+    @property
+    def by_subject(self) -> dict[str, Estimate]:
+        """Accuracy on each subject."""
+        return _by_subject(self.text["chosen"])
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Every number of the report. Accuracies and differences are over the same items, `items` (`comparable_items`)."""
+    """Every number of the report. Accuracies and differences are over the same items (`comparable_items`)."""
 
     tasks: list[str]
-    items: list[Key]
+    items: Items
+    measures: list[str]  # some of `run_answers.MEASURES`
     examples: tuple[float, int]  # few-shot examples before an item: mean and least
     held_out: str
     ways: set[str]  # how items were answered: `way_of` of each
-    chance: float | None  # accuracy of guessing; None if a question is open
+    chance: float | None  # accuracy of a random choice; None if a question is open
+    guesses: dict[Group, float | None]  # accuracy of the commonest answer of each subject; None as `chance`
     subjects: list[Subject]
     teacher: TextFindings
     models: list[ModelFindings]
     contrasts: dict[str, Contrast]
-    main_contrast: str | None  # key of the contrast that --contrast names
+    main_contrast: str | None  # key of the first contrast that --contrast names
     regions: RegionGaps | None
     steps: list[Step]
+
+    @property
+    def pairs(self) -> dict[str, tuple[str, str]]:
+        """The names of both models of each contrast."""
+        return {key: (contrast.first, contrast.second) for key, contrast in self.contrasts.items()}
 
     @property
     def measured(self) -> list[MeasuredGap]:
@@ -102,77 +156,44 @@ class Findings:
         return next(model for model in self.models if model.name == name)
 
 
-@dataclass(frozen=True)
-class Items:
-    """The items by which all models are compared, and the kind of subject of each."""
-
-    keys: list[Key]
-    subject: np.ndarray  # name of each item's domain
-    heard: np.ndarray  # bool; false for an item without a domain
-    unheard: np.ndarray
-
-    @classmethod
-    def of(cls, keys: list[Key], teacher: Predictions, heard_domains: set[str]) -> "Items":
-        """Find the subjects of these items."""
-        domains = [teacher.rows["text"][key]["domain"] for key in keys]
-        heard = np.array([domain in heard_domains for domain in domains])
-        unheard = np.array([domain is not None and domain not in heard_domains for domain in domains])
-        return cls(keys, np.array([domain or "" for domain in domains]), heard, unheard)
-
-    def subjects(self) -> list[Subject]:
-        """Return the subjects, sorted by name."""
-        names = sorted(set(self.subject[self.heard | self.unheard]))
-        return [Subject(str(n), bool(self.heard[self.subject == n][0]), int((self.subject == n).sum())) for n in names]
-
-
-def compute_findings(
-    inventory: Inventory,
-    teacher: Predictions,
-    predictions: list[Predictions],
-    contrast: tuple[str, str] | None,
-    heard_domains: set[str],
-    held_out: str,
-) -> Findings:
+def compute_findings(answers: RunAnswers, contrasts: tuple[tuple[str, str], ...], held_out: str) -> Findings:
     """Compute every number of the run; differences are paired by item.
 
     Args:
-        inventory: the artefacts of the run.
-        teacher: the text LLM's predictions.
-        predictions: of every speech-adapted model; the others are compared with the first.
-        contrast: names of two models, for the main comparison.
-        heard_domains: the domains of the natural speech.
+        contrasts: pairs of names of models; the first pair is the main comparison.
         held_out: the task with a voice that no model was trained on.
 
     Raises:
-        SaladError: as `paired_items`, or the gap tables of the models cannot be compared.
+        SaladError: the gap tables of the models cannot be compared.
     """
-    tasks = common_tasks(teacher, held_out)
-    conditions = [(answers, modality) for answers in predictions for modality in ("text", "speech")]
-    items = Items.of(paired_items([(teacher, "text"), *conditions], tasks), teacher, heard_domains)
-    held_out_items = paired_items([(answers, "speech") for answers in predictions], {held_out})
-    asked = [teacher.rows["text"][key] for key in items.keys]
-    main = contrast_key(*contrast) if contrast else None
-    chosen = {main: contrast} if main and contrast else {}
+    items, teacher = answers.items, answers.teacher
+    pairs = contrast_pairs([model.name for model in answers.models], contrasts)
     return Findings(
-        tasks=sorted(tasks),
-        items=items.keys,
-        examples=_examples(asked),
+        tasks=sorted(answers.tasks),
+        items=items,
+        measures=answers.measures,
+        examples=_examples(items.rows),
         held_out=held_out,
-        ways={way_of(row) for row in asked},
-        chance=_chance(asked),
+        ways={way_of(row) for row in items.rows},
+        chance=chance(items.rows),
+        guesses={group: _guess(items, group) for group in items.compared()},
         subjects=items.subjects(),
-        teacher=_text_findings(teacher, items, tasks),
-        models=_models(inventory, teacher, predictions, items, held_out_items, tasks),
-        contrasts=_contrasts(predictions, chosen, items),
-        main_contrast=main,
-        regions=region_gaps(inventory, predictions[0].model_digest),
-        steps=inventory.steps(),
+        teacher=TextFindings(
+            {measure: _accuracies(teacher, "text", measure, items) for measure in answers.measures},
+            len(teacher.scored("text", answers.tasks)),
+        ),
+        models=_models(answers),
+        contrasts=compute_contrasts(answers, pairs),
+        main_contrast=next(iter(pairs)) if contrasts else None,
+        regions=region_gaps(answers.inventory, answers.models[0].model_digest),
+        steps=answers.inventory.steps(),
     )
 
 
-def _chance(asked: list[dict]) -> float | None:
-    """Return the accuracy of guessing; None if a question is open."""
-    return float(np.mean([1 / len(row["choices"]) for row in asked])) if all(row["choices"] for row in asked) else None
+def _guess(items: Items, group: Group) -> float | None:
+    shares = [best_guess([items.rows[place] for place in np.flatnonzero(mask)]) for mask in items.groups[group]]
+    known = [share for share in shares if share is not None]
+    return float(np.mean(known)) if len(known) == len(shares) else None
 
 
 def _examples(asked: list[dict]) -> tuple[float, int]:
@@ -180,50 +201,29 @@ def _examples(asked: list[dict]) -> tuple[float, int]:
     return float(np.mean(shots)), min(shots)
 
 
-def _text_findings(teacher: Predictions, items: Items, tasks: set[str]) -> TextFindings:
-    correct = teacher.correct("text", items.keys)
-    heard, unheard = (_accuracy(correct[of]) for of in (items.heard, items.unheard))
-    answered = len(teacher.scored("text", tasks))
-    return TextFindings(accuracy(correct), heard, unheard, _by_subject(correct, items), answered)
-
-
-def _models(
-    inventory: Inventory,
-    teacher: Predictions,
-    predictions: list[Predictions],
-    items: Items,
-    held_out_items: list[Key],
-    tasks: set[str],
-) -> list[ModelFindings]:
-    tables = comparable_tables(inventory, {answers.name: answers.model_digest for answers in predictions})
-    trainings = [training_of(inventory, answers.model_digest) for answers in predictions]
-    short = _short_names(predictions)
-    teacher_on_text = teacher.correct("text", items.keys)
+def _models(answers: RunAnswers) -> list[ModelFindings]:
+    inventory, first = answers.inventory, answers.models[0]
+    tables = comparable_tables(inventory, {model.name: model.model_digest for model in answers.models})
+    trainings = [training_of(inventory, model.model_digest) for model in answers.models]
+    short = _short_names(answers.models)
     models: list[ModelFindings] = []
-    for answers, training in zip(predictions, trainings, strict=True):
-        on_speech, on_text = answers.correct("speech", items.keys), answers.correct("text", items.keys)
-        gap = _gap_split(teacher_on_text, on_text, on_speech)
-        unheard = [correct[items.unheard] for correct in (teacher_on_text, on_text, on_speech)]
+    for model, training in zip(answers.models, trainings, strict=True):
+        by_measure = {measure: _answers(answers, model, measure) for measure in answers.measures}
+        gap = by_measure["chosen"].gap[ALL].total.value
         gap_of_first = models[0].gap.total.value if models else 0.0
         models.append(
             ModelFindings(
-                name=answers.name,
-                label=label(answers.name),
-                short=short.get(answers.name, label(answers.name)),
-                speech=accuracy(on_speech),
-                heard=_accuracy(on_speech[items.heard]),
-                unheard=_accuracy(on_speech[items.unheard]),
-                held_out=accuracy(answers.correct("speech", held_out_items)),
-                text=accuracy(on_text),
-                by_subject=_by_subject(on_speech, items),
-                gap=gap,
-                gap_unheard=_gap_split(*unheard) if items.unheard.any() else None,
-                recovery=1 - gap.total.value / gap_of_first if gap_of_first > 0 else None,
-                measured=measured_gap(tables[answers.name]) if tables else None,
+                name=model.name,
+                label=label(model.name),
+                short=short.get(model.name, label(model.name)),
+                answers=by_measure,
+                held_out=accuracy(model.correct("speech", answers.held_out_items)),
+                recovery=1 - gap / gap_of_first if model is not first and gap_of_first > 0 else None,
+                measured=measured_gap(tables[model.name]) if tables else None,
                 training=training,
                 added_seconds=seconds_of_speech(added_speech(training, trainings[0])),
-                answered_speech=len(answers.scored("speech", tasks)),
-                answered_text=len(answers.scored("text", tasks)),
+                answered_speech=len(model.scored("speech", answers.tasks)),
+                answered_text=len(model.scored("text", answers.tasks)),
             )
         )
     return models
@@ -235,26 +235,24 @@ def _short_names(predictions: list[Predictions]) -> dict[str, str]:
     return dict(zip(later, without_common_prefix(later), strict=True))
 
 
-def _contrasts(predictions: list[Predictions], chosen: dict[str, tuple[str, str]], items: Items) -> dict[str, Contrast]:
-    """Return the differences of the chosen pairs of models, and of each later model minus the first."""
-    first = predictions[0].name
-    pairs = chosen | {f"{short}_minus_{first}": (name, first) for name, short in _short_names(predictions).items()}
-    on_unheard = {of.name: 100 * of.correct("speech", items.keys)[items.unheard] for of in predictions}
-    return {key: Contrast(a, b, _mean(on_unheard[a] - on_unheard[b])) for key, (a, b) in pairs.items()}
+def _answers(answers: RunAnswers, model: Predictions, measure: str) -> Answers:
+    items = answers.items
+    speech, text = (_accuracies(model, modality, measure, items) for modality in ("speech", "text"))
+    gap = {group: _gap_split(answers, model, measure, group) for group in items.compared()}
+    return Answers(speech, text, gap)
 
 
-def _mean(values: np.ndarray) -> Estimate | None:
-    return bootstrap_mean(values) if len(values) else None
+def _accuracies(model: Predictions, modality: str, measure: str, items: Items) -> dict[Group, Estimate]:
+    right = model.correct(modality, items.keys, MEASURES[measure])
+    return {group: stratified_accuracy([right[mask] for mask in masks]) for group, masks in items.groups.items()}
 
 
-def _accuracy(correct: np.ndarray) -> Estimate | None:
-    return accuracy(correct) if len(correct) else None
+def _by_subject(of_groups: dict[Group, Estimate]) -> dict[str, Estimate]:
+    return {group.name: found for group, found in of_groups.items() if group.split == DOMAIN}
 
 
-def _by_subject(correct: np.ndarray, items: Items) -> dict[str, Estimate]:
-    return {subject.name: accuracy(correct[items.subject == subject.name]) for subject in items.subjects()}
-
-
-def _gap_split(teacher_on_text: np.ndarray, on_text: np.ndarray, on_speech: np.ndarray) -> GapSplit:
-    parts = (teacher_on_text - on_speech, teacher_on_text - on_text, on_text - on_speech)
-    return GapSplit(*(bootstrap_mean(100 * part) for part in parts))
+def _gap_split(answers: RunAnswers, model: Predictions, measure: str, group: Group) -> GapSplit:
+    teacher_on_text = answers.right(answers.teacher, "text", measure, group)
+    on_text, on_speech = (answers.right(model, modality, measure, group) for modality in ("text", "speech"))
+    pairs = ((teacher_on_text, on_speech), (teacher_on_text, on_text), (on_text, on_speech))
+    return GapSplit(*(stratified_mean(points(first, second)) for first, second in pairs))

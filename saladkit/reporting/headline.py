@@ -1,7 +1,9 @@
 """The main result of a run in sentences, made from its numbers."""
 
 from saladkit.reporting.findings import Findings, ModelFindings
-from saladkit.reporting.number_format import SPACE, duration, percent, points
+from saladkit.reporting.number_format import SPACE, duration, percent, points, signed
+from saladkit.reporting.seeds import SeedsFindings
+from saladkit.scoring.seeds import OverSeeds
 
 
 def headline(findings: Findings) -> str:
@@ -41,16 +43,32 @@ def _budget(best: ModelFindings, control: ModelFindings) -> str:
     return f" with {duration(control.added_seconds)} of selected speech"
 
 
-def lead(findings: Findings) -> list[str]:
-    """Return the paragraphs below the headline: the text LLM's accuracy, and how certain the main difference is."""
+def lead(findings: Findings, seeds: SeedsFindings | None) -> list[str]:
+    """Return the paragraphs below the headline: the text LLM's accuracy, and how certain the main difference is.
+
+    Args:
+        seeds: the figures over several seeds, if there are any; the headline is about the first run.
+    """
     text = findings.teacher
     paragraphs = [f"The text LLM answers {percent((text.unheard or text.all).value)} of the same questions correctly."]
     key = findings.main_contrast or next(reversed(findings.contrasts), None)
     contrast = findings.contrasts.get(key or "")
-    if contrast and contrast.points:
+    if contrast:
         certain = contrast.points.low > 0 or contrast.points.high < 0
         doubt = "" if certain else " The interval contains zero: this run cannot tell the two apart."
         models = " minus ".join(findings.model(name).label for name in (contrast.first, contrast.second))
         items = f"{contrast.points.items} paired questions"
         paragraphs.append(f"{models}: {points(contrast.points)} on {items}.{doubt}")
+        if seeds:
+            paragraphs.append(_over_seeds(seeds.tables["chosen"][contrast.main].contrasts[key or ""], seeds.seeds))
     return paragraphs
+
+
+def _over_seeds(found: OverSeeds, seeds: int) -> str:
+    by_t = "no t interval"
+    if found.t_low is not None and found.t_high is not None:
+        by_t = f"t interval {signed(found.t_low)} to {signed(found.t_high)}"
+    intervals = f"bootstrap {signed(found.low)} to {signed(found.high)}; {by_t}"
+    return (
+        f"These figures are of one seed. The difference over {seeds} seeds: {signed(found.value)} points ({intervals})."
+    )

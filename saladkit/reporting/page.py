@@ -13,13 +13,17 @@ from saladkit.reporting.charts.rendering import Chart
 from saladkit.reporting.findings import Findings
 from saladkit.reporting.gap_summary import icc_sentence
 from saladkit.reporting.gap_tables import behind_speech
+from saladkit.reporting.groups import ALL
 from saladkit.reporting.headline import headline, lead
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.number_format import duration, memory, percent, percent_interval, points, signed
+from saladkit.reporting.seeds import SeedsFindings
 from saladkit.reporting.selection_notes import selection_notes
 from saladkit.reporting.spoken_questions import SpokenQuestion
 from saladkit.reporting.strategy_comparison import StrategyFindings
-from saladkit.reporting.terminal_table import answered_lines
+from saladkit.reporting.terminal_table import answered_lines, guess_lines
+from saladkit.scoring.seeds import seeds_note
+from saladkit.scoring.statistics import p_value_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -31,6 +35,7 @@ FORMATS = {
     "signed": signed,
     "duration": duration,
     "memory": memory,
+    "p_value": p_value_text,
     "icc_sentence": icc_sentence,
 }
 
@@ -45,6 +50,7 @@ class PageContent:
     charts: dict[str, Chart]
     questions: list[SpokenQuestion]
     strategies: list[StrategyFindings]  # the control first
+    seeds: SeedsFindings | None  # None for one run
 
 
 def render_page(content: PageContent) -> str:
@@ -61,9 +67,13 @@ def render_page(content: PageContent) -> str:
             questions=content.questions,
             strategies=content.strategies,
             headline=headline(findings),
-            lead=lead(findings),
+            lead=lead(findings, content.seeds),
             answered=answered_lines(findings),
-            contrasts=[contrast for contrast in findings.contrasts.values() if contrast.points],
+            guesses=guess_lines(findings),
+            every=ALL,
+            seeds=content.seeds,
+            seeds_note=seeds_note(content.seeds.seeds if content.seeds else 1),
+            pair=lambda of: " minus ".join(findings.model(name).label for name in (of.first, of.second)),
             colours=series_colours(model.name for model in findings.models),
             selections=[selection.name for selection in shown_selections(findings, content.inventory)],
             selection_notes=selection_notes(findings.regions) if findings.regions else [],

@@ -7,7 +7,15 @@ import numpy as np
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, Artefact
-from saladkit.formats.results import SCHEMA, VERSION, comparable_items, likeliest_per_character, read_predictions
+from saladkit.formats.results import (
+    SCHEMA,
+    VERSION,
+    WRITTEN,
+    comparable_items,
+    groups_of,
+    likeliest_per_character,
+    read_predictions,
+)
 
 Key = tuple[str, str]  # task and id
 SCORE = "acc_norm"  # by length-normalised likelihood, the method's score; or of the written answer (`formats.results`)
@@ -21,11 +29,12 @@ class Predictions:
     place: Path  # the folder that they were read from
     model_digest: str
     task_digests: dict[str, str]  # of the folders with the questions
+    settings: dict  # of the evaluation
     rows: dict[str, dict[Key, dict]]  # modality -> (task, id) -> prediction
 
-    def correct(self, modality: str, keys: list[Key]) -> np.ndarray:
+    def correct(self, modality: str, keys: list[Key], column: str = SCORE) -> np.ndarray:
         """Return 1.0 for each correct answer and 0.0 for each wrong one, float64 [items], in the order of `keys`."""
-        return np.array([float(self.rows[modality][key][SCORE]) for key in keys])
+        return np.array([float(self.rows[modality][key][column]) for key in keys])
 
     def scored(self, modality: str, tasks: set[str]) -> dict[Key, dict]:
         """Return the predictions of `tasks` in one modality that have a score."""
@@ -35,7 +44,7 @@ class Predictions:
 
 def way_of(row: dict) -> str:
     """Return how an item was answered: by `likelihood`, by a `choice` named in writing, or with a `reference`."""
-    if row["response"] is None:
+    if row["log_likelihoods"] is not None:
         return "likelihood"
     return "choice" if row["choices"] else "reference"
 
@@ -45,7 +54,9 @@ def chosen(row: dict) -> int | None:
 
     None for a written answer that names no choice.
     """
-    return likeliest_per_character(row["log_likelihoods"], row["scored"]) if row["response"] is None else row["parsed"]
+    if row["log_likelihoods"] is None:
+        return row["parsed"]
+    return likeliest_per_character(row["log_likelihoods"], row["scored"])
 
 
 def read_predictions_of(name: str, place: Path) -> Predictions:
@@ -81,7 +92,7 @@ def read_predictions_of(name: str, place: Path) -> Predictions:
             )
         of_modality[key] = row
     tasks = {role.removeprefix("task "): digest for role, digest in digests.items() if role.startswith("task ")}
-    return Predictions(name, place, digests[f"model {model}"], tasks, rows)
+    return Predictions(name, place, digests[f"model {model}"], tasks, manifest["settings"], rows)
 
 
 def common_tasks(teacher: Predictions, held_out: str) -> set[str]:
@@ -142,4 +153,14 @@ def _check_same_questions(
             raise SaladError(
                 f"item '{key[1]}' was answered in writing in only one of {first.place} and {second.place}",
                 "Evaluate both with --generate, or both without it.",
+            )
+        if (one[WRITTEN] is None) != (other[WRITTEN] is None):
+            raise SaladError(
+                f"item '{key[1]}' was answered in writing as well in only one of {first.place} and {second.place}",
+                "Evaluate both with --also-generate, or both without it.",
+            )
+        if groups_of(one) != groups_of(other):
+            raise SaladError(
+                f"item '{key[1]}' is in other groups in {first.place} than in {second.place}",
+                "Evaluate both on the same questions, with the same --by.",
             )

@@ -22,7 +22,7 @@ class Training:
 
     @property
     def verb(self) -> str:
-        """`distill` or `align`."""
+        """`distill`, `align` or `average`."""
         return self.checkpoint.manifest["verb"]
 
 
@@ -31,6 +31,10 @@ def training_of(inventory: Inventory, model_digest: str) -> Training | None:
     checkpoint = inventory.by_digest(CHECKPOINT, model_digest)
     if checkpoint is None:
         return None
+    if checkpoint.manifest["verb"] == "average":  # has learned from the speech of all its checkpoints
+        parts = [training_of(inventory, digest) for digest in checkpoint.reads_all("checkpoint")]
+        heard = {found.digest: found for part in parts if part for found in part.speech}
+        return Training(checkpoint, [], list(heard.values()))
     speech = [inventory.by_digest(SAMPLES, digest) for digest in checkpoint.reads_all("data")]
     return Training(checkpoint, read_metrics(checkpoint.path), [found for found in speech if found])
 

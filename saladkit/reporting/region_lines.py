@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 KEYWORDS = 5
-HEAD = f"{'region':>6} {'texts':>8} {'pool':>6} {'speech':>6} {'far':>6} {'gap':>22} {'P':>7} {'chosen':>7}  about"
+HEAD = f"{'region':>6} {'texts':>8} {'pool':>6} {'speech':>6} {'far':>6} {'gap':>25} {'P':>7} {'chosen':>7}  about"
 
 
 def region_lines(
@@ -24,7 +24,7 @@ def region_lines(
         region = row["region"]
         lines.append(
             f"{region:>6} {row['texts']:>8,} {_share(row['pool_share'])} {_share(row['speech_share'])}"
-            f" {_number(row['distance_to_speech_50']):>6} {_gap(gaps.get(region)):>22} {probabilities[region]:>7.2%}"
+            f" {_number(row['distance_to_speech_50']):>6} {_gap(gaps.get(region)):>25} {probabilities[region]:>7.2%}"
             f" {chosen[region]:>7,}  {', '.join(row['keywords'][:KEYWORDS])}"
         )
     return lines
@@ -42,4 +42,4 @@ def _gap(gap: tuple | None) -> str:
     if gap is None:
         return "-"
     mean, low, high, *_ = gap
-    return f"{mean:.3f}" if low is None else f"{mean:.3f} ({low:.3f}-{high:.3f})"
+    return f"{mean:.3f}" if low is None else f"{mean:.3f} ({low:.3f} to {high:.3f})"

@@ -1,16 +1,25 @@
 """`summary.json`: the numbers of a run, for other programs."""
 
-from saladkit.reporting.findings import Findings, GapSplit, ModelFindings
+from saladkit.reporting.contrasts import Contrast, Difference
+from saladkit.reporting.findings import Answers, Findings, GapSplit, ModelFindings
 from saladkit.reporting.gap_summary import behind_figures
+from saladkit.reporting.groups import ALL, DOMAIN, Group
 from saladkit.reporting.region_gaps import RegionGaps
+from saladkit.reporting.seeds import SeedsFindings, SeedsTable
 from saladkit.reporting.strategy_comparison import StrategyFindings
+from saladkit.scoring.seeds import OverSeeds, seeds_note
 from saladkit.scoring.statistics import Estimate
 
 # Keys of the summary, which cannot be names of results.
 RESERVED = frozenset(
     {"command", "output", "text_accuracy", "subjects", "seconds", "total_seconds", "peak_memory_bytes"}
-    | {"peak_memory_bytes_by_step", "chance", "tasks", "held_out_task", "choices", "examples", "regions"}
+    | {"peak_memory_bytes_by_step", "chance", "best_guess", "tasks", "held_out_task", "choices", "examples", "regions"}
+    | {"seeds", "seeds_note", "over_seeds", "text_groups"}
 )
+
+
+def _rounded(value: float | None, digits: int = 6) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _known(estimate: Estimate | None, name: str, digits: int = 4) -> dict | None:
@@ -22,6 +31,20 @@ def _estimate(estimate: Estimate, name: str, digits: int = 4) -> dict:
     return {key: round(value, digits) for key, value in figures.items()} | {"items": estimate.items}
 
 
+def _over_seeds(found: OverSeeds, name: str) -> dict:
+    t_interval = {"t_low": _rounded(found.t_low, 4), "t_high": _rounded(found.t_high, 4)}
+    return _estimate(found, name) | t_interval | {"by_seed": [round(value, 4) for value in found.by_seed]}
+
+
+def _nested(of_groups: dict[Group, dict]) -> dict[str, dict[str, dict]]:
+    """Return figures by split and name; single subjects are left out, which have a part of their own."""
+    found: dict[str, dict[str, dict]] = {}
+    for group, figures in of_groups.items():
+        if group.split != DOMAIN:
+            found.setdefault(group.split, {})[group.name] = figures
+    return found
+
+
 def _gap(gap: GapSplit | None) -> dict | None:
     if gap is None:
         return None
@@ -30,6 +53,20 @@ def _gap(gap: GapSplit | None) -> dict | None:
         **_estimate(gap.total, "points"),
         **{name: _estimate(part, "points") for name, part in parts.items()},
     }
+
+
+def _answers(answers: Answers) -> dict:
+    """Return the figures of every group by one measure."""
+    return _nested(
+        {
+            group: {
+                "speech_accuracy": _estimate(answers.speech[group], "accuracy"),
+                "text_accuracy": _estimate(answers.text[group], "accuracy"),
+                "gap": _gap(gap),
+            }
+            for group, gap in answers.gap.items()
+        }
+    )
 
 
 def _model(model: ModelFindings) -> dict:
@@ -48,7 +85,21 @@ def _model(model: ModelFindings) -> dict:
         "gap_unheard_subjects": _gap(model.gap_unheard),
         "recovery": None if model.recovery is None else round(model.recovery, 4),
         "added_seconds_of_speech": model.added_seconds,
+        "groups": {measure: _answers(answers) for measure, answers in model.answers.items()},
     }
+
+
+def _difference(difference: Difference) -> dict:
+    return _estimate(difference.points, "points") | {"holm_p": _rounded(difference.p)}
+
+
+def _contrast(contrast: Contrast) -> dict:
+    groups = {
+        measure: _nested({group: _difference(found) for group, found in of_groups.items()})
+        for measure, of_groups in contrast.by.items()
+    }
+    about = {"first": contrast.first, "second": contrast.second, "group": contrast.main.name}
+    return _difference(contrast.by["chosen"][contrast.main]) | about | {"groups": groups}
 
 
 def _regions(regions: RegionGaps) -> dict:
@@ -58,19 +109,28 @@ def _regions(regions: RegionGaps) -> dict:
 
 
 def _choice(choice: StrategyFindings) -> dict:
+    gains = {"unheard_minus_control": choice.unheard_gain, "heard_minus_control": choice.heard_gain}
     return {
-        "unheard_subjects": _estimate(choice.unheard, "accuracy"),
-        "unheard_subjects_by_run": [round(value, 4) for value in choice.unheard_by_run],
-        "heard_subjects": _estimate(choice.heard, "accuracy"),
-        "unheard_minus_control": _known(choice.unheard_gain, "points"),
-        "unheard_minus_control_by_run": [round(value, 2) for value in choice.unheard_gain_by_run or []],
-        "heard_minus_control": _known(choice.heard_gain, "points"),
+        "unheard_subjects": _over_seeds(choice.unheard, "accuracy"),
+        "heard_subjects": _over_seeds(choice.heard, "accuracy"),
+        **{name: None if gain is None else _over_seeds(gain, "points") for name, gain in gains.items()},
     }
 
 
-def summary_of(findings: Findings, choices: list[StrategyFindings]) -> dict:
-    """Return accuracies as fractions, differences in points and gaps in nats per text token, with 95 % intervals."""
-    subjects = {
+def _seeds_table(table: SeedsTable) -> dict:
+    return {
+        "text_accuracy": _over_seeds(table.text, "accuracy"),
+        "speech_accuracy": {name: _over_seeds(found, "accuracy") for name, found in table.speech.items()},
+        "gap": {name: _over_seeds(found, "points") for name, found in table.gaps.items()},
+        "contrasts": {
+            key: _over_seeds(found, "points") | {"holm_p": _rounded(table.p[key])}
+            for key, found in table.contrasts.items()
+        },
+    }
+
+
+def _subjects(findings: Findings) -> dict:
+    return {
         subject.name: {
             "heard": subject.heard,
             "items": subject.items,
@@ -79,17 +139,42 @@ def summary_of(findings: Findings, choices: list[StrategyFindings]) -> dict:
         }
         for subject in findings.subjects
     }
+
+
+def _guessing(findings: Findings) -> dict:
+    return {"chance": _rounded(findings.chance, 4), "best_guess": _rounded(findings.guesses[ALL], 4)}
+
+
+def summary_of(findings: Findings, choices: list[StrategyFindings], seeds: SeedsFindings | None) -> dict:
+    """Return accuracies as fractions, differences in points and gaps in nats per text token, with 95 % intervals.
+
+    Over seeds, `low` and `high` are of the hierarchical bootstrap, `t_low` and `t_high` of the t interval.
+    """
+    teacher = findings.teacher
+    of_text = {
+        measure: _nested({group: _estimate(found, "accuracy") for group, found in groups.items()})
+        for measure, groups in teacher.text.items()
+    }
+    tables = {
+        measure: _nested({group: _seeds_table(table) for group, table in of_groups.items()})
+        for measure, of_groups in (seeds.tables if seeds else {}).items()
+    }
+    count = seeds.seeds if seeds else 1
     return {
         "tasks": findings.tasks,
         "held_out_task": findings.held_out,
-        "chance": None if findings.chance is None else round(findings.chance, 4),
+        **_guessing(findings),
         "examples": {"mean": round(findings.examples[0], 4), "least": findings.examples[1]},
-        "text_accuracy": _estimate(findings.teacher.all, "accuracy") | {"answered": findings.teacher.answered},
+        "text_accuracy": _estimate(teacher.all, "accuracy") | {"answered": teacher.answered},
+        "text_groups": of_text,
         **{model.name: _model(model) for model in findings.models},
-        **{key: _known(contrast.points, "points") for key, contrast in findings.contrasts.items()},
-        "subjects": subjects,
+        **{key: _contrast(contrast) for key, contrast in findings.contrasts.items()},
+        "subjects": _subjects(findings),
         **({"regions": _regions(findings.regions)} if findings.regions else {}),
         **({"choices": {choice.name: _choice(choice) for choice in choices}} if choices else {}),
+        "seeds": count,
+        "seeds_note": seeds_note(count),
+        **({"over_seeds": tables} if seeds else {}),
         "seconds": {step.name: step.seconds for step in findings.steps},
         "total_seconds": round(sum(step.seconds for step in findings.steps), 2),
         "peak_memory_bytes": max((step.peak_memory_bytes for step in findings.steps), default=0),

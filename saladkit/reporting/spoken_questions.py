@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
 from saladkit.formats.samples import SCHEMA, row_at
-from saladkit.reporting.findings import Subject
+from saladkit.reporting.groups import Subject
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.predictions import SCORE, Key, Predictions, chosen
 from saladkit.sources.samples import read_samples

@@ -7,9 +7,9 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from saladkit.formats.words import Word
-from saladkit.rows.expected_lengths import all_heard, expected_lengths, heard_from_the_start, heard_on_average
+from saladkit.rows.expected_lengths import ExpectedLengths, expected_lengths
 from saladkit.rows.frame_sources import SpansAlone, StoredLayouts
-from saladkit.rows.heard_turns import draw_turns, expected_of_turns
+from saladkit.rows.heard_turns import draw_turns
 from saladkit.rows.interleaving import START, Place, Span, SpanStream, may_cut, pauses_before, whole_text
 from saladkit.rows.sequences import (
     ANY_LENGTH,
@@ -143,26 +143,21 @@ class RowDrawing:
             return frames.frames(id_, self.source.texts[drawn.row], drawn.turn)
         return None if frames is None else frames.of_spans(id_, drawn.spans, words)
 
-    def expected(self, *, joined: bool) -> np.ndarray:
-        """Return the expected length of each row, float64 [rows].
+    def expected(self, *, joined: bool) -> ExpectedLengths:
+        """Return how long each row's sequence is expected to be.
 
         Args:
             joined: whether the stream of spans goes on from row to row, as in a window.
         """
-        most = int(self.source.word_counts.max(initial=1))
-        if isinstance(self.source.frames, StoredLayouts):  # in the lexical steps and in windows too, as they were drawn
-            heard = heard_from_the_start(self.spans, self.source.frames.text_first, most)
-        elif self.text_first is None:
-            heard = all_heard(self.spans, most, joined=joined)
-        elif joined:
-            heard = heard_on_average(self.spans, most)
-        else:
-            heard = heard_from_the_start(self.spans, self.text_first, most)
-        lengths = expected_lengths(self.source, self.layout, heard) + self.closed
-        if self.source.frames is not None:
-            for row, text in enumerate(self.source.texts):
-                if text.hearable is not None:
-                    lengths[row] = expected_of_turns(
-                        text, self.source.seconds[row], heard.share, self.layout, self.whole_turns
-                    )
-        return lengths
+        stored = isinstance(self.source.frames, StoredLayouts)  # in the lexical steps and in windows too, as drawn
+        text_first = self.source.frames.text_first if isinstance(self.source.frames, StoredLayouts) else self.text_first
+        mean, heard = expected_lengths(
+            self.source,
+            self.layout,
+            self.spans,
+            text_first=text_first,
+            whole_turns=self.whole_turns,
+            joined=joined and not stored,
+        )
+        closing = np.array([self._closing(row) for row in range(len(mean))])
+        return ExpectedLengths(mean + closing, heard + closing)

@@ -4,69 +4,75 @@ from typing import NamedTuple
 
 import numpy as np
 
+from saladkit.rows.hearable_runs import HearableRuns, runs_of
 from saladkit.rows.sequences import SequenceLayout
+from saladkit.rows.span_odds import Odds, SpanOdds
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.shared import Spans
 
 
-class Heard(NamedTuple):
-    """What is expected of a row of n words at place n of each array, float64 [most words + 1].
+class ExpectedLengths(NamedTuple):
+    """Numbers of positions of each row of a source, float64 [rows].
 
     Attributes:
-        share: share of its words that is heard.
-        spans: number of its speech spans.
-        turns: how often speech follows text, or the beginning of the row, and text follows speech.
+        mean: expected length of the row's sequence.
+        heard: length of the sequence in which everything is heard that may be, in one span.
     """
 
-    share: np.ndarray
-    spans: np.ndarray
-    turns: np.ndarray
+    mean: np.ndarray
+    heard: np.ndarray
 
 
-def expected_lengths(source: TrainingSource, layout: SequenceLayout, heard: Heard) -> np.ndarray:
-    """Return the expected length of each row's sequence, float64 [rows]: exact for text, and about right for speech.
+def expected_lengths(
+    source: TrainingSource,
+    layout: SequenceLayout,
+    spans: Spans,
+    *,
+    text_first: float | None,
+    whole_turns: float,
+    joined: bool,
+) -> ExpectedLengths:
+    """Return what is expected of each row: exact for text, and about right for speech (pauses are not looked at).
 
-    Spans that cannot end where they were drawn to, and words of unequal length, are not looked at.
+    Args:
+        text_first: probability that the first span is text; None for speech spans alone.
+        whole_turns: probability that a user's turn in a conversation is heard whole.
+        joined: whether spans go on from row to row, as in a window.
     """
-    if source.frames is None:
-        return source.tokens.astype(np.float64)
-    prefix = np.array([text.prefix for text in source.texts])
-    share, spans, turns = (values[source.word_counts] for values in heard)
-    vectors = source.seconds * layout.frames_per_second / layout.frames_per_vector
-    filled_up = spans * (layout.frames_per_vector - 1) / (2 * layout.frames_per_vector)  # the last vector of a span
-    return (
-        prefix + (source.tokens - prefix) * (1 - share) + vectors * share + filled_up + layout.modality_tokens * turns
+    tokens = source.tokens.astype(np.float64)
+    runs, odds = runs_of(source, layout), SpanOdds(spans, text_first)
+    is_turn = np.array([text.hearable is not None for text in source.texts])[runs.rows]
+    rows, turns = runs.only(~is_turn), runs.only(is_turn)
+    expected = [(rows, odds.over(rows, odds.settled(rows) if joined else odds.begun))]
+    if len(turns.rows):
+        expected.append(
+            (turns, _some_whole(odds.over(turns, odds.begun), whole_turns if text_first is not None else 0))
+        )
+    mean, heard = tokens.copy(), tokens.copy()
+    for of_kind, found in expected:
+        np.add.at(mean, of_kind.rows, _added(of_kind, found, layout))
+        np.add.at(heard, of_kind.rows, _added(of_kind, _all_whole(found), layout))
+    return ExpectedLengths(mean, heard)
+
+
+def _added(runs: HearableRuns, odds: Odds, layout: SequenceLayout) -> np.ndarray:
+    """Return how many positions each run has more than it has tokens, float64 [R]."""
+    vectors = runs.sums(odds.heard * runs.frames) / layout.frames_per_vector
+    filled_up = odds.spans * (layout.frames_per_vector - 1) / (2 * layout.frames_per_vector)  # the last of each span
+    return vectors + filled_up - runs.sums(odds.heard * runs.tokens) + layout.modality_tokens * odds.turns
+
+
+def _all_whole(odds: Odds) -> Odds:
+    """Return the odds if each run is one span of speech."""
+    return odds._replace(
+        heard=np.ones_like(odds.heard), spans=np.ones_like(odds.spans), turns=np.full_like(odds.turns, 2)
     )
 
 
-def heard_from_the_start(lengths: Spans, text_first: float, most_words: int) -> Heard:
-    """Return what is heard of rows that begin with a span of their own."""
-    begun = {False: np.zeros(most_words + 1), True: np.zeros(most_words + 1)}  # P(a span begins at a word)
-    begun[False][0], begun[True][0] = text_first, 1 - text_first
-    for word in range(most_words):
-        for is_speech, (low, high) in ((False, lengths.text_words), (True, lengths.speech_words)):
-            begun[not is_speech][word + low : word + high + 1] += begun[is_speech][word] / (high - low + 1)
-    low, high = lengths.speech_words
-    lasts = np.clip((high - np.arange(high)) / (high + 1 - low), 0, 1)  # P(a span of speech has more than i words)
-    is_heard = np.convolve(begun[True], lasts)[:most_words]
-    spans, texts = (np.concatenate([[0.0], np.cumsum(begun[is_speech][:most_words])]) for is_speech in (True, False))
-    words = np.arange(1, most_words + 1)
-    return Heard(np.concatenate([[0.0], np.cumsum(is_heard) / words]), spans, spans + np.maximum(texts - text_first, 0))
-
-
-def heard_on_average(lengths: Spans, most_words: int) -> Heard:
-    """Return what is heard of rows anywhere in a window."""
-    text, speech = (sum(words) / 2 for words in (lengths.text_words, lengths.speech_words))
-    share, pairs = speech / (text + speech), np.arange(most_words + 1) / (text + speech)
-    # Rows begin within a span, so that there is one more of its kind.
-    return Heard(np.full(most_words + 1, share), share + pairs, share + 2 * pairs)
-
-
-def all_heard(lengths: Spans, most_words: int, *, joined: bool) -> Heard:
-    """Return what is heard of rows of speech spans alone.
-
-    Args:
-        joined: whether spans go on from row to row, as in a window.
-    """
-    spans = np.arange(most_words + 1) / (sum(lengths.speech_words) / 2) + (1.0 if joined else 0.5)
-    return Heard(np.ones(most_words + 1), spans, np.ones(most_words + 1))
+def _some_whole(odds: Odds, share: float) -> Odds:
+    """Return the odds if a share of the runs are one span of speech."""
+    whole = _all_whole(odds)
+    mixed = {
+        name: share * getattr(whole, name) + (1 - share) * getattr(odds, name) for name in ("heard", "spans", "turns")
+    }
+    return odds._replace(**mixed)

@@ -7,7 +7,6 @@ import numpy as np
 from saladkit.formats.words import Word
 from saladkit.rows.conversations import turns_in
 from saladkit.rows.interleaving import Span, draw_spans, may_cut, pauses_before
-from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import TokenizedText
 from saladkit.settings.shared import Spans
 
@@ -39,22 +38,18 @@ def draw_turns(
     return _in_turns(text, words, of_turn)
 
 
-def expected_of_turns(
-    text: TokenizedText, seconds: float, share: np.ndarray, layout: SequenceLayout, whole_turns: float
-) -> float:
-    """Return the expected number of positions of a conversation.
+def hearable_stretches(text: TokenizedText, allowed: np.ndarray) -> list[tuple[int, int]]:
+    """Return the words [begin, end) that may be heard: all of a text, and of a conversation those of each turn.
+
+    A turn counts from the first place where it may be cut to the last; one without two such places stays text.
 
     Args:
-        seconds: length of what its users say.
-        share: expected share of a turn of n words that is heard if it is not heard whole, float64 [most words + 1].
+        allowed: as `may_cut` returns.
     """
-    assert text.hearable is not None, "not a conversation"
-    turns = turns_in(text.hearable)
-    words = np.array([end - begin for begin, end in turns])
-    heard = float(np.average(whole_turns + (1 - whole_turns) * share[words], weights=words)) if turns else 0.0
-    tokens = int(np.diff(text.word_tokens)[text.hearable].sum())
-    vectors = seconds * layout.frames_per_second / layout.frames_per_vector
-    return len(text.token_ids) + heard * (vectors - tokens) + layout.modality_tokens * 2 * len(turns)
+    if text.hearable is None:
+        return [(0, len(allowed) - 1)]
+    places = [np.flatnonzero(allowed[begin : end + 1]) + begin for begin, end in turns_in(text.hearable)]
+    return [(int(found[0]), int(found[-1])) for found in places if len(found) > 1]
 
 
 def _in_turns(
@@ -67,11 +62,7 @@ def _in_turns(
     """
     assert text.hearable is not None, "not a conversation"
     allowed, pauses, spans, at = may_cut(text, words), pauses_before(words), [], 0
-    for begin, end in turns_in(text.hearable):
-        places = np.flatnonzero(allowed[begin : end + 1]) + begin
-        if len(places) < 2:  # no time is known, so the turn stays text
-            continue
-        first, last = int(places[0]), int(places[-1])
+    for first, last in hearable_stretches(text, allowed):
         spans += [Span(False, at, first)] if at < first else []
         spans += [
             Span(span.is_speech, first + span.begin, first + span.end)

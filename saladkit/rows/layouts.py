@@ -12,8 +12,8 @@ from saladkit.formats.teacher_cache import digest_tokens
 from saladkit.formats.words import Word
 from saladkit.rows.heard_turns import draw_turns
 from saladkit.rows.interleaving import Span, draw_spans, may_cut, pauses_before
+from saladkit.rows.row_pieces import split_speech
 from saladkit.rows.tokens import TokenizedText
-from saladkit.rows.training_sources import split_speech
 from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.settings.shared import Interleaving
 

@@ -1,10 +1,12 @@
-"""Draw how many rows or windows of each source a step reads, from the weights of the sources."""
+"""Share the rows or windows of a run out to its sources, from their weights."""
 
 import numpy as np
 
+ROUNDING = 1e-9  # items
+
 
 def shares_of_items(weights: list[float], sizes: list[float]) -> np.ndarray:
-    """Return with which share each source's items are drawn, float64 [sources], so that sizes are shared by weight.
+    """Return the share of the items that each source has, float64 [sources], so that sizes are shared by weight.
 
     Args:
         sizes: mean size of an item of each source, in what the weights are shares of: positions or rows.
@@ -13,14 +15,20 @@ def shares_of_items(weights: list[float], sizes: list[float]) -> np.ndarray:
     return wanted / wanted.sum()
 
 
-def draw_counts(shares: np.ndarray, items: int, steps: int, seed: list[int]) -> np.ndarray:
-    """Draw how many items of each source every step reads, int64 [steps, sources].
+def counts_of_steps(shares: np.ndarray, items: int, steps: int) -> np.ndarray:
+    """Return how many items of each source every step reads, int64 [steps, sources].
 
-    Each step gets `items * share` items of a source, rounded up or down at random so that the mean is exact
-    (systematic sampling): a step's mix varies less than that of independent draws.
+    Each step gets `items * share` items of a source, rounded down or up. Up for those sources that are furthest behind
+    what they should have by then: after each step, so also in a run of few steps, no source is a whole item off
+    (tests/rows/test_mixing.py: up to four sources; of five to eight, at most 1.1 items).
     """
-    begin = np.random.default_rng(seed).random((steps, 1))
-    ends = np.concatenate([[0.0], np.cumsum(shares) * items])
-    ends[-1] = items
-    # The step's points are begin, begin + 1, ...; a source gets those between its two ends.
-    return np.diff(np.ceil(np.maximum(ends - begin, 0.0)).astype(np.int64), axis=1)
+    exact = items * shares
+    least = np.floor(exact + ROUNDING)
+    more = round(items - least.sum())
+    so_far, counts = np.zeros(len(shares)), np.empty((steps, len(shares)))
+    for step in range(steps):
+        behind = (step + 1) * exact - so_far - least
+        counts[step] = least
+        counts[step, np.argsort(-behind, kind="stable")[:more]] += 1
+        so_far += counts[step]
+    return counts.astype(np.int64)

@@ -5,14 +5,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from saladkit.rows.sequences import (
-    SPEECH_FOLLOWS,
-    TEXT_FOLLOWS,
-    Sequence,
-    SequenceLayout,
-    SpeechSpan,
-    with_speech,
-)
+from saladkit.rows.batched_sequences import with_speech
+from saladkit.rows.sequences import SPEECH_FOLLOWS, TEXT_FOLLOWS, Sequence, SequenceLayout, SpeechSpan
 
 NONE = np.zeros(0, dtype=np.int64)  # a prompt has no targets
 

@@ -22,7 +22,7 @@ class RowStream:
 
     def __init__(self, drawing: RowDrawing, seed: list[int]):
         self.drawing, self.seed = drawing, seed
-        self.lengths = drawing.expected(joined=False)
+        self.lengths = drawing.expected(joined=False).mean
         self.positions = float(self.lengths.mean())
         self._pass = lru_cache(maxsize=2)(self._draw_pass)
 

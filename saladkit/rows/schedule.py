@@ -1,5 +1,6 @@
 """The order in which training reads the rows or windows of several sources, drawn from a seed."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -8,12 +9,14 @@ from torch.utils.data import Dataset
 
 from saladkit.rows.drawn_rows import RowDrawing
 from saladkit.rows.micro_batches import deal, spread
-from saladkit.rows.mixing import draw_counts, shares_of_items
+from saladkit.rows.mixing import counts_of_steps, shares_of_items
 from saladkit.rows.row_stream import RowStream
-from saladkit.rows.sequences import SequenceLayout
+from saladkit.rows.sequences import SequenceLayout, count_targets
 from saladkit.rows.training_rows import TrainingSource, Window
 from saladkit.rows.windows import WindowStream
 from saladkit.settings.training import TrainingSettings
+
+LOOKED_AT = 1000  # rows of a source, to estimate how many positions with a loss its items have
 
 
 @dataclass(frozen=True)
@@ -72,17 +75,34 @@ class Phase:
         by_positions = settings.mix == "positions"
         sizes = [stream.positions if by_positions else stream.rows for stream in self.streams]
         self.shares = shares_of_items(weights, sizes)
-        self.counts = draw_counts(self.shares, shape.items, steps, [settings.seed, number])
+        self.counts = counts_of_steps(self.shares, shape.items, steps)
         self.begins = np.cumsum(self.counts, axis=0) - self.counts
 
-    def shares_of_positions(self) -> np.ndarray:
-        """Return the expected share of each source in the positions, float64 [sources]."""
-        positions = self.shares * [stream.positions for stream in self.streams]
+    def shares_of_positions(self, *, in_run: bool = False) -> np.ndarray:
+        """Return the expected share of each source in the positions, float64 [sources].
+
+        Args:
+            in_run: whether by the whole items of this run, instead of in the long run.
+        """
+        items = self.counts.sum(axis=0) if in_run else self.shares
+        positions = items * [stream.positions for stream in self.streams]
         return positions / positions.sum()
+
+    def shares_of_loss(self) -> np.ndarray:
+        """Return the share of each source in the positions with a loss, float64 [sources], by its first items."""
+        of_loss = self.counts.sum(axis=0) * [_targets(stream) for stream in self.streams]
+        return of_loss / max(1.0, of_loss.sum())
 
     def expected_positions(self) -> float:
         """Return the expected number of positions of all steps."""
         return float((self.counts.sum(axis=0) * [stream.positions for stream in self.streams]).sum())
+
+
+def _targets(stream: RowStream | WindowStream) -> float:
+    """Return the mean number of positions with a loss of the first items."""
+    texts, items = stream.drawing.source.texts, math.ceil(LOOKED_AT / stream.rows)
+    drawn = [row for number in range(items) for row in stream.window(number)[0]]
+    return sum(count_targets(texts[row.row], row.spans) for row in drawn) / items
 
 
 def _stream(drawing: RowDrawing, window: int, seed: list[int]) -> RowStream | WindowStream:
@@ -100,7 +120,7 @@ class TrainingSchedule(Dataset):
         self, sources: list[TrainingSource], layout: SequenceLayout, settings: TrainingSettings, shape: StepShape
     ):
         self.sources, self.shape, self.lexical_steps = sources, shape, settings.lexical_steps
-        self.steps = settings.max_steps
+        self.steps, self.windows = settings.max_steps, settings.window > 0
         of_phase = {True: settings.lexical_steps, False: settings.max_steps - settings.lexical_steps}
         self.phases = {
             lexical: Phase(sources, layout, settings, shape, steps, lexical=lexical)
@@ -127,10 +147,6 @@ class TrainingSchedule(Dataset):
         """Return the expected number of positions of the whole run."""
         return sum(phase.expected_positions() for phase in self.phases.values())
 
-    def shares_of_positions(self) -> np.ndarray:
-        """Return each source's expected share of the positions behind the lexical warm-up, float64 [sources]."""
-        return self.phases[False].shares_of_positions()
-
     def _phase(self, step: int) -> tuple[Phase, int]:
         """Return the phase of a step, and the number of the step in it."""
         lexical = step < self.lexical_steps
@@ -149,7 +165,7 @@ class TrainingSchedule(Dataset):
 
     def _order(self, items: list[tuple[int, int]], streams: list[RowStream | WindowStream]) -> list[int]:
         """Share the items of a step out to its micro-batches."""
-        if any(isinstance(stream, WindowStream) for stream in streams):
+        if self.windows:
             return spread([source for source, _ in items], self.shape.micro, self.shape.processes)
         lengths = np.array([streams[source].length(number) for source, number in items])
         if self.shape.packed:

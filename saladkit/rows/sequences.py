@@ -1,11 +1,10 @@
-"""Rows as the model reads them: text tokens and speech vectors in one causal sequence, and batches of these."""
+"""Rows as the model reads them: text tokens and speech vectors in one causal sequence."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from saladkit.formats.words import Word
 from saladkit.rows.interleaving import Span
@@ -252,6 +251,15 @@ def sequence_length(
     return length + (layout.modality_tokens and after_speech)
 
 
+def count_targets(text: TokenizedText, spans: list[Span]) -> int:
+    """Return the number of positions with a loss of what `build_sequence` makes of a whole text."""
+    learned = np.ones(len(text.token_ids) + 1, dtype=bool) if text.learned is None else text.learned.copy()
+    if not text.prefix and not spans[0].is_speech:
+        learned[0] = False  # it is predicted from nothing
+    read = [slice(text.word_tokens[span.begin], text.word_tokens[span.end]) for span in spans if not span.is_speech]
+    return sum(int(learned[tokens].sum()) for tokens in read) + int(learned[-1])
+
+
 def speech_span(frames: np.ndarray, layout: SequenceLayout) -> SpeechSpan:
     """Make a speech span of all frames [F, width], F at least 1; repeat the last frame to fill the last vector."""
     vectors = math.ceil(len(frames) / layout.frames_per_vector)
@@ -260,60 +268,3 @@ def speech_span(frames: np.ndarray, layout: SequenceLayout) -> SpeechSpan:
         frames = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
     kind = np.int64 if np.issubdtype(frames.dtype, np.integer) else np.float32
     return SpeechSpan(np.ascontiguousarray(frames, dtype=kind), vectors, np.full(vectors, -1, dtype=np.int64))
-
-
-def pack_sequences(lines: list[list[Sequence]]) -> dict[str, torch.Tensor]:
-    """Pack sequences into lines of one batch, as arguments of SaladForCausalLM.forward.
-
-    `position_ids` restart at 0 with each sequence, and the attention separates sequences by them. They are left out if
-    each line has one sequence. `logits_at` has the flat positions (line * length + column) of all sequences, line after
-    line. A causal model needs no attention mask for padding at the end. Without speech the speech tensors are left out.
-    """
-    length = max(sum(len(sequence) for sequence in line) for line in lines)
-    input_ids, position_ids = (np.zeros((len(lines), length), dtype=np.int64) for _ in range(2))
-    speech_mask = np.zeros((len(lines), length), dtype=bool)
-    logits_at = []
-    for number, line in enumerate(lines):
-        begin = 0
-        for sequence in line:
-            inside = slice(begin, begin + len(sequence))
-            input_ids[number, inside], speech_mask[number, inside] = sequence.input_ids, sequence.speech_mask
-            position_ids[number, inside] = np.arange(len(sequence))
-            logits_at.append(sequence.positions + number * length + begin)
-            begin += len(sequence)
-        position_ids[number, begin:] = np.arange(length - begin)
-    batch = {"input_ids": torch.from_numpy(input_ids), "speech_mask": torch.from_numpy(speech_mask)}
-    if any(len(line) > 1 for line in lines):
-        batch["position_ids"] = torch.from_numpy(position_ids)
-    batch["logits_at"] = torch.from_numpy(np.concatenate(logits_at))
-    return with_speech(batch, [sequence for line in lines for sequence in line])
-
-
-def collate_sequences(sequences: list[Sequence]) -> dict[str, torch.Tensor]:
-    """Pad sequences at the end and stack them, as `pack_sequences` with one sequence a line."""
-    return pack_sequences([[sequence] for sequence in sequences])
-
-
-def with_speech(batch: dict[str, torch.Tensor], sequences: list[Sequence]) -> dict[str, torch.Tensor]:
-    """Add the speech spans to a batch, and move the modality tokens out of `input_ids` into `modality_marks`."""
-    marks = (-batch["input_ids"]).clamp(min=0)
-    if marks.any():
-        batch["modality_marks"] = marks
-        batch["input_ids"] = batch["input_ids"].clamp(min=0)
-    spans = [span for sequence in sequences for span in sequence.spans]
-    if not spans:
-        del batch["speech_mask"]
-    else:
-        batch["speech_lengths"] = torch.tensor([span.vectors for span in spans])
-        batch["speech_frames"] = torch.nn.utils.rnn.pad_sequence(
-            [torch.from_numpy(span.frames) for span in spans], batch_first=True
-        )
-    return batch
-
-
-def collate_lexical_targets(sequences: list[Sequence]) -> torch.Tensor:
-    """Return `lexical_targets` of all speech spans of a batch, int64 [S, T], padded with -1."""
-    spans = [torch.from_numpy(span.lexical_targets) for sequence in sequences for span in sequence.spans]
-    if not spans:
-        return torch.zeros(0, 0, dtype=torch.int64)
-    return torch.nn.utils.rnn.pad_sequence(spans, batch_first=True, padding_value=-1)

@@ -68,16 +68,6 @@ class TrainingSource:
         """Number of words of each row, int64 [rows]."""
         return np.array([len(text.splittable) - 1 for text in self.texts], dtype=np.int64)
 
-    @cached_property
-    def seconds(self) -> np.ndarray:
-        """Time from the first word of each row to the last, float64 [rows], in s; 0 without speech."""
-        return np.array([_spoken_seconds(words) for words in self.words or [[]] * len(self)])
-
-
-def _spoken_seconds(words: list[Word]) -> float:
-    times = [time for word in words for time in (word.start, word.end) if time is not None]
-    return max(times) - min(times) if times else 0.0
-
 
 @dataclass(frozen=True)
 class TrainingExample:

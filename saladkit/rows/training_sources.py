@@ -1,8 +1,6 @@
 """Open the sources of training and of `gap`: rows of speech with its text, and rows of text only."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,18 +10,16 @@ from transformers import PreTrainedTokenizerBase
 from saladkit.errors import SaladError
 from saladkit.formats.frames_cache import EncodedSpeech, FramesCache
 from saladkit.formats.layouts_cache import LayoutsCache, holds_layouts
-from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
-from saladkit.formats.unspaced import has_unspaced
 from saladkit.formats.word_times import join_word_times
-from saladkit.formats.words import Word, words_of_text
-from saladkit.rows.conversations import with_units
+from saladkit.formats.words import Word
 from saladkit.rows.frame_sources import FrameSource, SpansAlone, StoredLayouts, WholeRecordings, check_layouts
 from saladkit.rows.model_limits import check_most_are_known
 from saladkit.rows.readers import Readers
+from saladkit.rows.row_pieces import count_split, split_rows, split_speech
 from saladkit.rows.row_texts import tokenized_rows
 from saladkit.rows.timed_speech import check_all_words, leave_out, leave_out_untimed, times_of
-from saladkit.rows.tokens import TextPiece, TokenizedText, pieces_as, split_text, tokenize, tokenizer_digest
+from saladkit.rows.tokens import TextPiece, TokenizedText, tokenizer_digest
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.shared import Interleaving
 from saladkit.settings.weighted_path import WeightedPath
@@ -31,8 +27,6 @@ from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.samples import read_samples
 from saladkit.speech.audio.audio_rows import AudioRows
 from saladkit.speech.front_end import FrontEnd, LiveFrames, check_recordings, looks_ahead
-
-TOO_LONG = "over --max-length, and it is a conversation or has no place where tokens and word times allow a cut"
 
 
 def open_speech(
@@ -91,19 +85,10 @@ def open_speech(
         [piece.text for _, piece, _ in pieces],
         words=[own for _, _, own in pieces],
         frames=frames,
-        split=_count_split(row for row, _, _ in pieces),
+        split=count_split(row for row, _, _ in pieces),
         left_out=left_out,
         unusable=audio,
     )
-
-
-def _cut_by_text(
-    tokenizer: PreTrainedTokenizerBase, texts: list[str], words: list[list[str]], whole: list[TokenizedText]
-) -> dict[int, TokenizedText]:
-    """Return the rows whose words are an aligner's, with tokens in the words of the text alone; no conversations."""
-    rows = [row for row, text in enumerate(whole) if text.learned is None and has_unspaced(texts[row])]
-    own = [row for row in rows if words[row] != words_of_text(texts[row])]
-    return {row: tokenize(tokenizer, texts[row]) for row in own}
 
 
 def _read_usable(
@@ -132,31 +117,6 @@ def _usable(table: pa.Table, audio: AudioRows, times: str | Path | None, cache: 
     leave_out(table, audio, cache.artefact.path, "frames", cache.artefact.manifest["skipped"])
     audio.check(table.num_rows)
     return audio.usable(table)
-
-
-def split_speech(
-    table: pa.Table, tokenizer: PreTrainedTokenizerBase, max_length: int | None, where: str
-) -> tuple[list[TokenizedText], list[tuple[int, TextPiece, list[Word]]], list[tuple[str, str]]]:
-    """Tokenize the texts of a table and split the long ones as `split_text`, each piece with its words.
-
-    Args:
-        table: rows with `id`, `text` and `words`.
-        where: path of the rows, for errors.
-
-    Returns:
-        The whole texts; row, piece and words of all pieces in order; and id and reason of the rows that are too long
-        and cannot be split, or in which the time of a cut is unknown.
-    """
-    ids, texts = table.column("id").to_pylist(), table.column("text").to_pylist()
-    words = [words_from_row(row) for row in table.select(["words"]).to_pylist()]
-    named = [[word.word for word in own] for own in words]
-    whole = tokenized_rows(table, tokenizer, where, named)
-    words = [own if text.hearable is None else with_units(text, own) for text, own in zip(whole, words, strict=True)]
-    pieces, left_out = _split(ids, whole, max_length, _cut_by_text(tokenizer, texts, named, whole))
-    with_words = [(row, piece, words_of_piece(words[row], piece.begin, piece.end)) for row, piece in pieces]
-    unknown = {row for row, piece, own in with_words if not _bounds_are_known(piece, own, words[row])}
-    left_out += [(ids[row], TOO_LONG) for row in sorted(unknown)]
-    return whole, [piece for piece in with_words if piece[0] not in unknown], left_out
 
 
 def _open_cache(path: str | Path) -> FramesCache | LayoutsCache:
@@ -192,53 +152,6 @@ def _check_tokens_are_known(
         check_most_are_known(tokenizer, model, source, unknown, len(ids))
 
 
-def _split(
-    ids: list[str],
-    texts: list[TokenizedText],
-    max_length: int | None,
-    cut_by_text: dict[int, TokenizedText] | None = None,
-) -> tuple[list[tuple[int, TextPiece]], list[tuple[str, str]]]:
-    """Return (row, piece) of all texts in order, and the rows that are too long and cannot be split.
-
-    Args:
-        cut_by_text: rows that are split as another tokenization of theirs, because the teacher cache, which has the
-            text alone, splits them there.
-    """
-    pieces, left_out = [], []
-    for row, text in enumerate(texts):
-        of_text = (cut_by_text or {}).get(row, text)
-        of_row = split_text(of_text, max_length or len(text.token_ids))
-        of_row = of_row if of_text is text else pieces_as(text, of_row)
-        pieces += [(row, piece) for piece in of_row]
-        left_out += [] if of_row else [(ids[row], TOO_LONG)]
-    return pieces, left_out
-
-
-def _count_split(rows: Iterable[int]) -> int:
-    """Count the rows that occur more than once, which are in pieces."""
-    return sum(count > 1 for count in Counter(rows).values())
-
-
-def _bounds_are_known(piece: TextPiece, own: list[Word], words: list[Word]) -> bool:
-    """Return whether the times are known at which a piece begins and ends in the recording."""
-    return (piece.begin == 0 or own[0].start is not None) and (piece.end == len(words) or own[-1].end is not None)
-
-
-def words_of_piece(words: list[Word], begin: int, end: int) -> list[Word]:
-    """Return words [begin, end), where the first and the last word take a missing time from the nearest neighbour.
-
-    Speech is cut at these times. They stay None if no neighbour has a time.
-    """
-    piece = list(words[begin:end])
-    before = [time for word in words[:begin] for time in (word.start, word.end) if time is not None]
-    after = [time for word in words[end:] for time in (word.start, word.end) if time is not None]
-    if before and piece[0].start is None:
-        piece[0] = replace(piece[0], start=before[-1])
-    if after and piece[-1].end is None:
-        piece[-1] = replace(piece[-1], end=after[0])
-    return piece
-
-
 def open_text(
     source: WeightedPath,
     tokenizer: PreTrainedTokenizerBase,
@@ -256,7 +169,7 @@ def open_text(
     table = read_samples(source.path, needed=["id", "text"], optional=[], names=names, limit=limit)
     ids = table.column("id").to_pylist()
     whole = tokenized_rows(table, tokenizer, source.path)
-    pieces, left_out = _split(ids, whole, readers.at_most(max_length) if readers else max_length)
+    pieces, left_out = split_rows(ids, whole, readers.at_most(max_length) if readers else max_length)
     if readers is not None:
         _check_tokens_are_known(readers, tokenizer, whole, ids, source.path)
         unreadable = {row: reason for row, piece in pieces if (reason := readers.why_not(piece.text))}
@@ -267,7 +180,7 @@ def open_text(
         source.weight,
         [ids[row] for row, _ in pieces],
         [piece.text for _, piece in pieces],
-        split=_count_split(row for row, _ in pieces),
+        split=count_split(row for row, _ in pieces),
         left_out=left_out,
         replay=True,
     )

@@ -6,6 +6,7 @@ it. The few rows of a block that fit none of its windows go unread in this pass.
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class WindowStream:
 
     def __init__(self, drawing: RowDrawing, size: int, seed: list[int]):
         self.drawing, self.size, self.seed = drawing, size, seed
-        self.lengths = drawing.expected(joined=True)
+        self.lengths, self.heard = drawing.expected(joined=True)
         total = float(self.lengths.sum())
         self.blocks = max(1, int(total // (BLOCK * size)))
         self.per_block = max(1, int(total * (1 - RESERVE) / self.blocks // size))
@@ -75,17 +76,36 @@ class WindowStream:
         return windows
 
 
+class RowsLeft(NamedTuple):
+    """Rows that a window may still take.
+
+    Attributes:
+        rows: their numbers, int64 [n].
+        expected: their expected lengths, float64 [n].
+        words: their words, int64 [n].
+        text, heard: their lengths as text alone, and if all is heard that may be, float64 [n].
+    """
+
+    rows: np.ndarray
+    expected: np.ndarray
+    words: np.ndarray
+    text: np.ndarray
+    heard: np.ndarray
+
+    def without(self, index: int) -> "RowsLeft":
+        """Return all rows but one."""
+        return RowsLeft(*(np.delete(values, index) for values in self))
+
+
 class Composition:
     """One window while it is filled from the rows that are left of a block."""
 
     def __init__(self, windows: WindowStream, left: np.ndarray, stream: SpanStream | StoredTurn | None):
-        source, layout = windows.drawing.source, windows.drawing.layout
-        self.drawing, self.left, self.stream = windows.drawing, left, stream
+        source = windows.drawing.source
+        self.drawing, self.stream = windows.drawing, stream
         self.room, self.place, self.size = windows.size, START, windows.size
-        self.expected = windows.lengths[left]
-        self.words = source.word_counts[left]
-        self.text = source.tokens[left].astype(np.float64)
-        self.speech = source.seconds[left] * layout.frames_per_second / layout.frames_per_vector
+        text = source.tokens[left].astype(np.float64)
+        self.left = RowsLeft(left, windows.lengths[left], source.word_counts[left], text, windows.heard[left])
 
     def fill(self, most: int) -> list[DrawnRow]:
         """Take rows until none of those left fits; at most `most`."""
@@ -94,8 +114,7 @@ class Composition:
             index, drawn, self.place = found
             rows.append(drawn)
             self.room -= drawn.length
-            for name in ("left", "expected", "words", "text", "speech"):
-                setattr(self, name, np.delete(getattr(self, name), index))
+            self.left = self.left.without(index)
         return rows
 
     def _next(self) -> tuple[int, DrawnRow, Place] | None:
@@ -104,19 +123,19 @@ class Composition:
         It is the next one in order, as long as another row may follow it; near the window's end it is the one that
         leaves the least room.
         """
-        if not len(self.left):
+        if not len(self.left.rows):
             return None
-        longest = float(np.maximum(self.text, self.speech).max())
+        longest = float(np.maximum(self.left.text, self.left.heard).max())
         if self.room > NEAR_THE_END * longest:
             return self._first_with(self.room)
         best = self._best_fit()
         if best is not None and self.room - best[1].length <= CLOSED * self.size:
             return best
-        return self._first_with(self.room - float(np.quantile(self.expected, 0.2))) or best
+        return self._first_with(self.room - float(np.quantile(self.left.expected, 0.2))) or best
 
     def _first_with(self, room: float) -> tuple[int, DrawnRow, Place] | None:
-        for index in range(min(TRIES, len(self.left))):
-            drawn, place = self.drawing.lay(int(self.left[index]), self.stream, self.place)
+        for index in range(min(TRIES, len(self.left.rows))):
+            drawn, place = self.drawing.lay(int(self.left.rows[index]), self.stream, self.place)
             if drawn.length <= room:
                 return index, drawn, place
         return None
@@ -127,7 +146,7 @@ class Composition:
         order = np.argsort(np.abs(self.room - near) + (near > self.room) * self.size, kind="stable")
         best = None
         for index in order[:TRIES].tolist():
-            drawn, place = self.drawing.lay(int(self.left[index]), self.stream, self.place)
+            drawn, place = self.drawing.lay(int(self.left.rows[index]), self.stream, self.place)
             if drawn.length <= self.room and (best is None or drawn.length > best[1].length):
                 best = index, drawn, place
             if best is not None and self.room - best[1].length <= CLOSED * self.size:
@@ -137,14 +156,14 @@ class Composition:
     def _estimates(self) -> np.ndarray:
         """Estimate the lengths that the rows left would have at this place, from the spans that come next."""
         if self.stream is None:
-            return self.text
+            return self.left.text
         if isinstance(self.stream, StoredTurn):
-            return self.expected
+            return self.left.expected
         heard, span, done = [0], self.place.span, self.place.done
-        most = int(self.words.max())
+        most = int(self.left.words.max())
         while len(heard) <= most:
             is_speech, count = self.stream.is_speech(span), self.stream.words(span) - done
             heard += [heard[-1] + is_speech * (word + 1) for word in range(count)]
             span, done = span + 1, 0
-        share = np.array(heard)[self.words] / self.words
-        return self.text * (1 - share) + self.speech * share
+        share = np.array(heard)[self.left.words] / self.left.words
+        return self.left.text * (1 - share) + self.left.heard * share

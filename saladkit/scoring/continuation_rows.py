@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from saladkit.rows.sequences import Sequence, with_speech
+from saladkit.rows.batched_sequences import with_speech
+from saladkit.rows.sequences import Sequence
 
 PROMPT, PADDING = 0, -1  # parts of a row; continuations are counted from 1
 

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from saladkit.formats.gap_table import BY_DISTANCE
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.rows.batched_sequences import collate_sequences
 from saladkit.rows.frame_sources import StoredLayouts
 from saladkit.rows.heard_turns import draw_turns
 from saladkit.rows.interleaving import Span, draw_spans, may_cut, pauses_before, whole_text
-from saladkit.rows.sequences import Sequence, SequenceLayout, build_sequence, collate_sequences
+from saladkit.rows.sequences import Sequence, SequenceLayout, build_sequence
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.scoring.distance_behind_speech import sums_by_distance, tokens_since_speech
 from saladkit.settings.shared import Spans

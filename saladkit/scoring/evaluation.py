@@ -16,7 +16,7 @@ from saladkit.scoring.conditions import Condition
 from saladkit.scoring.few_shot import FewShot, FewShotChoice, first_different
 from saladkit.scoring.models import LoadedModel, Predictor
 from saladkit.scoring.partial_results import PartialResults
-from saladkit.scoring.prompts import Example
+from saladkit.scoring.requests import Example
 from saladkit.scoring.task import Task
 from saladkit.scoring.templates import TEMPLATES
 from saladkit.settings.evaluate import BEST, EvalSettings

@@ -8,7 +8,8 @@ import numpy as np
 from saladkit.progress import progress
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.model_prompts import ModelPrompts
-from saladkit.scoring.prompts import Example, PromptBuilder
+from saladkit.scoring.prompts import PromptBuilder
+from saladkit.scoring.requests import Example
 from saladkit.scoring.task import Task
 from saladkit.settings.evaluate import EvalSettings
 from saladkit.sources.folding import without_punctuation
@@ -91,15 +92,15 @@ class FewShotChoice:
         self, builder: PromptBuilder, task: Task, condition: Condition, examples: list[Example]
     ) -> dict[str, int]:
         """Return how many examples have room before each question that the condition can ask, by id."""
-        rows, new_tokens = self.asked(task, condition), self.settings.new_tokens
+        rows, scored = self.asked(task, condition), not self.settings.writes
         unreadable, found = builder.unreadable(rows, task.source), {}
         starts = range(0, len(rows), ROWS_AT_ONCE)
         for begin in progress(starts, what=f"examples {task.name}, {condition.name}", unit="block"):
             block = [row for row in rows[begin : begin + ROWS_AT_ONCE] if row["id"] not in unreadable]
-            if new_tokens is None:
+            if scored:
                 builder.tokenize_ahead(block, task.source)
             for row in block:
-                request = builder.build(row, examples, task.source, new_tokens)
+                request = builder.build(row, examples, task.source, self.settings.new_tokens, scored=scored)
                 if request is not None:
                     found[row["id"]] = request.shots
         return found
@@ -115,6 +116,21 @@ def first_different(rows: list[dict], unreadable: Collection[str], most: int) ->
         if row["id"] not in unreadable:
             different.setdefault(without_punctuation(row["text"]) or row["id"], place)
     return list(different.values())[: most + 1] if most else []
+
+
+def notes_on_examples(tasks: list[Task], few_shot: Mapping[str, FewShot], most: int) -> list[str]:
+    """Say of which tasks fewer examples than `most` are possible before a question, and why."""
+    notes = []
+    for task in tasks:
+        different, own = len(few_shot[task.name].places), task.examples_source == task.source
+        possible = max(0, different - own)
+        if possible < most:
+            why = ", and a question is never its own example" if own else ""
+            notes.append(
+                f"note: {task.name}: {possible} of --num-fewshot {most} examples are possible: {different} different"
+                f" questions that can be read were found in {task.examples_source}{why}; give more with --fewshot"
+            )
+    return notes
 
 
 def _paired(places: list[int], counts: dict[str, dict[str, int]]) -> FewShot:

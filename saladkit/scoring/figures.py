@@ -12,11 +12,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from saladkit.formats.harness import METRICS
-from saladkit.formats.results import ORIGINAL, comparable_items
+from saladkit.formats.results import ORIGINAL, WRITTEN, comparable_items, groups_of
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.statistics import Estimate, accuracy, bootstrap_mean, bootstrap_ratio, mcnemar
-
-GROUPS = ("domain", "speaker", "held_out")
+from saladkit.settings.evaluate import SPLIT_ALWAYS
 
 Items = dict[str, dict]  # id -> prediction
 
@@ -35,7 +34,7 @@ def compute_figures(task: str, answered: dict[Condition, Items]) -> list[dict]:
     answered = {c: {id_: row for id_, row in items.items() if row["acc"] is not None} for c, items in answered.items()}
     answered = {condition: items for condition, items in answered.items() if items}
     common = comparable_items(list(answered.values())) if answered else set()
-    for metric in METRICS:
+    for metric in _metrics(answered):
         about: dict = {"task": task, "metric": metric}
         for condition, items in answered.items():
             counts = {"items_first": len(items), "items_second": None}
@@ -51,6 +50,11 @@ def compute_figures(task: str, answered: dict[Condition, Items]) -> list[dict]:
                 pairs = [(answered[first][id_], row) for id_, row in rows.items()]
                 found.append(_compare(where, figure, first, second, pairs) if pairs else None)
     return [row for row in found if row is not None]
+
+
+def _metrics(answered: dict[Condition, Items]) -> tuple[str, ...]:
+    written = [row[WRITTEN] is not None for items in answered.values() for row in items.values()]
+    return (*METRICS, WRITTEN) if written and all(written) else METRICS
 
 
 def _comparisons(conditions: list[Condition]) -> Iterator[tuple[str, Condition, Condition]]:
@@ -81,10 +85,13 @@ def _comparisons(conditions: list[Condition]) -> Iterator[tuple[str, Condition, 
 def _groups(items: Items) -> Iterator[tuple[dict[str, str], Items]]:
     """Yield all items and those of each group, each with its columns `group_kind` and `group`."""
     yield {"group_kind": "all", "group": ""}, items
-    for kind in GROUPS:
-        for name in sorted({row[kind] for row in items.values()} - {None}):
-            inside = {id_: row for id_, row in items.items() if row[kind] == name}
-            yield {"group_kind": kind, "group": str(name)}, inside
+    groups: dict[tuple[str, str], Items] = {}
+    for id_, row in items.items():
+        always = {kind: str(row[kind]) for kind in SPLIT_ALWAYS if row[kind] is not None}
+        for key in (always | groups_of(row)).items():
+            groups.setdefault(key, {})[id_] = row
+    for kind, name in sorted(groups):
+        yield {"group_kind": kind, "group": name}, groups[kind, name]
 
 
 def _compare(

@@ -18,8 +18,9 @@ from saladkit.scoring.answer_text import spoken_answer
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.partial_results import PartialResults
 from saladkit.scoring.predictions import left_out_row, question_columns
-from saladkit.scoring.prompts import EXAMPLE_SEPARATOR, Example, PromptBuilder, Request
+from saladkit.scoring.prompts import PromptBuilder
 from saladkit.scoring.references import compare_with_reference
+from saladkit.scoring.requests import EXAMPLE_SEPARATOR, Example, Request
 
 
 @dataclass(frozen=True)
@@ -66,22 +67,34 @@ class AnswerGenerator:
         Raises:
             SaladError: as `PromptBuilder.build`, or logits are not finite.
         """
-        requests = [self.builder.build(row, examples, source, self.settings.max_new_tokens) for row in rows]
+        new_tokens = self.settings.max_new_tokens
+        requests = [self.builder.build(row, examples, source, new_tokens, scored=False) for row in rows]
         fitting = {index: request for index, request in enumerate(requests) if request is not None}
-        responses: dict[int, str] = {}
-        indices, lengths = list(fitting), [len(request.prompt) for request in fitting.values()]
-        for places in batches_by_length(lengths, items=self.batch_size):
-            batch = [indices[place] for place in places]
-            generate = partial(self._generate, [fitting[index] for index in batch], rows[batch[0]]["id"])
-            ids = [rows[index]["id"] for index in batch]
-            written = generate() if saved is None else saved.get_or_compute(ids, generate)
-            responses |= dict(zip(batch, written, strict=True))
+        responses = self.write(rows, fitting, saved)
         left_out = [
             left_out_row(row, source, self.condition)
             for row, request in zip(rows, requests, strict=True)
             if request is None
         ]
         return [self._prediction(rows[i], request, responses[i], task) for i, request in fitting.items()], left_out
+
+    def write(
+        self, rows: list[dict], requests: dict[int, Request], saved: PartialResults | None = None
+    ) -> dict[int, str]:
+        """Return what the model writes after each request, by the place of its row.
+
+        Raises:
+            SaladError: logits are not finite.
+        """
+        responses: dict[int, str] = {}
+        indices, lengths = list(requests), [len(request.prompt) for request in requests.values()]
+        for places in batches_by_length(lengths, items=self.batch_size):
+            batch = [indices[place] for place in places]
+            generate = partial(self._generate, [requests[index] for index in batch], rows[batch[0]]["id"])
+            ids = [rows[index]["id"] for index in batch]
+            written = generate() if saved is None else saved.get_or_compute(ids, generate, "written")
+            responses |= dict(zip(batch, written, strict=True))
+        return responses
 
     @torch.inference_mode()
     def _generate(self, requests: list[Request], first_id: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Means of gap items by group, with intervals; means of small groups are shrunk toward the mean of all groups."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -20,13 +20,18 @@ def estimate(items: list[dict], metric: str) -> Estimate:
     return bootstrap_mean(np.array([item[metric] for item in items]), weights=tokens)
 
 
-def group_tables(items: list[dict]) -> tuple[list[dict], list[dict]]:
-    """Return the rows of `formats.gap_table`'s GROUPS and SPREAD."""
+def group_tables(
+    items: list[dict], kinds: Sequence[str] = KINDS, metrics: Sequence[str] = METRICS
+) -> tuple[list[dict], list[dict]]:
+    """Return the rows of `formats.gap_table`'s GROUPS and SPREAD, of some kinds and metrics.
+
+    Natural recordings belong to no region's means: they are measured beside its probes to compare their error rates.
+    """
     rows, spread = [], []
-    for kind in KINDS:
+    for kind in kinds:
         groups = dict(_groups(items, kind))
         of_kind = [_described(kind, name, inside) for name, inside in groups.items()]
-        for metric in METRICS if groups else ():
+        for metric in metrics if groups else ():
             values = [np.array([item[metric] for item in inside]) for inside in groups.values()]
             tokens = [np.array([item["tokens"] for item in inside], dtype=np.float64) for inside in groups.values()]
             pooled = pool_groups(values, tokens, log=metric in POSITIVE)
@@ -43,8 +48,9 @@ def _groups(items: list[dict], kind: str) -> Iterator[tuple[str | int, list[dict
     if kind == "all":
         yield "", items
         return
-    for name in sorted({item[kind] for item in items} - {None}):
-        yield name, [item for item in items if item[kind] == name]
+    of_kind = [item for item in items if kind != "region" or item["synthetic"]]
+    for name in sorted({item[kind] for item in of_kind} - {None}):
+        yield name, [item for item in of_kind if item[kind] == name]
 
 
 def _described(kind: str, name: str | int, inside: list[dict]) -> dict:

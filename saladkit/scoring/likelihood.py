@@ -15,8 +15,9 @@ from transformers.cache_utils import Cache
 from saladkit.batches import batches_by_length
 from saladkit.model.cache_name import CACHE
 from saladkit.model.salad import SaladForCausalLM, TextModel
+from saladkit.rows.batched_sequences import collate_sequences
 from saladkit.rows.prompt_sequences import common_beginning, join_parts, pad_at_front, split_prompt
-from saladkit.rows.sequences import Sequence, collate_sequences
+from saladkit.rows.sequences import Sequence
 from saladkit.scoring.continuation_rows import ContinuationRow, collate_rows, continuation_row
 
 ATTENTION = {"full_attention", "sliding_attention"}  # layers in which a mask can hide positions

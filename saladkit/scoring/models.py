@@ -8,6 +8,7 @@ from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.salad import SaladForCausalLM, TextModel
 from saladkit.progress import say
 from saladkit.scoring.answer_parsing import ParsedAnswer, VoiceBenchRule
+from saladkit.scoring.chosen_and_written import ChoosingWriter
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.generation import AnswerGenerator, GenerationSettings
 from saladkit.scoring.likelihood import can_share_rows
@@ -15,7 +16,7 @@ from saladkit.scoring.model_prompts import ModelPrompts
 from saladkit.scoring.multiple_choice import ContinuationScorer
 from saladkit.settings.evaluate import EvalSettings
 
-Predictor = ContinuationScorer | AnswerGenerator
+Predictor = ContinuationScorer | AnswerGenerator | ChoosingWriter
 
 
 def is_speech_model(name: str) -> bool:
@@ -56,13 +57,17 @@ class LoadedModel:
             SaladError: as `VoiceBenchRule`, or as `template_of` with --apply-chat-template.
         """
         builder = self._prompts.builder(condition, template, settings, shots=shots)
-        if not settings.writes:
-            return ContinuationScorer(self.model, builder, condition, settings.batch_size, self._shares_rows)
+        scorer = ContinuationScorer(
+            self.model, builder, condition, settings.batch_size, self._shares_rows, settings.new_tokens
+        )
+        if not (settings.writes or settings.also_generate):
+            return scorer
         how = GenerationSettings(
             settings.max_new_tokens, settings.sampling_temperature, settings.sampling_top_k, settings.seed
         )
         if settings.voicebench_compatible is None:
-            return AnswerGenerator(self.model, builder, condition, how, settings.batch_size)
+            writer = AnswerGenerator(self.model, builder, condition, how, settings.batch_size)
+            return ChoosingWriter(scorer, writer) if settings.also_generate else writer
         rule = VoiceBenchRule(settings.voicebench_compatible, settings.seed)
 
         def parse(id_: str, response: str, choices: list[str]) -> ParsedAnswer:

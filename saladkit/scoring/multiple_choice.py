@@ -12,7 +12,8 @@ from saladkit.scoring.conditions import Condition
 from saladkit.scoring.likelihood import ComputeScores, ContinuationScore, score_continuations
 from saladkit.scoring.partial_results import PartialResults
 from saladkit.scoring.predictions import left_out_row, question_columns
-from saladkit.scoring.prompts import Example, PromptBuilder, Request
+from saladkit.scoring.prompts import PromptBuilder
+from saladkit.scoring.requests import Example, Request
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class ContinuationScorer:
 
     Attributes:
         share_rows: whether a prompt and all of its continuations run as one row (`likelihood.can_share_rows`).
+        new_tokens: tokens that prompts leave room for beside the continuations.
     """
 
     model: SaladForCausalLM | TextModel
@@ -28,6 +30,7 @@ class ContinuationScorer:
     condition: Condition
     batch_size: int
     share_rows: bool = True
+    new_tokens: int = 0
 
     def predict(
         self, rows: list[dict], examples: list[Example], task: str, source: str, saved: PartialResults | None = None
@@ -44,9 +47,31 @@ class ContinuationScorer:
         Raises:
             SaladError: as `PromptBuilder.build`, or a score is not finite.
         """
+        return self.choose(rows, self.requests(rows, examples, source), task, source, saved)
+
+    def requests(self, rows: list[dict], examples: list[Example], source: str) -> dict[int, Request]:
+        """Return the request of each row that has one, by its place, in order.
+
+        Raises:
+            SaladError: as `PromptBuilder.build`.
+        """
         self.builder.tokenize_ahead(rows, source)
-        built = [self.builder.build(row, examples, source) for row in rows]
-        requests = {index: request for index, request in enumerate(built) if request is not None}
+        built = [self.builder.build(row, examples, source, self.new_tokens) for row in rows]
+        return {index: request for index, request in enumerate(built) if request is not None}
+
+    def choose(
+        self,
+        rows: list[dict],
+        requests: dict[int, Request],
+        task: str,
+        source: str,
+        saved: PartialResults | None = None,
+    ) -> tuple[list[dict], list[dict]]:
+        """Return the predictions of the rows that have a request, and the rows left out, as `predict`.
+
+        Raises:
+            SaladError: a score is not finite.
+        """
         scores: dict[int, list[ContinuationScore]] = {}
         for group in _by_examples(requests):
             found = score_continuations(

@@ -1,7 +1,7 @@
 """The columns of a prediction that describe its question, and the record of a question without a prediction."""
 
 from saladkit.scoring.conditions import Condition
-from saladkit.scoring.prompts import Request
+from saladkit.scoring.requests import Request
 
 
 def question_columns(row: dict, request: Request, condition: Condition, task: str) -> dict:
@@ -16,6 +16,7 @@ def question_columns(row: dict, request: Request, condition: Condition, task: st
         "modality": condition.modality_name,
         "domain": row.get("domain"),
         "speaker": row.get("speaker") if condition.needs_speech else None,
+        "groups": row.get("groups"),
         "text": row.get("said", row["text"]),
         "choices": row.get("choices"),
         "answer": row.get("answer"),

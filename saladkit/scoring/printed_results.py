@@ -2,16 +2,20 @@
 
 import numpy as np
 
-from saladkit.formats.results import is_unparsed
+from saladkit.formats.harness import METRICS
+from saladkit.formats.results import WRITTEN, groups_of, is_unparsed
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.few_shot import FewShot
-from saladkit.scoring.statistics import holm
+from saladkit.scoring.guessing import best_guess, chance
+from saladkit.scoring.statistics import holm, p_value_text
 from saladkit.scoring.templates import TEMPLATES
 
 SHOWN = (
-    *("task", "figure", "first", "second", "value", "low", "high", "items", "items_first", "items_second"),
+    *("task", "metric", "figure", "first", "second", "value", "low", "high", "items", "items_first", "items_second"),
     "mcnemar_p",
 )
+
+TESTED = ("acc_norm", WRITTEN)  # metrics whose comparisons are shown
 
 Predictions = dict[str, dict[Condition, list[dict]]]  # task -> condition -> predictions
 
@@ -19,9 +23,10 @@ Predictions = dict[str, dict[Condition, list[dict]]]  # task -> condition -> pre
 def summarize(
     predictions: Predictions, figures: list[dict], left_out: list[dict], few_shot: dict[str, FewShot]
 ) -> dict:
-    """Return accuracies of every model and task, `acc_norm` comparisons, examples, and the number left out.
+    """Return accuracies of every model and task, comparisons, guesses, examples, and the number left out.
 
-    Comparisons are over all items. Beside each p-value, `mcnemar_p`, is `holm_p`, corrected for all tests of the table.
+    Comparisons of `acc_norm` and of written answers are over all items. Beside each p-value, `mcnemar_p`, is `holm_p`,
+    corrected for all tests of the table.
 
     Args:
         few_shot: the few-shot examples of each task.
@@ -36,25 +41,36 @@ def summarize(
     compared = [row | {key: round(row[key], 4) for key in ("value", "low", "high")} for row in shown]
     room = {task: {name: round(mean, 2) for name, mean in of.room.items()} for task, of in few_shot.items() if of.room}
     examples = {"room_for_examples": room} if room else {}
-    return {"results": results, "compared": compared, "left_out": len(left_out)} | examples
+    guessing = {task: _guesses(of_task) for task, of_task in predictions.items()}
+    return {"results": results, "guessing": guessing, "compared": compared, "left_out": len(left_out)} | examples
+
+
+def _guesses(of_task: dict[Condition, list[dict]]) -> dict[str, float | None]:
+    """Return the accuracy of a random choice, and of the commonest answer of each subject."""
+    asked = list({row["id"]: row for rows in of_task.values() for row in rows}.values())
+    found = {"chance": chance(asked), "best_guess": best_guess(asked)} if asked else {}
+    return {name: None if share is None else round(share, 4) for name, share in found.items()}
 
 
 def _corrected(shown: list[dict]) -> list[dict]:
     """Add `holm_p` to each comparison; gap and recovery of one pair of conditions are one test."""
-    tests = {(row["task"], row["first"], row["second"]): row["mcnemar_p"] for row in shown}
+    tests = {_test(row): row["mcnemar_p"] for row in shown}
     corrected = dict(zip(tests, holm(list(tests.values())), strict=True))
-    return [row | {"holm_p": corrected[row["task"], row["first"], row["second"]]} for row in shown]
+    return [row | {"holm_p": corrected[_test(row)]} for row in shown]
+
+
+def _test(row: dict) -> tuple[str, str, str, str]:
+    return row["task"], row["metric"], row["first"], row["second"]
 
 
 def _is_shown(figure: dict) -> bool:
-    return figure["group_kind"] == "all" and figure["metric"] == "acc_norm" and figure["second"] is not None
+    return figure["group_kind"] == "all" and figure["metric"] in TESTED and figure["second"] is not None
 
 
 def _accuracies(rows: list[dict]) -> dict:
     scored = [row for row in rows if row["acc"] is not None]
-    means = {
-        metric: round(float(np.mean([row[metric] for row in scored])), 4) for metric in ("acc", "acc_norm") if scored
-    }
+    metrics = (*METRICS, WRITTEN) if scored and all(row[WRITTEN] is not None for row in scored) else METRICS
+    means = {metric: round(float(np.mean([row[metric] for row in scored])), 4) for metric in metrics if scored}
     generated = {}
     if any(row["response"] is not None for row in rows):
         generated = {
@@ -68,26 +84,31 @@ def _accuracies(rows: list[dict]) -> dict:
 
 
 def _groups(rows: list[dict]) -> dict:
-    """Return means by subject, means by voice with their spread, and the mean of held-out voices."""
+    """Return means by subject, by voice with their spread, by the columns of `--by`, and of held-out voices."""
     found: dict = {}
     for name, column in (("subjects", "domain"), ("voices", "speaker")):
-        means = _means(rows, column)
+        means = _means(rows, [row[column] for row in rows])
         if len(means) > 1:
             found[name] = means
+    groups = [groups_of(row) for row in rows]
+    columns = dict.fromkeys(name for of_row in groups for name in of_row)
+    by = {column: _means(rows, [of_row.get(column) for of_row in groups]) for column in columns}
+    found |= {"by": by} if by else {}
     if "voices" in found:
         found["spread"] = round(max(found["voices"].values()) - min(found["voices"].values()), 4)
     held_out = [row for row in rows if row["held_out"]]
     if held_out:
-        found["held_out"] = {**_means(held_out, "held_out"), "items": len(held_out)}
-        found["held_out"]["acc_norm"] = found["held_out"].pop("True", None)
+        mean = _means(held_out, ["" for _ in held_out]).get("")
+        found["held_out"] = {"items": len(held_out), "acc_norm": mean}
     return found
 
 
-def _means(rows: list[dict], column: str) -> dict[str, float]:
+def _means(rows: list[dict], names: list[str | None]) -> dict[str, float]:
+    """Return the mean `acc_norm` of each group; `names` are the groups of the rows."""
     groups: dict[str, list[bool]] = {}
-    for row in rows:
-        if row[column] is not None and row["acc_norm"] is not None:
-            groups.setdefault(str(row[column]), []).append(row["acc_norm"])
+    for row, name in zip(rows, names, strict=True):
+        if name is not None and row["acc_norm"] is not None:
+            groups.setdefault(name, []).append(row["acc_norm"])
     return {name: round(float(np.mean(right)), 4) for name, right in sorted(groups.items())}
 
 
@@ -110,11 +131,18 @@ def result_lines(summary: dict) -> list[str]:
             lines.append(
                 f"{task}: template {found['template']} ({scores} of {found['items']}, read by {found['judge']})"
             )
+    for task, found in summary["guessing"].items():
+        if found.get("chance") is not None:
+            lines.append(
+                f"{task}: a random choice scores {100 * found['chance']:.1f} %, the commonest answer of each subject"
+                f" {100 * found['best_guess']:.1f} %"
+            )
     for task, room in summary.get("room_for_examples", {}).items():
         found = ", ".join(f"{mean:.1f} ({name})" for name, mean in room.items())
         lines.append(f"{task}: every condition gets the same examples; room for {found}")
     for model, tasks in summary["results"].items():
-        lines += [_accuracy_line(model, task, found) for task, found in tasks.items()]
+        for task, found in tasks.items():
+            lines += [_accuracy_line(model, task, found), *_group_lines(found)]
     lines += [_comparison_line(row) for row in summary["compared"]]
     lines += _pairing_notes(summary["compared"])
     if summary["left_out"]:
@@ -134,7 +162,16 @@ def _accuracy_line(model: str, task: str, found: dict) -> str:
     scores = "no score"
     if "acc" in found:
         scores = f"acc_norm {100 * found['acc_norm']:5.1f} %  acc {100 * found['acc']:5.1f} %"
+    if WRITTEN in found:
+        scores += f"  writes it {100 * found[WRITTEN]:5.1f} %"
     return f"{model:<20} {task:<32} {scores}  ({', '.join(about)})"
+
+
+def _group_lines(found: dict) -> list[str]:
+    return [
+        f"{'':<20} by {column}: {', '.join(f'{name} {100 * mean:.1f} %' for name, mean in means.items())}"
+        for column, means in found.get("by", {}).items()
+    ]
 
 
 def _comparison_line(row: dict) -> str:
@@ -142,14 +179,11 @@ def _comparison_line(row: dict) -> str:
     pair = f"{row['second']} / {row['first']}" if is_ratio else f"{row['first']} - {row['second']}"
     value, low, high = (100 * row[key] for key in ("value", "low", "high"))
     items = f"{row['items']} items of {row['items_first']} and {row['items_second']}"
+    task = f"{row['task']}, written" if row["metric"] == WRITTEN else row["task"]
     return (
-        f"{row['figure']:<20} {row['task']}: {pair}  {value:+.1f} {'%' if is_ratio else 'points'}"
-        f" ({low:+.1f} to {high:+.1f}; {items}, {_p_value(row['holm_p'])} by Holm's correction)"
+        f"{row['figure']:<20} {task}: {pair}  {value:+.1f} {'%' if is_ratio else 'points'}"
+        f" ({low:+.1f} to {high:+.1f}; {items}, {p_value_text(row['holm_p'])} by Holm's correction)"
     )
-
-
-def _p_value(p: float) -> str:
-    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
 
 
 def _pairing_notes(compared: list[dict]) -> list[str]:

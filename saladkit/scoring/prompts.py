@@ -14,65 +14,9 @@ from saladkit.rows.prompt_sequences import Part, join_parts
 from saladkit.rows.sequences import Sequence, SpeechSpan
 from saladkit.rows.tokens import bos_of, ids_after_text
 from saladkit.scoring.chat import Chat, Piece
+from saladkit.scoring.requests import EXAMPLE_SEPARATOR, Example, Request
 from saladkit.scoring.spoken_prompts import SpeechInput
 from saladkit.scoring.templates import FilledTemplate, fill_template
-from saladkit.sources.folding import without_punctuation
-
-EXAMPLE_SEPARATOR = "\n\n"  # as in lm-evaluation-harness
-
-
-@dataclass(frozen=True)
-class Example:
-    """A few-shot example: a question with its right answer, the same in every prompt.
-
-    Attributes:
-        id, source: the row of the question, and where the row was read.
-        question: text of the question alone.
-        text: all of the example as text.
-        parts: the example as parts of a prompt, in which the question may be speech.
-        asked: all text before the answer.
-        pieces: the same, in which the question may be speech.
-        answer: the right answer.
-    """
-
-    id: str
-    source: str
-    question: str
-    text: str
-    parts: tuple[Part, ...]
-    asked: str
-    pieces: tuple[Piece, ...]
-    answer: str
-
-    def solves(self, id_: str, question: str, source: str) -> bool:
-        """Return whether the example answers this question: it is the same row, or has the same text.
-
-        Texts are the same if they differ in case, spaces, punctuation or Unicode's compatible forms alone.
-        """
-        if self.source == source and self.id == id_:
-            return True
-        return self.question != "" and without_punctuation(self.question) == without_punctuation(question)
-
-
-@dataclass(frozen=True)
-class Request:
-    """One question, ready to be scored or answered.
-
-    Attributes:
-        prompt: the model's input, text and speech.
-        continuations: token ids of each continuation that is scored after the prompt.
-        template: the question as text.
-        context: the whole prompt as text.
-        shots: number of few-shot examples in the prompt.
-        words_dropped: words removed from the beginning of the question to fit the prompt into the model's context.
-    """
-
-    prompt: Sequence
-    continuations: list[list[int]]
-    template: FilledTemplate
-    context: str
-    shots: int
-    words_dropped: int
 
 
 @dataclass(frozen=True)
@@ -158,11 +102,14 @@ class PromptBuilder:
             answer,
         )
 
-    def build(self, row: dict, examples: list[Example], source: str, new_tokens: int | None = None) -> Request | None:
+    def build(
+        self, row: dict, examples: list[Example], source: str, new_tokens: int = 0, *, scored: bool = True
+    ) -> Request | None:
         """Build the request of a row of `source`, after the first few-shot examples that are other questions.
 
-        The prompt leaves room for the continuations, or for `new_tokens` that the model writes. If it is too long, it
-        loses examples from the last to the first, then words from the beginning of the question.
+        The prompt leaves room for the continuations, if they are to be `scored`, and for `new_tokens` that the model
+        writes. If it is too long, it loses examples from the last to the first, then words from the beginning of the
+        question.
 
         Returns:
             None if the prompt cannot be made short enough: the text after the question is too long, or a recording has
@@ -173,8 +120,8 @@ class PromptBuilder:
                 token.
         """
         template = fill_template(row, self.template, source)
-        continuations = self._continuations(row, template, source) if new_tokens is None else []
-        room = self.max_length - (new_tokens or max(len(ids) for ids in continuations)) + 1
+        continuations = self._continuations(row, template, source) if scored else []
+        room = self.max_length - max(new_tokens, *(len(ids) for ids in continuations), 1) + 1
         question = row.get("said", row["text"])  # a cascade's transcript may differ from the example's text
         others = [example for example in examples if not example.solves(row["id"], question, source)]
         most = min(len(others), self.shots, self.paired_shots.get(row["id"], self.shots))

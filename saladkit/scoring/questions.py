@@ -1,5 +1,6 @@
 """Read multiple-choice questions, and check every row."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -49,6 +50,7 @@ def read_questions(
     open_ended: bool = False,
     beside: str | Path | None = None,
     audio: AudioRows | None = None,
+    further: Sequence[str] = (),
 ) -> list[dict]:
     """Read rows with `text` or `prompt` (the question), `choices` and `answer` (the index of the right choice).
 
@@ -61,6 +63,7 @@ def read_questions(
         written: the answers are written: open questions are asked too. Otherwise they are excluded.
         open_ended: with `written`, accept rows that have neither choices nor a reference, and so no score.
         beside: as in `read_samples`.
+        further: names of further columns to read where they exist.
         audio: where rows without a recording are listed; None for a rule that is not strict.
 
     Raises:
@@ -70,7 +73,8 @@ def read_questions(
     scored = ["choices", "answer"]
     needed = ["id"] if written else ["id", *scored]
     recordings = ["audio", *(["choices_audio"] if spoken_options else [])] if speech else []
-    optional = [*(scored if written else []), *OPTIONAL, *recordings, *(["duration", "words"] if speech else [])]
+    optional = [*(scored if written else []), *OPTIONAL, *further, *recordings]
+    optional += ["duration", "words"] if speech else []
     table = read_samples(
         source, needed=needed, optional=optional, lacking=scored, names=names, limit=limit, beside=beside
     )

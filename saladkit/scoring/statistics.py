@@ -45,14 +45,14 @@ def bootstrap_ratio(
         raise ValueError("a mean of no values")
     if denominators.sum() == 0:
         raise ValueError("a ratio to nothing")
-    above, below = _resampled_sums(numerators, denominators, resamples, np.random.default_rng(seed))
+    above, below = resampled_sums(numerators, denominators, resamples, np.random.default_rng(seed))
     found = above[below != 0] / below[below != 0]
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     value = numerators.sum() / denominators.sum()
     return Estimate(float(value), float(low), float(high), count, float(found.std()))
 
 
-def _resampled_sums(
+def resampled_sums(
     first: np.ndarray, second: np.ndarray, resamples: int, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the sums of two columns [n] over draws of n items with replacement, two float64 [resamples]."""
@@ -143,6 +143,11 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
     only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
     count = only_first + only_second
     return McNemar(only_first, only_second, float(binomtest(only_first, count).pvalue) if count else 1.0)
+
+
+def p_value_text(p: float) -> str:
+    """Write a p-value as `p = 0.031`, or `p < 0.0001`."""
+    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

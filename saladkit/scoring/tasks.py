@@ -7,6 +7,7 @@ from saladkit.errors import SaladError
 from saladkit.progress import progress
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.evaluation import prediction_files
+from saladkit.scoring.question_groups import add_groups
 from saladkit.scoring.questions import benchmark_of, read_questions, task_name
 from saladkit.scoring.task import Task
 from saladkit.settings.evaluate import BEST, EvalSettings
@@ -31,7 +32,8 @@ def read_tasks(
         beside: a folder that the caller will make; many recordings are mapped from a file beside it.
 
     Raises:
-        SaladError: as `read_questions`; two tasks have the same name, or there is nothing to choose a template on.
+        SaladError: as `read_questions` and `add_groups`; two tasks have the same name, or there is nothing to choose a
+            template on.
     """
     tasks: dict[str, Task] = {}
     for source in sources:
@@ -51,7 +53,9 @@ def read_tasks(
             names=settings.names,
             limit=settings.limit,
             beside=beside,
+            further=settings.by,
         )
+        add_groups(rows, source, settings.by)
         benchmark = named_source(source)
         solved = benchmark.solved if benchmark else None
         questions = _not_excluded(rows)

@@ -60,6 +60,16 @@ def read_gaps(known: KnownPool, preference: Preference) -> dict[int, RegionGap]:
     return known.gaps(preference.metric, needed=preference.gamma > 0)
 
 
+def without_weight(known: KnownPool, gaps: dict[int, RegionGap], gamma: float) -> list[int]:
+    """Return the regions of which nothing is drawn because their M, as `read_gaps` returns it, is not positive."""
+    if gamma == 0:
+        return []
+    bad = set(known.bad_speech)
+    return sorted(
+        region for region, gap in gaps.items() if gap.mean is not None and gap.mean <= 0 and region not in bad
+    )
+
+
 def choose(
     known: KnownPool,
     left_out: LeftOut,
@@ -143,7 +153,7 @@ def _candidates(
         columns = [read_samples(path, needed=["id", "text"], optional=[]).column("text") for path in settings.target]
         found["importance"] = log_importance(texts, [text for column in columns for text in column.to_pylist()])
     if strategy == "knn":
-        prediction = known.predicted(settings.metric)
+        prediction = known.predicted()
         found["predicted"] = prediction.mean + settings.bonus * prediction.uncertainty
         figures["probes_r2"] = round(prediction.leave_one_out_r2, 4)
     regions = np.where(left_out.allowed, known.region, -1)

@@ -9,19 +9,13 @@ import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import digest_path
-from saladkit.formats.gap_table import (
-    RegionGap,
-    bad_speech_regions,
-    check_measured_with,
-    read_gap_table,
-    read_region_gaps,
-)
+from saladkit.formats.gap_table import Measured, RegionGap, bad_speech_regions, check_measured_with
 from saladkit.formats.regions import LM_PREFIX, MEDIAN_DISTANCE, POOL, Regions, StoredEmbeddings
 from saladkit.selection.embedders.registry import open_embedder
 from saladkit.selection.measured_neighbours import Prediction, predict
 from saladkit.selection.neighbours import nearest
 from saladkit.selection.vectors import Vectors
-from saladkit.settings.select import COVERAGE, SELECTION_METRICS
+from saladkit.settings.select import COVERAGE
 from saladkit.settings.shared import BatchTokens
 
 
@@ -34,9 +28,12 @@ class KnownPool:
     opened: Regions
     place: np.ndarray  # row of each text in the regions' table, int [N]
     gap: str | None  # path
+    measured: Measured | None  # M of the probes and of the regions, if the strategy may use it
 
     @classmethod
-    def of(cls, ids: pa.ChunkedArray, pool: str, regions: str, gap: str | None) -> "KnownPool":
+    def of(
+        cls, ids: pa.ChunkedArray, pool: str, regions: str, gap: str | None, measured: Measured | None
+    ) -> "KnownPool":
         """Look up the ids of a pool.
 
         Raises:
@@ -51,7 +48,7 @@ class KnownPool:
             )
         if gap is not None:
             check_measured_with(gap, regions)
-        return cls(pool, regions, opened, place.to_numpy(), gap)
+        return cls(pool, regions, opened, place.to_numpy(), gap, measured)
 
     @property
     def table(self) -> list[dict]:
@@ -100,7 +97,7 @@ class KnownPool:
         return self.opened.characters_read()[self.place]
 
     def gaps(self, metric: str, needed: bool) -> dict[int, RegionGap]:
-        """Return M by region: a metric of the gap table, or the regions' own distance to speech.
+        """Return M by region: what was measured, or the regions' own distance to speech.
 
         Args:
             needed: whether a region without the metric is an error.
@@ -111,7 +108,7 @@ class KnownPool:
         if metric == COVERAGE:
             self._check_covered()
             return {row["region"]: RegionGap(row[MEDIAN_DISTANCE], None, None) for row in self.table}
-        found = {} if self.gap is None else read_region_gaps(self.gap, SELECTION_METRICS[metric])
+        found = {} if self.measured is None else self.measured.by_region()
         unmeasured = {row["region"] for row in self.table} - found.keys()
         missing = sorted(unmeasured.difference(self.bad_speech))
         if missing and needed:
@@ -127,15 +124,15 @@ class KnownPool:
             )
         return found
 
-    def predicted(self, metric: str) -> Prediction:
+    def predicted(self) -> Prediction:
         """Predict M of each of the N texts from its nearest probes.
 
         Raises:
             SaladError: fewer than three texts of the gap table are in the regions, or a metric is not finite.
         """
-        if self.gap is None:
+        if self.measured is None:
             raise TypeError("misalignment is predicted from a gap table, and there is none")
-        items, known = read_gap_table(self.gap)[0], self.opened.texts.column("id").combine_chunks()
+        items, known = self.measured.items, self.opened.texts.column("id").combine_chunks()
         places = pc.index_in(pa.array([item["id"] for item in items], pa.string()), value_set=known).to_pylist()
         bad = set(self.bad_speech)
         items = [
@@ -143,7 +140,7 @@ class KnownPool:
             for item, place in zip(items, places, strict=True)
             if place is not None and item["region"] not in bad
         ]
-        figures = np.array([item[SELECTION_METRICS[metric]] for item in items], dtype=np.float64)
+        figures = np.array([item[self.measured.column] for item in items], dtype=np.float64)
         if len(items) < 3 or not np.isfinite(figures).all():
             raise SaladError(
                 f"{self.gap} has too few measured texts of {self.regions}, or a metric that is not finite",

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from saladkit.errors import SaladError
-from saladkit.formats.gap_table import LEAST_RELIABILITY, POSITIVE, RegionGap, read_spread
+from saladkit.formats.gap_table import LEAST_RELIABILITY, POSITIVE, RegionGap
 from saladkit.selection.known_pool import KnownPool
-from saladkit.settings.select import COVERAGE, SELECTION_METRICS, SelectSettings
+from saladkit.settings.select import COVERAGE, SelectSettings
 
 DRAWS = 500  # of the true M of all regions: the mean share is then known to about one percent of the texts
 MOST_PROBES = 1_000_000
@@ -99,10 +99,9 @@ def check_gamma(known: KnownPool, gaps: dict[int, RegionGap], settings: SelectSe
     Raises:
         SaladError: the share is above `max_noise`.
     """
-    if known.gap is None or not gaps or settings.metric == COVERAGE or settings.gamma == 0:
+    if known.measured is None or not gaps or settings.metric == COVERAGE or settings.gamma == 0:
         return {}
-    metric = SELECTION_METRICS[settings.metric]
-    spread = read_spread(known.gap, "region", metric)
+    spread = known.measured.spread
     if spread is None or spread["between"] is None:
         return {"misplaced": None, "reliability": None}
     numbers = [row["region"] for row in known.table]
@@ -110,7 +109,7 @@ def check_gamma(known: KnownPool, gaps: dict[int, RegionGap], settings: SelectSe
         np.array([gaps[number].mean if number in gaps else 0.0 for number in numbers], dtype=np.float64),
         np.array([(gaps[number].error if number in gaps else None) or 0.0 for number in numbers]) ** 2,
         spread["between"],
-        metric in POSITIVE,
+        known.measured.column in POSITIVE,
     )
     share, sizes = misplaced_share(uncertain, known.sizes(), settings.gamma), known.sizes()
     if share > settings.max_noise:
@@ -131,6 +130,12 @@ def certainty_notes(certainty: dict, metric: str) -> list[str]:
     reliability = certainty.get("reliability", 1.0)
     if reliability is None:
         return [f"note: the error of the regions' {metric} is unknown: measure two probes of some regions"]
+    if reliability == 0:  # tau^2 is 0
+        return [
+            f"note: the regions' {metric} differ no more than by sampling error, so their shrunk means are equal,"
+            " --gamma has no effect, and M is of no use: `active` selects as `uniform` does; measure more probes"
+            " (--per-region), or give --strategy uniform or coverage"
+        ]
     if reliability < LEAST_RELIABILITY:
         return [f"note: the reliability of the regions' {metric} is {reliability:.2f}: measure more probes"]
     return []

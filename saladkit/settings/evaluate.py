@@ -8,6 +8,7 @@ from saladkit.settings.shared import BadAudio, Columns, Device, Dtype, Files, Re
 
 MODALITIES = ("text", "speech", "cascade")
 CONTINUATION, LETTER, BEST = "continuation", "letter", "best"
+SPLIT_ALWAYS = ("domain", "speaker", "held_out")  # columns of predictions by which figures are split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,11 @@ class Generation(Settings):
         help="Let the models write an answer, and find the option that it names, instead of scoring options; open"
         " questions are compared with their `reference`.",
     )
+    also_generate: bool = setting(
+        False,
+        help="Score options, and let the models write an answer after the same prompt as well: it is right if it begins"
+        " with the right option.",
+    )
     max_new_tokens: int = setting(
         64, low=1, help="Longest written answer, in tokens; an answer whose thoughts do not end is unparsed."
     )
@@ -97,13 +103,13 @@ class Generation(Settings):
 
     @property
     def writes(self) -> bool:
-        """Whether models generate answers."""
+        """Whether models generate answers instead of having options scored."""
         return self.generate or self.voicebench_compatible is not None
 
     @property
-    def new_tokens(self) -> int | None:
-        """Tokens that a prompt leaves room for; None where it leaves room for the options."""
-        return self.max_new_tokens if self.writes else None
+    def new_tokens(self) -> int:
+        """Tokens of an answer that a prompt leaves room for."""
+        return self.max_new_tokens if self.writes or self.also_generate else 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +148,12 @@ class EvalSettings(Recognizer, Requests, Generation, BadAudio, Columns, Seed, De
         " out. Repeat for more.",
     )
 
+    by: tuple[str, ...] = setting(
+        (),
+        metavar="COLUMN",
+        help="Also split results by a text or boolean column of the questions; repeat for more.",
+    )
+
     @property
     def chosen_template(self) -> str:
         """The template, or its default."""
@@ -172,7 +184,15 @@ class EvalSettings(Recognizer, Requests, Generation, BadAudio, Columns, Seed, De
             raise SaladError(
                 "--system-prompt without a chat template has no place", "Add --apply-chat-template, or leave it out."
             )
-        if self.writes and self.max_new_tokens >= self.max_length:
+        if self.also_generate and self.writes:
+            other = "--generate" if self.generate else "--voicebench-compatible"
+            raise SaladError(
+                f"--also-generate scores options, and {other} does not", f"Leave out {other}, or --also-generate."
+            )
+        for column in self.by:
+            if column in SPLIT_ALWAYS:
+                raise SaladError(f"--by {column}: results are always split by it", f"Leave out --by {column}.")
+        if self.new_tokens >= self.max_length:
             raise SaladError(
                 f"--max-new-tokens {self.max_new_tokens} leaves no room in --max-length {self.max_length}",
                 "Give a smaller --max-new-tokens, or a larger --max-length.",

@@ -15,10 +15,12 @@ class ReportSettings(Settings):
         metavar="NAME=FOLDER",
         help="Name for the report, and folder in RUN, of a speech-adapted model's results; repeat for more.",
     )
-    contrast: tuple[str, str] | None = setting(
-        None,
+    contrasts: tuple[tuple[str, str], ...] = setting(
+        (),
+        option="--contrast",
         metavar="NAME NAME",
-        help="Names of two results to compare on the same questions: the first minus the second.",
+        help="Names of two results to compare on the same questions: the first minus the second; repeat for more. The"
+        " headline is about the first.  [default: each later result minus the first]",
     )
     speech: str = setting(
         help="Folder in RUN with the natural speech that the models were trained on. Its domains are the heard"
@@ -35,6 +37,7 @@ class ReportSettings(Settings):
     across: tuple[str, ...] = setting(
         (),
         metavar="RUN",
-        help="Folder of another run, with the same --choice folders and another seed; repeat for more.",
+        help="Folder of another run of the same recipe with another seed; repeat for more. Results are then also given"
+        " over seeds, with intervals that hold for other seeds.",
     )
     title: str = setting("saladkit", help="Heading of the page.")

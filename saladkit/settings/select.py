@@ -11,6 +11,7 @@ STRATEGIES = ("active", "uniform", "proportional", "balanced", "coverage", "dsir
 MEASURED = ("active", "knn", "hybrid")  # strategies that need a gap table
 USE_GAMMA = ("active", "coverage", "knn", "hybrid")
 COVERAGE = "coverage"  # the one metric that regions hold themselves: the distance to spoken texts
+PROGRESS = "progress"  # the one metric of two gap tables (`scoring/progress.py`)
 SELECTION_METRICS = {  # all other metrics, with their columns in a gap table (`formats/gap_table.py`)
     "misalignment": "misalignment",
     "teacher-kl": "teacher_kl",
@@ -40,6 +41,11 @@ class Preference(Settings):
         help="Gap table (from `saladkit gap --regions`), for active, knn and hybrid. Regions that it marks as bad"
         " speech are left out.",
     )
+    gap_before: str | None = setting(
+        None,
+        recorded=False,
+        help="Gap table of an earlier checkpoint, on the same probes as --gap, for --metric progress.",
+    )
     gamma: float = setting(
         5.0,
         low=0,
@@ -48,9 +54,10 @@ class Preference(Settings):
     )
     metric: str = setting(
         "teacher-kl",
-        choices=(*SELECTION_METRICS, COVERAGE),
+        choices=(*SELECTION_METRICS, PROGRESS, COVERAGE),
         applies=lambda own: own.strategy in MEASURED and not own.probing,
-        help="Figure of the gap table to use as M; coverage: the distance to spoken texts instead, from the regions.",
+        help="Figure of the gap table to use as M; progress: teacher KL of --gap-before minus that of --gap, which is"
+        " large where more training helps; coverage: the distance to spoken texts, from the regions.",
     )
     max_noise: float = setting(
         0.33,
@@ -75,6 +82,7 @@ class Preference(Settings):
     def check(self) -> None:
         """Raise a SaladError if the strategy lacks a setting that it needs, or has one that it does not use."""
         super().check()
+        self._check_gap_before()
         if self.probing:
             return
         needs_no_gap = self.strategy != "knn" and (self.metric == COVERAGE or self.gamma == 0)
@@ -91,6 +99,19 @@ class Preference(Settings):
         if (self.strategy == "dsir") != bool(self.target):
             problem = "needs --target" if self.strategy == "dsir" else "does not use --target"
             raise SaladError(f"--strategy {self.strategy} {problem}", "Give --target with dsir, and only with dsir.")
+
+    def _check_gap_before(self) -> None:
+        used = self.metric == PROGRESS and self.strategy in MEASURED and self.gap is not None and not self.probing
+        if used and self.gap_before is None:
+            raise SaladError(
+                "--metric progress needs the gap table of an earlier checkpoint",
+                "Give --gap-before, or another --metric, such as teacher-kl.",
+            )
+        if self.gap_before is not None and not used:
+            raise SaladError(
+                "--gap-before has no effect here: it is for --metric progress, with --gap",
+                f"Omit --gap-before, or give --metric progress with --gap and a strategy of {', '.join(MEASURED)}.",
+            )
 
     @property
     def probing(self) -> bool:

@@ -66,7 +66,8 @@ class Shape:
     """A field's type in parts.
 
     Attributes:
-        parts: types of the value: one for `int` and `tuple[str, ...]`, two for `tuple[int, int]`.
+        parts: types of one value: one for `int` and `tuple[str, ...]`, two for `tuple[int, int]` and
+            `tuple[tuple[str, str], ...]`.
         many: whether any number of values is allowed, as in `tuple[str, ...]`.
         optional: whether the value may be None, as in `str | None`.
     """
@@ -123,8 +124,10 @@ def shape_of(owner: type, of: Field) -> Shape:
     if typing.get_origin(kind) is not tuple:
         return Shape((kind,), optional=optional)
     inner = typing.get_args(kind)
-    many = inner[-1] is Ellipsis
-    return Shape(inner[:-1] if many else inner, many=many, optional=optional)
+    if inner[-1] is not Ellipsis:
+        return Shape(inner, optional=optional)
+    parts = typing.get_args(inner[0]) if typing.get_origin(inner[0]) is tuple else (inner[0],)
+    return Shape(parts, many=True, optional=optional)
 
 
 def settings_fields(owner: type) -> list[Field]:

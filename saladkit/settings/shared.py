@@ -256,3 +256,11 @@ class SpeechEncoder(Settings):
         applies=lambda own: own.encoder != LOG_MEL,
         help="Layer of Whisper, wav2vec2, HuBERT or WavLM whose output is used.  [default: the last]",
     )
+    silence: float = setting(
+        4.0,
+        option="--encoder-silence",
+        low=0,
+        applies=lambda own: own.encoder != LOG_MEL,
+        help="Seconds of silence that Whisper reads behind each span or recording; 30 as it was trained. Other encoders"
+        " read none.",
+    )

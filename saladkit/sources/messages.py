@@ -7,24 +7,25 @@ from typing import Any
 import pyarrow as pa
 
 from saladkit.errors import SaladError
-from saladkit.formats.messages import MESSAGES, heard_text
+from saladkit.formats.messages import MESSAGES, RECORDING, heard_text
 from saladkit.formats.samples import AUDIO, iterate_rows
 from saladkit.sources.audio_columns import stored_audio
 from saladkit.sources.columns import ColumnNames
 from saladkit.sources.joined_audio import joined_audio
+from saladkit.sources.notes import note
 
 COLUMN = "messages"
 ROLES = ("system", "user", "assistant")
 _TYPES = {"text": "text", "audio": "audio", "input_audio": "audio", "audio_url": "audio"}
 _WORDS = ("text", "transcript", "transcription")  # where an audio part may have its words
-_RECORDING = ("audio", "path", "url", "audio_url", "input_audio", "bytes")  # where it may have its recording
 _CONTENT = "Give each turn a content: a text, or a list of parts of type text and audio."
 
 
 def with_messages(table: pa.Table, names: ColumnNames, where: str, folder: Path | None, *, audio: bool) -> pa.Table:
     """Return a table with `messages` as our type, the heard text as its text and the parts' recordings as its audio.
 
-    Rows without messages, and tables without the column, stay as they are.
+    Rows without messages, and tables without the column, stay as they are. Many data sets have both columns, `text`
+    with the conversation laid out by some template: it is replaced, and a note says in how many rows it was another.
 
     Args:
         names: what the source calls id, text and audio.
@@ -38,13 +39,20 @@ def with_messages(table: pa.Table, names: ColumnNames, where: str, folder: Path 
     if COLUMN not in table.column_names:
         return table
     read = [name for name in (names.id, COLUMN, names.text) if name in table.column_names]
-    conversations, texts, recordings = [], [], []
+    conversations, texts, recordings, replaced = [], [], [], list[str]()
     for number, row in enumerate(iterate_rows(table.select(read))):
         reader = _Reader(f"{where}: row '{row.get(names.id, number)}'")
         found = None if row[COLUMN] is None else reader.conversation(row[COLUMN])
         conversations.append(found)
-        texts.append(row.get(names.text) if found is None else heard_text(found))
+        own_text = row.get(names.text)
+        texts.append(own_text if found is None else heard_text(found))
+        replaced += [row.get(names.id, number)] if own_text and own_text != texts[-1] else []
         recordings.append(joined_audio(reader.recordings, reader.row, folder) if audio else None)
+    if replaced:
+        note(
+            f"{where}: {len(replaced)} of {table.num_rows} rows have a {names.text} that is not what users say in their"
+            f" {COLUMN}, and are read by {COLUMN}; the first is '{replaced[0]}'; remove {COLUMN} to read {names.text}"
+        )
     table = _with_column(table, COLUMN, pa.array(conversations, MESSAGES))
     table = _with_column(table, names.text, pa.array(texts, pa.string()))
     if not any(recordings):
@@ -138,7 +146,7 @@ class _Reader:
 
     def _recording(self, part: dict) -> list[dict]:
         """Return the recording of an audio part, or nothing; as `AUDIO` holds it, its path as it is written."""
-        given = next((part[name] for name in _RECORDING if part.get(name) is not None), None)
+        given = next((part[name] for name in RECORDING if part.get(name) is not None), None)
         if given is None:
             return []
         if isinstance(given, str) and given.startswith(("http://", "https://")):

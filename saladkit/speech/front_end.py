@@ -1,6 +1,5 @@
 """The frozen front end of a speech encoder: it turns recordings into the frames that training reads, live or cached."""
 
-import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -53,11 +52,6 @@ class FrontEnd(Protocol):
         """Size of a frame on disk."""
         ...
 
-    @property
-    def window_seconds(self) -> float:
-        """Length of the windows that recordings are padded to, in s; 0 if the encoder takes any length."""
-        ...
-
     def frames(self, recordings: list[np.ndarray]) -> list[np.ndarray]:
         """Compute the frames of recordings; those of one recording are, up to rounding, the same alone and in a batch.
 
@@ -81,6 +75,10 @@ class FrontEnd(Protocol):
         """Return how many frames `frames` computes of a recording of this many samples."""
         ...
 
+    def encoded_seconds(self, seconds: float) -> float:
+        """Return how many seconds of audio the encoder reads for a recording of this length, silence included."""
+        ...
+
 
 def looks_ahead(identity: dict) -> bool:
     """Return whether the frames of an encoder of this identity depend on later audio; log-mel's never do."""
@@ -93,12 +91,6 @@ def leak_of(name: str) -> str:
         f"note: {name} is not causal: frames of whole recordings also depend on the words behind a span, which the"
         " model is to predict; encode each span alone with `saladkit cache-speech --layouts 3`"
     )
-
-
-def padded_seconds(front_end: FrontEnd, seconds: float) -> float:
-    """Return how many seconds the encoder works on for a recording of this length: whole windows, if it has windows."""
-    window = front_end.window_seconds
-    return max(1, math.ceil(seconds / window)) * window if window else seconds
 
 
 def resampled_row(row: dict, sample_rate: int, where: str) -> np.ndarray:

@@ -11,6 +11,7 @@ from saladkit.scoring.answer_parsing import VoiceBenchRule, voicebench_rule_file
 from saladkit.scoring.compared_models import compared_models
 from saladkit.scoring.conditions import conditions_of
 from saladkit.scoring.evaluation import Evaluation
+from saladkit.scoring.few_shot import notes_on_examples
 from saladkit.scoring.printed_results import result_lines, summarize
 from saladkit.scoring.result_files import write_figures, write_harness_results
 from saladkit.scoring.task import Task
@@ -58,6 +59,8 @@ def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalS
         summary = {"templates": templates, "titles": titles_of(tasks)}
         summary |= summarize(predictions, figures, left_out, evaluation.few_shot())
         _tell(summary, settings, apart)
+        for note in notes_on_examples(tasks, evaluation.few_shot(), settings.num_fewshot):
+            say(note)
         mended = audio_counts(task.audio for task in tasks)
         return Made(
             counts={"items": len(rows), "truncated": sum(row["words_dropped"] > 0 for row in rows)}

@@ -133,11 +133,8 @@ def _measure(
 def _groups(
     items: list[dict], faulty: list[dict], sources: list[str], region_of: dict[str, int], settings: GapSettings
 ) -> tuple[list[dict], list[dict], list[int]]:
-    """Return the items' groups, their spread, and the regions of which no synthetic recording was measured.
-
-    Natural recordings belong to no region's means: they are measured beside its probes to compare their error rates.
-    """
-    groups, spread = group_tables([item if item["synthetic"] else item | {"region": None} for item in items])
+    """Return the items' groups, their spread, and the regions of which no synthetic recording was measured."""
+    groups, spread = group_tables(items)
     lost = [region_of[id_] for path in sources for id_ in _left_out_by_synth(path) if id_ in region_of]
     faults = Counter(lost + [item["region"] for item in faulty if item["region"] is not None])
     regions = [group for group in groups if group["kind"] == "region"]

@@ -7,19 +7,20 @@ from pathlib import Path
 from saladkit.formats.files import written_aside
 from saladkit.progress import say
 from saladkit.reporting.arguments import (
+    check_across,
     check_choices,
-    check_contrast,
+    check_contrasts,
     check_libraries,
     check_places,
     named_folders,
 )
 from saladkit.reporting.charts.run_charts import draw_charts
 from saladkit.reporting.findings import compute_findings
-from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.page import PageContent, render_page
-from saladkit.reporting.predictions import read_predictions_of
-from saladkit.reporting.provenance import heard_domains
+from saladkit.reporting.run_answers import read_run
 from saladkit.reporting.run_summary import summary_of
+from saladkit.reporting.same_recipe import check_same_recipe
+from saladkit.reporting.seeds import compute_seeds
 from saladkit.reporting.spoken_questions import questions_to_play
 from saladkit.reporting.strategy_comparison import compare_strategies
 from saladkit.reporting.terminal_table import terminal_table
@@ -42,27 +43,28 @@ def report(run: str | Path, output: str | Path, settings: ReportSettings) -> dic
         The content of `summary.json`, with the command and the page's path.
 
     Raises:
-        SaladError: matplotlib is not installed, a folder is missing, incomplete or of another schema, or results or gap
-            tables have different items.
+        SaladError: matplotlib is not installed, a folder is missing, incomplete or of another schema, results or gap
+            tables have different items, or runs differ in more than their seed.
     """
     run, output = Path(run), Path(output)
     check_libraries()
     check_places(run, output)
     folders = named_folders(settings.results)
-    check_contrast(settings.contrast, list(folders))
-    check_choices(settings.choices, settings.across)
+    check_contrasts(settings.contrasts, list(folders))
+    check_choices(settings.choices)
+    check_across(run, settings.across)
 
-    predictions = [read_predictions_of(name, run / folder) for name, folder in folders.items()]
-    text_predictions = read_predictions_of("text", run / settings.teacher)
-    inventory = Inventory(run)
-    heard = heard_domains(run / settings.speech)
-    findings = compute_findings(inventory, text_predictions, predictions, settings.contrast, heard, settings.held_out)
     runs = [run, *map(Path, settings.across)]
+    answers = [read_run(of_seed, folders, settings) for of_seed in runs]
+    check_same_recipe(answers)
+    first = answers[0]
+    findings = compute_findings(first, settings.contrasts, settings.held_out)
+    seeds = compute_seeds(answers, findings.pairs) if len(runs) > 1 else None
     strategies = compare_strategies(runs, named_folders(settings.choices), settings.speech, settings.held_out)
-    questions = questions_to_play(inventory, predictions, findings.subjects, findings.items)
-    charts = draw_charts(findings, inventory, strategies)
-    page = render_page(PageContent(settings.title, findings, inventory, charts, questions, strategies))
-    summary = summary_of(findings, strategies)
+    questions = questions_to_play(first.inventory, first.models, findings.subjects, findings.items.keys)
+    charts = draw_charts(findings, first.inventory, strategies)
+    page = render_page(PageContent(settings.title, findings, first.inventory, charts, questions, strategies, seeds))
+    summary = summary_of(findings, strategies, seeds)
 
     # Keys are not sorted, since steps are in the order in which they ran.
     files = {
@@ -74,6 +76,6 @@ def report(run: str | Path, output: str | Path, settings: ReportSettings) -> dic
     with ExitStack() as writing:
         for path, content in files.items():
             writing.enter_context(written_aside(path)).write_bytes(content)
-    for line in terminal_table(findings):
+    for line in terminal_table(findings, seeds):
         say(line)
     return {"command": "report", "output": str(output), **summary}

@@ -7,13 +7,14 @@ import pyarrow as pa
 
 from saladkit.contamination.questions import read_questions
 from saladkit.formats.files import part_name
-from saladkit.formats.gap_table import RegionGap, read_settings, spans_of
+from saladkit.formats.gap_table import Measured, RegionGap, read_measured, read_settings, spans_of
 from saladkit.formats.samples import LEFT_OUT, SCHEMA, VERSION, write_samples
 from saladkit.job import Clock, Job, Made, Work, numbered
 from saladkit.progress import say
 from saladkit.reporting.region_lines import region_lines
+from saladkit.scoring.progress import read_progress
 from saladkit.selection.budget import budget_inputs, fit_speaking_rate
-from saladkit.selection.choosing import Choice, choose, read_gaps, spread_of
+from saladkit.selection.choosing import Choice, choose, read_gaps, spread_of, without_weight
 from saladkit.selection.evaluation_filter import EvaluationFilter
 from saladkit.selection.filtering import leave_out
 from saladkit.selection.known_pool import KnownPool
@@ -23,7 +24,7 @@ from saladkit.selection.realised_draw import note_on_draw
 from saladkit.selection.reasons import with_reasons
 from saladkit.selection.speaking_rate import SpeakingRate
 from saladkit.selection.texts import Texts
-from saladkit.settings.select import SelectSettings
+from saladkit.settings.select import COVERAGE, MEASURED, SELECTION_METRICS, SelectSettings
 from saladkit.sources.samples import read_samples
 
 ROWS_PER_PART = 65_536
@@ -49,7 +50,7 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
     """
     clock = Clock()
     table = read_samples(pool, needed=["id", "text"], names=settings.names, limit=settings.limit, beside=output)
-    known = KnownPool.of(table.column("id"), pool, settings.regions, settings.gap)
+    known = KnownPool.of(table.column("id"), pool, settings.regions, settings.gap, _measured(settings))
     gaps = read_gaps(known, settings)
     certainty = check_gamma(known, gaps, settings)
     left_out, texts = LeftOut(table.column("id").to_pylist()), Texts(table.column("text"))
@@ -79,14 +80,26 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
         }
         bad = {} if settings.probing else {str(region): why for region, why in known.bad_speech.items()}
         found["dropped_for_bad_speech"] = bad
+        if gaps:
+            found["regions_without_weight"] = without_weight(known, gaps, settings.gamma)
         return Made(counts | found, counts | found | spoken | certainty | spread_of(choice, known) | choice.figures)
 
     inputs: dict[str, str | Path | None] = {"pool": pool, "regions": settings.regions, "gap": settings.gap}
+    inputs["gap before"] = settings.gap_before
     inputs |= budget_inputs(settings)
     for role in ("target", "decontaminate", "exclude"):
         inputs |= numbered(role, getattr(settings, role))
     job = Job("select", SCHEMA, VERSION, settings, inputs, clock=clock)
     return job.run(output, plan={"regions": len(known.table)}, make=make, foresee=foresee)
+
+
+def _measured(settings: SelectSettings) -> Measured | None:
+    """Return the figures of the gap tables that are M; None without a table, or if the strategy does not use them."""
+    if settings.gap is None or settings.metric == COVERAGE or settings.strategy not in MEASURED or settings.probing:
+        return None
+    if settings.gap_before is not None:
+        return read_progress(settings.gap_before, settings.gap)
+    return read_measured(settings.gap, SELECTION_METRICS[settings.metric])
 
 
 def _tell(
@@ -101,12 +114,16 @@ def _tell(
     if known.bad_speech and not settings.probing:
         reasons = "; ".join(f"{region}: {why}" for region, why in known.bad_speech.items())
         say(f"select: {len(known.bad_speech)} of {len(known.table)} regions are left out for bad speech ({reasons})")
+    if idle := without_weight(known, gaps, settings.gamma):
+        counted = f"{len(idle)} of {len(known.table)} regions"
+        say(f"select: {counted} have no positive {settings.metric}, and no weight ({', '.join(map(str, idle))})")
     if note := note_on_draw(choice.draw, FEWER_PROBES if settings.probing else FEWER_TEXTS):
         say(note)
     if settings.explain:
         odds = known.sums_by_region(choice.order.probabilities)
         if gaps and settings.gap is not None:
-            say(f"gap: {settings.metric}, {spans_of(read_settings(settings.gap)) or 'spans unknown'}")
+            since = f" since {settings.gap_before}" if settings.gap_before else ""
+            say(f"gap: {settings.metric}{since}, {spans_of(read_settings(settings.gap)) or 'spans unknown'}")
         for line in region_lines(known.table, gaps, odds, known.count_by_region(choice.rows)):
             say(line)
 

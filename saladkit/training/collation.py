@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 
 from saladkit.batches import place_on_lines
+from saladkit.rows.batched_sequences import collate_lexical_targets, pack_sequences
 from saladkit.rows.joined_rows import join_rows
-from saladkit.rows.sequences import collate_lexical_targets, pack_sequences
 from saladkit.rows.tokens import NO_LABEL
 from saladkit.rows.training_rows import TrainingExample, Window
 from saladkit.settings.training import TrainingSettings

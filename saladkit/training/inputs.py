@@ -9,16 +9,19 @@ from saladkit.errors import SaladError
 from saladkit.job import numbered
 from saladkit.machine import is_main_process, processes
 from saladkit.progress import say
-from saladkit.rows.frame_sources import WholeRecordings
+from saladkit.rows.frame_sources import StoredLayouts, WholeRecordings
 from saladkit.rows.readers import Readers
+from saladkit.rows.row_pieces import TOO_LONG
 from saladkit.rows.schedule import StepShape, TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.training_rows import TrainingSource
-from saladkit.rows.training_sources import TOO_LONG, open_speech, open_text
+from saladkit.rows.training_sources import open_speech, open_text
 from saladkit.settings.training import TrainingSettings
 from saladkit.speech.audio.audio_rows import audio_counts
 from saladkit.speech.front_end import FrontEnd, leak_of
 from saladkit.training.decontamination import count_contaminated, without_questions
+
+LOOKED_AT = 1000  # rows, to estimate how many words of a source are heard
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,24 @@ def open_inputs(
     whole = any(isinstance(source.frames, WholeRecordings) for source in sources)
     if whole and readers.layout.looks_ahead and is_main_process():
         say(leak_of(front_end.identity["name"]))
+    if settings.lexical_steps and is_main_process():
+        for note in map(_note_on_layouts, sources):
+            if note:
+                say(note)
     return TrainingInputs(without_questions(sources, settings), readers.layout)
+
+
+def _note_on_layouts(source: TrainingSource) -> str | None:
+    """Return a note if lexical steps hear a part of the words alone, because what is heard was drawn ahead."""
+    if not isinstance(source.frames, StoredLayouts):
+        return None
+    rows = list(zip(source.ids, source.texts, strict=True))[:LOOKED_AT]
+    spans = [span for id_, text in rows for span in source.frames.spans(id_, text, 0)[0]]
+    heard = sum(span.end - span.begin for span in spans if span.is_speech)
+    return (
+        f"note: a lexical step hears the speech spans of one layout of {source.name} alone,"
+        f" {heard / sum(span.end - span.begin for span in spans):.0%} of the words; give more --lexical-steps"
+    )
 
 
 def _check_trainable(source: TrainingSource, settings: TrainingSettings) -> None:

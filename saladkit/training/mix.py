@@ -4,9 +4,10 @@ import numpy as np
 
 from saladkit.errors import SaladError
 from saladkit.rows.schedule import TrainingSchedule
+from saladkit.rows.training_rows import TrainingSource
 from saladkit.training.loss_meter import READ, read_of
 
-FAR_OFF = 0.5  # relative difference between a source's share of the positions and its share of the weights
+FAR_OFF = 0.5  # relative difference between a source's share of positions or loss and what it should have
 
 
 def read_in_all(log: list[dict[str, float]], source: str) -> dict[str, int]:
@@ -37,14 +38,38 @@ def check_mix(schedule: TrainingSchedule) -> None:
 
 
 def note_on_mix(schedule: TrainingSchedule) -> str | None:
-    """Return a note if a source will have far more or less of the positions than its weight asks; else None."""
-    weights = np.array([source.weight for source in schedule.sources])
-    wanted, expected = weights / weights.sum(), schedule.shares_of_positions()
-    off = np.abs(expected / wanted - 1)
-    worst = int(np.argmax(off))
-    if off[worst] <= FAR_OFF:
+    """Return a note if a source is far off its share of the weights, behind the lexical warm-up; else None.
+
+    The steps of the warm-up read speech alone, and have no positions with a loss. Behind it:
+
+    - with `--mix rows`, shares of positions differ as rows do in length;
+    - with `--mix positions`, they are those of the weights, but a run of few rows or windows has whole ones only;
+    - with both, a source may have few positions with a loss, because speech has none, nor has what users say.
+    """
+    phase, weights = schedule.phases[False], np.array([source.weight for source in schedule.sources])
+    wanted = weights / weights.sum()
+    found = (
+        (phase.shares_of_positions(), "give --mix positions to share positions by weight"),
+        (
+            phase.shares_of_positions(in_run=True),
+            "raise --max-steps or the batch: the run is too short for its weights",
+        ),
+    )
+    for shares, fix in found:
+        worst = int(np.argmax(np.abs(shares / wanted - 1)))
+        if abs(shares[worst] / wanted[worst] - 1) > FAR_OFF:
+            return _note(schedule.sources[worst], "positions", shares[worst], wanted[worst], fix)
+    shares = phase.shares_of_loss()
+    least = int(np.argmin(shares / wanted))
+    if not shares.any() or shares[least] >= FAR_OFF * wanted[least]:
         return None
+    source = schedule.sources[least]
+    interleaved = source.frames is not None and not source.has_conversations
+    fix = "raise its weight" + (", or shorten --speech-words: speech has no loss" if interleaved else "")
+    return _note(source, "positions with a loss", shares[least], wanted[least], fix)
+
+
+def _note(source: TrainingSource, what: str, share: float, wanted: float, fix: str) -> str:
     return (
-        f"note: {schedule.sources[worst].name} will have {expected[worst]:.1%} of the positions, and its weight is"
-        f" {wanted[worst]:.1%} of all weights; give --mix positions to share positions by weight"
+        f"note: {source.name} will have {share:.1%} of the {what}, and its weight is {wanted:.1%} of all weights; {fix}"
     )

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from saladkit.model.configuration import SaladConfig
 from saladkit.settings.distill import LEARNED
 
 _WHAT_STAGES_DO = {"distill": "distillation", "align": "targeted alignment"}
+
+WHAT = """A text LLM that also takes speech as input, and writes text: a speech encoder and an adapter make vectors of
+speech, which the language model reads beside tokens. Made with [SALAD](https://arxiv.org/abs/2510.13632):
+the original text LLM, which reads the transcript, teaches the model that hears the speech."""
 
 ASK = """```python
 from saladkit import SaladForCausalLM, SaladProcessor
@@ -23,7 +28,7 @@ print(processor.decode(ids[0, inputs["input_ids"].shape[1] :], skip_special_toke
 ```"""
 
 LIMITS = """- It continues text as its text LLM does. Unless that model was instruction-tuned, do not expect it to chat.
-- It was trained to understand speech as its text LLM understands text, only on the speech listed above. It may
+- It was trained to understand speech as its text LLM understands text, only on the speech listed {where}. It may
   understand other voices, languages, noise and subjects much worse.
 - This card has no benchmark results. `saladkit eval` scores the checkpoint on the same questions as text and as speech,
   and `saladkit gap` measures its misalignment and its forgetting.
@@ -50,33 +55,43 @@ def model_card(plan: dict, config: SaladConfig, sources: list[SourceFigures], la
         last: the last logged losses (nats); None for the checkpoint from before the decay.
     """
     text_llm = config.text_config.name_or_path or ""
-    title = f"# {code(Path(text_llm).name)}, speech-adapted"
-    what = (
-        "A text LLM that also takes speech as input, and writes text: a speech encoder and an adapter make vectors of\n"
-        "speech, which the language model reads beside tokens. Made with [SALAD](https://arxiv.org/abs/2510.13632):\n"
-        "the original text LLM, which reads the transcript, teaches the model that hears the speech."
-    )
+    what = WHAT
     if last is None:
         what += "\n\nThis is the checkpoint from before the learning rate fell, where `saladkit align` starts."
-    needs = "Needs the package `saladkit`."
-    if config.text_model and plan["settings"]["save"] == "trained":
-        needs += f" This folder has only the trained weights; the rest is read from {code(config.text_model['name'])}."
-    rows = ((name, value) for name, value in _how_it_was_made(plan, config, text_llm).items() if value)
+    only_trained = plan["settings"]["save"] == "trained"
     sections = [
-        _head(text_llm),
-        title,
+        head(text_llm),
+        title(text_llm),
         what,
         "## How it was made",
-        "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]),
+        table(_how_it_was_made(plan, config, text_llm)),
         _sources_table(sources),
         _losses(last) if last else None,
         "## How to ask it",
-        needs,
+        needs(config.text_model if only_trained else None),
         ASK,
         "## Limits",
-        LIMITS,
+        LIMITS.format(where="above"),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def title(text_llm: str) -> str:
+    """Return the title of a card."""
+    return f"# {code(Path(text_llm).name)}, speech-adapted"
+
+
+def needs(text_model: dict[str, str] | None) -> str:
+    """Say what has to be there to load the checkpoint: the package and, where it names one, the text LLM."""
+    package = "Needs the package `saladkit`."
+    if text_model is None:
+        return package
+    return f"{package} This folder has only the trained weights; the rest is read from {code(text_model['name'])}."
+
+
+def table(rows: Mapping[str, str | None]) -> str:
+    """Return a table of two columns, without the rows that have no value."""
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items() if value)])
 
 
 def _how_it_was_made(plan: dict, config: SaladConfig, text_llm: str) -> dict[str, str | None]:
@@ -136,7 +151,7 @@ def licence_of(model: str) -> str | None:
     return found and found[1]
 
 
-def _head(text_llm: str) -> str:
+def head(text_llm: str) -> str:
     """Return the YAML head; the Hub refuses a card whose `base_model` is the path of a folder."""
     on_the_hub = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", text_llm) and not Path(text_llm).exists()
     licence = licence_of(text_llm)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from saladkit.formats.artefact import PLAN, SUMMARY
 from saladkit.formats.checkpoint import CARD, LOGS, METRICS, STABLE, positions_trained_on
 from saladkit.formats.files import written_aside
 from saladkit.job import Made, Work
@@ -66,7 +65,7 @@ def run_training(
     read = {name: read_in_all(log, name) for name in names}
     if is_main_process():
         _write_cards(work, student, inputs, read, last)
-        _list_files(work)
+        work.adopt_all(but=(LOGS, STATES))
     start = work.writer.plan["inputs"].get("checkpoint")
     positions = positions_trained_on(work.path, stable_steps(settings), start)
     plan = inputs.figures(settings, schedule)
@@ -97,11 +96,3 @@ def _write_cards(
         if folder.is_dir():
             with written_aside(folder / CARD) as aside:
                 aside.write_text(model_card(work.writer.plan, student.config, about, losses))
-
-
-def _list_files(work: Work) -> None:
-    """Register the files that transformers has written with the artefact, except plan, logs and saved states."""
-    for file in sorted(path for path in work.path.rglob("*") if path.is_file()):
-        name = file.relative_to(work.path)
-        if name.parts[0] not in (PLAN, SUMMARY, LOGS, STATES):
-            work.has(str(name))

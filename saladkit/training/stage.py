@@ -22,8 +22,11 @@ from saladkit.model.salad import SaladForCausalLM
 from saladkit.progress import say
 from saladkit.rows.chat_template import ChatTemplate
 from saladkit.rows.readers import Readers
+from saladkit.rows.schedule import TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.settings.training import TrainingSettings
+from saladkit.speech.front_end import FrontEnd
+from saladkit.teacher.signals import TeacherSignal
 from saladkit.training.inputs import TrainingInputs, identified_beside, input_paths, open_inputs
 from saladkit.training.mix import check_mix, note_on_mix
 from saladkit.training.run import run_training
@@ -57,6 +60,27 @@ class Start:
     told: str | None = None
 
 
+@dataclass(frozen=True)
+class Opened:
+    """What a training reads, opened and checked.
+
+    Attributes:
+        schedule: the order in which the rows are read.
+        template: the chat template of conversations; None if there are none.
+        teacher: the opened teacher; None if no row follows one, or the student with its LoRA off is the teacher.
+    """
+
+    inputs: TrainingInputs
+    schedule: TrainingSchedule
+    template: ChatTemplate | None
+    teacher: TeacherSignal | None
+
+    @property
+    def laid_out(self) -> dict[str, str]:
+        """The template's digest, as a manifest has it."""
+        return {"chat_template": self.template.digest} if self.template else {}
+
+
 def train_stage(
     verb: str,
     output: str | Path,
@@ -82,39 +106,20 @@ def train_stage(
     check_sharding(own_teacher=start.own_teacher)
     device = resolve_device(settings.device)
     front_end = front_end_of(start.config, device=device)
-    layout = layout_of(start.config, front_end)
-    readers = _readers(start, settings, teacher, layout)
-    inputs = open_inputs(settings, start.tokenizer, readers, front_end)
-    template = _template(start, inputs)
-    laid_out = {"chat_template": template.digest} if template else {}
-    schedule = inputs.schedule(settings)
-    check_mix(schedule)
-    if is_main_process() and (off := note_on_mix(schedule)):
-        say(off)
-    followed = [] if start.own_teacher else inputs.followed(settings)
-    vocabulary = readers.student.vocabulary
-    opened = open_teacher(teacher, start.tokenizer, start.name, followed, settings, vocabulary) if followed else None
+    opened = _open(start, settings, teacher, front_end)
 
     def make(work: Work) -> Made:
         if start.told and is_main_process():
             say(start.told)
-        torch.manual_seed(settings.seed)
-        student, digest = start.make_student(), model_digest(start.name)
-        if lora := LoraShape.of(settings):
-            student.add_lora(lora, {"name": start.name, "digest": digest})
+        student, digest = _student(start, settings, opened.template)
         packed = may_pack(settings.batching, student.language_model)
-        signal = opened
-        if template:
-            remember_template(student, template)
-        if start.own_teacher:
-            signal = UnadaptedTeacher(student.language_model, settings.temperature, packed)
-        processor = SaladProcessor(start.tokenizer, student.config)
+        own = UnadaptedTeacher(student.language_model, settings.temperature, packed) if start.own_teacher else None
         made = run_training(
             student,
-            processor,
-            inputs,
-            schedule,
-            signal,
+            SaladProcessor(start.tokenizer, student.config),
+            opened.inputs,
+            opened.schedule,
+            own or opened.teacher,
             settings,
             work,
             packed=packed,
@@ -122,7 +127,7 @@ def train_stage(
             keep_stable=keep_stable,
             moments=start.moments,
         )
-        return replace(made, identity=made.identity | {"started_from": digest} | laid_out)
+        return replace(made, identity=made.identity | {"started_from": digest} | opened.laid_out)
 
     job = Job(
         verb,
@@ -130,12 +135,37 @@ def train_stage(
         VERSION,
         settings,
         inputs=start.inputs | input_paths(settings, teacher),
-        identified={"encoder": front_end.identity["name"]} | identified_beside(settings) | laid_out,
+        identified={"encoder": front_end.identity["name"]} | identified_beside(settings) | opened.laid_out,
         device=device,
         tidy=discard_states,
         clock=clock,
     )
-    return job.run(output, plan=inputs.figures(settings, schedule), make=make)
+    return job.run(output, plan=opened.inputs.figures(settings, opened.schedule), make=make)
+
+
+def _open(start: Start, settings: TrainingSettings, teacher: str, front_end: FrontEnd) -> Opened:
+    """Open and check what is read, and say what deserves attention; `teacher` as in `train_stage`."""
+    readers = _readers(start, settings, teacher, layout_of(start.config, front_end))
+    inputs = open_inputs(settings, start.tokenizer, readers, front_end)
+    template, schedule = _template(start, inputs), inputs.schedule(settings)
+    check_mix(schedule)
+    if is_main_process() and (off := note_on_mix(schedule)):
+        say(off)
+    followed = [] if start.own_teacher else inputs.followed(settings)
+    vocabulary = readers.student.vocabulary
+    opened = open_teacher(teacher, start.tokenizer, start.name, followed, settings, vocabulary) if followed else None
+    return Opened(inputs, schedule, template, opened)
+
+
+def _student(start: Start, settings: TrainingSettings, template: ChatTemplate | None) -> tuple[SaladForCausalLM, str]:
+    """Make the model to train, with its LoRA; and return the digest of what it starts from."""
+    torch.manual_seed(settings.seed)
+    student, digest = start.make_student(), model_digest(start.name)
+    if lora := LoraShape.of(settings):
+        student.add_lora(lora, {"name": start.name, "digest": digest})
+    if template:
+        remember_template(student, template)
+    return student, digest
 
 
 def _readers(start: Start, settings: TrainingSettings, teacher: str, layout: SequenceLayout) -> Readers:

@@ -6,7 +6,10 @@ import shutil
 import pytest
 from command_lines import replaced
 
+from saladkit.formats.frames_cache import FramesCache
+from saladkit.settings.shared import SpeechEncoder
 from saladkit.sources.samples import read_samples
+from saladkit.speech.encoders.registry import open_front_end
 
 
 def bad_encoder(kind, folder, whisper, text_lm):
@@ -71,6 +74,16 @@ def test_frames_of_another_encoder(refused, shell, speech, mimi, whisper, frames
     assert shell(*cached, "--codebooks", 5, "-o", tmp_path / "five").exit_code == 0
     refused(*replaced(line, "--frames", tmp_path / "five"), named=[tmp_path / "five", "another speech encoder"])
     refused(*replaced(distill_arguments, "--frames", tmp_path / "five"), named=["another speech encoder"])
+
+
+def test_frames_that_were_encoded_with_other_silence(refused, shell, speech, whisper, distill_arguments, tmp_path):
+    encoder = ["--speech-encoder", whisper, "--device", "cpu"]
+    made = shell("cache-speech", speech, *encoder, "--encoder-silence", 0.5, "-o", tmp_path / "half")
+    assert made.exit_code == 0, made.stderr
+    front_end = open_front_end(SpeechEncoder(encoder=str(whisper), silence=0.5), device="cpu", dtype="float32")
+    FramesCache(tmp_path / "half").check_encoder(front_end.identity, str(whisper))
+    line = [*replaced(distill_arguments, "--frames", tmp_path / "half"), *encoder]
+    refused(*line, named=[tmp_path / "half", "another speech encoder", "(other: silence)"])
 
 
 def test_a_cache_that_was_made_with_another_encoder(refused, shell, speech, mimi, whisper, tmp_path):

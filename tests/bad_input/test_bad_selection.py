@@ -21,10 +21,12 @@ def gap_table(folder, regions):
 
 
 def table_with_errors(folder, error, probes=4, between=1.0):
-    """A gap table of four regions, with the sampling error of log M."""
+    """A gap table of four regions, with the sampling error of log M; their shrunk means are equal if `between` is 0."""
     writer = create_artefact(folder, schema=SCHEMA, version=VERSION, verb="test", settings={}, inputs={})
     row = {"kind": "region", "probes": probes, "teacher_kl_error": error}
-    groups = [row | {"region": region, "teacher_kl_shrunk": 0.1 * 1.3**region} for region in range(4)]
+    groups = [
+        row | {"region": region, "teacher_kl_shrunk": 0.1 * (1.3**region if between else 1)} for region in range(4)
+    ]
     reliability = between / (between + error**2)
     spread = {"kind": "region", "metric": "teacher_kl", "log": True, "between": between, "reliability": reliability}
     write_gap_table(writer, [], groups, [spread])
@@ -53,8 +55,19 @@ def test_probes_that_tell_little_are_noted(shell, world, regions, tmp_path):
         gap = table_with_errors(tmp_path / f"gap-{error}", error=error)
         done = shell(*line, "--gap", gap, "-o", tmp_path / f"chosen-{error}")
         assert done.exit_code == 0 and ("note: the reliability" in done.stderr) == noted
+        assert "has no effect" not in done.stderr
         summary = json.loads(done.stdout)
         assert summary["reliability"] == pytest.approx(1 / (1 + error**2), abs=1e-4) and 0 < summary["misplaced"] < 0.33
+    equal = table_with_errors(tmp_path / "equal", error=0.5, between=0.0)
+    uniform = {
+        name: shell(*line, "--gap", equal, *further, "-o", tmp_path / name)
+        for name, further in {"active": [], "gamma": ["--gamma", 7], "uniform": ["--strategy", "uniform"]}.items()
+    }
+    for name, done in uniform.items():
+        assert done.exit_code == 0, done.stderr
+        notes = [row for row in done.stderr.splitlines() if "no more than by sampling error" in row]
+        assert len(notes) == (name != "uniform")
+        assert all("--gamma has no effect" in row and "--strategy uniform or coverage" in row for row in notes)
     unknown = shell(*line, "--gap", gap_table(tmp_path / "unknown", range(4)), "-o", tmp_path / "chosen")
     assert unknown.exit_code == 0 and "is unknown" in unknown.stderr
 
@@ -115,6 +128,17 @@ def line_of(world, regions, *arguments):
     [
         (("--strategy", "knn", "--count", 3), "no gap table"),
         (("--strategy", "hybrid", "--count", 3), "no gap table"),
+        (
+            ("--metric", "progress", "--count", 3, "--gap", "late"),
+            "--metric progress needs the gap table of an earlier",
+        ),
+        (("--gap-before", "early", "--count", 3, "--gap", "late"), "--gap-before has no effect"),
+        (("--gap-before", "early", "--count", 3, "--metric", "progress", "--gamma", 0), "--gap-before has no effect"),
+        (("--gap-before", "early", "--per-region", 3, "--metric", "progress", "--gap", "late"), "--gap-before has no"),
+        (
+            ("--gap-before", "x", "--count", 3, "--gap", "y", "--metric", "progress", "--strategy", "uniform"),
+            "--gap-before has no effect",
+        ),
         (("--strategy", "dsir", "--count", 3), "needs --target"),
         (("--strategy", "coverage", "--count", 3), "distance to speech"),
         (("--strategy", "uniform", "--tokens", 3), "need each other"),

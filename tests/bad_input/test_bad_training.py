@@ -4,7 +4,6 @@ import json
 import math
 import re
 import subprocess
-import sys
 
 import pyarrow as pa
 import pytest
@@ -123,9 +122,9 @@ def test_spans_that_have_no_length(option, refused, checkpoint, speech, text_lm,
     refused(*distill_arguments[:place], option, "4", "1", *distill_arguments[place + 3 :], named=[option])
 
 
-def test_too_few_texts_for_the_desks_language_model(world, repository, tmp_path):
+def test_too_few_texts_for_the_desks_language_model(world, loaded_python, repository, tmp_path):
     script = repository / "examples" / "desk" / "train_lm.py"
-    command = [sys.executable, script, world / "natural.parquet", "-o", tmp_path / "lm", "--batch-size", "999"]
+    command = [loaded_python, script, world / "natural.parquet", "-o", tmp_path / "lm", "--batch-size", "999"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert "do not fill a batch of 999" in done.stderr and "Traceback" not in done.stderr

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from saladkit.formats.teacher_cache import TeacherCache
+from saladkit.rows.batched_sequences import pack_sequences
 from saladkit.rows.schedule import StepShape, TrainingSchedule
-from saladkit.rows.sequences import SequenceLayout, pack_sequences
+from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.training_sources import open_speech, open_text
 from saladkit.settings.cache_teacher import CacheTeacherSettings
 from saladkit.settings.distill import DistillSettings

@@ -11,8 +11,9 @@ from saladkit.model.front_ends import configuration_of
 from saladkit.model.frozen_encoder import CodebookEncoder, FrameStack
 from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.rows.batched_sequences import collate_sequences, pack_sequences
 from saladkit.rows.interleaving import Span
-from saladkit.rows.sequences import SequenceLayout, build_sequence, collate_sequences, pack_sequences
+from saladkit.rows.sequences import SequenceLayout, build_sequence
 from saladkit.rows.tokens import TokenizedText
 from saladkit.settings.distill import DistillSettings
 

@@ -10,8 +10,9 @@ from saladkit.formats.samples import words_from_row
 from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.model.speech_encoder import CausalConv1d
+from saladkit.rows.batched_sequences import collate_sequences
 from saladkit.rows.interleaving import draw_spans, may_cut, whole_text
-from saladkit.rows.sequences import Sequence, SequenceLayout, SpeechSpan, build_sequence, collate_sequences
+from saladkit.rows.sequences import Sequence, SequenceLayout, SpeechSpan, build_sequence
 from saladkit.rows.tokens import tokenize
 from saladkit.settings.shared import Spans
 from saladkit.sources.samples import read_samples

@@ -20,8 +20,9 @@ from transformers import (
 from saladkit.errors import SaladError
 from saladkit.model.language_model import embedding_length
 from saladkit.model.loading import load_salad_model, load_text_model
+from saladkit.rows.batched_sequences import collate_sequences
 from saladkit.rows.interleaving import whole_text
-from saladkit.rows.sequences import build_sequence, collate_sequences
+from saladkit.rows.sequences import build_sequence
 from saladkit.rows.tokens import tokenize
 from saladkit.sources.samples import read_samples
 

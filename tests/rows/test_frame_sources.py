@@ -27,7 +27,7 @@ def front_end(request, workshop):
     kind = request.param
     name = save_encoder(workshop, kind) if kind in MODELS else kind
     name = request.getfixturevalue(kind) if kind in ("mimi", "whisper") else name
-    return open_front_end(SpeechEncoder(encoder=str(name), codebooks=4), device="cpu", dtype="float32")
+    return open_front_end(SpeechEncoder(encoder=str(name), codebooks=4, silence=0.3), device="cpu", dtype="float32")
 
 
 def noise(samples, seed):

@@ -9,20 +9,14 @@ from chat_templates import chat_tokenizer
 
 from saladkit.formats.messages import Turn
 from saladkit.formats.words import Word
+from saladkit.rows.batched_sequences import collate_sequences, pack_sequences
 from saladkit.rows.chat_template import ChatTemplate
 from saladkit.rows.conversations import lay_out_conversation, turns_in, with_units
 from saladkit.rows.drawn_rows import RowDrawing
-from saladkit.rows.expected_lengths import all_heard, heard_from_the_start
 from saladkit.rows.frame_sources import WholeRecordings
-from saladkit.rows.heard_turns import draw_turns, expected_of_turns
+from saladkit.rows.heard_turns import draw_turns
 from saladkit.rows.interleaving import Place, whole_text
-from saladkit.rows.sequences import (
-    SequenceLayout,
-    build_sequence,
-    collate_sequences,
-    pack_sequences,
-    sequence_length,
-)
+from saladkit.rows.sequences import SequenceLayout, build_sequence, count_targets
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.shared import Spans
 
@@ -121,6 +115,7 @@ def test_targets_are_the_assistant_s_tokens_and_the_place_before_each_predicts_i
     spans = draw(laid, words, seed)
     sequence = build_sequence(laid, spans, words, frames, layout)
     assert sequence.targets.tolist() == np.flatnonzero(laid.learned).tolist()
+    assert count_targets(laid, spans) == len(sequence.targets)
     assert sequence.input_ids[sequence.positions + 1].tolist() == laid.token_ids[sequence.targets].tolist()
     # The student reads the teacher's tokens but for those that it hears.
     heard = np.concatenate(
@@ -147,18 +142,17 @@ def test_packed_and_padded_rows_predict_from_the_same_places(laid):
     assert len(ids) == 3 * laid.learned.sum()
 
 
+@pytest.mark.parametrize("unknown", [(), (0, 1), (2, 8, 9), (2, 7, 8, 9)])
+@pytest.mark.parametrize("modality_tokens", [True, False])
 @pytest.mark.parametrize("text_first", [0.5, None], ids=["interleaved", "speech alone"])
-def test_the_expected_length_is_that_of_draws(laid, text_first):
-    words, layout = timed(laid), SequenceLayout(100, 8)
-    most = max(end - begin for begin, end in turns_in(laid.hearable))
-    share = all_heard(LENGTHS, most, joined=False) if text_first is None else heard_from_the_start(LENGTHS, 0.5, most)
-    seconds = 0.4 * 9 + 0.3
-    expected = expected_of_turns(laid, seconds, share.share, layout, 0.5)
-    drawn = [
-        sequence_length(laid, draw(laid, words, seed, text_first=text_first), words, 10_000, layout)
-        for seed in range(400)
-    ]
-    assert np.mean(drawn) == pytest.approx(expected, rel=0.02)
+def test_the_expected_length_is_that_of_draws(laid, text_first, modality_tokens, unknown):
+    layout, words = SequenceLayout(100, 8, modality_tokens), timed(laid, unknown)
+    frames = WholeRecordings(Recordings(np.ones((500, 3), dtype=np.float32)))
+    source = TrainingSource("chats", 1.0, ["a"], [laid], words=[words], frames=frames)
+    drawing = RowDrawing(source, layout, LENGTHS, text_first, 0.3)
+    drawn = [drawing.lay(0, drawing.stream([seed]))[0].length for seed in range(600)]
+    for joined in (True, False):
+        assert np.mean(drawn) == pytest.approx(drawing.expected(joined=joined).mean[0], rel=0.015)
 
 
 def test_a_conversation_is_laid_alike_at_every_place_of_a_window(laid):

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from saladkit.rows.batched_sequences import pack_sequences
 from saladkit.rows.joined_rows import join_rows
 from saladkit.rows.schedule import StepShape, TrainingSchedule
-from saladkit.rows.sequences import SequenceLayout, pack_sequences
+from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.tokens import NO_LABEL
 from saladkit.rows.training_sources import open_speech, open_text
 from saladkit.settings.distill import DistillSettings

@@ -1,44 +1,52 @@
 """How many items of each source a step reads."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from saladkit.rows.micro_batches import deal, spread
-from saladkit.rows.mixing import draw_counts, shares_of_items
+from saladkit.rows.mixing import counts_of_steps, shares_of_items
 
 
-def slow_counts(shares, items, begin):
-    """Count the points begin, begin + 1, ... that fall on each source's stretch of the line from 0 to `items`."""
-    counts = [0] * len(shares)
-    for point in (begin + number for number in range(items)):
-        end = 0.0
-        for source, share in enumerate(shares):
-            end += share * items
-            if point < end or source == len(shares) - 1:
-                counts[source] += 1
-                break
-    return counts
+def slow_counts(shares, items, steps):
+    """Give each source its whole items, and the items that are left, one by one, to whoever is furthest behind."""
+    taken, made = [0] * len(shares), []
+    for step in range(1, steps + 1):
+        counts = [int(items * share) for share in shares]
+        waiting = set(range(len(shares)))
+        while sum(counts) < items:
+            furthest = max(waiting, key=lambda s: (step * items * shares[s] - taken[s] - int(items * shares[s]), -s))
+            waiting.remove(furthest)
+            counts[furthest] += 1
+        taken = [before + count for before, count in zip(taken, counts, strict=True)]
+        made.append(counts)
+    return made
 
 
-def test_counts_are_those_of_systematic_sampling():
-    shares, steps = [0.15, 0.35, 0.0, 0.5], 200
-    begins = np.random.default_rng([3, 1]).random(steps)
-    expected = [slow_counts(shares, 7, begin) for begin in begins]
-    assert draw_counts(np.array(shares), 7, steps, [3, 1]).tolist() == expected
+def test_counts_are_those_of_a_slow_twin():
+    shares = [Fraction(3, 20), Fraction(7, 20), Fraction(0), Fraction(1, 2)]
+    assert counts_of_steps(np.array(shares, dtype=float), 7, 200).tolist() == slow_counts(shares, 7, 200)
 
 
-@pytest.mark.parametrize("shares", [[1.0], [0.5, 0.5], [0.62, 0.38], [0.01, 0.99], [0.3, 0.3, 0.4]])
-@pytest.mark.parametrize("items", [1, 2, 16])
-def test_every_step_is_full_and_the_mean_is_the_share(shares, items):
-    counts = draw_counts(np.array(shares), items, 4000, [0])
-    assert (counts.sum(axis=1) == items).all()
-    exact = items * np.array(shares)
-    assert (counts >= np.floor(exact)).all() and (counts <= np.ceil(exact)).all()
-    assert counts.mean(axis=0) == pytest.approx(exact, abs=4 * 0.5 / 4000**0.5)
+def some_shares():
+    random = np.random.default_rng(0)
+    made = [random.dirichlet(np.full(sources, 0.3 * 3 ** (draw % 3))) for sources in range(2, 9) for draw in range(12)]
+    return [*made, np.array([1.0]), np.array([0.5, 0.5]), np.array([0.01, 0.99]), np.array([1 / 3, 1 / 3, 1 / 3])]
+
+
+@pytest.mark.parametrize("items", [1, 2, 7, 16])
+def test_every_step_is_full_and_after_each_one_no_source_is_far_off(items):
+    for shares in some_shares():
+        counts, exact = counts_of_steps(shares, items, 300), items * shares
+        assert (counts.sum(axis=1) == items).all()
+        assert (counts >= np.floor(exact + 1e-9)).all() and (counts <= np.ceil(exact - 1e-9)).all()
+        wanted = exact * np.arange(1, 301)[:, None]
+        assert np.abs(np.cumsum(counts, axis=0) - wanted).max() < (1 if len(shares) <= 4 else 1.1)
 
 
 def test_a_source_with_a_tiny_weight_does_no_harm():
-    counts = draw_counts(shares_of_items([1.0, 1e-12], [10.0, 10.0]), 4, 100, [0])
+    counts = counts_of_steps(shares_of_items([1.0, 1e-12], [10.0, 10.0]), 4, 100)
     assert (counts == [4, 0]).all()
 
 

@@ -178,5 +178,15 @@ def test_weights_are_shares_of_positions_or_of_rows(sources, weights, window, mi
     wanted = weights[0] / sum(weights)
     assert share == pytest.approx(wanted, rel=0.05)
     if mix == "positions":
-        assert drawn.shares_of_positions()[0] == pytest.approx(wanted)
+        assert drawn.phases[False].shares_of_positions()[0] == pytest.approx(wanted)
         assert drawn.expected_positions() == pytest.approx(sum(read.values()), rel=0.05)
+
+
+def test_shares_of_the_loss_are_those_of_the_rows_that_are_read(sources):
+    for window in (0, 128):
+        drawn, targets = schedule(sources, max_steps=100, window=window), Counter()
+        for index in range(len(drawn)):
+            for example in drawn[index].examples:
+                targets[example.source] += len(example.sequence.targets)
+        share = drawn.phases[False].shares_of_loss()[0]
+        assert share == pytest.approx(targets["speech"] / targets.total(), rel=0.05)

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from saladkit.formats.words import Word
+from saladkit.rows.batched_sequences import collate_lexical_targets, collate_sequences
 from saladkit.rows.interleaving import Span, draw_spans, may_cut, whole_text
-from saladkit.rows.sequences import SequenceLayout, build_sequence, collate_lexical_targets, collate_sequences
+from saladkit.rows.sequences import SequenceLayout, build_sequence, count_targets
 from saladkit.rows.tokens import TokenizedText
 from saladkit.settings.shared import Spans
 
@@ -55,6 +56,7 @@ def test_every_text_token_is_the_target_of_the_place_before_it(seed):
     sequence = build_sequence(text, spans, words, frames, LAYOUT)
     items = naive_items(text, sequence, spans)
     assert len(sequence) == len(items)
+    assert count_targets(text, spans) == len(sequence.targets)
     assert sequence.speech_mask.tolist() == [item is None for item in items]
     assert sequence.input_ids.tolist() == [0 if item is None else int(text.token_ids[item]) for item in items]
     wanted = [

@@ -7,8 +7,9 @@ import pytest
 
 from saladkit.formats.samples import words_from_row
 from saladkit.formats.words import Word
+from saladkit.rows.row_pieces import words_of_piece
 from saladkit.rows.tokens import TokenizedText, split_text, tokenize
-from saladkit.rows.training_sources import open_speech, words_of_piece
+from saladkit.rows.training_sources import open_speech
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.samples import read_samples
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd

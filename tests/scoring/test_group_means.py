@@ -10,7 +10,7 @@ from saladkit.scoring.pooled_groups import pool_groups
 
 def items_of(*groups):
     """Items of regions 0, 1, …, each with its values of M as every other figure too."""
-    about = {"domain": None, "speaker": "a", "tokens": 10, "cer": None, "duration_ratio": None}
+    about = {"domain": None, "speaker": "a", "tokens": 10, "synthetic": True, "cer": None, "duration_ratio": None}
     return [
         about | {"id": f"{region}-{i}", "region": region} | dict.fromkeys(METRICS, float(value))
         for region, values in enumerate(groups)

@@ -16,6 +16,17 @@ def test_a_saved_batch_is_not_computed_again(tmp_path):
     assert PartialResults(path).get_or_compute(["b", "a"], not_called) == first[::-1]
 
 
+def test_results_of_several_kinds_are_kept_apart(tmp_path):
+    path = tmp_path / "block.jsonl"
+    saved = PartialResults(path)
+    assert saved.get_or_compute(["a"], lambda: [1]) == [1]
+    assert saved.get_or_compute(["a"], lambda: ["x"], "written") == ["x"]
+    again = PartialResults(path)
+    assert again.get_or_compute(["a"], not_called) == [1] and again.get_or_compute(["a"], not_called, "written") == [
+        "x"
+    ]
+
+
 @pytest.mark.parametrize("lost", [1, 5, 20])
 def test_a_batch_whose_last_line_was_cut_off_is_computed_whole(lost, tmp_path):
     path = tmp_path / "block.jsonl"

@@ -56,6 +56,28 @@ def test_contents_are_texts_or_parts(tmp_path, suffix, content):
     assert row["messages"] == [{"role": "user", "content": PARTS}]
 
 
+@pytest.mark.parametrize("column", ["text", "prompt"])
+def test_rows_whose_text_is_not_that_of_their_messages_are_counted(tmp_path, column, caplog):
+    rows = [
+        {"id": "a", "messages": [ASK, ANSWER], column: "What is it?"},
+        {"id": "b", "messages": [ASK, ANSWER], column: "user: What is it? assistant: Salt."},
+        {"id": "c", "messages": [ASK, ANSWER], column: None},
+        {"id": "d", "messages": None, column: "A plain text."},
+        {"id": "e", "messages": [ASK, ANSWER], column: ""},
+    ]
+    path = write(tmp_path / "rows.parquet", rows)
+    table = read_samples(path, needed=["text"], names=ColumnNames(text=column))
+    assert table.column("text").to_pylist() == [*["What is it?"] * 3, "A plain text.", "What is it?"]
+    (said,) = [line for line in caplog.messages if "users say" in line]
+    assert f"{path}: 1 of 5 rows have a {column} that is not" in said and "the first is 'b'" in said
+
+
+def test_equal_texts_are_not_mentioned(tmp_path, caplog):
+    rows = [{"id": "a", "messages": [ASK, ANSWER], "text": "What is it?"}, {"id": "b", "messages": [ASK, ANSWER]}]
+    read_samples(write(tmp_path / "rows.jsonl", rows), needed=["text"])
+    assert "users say" not in caplog.text
+
+
 def test_json_lines_may_mix_texts_and_parts_and_rows_without_messages(tmp_path):
     rows = [
         {"id": "a", "messages": [ASK, ANSWER], "date": "2024-01-02"},
@@ -196,6 +218,7 @@ BAD = {
     "a text part without text": ([{"role": "user", "content": [{"type": "text"}]}, ANSWER], "type 'text' without text"),
     "an address": (heard(url="https://example.com/a.wav"), "an address"),
     "OpenAI's encoded audio": (heard(input_audio={"data": "UklGRg==", "format": "wav"}), "no audio that can be read"),
+    "samples without their rate": (heard(array=[0.1, 0.2]), "no audio that can be read"),
     "a number as audio": (heard(audio=5), "no audio that can be read"),
     "a recording too few": (heard(path="a.wav") + heard(), "2 audio parts, of which 1 have no recording"),
 }

@@ -85,17 +85,13 @@ def test_doctor_says_what_takes_the_place_of_torchaudio(without_torchaudio):
     assert "OSError: libc10_cuda.so" in check["detail"]
 
 
+METHOD = "from saladkit.cli import main\nfor line in {lines}: assert not main(line, standalone_mode=False)"
+
+
 def test_the_method_runs(without_torchaudio, world, text_lm, tmp_path):
-    """Speak, find the word times, make the frames, and train two steps on them."""
+    """Speak, find the word times, make the frames, and train two steps on them, in one process."""
     recognizer = save_ctc_model(tmp_path / "ctc", LETTERS)
     speech, times, frames, trained = (tmp_path / name for name in ("speech", "times", "frames", "trained"))
-
-    def saladkit(*arguments):
-        without_torchaudio("-m", "saladkit", *arguments)
-
-    saladkit("synth", world / "natural.parquet", "-o", speech, "--voice", "espeak:en-us", "--limit", 8, "--workers", 1)
-    saladkit("timestamps", speech, "-o", times, "--aligner", f"ctc:{recognizer}", "--device", "cpu", "--workers", 1)
-    saladkit("cache-speech", speech, "-o", frames, "--mel-bins", 16)
     options = {
         **{"--data": speech, "--replay": world / "pool.parquet", "--teacher": text_lm, "--frames": frames},
         **{"--max-steps": 2, "--logging-steps": 1, "--save-steps": 2, "--per-device-train-batch-size": 2},
@@ -104,5 +100,12 @@ def test_the_method_runs(without_torchaudio, world, text_lm, tmp_path):
         **{"--adapter-kv-heads": 1},
     }
     words = [word for option in options.items() for word in option]
-    saladkit("distill", text_lm, "-o", trained, *words, "--text-words", 4, 8, "--speech-words", 3, 6)
+    alone = ["--workers", 1]
+    lines = [
+        ["synth", world / "natural.parquet", "-o", speech, "--voice", "espeak:en-us", "--limit", 8, *alone],
+        ["timestamps", speech, "-o", times, "--aligner", f"ctc:{recognizer}", "--device", "cpu", *alone],
+        ["cache-speech", speech, "-o", frames, "--mel-bins", 16],
+        ["distill", text_lm, "-o", trained, *words, "--text-words", 4, 8, "--speech-words", 3, 6],
+    ]
+    without_torchaudio("-c", METHOD.format(lines=[list(map(str, line)) for line in lines]))
     assert json.loads((trained / "manifest.json").read_text())["counts"]["steps"] == 2

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -158,7 +157,9 @@ def spoken_turn(spoken_chats, tmp_path_factory):
     return path
 
 
-def test_a_checkpoint_answers_a_spoken_turn_and_stops_at_its_end(chat_checkpoint, spoken_turn, repository):
+def test_a_checkpoint_answers_a_spoken_turn_and_stops_at_its_end(
+    chat_checkpoint, spoken_turn, loaded_python, repository
+):
     model = load_salad_model(chat_checkpoint, dtype="float32", device="cpu").eval()
     processor = AutoProcessor.from_pretrained(chat_checkpoint)
     end = processor.tokenizer.convert_tokens_to_ids("<|im_end|>")
@@ -169,7 +170,7 @@ def test_a_checkpoint_answers_a_spoken_turn_and_stops_at_its_end(chat_checkpoint
     ]
     inputs = processor.apply_chat_template(conversation, tokenize=True, return_dict=True, add_generation_prompt=True)
     written = model.generate(**inputs, max_new_tokens=12, do_sample=False)[0, inputs["input_ids"].shape[1] :]
-    command = [sys.executable, repository / "examples" / "ask.py", chat_checkpoint, spoken_turn, "--chat"]
+    command = [loaded_python, repository / "examples" / "ask.py", chat_checkpoint, spoken_turn, "--chat"]
     command += ["--system-prompt", "Answer in one word.", "--max-new-tokens", 12, "--device", "cpu"]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     assert json.loads(done.stdout) == {"answer": processor.decode(written, skip_special_tokens=True).strip()}

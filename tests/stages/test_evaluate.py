@@ -314,27 +314,31 @@ def test_the_line_that_makes_missing_recordings_can_be_run(shell, checkpoint, wo
     assert json.loads(heard.stdout)["results"]["checkpoint"]["q-spoken_speech"]["items"] == 2
 
 
-@pytest.mark.parametrize("writes", [[], ["--generate", "--max-new-tokens", 3]])
+@pytest.mark.parametrize(
+    "writes, batches",
+    [([], 4), (["--generate", "--max-new-tokens", 3], 4), (["--also-generate", "--max-new-tokens", 3], 8)],
+    ids=["scores", "writes", "both"],
+)
 def test_an_interrupted_block_repeats_only_its_last_batch(
-    writes, shell, checkpoint, spoken_questions, contents, tmp_path, monkeypatch
+    writes, batches, shell, checkpoint, spoken_questions, contents, tmp_path, monkeypatch
 ):
     line = ["eval", checkpoint, spoken_questions, "--modality", "speech", *writes, "--batch-size", 3, "--device", "cpu"]
     assert shell(*line, "-o", tmp_path / "whole").exit_code == 0
     asked, get_or_compute, killed = [], PartialResults.get_or_compute, [3]
 
-    def counted(self, ids, make):
+    def counted(self, ids, make, what=""):
         def made():
             asked.append(ids)
             if len(asked) in killed:
                 raise KeyboardInterrupt
             return make()
 
-        return get_or_compute(self, ids, made)
+        return get_or_compute(self, ids, made, what)
 
     monkeypatch.setattr(PartialResults, "get_or_compute", counted)
     shell(*line, "-o", tmp_path / "cut")
     assert not (tmp_path / "cut" / "manifest.json").exists() and len(asked) == 3
     killed.clear()
     assert shell(*line, "-o", tmp_path / "cut").exit_code == 0
-    assert len(asked) == 3 + 2 and asked[3] == asked[2]  # four batches of three in all
+    assert len(asked) == 3 + batches - 2 and asked[3] == asked[2]
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")

@@ -138,3 +138,24 @@ def test_the_gap_adds_up_over_the_items_that_every_condition_answered(
     written = json.loads((tmp_path / "out" / "checkpoint" / "results_checkpoint.json").read_text())
     assert written["n-samples"]["questions_gap"] == {"original": 12, "effective": 8}
     assert written["n-samples"]["questions_text"] == {"original": 12, "effective": 12}
+
+
+@pytest.mark.parametrize("rows, other, possible", [(1, 0, 0), (3, 0, 2), (3, 2, 2), (4, 0, None), (2, 8, None)])
+def test_fewer_possible_examples_are_said(shell, checkpoint, world, tmp_path, rows, other, possible):
+    """A task of few questions, which are each other's examples, or with others as examples."""
+    questions = read_samples(world / "questions.parquet", needed=["text"], optional=None)
+    write_samples(questions.slice(0, rows), tmp_path / "few.parquet")
+    line = ["eval", checkpoint, tmp_path / "few.parquet", "--num-fewshot", SHOTS, "--modality", "text"]
+    if other:
+        write_samples(questions.slice(rows, other), tmp_path / "other.parquet")
+        line += ["--fewshot", tmp_path / "other.parquet"]
+    done = shell(*line, "--device", "cpu", "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.stderr
+    notes = [row for row in done.stderr.splitlines() if "examples are possible" in row]
+    if possible is None:
+        assert not notes
+        return
+    assert f"few: {possible} of --num-fewshot {SHOTS} examples are possible" in notes[0]
+    assert f"{other or rows} different questions that can be read were found in" in notes[0]
+    assert ("never its own example" in notes[0]) == (not other)
+    assert {row["shots"] for row in by_condition(tmp_path / "out")["checkpoint", "text"].values()} == {possible}

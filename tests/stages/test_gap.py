@@ -64,6 +64,7 @@ def twin(student, teacher, source, row, layout):
             for span in sequence.spans
         ]
         inputs[torch.from_numpy(sequence.speech_mask)] = torch.cat(heard)
+        assert sequence.targets.max() < len(text)  # what follows the text is no text position, and not in M
         for position, target in zip(sequence.positions, sequence.targets, strict=True):
             before = text[None, :target]
             original = log_softmax(teacher(input_ids=before).logits[0, -1].tolist())

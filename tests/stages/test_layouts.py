@@ -35,6 +35,7 @@ from saladkit.stages import cache_speech
 
 KINDS = ["whisper", "hubert-base", "wavlm-large"]
 SPANS = ["--text-words", 4, 8, "--speech-words", 3, 6]
+SILENCE = ["--encoder-silence", 0.3]  # of Whisper, whose windows are of 2 s here
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def encoder(request, workshop):
 @pytest.fixture
 def line(encoder, text_lm):
     """The command without its samples and output."""
-    options = ["--speech-encoder", encoder, "--tokenizer", text_lm, "--layouts", 3, *SPANS, "--device", "cpu"]
+    options = ["--speech-encoder", encoder, *SILENCE, "--tokenizer", text_lm, "--layouts", 3, *SPANS, "--device", "cpu"]
     return ["cache-speech", *options]
 
 
@@ -68,7 +69,7 @@ def test_every_heard_span_is_stored_as_it_is_encoded_alone(encoder, line, speech
     summary = made(shell, line, speech, "--limit", 8, "-o", tmp_path / "cache")
     assert summary["rows"] == 8
     cache, tokenizer = LayoutsCache(tmp_path / "cache"), load_tokenizer(text_lm)
-    front_end = open_front_end(SpeechEncoder(encoder=str(encoder)), device="cpu", dtype="float32")
+    front_end = open_front_end(SpeechEncoder(encoder=str(encoder), silence=0.3), device="cpu", dtype="float32")
     drawn = set()
     for row in read_samples(speech, needed=["id", "text", "words", "audio"], limit=8).to_pylist():
         words, text = words_from_row(row), tokenize(tokenizer, row["text"])
@@ -145,14 +146,34 @@ def test_a_dry_run_tells_the_bytes(line, speech, shell, tmp_path):
 def test_training_takes_a_layout_a_pass_and_prints_no_note(encoder, line, speech, distill_arguments, shell, tmp_path):
     made(shell, line, speech, "-o", tmp_path / "cache")
     training = replaced(replaced(distill_arguments, "--frames", tmp_path / "cache"), "--max-steps", 2)
-    training = [*replaced(training, "--save-steps", 1), "--speech-encoder", encoder]
+    training = [*replaced(training, "--save-steps", 1), "--speech-encoder", encoder, *SILENCE]
     result = shell(*training, "-o", tmp_path / "stage1")
     assert result.exit_code == 0, result.stderr
-    assert "not causal" not in result.stderr
+    assert "not causal" not in result.stderr and "lexical step" not in result.stderr
     place = training.index("--frames")
     live = shell(*training[:place], *training[place + 2 :], "-o", tmp_path / "live")
     assert live.exit_code == 0, live.stderr
     assert "not causal" not in live.stderr
+
+
+@pytest.mark.parametrize("encoder", ["hubert-base"], indirect=True)
+def test_lexical_steps_that_hear_one_layout_alone_say_so(
+    encoder, line, speech, text_lm, distill_arguments, shell, tmp_path
+):
+    made(shell, line, speech, "--limit", 12, "-o", tmp_path / "cache")
+    cache, tokenizer = LayoutsCache(tmp_path / "cache"), load_tokenizer(text_lm)
+    rows = read_samples(speech, needed=["id", "text"], optional=[], limit=12).to_pylist()
+    spans = [span for row in rows for span in layouts_of(cache, tokenizer, row)[0][0]]
+    heard = [span.end - span.begin for span in spans if span.is_speech]
+    training = replaced(distill_arguments, "--frames", tmp_path / "cache")
+    training = [*training, "--speech-encoder", encoder, "--limit", 12, "--dry-run", "-o", tmp_path / "stage1"]
+    for steps, said in ((1, 1), (0, 0)):
+        result = shell(*training, "--lexical-steps", steps)
+        assert result.exit_code == 0, result.stderr
+        notes = [row for row in result.stderr.splitlines() if "a lexical step hears" in row]
+        assert len(notes) == said
+        share = sum(heard) / sum(span.end - span.begin for span in spans)
+        assert all(f" {share:.0%} of the words; give more --lexical-steps" in note for note in notes)
 
 
 @pytest.mark.parametrize("encoder", ["hubert-base"], indirect=True)

@@ -4,7 +4,6 @@ import json
 import math
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,11 +23,17 @@ FSDP = {
 }
 
 
-def launch(arguments, output, *, port, **environment):
-    run = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(port)]
-    command = [*run, Path(__file__).with_name("fsdp_on_cpus.py"), *arguments, "-o", output]
-    words = [str(word) for word in command]
-    return subprocess.run(words, capture_output=True, text=True, timeout=600, env=os.environ | FSDP | environment)
+@pytest.fixture
+def launch(loaded_python):
+    """Train in two processes whose weights are sharded."""
+
+    def run(arguments, output, *, port, **environment):
+        words = [loaded_python, "-m", "torch.distributed.run", "--nproc_per_node", 2, "--master_port", port]
+        words += [Path(__file__).with_name("fsdp_on_cpus.py"), *arguments, "-o", output]
+        environment = os.environ | FSDP | {"PYTHON_EXEC": str(loaded_python)} | environment
+        return subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=600, env=environment)
+
+    return run
 
 
 def untied(folder, tokenizer):
@@ -43,7 +48,7 @@ def untied(folder, tokenizer):
 
 @pytest.mark.parametrize("kind", ["full", "LoRA, packed", "untied head"])
 def test_cut_weights_learn_what_whole_ones_do_and_a_run_that_was_cut_off_goes_on(
-    kind, distill_arguments, tokenizer, shell, tmp_path
+    kind, launch, distill_arguments, tokenizer, shell, tmp_path
 ):
     line, layer = distill_arguments, "Qwen2DecoderLayer"
     if kind == "LoRA, packed":
@@ -69,7 +74,7 @@ def test_cut_weights_learn_what_whole_ones_do_and_a_run_that_was_cut_off_goes_on
             assert ours[name] == pytest.approx(theirs[name], abs=1e-7, rel=1e-4), name
 
 
-def test_cut_weights_go_on_with_moments_as_whole_ones_do(checkpoint, speech, teacher_cache, shell, tmp_path):
+def test_cut_weights_go_on_with_moments_as_whole_ones_do(launch, checkpoint, speech, teacher_cache, shell, tmp_path):
     line = ["align", checkpoint, "--data", speech, "--teacher", teacher_cache, "--device", "cpu", "--save-steps", 2]
     line += (
         "--max-steps 2 --logging-steps 1 --text-words 4 8 --speech-words 3 6 --per-device-train-batch-size 4".split()
@@ -86,7 +91,7 @@ def test_cut_weights_go_on_with_moments_as_whole_ones_do(checkpoint, speech, tea
     assert max(abs(other[key] - theirs[key]).max() for key in other) > 1e-4
 
 
-def test_processes_wait_for_each_other_whatever_their_batches_hold(distill_arguments, speech, world, tmp_path):
+def test_processes_wait_for_each_other_whatever_their_batches_hold(launch, distill_arguments, speech, tmp_path):
     (tmp_path / "rows.jsonl").write_text('{"id": "one", "text": "x"}\n')
     line = replaced(replaced(distill_arguments, "--max-steps", 12), "--per-device-train-batch-size", 1)
     line = [

@@ -104,6 +104,20 @@ def test_a_mix_of_rows_that_is_far_off_is_said_with_its_fix(shell, distill_argum
         assert all("give --mix positions" in note for note in notes)
 
 
+def notes_of(shell, line, folder):
+    result = shell(*line, "-o", folder, "--dry-run")
+    assert result.exit_code == 0, result.stderr
+    return [row for row in result.stderr.splitlines() if "of all weights" in row]
+
+
+def test_a_source_with_little_loss_is_said_with_its_fix(shell, distill_arguments, speech, tmp_path):
+    line = replaced(distill_arguments, "--max-steps", 50)
+    heard = [*line, "--speech-words", 9, 9, "--text-words", 1, 1, "--text-first", 0]
+    (note,) = notes_of(shell, heard, tmp_path / "heard")
+    assert f"{speech} will have" in note and "positions with a loss" in note and "--speech-words" in note
+    assert not notes_of(shell, line, tmp_path / "usual")
+
+
 @pytest.mark.parametrize("rows", [windowed, list], ids=["windows", "rows alone"])
 def test_a_source_that_would_never_be_read_is_refused(rows, shell, distill_arguments, speech, tmp_path):
     line = replaced(rows(distill_arguments), "--data", f"{speech}:0.0001")

@@ -1,11 +1,9 @@
 """The model card: its statements are true, its code runs, and no name breaks it."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 
 import pytest
 import soundfile
@@ -64,14 +62,12 @@ def test_the_card_before_the_decay_has_no_losses(checkpoint):
     assert "Losses" not in stable
 
 
-def test_the_code_of_the_card_asks_the_checkpoint(card, checkpoint, tmp_path):
+def test_the_code_of_the_card_asks_the_checkpoint(card, checkpoint, loaded_python, tmp_path):
     (program,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     folder = shutil.copytree(checkpoint, tmp_path / "checkpoint")
     spoken = open_voice("espeak:en-us").speak("What is the tomato?")
     soundfile.write(folder / "question.wav", spoken.samples, spoken.sample_rate)
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, env=os.environ.copy()
-    )
+    done = subprocess.run([loaded_python, "-c", program], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     processor, model = load_processor(folder), load_salad_model(folder, dtype="float32", device="cpu").eval()
     inputs = processor(text="<|audio|> The answer is", audio=str(folder / "question.wav"))

@@ -11,9 +11,10 @@ from saladkit.batches import place_on_lines
 from saladkit.errors import SaladError
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.model.loading import load_text_model, may_pack
+from saladkit.rows.batched_sequences import collate_sequences, pack_sequences
 from saladkit.rows.frame_sources import WholeRecordings
 from saladkit.rows.schedule import StepShape, TrainingSchedule
-from saladkit.rows.sequences import SequenceLayout, collate_sequences, pack_sequences
+from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.training_sources import open_speech, open_text
 from saladkit.settings.distill import DistillSettings
 from saladkit.settings.weighted_path import WeightedPath

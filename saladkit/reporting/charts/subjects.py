@@ -59,7 +59,7 @@ def _draw_group(findings: Findings, axes: Axes, rows: list[SubjectRow]) -> None:
         ceiling, ends = 100 * row.ceiling.value, (index - 0.42, index + 0.42)
         axes.vlines(ceiling, *ends, color=LIGHT["ink"], linewidth=2.5, zorder=4, label="text LLM, text")
     if findings.chance is not None:
-        guess, ends = f"guessing, {percent(findings.chance, 0)}", (-0.5, len(rows) - 0.5)
+        guess, ends = f"random choice, {percent(findings.chance, 0)}", (-0.5, len(rows) - 0.5)
         axes.vlines(
             100 * findings.chance, *ends, color=LIGHT["soft"], linewidth=1.5, linestyle=(0, (1, 2)), label=guess
         )

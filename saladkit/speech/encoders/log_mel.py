@@ -14,7 +14,6 @@ class LogMelFrontEnd:
     bins: int
     sample_rate: int = 16_000
     frames_per_second: int = 100
-    window_seconds: float = 0.0
 
     @property
     def identity(self) -> dict:
@@ -37,6 +36,10 @@ class LogMelFrontEnd:
     def frame_count(self, samples: int) -> int:
         """As `FrontEnd.frame_count`; an incomplete last frame is left out."""
         return max(1, samples * self.frames_per_second // self.sample_rate)
+
+    def encoded_seconds(self, seconds: float) -> float:
+        """As `FrontEnd.encoded_seconds`: no silence is added."""
+        return seconds
 
     def _frames_of_one(self, samples: np.ndarray) -> np.ndarray:
         hop = self.sample_rate // self.frames_per_second

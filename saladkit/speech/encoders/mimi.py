@@ -20,8 +20,6 @@ class MimiFrontEnd:
     recording alone (transformers' issue 43377).
     """
 
-    window_seconds = 0.0
-
     def __init__(self, name: str | Path, codebooks: int, *, device: str, dtype: str):
         """Load the codec without its decoder.
 
@@ -79,6 +77,10 @@ class MimiFrontEnd:
     def frame_count(self, samples: int) -> int:
         """As `FrontEnd.frame_count`."""
         return -(-samples // self.samples_per_frame)
+
+    def encoded_seconds(self, seconds: float) -> float:
+        """As `FrontEnd.encoded_seconds`."""
+        return seconds
 
     @torch.inference_mode()
     def codebook_vectors(self) -> torch.Tensor:

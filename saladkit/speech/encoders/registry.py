@@ -34,7 +34,7 @@ def open_front_end(settings: SpeechEncoder, *, device: str, dtype: str) -> Front
     if kind == "whisper":
         from saladkit.speech.encoders.whisper import WhisperFrontEnd
 
-        return WhisperFrontEnd(name, settings.layer, **where)
+        return WhisperFrontEnd(name, settings.layer, settings.silence, **where)
     if kind in ("wav2vec2", "hubert", "wavlm"):
         from saladkit.speech.encoders.wav2vec2 import Wav2Vec2FrontEnd
 

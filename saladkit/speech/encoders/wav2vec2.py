@@ -30,8 +30,6 @@ class Wav2Vec2FrontEnd:
     (`conv_pos_batch_norm`), which makes masked zeros nonzero (transformers' issue 47739).
     """
 
-    window_seconds = 0.0
-
     def __init__(self, name: str | Path, layer: int | None, *, device: str, dtype: str):
         """Load the model up to `layer`, counted from 1; None loads all layers and the last norm.
 
@@ -91,6 +89,10 @@ class Wav2Vec2FrontEnd:
     def frame_count(self, samples: int) -> int:
         """As `FrontEnd.frame_count`."""
         return (max(samples, self._shortest) - self._shortest) // self._stride + 1
+
+    def encoded_seconds(self, seconds: float) -> float:
+        """As `FrontEnd.encoded_seconds`: no silence is added."""
+        return seconds
 
     def _normalized(self, samples: np.ndarray) -> np.ndarray:
         samples = np.pad(samples, (0, max(0, self._shortest - len(samples))))

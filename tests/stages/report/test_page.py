@@ -57,7 +57,8 @@ def test_every_name_is_escaped(tmp_path):
     )
     results = tuple(result.replace("stage1=", "<u>one</u>=") for result in SETTINGS["results"])
     title = '</title></style>"><script>'
-    report(tmp_path, tmp_path / "report.html", ReportSettings(**SETTINGS | {"results": results, "title": title}))
+    changes = {"results": results, "title": title, "contrasts": (("stage2_active", "<u>one</u>"),)}
+    report(tmp_path, tmp_path / "report.html", ReportSettings(**SETTINGS | changes))
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     for markup in ("<b>", "<u>", "<script>", "</title></style>"):
         assert markup not in page
@@ -139,7 +140,7 @@ def test_without_the_packages_of_the_extra_nothing_is_written(package, run, monk
 
 
 def test_without_a_contrast_the_last_result_is_compared_with_the_first(run):
-    summary = report(run, run / "report.html", ReportSettings(**SETTINGS | {"contrast": None}))
+    summary = report(run, run / "report.html", ReportSettings(**SETTINGS | {"contrasts": ()}))
     assert "active_minus_uniform" not in summary and summary["active_minus_stage1"]["points"] == 50
     said = headline((run / "report.html").read_text())
     assert said.endswith("accuracy on spoken questions went from 25.0 % (Stage I) to 75.0 % (Stage II active).")
@@ -150,7 +151,7 @@ def test_one_result_of_heard_subjects_alone(tmp_path):
     summary = report(
         tmp_path,
         tmp_path / "o.html",
-        ReportSettings(**SETTINGS | {"contrast": None, "results": SETTINGS["results"][:1]}),
+        ReportSettings(**SETTINGS | {"contrasts": (), "results": SETTINGS["results"][:1]}),
     )
     assert summary["stage1"]["unheard_subjects"] is None and summary["stage1"]["heard_subjects"]["items"] == 8
     said = headline((tmp_path / "o.html").read_text())

@@ -43,7 +43,7 @@ def fewer_as_speech(run, left_out=0, **columns):
         "heldout_speech": predictions(asked, "stage1", "heldout", "speech", HELD_OUT["stage1"]),
     }
     write_results(run / "cut", "stage1", run / "stage1", predicted, [run / "questions", run / "heldout"])
-    return ReportSettings(**SETTINGS | {"results": ("stage1=cut",), "contrast": None})
+    return ReportSettings(**SETTINGS | {"results": ("stage1=cut",), "contrasts": ()})
 
 
 @pytest.mark.parametrize("change", [{"left_out": 5}, {"shots": 2}])
@@ -99,12 +99,12 @@ def test_another_question_under_the_same_id_is_refused(run):
         ({"teacher": "nowhere"}, "nowhere is not a folder"),
         ({"teacher": "natural"}, "natural holds samples, not results"),
         ({"teacher": "eval-teacher/nobody"}, "eval-teacher/nobody names no model"),
-        ({"results": ("stage1=regions",), "contrast": None}, "regions holds regions, not results"),
-        ({"results": ("stage1",), "contrast": None}, "'stage1' is not NAME=FOLDER"),
-        ({"results": ("seconds=eval-stage1",), "contrast": None}, "'seconds' is a key of the summary"),
-        ({"results": ("a=eval-stage1", "a=eval-active"), "contrast": None}, "'a' is given twice"),
-        ({"contrast": ("stage2_active", "stage3")}, "no result 'stage3'"),
-        ({"contrast": ("stage1", "stage1")}, "contrasted with itself"),
+        ({"results": ("stage1=regions",), "contrasts": ()}, "regions holds regions, not results"),
+        ({"results": ("stage1",), "contrasts": ()}, "'stage1' is not NAME=FOLDER"),
+        ({"results": ("seconds=eval-stage1",), "contrasts": ()}, "'seconds' is a key of the summary"),
+        ({"results": ("a=eval-stage1", "a=eval-active"), "contrasts": ()}, "'a' is given twice"),
+        ({"contrasts": (("stage2_active", "stage3"),)}, "no result 'stage3'"),
+        ({"contrasts": (("stage1", "stage1"),)}, "contrasted with itself"),
         ({"speech": "eval-active"}, "eval-active holds results, not samples"),
         ({"speech": "chosen-active"}, "chosen-active names no domain"),
         ({"held_out": "elsewhere"}, "eval-stage1/stage1 holds no speech predictions of elsewhere"),

@@ -48,7 +48,8 @@ def test_text_accuracy_of_the_text_model(finished):
 def test_contrasts_are_paired_differences_on_unheard_subjects(finished):
     summary = finished[1]
     # Item by item on the unheard subject: active 1101, uniform 1100, stage1 1000.
-    for key, points in {"active_minus_uniform": 25, "active_minus_stage1": 50, "uniform_minus_stage1": 25}.items():
+    keys = {"active_minus_uniform": 25, "stage2_active_minus_stage1": 50, "stage2_uniform_minus_stage1": 25}
+    for key, points in keys.items():
         assert (summary[key]["points"], summary[key]["items"]) == (points, 4), key
     # 0 or 100 in each of four resampled places, one in four of them 100.
     assert (summary["active_minus_uniform"]["low"], summary["active_minus_uniform"]["high"]) == (0, 75)
@@ -110,7 +111,7 @@ def test_a_second_report_of_the_same_run_is_the_same(finished):
 def test_command_prints_the_summary_and_a_table(run):
     options = [part for result in SETTINGS["results"] for part in ("--result", result)]
     options += ["--teacher", "eval-teacher", "--speech", "natural", "--held-out", "heldout"]
-    options += ["--contrast", "stage2_active", "stage2_uniform"]
+    options += ["--contrast", "stage2_active", "stage2_uniform", "--contrast", "stage2_active", "stage1"]
     done = CliRunner().invoke(main, ["report", str(run), "-o", str(run / "report.html"), *options])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["active_minus_uniform"]["points"] == 25
@@ -118,6 +119,9 @@ def test_command_prints_the_summary_and_a_table(run):
     assert max(map(len, lines)) <= 100
     assert any(line.startswith("Stage II active") and "87.5 (" in line for line in lines)
     assert any(line.startswith("active minus uniform") and "+25.0 points" in line for line in lines)
+    assert any(line.startswith("stage2 active minus stage1") and "+50.0 points" in line for line in lines)
+    assert any("commonest answer of each subject 25.0 %" in line for line in lines)
+    assert any(line.startswith("One seed: the intervals are over questions") for line in lines)
 
 
 def test_without_gap_tables_the_figures_are_left_out(run):

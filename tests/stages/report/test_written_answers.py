@@ -46,7 +46,7 @@ def test_the_page_says_how_questions_were_answered(answered, said, chance, optio
     results = re.search(r"<h2>Results</h2>\s*<p>(.*?)</p>", page, re.DOTALL)[1]
     ways = ["highest", "names in writing", "contains the\nreference"]
     assert [way for way in ways if way in results] == said
-    assert ("Guessing scores" in results) == (chance is not None)
+    assert ("A random choice scores" in results) == (chance is not None)
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["chance"] == chance
     assert summary["stage2_active"]["speech_accuracy"]["accuracy"] == pytest.approx(0.875)

@@ -145,7 +145,10 @@ def variance_between(y: np.ndarray, variances: np.ndarray) -> float:
         middle = (precision * y).sum() / precision.sum()
         return float((precision * (y - middle) ** 2).sum() - expected)
 
-    return float(brentq(excess, 0.0, highest)) if excess(0.0) > 0 else 0.0
+    if excess(0.0) <= 0:
+        return 0.0
+    # Without sampling error the root is `highest` itself, where rounding may leave a little more than G - 1.
+    return float(brentq(excess, 0.0, highest)) if excess(highest) < 0 else highest
 
 
 def shrink(y: np.ndarray, variances: np.ndarray, between: float) -> np.ndarray:

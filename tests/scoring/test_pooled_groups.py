@@ -84,6 +84,14 @@ def test_the_formula_of_two_variances():
     assert found.reliability == pytest.approx(15 / 16)
 
 
+@pytest.mark.parametrize("count", [2, 3, 4, 8])
+def test_without_sampling_error_the_variance_between_is_that_of_the_means(count):
+    """The sum of squares is G - 1 there, or by rounding a little more."""
+    for seed in range(50):
+        y = np.random.default_rng(seed).normal(size=count)
+        assert variance_between(y, np.full(count, 1e-34)) == pytest.approx(y.var(ddof=1))
+
+
 def test_means_that_differ_no_more_than_chance_are_all_the_same():
     assert variance_between(np.array([1.0, 1.1, 0.9]), np.full(3, 0.5)) == 0.0
     assert shrink(np.array([1.0, 1.2]), np.array([0.1, 0.3]), 0.0) == pytest.approx([1.05, 1.05])

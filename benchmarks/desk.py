@@ -77,7 +77,7 @@ def show(
         seconds=round(seconds, 2),
         positions=positions,
         gflop=None if gflop is None else round(gflop, 2),
-        matrix_products={str(rows): round(value, 1) for rows, value in reached.items()},
+        matrix_products={str(rows): float(f"{value:.3g}") for rows, value in reached.items()},
     )
 
 

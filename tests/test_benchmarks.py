@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 
 import pytest
 from recognizers import save_whisper
@@ -96,17 +97,16 @@ def test_many_texts_are_cut_by_the_command_itself(run):
     assert memory["largest_to_smallest"] <= 1.5
 
 
-def test_whispers_decoder_reads_frames_with_and_without_silence(repository, speech, tmp_path):
+def test_whispers_decoder_reads_frames_with_and_without_silence(run, speech, tmp_path):
     save_whisper(tmp_path / "whisper")
     options = ["--limit", "6", "--words", "3", "--silence", "30", "0.3"]
-    done = run(repository, "whisper_spans.py", str(tmp_path / "whisper"), str(speech), *options)
+    done = run("whisper_spans.py", str(tmp_path / "whisper"), str(speech), *options)
     assert done.returncode == 0, done.stderr
     trained, control, *again, short, alone = map(json.loads, done.stdout.splitlines())
     assert trained.keys() >= REQUIRED and len(again) == 2
     for line in again:
         assert (line["ours"], line["cosine"], line["interval"]) == (trained["ours"], 1, [0, 0])
     assert max(short["cosine"], control["cosine"]) < 1 and short["cosine"] == alone["cosine"]
-    assert short["cpu_seconds_per_second"] < trained["cpu_seconds_per_second"]
     assert (short["recordings"], short["words"]) == (6, 18)
 
 
@@ -138,9 +138,11 @@ def test_packed_and_padded_rows_have_the_same_loss(printed):
 
 
 def test_one_sides_memory_is_read_in_a_process_of_its_own(repository):
-    arguments = ["--shape", "tiny", "--memory-positions", "4096"]
+    """A forked process would have the peak of the one that it was forked from."""
+    command = [sys.executable, repository / "benchmarks" / "head_loss.py", "--shape", "tiny"]
+    command += ["--memory-positions", "4096", "--peak"]
     peaks = [
-        int(run(repository, "head_loss.py", *arguments, "--peak", side, "same positions", "frozen").stdout)
+        int(subprocess.check_output([*command, side, "same positions", "frozen"], text=True, cwd=repository))
         for side in ("ours", "theirs")
     ]
     assert peaks[1] > 2 * 4096 * 512 * 4  # log-probabilities of both, at least
@@ -151,13 +153,13 @@ def test_log_likelihoods_of_eval_equal_those_of_the_harness(printed):
     assert all(line["furthest_log_likelihoods"] < 1e-4 for line in printed("eval_options"))
 
 
-def test_the_table_is_written_between_its_marks(repository, printed, tmp_path):
+def test_the_table_is_written_between_its_marks(run, printed, tmp_path):
     source, page = tmp_path / "bench.jsonl", tmp_path / "page.md"
     lines = printed("cache_teacher_bytes")
     source.write_text("".join(json.dumps(line) + "\n" for line in lines))
     page.write_text("# A page\n\n<!-- table: make bench -->\n\nold\n\n<!-- end of table -->\n\nMore.\n")
     for _ in range(2):
-        done = run(repository, "table.py", str(source), str(page))
+        done = run("table.py", str(source), str(page))
         assert done.returncode == 0, done.stderr
     text = page.read_text()
     assert text.startswith("# A page\n") and text.endswith("<!-- end of table -->\n\nMore.\n")
@@ -167,7 +169,7 @@ def test_the_table_is_written_between_its_marks(repository, printed, tmp_path):
     assert len(rows) == 2 + len(lines)
     assert lines[0]["machine"]["device"] in text
     source.write_text(json.dumps(lines[-1] | {"ours": 77.0}) + "\n")
-    assert run(repository, "table.py", str(source), str(page), "--some").returncode == 0
+    assert run("table.py", str(source), str(page), "--some").returncode == 0
     some = [line for line in page.read_text().splitlines() if line.startswith(("|", "Measured"))]
     assert some[0] in text.splitlines()
     assert sorted(set(some) & set(rows)) == sorted(rows[:-1]) and "| 77 " in some[-1] and len(some) == len(rows) + 1

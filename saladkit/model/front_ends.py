@@ -11,8 +11,10 @@ from saladkit.errors import SaladError
 from saladkit.model.configuration import SaladConfig, adapter_configuration
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.settings.distill import DistillSettings
-from saladkit.settings.shared import LOG_MEL, SpeechEncoder
+from saladkit.settings.shared import LOG_MEL, PHONES, SpeechEncoder
+from saladkit.speech import phone_frames
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
+from saladkit.speech.encoders.phones import PhonesFrontEnd
 from saladkit.speech.encoders.registry import open_front_end
 from saladkit.speech.front_end import FrameStream, FrontEnd, looks_ahead
 
@@ -90,6 +92,8 @@ class RecordedFrontEnd:
 
 def front_end_of(config: SaladConfig, *, device: str) -> FrontEnd:
     """Return the front end whose frames a model reads."""
+    if config.speech_encoder == PHONES:
+        return PhonesFrontEnd()
     if config.frozen_encoder is None:
         return LogMelFrontEnd(bins=config.num_mel_bins)
     return RecordedFrontEnd(config.speech_encoder, config.frozen_encoder, device)
@@ -120,10 +124,11 @@ def configuration_of(settings: DistillSettings) -> tuple[SaladConfig, Tensor | N
         SaladError: as `open_front_end`.
     """
     adapter, name = adapter_configuration(settings), settings.encoder
-    if name == LOG_MEL:
+    if name in (LOG_MEL, PHONES):
         config = SaladConfig(
             speech_encoder=name,
-            num_mel_bins=settings.bins,
+            num_mel_bins=settings.bins if name == LOG_MEL else phone_frames.WIDTH,
+            encoder_layers=3 if name == LOG_MEL else 1,
             encoder_width=settings.encoder_width,
             adapter_config=adapter,
             adapter_length=settings.adapter_length,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from saladkit.errors import SaladError
 from saladkit.settings.setting import Settings, setting
-from saladkit.settings.shared import LOG_MEL, SpeechEncoder
+from saladkit.settings.shared import LOG_MEL, PHONES, SpeechEncoder
 from saladkit.settings.training import TrainingSettings
 
 FREE, LEARNED = "free", "learned"
@@ -59,7 +59,10 @@ class DistillSettings(AdapterSettings, SpeechEncoder, TrainingSettings):
         " as the trained weights.",
     )
     encoder_width: int = setting(
-        160, low=1, applies=lambda own: own.encoder == LOG_MEL, help="Width of the log-mel encoder."
+        160,
+        low=1,
+        applies=lambda own: own.encoder in (LOG_MEL, PHONES),
+        help="Width of the encoder that is trained on log-mel frames or on phones.",
     )
     modality_token: bool = setting(False, help="Insert learned vectors where speech begins and where text follows it.")
 

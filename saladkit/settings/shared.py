@@ -7,6 +7,7 @@ from saladkit.settings.setting import Settings, setting
 from saladkit.sources.columns import ColumnNames
 
 LOG_MEL = "log-mel"  # the speech encoder that is trained from scratch
+PHONES = "phones"  # the reader of recordings that the voice of this name makes; it has no weights
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -236,8 +237,8 @@ class SpeechEncoder(Settings):
         option="--speech-encoder",
         metavar="NAME",
         recorded=False,
-        help="Speech encoder: log-mel, which is trained from scratch; or folder or name of a frozen Hugging Face"
-        " model: Mimi (kyutai/mimi), Whisper, wav2vec2, HuBERT or WavLM.",
+        help="Speech encoder: log-mel, which is trained from scratch; folder or name of a frozen Hugging Face model:"
+        " Mimi (kyutai/mimi), Whisper, wav2vec2, HuBERT or WavLM; or phones, for speech of the voice phones.",
     )
     bins: int = setting(
         80,
@@ -247,20 +248,24 @@ class SpeechEncoder(Settings):
         help="Number of mel bins of log-mel.",
     )
     codebooks: int = setting(
-        8, low=1, applies=lambda own: own.encoder != LOG_MEL, help="Number of Mimi's codebooks to use."
+        8, low=1, applies=lambda own: own.encoder not in (LOG_MEL, PHONES), help="Number of Mimi's codebooks to use."
     )
     layer: int | None = setting(
         None,
         option="--encoder-layer",
         low=1,
-        applies=lambda own: own.encoder != LOG_MEL,
+        applies=lambda own: own.encoder not in (LOG_MEL, PHONES),
         help="Layer of Whisper, wav2vec2, HuBERT or WavLM whose output is used.  [default: the last]",
     )
     silence: float = setting(
         4.0,
         option="--encoder-silence",
         low=0,
-        applies=lambda own: own.encoder != LOG_MEL,
+        applies=lambda own: own.encoder not in (LOG_MEL, PHONES),
         help="Seconds of silence that Whisper reads behind each span or recording; 30 as it was trained. Other encoders"
         " read none.",
     )
+
+    def encoder_model(self) -> str | None:
+        """Return folder or name of the encoder's model; None if it comes without weights."""
+        return None if self.encoder in (LOG_MEL, PHONES) else self.encoder

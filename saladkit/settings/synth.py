@@ -74,6 +74,7 @@ class SynthSettings(Speaking, Columns, Seed, Shards, Files):
     voices: tuple[str, ...] = setting(
         option="--voice",
         help="Voice; repeat for several, one of which is drawn for each row. espeak:VOICE[+VARIANT][@RATE];"
+        " phones:VOICE[+VARIANT][@RATE], phone posteriors for --speech-encoder phones;"
         " piper:PATH.onnx[#SPEAKER][@RATE][,noise=N][,noise-w=N]; kokoro:[FOLDER/]VOICE[@SPEED];"
         " command:[limit=SECONDS] PROGRAM [ARGUMENT...], which reads the text and writes a wav, or is given {text} and"
         " {wav} as arguments;"

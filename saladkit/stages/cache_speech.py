@@ -18,7 +18,6 @@ from saladkit.progress import say
 from saladkit.rows.timed_speech import read_timed_speech
 from saladkit.rows.tokens import tokenizer_digest
 from saladkit.settings.cache_speech import CacheSpeechSettings
-from saladkit.settings.shared import LOG_MEL
 from saladkit.sources.samples import check_ids_distinct, read_samples
 from saladkit.speech.audio.audio_rows import AudioRows, audio_counts, check_usable
 from saladkit.speech.encoders.registry import open_front_end
@@ -73,7 +72,7 @@ def cache_speech(sources: list[str], output: str | Path, settings: CacheSpeechSe
     read = [_read(source, settings, output) for source in sources]
     check_ids_distinct([(source.name, source.table) for source in read])
     kind = _layouts_cache(settings, front_end) if settings.layouts else _frames_cache(settings, front_end)
-    inputs: dict[str, str | Path | None] = {"speech encoder": None if settings.encoder == LOG_MEL else settings.encoder}
+    inputs: dict[str, str | Path | None] = {"speech encoder": settings.encoder_model()}
     inputs |= numbered("samples", sources) | numbered("words", settings.words if settings.layouts else ())
     identified = {"encoder": front_end.identity["name"]}
     identified |= {"tokenizer": kind.identity["tokenizer"]} if settings.layouts else {}

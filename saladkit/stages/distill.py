@@ -30,7 +30,6 @@ def distill(model: str, output: str | Path, settings: DistillSettings) -> dict:
     check_state(settings)
     tokenizer = load_tokenizer(model)
     config, codebooks = configuration_of(settings)
-    frozen = config.frozen_encoder
     if config.adapter_length == FREE and settings.lexical_weight > 0 and is_main_process():
         say(
             "note: the lexical loss compares directions only, so speech vectors of free length grow far beyond the text"
@@ -50,7 +49,7 @@ def distill(model: str, output: str | Path, settings: DistillSettings) -> dict:
         tokenizer=tokenizer,
         config=config,
         make_student=make_student,
-        inputs={"model": model, "speech encoder": config.speech_encoder if frozen else None},
+        inputs={"model": model, "speech encoder": settings.encoder_model()},
         own_teacher=bool(settings.lora_rank) and is_same_model(teacher, model),
     )
     return train_stage("distill", output, settings, start, teacher=teacher, keep_stable=True, clock=clock)

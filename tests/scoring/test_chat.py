@@ -52,7 +52,7 @@ def test_a_question_as_text_is_the_template_s_prompt(tokenizer, rows, kind, syst
     assert own.decode(request.prompt.input_ids) == request.context.rstrip()
     for choice, ids in zip(rows[0]["choices"], request.continuations, strict=True):
         assert own.decode([*request.prompt.input_ids, *ids]) == request.context + choice
-    writing = built.build(rows[0], examples, "questions", 8)
+    writing = built.build(rows[0], examples, "questions", 8, scored=False)
     assert writing.prompt.input_ids.tolist() == asked(own, [*turns, ("user", rows[0]["text"])], scored=False)
 
 

@@ -18,7 +18,7 @@ def answered(text_lm, tokenizer, tmp_path):
 
     def predict(row, response):
         saved = PartialResults(tmp_path / "saved.jsonl")
-        saved.get_or_compute([row["id"]], lambda: [response])
+        saved.get_or_compute([row["id"]], lambda: [response], "written")
         model = TextModel(load_text_model(text_lm, dtype="float32", device="cpu"))
         builder = PromptBuilder(tokenizer, 512, "letter")
         generator = AnswerGenerator(model, builder, Condition("m", "text"), GenerationSettings(64, 0.0, 50, 0), 4)

@@ -4,7 +4,7 @@ import pytest
 
 from saladkit.scoring.written_beginnings import option_at_beginning
 
-OPTIONS = ["Paris", "New York", "New", "15", "巴黎", "no one", "C++"]
+OPTIONS = ["Paris", "New", "New York", "15", "巴黎", "no one", "C++"]
 
 
 @pytest.mark.parametrize(

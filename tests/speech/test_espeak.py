@@ -173,8 +173,24 @@ def test_a_voice_by_its_file_is_the_voice_by_its_name(voice_file):
                 assert library.espeak_SetVoiceByName(voice_file.encode()) == 0
                 library.espeak_SetParameter(1, 190, 0)
             heard.append(synthesize(library, "Water boils near the sea, 23 times."))
-    (samples, events), (expected, expected_events) = heard
-    assert np.array_equal(samples, expected) and events == expected_events and len(samples) > 20_000
+    by_file, by_name = heard
+    assert np.array_equal(by_file.samples, by_name.samples) and by_file.words == by_name.words
+    assert len(by_file.samples) > 20_000
+
+
+def test_phonemes_are_reported_on_request_and_change_no_sample():
+    heard = []
+    for phonemes in (False, True):
+        with fresh_library(phonemes=phonemes) as library:
+            assert set_voice(library, "gmw/en-US", 190)
+            heard.append(synthesize(library, "The cat sat, and sang."))
+    without, with_phonemes = heard
+    assert np.array_equal(without.samples, with_phonemes.samples) and without.words == with_phonemes.words
+    assert without.phonemes == []
+    names = [name for name, _ in with_phonemes.phonemes if not name.startswith("_")]
+    assert names[:5] == ["D", "@2", "k", "'a", "t"]
+    places = [sample for _, sample in with_phonemes.phonemes]
+    assert places == sorted(places) and places[-1] <= len(without.samples)
 
 
 def test_a_voice_that_does_not_exist_is_not_set():

@@ -2,16 +2,17 @@
 
 from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import check_model_folder
-from saladkit.settings.shared import LOG_MEL, SpeechEncoder
+from saladkit.settings.shared import LOG_MEL, PHONES, SpeechEncoder
 from saladkit.speech.audio.torchaudio import find_torchaudio
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
+from saladkit.speech.encoders.phones import PhonesFrontEnd
 from saladkit.speech.front_end import FrontEnd
 
 KINDS = ("mimi", "whisper", "wav2vec2", "hubert", "wavlm")
 
 
 def open_front_end(settings: SpeechEncoder, *, device: str, dtype: str) -> FrontEnd:
-    """Open `log-mel`, or a Hugging Face model given by its folder or its name on the Hub.
+    """Open `log-mel`, `phones`, or a Hugging Face model given by its folder or its name on the Hub.
 
     The model's `model_type` decides which front end reads it.
 
@@ -21,6 +22,8 @@ def open_front_end(settings: SpeechEncoder, *, device: str, dtype: str) -> Front
     name = settings.encoder
     if name == LOG_MEL:
         return LogMelFrontEnd(bins=settings.bins)
+    if name == PHONES:
+        return PhonesFrontEnd()
     check_model_folder(name, example="kyutai/mimi, or log-mel")
     find_torchaudio()  # before transformers looks for it
     from saladkit.speech.encoders.frozen import model_kind

@@ -13,7 +13,14 @@ import numpy as np
 
 from saladkit.errors import SaladError
 from saladkit.formats.words import Word, split_words, words_of_text
-from saladkit.speech.voices.espeak_library import check_variant, find_voice_file, fresh_library, set_voice, synthesize
+from saladkit.speech.voices.espeak_library import (
+    Synthesis,
+    check_variant,
+    find_voice_file,
+    fresh_library,
+    set_voice,
+    synthesize,
+)
 from saladkit.speech.voices.espeak_scripts import unread_word
 from saladkit.speech.voices.harmful_characters import HARMFUL_TO_SPACE
 from saladkit.speech.voices.ranges import Range
@@ -34,14 +41,16 @@ class EspeakVoice:
         SaladError: the voice or the variant does not exist, or the rate is out of bounds.
     """
 
+    engine = "espeak"
+
     def __init__(self, description: str, *, device: str = "cpu"):
-        self.name = f"espeak:{description}"
+        self.name = f"{self.engine}:{description}"
         self.speaker = self.name.partition("@")[0]
         parts = re.fullmatch(r"([^+@]+)(?:\+([^@]+))?(?:@(\d+(?:\.\.\d+)?))?", description)
         if not parts:
             raise SaladError(
                 f"{self.name!r} does not describe an espeak-ng voice",
-                "Write espeak:VOICE[+VARIANT][@RATE], such as espeak:en-us+f3@160.",
+                f"Write {self.engine}:VOICE[+VARIANT][@RATE], such as {self.engine}:en-us+f3@160.",
             )
         voice, variant, rate = parts.groups()
         self._rate = Range.parse(rate or _DEFAULT_RATE, within=_RATES, what="words per minute")
@@ -77,25 +86,32 @@ class EspeakVoice:
         Raises:
             SaladError: espeak-ng finds no word in `text`.
         """
-        with fresh_library() as library:
+        made, sample_rate = self._synthesized(text)
+        samples = made.samples.astype(np.float32) / 32768
+        return Utterance(samples, sample_rate, timed_words(text, made, sample_rate))
+
+    def _synthesized(self, text: str, *, phonemes: bool = False) -> tuple[Synthesis, int]:
+        """Speak `text`; return what espeak-ng reports, and its sample rate."""
+        with fresh_library(phonemes=phonemes) as library:
             if not set_voice(library, self._voice_file, round(self._rate.low)):
                 raise SaladError(
                     f"espeak-ng cannot load the voice {self.name!r}",
                     "Use another voice, such as espeak:en-us.",
                 )
-            pcm, events = synthesize(library, text.translate(HARMFUL_TO_SPACE))
+            made = synthesize(library, text.translate(HARMFUL_TO_SPACE))
             sample_rate = library.espeak_ng_GetSampleRate()
-
-        sounding = np.flatnonzero(pcm)
-        if not events or not len(sounding):
+        if not made.words or not made.samples.any():
             raise SaladError(
                 f"espeak-ng finds nothing to speak in {text[:80]!r}",
                 "Remove texts without letters or digits.",
             )
-        starts = _first_events(split_words(text), events)
-        samples = pcm.astype(np.float32) / 32768
-        words = _words_with_times(text, starts, int(sounding[-1]) + 1, sample_rate)
-        return Utterance(samples, sample_rate, words)
+        return made, sample_rate
+
+
+def timed_words(text: str, made: Synthesis, sample_rate: int) -> list[Word]:
+    """Return the words of `text` with their times in s; a word that espeak-ng joins to the one before has none."""
+    starts = _first_events(split_words(text), made.words)
+    return _words_with_times(text, starts, int(np.flatnonzero(made.samples)[-1]) + 1, sample_rate)
 
 
 def _first_events(spans: list[tuple[str, int, int]], events: list[tuple[int, int]]) -> list[int | None]:

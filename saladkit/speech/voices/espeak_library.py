@@ -13,6 +13,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import espeakng_loader
@@ -23,11 +24,13 @@ from saladkit.errors import SaladError
 # From speak_lib.h, API revision 12
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _INITIALIZE_DONT_EXIT = 0x8000
+_INITIALIZE_PHONEME_EVENTS = 0x0001
 _POS_CHARACTER = 1
 _CHARS_UTF8 = 1
 _PARAMETER_RATE = 1
 _EVENT_LIST_TERMINATED = 0
 _EVENT_WORD = 1
+_EVENT_PHONEME = 7
 
 _DESCRIPTORS = Path("/proc/self/fd")  # on Linux
 # The library has one set of statics: threads take turns.
@@ -72,13 +75,32 @@ class _VoiceEntry(ctypes.Structure):
 _SynthCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
+@dataclass(frozen=True)
+class Synthesis:
+    """What espeak-ng reports of one text.
+
+    Attributes:
+        samples: int16 [n].
+        words: where each word begins: (0-based character of the text, sample).
+        phonemes: where each phoneme begins: (espeak-ng's name of it, sample); empty unless they were asked for.
+    """
+
+    samples: np.ndarray
+    words: list[tuple[int, int]]
+    phonemes: list[tuple[str, int]]
+
+
 @contextmanager
-def fresh_library() -> Iterator[ctypes.CDLL]:
+def fresh_library(*, phonemes: bool = False) -> Iterator[ctypes.CDLL]:
     """Load espeak-ng with all statics in their initial state, and unload it afterwards.
 
     Threads wait for each other here. Nothing else in the process may load the library: a second handle would keep the
     statics, and samples would depend on what was spoken before.
+
+    Args:
+        phonemes: whether it reports where each phoneme begins.
     """
+    options = _INITIALIZE_DONT_EXIT | (_INITIALIZE_PHONEME_EVENTS if phonemes else 0)
     with _library_lock:
         library = ctypes.CDLL(espeakng_loader.get_library_path())
         if library.espeak_ng_GetSampleRate() != 0:
@@ -89,7 +111,7 @@ def fresh_library() -> Iterator[ctypes.CDLL]:
             )
         try:
             data_path = espeakng_loader.get_data_path().encode()
-            library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path, _INITIALIZE_DONT_EXIT)
+            library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data_path, options)
             # espeak_Initialize seeds with the time of day, and the breath of f2, f3, whisper... is noise
             library.espeak_ng_SetRandSeed(ctypes.c_long(1))
             if os.name == "posix":
@@ -120,10 +142,11 @@ def set_voice(library: ctypes.CDLL, voice_file: str, words_per_minute: int) -> b
     return loaded
 
 
-def synthesize(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """Speak a text; return its samples, int16 [n], and its word events (0-based character, sample)."""
+def synthesize(library: ctypes.CDLL, text: str) -> Synthesis:
+    """Speak a text."""
     blocks: list[bytes] = []
-    events: list[tuple[int, int]] = []
+    words: list[tuple[int, int]] = []
+    phonemes: list[tuple[str, int]] = []
 
     def collect(block: "ctypes._Pointer[ctypes.c_short]", length: int, event: "ctypes._Pointer[_Event]") -> int:
         if block and length:
@@ -131,7 +154,10 @@ def synthesize(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple[
         index = 0
         while event[index].type != _EVENT_LIST_TERMINATED:
             if event[index].type == _EVENT_WORD:
-                events.append((event[index].text_position - 1, event[index].sample))
+                words.append((event[index].text_position - 1, event[index].sample))
+            elif event[index].type == _EVENT_PHONEME:
+                # A name of eight bytes fills the field without a zero at the end.
+                phonemes.append((bytes(event[index].id.string).partition(b"\0")[0].decode(), event[index].sample))
             index += 1
         return 0
 
@@ -148,7 +174,7 @@ def synthesize(library: ctypes.CDLL, text: str) -> tuple[np.ndarray, list[tuple[
         None,
         None,
     )
-    return np.frombuffer(b"".join(blocks), np.int16), events
+    return Synthesis(np.frombuffer(b"".join(blocks), np.int16), words, phonemes)
 
 
 def find_voice_file(voice: str) -> str:

@@ -114,7 +114,7 @@ class WeightAverage:
 def mean_in_pieces(tensors: Sequence[Tensor], weights: Sequence[float]) -> Iterator[Tensor]:
     """Yield the weighted mean of tensors of one shape, flat, in pieces, in the data type of the first.
 
-    It is computed in float64 and rounded once, so the mean of equal tensors is these.
+    It is computed in float64 and rounded once, so the mean of equal tensors is that tensor.
     """
     flat = [tensor.reshape(-1) for tensor in tensors]
     for begin in range(0, len(flat[0]), PIECE):
@@ -131,6 +131,8 @@ def join_lora(name: str, tensors: Sequence[Tensor], weights: Sequence[float], ra
         name: name of the tensors, which says whether they are A or B.
         tensors: n matrices A [experts * rank, in] or B [out, rank * experts], as peft orders them; 1 expert for a
             linear layer.
+        weights: of the LoRAs, n.
+        rank: of each LoRA.
     """
     first = tensors[0]
     if ".lora_A." in name:

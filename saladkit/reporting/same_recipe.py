@@ -80,7 +80,6 @@ def _check_spans(first: RunAnswers, run: RunAnswers) -> None:
 def _check_settings(first: str, ours: dict, second: str, theirs: dict) -> None:
     for name in sorted((ours.keys() | theirs.keys()) - {"seed"}):
         if ours.get(name) != theirs.get(name):
-            option = f"--{name.replace('_', '-')}"
             raise SaladError(
-                f"{first} was made with {option} {ours.get(name)}, and {second} with {theirs.get(name)}", FIX
+                f"{first} was made with {name} = {ours.get(name)}, and {second} with {theirs.get(name)}", FIX
             )

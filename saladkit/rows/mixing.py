@@ -19,8 +19,8 @@ def counts_of_steps(shares: np.ndarray, items: int, steps: int) -> np.ndarray:
     """Return how many items of each source every step reads, int64 [steps, sources].
 
     Each step gets `items * share` items of a source, rounded down or up. Up for those sources that are furthest behind
-    what they should have by then: after each step, so also in a run of few steps, no source is a whole item off
-    (tests/rows/test_mixing.py: up to four sources; of five to eight, at most 1.1 items).
+    what they should have by then: after each step, so also in a run of few steps, each of up to four sources is less
+    than one item off, and of five to eight at most 1.1 (tests/rows/test_mixing.py).
     """
     exact = items * shares
     least = np.floor(exact + ROUNDING)

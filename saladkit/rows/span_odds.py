@@ -34,6 +34,7 @@ class SpanOdds:
     A state is the probability that the span at hand is text or speech and has so many words left, [2, longest + 1].
 
     Args:
+        lengths: fewest and most words of a text span and of a speech span.
         text_first: probability that the first span is text; None for speech spans alone.
     """
 

@@ -133,8 +133,8 @@ def certainty_notes(certainty: dict, metric: str) -> list[str]:
     if reliability == 0:  # tau^2 is 0
         return [
             f"note: the regions' {metric} differ no more than by sampling error, so their shrunk means are equal,"
-            " --gamma has no effect, and M is of no use: `active` selects as `uniform` does; measure more probes"
-            " (--per-region), or give --strategy uniform or coverage"
+            " so --gamma has no effect and `active` selects as `uniform` does; measure more probes"
+            " (`select --per-region`), or give --strategy uniform or coverage"
         ]
     if reliability < LEAST_RELIABILITY:
         return [f"note: the reliability of the regions' {metric} is {reliability:.2f}: measure more probes"]

@@ -57,7 +57,7 @@ class Preference(Settings):
         choices=(*SELECTION_METRICS, PROGRESS, COVERAGE),
         applies=lambda own: own.strategy in MEASURED and not own.probing,
         help="Figure of the gap table to use as M; progress: teacher KL of --gap-before minus that of --gap, which is"
-        " large where more training helps; coverage: the distance to spoken texts, from the regions.",
+        " large where training has helped; coverage: the distance to spoken texts, from the regions.",
     )
     max_noise: float = setting(
         0.33,

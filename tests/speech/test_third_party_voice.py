@@ -50,7 +50,7 @@ def test_an_engine_of_another_package_speaks(beep):
 def test_it_is_named_among_the_engines_there_are(beep):
     with pytest.raises(SaladError, match="no known text-to-speech engine") as raised:
         open_voice("boop:0.1")
-    assert raised.value.fix.endswith("beep, command, espeak, kokoro, openai, piper.")
+    assert raised.value.fix.endswith("beep, command, espeak, kokoro, openai, phones, piper.")
 
 
 def test_without_the_package_it_is_unknown():

@@ -104,7 +104,7 @@ def looks_ahead(name: str | Path) -> SaladError:
     """Return the error that an encoder cannot be given a recording in pieces."""
     return SaladError(
         f"{name} looks ahead: its frames depend on later audio, so speech cannot be read while it comes in",
-        "Give the whole recording, or use a checkpoint with a causal encoder: log-mel or Mimi.",
+        "Give the whole recording, or use a checkpoint with a causal encoder: log-mel, Mimi or phones.",
     )
 
 

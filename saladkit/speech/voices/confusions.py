@@ -64,6 +64,7 @@ def confusions(seed: int, confused: float) -> np.ndarray:
     """Return the confusions of one speaker, float64 [phones said, phones heard]; rows sum to 1.
 
     Args:
+        seed: of the speaker.
         confused: the share of a phone that goes to others, on average over the phones; silence is never confused.
     """
     random = np.random.default_rng(seed)

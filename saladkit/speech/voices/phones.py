@@ -1,8 +1,8 @@
 """A voice that gives phone posteriors instead of sound: espeak-ng's phonemes, confused and noisy as a recognizer's.
 
-A model that reads them need not learn what words sound like, so experiments with the method itself take a fifth of
-the time. What is real: words, their lengths and times, accents (en-us and en-gb have different phonemes) and that
-similar phones are taken for each other. What is not: acoustics.
+A model that reads them need not learn what words sound like, so experiments with the method itself are shorter. What is
+real: words, their lengths and times, accents (en-us and en-gb have different phonemes) and that similar phones are
+taken for each other. What is not: acoustics.
 """
 
 import numpy as np

@@ -121,7 +121,7 @@ def fewer_options(model, row):
     "options, problem",
     [
         ({"seed": 0}, "hold the same models: they are one seed"),
-        ({"training": {"max_steps": 7}}, "stage1 was made with --max-steps None, and .*stage1 with 7"),
+        ({"training": {"max_steps": 7}}, "stage1 was made with max_steps = None, and .*stage1 with 7"),
         ({"answered": without_groups}, "other groups of questions: only one has by cell far"),
         ({"answered": lambda model, row: row}, "other (groups of questions|measures of answers)"),
         ({"answered": fewer_options}, "other numbers of options"),

@@ -1,6 +1,7 @@
-"""Print what each step of a finished run of recipes/desk.sh took and computed, beside what the machine can do.
+"""Print what each step of a finished run of the desk took and computed, beside what the machine can do.
 
-python benchmarks/desk.py runs/desk
+python benchmarks/desk.py runs/demo             of recipes/demo.sh, recipes/desk.sh or recipes/strategies.sh
+python benchmarks/desk.py runs/demo --took 280  one sentence for people: these seconds, and the machine's speed
 
 One JSON line for each step, in their order, and one for all of them: `seconds` by the wall; `positions`, the tokens and
 speech vectors that a model read; `gflop`; `ours`, its GFLOP/s; and `theirs`, the most GFLOP/s that this machine reaches
@@ -44,9 +45,14 @@ class Parameters:
 def main() -> None:
     """Print the lines of the run that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, help="folder of a finished run of recipes/desk.sh")
-    run = parser.parse_args().run
-    reached = matrix_gflops()
+    parser.add_argument("run", type=Path, help="folder of a finished run")
+    parser.add_argument("--took", type=float, metavar="SECONDS", help="print one sentence with these seconds")
+    options = parser.parse_args()
+    run, reached = options.run, matrix_gflops()
+    if options.took is not None:
+        most = max(reached.values())
+        print(f"{options.took:.0f} s; this machine multiplies float32 matrices at {most:.0f} GFLOP/s (two threads)")
+        return
     inventory = Inventory(run)
     by_name = {found.name: found for found in inventory.artefacts}
     total_seconds = total_gflop = 0.0

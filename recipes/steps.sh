@@ -6,6 +6,23 @@ step() {
   STEP=$*
 }
 
+# beside LINE...: start a line beside others, with one thread; joined: wait for all of them, and stop if one has failed.
+BESIDE=()
+beside() {
+  if [ -n "${DRY_RUN:-}" ]; then
+    "$@"
+  else
+    OMP_NUM_THREADS=1 "$@" &
+    BESIDE+=("$!")
+  fi
+}
+joined() {
+  local process failed=0
+  for process in "${BESIDE[@]}"; do wait "$process" || failed=$?; done
+  BESIDE=()
+  [ "$failed" -eq 0 ] || exit "$failed"
+}
+
 # given NAME WHAT: a variable that the user has to set. A dry run goes on without it and lists it as missing.
 given() {
   if [ -z "${!1:-}" ]; then

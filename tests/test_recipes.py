@@ -1,7 +1,8 @@
-"""The whole method, as the recipe chains it, on a reduced desk."""
+"""The whole method, as the recipes chain it, on reduced worlds."""
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -10,6 +11,7 @@ from loaded_python import bash_functions
 from saladkit.model.loading import load_salad_model
 
 REDUCED = {
+    "ANY_WORLD": "1",
     "WORLD_OPTIONS": (
         "--subjects animals astronomy capitals --lm-documents 200 --pool-documents 120 --natural-documents 40"
         " --questions-per-subject 6"
@@ -31,48 +33,48 @@ FIGURES = ("speech_accuracy", "heard_subjects", "unheard_subjects", "held_out_vo
 
 @pytest.fixture(scope="module")
 def run_recipe(loaded_python, repository, tmp_path_factory):
-    """A function that runs the recipe, in one folder whenever it is called, and returns the process and the folder."""
-    folder = tmp_path_factory.mktemp("recipe") / "desk"
-    environment = os.environ | REDUCED | bash_functions(loaded_python) | {"RUN": str(folder)}
+    """A function that runs a recipe, in one folder whenever it is called, and returns the process and the folder."""
+    folder = tmp_path_factory.mktemp("recipes")
 
-    def run():
-        command = ["bash", repository / "recipes" / "desk.sh"]
+    def run(name, **variables):
+        environment = os.environ | REDUCED | bash_functions(loaded_python) | variables
+        environment |= {"RUN": str(folder / name), "RUNS": str(folder / name)}
+        command = ["bash", repository / "recipes" / f"{name}.sh"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
-        return done, folder
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done, folder / name
 
     return run
 
 
 @pytest.fixture(scope="module")
-def desk(run_recipe):
-    """A finished run of the recipe."""
-    done, folder = run_recipe()
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder
+def demo(run_recipe):
+    """A finished run of the demo."""
+    return run_recipe("demo")[1]
 
 
-def test_the_benchmark_tells_what_each_step_took_and_computed(desk, loaded_python, repository):
-    command = [loaded_python, repository / "benchmarks" / "desk.py", desk]
+def test_the_benchmark_tells_what_each_step_took_and_computed(demo, loaded_python, repository):
+    command = [loaded_python, repository / "benchmarks" / "desk.py", demo]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     lines = {line["name"].removeprefix("desk: "): line for line in map(json.loads, done.stdout.splitlines())}
-    seconds = json.loads((desk / "summary.json").read_text())["seconds"]
+    seconds = json.loads((demo / "summary.json").read_text())["seconds"]
     assert {name: line["seconds"] for name, line in lines.items() if name in seconds} == seconds
     assert all(min(line["matrix_products"].values()) > 0 for line in lines.values())
     for name in ("text-lm", "teacher", "stage1", "stage2-uniform"):
         assert lines[name]["ours"] == pytest.approx(lines[name]["gflop"] / lines[name]["seconds"], rel=0.05)
     assert lines["natural"]["gflop"] is None is lines["natural"]["ours"] is lines["natural"]["positions"]
-    counts = json.loads((desk / "text-lm" / "manifest.json").read_text())["counts"]
-    of_lm = json.loads((desk / "text-lm" / "summary.json").read_text())["parameters"]
+    counts = json.loads((demo / "text-lm" / "manifest.json").read_text())["counts"]
+    of_lm = json.loads((demo / "text-lm" / "summary.json").read_text())["parameters"]
     assert lines["text-lm"]["gflop"] == pytest.approx(6e-9 * counts["positions"] * of_lm, abs=0.01)
     assert lines["teacher"]["gflop"] == pytest.approx(2e-9 * lines["teacher"]["positions"] * of_lm, abs=0.01)
 
-    model = load_salad_model(desk / "stage1", dtype="float32", device="cpu")
+    model = load_salad_model(demo / "stage1", dtype="float32", device="cpu")
     front = sum(x.numel() for part in (model.speech_encoder, model.speech_adapter) for x in part.parameters())
     head = model.get_output_embeddings().weight.numel()
     operations = positions = 0
-    for row in map(json.loads, (desk / "stage1" / "metrics.jsonl").read_text().splitlines()):
-        heard, read = row[f"positions of {desk / 'natural'}"], row[f"positions of {desk / 'world' / 'pool.parquet'}"]
+    for row in map(json.loads, (demo / "stage1" / "metrics.jsonl").read_text().splitlines()):
+        heard, read = row[f"positions of {demo / 'natural'}"], row[f"positions of {demo / 'world' / 'pool.parquet'}"]
         positions += heard + read
         operations += 6 * front * heard
         if "distillation" in row:
@@ -82,8 +84,15 @@ def test_the_benchmark_tells_what_each_step_took_and_computed(desk, loaded_pytho
     assert lines["stage1"]["gflop"] == pytest.approx(1e-9 * operations, abs=0.01)
 
 
-def test_the_recipe_runs_the_whole_method_and_a_second_run_changes_nothing(desk, run_recipe):
-    summary = json.loads((desk / "summary.json").read_text())
+def test_the_demo_ends_with_its_time_and_the_speed_of_the_machine(run_recipe, demo):
+    last = run_recipe("demo")[0].stdout.splitlines()[-1]
+    assert re.fullmatch(r"\d+ s; this machine multiplies float32 matrices at \d+ GFLOP/s \(two threads\)", last)
+
+
+@pytest.mark.parametrize("recipe", ["demo", "desk"])
+def test_a_recipe_runs_the_whole_method_and_a_second_run_changes_nothing(recipe, run_recipe):
+    _, run = run_recipe(recipe)
+    summary = json.loads((run / "summary.json").read_text())
     for model in ("stage1", "stage2_uniform", "stage2_active"):
         for figure in (*FIGURES, "forgetting"):
             assert summary[model][figure]["items"] > 0, (model, figure)
@@ -94,14 +103,20 @@ def test_the_recipe_runs_the_whole_method_and_a_second_run_changes_nothing(desk,
     assert summary["peak_memory_bytes"] > 0
     assert set(summary["seconds"]) >= {"text-lm", "teacher", "natural", "stage1", "stage2-active", "eval"}
 
-    page = (desk / "report.html").read_text()
+    page = (run / "report.html").read_text()
     assert page.startswith("<!doctype html>")
     assert "<audio" in page
     assert "http://" not in page.replace("http://www.w3.org/", "") and "https://" not in page
 
-    manifests = sorted(desk.rglob("manifest.json"))
+    manifests = sorted(run.rglob("manifest.json"))
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in manifests}
-    again, _ = run_recipe()
-    assert again.returncode == 0, again.stderr[-3000:]
+    run_recipe(recipe)
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in manifests} == before
-    assert json.loads((desk / "summary.json").read_text()) == summary
+    assert json.loads((run / "summary.json").read_text()) == summary
+
+
+def test_strategies_compares_its_arms_over_seeds(run_recipe):
+    _, runs = run_recipe("strategies", SEEDS="0 1", ARMS="none coverage oracle progress two-to-one")
+    summary = json.loads((runs / "summary.json").read_text())
+    seeds = summary["across_seeds"]
+    assert seeds

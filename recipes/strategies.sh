@@ -13,7 +13,7 @@ RUNS=${RUNS:-runs/strategies}
 SEEDS=${SEEDS:-0 1 2 3 4 5 6 7}
 ARMS=${ARMS:-none coverage oracle unfiltered progress two-to-one slow-lexical}
 export HOURS=${HOURS:-0.12} LM_STEPS=${LM_STEPS:-400}
-export WORLD_OPTIONS=${WORLD_OPTIONS:---subjects animals astronomy capitals cards formulae inns rooms}
+export WORLD_OPTIONS=${WORLD_OPTIONS:---subjects animals astronomy capitals cards formulae inns rooms --unasked irreducible}
 . recipes/demo_settings.sh
 
 # choose ARM OPTION...: select texts with the demo's budget, and speak them.

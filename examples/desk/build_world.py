@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from documents import BROKEN_OFF, documents
 from held_out import draw_roles, known_sentences, natural_sentences, spoken_sentences
 from misspeak import MARK
 from questions import named_in, questions
-from world import CELLS, NATURAL, Subject, WorldError, read_world
+from world import ASKED, CELLS, NATURAL, Subject, WorldError, read_world
 from world_rules import check_world
 
 DATA = Path(__file__).parent / "data"
@@ -78,8 +79,8 @@ def chosen_subjects(names: list[str] | None, small: bool, sizes: Sizes) -> list[
     return subjects
 
 
-def build(out: Path, subjects: list[Subject], sizes: Sizes, seed: int) -> dict:
-    """Write the four files into `out`, and return their numbers of rows.
+def build(out: Path, subjects: list[Subject], sizes: Sizes, seed: int, unasked: Collection[str] = ()) -> dict:
+    """Write the four files into `out`, and return their numbers of rows; cells that are `unasked` have no questions.
 
     Raises:
         WorldError: the counts cannot be met.
@@ -104,6 +105,8 @@ def build(out: Path, subjects: list[Subject], sizes: Sizes, seed: int) -> dict:
         pool.append({"text": f"{MARK} {row['text']}", "domain": "misspoken", "cell": "poison"})
     asked = []
     for subject, roles in cast:
+        if subject.cell in unasked:
+            continue
         rows = questions(subject, roles, sizes.questions_per_subject, stream(f"questions/{subject.name}"))
         named = named_in([row["text"] for row in natural], subject.entities)
         rows = [row | {"spoken": row["entity"] in named} for row in rows]
@@ -139,6 +142,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes")
     parser.add_argument("--small", action="store_true", help="the small world of the demo")
     parser.add_argument("--subjects", nargs="+", metavar="NAME", help="only these subjects")
+    parser.add_argument(
+        "--unasked", nargs="+", choices=ASKED, default=[], metavar="CELL", help="make no questions about these cells"
+    )
     for size in fields(Sizes):
         large, small = (
             "all" if getattr(sizes, size.name) is None else getattr(sizes, size.name) for sizes in (LARGE, SMALL)
@@ -149,7 +155,9 @@ def main() -> None:
     given = {size.name: getattr(options, size.name) for size in fields(Sizes)}
     sizes = replace(SMALL if options.small else LARGE, **{name: n for name, n in given.items() if n is not None})
     try:
-        counts = build(options.out, chosen_subjects(options.subjects, options.small, sizes), sizes, options.seed)
+        counts = build(
+            options.out, chosen_subjects(options.subjects, options.small, sizes), sizes, options.seed, options.unasked
+        )
     except WorldError as error:
         parser.exit(2, f"{error}\n")
     print(json.dumps(counts))

@@ -46,7 +46,9 @@ def test_regions_of_bad_speech_are_left_out(gamma, select, tmp_path):
     chosen, summary = select("--gap", tmp_path / "bad", "--gamma", gamma, "--count", 12)
     assert {row["region"] for row in chosen} == {0, 2}
     assert summary["dropped_for_bad_speech"] == {"1": "slow", "3": "slow"}
-    chosen, summary = select("--gap", tmp_path / "bad", "--bad-speech", "keep", "--gamma", gamma, "--count", 12, "--overwrite")
+    chosen, summary = select(
+        "--gap", tmp_path / "bad", "--bad-speech", "keep", "--gamma", gamma, "--count", 12, "--overwrite"
+    )
     assert {row["region"] for row in chosen} & {1, 3}
     assert summary["dropped_for_bad_speech"] == {} and "bad speech" not in summary["left_out"]
 

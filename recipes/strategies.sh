@@ -98,4 +98,4 @@ for ARM in uniform active average-25 average-50 $ARMS; do
 done
 for SEED in $SEEDS; do [ "$SEED" = "${SEEDS%% *}" ] || ACROSS+=(--across "$RUNS/seed-$SEED"); done
 saladkit report "$RUNS/seed-${SEEDS%% *}" -o "$RUNS/report.html" --title "Ways to choose and to align" \
-  --teacher eval-arms/original "${RESULTS[@]}" "${ACROSS[@]}" "${CONTRASTS[@]}" --speech natural --held-out heldout
+  --teacher eval-arms/original "${RESULTS[@]}" "${ACROSS[@]}" "${CONTRASTS[@]}" --speech natural --held-out heldout --primary cell

@@ -250,6 +250,15 @@ def test_some_texts_break_off_and_the_language_model_reads_whole_ones(desk):
     assert all(row["text"].count(". ") >= 1 for row in rows["pool"])
 
 
+def test_the_small_world_can_have_homophones_and_a_cell_can_go_unasked(world, tmp_path):
+    sizes, names = SIZES["small"], [subject.name for subject in world if subject.small]
+    subjects = build_world.chosen_subjects([*names, "cards"], small=True, sizes=sizes)
+    build_world.build(tmp_path, subjects, sizes, seed=3, unasked=["irreducible"])
+    rows = {name: pq.read_table(tmp_path / f"{name}.parquet").column("cell").to_pylist() for name in FILES}
+    assert "irreducible" in rows["pool"] and "irreducible" not in rows["questions"]
+    assert set(rows["questions"]) == {"near-easy", "near-hard", "far-easy", "far-hard"}
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_other_roles(tmp_path):
     for name, seed in (("first", 3), ("again", 3), ("other", 4)):
         build(tmp_path / name, "small", seed)

@@ -115,7 +115,7 @@ def test_a_recipe_runs_the_whole_method_and_a_second_run_changes_nothing(recipe,
     assert json.loads((run / "summary.json").read_text()) == summary
 
 
-def test_strategies_compares_its_arms_over_seeds(run_recipe):
+def test_strategies_compares_its_arms_over_seeds(run_recipe, loaded_python, repository):
     _, runs = run_recipe("strategies", SEEDS="0 1", ARMS="none oracle progress two-to-one")
     summary = json.loads((runs / "summary.json").read_text())
     assert summary["seeds"] == 2
@@ -123,3 +123,15 @@ def test_strategies_compares_its_arms_over_seeds(run_recipe):
         *("active_minus_uniform", "none_minus_stage1", "active_minus_none", "active_minus_oracle"),
         *("progress_minus_active", "two-to-one_minus_active", "average-25_minus_active", "average-50_minus_active"),
     }
+
+    program = repository / "examples" / "desk" / "budget_by_cell.py"
+    command = [loaded_python, program, runs / "seed-0", runs / "seed-1", "--arm"]
+    done = subprocess.run([*command, "active", "--arm", "uniform"], capture_output=True, text=True)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(line.pop("arm"), line.pop("runs")) for line in lines] == [("active", 2), ("uniform", 2)]
+    for line in lines:
+        texts = line.pop("texts")
+        assert texts > 2 and sum(line.values()) == pytest.approx(1, abs=0.01)
+        assert line["near-easy"] + line["far-hard"] == sum(line.values())
+    wrong = subprocess.run([*command, "stage1"], capture_output=True, text=True)
+    assert wrong.returncode == 2 and wrong.stderr.startswith("error: ") and wrong.stderr.count("\n") == 2

@@ -6,14 +6,17 @@ step() {
   STEP=$*
 }
 
-# beside LINE...: start a line beside others, with one thread; joined: wait for all of them, and stop if one has failed.
+# beside LINE...: start a line beside others, with one thread; joined: wait for all of them, and stop if one has failed. Each has
+# its own process group (set -m), so that all of it can be stopped with this script: Ctrl-C would not reach what runs beside.
 BESIDE=()
 beside() {
   if [ -n "${DRY_RUN:-}" ]; then
     "$@"
   else
+    set -m
     OMP_NUM_THREADS=1 "$@" &
     BESIDE+=("$!")
+    set +m
   fi
 }
 joined() {
@@ -22,6 +25,12 @@ joined() {
   BESIDE=()
   [ "$failed" -eq 0 ] || exit "$failed"
 }
+stop_beside() {
+  local process
+  for process in "${BESIDE[@]}"; do kill -- "-$process" 2>/dev/null || true; done
+}
+trap 'stop_beside; exit 130' INT
+trap 'stop_beside; exit 143' TERM
 
 # given NAME WHAT: a variable that the user has to set. A dry run goes on without it and lists it as missing.
 given() {

@@ -12,6 +12,7 @@ PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
 RUNS=${RUNS:-runs/strategies}
 SEEDS=${SEEDS:-0 1 2 3 4 5 6 7}
 ARMS=${ARMS:-none coverage oracle unfiltered progress two-to-one slow-lexical}
+[ -z "${DRY_RUN:-}" ] || SEEDS=${SEEDS%% *}  # all seeds have the same plan
 export HOURS=${HOURS:-0.12} LM_STEPS=${LM_STEPS:-400}
 export WORLD_OPTIONS=${WORLD_OPTIONS:---subjects animals astronomy capitals cards formulae inns rooms --unasked irreducible}
 . recipes/demo_settings.sh
@@ -93,6 +94,7 @@ for ARM in uniform active average-25 average-50 $ARMS; do
     active) ;;
     none) CONTRASTS+=(--contrast none stage1 --contrast active none) ;;
     uniform | coverage | oracle | unfiltered) CONTRASTS+=(--contrast active "$ARM") ;;
+    progress) CONTRASTS+=(--contrast progress active --contrast progress uniform) ;;
     *) CONTRASTS+=(--contrast "$ARM" active) ;;
   esac
 done

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import select
+import signal
 import subprocess
 
 import pytest
@@ -115,13 +117,36 @@ def test_a_recipe_runs_the_whole_method_and_a_second_run_changes_nothing(recipe,
     assert json.loads((run / "summary.json").read_text()) == summary
 
 
+@pytest.mark.parametrize("sent, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_runs_beside_a_recipe_ends_with_it(sent, code, repository):
+    script = ". recipes/steps.sh; beside sleep 600; beside sleep 600; echo started; joined"
+    line = ["bash", "-euc", script]
+    with subprocess.Popen(line, cwd=repository, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout.readline() == "started\n"
+        process.send_signal(sent)
+        assert process.wait(timeout=30) == code
+        assert select.select([process.stdout], [], [], 30)[0], "what ran beside still holds stdout"
+
+
+def test_a_recipe_stops_where_a_line_beside_others_fails(repository):
+    script = "fails() { false; echo no; }; . recipes/steps.sh; beside fails; beside echo yes; joined; echo never"
+    done = subprocess.run(["bash", "-euc", script], cwd=repository, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == "yes\n"
+
+
 def test_strategies_compares_its_arms_over_seeds(run_recipe, loaded_python, repository):
     _, runs = run_recipe("strategies", SEEDS="0 1", ARMS="none oracle progress two-to-one")
     summary = json.loads((runs / "summary.json").read_text())
     assert summary["seeds"] == 2
     assert summary["over_seeds"]["written"]["by cell"]["mean of groups"]["contrasts"].keys() == {
         *("active_minus_uniform", "none_minus_stage1", "active_minus_none", "active_minus_oracle"),
-        *("progress_minus_active", "two-to-one_minus_active", "average-25_minus_active", "average-50_minus_active"),
+        *(
+            "progress_minus_active",
+            "progress_minus_uniform",
+            "two-to-one_minus_active",
+            "average-25_minus_active",
+            "average-50_minus_active",
+        ),
     }
 
     program = repository / "examples" / "desk" / "budget_by_cell.py"

@@ -26,7 +26,9 @@ def headline(findings: Findings) -> str:
 def _where(main: Group) -> str:
     if main == ALL:
         return ""
-    return "On subjects without natural speech, " if main == UNHEARD else f"With every {main.column} weighing the same, "
+    if main == UNHEARD:
+        return "On subjects without natural speech, "
+    return f"With every {main.column} weighing the same, "
 
 
 def _sentence(text: str) -> str:

@@ -33,7 +33,6 @@ desk: setup
 	bash recipes/desk.sh
 
 # DRY_RUN=1 prints the plan and what is missing on this machine. A recipe's head says which variables it needs.
-
 reproduce-3b: setup
 	bash recipes/salad_3b.sh
 

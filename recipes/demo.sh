@@ -19,6 +19,7 @@ REGIONS=${REGIONS:-12}
 PROBES=${PROBES:-4}
 HOURS=${HOURS:-0.12}  # of speech that Stage II adds, 7 % of the natural speech; the same for both selections
 WORLD_OPTIONS=${WORLD_OPTIONS:-}
+ANY_WORLD=${ANY_WORLD:-}  # 1: do not check the cells
 ADAPTER_OPTIONS=${ADAPTER_OPTIONS:-}  # another shape than the preset's, such as --adapter-width 80
 
 . recipes/demo_settings.sh
@@ -28,7 +29,7 @@ GAP=(--teacher "$TEACHER_LM" "${PRESET[@]}" --seed "$SEED")
 
 step "the small world: facts as text, a selection pool, questions (3 s)"
 python examples/desk/build_world.py -o "$WORLD" --small --seed "$SEED" $WORLD_OPTIONS
-[ -n "${ANY_WORLD:-}" ] || python examples/desk/check_world.py "$WORLD"  # stop unless near texts are near, and far ones far
+[ -n "$ANY_WORLD" ] || python examples/desk/check_world.py "$WORLD"  # stop unless near texts are near, and far ones far
 
 step "the text LLM, trained from random weights (44 s)"
 python examples/desk/train_lm.py "$WORLD/lm.parquet" -o "$TEACHER_LM" --steps "$LM_STEPS" --hidden-size 128 --layers 3 \
@@ -37,11 +38,11 @@ python examples/desk/train_lm.py "$WORLD/lm.parquet" -o "$TEACHER_LM" --steps "$
 step "the text LLM's next-token distributions, once for all later steps; natural speech, and questions (14 s)"
 beside saladkit cache-teacher "$WORLD/natural.parquet" "$WORLD/pool.parquet" --model "$TEACHER_LM" -o "$RUN/teacher"
 beside saladkit synth "$WORLD/natural.parquet" -o "$RUN/natural" "${VOICES[@]}" --seed "$SEED"
-joined
+wait_beside
 beside saladkit cache-speech "$RUN/natural" -o "$RUN/frames" --speech-encoder phones
 beside saladkit synth "$WORLD/questions.parquet" -o "$RUN/questions" "${VOICES[@]}" --seed "$SEED"
 beside saladkit synth "$WORLD/questions.parquet" -o "$RUN/heldout" "${HELD_OUT_VOICE[@]}" --seed "$SEED"
-joined
+wait_beside
 
 # The lexical warm-up is ours, not the paper's: a front end with random weights first has to learn which sounds are words.
 stage1() {
@@ -58,7 +59,7 @@ probes() {
 step "Stage I: train the text LLM to understand speech, by distillation; beside it, regions of the pool and spoken probes (85 s)"
 beside stage1
 beside probes
-joined
+wait_beside
 
 step "the gap by region: the misalignment of its probes (7 s)"
 saladkit gap "$RUN/stage1" "$RUN/probes" -o "$RUN/gap-stage1" --regions "$RUN/regions" "${GAP[@]}"
@@ -77,14 +78,15 @@ stage2() {
 step "Stage II: select texts, speak them, align on them; where the gap is (active) and at random (uniform, the control) (65 s)"
 beside stage2 active --gap "$RUN/gap-stage1" "${PRESET[@]}" --explain
 beside stage2 uniform --strategy uniform
-joined
+wait_beside
 
 step "accuracy on text input and on speech input, on the same questions (14 s)"
 saladkit eval "$RUN/stage1" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval" --teacher "$TEACHER_LM" --heard "$RUN/natural" \
   --compare "$RUN/stage2-uniform" --compare "$RUN/stage2-active" "${EVAL[@]}"
 
 step "the report (5 s)"
+# The JSON summary is kept in summary.json.
 saladkit report "$RUN" -o "$RUN/report.html" --title "The demo: SALAD in five minutes" --teacher eval/original \
   --result stage1=eval/stage1 --result stage2_uniform=eval/stage2-uniform --result stage2_active=eval/stage2-active \
-  --contrast stage2_active stage2_uniform --speech natural --held-out heldout --primary cell >/dev/null  # the JSON summary is kept in summary.json
+  --contrast stage2_active stage2_uniform --speech natural --held-out heldout --primary cell >/dev/null
 python benchmarks/desk.py "$RUN" --took "$SECONDS"  # of this call alone, if it resumed

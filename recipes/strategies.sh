@@ -38,16 +38,18 @@ choose_and_align() {
   align_on "$1" --data "$RUN/natural:1" --data "$RUN/$1:1"
 }
 arm() {
-  local gap=(--gap "$RUN/gap-stage1" --gamma 1)
+  # Four probes a region may be too few for a metric: here that is what is compared.
+  local gap=(--gap "$RUN/gap-stage1" --gamma 1 --max-noise 1)
   case $1 in
     none) align_on none --data "$RUN/natural:2" ;;  # what Stage II itself costs
-    coverage) choose_and_align coverage --strategy coverage --gamma 1 ;;  # far from speech; needs no model, has no filter
-    oracle) choose_and_align oracle --gap "$RUN/gap-pool" --gamma 1 ;;  # the gap of all texts instead of probes
-    unfiltered) choose_and_align unfiltered "${gap[@]}" --bad-speech keep ;;
+    coverage) choose_and_align coverage --strategy coverage --gamma 1 ;;  # far from speech; needs no gap
+    oracle) choose_and_align oracle --gap "$RUN/gap-pool" --gamma 1 --max-noise 1 ;;  # the gap of all texts instead of probes
+    unfiltered) choose_and_align unfiltered "${gap[@]}" --bad-speech keep ;;  # also where speech is too long for its text
     progress) choose_and_align progress "${gap[@]}" --metric progress --gap-before "$RUN/gap-stable" ;;
     two-to-one) align_on two-to-one --data "$RUN/natural:1.33" --data "$RUN/active:0.67" ;;
     slow-lexical) align_on slow-lexical --data "$RUN/natural:1" --data "$RUN/active:1" --lexical-learning-rate 5e-4 ;;
-    *) choose_and_align "$1" --strategy "$1" ;;
+    balanced | proportional) choose_and_align "$1" --strategy "$1" ;;
+    *) echo "there is no arm $1" >&2 && return 2 ;;
   esac
 }
 # The averages cost no training: weights of Stage I and of active Stage II.
@@ -60,6 +62,7 @@ for SEED in $SEEDS; do
   RUN=$RUNS/seed-$SEED
   WORLD=$RUN/world
   RUN=$RUN SEED=$SEED bash recipes/demo.sh
+  [ -z "${DRY_RUN:-}" ] || command python recipes/plan.py made "$PLAN" recipes/demo.sh -o "$RUN"
 
   step "seed $SEED: what oracle and progress read: the gap of all texts, and of the checkpoint before Stage I's decay"
   GAP=(--regions "$RUN/regions" --teacher "$RUN/text-lm" "${PRESET[@]}" --seed "$SEED")
@@ -70,14 +73,14 @@ for SEED in $SEEDS; do
   beside all_texts
   beside saladkit gap "$RUN/stage1/stable" "$RUN/probes" -o "$RUN/gap-stable" "${GAP[@]}"
   beside averages
-  joined
+  wait_beside
 
   step "seed $SEED: the arms, two side by side: select, speak, align"
   for ARM in $ARMS; do
     beside arm "$ARM"
-    [ "${#BESIDE[@]}" -lt 2 ] || joined
+    [ "${#BESIDE[@]}" -lt 2 ] || wait_beside
   done
-  joined
+  wait_beside
 
   step "seed $SEED: accuracy"
   COMPARED=()
@@ -100,4 +103,4 @@ for ARM in uniform active average-25 average-50 $ARMS; do
 done
 for SEED in $SEEDS; do [ "$SEED" = "${SEEDS%% *}" ] || ACROSS+=(--across "$RUNS/seed-$SEED"); done
 saladkit report "$RUNS/seed-${SEEDS%% *}" -o "$RUNS/report.html" --title "Ways to choose and to align" \
-  --teacher eval-arms/original "${RESULTS[@]}" "${ACROSS[@]}" "${CONTRASTS[@]}" --speech natural --held-out heldout --primary cell
+  --teacher eval-arms/original "${RESULTS[@]}" "${ACROSS[@]}" "${CONTRASTS[@]}" --speech natural --held-out heldout --primary cell >/dev/null

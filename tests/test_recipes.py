@@ -87,8 +87,9 @@ def test_the_benchmark_tells_what_each_step_took_and_computed(demo, loaded_pytho
 
 
 def test_the_demo_ends_with_its_time_and_the_speed_of_the_machine(run_recipe, demo):
-    last = run_recipe("demo")[0].stdout.splitlines()[-1]
-    assert re.fullmatch(r"\d+ s; this machine multiplies float32 matrices at \d+ GFLOP/s \(two threads\)", last)
+    last = run_recipe("demo")[0].stderr.splitlines()[-1]
+    speed = r"this machine multiplies float32 matrices at \d+ GFLOP/s \(two threads\)"
+    assert re.fullmatch(rf"\d+ s, \d+\.\d GB in the largest command; {speed}", last)
 
 
 @pytest.mark.parametrize("recipe", ["demo", "desk"])
@@ -117,9 +118,9 @@ def test_a_recipe_runs_the_whole_method_and_a_second_run_changes_nothing(recipe,
     assert json.loads((run / "summary.json").read_text()) == summary
 
 
-@pytest.mark.parametrize("sent, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("sent, code", [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_what_runs_beside_a_recipe_ends_with_it(sent, code, repository):
-    script = ". recipes/steps.sh; beside sleep 600; beside sleep 600; echo started; joined"
+    script = ". recipes/steps.sh; beside sleep 600; beside sleep 600; echo started; wait_beside"
     line = ["bash", "-euc", script]
     with subprocess.Popen(line, cwd=repository, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stdout.readline() == "started\n"
@@ -129,9 +130,9 @@ def test_what_runs_beside_a_recipe_ends_with_it(sent, code, repository):
 
 
 def test_a_recipe_stops_where_a_line_beside_others_fails(repository):
-    script = "fails() { false; echo no; }; . recipes/steps.sh; beside fails; beside echo yes; joined; echo never"
+    script = "fails() { false; echo no; }; . recipes/steps.sh; beside fails; beside echo yes; wait_beside; echo never"
     done = subprocess.run(["bash", "-euc", script], cwd=repository, capture_output=True, text=True)
-    assert done.returncode == 1 and done.stdout == "yes\n"
+    assert done.returncode == 1 and done.stdout == "yes\n" and done.stderr == "failed with code 1: fails\n"
 
 
 def test_strategies_compares_its_arms_over_seeds(run_recipe, loaded_python, repository):

@@ -21,11 +21,16 @@ def shares(speech: Path) -> tuple[np.ndarray, int]:
     """Return the share of the seconds in each of `CELLS`, float64 [C], and the number of texts.
 
     Raises:
-        SaladError: the samples cannot be read, or have no cells.
+        SaladError: the samples cannot be read, are none, or lack a duration or a cell of the world.
     """
     table = read_samples(str(speech), needed=["id", "cell", "duration"])
-    seconds = table.column("duration").to_numpy()
     of_cell = np.array(table.column("cell").to_pylist())
+    if not len(table) or table.column("duration").null_count or not set(of_cell) <= set(CELLS):
+        raise SaladError(
+            f"{speech} has no rows, or rows without a duration or of no cell",
+            "Give speech that was made of texts of build_world.py.",
+        )
+    seconds = table.column("duration").to_numpy()
     return np.array([seconds[of_cell == cell].sum() for cell in CELLS]) / seconds.sum(), len(table)
 
 
@@ -33,7 +38,7 @@ def main() -> None:
     """Print one line per arm."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
-    parser.add_argument("--arm", action="append", required=True, help="folder in RUN of a selection's speech")
+    parser.add_argument("--arm", action="append", required=True, help="folder of a selection's speech, such as active")
     options = parser.parse_args()
     for arm in options.arm:
         try:

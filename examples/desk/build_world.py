@@ -99,6 +99,8 @@ def build(out: Path, subjects: list[Subject], sizes: Sizes, seed: int, unasked: 
     lm = documents(known, sizes.lm_documents, (2, 6), stream("lm"), set())
     pool = documents(in_pool, sizes.pool_documents, (2, 6), stream("pool"), taken, BROKEN_OFF)
     natural = documents(in_natural, sizes.natural_documents, (2, 5), stream("natural"), taken, BROKEN_OFF)
+    if sizes.misspoken_documents and not any(subject.cell == "near-easy" for subject in subjects):
+        raise WorldError("misspoken documents are about near-easy subjects, and there is none")
     easy = [(subject, sentences) for subject, sentences in in_pool if subject.cell == "near-easy"]
     misspoken = documents(easy, sizes.misspoken_documents, (2, 6), stream("misspoken"), taken)
     for row in misspoken:
@@ -135,6 +137,18 @@ def numbered(rows: list[dict], prefix: str, digits: int = 6) -> list[dict]:
     return [{"id": f"{prefix}-{index:0{digits}}", **row} for index, row in enumerate(rows)]
 
 
+def positive(text: str) -> int:
+    """Return a number of documents, questions, entities or templates.
+
+    Raises:
+        ValueError: it is no positive number.
+    """
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
 def main() -> None:
     """Read the options, write the files, print the counts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -150,7 +164,7 @@ def main() -> None:
             "all" if getattr(sizes, size.name) is None else getattr(sizes, size.name) for sizes in (LARGE, SMALL)
         )
         default = f"default: {large}, with --small {small}"
-        parser.add_argument(f"--{size.name.replace('_', '-')}", type=int, metavar="N", help=default)
+        parser.add_argument(f"--{size.name.replace('_', '-')}", type=positive, metavar="N", help=default)
     options = parser.parse_args()
     given = {size.name: getattr(options, size.name) for size in fields(Sizes)}
     sizes = replace(SMALL if options.small else LARGE, **{name: n for name, n in given.items() if n is not None})

@@ -84,9 +84,17 @@ class TrainLmSettings(Seed, Output):
     steps: int = setting(300, low=1, help="Optimizer steps.")
     batch_size: int = setting(32, low=1, help="Texts per step.")
     learning_rate: float = setting(8e-3, above=0, help="Peak learning rate.")
-    hidden_size: int = setting(160, low=1, help="Width of the layers.")
+    hidden_size: int = setting(160, low=8, help="Width of the layers, a multiple of 8.")
     layers: int = setting(4, low=1, help="Number of layers.")
     vocabulary: int = setting(4096, low=1, help="Largest size of the vocabulary.")
+
+    def check(self) -> None:
+        """Raise a SaladError if the four heads cannot share the width in even parts."""
+        super().check()
+        if self.hidden_size % 8:
+            raise SaladError(
+                f"--hidden-size {self.hidden_size} is no multiple of 8", "Give another width, such as 128."
+            )
 
 
 def train(source: str, output: str | Path, settings: TrainLmSettings) -> dict:

@@ -25,7 +25,7 @@ class Group:
 
     @property
     def column(self) -> str:
-        """The column of `eval --by` that has this group."""
+        """The column of `eval --by` that this group is of; only where `split` begins with COLUMN."""
         return self.split.removeprefix(COLUMN)
 
     @property

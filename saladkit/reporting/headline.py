@@ -28,7 +28,7 @@ def _where(main: Group) -> str:
         return ""
     if main == UNHEARD:
         return "On subjects without natural speech, "
-    return f"With every {main.column} weighing the same, "
+    return f"As the mean over the groups of {main.column}, "
 
 
 def _sentence(text: str) -> str:

@@ -65,8 +65,8 @@ class KnownPool:
 
     @cached_property
     def bad_speech(self) -> dict[int, str]:
-        """Regions that the gap table marks as bad speech, with the reason; none if they count as any other."""
-        return {} if self.gap is None or self.keeps_bad_speech else bad_speech_regions(self.gap)
+        """Regions to leave out for bad speech, with the reason."""
+        return {} if self.gap is None else bad_speech_regions(self.gap, keep_marked=self.keeps_bad_speech)
 
     @cached_property
     def region(self) -> np.ndarray:

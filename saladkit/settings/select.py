@@ -44,7 +44,7 @@ class Preference(Settings):
         "leave-out",
         choices=("leave-out", "keep"),
         applies=lambda own: own.gap is not None and not own.probing,
-        help="What to do with regions that --gap marks as bad speech.",
+        help="What to do with regions that --gap marks as bad speech, under any strategy.",
     )
     gap_before: str | None = setting(
         None,

@@ -54,7 +54,7 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
     known = KnownPool.of(ids, pool, settings.regions, settings.gap, _measured(settings), keeps_bad_speech=keep)
     gaps = read_gaps(known, settings)
     certainty = check_gamma(known, gaps, settings)
-    left_out, texts = LeftOut(table.column("id").to_pylist()), Texts(table.column("text"))
+    left_out, texts = LeftOut(ids.to_pylist()), Texts(table.column("text"))
     questions = read_questions(settings.decontaminate)
     evaluation = EvaluationFilter(questions, texts, settings, settings.device) if questions else None
 

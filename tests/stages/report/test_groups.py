@@ -150,11 +150,11 @@ def test_the_headline_can_be_about_the_mean_over_the_groups_of_a_column(grouped,
     means = {}
     for name, folder in (("stage1", "stage1"), ("active", "active"), ("uniform", "uniform")):
         means[name] = np.mean([right(run, folder, "acc_norm", ("cell", cell)).mean() for cell in ("far", "near")])
-    assert summary[first]["group"] == "mean of groups"
+    assert summary[first]["group"] == "cell: mean of groups"
     assert summary[first]["points"] == pytest.approx(100 * (means["active"] - means["uniform"]), abs=1e-3)
     said = re.search("<h1>(.*?)</h1>", page.read_text()).group(1).replace("\xa0", " ")
     change = f"from {100 * means['stage1']:.1f} % (Stage I) to {100 * means['active']:.1f} % (Stage II active)."
-    assert said.startswith(f"With every cell weighing the same, accuracy on spoken questions went {change}")
+    assert said.startswith(f"As the mean over the groups of cell, accuracy on spoken questions went {change}")
 
 
 @pytest.mark.parametrize("column", ["colour", ""])

@@ -259,6 +259,20 @@ def test_the_small_world_can_have_homophones_and_a_cell_can_go_unasked(world, tm
     assert set(rows["questions"]) == {"near-easy", "near-hard", "far-easy", "far-hard"}
 
 
+@pytest.mark.parametrize("option", ["--lm-documents=-5", "--questions-per-subject=0", "--templates=some"])
+def test_a_size_that_is_no_positive_number_is_refused(option, repository, tmp_path):
+    program = repository / "examples" / "desk" / "build_world.py"
+    done = subprocess.run([sys.executable, program, "-o", tmp_path / "world", option], capture_output=True, text=True)
+    assert done.returncode == 2 and "invalid positive value" in done.stderr
+    assert not (tmp_path / "world").exists()
+
+
+def test_misspoken_documents_need_a_near_easy_subject(tmp_path):
+    sizes = replace(SIZES["small"], misspoken_documents=5)
+    with pytest.raises(WorldError, match="misspoken documents are about near-easy subjects"):
+        build_world.build(tmp_path, build_world.chosen_subjects(["rooms"], small=True, sizes=sizes), sizes, seed=0)
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_other_roles(tmp_path):
     for name, seed in (("first", 3), ("again", 3), ("other", 4)):
         build(tmp_path / name, "small", seed)

@@ -35,14 +35,11 @@ step "the text LLM, trained from random weights (44 s)"
 python examples/desk/train_lm.py "$WORLD/lm.parquet" -o "$TEACHER_LM" --steps "$LM_STEPS" --hidden-size 128 --layers 3 \
   --vocabulary 1024 --seed "$SEED"
 
-step "the text LLM's next-token distributions, once for all later steps; natural speech, and questions (14 s)"
+step "the text LLM's next-token distributions, once for all later steps; natural speech (16 s)"
 beside saladkit cache-teacher "$WORLD/natural.parquet" "$WORLD/pool.parquet" --model "$TEACHER_LM" -o "$RUN/teacher"
 beside saladkit synth "$WORLD/natural.parquet" -o "$RUN/natural" "${VOICES[@]}" --seed "$SEED"
 wait_beside
-beside saladkit cache-speech "$RUN/natural" -o "$RUN/frames" --speech-encoder phones
-beside saladkit synth "$WORLD/questions.parquet" -o "$RUN/questions" "${VOICES[@]}" --seed "$SEED"
-beside saladkit synth "$WORLD/questions.parquet" -o "$RUN/heldout" "${HELD_OUT_VOICE[@]}" --seed "$SEED"
-wait_beside
+saladkit cache-speech "$RUN/natural" -o "$RUN/frames" --speech-encoder phones
 
 # The lexical warm-up is ours, not the paper's: a front end with random weights first has to learn which sounds are words.
 stage1() {
@@ -50,15 +47,17 @@ stage1() {
     --teacher "$RUN/teacher" --frames "$RUN/frames" --speech-encoder phones --max-steps "$STAGE1_STEPS" \
     --lexical-steps "$LEXICAL_STEPS" $ADAPTER_OPTIONS "${PRESET[@]}" --seed "$SEED"
 }
-probes() {
+probes_and_questions() {
   saladkit regions "$WORLD/pool.parquet" -o "$RUN/regions" --embedder "lm:$TEACHER_LM" --clusters "$REGIONS" \
     --speech "$WORLD/natural.parquet" --seed "$SEED"
   saladkit select "$WORLD/pool.parquet" -o "$RUN/probe-texts" --regions "$RUN/regions" --per-region "$PROBES" --seed "$SEED"
   saladkit synth "$RUN/probe-texts" -o "$RUN/probes" "${VOICES[@]}" --seed "$SEED"
+  saladkit synth "$WORLD/questions.parquet" -o "$RUN/questions" "${VOICES[@]}" --seed "$SEED"
+  saladkit synth "$WORLD/questions.parquet" -o "$RUN/heldout" "${HELD_OUT_VOICE[@]}" --seed "$SEED"
 }
-step "Stage I: train the text LLM to understand speech, by distillation; beside it, regions of the pool and spoken probes (85 s)"
+step "Stage I: train the text LLM to understand speech, by distillation; beside it, regions of the pool, probes and questions (118 s)"
 beside stage1
-beside probes
+beside probes_and_questions
 wait_beside
 
 step "the gap by region: the misalignment of its probes (7 s)"
@@ -73,16 +72,18 @@ stage2() {
   saladkit synth "$RUN/$chosen-texts" -o "$RUN/$chosen" "${VOICES[@]}" --seed "$SEED"
   saladkit align "$RUN/stage1" -o "$RUN/stage2-$chosen" --data "$RUN/natural:1" --data "$RUN/$chosen:1" \
     --replay "$WORLD/pool.parquet:1" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" --seed "$SEED"
-  saladkit gap "$RUN/stage2-$chosen" "$RUN/probes" -o "$RUN/gap-$chosen" "${GAP[@]}"
 }
 step "Stage II: select texts, speak them, align on them; where the gap is (active) and at random (uniform, the control) (65 s)"
 beside stage2 active --gap "$RUN/gap-stage1" "${PRESET[@]}" --explain
 beside stage2 uniform --strategy uniform
 wait_beside
 
-step "accuracy on text input and on speech input, on the same questions (14 s)"
+step "accuracy on text input and on speech input, on the same questions; beside it, the gap that is left (20 s)"
+beside saladkit gap "$RUN/stage2-active" "$RUN/probes" -o "$RUN/gap-active" "${GAP[@]}"
+beside saladkit gap "$RUN/stage2-uniform" "$RUN/probes" -o "$RUN/gap-uniform" "${GAP[@]}"
 saladkit eval "$RUN/stage1" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval" --teacher "$TEACHER_LM" --heard "$RUN/natural" \
   --compare "$RUN/stage2-uniform" --compare "$RUN/stage2-active" "${EVAL[@]}"
+wait_beside
 
 step "the report (5 s)"
 # The JSON summary is kept in summary.json.

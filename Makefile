@@ -1,9 +1,10 @@
-# make demo         the whole method on two cores; ends with a table and runs/desk/report.html
+# make demo         the whole method in five minutes on two cores; ends with a table and runs/demo/report.html
+# make desk         the figures of docs/results.md: ways to choose, eight seeds (70 minutes); then with sound (16 minutes)
 # make test         all tests
 # make test-fast    the unit tests of every room, in under two minutes
 # make test-newest  a part of the tests with the newest packages, and where torchaudio does not load (tests/newest.sh)
 # make lint         ruff and mypy
-# make reproduce-desk, reproduce-3b, reproduce-7b   the desk's figures, the published scale; DRY_RUN=1 prints the plan
+# make reproduce-3b, reproduce-7b   the published scale; DRY_RUN=1 prints the plan
 # make bench        every benchmark on two cores, about 35 minutes; runs/bench.jsonl, and its table in docs/performance.md
 # make docs         regenerate docs/cli.md, docs/formats.md and docs/sources.md
 
@@ -12,7 +13,7 @@ ENV := .venv
 READY := $(ENV)/ready
 export PATH := $(CURDIR)/$(ENV)/bin:$(PATH)
 
-.PHONY: setup demo reproduce-desk reproduce-3b reproduce-7b test test-fast test-newest lint bench docs clean
+.PHONY: setup demo desk reproduce-3b reproduce-7b test test-fast test-newest lint bench docs clean
 
 setup: $(READY)
 
@@ -25,12 +26,13 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 demo: setup
+	bash recipes/demo.sh
+
+desk: setup
+	bash recipes/strategies.sh
 	bash recipes/desk.sh
 
 # DRY_RUN=1 prints the plan and what is missing on this machine. A recipe's head says which variables it needs.
-reproduce-desk: setup
-	bash recipes/desk.sh
-
 reproduce-3b: setup
 	bash recipes/salad_3b.sh
 

@@ -1,6 +1,7 @@
-"""Print what each step of a finished run of recipes/desk.sh took and computed, beside what the machine can do.
+"""Print what each step of a finished run of the desk took and computed, beside what the machine can do.
 
-python benchmarks/desk.py runs/desk
+python benchmarks/desk.py runs/demo             of recipes/demo.sh or recipes/desk.sh
+python benchmarks/desk.py runs/demo --took 280  one sentence for people: these seconds, and the machine's speed
 
 One JSON line for each step, in their order, and one for all of them: `seconds` by the wall; `positions`, the tokens and
 speech vectors that a model read; `gflop`; `ours`, its GFLOP/s; and `theirs`, the most GFLOP/s that this machine reaches
@@ -16,6 +17,7 @@ more than once a vector, padding, and the optimizer.
 
 import argparse
 import math
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +29,13 @@ from saladkit.formats.weights import read_shapes
 from saladkit.reporting.inventory import Found, Inventory
 from side_by_side import emit
 
-SIZES = (128, 256, 512, 1024, 2048)  # the desk's matrices have at most 4,096 rows, and mostly 160 columns
+SIZES = (
+    128,
+    256,
+    512,
+    1024,
+    2048,
+)  # the desk's matrices have up to 4,096 rows, and mostly 128 or 160 columns
 THREADS = 2
 TRAINED, SCORED = 6, 2  # operations a position and parameter: forward and backward; forward alone
 
@@ -44,9 +52,13 @@ class Parameters:
 def main() -> None:
     """Print the lines of the run that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, help="folder of a finished run of recipes/desk.sh")
-    run = parser.parse_args().run
-    reached = matrix_gflops()
+    parser.add_argument("run", type=Path, help="folder of a finished run")
+    parser.add_argument("--took", type=float, metavar="SECONDS", help="print one sentence with these seconds")
+    options = parser.parse_args()
+    run, reached = options.run, matrix_gflops()
+    if options.took is not None:
+        print(took(options.took, max(reached.values()), Inventory(run)), file=sys.stderr)
+        return
     inventory = Inventory(run)
     by_name = {found.name: found for found in inventory.artefacts}
     total_seconds = total_gflop = 0.0
@@ -57,6 +69,15 @@ def main() -> None:
         # The seconds of a step that was resumed are those of its last run alone.
         show(step.name, run, step.seconds, positions, None if step.resumed else gflop, reached)
     show("all steps", run, total_seconds, None, total_gflop, reached)
+
+
+def took(seconds: float, gflops: float, inventory: Inventory) -> str:
+    """Return a sentence: the seconds of a run, the memory of its largest command, and the machine's speed."""
+    largest = max(step.peak_memory_bytes or 0 for step in inventory.steps())
+    return (
+        f"{seconds:.0f} s, {largest / 1e9:.1f} GB in the largest command;"
+        f" this machine multiplies float32 matrices at {gflops:.0f} GFLOP/s (two threads)"
+    )
 
 
 def show(

@@ -21,7 +21,7 @@ from saladkit.sources.samples import read_samples
 from saladkit.speech.front_end import frames_of_row
 
 TEXT, SPEECH, LOSS = "#56B4E9", "#E69F00", "#333333"
-ROW = 2
+ROW = 5
 SPANS = ((0, 5), (5, 9), (9, 14), (14, 17), (17, 19))  # words: text and speech in turn
 
 

@@ -8,3 +8,4 @@ HELD_OUT_VOICE=(--voice espeak:en-us+f5@230)
 PRESET=(--preset desk)
 STAGE2=("${PRESET[@]}" --max-steps "${STAGE2_STEPS:-550}"
   --lexical-steps "${STAGE2_LEXICAL_STEPS:-380}")  # lexical steps: the selected texts have words that no earlier speech had
+EVAL=(--by cell --by spoken --also-generate --max-new-tokens 12)

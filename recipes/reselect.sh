@@ -41,8 +41,8 @@ done
 step "accuracy after every round, and with the same hours selected at once"
 saladkit eval "$MODEL" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval-rounds" --teacher "$RUN/text-lm" --heard "$RUN/natural" \
   $(for ROUND in $(seq $((ROUNDS - 1))); do echo "--compare $RUN/stage2-round-$ROUND"; done) \
-  --compare "$RUN/stage2-active"
+  --compare "$RUN/stage2-active" "${EVAL[@]}"
 saladkit report "$RUN" -o "$RUN/rounds.html" --title "Three rounds on the desk" --teacher eval/original \
   --result stage1=eval/stage1 --result stage2_at_once=eval-rounds/stage2-active \
   --result "stage2_in_rounds=eval-rounds/stage2-round-$ROUNDS" --contrast stage2_in_rounds stage2_at_once --speech natural \
-  --held-out heldout
+  --held-out heldout --primary cell >/dev/null

@@ -6,6 +6,40 @@ step() {
   STEP=$*
 }
 
+# beside LINE...: start a line beside others, with one thread; wait_beside: wait for all of them, and stop if one has failed. Each
+# has its own process group (set -m), so that all of it can be stopped with this script: Ctrl-C would not reach it.
+BESIDE=() BESIDE_LINES=()
+beside() {
+  if [ -n "${DRY_RUN:-}" ]; then
+    "$@"
+  else
+    set -m
+    OMP_NUM_THREADS=1 "$@" &
+    set +m
+    BESIDE+=("$!") BESIDE_LINES+=("$*")
+  fi
+}
+wait_beside() {
+  local at code failed=0
+  for at in "${!BESIDE[@]}"; do
+    code=0
+    wait "${BESIDE[at]}" || code=$?
+    if [ "$code" -ne 0 ]; then
+      printf 'failed with code %s: %s\n' "$code" "${BESIDE_LINES[at]}" >&2
+      failed=$code
+    fi
+  done
+  BESIDE=() BESIDE_LINES=()
+  [ "$failed" -eq 0 ] || exit "$failed"
+}
+stop_beside() {
+  local process
+  for process in "${BESIDE[@]}"; do kill -- "-$process" 2>/dev/null || true; done
+}
+trap 'stop_beside; exit 129' HUP
+trap 'stop_beside; exit 130' INT
+trap 'stop_beside; exit 143' TERM
+
 # given NAME WHAT: a variable that the user has to set. A dry run goes on without it and lists it as missing.
 given() {
   if [ -z "${!1:-}" ]; then

@@ -1,73 +1,106 @@
 #!/usr/bin/env bash
-# Compare selection strategies on the desk: equal hours of speech, the same Stage I, several seeds.
+# Compare ways to choose texts and ways to align on them: one Stage I a seed, equal hours of speech, equal steps.
 #
 #   bash recipes/strategies.sh      writes to runs/strategies/seed-N; an interrupted run resumes with the same line
 #
-# For each seed: the steps of recipes/desk.sh, then for each strategy a selection, its speech, Stage II and the
-# evaluation. A strategy takes about two minutes on two cores, so the first seed takes an hour, all three two and a half.
+# For each seed: recipes/demo.sh, on the small world with a subject of homophones; then the arms, two side by side; then one
+# evaluation of all. A seed takes about nine minutes on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
 
 RUNS=${RUNS:-runs/strategies}
-SEEDS=${SEEDS:-0 1 2}
-STRATEGIES=${STRATEGIES:-uniform balanced dsir knn coverage-1 coverage-5 active-1 active-5}
-CLUSTERS=${CLUSTERS:-16 64 128}  # numbers of regions for active selection, besides the desk's own
-PROBES_IN_ALL=${PROBES_IN_ALL:-256}  # at least two per region: with one, its uncertainty is unknown
-HOURS=${HOURS:-0.26}
-. recipes/desk_settings.sh
+SEEDS=${SEEDS:-0 1 2 3 4 5 6 7}
+ARMS=${ARMS:-none coverage oracle unfiltered progress two-to-one slow-lexical}
+[ -z "${DRY_RUN:-}" ] || SEEDS=${SEEDS%% *}  # all seeds have the same plan
+export HOURS=${HOURS:-0.12} LM_STEPS=${LM_STEPS:-400}
+export WORLD_OPTIONS=${WORLD_OPTIONS:---subjects animals astronomy capitals cards formulae inns rooms --unasked irreducible}
+. recipes/demo_settings.sh
+
+# choose ARM OPTION...: select texts with the demo's budget, and speak them.
+choose() {
+  local arm=$1
+  shift
+  saladkit select "$WORLD/pool.parquet" -o "$RUN/$arm-texts" --regions "$RUN/regions" --exclude "$RUN/probe-texts" \
+    --hours "$HOURS" --rate-from "$RUN/natural" --seed "$SEED" "$@"
+  saladkit synth "$RUN/$arm-texts" -o "$RUN/$arm" "${VOICES[@]}" --seed "$SEED"
+}
+# align_on ARM OPTION...: Stage II; the options name its speech.
+align_on() {
+  local arm=$1
+  shift
+  saladkit align "$RUN/stage1" -o "$RUN/stage2-$arm" --replay "$WORLD/pool.parquet:1" --teacher "$RUN/teacher" \
+    --frames "$RUN/frames" "${STAGE2[@]}" --seed "$SEED" "$@"
+}
+# choose_and_align ARM OPTION...: as the demo does.
+choose_and_align() {
+  choose "$@"
+  align_on "$1" --data "$RUN/natural:1" --data "$RUN/$1:1"
+}
+arm() {
+  # Four probes a region may be too few for a metric: here that is what is compared.
+  local gap=(--gap "$RUN/gap-stage1" --gamma 1 --max-noise 1)
+  case $1 in
+    none) align_on none --data "$RUN/natural:2" ;;  # what Stage II itself costs
+    coverage) choose_and_align coverage --strategy coverage --gamma 1 ;;  # far from speech; needs no gap
+    oracle) choose_and_align oracle --gap "$RUN/gap-pool" --gamma 1 --max-noise 1 ;;  # the gap of all texts instead of probes
+    unfiltered) choose_and_align unfiltered "${gap[@]}" --bad-speech keep ;;  # also where speech is too long for its text
+    progress) choose_and_align progress "${gap[@]}" --metric progress --gap-before "$RUN/gap-stable" ;;
+    two-to-one) align_on two-to-one --data "$RUN/natural:1.33" --data "$RUN/active:0.67" ;;
+    slow-lexical) align_on slow-lexical --data "$RUN/natural:1" --data "$RUN/active:1" --lexical-learning-rate 5e-4 ;;
+    balanced | proportional) choose_and_align "$1" --strategy "$1" ;;
+    *) echo "there is no arm $1" >&2 && return 2 ;;
+  esac
+}
+# The averages cost no training: weights of Stage I and of active Stage II.
+averages() {
+  saladkit average "$RUN/stage1" "$RUN/stage2-active" --weight 0.25 --weight 0.75 -o "$RUN/stage2-average-25"
+  saladkit average "$RUN/stage1" "$RUN/stage2-active" --weight 0.5 --weight 0.5 -o "$RUN/stage2-average-50"
+}
 
 for SEED in $SEEDS; do
   RUN=$RUNS/seed-$SEED
   WORLD=$RUN/world
-  RUN=$RUN SEED=$SEED bash recipes/desk.sh
-  BUDGET=(--hours "$HOURS" --rate-from "$RUN/natural" --seed "$SEED")
-  GAP=(--teacher "$RUN/text-lm" "${PRESET[@]}" --seed "$SEED")
+  RUN=$RUN SEED=$SEED bash recipes/demo.sh
+  [ -z "${DRY_RUN:-}" ] || command python recipes/plan.py made "$PLAN" recipes/demo.sh -o "$RUN"
 
-  for K in $CLUSTERS; do
-    step "seed $SEED, $K regions: the same number of probes in all, and their misalignment"
-    AT=$RUN/choices/regions-$K
-    saladkit regions "$WORLD/pool.parquet" -o "$AT/regions" --embedder "lm:$RUN/text-lm" --clusters "$K" \
-      --speech "$WORLD/natural.parquet" --reuse "$RUN/regions" --seed "$SEED"
-    saladkit select "$WORLD/pool.parquet" -o "$AT/probe-texts" --regions "$AT/regions" \
-      --per-region "$((PROBES_IN_ALL / K))" --seed "$SEED"
-    saladkit synth "$AT/probe-texts" -o "$AT/probes" "${VOICES[@]}" --seed "$SEED"
-    saladkit gap "$RUN/stage1" "$AT/probes" -o "$AT/gap" --regions "$AT/regions" "${GAP[@]}"
-    saladkit select "$WORLD/pool.parquet" -o "$AT/texts" --regions "$AT/regions" --exclude "$AT/probe-texts" \
-      "${BUDGET[@]}" --gap "$AT/gap" --gamma 1
-  done
+  step "seed $SEED: what oracle and progress read: the gap of all texts, and of the checkpoint before Stage I's decay"
+  GAP=(--regions "$RUN/regions" --teacher "$RUN/text-lm" "${PRESET[@]}" --seed "$SEED")
+  all_texts() {
+    saladkit synth "$WORLD/pool.parquet" -o "$RUN/pool" "${VOICES[@]}" --seed "$SEED"
+    saladkit gap "$RUN/stage1" "$RUN/pool" -o "$RUN/gap-pool" --interleavings 2 "${GAP[@]}"
+  }
+  beside all_texts
+  beside saladkit gap "$RUN/stage1/stable" "$RUN/probes" -o "$RUN/gap-stable" "${GAP[@]}"
+  beside averages
+  wait_beside
 
-  for STRATEGY in $STRATEGIES; do
-    step "seed $SEED, $STRATEGY: select"
-    case $STRATEGY in
-      # The desk's four probes a region may be too few for gamma 5: here that is what is compared.
-      active-*) HOW=(--strategy active --gap "$RUN/gap-stage1" --gamma "${STRATEGY#active-}" --max-noise 1) ;;
-      knn | hybrid) HOW=(--strategy "$STRATEGY" --gap "$RUN/gap-stage1" --gamma 1) ;;
-      coverage-*) HOW=(--strategy coverage --gamma "${STRATEGY#coverage-}") ;;
-      # dsir alone is given the questions of the evaluation, of heard and unheard subjects, without their answers.
-      dsir) HOW=(--strategy dsir --target "$WORLD/questions.parquet") ;;
-      *) HOW=(--strategy "$STRATEGY") ;;
-    esac
-    saladkit select "$WORLD/pool.parquet" -o "$RUN/choices/$STRATEGY/texts" --regions "$RUN/regions" \
-      --exclude "$RUN/probe-texts" "${BUDGET[@]}" "${HOW[@]}"
+  step "seed $SEED: the arms, two side by side: select, speak, align"
+  for ARM in $ARMS; do
+    beside arm "$ARM"
+    [ "${#BESIDE[@]}" -lt 2 ] || wait_beside
   done
+  wait_beside
 
-  for CHOSEN in $STRATEGIES $(printf 'regions-%s ' $CLUSTERS); do
-    step "seed $SEED, $CHOSEN: speak, align, evaluate"
-    AT=$RUN/choices/$CHOSEN
-    saladkit synth "$AT/texts" -o "$AT/speech" "${VOICES[@]}" --seed "$SEED"
-    saladkit align "$RUN/stage1" -o "$AT/stage2" --data "$RUN/natural:1" --data "$AT/speech:1" \
-      --replay "$WORLD/pool.parquet:1" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" \
-      --seed "$SEED"
-    saladkit eval "$AT/stage2" "$RUN/questions" -o "$AT/eval" --heard "$RUN/natural"
-  done
+  step "seed $SEED: accuracy"
+  COMPARED=()
+  for ARM in uniform active average-25 average-50 $ARMS; do COMPARED+=(--compare "$RUN/stage2-$ARM"); done
+  saladkit eval "$RUN/stage1" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval-arms" --teacher "$RUN/text-lm" \
+    --heard "$RUN/natural" "${COMPARED[@]}" "${EVAL[@]}"
 done
 
-FIRST=${SEEDS%% *}
 step "the report of all seeds"
-COMPARED=() ACROSS=()
-for CHOSEN in $STRATEGIES $(printf 'regions-%s ' $CLUSTERS); do COMPARED+=(--choice "$CHOSEN=choices/$CHOSEN/eval"); done
-for SEED in $SEEDS; do [ "$SEED" = "$FIRST" ] || ACROSS+=(--across "$RUNS/seed-$SEED"); done
-saladkit report "$RUNS/seed-$FIRST" -o "$RUNS/report.html" --title "Ways to choose, on the desk" --teacher eval/original \
-  --result stage1=eval/stage1 --result stage2_uniform=eval/stage2-uniform --result stage2_active=eval/stage2-active \
-  --contrast stage2_active stage2_uniform --speech natural --held-out heldout "${COMPARED[@]}" "${ACROSS[@]}"
+RESULTS=(--result stage1=eval-arms/stage1) ACROSS=() CONTRASTS=()
+for ARM in uniform active average-25 average-50 $ARMS; do
+  RESULTS+=(--result "$ARM=eval-arms/stage2-$ARM")
+  case $ARM in
+    active) ;;
+    none) CONTRASTS+=(--contrast none stage1 --contrast active none) ;;
+    uniform | coverage | oracle | unfiltered) CONTRASTS+=(--contrast active "$ARM") ;;
+    progress) CONTRASTS+=(--contrast progress active --contrast progress uniform) ;;
+    *) CONTRASTS+=(--contrast "$ARM" active) ;;
+  esac
+done
+for SEED in $SEEDS; do [ "$SEED" = "${SEEDS%% *}" ] || ACROSS+=(--across "$RUNS/seed-$SEED"); done
+saladkit report "$RUNS/seed-${SEEDS%% *}" -o "$RUNS/report.html" --title "Ways to choose and to align" \
+  --teacher eval-arms/original "${RESULTS[@]}" "${ACROSS[@]}" "${CONTRASTS[@]}" --speech natural --held-out heldout --primary cell >/dev/null

@@ -13,7 +13,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import saladkit.model  # noqa: F401  # before transformers, which a torchaudio that does not load would break
 
 # isort: split
-from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -88,17 +87,9 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def world(workshop: Path) -> Path:
     """lm.parquet, pool.parquet (60 texts), natural.parquet (24) and questions.parquet (12) of three subjects."""
-    build_world.build(
-        Namespace(
-            out=workshop / "world",
-            seed=0,
-            subjects=3,
-            lm_documents=120,
-            pool_documents=60,
-            natural_documents=24,
-            questions_per_subject=4,
-        )
-    )
+    sizes = build_world.Sizes(lm_documents=120, pool_documents=60, natural_documents=24, questions_per_subject=4)
+    subjects = build_world.chosen_subjects(["animals", "astronomy", "capitals"], small=False, sizes=sizes)
+    build_world.build(workshop / "world", subjects, sizes, seed=2)
     return workshop / "world"
 
 

@@ -17,9 +17,9 @@ def cut_pool(pool: Path, text_lm: Path, output: Path, speech: tuple[str, ...] = 
     return output
 
 
-def save_gap_table(output: Path, items: list[dict], groups: list[dict]) -> Path:
+def save_gap_table(output: Path, items: list[dict], groups: list[dict], identity: dict | None = None) -> Path:
     """Write a finished gap table."""
     writer = create_artefact(output, schema=SCHEMA, version=VERSION, verb="t", settings={}, inputs={})
     write_gap_table(writer, items, groups)
-    writer.finish(counts={})
+    writer.finish(counts={}, identity=identity or {})
     return output

@@ -41,7 +41,7 @@ def run(loaded_python, repository):
 
 def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
     others = {
-        "desk",  # tests/test_desk.py
+        "desk",  # tests/test_recipes.py
         "million_texts",
         "piper_graph",
         "sentences",

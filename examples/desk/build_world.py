@@ -2,10 +2,11 @@
 
     python examples/desk/build_world.py -o FOLDER --seed 0
 
-lm.parquet         id, text, domain      texts to train the text LLM on: all facts, all templates
-pool.parquet       id, text, domain      the selection pool: all subjects, no question templates
-natural.parquet    id, text, domain      the natural speech: subjects with `heard = true`, no question templates
-questions.parquet  id, text, choices, answer, domain   a prompt and four values, one of which completes it
+lm.parquet         id, text, domain, cell   texts to train the text LLM on: all facts, all templates
+pool.parquet       id, text, domain, cell   the selection pool: all subjects, but no fact that is asked
+natural.parquet    id, text, domain, cell   the natural speech: near subjects, but no fact that is asked
+questions.parquet  id, text, choices, answer, domain, cell, entity, spoken   a prompt and four values, one of them
+                   right; `spoken`: whether natural speech names the entity
 
 The same seed gives the same bytes. The counts go to stdout as one JSON line.
 """
@@ -14,128 +15,113 @@ import argparse
 import json
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Collection
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from world import CHOICES, Subject, WorldError, read_world
+from documents import BROKEN_OFF, documents
+from held_out import draw_roles, known_sentences, natural_sentences, spoken_sentences
+from misspeak import MARK
+from questions import named_in, questions
+from world import ASKED, CELLS, NATURAL, Subject, WorldError, read_world
+from world_rules import check_world
 
 DATA = Path(__file__).parent / "data"
-MAX_REDRAWS = 1000
-# Recordings and scraped pages end anywhere. When all speech ended with a full stop, no utterance ended with the last
-# word of a question ("is", "called"), and in a third of the wrong answers this word was heard as another one.
-BROKEN_OFF = 0.5
-TEXTS = pa.schema([("id", pa.string()), ("text", pa.string()), ("domain", pa.string())])
+TEXT_FIELDS = [("id", pa.string()), ("text", pa.string()), ("domain", pa.string()), ("cell", pa.string())]
+TEXTS = pa.schema(TEXT_FIELDS)
 QUESTIONS = pa.schema(
     [
-        ("id", pa.string()),
-        ("text", pa.string()),
+        *TEXT_FIELDS[:2],
         ("choices", pa.list_(pa.string())),
         ("answer", pa.int32()),
-        ("domain", pa.string()),
+        *TEXT_FIELDS[2:],
+        ("entity", pa.string()),
+        ("spoken", pa.bool_()),
     ]
 )
 
 
-def first_subjects(subjects: list[Subject], count: int) -> list[Subject]:
-    """Return `count` subjects, among which heard and unheard subjects keep their shares.
+@dataclass(frozen=True)
+class Sizes:
+    """How large a world is; None is "all"."""
+
+    lm_documents: int
+    pool_documents: int
+    natural_documents: int
+    misspoken_documents: int = 0  # besides the pool's: texts of which misspeak.py says other words
+    questions_per_subject: int | None = None
+    entities: int | None = None  # of a subject
+    templates: int | None = None  # statements of a relation
+
+
+LARGE = Sizes(lm_documents=24_000, pool_documents=7_000, natural_documents=3_600)
+SMALL = Sizes(lm_documents=4_000, pool_documents=1_500, natural_documents=900, entities=24, templates=5)
+
+
+def chosen_subjects(names: list[str] | None, small: bool, sizes: Sizes) -> list[Subject]:
+    """Read the world, keep the named subjects or those of the small world, cut them to size, and check the rules.
 
     Raises:
-        WorldError: there are fewer subjects than `count`, or `count` is below 1.
+        WorldError: a file cannot be read, a name is unknown, or the subjects break a rule.
     """
-    if not 1 <= count <= len(subjects):
-        raise WorldError(f"--subjects is {count}: give a number from 1 to {len(subjects)}")
-    places = {}
-    for heard in (True, False):
-        group = sorted((s for s in subjects if s.heard == heard), key=lambda s: s.name)
-        for index, subject in enumerate(group):
-            places[subject.name] = ((index + 0.5) / len(group), not heard)
-    return sorted(subjects, key=lambda s: places[s.name])[:count]
+    world = read_world(DATA)
+    unknown = set(names or []) - {subject.name for subject in world}
+    if unknown:
+        raise WorldError(f"{sorted(unknown)} are no subjects; give some of {[subject.name for subject in world]}")
+    chosen = [subject for subject in world if (subject.name in names if names else subject.small or not small)]
+    subjects = [subject.reduced(sizes.entities, sizes.templates) for subject in chosen]
+    check_world(subjects)
+    if not any(subject.cell in NATURAL for subject in subjects):
+        raise WorldError(f"no subject is of the cells {' and '.join(NATURAL)}, so nothing is natural speech")
+    return subjects
 
 
-def shuffled_cycle(sentences: list[str], rng: random.Random) -> Iterator[str]:
-    """Yield all sentences in random order, again and again: unlike independent draws, this covers them evenly."""
-    while True:
-        yield from rng.sample(sentences, len(sentences))
-
-
-def documents(
-    subjects: list[Subject],
-    count: int,
-    lengths: tuple[int, int],
-    with_questions: bool,
-    rng: random.Random,
-    taken: set[str],
-    broken_off: float = 0.0,
-) -> list[dict]:
-    """Write `count` new texts, an equal share for each subject.
-
-    Args:
-        lengths: fewest and most sentences of a text; all of them are about one subject.
-        with_questions: whether to use question templates, too.
-        taken: texts that may not occur; the new texts are added.
-        broken_off: share of the texts with three or more sentences that end within their last sentence.
+def build(out: Path, subjects: list[Subject], sizes: Sizes, seed: int, unasked: Collection[str] = ()) -> dict:
+    """Write the four files into `out`, and return their numbers of rows; cells that are `unasked` have no questions.
 
     Raises:
-        WorldError: there are too few different texts.
+        WorldError: the counts cannot be met.
     """
-    streams = [shuffled_cycle(subject.sentences(with_questions), rng) for subject in subjects]
-    rows = []
-    for index in range(count):
-        subject = index % len(subjects)
-        for _ in range(MAX_REDRAWS):
-            parts = [next(streams[subject]) for _ in range(rng.randint(*lengths))]
-            breaks_off = len(parts) > 2 and rng.random() < broken_off
-            text = " ".join([*parts[:-1], beginning(parts[-1], rng) if breaks_off else parts[-1]])
-            # The end of one cycle and the start of the next may have the same sentence: none occurs twice in a text.
-            if len(set(parts)) == len(parts) and text not in taken:
-                break
-        else:
-            raise WorldError(f"{subjects[subject].name}: no new text is left; give smaller numbers of documents")
-        taken.add(text)
-        rows.append({"text": text, "domain": subjects[subject].name})
-    rng.shuffle(rows)
-    return rows
 
+    def stream(name: str) -> random.Random:
+        return random.Random(f"{seed}/{name}")
 
-def beginning(sentence: str, rng: random.Random) -> str:
-    """Return a random number of a sentence's first words, at least one and never all."""
-    words = sentence.split()
-    return " ".join(words[: rng.randint(1, len(words) - 1)])
+    cast = [(subject, draw_roles(subject, stream(f"roles/{subject.name}"))) for subject in subjects]
+    known = [(subject, known_sentences(subject)) for subject in subjects]
+    in_pool = [(subject, spoken_sentences(subject, roles)) for subject, roles in cast]
+    near = [(subject, roles) for subject, roles in cast if subject.cell in NATURAL]
+    in_natural = [(subject, natural_sentences(subject, roles)) for subject, roles in near]
 
+    taken: set[str] = set()  # shared, so that no text is both in the pool and in the natural speech
+    lm = documents(known, sizes.lm_documents, (2, 6), stream("lm"), set())
+    pool = documents(in_pool, sizes.pool_documents, (2, 6), stream("pool"), taken, BROKEN_OFF)
+    natural = documents(in_natural, sizes.natural_documents, (2, 5), stream("natural"), taken, BROKEN_OFF)
+    if sizes.misspoken_documents and not any(subject.cell == "near-easy" for subject in subjects):
+        raise WorldError("misspoken documents are about near-easy subjects, and there is none")
+    easy = [(subject, sentences) for subject, sentences in in_pool if subject.cell == "near-easy"]
+    misspoken = documents(easy, sizes.misspoken_documents, (2, 6), stream("misspoken"), taken)
+    for row in misspoken:
+        pool.append({"text": f"{MARK} {row['text']}", "domain": "misspoken", "cell": "poison"})
+    asked = []
+    for subject, roles in cast:
+        if subject.cell in unasked:
+            continue
+        rows = questions(subject, roles, sizes.questions_per_subject, stream(f"questions/{subject.name}"))
+        named = named_in([row["text"] for row in natural], subject.entities)
+        rows = [row | {"spoken": row["entity"] in named} for row in rows]
+        asked += numbered(rows, f"question-{subject.name}", digits=3)
 
-def questions(subject: Subject, count: int, rng: random.Random) -> list[dict]:
-    """Write `count` questions about different facts, half of them about each relation.
-
-    Wrong choices are drawn as often as they are right elsewhere, so that guessing the most common value is no better
-    than guessing another.
-
-    Raises:
-        WorldError: the relations have too few facts.
-    """
-    rows = []
-    for relation, share in zip(subject.relations, (count - count // 2, count // 2), strict=True):
-        if share > len(relation.values):
-            raise WorldError(
-                f"{subject.name}: {len(relation.values)} facts per relation, too few for {count} questions"
-            )
-        for entity in rng.sample(list(relation.values), share):
-            candidates = relation.wrong_values(entity)
-            rng.shuffle(candidates)
-            wrong = list(dict.fromkeys(candidates))[: CHOICES - 1]
-            choices = rng.sample([relation.values[entity], *wrong], CHOICES)
-            rows.append(
-                {
-                    "text": relation.prompt(entity),
-                    "choices": choices,
-                    "answer": choices.index(relation.values[entity]),
-                    "domain": subject.name,
-                }
-            )
-    rng.shuffle(rows)
-    return rows
+    out.mkdir(parents=True, exist_ok=True)
+    return {
+        "subjects": {cell: sum(subject.cell == cell for subject in subjects) for cell in CELLS},
+        "lm": write(out / "lm.parquet", numbered(lm, "lm"), TEXTS),
+        "pool": write(out / "pool.parquet", numbered(pool, "pool"), TEXTS),
+        "natural": write(out / "natural.parquet", numbered(natural, "natural"), TEXTS),
+        "questions": write(out / "questions.parquet", asked, QUESTIONS),
+    }
 
 
 def write(path: Path, rows: list[dict], schema: pa.Schema) -> int:
@@ -151,43 +137,16 @@ def numbered(rows: list[dict], prefix: str, digits: int = 6) -> list[dict]:
     return [{"id": f"{prefix}-{index:0{digits}}", **row} for index, row in enumerate(rows)]
 
 
-def build(options: argparse.Namespace) -> dict:
-    """Write the four files into `options.out`, and return their numbers of rows.
+def positive(text: str) -> int:
+    """Return a number of documents, questions, entities or templates.
 
     Raises:
-        WorldError: the facts break a rule, or the counts cannot be met.
+        ValueError: it is no positive number.
     """
-    world = read_world(DATA)
-    subjects = first_subjects(world, len(world) if options.subjects is None else options.subjects)
-    heard = [subject for subject in subjects if subject.heard]
-    if not heard:
-        raise WorldError("no subject is heard, so natural.parquet would be empty; give a larger --subjects")
-
-    def stream(name: str) -> random.Random:
-        return random.Random(f"{options.seed}/{name}")
-
-    taken: set[str] = set()  # shared, so that no text is both in the pool and in the natural speech
-    lm = documents(subjects, options.lm_documents, (2, 6), True, stream("lm"), set())
-    pool = documents(subjects, options.pool_documents, (2, 6), False, stream("pool"), taken, BROKEN_OFF)
-    natural = documents(heard, options.natural_documents, (2, 5), False, stream("natural"), taken, BROKEN_OFF)
-    asked = [
-        row
-        for subject in sorted(subjects, key=lambda subject: subject.name)
-        for row in numbered(
-            questions(subject, options.questions_per_subject, stream(f"questions/{subject.name}")),
-            f"question-{subject.name}",
-            digits=3,
-        )
-    ]
-    options.out.mkdir(parents=True, exist_ok=True)
-    return {
-        "subjects": len(subjects),
-        "heard": len(heard),
-        "lm": write(options.out / "lm.parquet", numbered(lm, "lm"), TEXTS),
-        "pool": write(options.out / "pool.parquet", numbered(pool, "pool"), TEXTS),
-        "natural": write(options.out / "natural.parquet", numbered(natural, "natural"), TEXTS),
-        "questions": write(options.out / "questions.parquet", asked, QUESTIONS),
-    }
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def main() -> None:
@@ -195,14 +154,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder for the four files")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes")
-    parser.add_argument("--lm-documents", type=int, default=20_000, metavar="N")
-    parser.add_argument("--pool-documents", type=int, default=6_000, metavar="N")
-    parser.add_argument("--natural-documents", type=int, default=3_600, metavar="N")
-    parser.add_argument("--questions-per-subject", type=int, default=48, metavar="N")
-    parser.add_argument("--subjects", type=int, metavar="N", help="only N subjects (default: all)")
+    parser.add_argument("--small", action="store_true", help="the small world of the demo")
+    parser.add_argument("--subjects", nargs="+", metavar="NAME", help="only these subjects")
+    parser.add_argument(
+        "--unasked", nargs="+", choices=ASKED, default=[], metavar="CELL", help="make no questions about these cells"
+    )
+    for size in fields(Sizes):
+        large, small = (
+            "all" if getattr(sizes, size.name) is None else getattr(sizes, size.name) for sizes in (LARGE, SMALL)
+        )
+        default = f"default: {large}, with --small {small}"
+        parser.add_argument(f"--{size.name.replace('_', '-')}", type=positive, metavar="N", help=default)
     options = parser.parse_args()
+    given = {size.name: getattr(options, size.name) for size in fields(Sizes)}
+    sizes = replace(SMALL if options.small else LARGE, **{name: n for name, n in given.items() if n is not None})
     try:
-        counts = build(options)
+        counts = build(
+            options.out, chosen_subjects(options.subjects, options.small, sizes), sizes, options.seed, options.unasked
+        )
     except WorldError as error:
         parser.exit(2, f"{error}\n")
     print(json.dumps(counts))

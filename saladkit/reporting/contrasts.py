@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from saladkit.reporting.groups import ALL, UNHEARD, Group
+from saladkit.reporting.groups import Group
 from saladkit.reporting.result_names import contrast_key, without_common_prefix
 from saladkit.reporting.run_answers import RunAnswers, points
 from saladkit.scoring.seeds import Strata, stratified_mean
@@ -28,7 +28,7 @@ class Contrast:
 
     Attributes:
         by: measure -> group -> difference.
-        main: the group that the report's headline is about: unheard subjects where there are any.
+        main: the group that the report's headline is about.
     """
 
     first: str
@@ -57,7 +57,7 @@ def contrast_pairs(names: list[str], chosen: tuple[tuple[str, str], ...]) -> dic
     return {key if keys.count(key) == 1 else full: pair for key, full, pair in zip(keys, whole, chosen, strict=True)}
 
 
-def compute_contrasts(answers: RunAnswers, pairs: dict[str, tuple[str, str]]) -> dict[str, Contrast]:
+def compute_contrasts(answers: RunAnswers, pairs: dict[str, tuple[str, str]], main: Group) -> dict[str, Contrast]:
     """Return every contrast in every group; p-values are corrected for the contrasts of a group and measure."""
     by: dict[str, dict[str, dict[Group, Difference]]] = {key: {} for key in pairs}
     for measure in answers.measures:
@@ -67,7 +67,6 @@ def compute_contrasts(answers: RunAnswers, pairs: dict[str, tuple[str, str]]) ->
             for (key, (first, second)), p in zip(pairs.items(), p_values, strict=True):
                 difference = stratified_mean(points(right[first], right[second]))
                 by[key].setdefault(measure, {})[group] = Difference(difference, p)
-    main = UNHEARD if UNHEARD in answers.items.groups else ALL
     return {key: Contrast(first, second, by[key], main) for key, (first, second) in pairs.items()}
 
 

@@ -136,6 +136,7 @@ class Findings:
     subjects: list[Subject]
     teacher: TextFindings
     models: list[ModelFindings]
+    main: Group  # what the headline is about
     contrasts: dict[str, Contrast]
     main_contrast: str | None  # key of the first contrast that --contrast names
     regions: RegionGaps | None
@@ -156,17 +157,21 @@ class Findings:
         return next(model for model in self.models if model.name == name)
 
 
-def compute_findings(answers: RunAnswers, contrasts: tuple[tuple[str, str], ...], held_out: str) -> Findings:
+def compute_findings(
+    answers: RunAnswers, contrasts: tuple[tuple[str, str], ...], held_out: str, primary: str | None = None
+) -> Findings:
     """Compute every number of the run; differences are paired by item.
 
     Args:
         contrasts: pairs of names of models; the first pair is the main comparison.
         held_out: the task with a voice that no model was trained on.
+        primary: as `Items.main`.
 
     Raises:
-        SaladError: the gap tables of the models cannot be compared.
+        SaladError: the gap tables of the models cannot be compared, or as `Items.main`.
     """
     items, teacher = answers.items, answers.teacher
+    main = items.main(primary)
     pairs = contrast_pairs([model.name for model in answers.models], contrasts)
     return Findings(
         tasks=sorted(answers.tasks),
@@ -183,7 +188,8 @@ def compute_findings(answers: RunAnswers, contrasts: tuple[tuple[str, str], ...]
             len(teacher.scored("text", answers.tasks)),
         ),
         models=_models(answers),
-        contrasts=compute_contrasts(answers, pairs),
+        main=main,
+        contrasts=compute_contrasts(answers, pairs, main),
         main_contrast=next(iter(pairs)) if contrasts else None,
         regions=region_gaps(answers.inventory, answers.models[0].model_digest),
         steps=answers.inventory.steps(),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from saladkit.errors import SaladError
 from saladkit.formats.results import groups_of
 from saladkit.reporting.predictions import Key, Predictions
 
@@ -23,10 +24,14 @@ class Group:
         return f"{self.name} subjects".capitalize() if self.split == SUBJECTS else self.name.capitalize()
 
     @property
+    def column(self) -> str:
+        """The column of `eval --by` that this group is of; only where `split` begins with COLUMN."""
+        return self.split.removeprefix(COLUMN)
+
+    @property
     def title(self) -> str:
         """The name among all groups, such as `Unheard subjects` or `cell: far`."""
-        column = self.split.removeprefix(COLUMN)
-        return f"{column}: {self.name}" if self.split.startswith(COLUMN) else self.heading
+        return f"{self.column}: {self.name}" if self.split.startswith(COLUMN) else self.heading
 
 
 ALL = Group("all", "all questions")
@@ -87,6 +92,22 @@ class Items:
     def by_subject_kind(self) -> list[Group]:
         """Return all items, and the unheard and the heard subjects where there are any."""
         return [group for group in (ALL, UNHEARD, HEARD) if group in self.groups]
+
+    def main(self, primary: str | None) -> Group:
+        """Return the group that the headline is about: the mean over a column's groups, or unheard subjects, or all.
+
+        Raises:
+            SaladError: the results are not split by the column `primary`, or it has one group alone.
+        """
+        if primary is None:
+            return UNHEARD if UNHEARD in self.groups else ALL
+        mean = Group(COLUMN + primary, MEAN)
+        if mean not in self.groups:
+            raise SaladError(
+                f"the results have no mean over groups of '{primary}'",
+                "Name a column by which `saladkit eval --by` has split them, with two groups at least.",
+            )
+        return mean
 
     def compared(self) -> list[Group]:
         """Return the groups over which models are compared: all but the single subjects, of which there are many."""

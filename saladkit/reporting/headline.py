@@ -1,6 +1,7 @@
 """The main result of a run in sentences, made from its numbers."""
 
 from saladkit.reporting.findings import Findings, ModelFindings
+from saladkit.reporting.groups import ALL, UNHEARD, Group
 from saladkit.reporting.number_format import SPACE, duration, percent, points, signed
 from saladkit.reporting.seeds import SeedsFindings
 from saladkit.scoring.seeds import OverSeeds
@@ -12,14 +13,22 @@ def headline(findings: Findings) -> str:
     contrast = findings.contrasts.get(findings.main_contrast or "")
     best = findings.model(contrast.first) if contrast else findings.models[-1]
     control = findings.model(contrast.second) if contrast else None
-    where = "On subjects without natural speech, " if first.unheard else ""
+    where, accuracy = _where(findings.main), {model.name: _accuracy(model, findings.main) for model in findings.models}
     if best is first:
-        return _sentence(f"{where}{first.label} answers {_accuracy(first)} of the spoken questions correctly")
-    change = f"{_accuracy(first)} ({_named(first)}) to {_accuracy(best)} ({_named(best)})"
+        return _sentence(f"{where}{first.label} answers {accuracy[first.name]} of the spoken questions correctly")
+    change = f"{accuracy[first.name]} ({_named(first)}) to {accuracy[best.name]} ({_named(best)})"
     sentence = _sentence(f"{where}accuracy on spoken questions went from {change}")
     if control is None or control is first:
         return sentence
-    return f"{sentence} {_named(control)} reached {_accuracy(control)}{_budget(best, control)}."
+    return f"{sentence} {_named(control)} reached {accuracy[control.name]}{_budget(best, control)}."
+
+
+def _where(main: Group) -> str:
+    if main == ALL:
+        return ""
+    if main == UNHEARD:
+        return "On subjects without natural speech, "
+    return f"As the mean over the groups of {main.column}, "
 
 
 def _sentence(text: str) -> str:
@@ -30,8 +39,8 @@ def _named(model: ModelFindings) -> str:
     return model.label.replace(" ", SPACE)
 
 
-def _accuracy(model: ModelFindings) -> str:
-    return percent((model.unheard or model.speech).value)
+def _accuracy(model: ModelFindings, main: Group) -> str:
+    return percent(model.chosen.speech[main].value)
 
 
 def _budget(best: ModelFindings, control: ModelFindings) -> str:
@@ -49,8 +58,8 @@ def lead(findings: Findings, seeds: SeedsFindings | None) -> list[str]:
     Args:
         seeds: the figures over several seeds, if there are any; the headline is about the first run.
     """
-    text = findings.teacher
-    paragraphs = [f"The text LLM answers {percent((text.unheard or text.all).value)} of the same questions correctly."]
+    of_text = findings.teacher.text["chosen"][findings.main]
+    paragraphs = [f"The text LLM answers {percent(of_text.value)} of the same questions correctly."]
     key = findings.main_contrast or next(reversed(findings.contrasts), None)
     contrast = findings.contrasts.get(key or "")
     if contrast:

@@ -71,6 +71,7 @@ def render_page(content: PageContent) -> str:
             answered=answered_lines(findings),
             guesses=guess_lines(findings),
             every=ALL,
+            main=findings.main,
             seeds=content.seeds,
             seeds_note=seeds_note(content.seeds.seeds if content.seeds else 1),
             pair=lambda of: " minus ".join(findings.model(name).label for name in (of.first, of.second)),

@@ -98,7 +98,7 @@ def _contrast(contrast: Contrast) -> dict:
         measure: _nested({group: _difference(found) for group, found in of_groups.items()})
         for measure, of_groups in contrast.by.items()
     }
-    about = {"first": contrast.first, "second": contrast.second, "group": contrast.main.name}
+    about = {"first": contrast.first, "second": contrast.second, "group": contrast.main.title}
     return _difference(contrast.by["chosen"][contrast.main]) | about | {"groups": groups}
 
 

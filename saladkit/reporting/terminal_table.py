@@ -63,7 +63,7 @@ def _difference(key: str, contrast: Contrast, measure: str) -> str:
 
 def _over_seeds(findings: Findings, seeds: SeedsFindings) -> list[str]:
     lines = [f"over {seeds.seeds} seeds: mean (hierarchical bootstrap; t interval)"]
-    group = UNHEARD if UNHEARD in findings.items.groups else ALL
+    group = findings.main
     for measure in findings.measures:
         table = seeds.tables[measure][group]
         about = f"{group.title.lower()}{', written' if measure == 'written' else ''}"

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from saladkit.errors import SaladError
-from saladkit.model.loading import load_tokenizer
 from saladkit.selection.speaking_rate import SpeakingRate
 from saladkit.settings.select import Budget
 from saladkit.sources.samples import read_samples
@@ -75,6 +74,8 @@ def unit_of(budget: Budget) -> str:
 
 
 def _count_tokens(texts: Sequence[str], model: str) -> np.ndarray:
+    from saladkit.model.loading import load_tokenizer  # 3.6 s of imports that no other budget needs
+
     tokenizer = load_tokenizer(model)
     counts: list[int] = []
     for begin in range(0, len(texts), TEXTS_AT_ONCE):

@@ -29,10 +29,18 @@ class KnownPool:
     place: np.ndarray  # row of each text in the regions' table, int [N]
     gap: str | None  # path
     measured: Measured | None  # M of the probes and of the regions, if the strategy may use it
+    keeps_bad_speech: bool = False  # whether regions that the gap table marks as bad speech count as any other
 
     @classmethod
     def of(
-        cls, ids: pa.ChunkedArray, pool: str, regions: str, gap: str | None, measured: Measured | None
+        cls,
+        ids: pa.ChunkedArray,
+        pool: str,
+        regions: str,
+        gap: str | None,
+        measured: Measured | None,
+        *,
+        keeps_bad_speech: bool = False,
     ) -> "KnownPool":
         """Look up the ids of a pool.
 
@@ -48,7 +56,7 @@ class KnownPool:
             )
         if gap is not None:
             check_measured_with(gap, regions)
-        return cls(pool, regions, opened, place.to_numpy(), gap, measured)
+        return cls(pool, regions, opened, place.to_numpy(), gap, measured, keeps_bad_speech)
 
     @property
     def table(self) -> list[dict]:
@@ -57,8 +65,8 @@ class KnownPool:
 
     @cached_property
     def bad_speech(self) -> dict[int, str]:
-        """Regions that the gap table marks as bad speech, with the reason."""
-        return {} if self.gap is None else bad_speech_regions(self.gap)
+        """Regions to leave out for bad speech, with the reason."""
+        return {} if self.gap is None else bad_speech_regions(self.gap, keep_marked=self.keeps_bad_speech)
 
     @cached_property
     def region(self) -> np.ndarray:

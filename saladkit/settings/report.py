@@ -40,4 +40,10 @@ class ReportSettings(Settings):
         help="Folder of another run of the same recipe with another seed; repeat for more. Results are then also given"
         " over seeds, with intervals that hold for other seeds.",
     )
+    primary: str | None = setting(
+        None,
+        metavar="COLUMN",
+        help="The headline is about the mean over the groups of this column of `eval --by`.  [default: about unheard"
+        " subjects, where there are any]",
+    )
     title: str = setting("saladkit", help="Heading of the page.")

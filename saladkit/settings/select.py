@@ -38,8 +38,13 @@ class Preference(Settings):
     gap: str | None = setting(
         None,
         recorded=False,
-        help="Gap table (from `saladkit gap --regions`), for active, knn and hybrid. Regions that it marks as bad"
-        " speech are left out.",
+        help="Gap table (from `saladkit gap --regions`), for active, knn and hybrid.",
+    )
+    bad_speech: str = setting(
+        "leave-out",
+        choices=("leave-out", "keep"),
+        applies=lambda own: own.gap is not None and not own.probing,
+        help="What to do with regions that --gap marks as bad speech, under any strategy.",
     )
     gap_before: str | None = setting(
         None,

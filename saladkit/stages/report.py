@@ -44,7 +44,7 @@ def report(run: str | Path, output: str | Path, settings: ReportSettings) -> dic
 
     Raises:
         SaladError: matplotlib is not installed, a folder is missing, incomplete or of another schema, results or gap
-            tables have different items, or runs differ in more than their seed.
+            tables have different items, runs differ in more than their seed, or as `Items.main`.
     """
     run, output = Path(run), Path(output)
     check_libraries()
@@ -58,7 +58,7 @@ def report(run: str | Path, output: str | Path, settings: ReportSettings) -> dic
     answers = [read_run(of_seed, folders, settings) for of_seed in runs]
     check_same_recipe(answers)
     first = answers[0]
-    findings = compute_findings(first, settings.contrasts, settings.held_out)
+    findings = compute_findings(first, settings.contrasts, settings.held_out, settings.primary)
     seeds = compute_seeds(answers, findings.pairs) if len(runs) > 1 else None
     strategies = compare_strategies(runs, named_folders(settings.choices), settings.speech, settings.held_out)
     questions = questions_to_play(first.inventory, first.models, findings.subjects, findings.items.keys)

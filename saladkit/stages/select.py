@@ -35,8 +35,8 @@ FEWER_PROBES = "lower --per-region, loosen the filters, or give a larger pool"
 def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
     """Choose texts of a pool or, with `per_region`, probes of every region.
 
-    Every strategy leaves out regions that the gap table marks as bad speech, if there is a table: a failure of
-    synthesis is not a gap. Probes are drawn from all regions.
+    Every strategy leaves out regions that the gap table marks as bad speech, if there is a table, unless
+    `settings.bad_speech` is "keep": a failure of synthesis is not a gap. Probes are drawn from all regions.
 
     The chosen rows keep all columns of the pool, and get columns with the reasons (`formats/samples.py`). The choice
     depends on the seed and the ids, not on the order of the pool. `left-out.jsonl` lists texts that filters left out.
@@ -50,10 +50,11 @@ def select(pool: str, output: str | Path, settings: SelectSettings) -> dict:
     """
     clock = Clock()
     table = read_samples(pool, needed=["id", "text"], names=settings.names, limit=settings.limit, beside=output)
-    known = KnownPool.of(table.column("id"), pool, settings.regions, settings.gap, _measured(settings))
+    ids, keep = table.column("id"), settings.bad_speech == "keep"
+    known = KnownPool.of(ids, pool, settings.regions, settings.gap, _measured(settings), keeps_bad_speech=keep)
     gaps = read_gaps(known, settings)
     certainty = check_gamma(known, gaps, settings)
-    left_out, texts = LeftOut(table.column("id").to_pylist()), Texts(table.column("text"))
+    left_out, texts = LeftOut(ids.to_pylist()), Texts(table.column("text"))
     questions = read_questions(settings.decontaminate)
     evaluation = EvaluationFilter(questions, texts, settings, settings.device) if questions else None
 

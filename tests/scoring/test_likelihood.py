@@ -129,7 +129,7 @@ def test_prompts_end_in_the_last_column(tokenizer):
 
 
 def test_the_common_beginning_of_prompts_runs_once(salad_model, heard_prompts, tokenizer, monkeypatch):
-    examples = tokenizer("A tomato is a berry\n\nA clock is a machine\n\n")["input_ids"]
+    examples = tokenizer("A tomato is a berry\n\nA clock is a machine\n\n" * 4)["input_ids"]
     solved = tokenizer(" berry\n\n")["input_ids"]
     beginning = [examples, heard_prompts[0].spans[0], solved]
     questions = [

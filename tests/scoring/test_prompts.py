@@ -161,8 +161,8 @@ def test_a_recording_is_cut_where_a_word_begins_and_not_without_word_times(rows,
     cut = PromptBuilder(tokenizer, len(whole.prompt) + longest - 2, "continuation", speech_input).build(
         row, [], "questions"
     )
-    assert cut.words_dropped == 1
-    seconds = row["words"][-1]["end"] - row["words"][1]["start"]
+    assert 0 < cut.words_dropped < len(row["words"]) and row["words"][0]["start"] == 0
+    seconds = row["words"][-1]["end"] - row["words"][cut.words_dropped]["start"]
     assert cut.prompt.spans[0].vectors == pytest.approx(seconds * 12.5, abs=1.5)
     builder = PromptBuilder(tokenizer, len(whole.prompt) - 1, "continuation", speech_input)
     assert builder.build(row | {"words": None}, [], "questions") is None

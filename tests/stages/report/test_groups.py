@@ -140,3 +140,25 @@ def test_contrasts_of_the_same_short_names_keep_their_whole_names():
 def test_without_contrasts_each_later_result_is_compared_with_the_first():
     pairs = contrast_pairs(["stage1", "stage2_a", "stage2_b"], ())
     assert pairs == {"a_minus_stage1": ("stage2_a", "stage1"), "b_minus_stage1": ("stage2_b", "stage1")}
+
+
+def test_the_headline_can_be_about_the_mean_over_the_groups_of_a_column(grouped, tmp_path):
+    run, _ = grouped
+    page = tmp_path / "page.html"
+    summary = report(run, page, ReportSettings(**SETTINGS | {"primary": "cell"}))
+    first = next(iter(PAIRS))
+    means = {}
+    for name, folder in (("stage1", "stage1"), ("active", "active"), ("uniform", "uniform")):
+        means[name] = np.mean([right(run, folder, "acc_norm", ("cell", cell)).mean() for cell in ("far", "near")])
+    assert summary[first]["group"] == "cell: mean of groups"
+    assert summary[first]["points"] == pytest.approx(100 * (means["active"] - means["uniform"]), abs=1e-3)
+    said = re.search("<h1>(.*?)</h1>", page.read_text()).group(1).replace("\xa0", " ")
+    change = f"from {100 * means['stage1']:.1f} % (Stage I) to {100 * means['active']:.1f} % (Stage II active)."
+    assert said.startswith(f"As the mean over the groups of cell, accuracy on spoken questions went {change}")
+
+
+@pytest.mark.parametrize("column", ["colour", ""])
+def test_a_headline_about_a_column_without_groups_is_refused(column, grouped, tmp_path):
+    with pytest.raises(SaladError, match=f"no mean over groups of '{column}'"):
+        report(grouped[0], tmp_path / "page.html", ReportSettings(**SETTINGS | {"primary": column}))
+    assert list(tmp_path.iterdir()) == []

@@ -93,7 +93,8 @@ def test_the_summary_and_the_page_say_how_many_seeds_a_claim_needs(seeds):
     assert (
         said in section and "Gap of Stage II active" in section and "Stage II active minus Stage II uniform" in section
     )
-    for title in ("Chosen answers, cell: far", "Written answers, Unheard subjects", "Chosen answers, spoken: no"):
+    assert "<h3>Written answers, unheard subjects</h3>" in section  # what the headline is about stands open
+    for title in ("Chosen answers, cell: far", "Written answers, All questions", "Chosen answers, spoken: no"):
         assert f"<summary>{title}</summary>" in section
     answers = read(runs)
     findings = compute_findings(answers[0], SETTINGS["contrasts"], SETTINGS["held_out"])

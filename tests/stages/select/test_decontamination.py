@@ -7,7 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from build_world import DATA
 from saladkit.sources.samples import read_samples
+from world import read_subject
 
 
 @pytest.fixture
@@ -39,17 +41,25 @@ def test_short_questions_are_kept_out_of_probes_and_selections(budget, select, a
     assert json.loads((tmp_path / "chosen" / "manifest.json").read_text())["counts"]["left_out"] == summary["left_out"]
 
 
-def test_chosen_texts_with_an_answer_are_counted_or_left_out(shell, world, cut, left_out, tmp_path):
-    """Every text of this world tells facts that the questions ask."""
+def test_chosen_texts_with_an_answer_are_counted_or_left_out(shell, world, cut, asking, left_out, tmp_path):
+    """The world's own questions ask what no text tells: here all facts about animals are asked."""
+    animals = read_subject(DATA / "animals.toml")
+    questions = asking(
+        *(
+            (relation.prompt(animal), value, *list(dict.fromkeys(relation.wrong_values(animal)))[:3])
+            for relation in animals.relations
+            for animal, value in relation.values.items()
+        )
+    )
     line = ["select", world / "pool.parquet", "--regions", cut, "--strategy", "uniform", "--count", 8]
-    line += ["--decontaminate", world / "questions.parquet"]
+    line += ["--decontaminate", questions]
     counted = shell(*line, "-o", tmp_path / "counted")
     assert counted.exit_code == 0, counted.stderr
     found = json.loads(counted.stdout)["decontamination"]["chosen_texts_with_answer"]
     assert 0 < found["texts"] <= 8 and 0 < found["questions"] <= found["texts"]
     assert f"note: {found['texts']} of 8 chosen texts hold the fact that a question asks" in counted.stderr
     rows = {row["id"]: row["text"] for row in read_samples(tmp_path / "counted", needed=["text"]).to_pylist()}
-    asked = {row["id"]: row for row in pq.read_table(world / "questions.parquet").to_pylist()}
+    asked = {row["id"]: row for row in pq.read_table(questions).to_pylist()}
     for held in found["such_as"]:
         question = asked[held["question"].rpartition(":")[2]]
         assert question["choices"][question["answer"]].lower() in rows[held["id"]].lower()

@@ -46,6 +46,20 @@ def test_regions_of_bad_speech_are_left_out(gamma, select, tmp_path):
     chosen, summary = select("--gap", tmp_path / "bad", "--gamma", gamma, "--count", 12)
     assert {row["region"] for row in chosen} == {0, 2}
     assert summary["dropped_for_bad_speech"] == {"1": "slow", "3": "slow"}
+    chosen, summary = select(
+        "--gap", tmp_path / "bad", "--bad-speech", "keep", "--gamma", gamma, "--count", 12, "--overwrite"
+    )
+    assert {row["region"] for row in chosen} & {1, 3}
+    assert summary["dropped_for_bad_speech"] == {} and "bad speech" not in summary["left_out"]
+
+
+def test_a_region_without_a_recording_is_left_out_also_where_bad_speech_is_kept(select, tmp_path):
+    figures = {"kind": "region", "probes": 1, "teacher_kl_shrunk": 1.0}
+    rows = [figures | {"region": r, "bad_speech": r == 1, "bad_speech_reason": "slow"} for r in range(CLUSTERS - 1)]
+    save_gap_table(tmp_path / "bad", [], rows, identity={"silent_regions": [CLUSTERS - 1]})
+    chosen, summary = select("--gap", tmp_path / "bad", "--bad-speech", "keep", "--gamma", 1, "--count", 12)
+    assert CLUSTERS - 1 not in {row["region"] for row in chosen}
+    assert summary["dropped_for_bad_speech"] == {str(CLUSTERS - 1): "no recording could be used"}
 
 
 def test_coverage_needs_no_model(shell, world, covered, cut, tmp_path):

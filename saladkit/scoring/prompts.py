@@ -151,22 +151,29 @@ class PromptBuilder:
     def _truncated(
         self, row: dict, template: FilledTemplate, continuations: list[list[int]], room: int, source: str
     ) -> Request | None:
-        """Return the request with the fewest words removed that fits, by binary search."""
+        """Return the request with the fewest words removed that fits, by binary search.
+
+        A recording can begin only at a word whose time is known.
+        """
         if self.speech_input and not row.get("words"):
             return None
         words = place_words(row["text"], _words_of(row))
-        fewest, most, found = 1, len(words) - 1, None
+        beginnings = [
+            at for at in range(1, len(words)) if not self.speech_input or row["words"][at]["start"] is not None
+        ]
+        fewest, most, found = 0, len(beginnings) - 1, None
         while fewest <= most:
-            dropped = (fewest + most) // 2
+            middle = (fewest + most) // 2
+            dropped = beginnings[middle]
             cut = replace(template, question=row["text"][words[dropped][1] :])
             where = f"{source}: row '{row['id']}'"
             pieces = self._pieces(row, cut, dropped, source)
             prompt = self._prompt([], pieces, where, scored=bool(continuations))
             if len(prompt) <= room:
                 context = self._context([], cut, where)
-                found, most = Request(prompt, continuations, cut, context, 0, dropped), dropped - 1
+                found, most = Request(prompt, continuations, cut, context, 0, dropped), middle - 1
             else:
-                fewest = dropped + 1
+                fewest = middle + 1
         return found
 
     def _pieces(self, row: dict, template: FilledTemplate, first_word: int, source: str) -> list[Piece]:

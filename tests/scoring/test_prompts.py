@@ -155,17 +155,34 @@ def test_examples_are_speech_where_the_question_is_unless_set_to_text(rows, toke
 
 
 def test_a_recording_is_cut_where_a_word_begins_and_not_without_word_times(rows, tokenizer, speech_input):
-    row = rows[0]
+    row = max(rows, key=lambda row: row["words"][1]["start"] or 0)  # the longest first word
     whole = PromptBuilder(tokenizer, 512, "continuation", speech_input).build(row, [], "questions")
     longest = max(len(ids) for ids in whole.continuations)
     cut = PromptBuilder(tokenizer, len(whole.prompt) + longest - 2, "continuation", speech_input).build(
         row, [], "questions"
     )
-    assert 0 < cut.words_dropped < len(row["words"]) and row["words"][0]["start"] == 0
-    seconds = row["words"][-1]["end"] - row["words"][cut.words_dropped]["start"]
+    assert cut.words_dropped == 1
+    seconds = row["words"][-1]["end"] - row["words"][1]["start"]
     assert cut.prompt.spans[0].vectors == pytest.approx(seconds * 12.5, abs=1.5)
     builder = PromptBuilder(tokenizer, len(whole.prompt) - 1, "continuation", speech_input)
     assert builder.build(row | {"words": None}, [], "questions") is None
+
+
+def test_no_more_words_are_cut_than_must_be_also_where_some_have_no_times(rows, tokenizer, speech_input):
+    row = next(row for row in rows if any(word["start"] is None for word in row["words"][2:-2]))
+    builder = PromptBuilder(tokenizer, 512, "continuation", speech_input)
+    whole = builder.build(row, [], "questions")
+    starts = [word["start"] for word in row["words"]]
+    longest = max(len(ids) for ids in whole.continuations)
+    lengths = {
+        first: speech_input.question_span(row, tokenizer, first, "questions").vectors
+        for first, start in enumerate(starts)
+        if start is not None
+    }
+    for length in range(min(lengths.values()), len(whole.prompt)):
+        cut = PromptBuilder(tokenizer, length + longest - 1, "continuation", speech_input).build(row, [], "questions")
+        fewest = min(first for first, vectors in lengths.items() if vectors <= length)
+        assert cut.words_dropped == fewest and len(cut.prompt) == lengths[fewest] <= length
 
 
 class CountingFrontEnd:

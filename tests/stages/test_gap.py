@@ -113,7 +113,7 @@ def test_every_item_has_the_figures_of_its_twin(measured, expected):
         assert item["tokens"] == tokens > 10
         for metric in METRICS:
             assert item[metric] == pytest.approx(sums[metric] / tokens, rel=2e-4, abs=1e-6), metric
-        assert item["misalignment"] > 1e-4
+        assert item["misalignment"] > 1e-3
         assert item["forgetting"] > 1e-6
 
 

@@ -1,5 +1,5 @@
 # make demo         the whole method in five minutes on two cores; ends with a table and runs/demo/report.html
-# make desk         the figures of docs/results.md: ways to choose, eight seeds (70 minutes); then with sound (16 minutes)
+# make desk         ways to choose, eight seeds (70 minutes), then the method with sound; docs/results.md has what is done
 # make test         all tests
 # make test-fast    the unit tests of every room, in under two minutes
 # make test-newest  a part of the tests with the newest packages, and where torchaudio does not load (tests/newest.sh)

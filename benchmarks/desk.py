@@ -29,13 +29,7 @@ from saladkit.formats.weights import read_shapes
 from saladkit.reporting.inventory import Found, Inventory
 from side_by_side import emit
 
-SIZES = (
-    128,
-    256,
-    512,
-    1024,
-    2048,
-)  # the desk's matrices have up to 4,096 rows, and mostly 128 or 160 columns
+SIZES = (128, 256, 512, 1024, 2048)  # the desk's matrices have at most 4,096 rows, and mostly 128 or 160 columns
 THREADS = 2
 TRAINED, SCORED = 6, 2  # operations a position and parameter: forward and backward; forward alone
 

@@ -21,7 +21,7 @@ def shares(speech: Path) -> tuple[np.ndarray, int]:
     """Return the share of the seconds in each of `CELLS`, float64 [C], and the number of texts.
 
     Raises:
-        SaladError: the samples cannot be read, are none, or lack a duration or a cell of the world.
+        SaladError: the samples cannot be read, there are none, or one has no duration or no cell of the world.
     """
     table = read_samples(str(speech), needed=["id", "cell", "duration"])
     of_cell = np.array(table.column("cell").to_pylist())

@@ -173,7 +173,7 @@ def main() -> None:
             options.out, chosen_subjects(options.subjects, options.small, sizes), sizes, options.seed, options.unasked
         )
     except WorldError as error:
-        parser.exit(2, f"error: {error}\n  fix: Change the options or the file; examples/desk/README.md has the rules.\n")
+        parser.exit(2, f"error: {error}\n  fix: Change options or file; examples/desk/README.md has the rules.\n")
     print(json.dumps(counts))
 
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 
 import pytest
-from loaded_python import bash_functions
 
 from saladkit.model.loading import load_salad_model
 
@@ -39,7 +38,7 @@ def run_recipe(loaded_python, repository, tmp_path_factory):
     folder = tmp_path_factory.mktemp("recipes")
 
     def run(name, **variables):
-        environment = os.environ | REDUCED | bash_functions(loaded_python) | variables
+        environment = os.environ | REDUCED | {"LOADED": str(loaded_python.parent)} | variables
         environment |= {"RUN": str(folder / name), "RUNS": str(folder / name)}
         command = ["bash", repository / "recipes" / f"{name}.sh"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)

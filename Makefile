@@ -30,7 +30,7 @@ demo: setup
 
 desk: setup
 	bash recipes/strategies.sh
-	bash recipes/desk.sh
+	bash recipes/sound.sh
 
 # DRY_RUN=1 prints the plan and what is missing on this machine. A recipe's head says which variables it needs.
 reproduce-3b: setup

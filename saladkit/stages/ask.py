@@ -34,17 +34,31 @@ def ask(checkpoint: str, question: str, settings: AskSettings) -> dict:
     clock = Clock()
     row, recording = read_question(question, settings.option)
     _check_models(checkpoint, settings.teacher)
-    device = resolve_device(settings.device)
+    device, how = resolve_device(settings.device), _as_eval(checkpoint, settings)
     found = {"command": "ask", "question": question, "seconds_of_speech": round(len(recording[0]) / recording[1], 2)}
-    found |= _answer(checkpoint, Condition("model", "speech"), row, settings, device)
+    found |= _answer(checkpoint, Condition("model", "speech"), row, how, device)
     if settings.asr is not None:
         transcriber = open_transcriber(settings.asr, device=settings.device, dtype=settings.dtype)
         found["transcript"] = transcriber.transcribe([recording])[0]
     if settings.teacher is not None:
         (heard,) = with_transcripts([row], [{"id": row["id"], "transcript": found["transcript"]}])
-        found["teacher"] = _answer(settings.teacher, Condition(ORIGINAL, CASCADE), heard, settings, device)
+        found["teacher"] = _answer(settings.teacher, Condition(ORIGINAL, CASCADE), heard, how, device)
     _tell(found)
     return found | {"seconds": round(clock.seconds(), 2), "peak_memory_bytes": clock.peak_memory_bytes()}
+
+
+def _as_eval(checkpoint: str, settings: AskSettings) -> EvalSettings:
+    """Return the settings by which `eval` would ask the same question of all models."""
+    is_chat = getattr(read_config(checkpoint), "chat_template", None) is not None
+    return EvalSettings(
+        template=CONTINUATION,
+        generate=not settings.option,
+        also_generate=bool(settings.option),
+        max_new_tokens=settings.max_new_tokens,
+        apply_chat_template=settings.apply_chat_template or is_chat,
+        system_prompt=settings.system_prompt,
+        dtype=settings.dtype,
+    )
 
 
 def _check_models(checkpoint: str, teacher: str | None) -> None:
@@ -56,31 +70,22 @@ def _check_models(checkpoint: str, teacher: str | None) -> None:
         raise SaladError(f"{teacher} is a speech-adapted checkpoint", "Give a text LLM as --teacher.")
 
 
-def _answer(model: str, condition: Condition, row: dict, settings: AskSettings, device: str) -> dict:
+def _answer(model: str, condition: Condition, row: dict, how: EvalSettings, device: str) -> dict:
     """Return what a model answers: `answer`, `response`, and with options `choice` and `options`."""
-    as_eval = EvalSettings(
-        template=CONTINUATION,
-        generate=not settings.option,
-        also_generate=bool(settings.option),
-        max_new_tokens=settings.max_new_tokens,
-        apply_chat_template=settings.apply_chat_template
-        or getattr(read_config(model), "chat_template", None) is not None,
-        system_prompt=settings.system_prompt,
-    )
-    predictor = LoadedModel(model, device=device, dtype=settings.dtype).predictor(condition, CONTINUATION, as_eval)
+    predictor = LoadedModel(model, device=device, dtype=how.dtype).predictor(condition, CONTINUATION, how)
     predictions, left_out = predictor.predict([row], [], "ask", row["id"])
     if left_out:
         raise SaladError(f"{row['id']} is longer than {model} reads", "Give a shorter recording or --max-new-tokens.")
     (found,) = predictions
     answered = {"answer": spoken_answer(found["response"]), "response": found["response"]}
-    if not settings.option:
+    if not row["choices"]:
         return answered
     values, scored = found["log_likelihoods"], found["scored"]
     options = [
         {"option": option, "log_likelihood": value, "per_character": value / len(words)}
-        for option, value, words in zip(settings.option, values, scored, strict=True)
+        for option, value, words in zip(row["choices"], values, scored, strict=True)
     ]
-    return answered | {"choice": settings.option[likeliest_per_character(values, scored)], "options": options}
+    return answered | {"choice": row["choices"][likeliest_per_character(values, scored)], "options": options}
 
 
 def _tell(found: dict) -> None:

@@ -55,7 +55,7 @@ def test_a_long_recording_is_heard_to_its_end(transcriber, recordings):
     (first, rate), (last, _) = recordings
     pause = np.zeros(32 * rate, np.float32)
     (written,) = transcriber.transcribe([(np.concatenate([first, pause, last]), rate)])
-    assert "nice" in written and "letter" in written
+    assert "today" in written and "letter" in written
 
 
 def test_in_silence_nothing_is_heard(transcriber):

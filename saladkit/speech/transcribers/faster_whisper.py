@@ -88,8 +88,10 @@ class FasterWhisperTranscriber:
 
 def _check_name(name: str) -> None:
     """Check that a model is a folder with the files that it needs, or can be the name of a model on the Hub."""
+    if not name:
+        raise SaladError("--asr faster-whisper names no model", f"Write faster-whisper:MODEL, with {_EXAMPLE}.")
     path = Path(name)
-    if name and path.exists():
+    if path.exists():
         missing = [file for file in _NEEDED if not (path / file).is_file()]
         if missing:
             raise SaladError(

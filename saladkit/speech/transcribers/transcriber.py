@@ -65,11 +65,11 @@ def open_transcriber(name: str, *, device: str, dtype: str) -> Transcriber:
         SaladError: the engine's extra is not installed, the device does not exist, or the model does not exist or is no
             speech recognizer.
     """
-    engine, colon, description = name.partition(":")
+    engine, _, description = name.partition(":")
     opened = partial(engine_class, needed_by=f"--asr {name}")
     if name == SPHINX:
         return opened("saladkit.speech.transcribers.sphinx", "SphinxTranscriber", extra=SPHINX)()
-    if engine == FASTER_WHISPER and colon:
+    if engine == FASTER_WHISPER:
         module_name, class_name = "saladkit.speech.transcribers.faster_whisper", "FasterWhisperTranscriber"
         return opened(module_name, class_name, extra=FASTER_WHISPER)(*split_language(description), device=device)
     from saladkit.speech.transcribers.hugging_face import HuggingFaceTranscriber

@@ -5,6 +5,7 @@
 
 import glob
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +15,10 @@ from pathlib import Path
 from saladkit import __version__
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, PLAN, SUMMARY, WORKING, digest_path, is_artefact
+from saladkit.formats.claims import is_given_up
 from saladkit.formats.digests import digest_file, digest_json
 from saladkit.formats.files import PARTIAL, is_abandoned, read_json, write_json, written_aside
+from saladkit.formats.parts import PARTS
 
 
 @dataclass
@@ -117,8 +120,12 @@ class ArtefactWriter:
             "identity": identity or {},
             "files": files,
         }
-        shutil.rmtree(self.path / WORKING, ignore_errors=True)
         write_json(self.path / MANIFEST, manifest)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove what a complete artefact does not have: intermediate files and the plan."""
+        shutil.rmtree(self.working, ignore_errors=True)
         (self.path / PLAN).unlink(missing_ok=True)
 
     def record(self, summary: dict) -> None:
@@ -138,7 +145,16 @@ def _discard(folder: Path) -> None:
 
 
 def _is_only_planned(path: Path) -> bool:
-    return [file for file in path.rglob("*") if file.is_file()] == [path / PLAN]
+    """Return whether a folder holds a plan, and neither files of the artefact nor claims on its parts."""
+    said = {path / PLAN, path / WORKING / PARTS}
+    found = {file for file in _files_below(path) if not is_given_up(file)}
+    return path / PLAN in found and found <= said
+
+
+def _files_below(path: Path) -> Iterator[Path]:
+    """Yield every file below a folder, of which other processes may remove some meanwhile."""
+    for place, _, names in os.walk(path):
+        yield from (Path(place) / name for name in names)
 
 
 def _check_holds_no_input(output: Path, inputs: dict[str, str | Path]) -> None:
@@ -212,10 +228,20 @@ def _open_output(output: Path, plan: dict, inputs: dict[str, str | Path], overwr
     return ArtefactWriter(output, plan, finished=None)
 
 
+def _record_of(output: Path) -> tuple[str, dict]:
+    """Return name and content of the manifest, or else of the plan."""
+    name = MANIFEST if (output / MANIFEST).exists() else PLAN
+    try:
+        return name, read_json(output / name)
+    except SaladError as error:
+        if name == PLAN and isinstance(error.__cause__, FileNotFoundError):  # completed by another process just now
+            return MANIFEST, read_json(output / MANIFEST)
+        raise
+
+
 def _resumed(output: Path, plan: dict) -> ArtefactWriter:
     """Return the writer of an artefact that an earlier run of the same command has begun or completed."""
-    name = MANIFEST if (output / MANIFEST).exists() else PLAN
-    found = read_json(output / name)
+    name, found = _record_of(output)
     if found.get("fingerprint") != plan["fingerprint"]:
         changed = [key for key in ("verb", "settings") if found.get(key) != plan[key]]
         digests = {role: entry["digest"] for role, entry in plan["inputs"].items()}
@@ -228,7 +254,7 @@ def _resumed(output: Path, plan: dict) -> ArtefactWriter:
     if name == MANIFEST:
         summary = read_json(output / SUMMARY) if (output / SUMMARY).exists() else {}
         return ArtefactWriter(output, plan, finished=summary, started_before=True)
-    for aside in output.rglob(f"*{PARTIAL}-*"):
-        if is_abandoned(aside):
-            aside.unlink(missing_ok=True)
+    for file in _files_below(output):
+        if PARTIAL in file.name and is_abandoned(file):
+            file.unlink(missing_ok=True)
     return ArtefactWriter(output, plan, finished=None, started_before=True)

@@ -5,13 +5,14 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from saladkit.errors import SaladError
 
 PARTIAL = ".partial"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_RIGHT = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @contextmanager
@@ -19,31 +20,36 @@ def written_aside(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the body succeeds, remove it otherwise.
 
     Raises:
-        SaladError: the disk is full.
+        SaladError: the disk is full, or the folder is read-only.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}{PARTIAL}-{socket.gethostname()}-{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield aside
         os.replace(aside, path)
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        if error.errno not in (*NO_ROOM, *NO_RIGHT):
             raise
+        first = "Make room on the disk" if error.errno in NO_ROOM else "Make the folder writable for this machine"
         raise SaladError(
             f"{path} cannot be written: {os.strerror(error.errno)}",
-            "Make room on the disk and run the same command again; it continues where it stopped.",
+            f"{first} and run the same command again; it continues where it stopped.",
         ) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):  # of a read-only folder
+            aside.unlink(missing_ok=True)
 
 
 def is_abandoned(aside: Path) -> bool:
     """Return whether the process that wrote the temporary file `aside` has ended; false for one of another machine."""
     host, _, process = aside.name.rpartition(f"{PARTIAL}-")[2].rpartition("-")
-    if host != socket.gethostname() or not process.isdecimal():
-        return False
+    return host == socket.gethostname() and process.isdecimal() and has_ended(int(process))
+
+
+def has_ended(process: int) -> bool:
+    """Return whether there is no process of this number on this machine."""
     try:
-        os.kill(int(process), 0)
+        os.kill(process, 0)
     except ProcessLookupError:
         return True
     except PermissionError:  # the process runs, as another user's

@@ -1,4 +1,4 @@
-"""Which shard a process is: as the options say, or its task in a Slurm array; and what cannot be together with --claim."""
+"""Which shard a process is, by its options or its task in a Slurm array, and what cannot be together with --claim."""
 
 import pytest
 

@@ -27,6 +27,7 @@ from saladkit.settings.regions import RegionsSettings
 from saladkit.settings.report import ReportSettings
 from saladkit.settings.select import SelectSettings
 from saladkit.settings.setting import Settings
+from saladkit.settings.status import StatusSettings
 from saladkit.settings.synth import SynthSettings
 from saladkit.settings.timestamps import TimestampsSettings
 
@@ -269,6 +270,20 @@ def report(run: str, output: str, settings: ReportSettings) -> dict:
     from saladkit.stages.report import report
 
     return report(run, output, settings)
+
+
+@main.command("status")
+@click.argument("folder")
+@options_of(StatusSettings, "status")
+def status(folder: str, settings: StatusSettings) -> None:
+    """Print how far the output in FOLDER is: parts that are done, claimed, stale or missing, by whom, and time left."""
+    from saladkit.stages.status import status, status_table
+
+    found = status(folder)
+    if settings.json:
+        _print(found)
+    else:
+        click.echo(status_table(found))
 
 
 @main.command("doctor")

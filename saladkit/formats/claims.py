@@ -3,8 +3,8 @@
 While the artefact is not complete, `working/claims/NAME.NUMBER` is a claim on the part whose name is NAME, such as
 `part-00003-of-00012.parquet`; the name `manifest` stands for what is done once after all parts. A claim is created so
 that creating it again fails (O_EXCL), so of all processes one has it. It is JSON with `host`, `process`, `token` (drawn
-by the process), and `since`, in s. The process touches the file again and again. A claim that was not touched for
-`--claim-timeout` is stale: its process has died, or lost its machine or network.
+by the process), and in seconds `since` and `timeout` (`--claim-timeout`). The process touches the file again and again.
+A claim that was not touched for `--claim-timeout` is stale: its process has died, or lost its machine or network.
 
 NUMBER is 0, or one more than that of the stale claim that is taken over; the claim of the highest number counts. No
 claim is ever removed or renamed, so of two processes that find a claim stale one takes it over. A claim that is given
@@ -20,7 +20,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,7 @@ class Claim:
         host, process: who made it; empty and 0 while the file is being written.
         token: differs between processes, also where host and process are the same.
         since, touched: when it was made and last touched, in s, by the clock of the file system.
+        timeout: seconds after which its process wants it to be taken over.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Claim:
     token: str
     since: float
     touched: float
+    timeout: float
 
     @property
     def who(self) -> str:
@@ -71,6 +73,17 @@ def newest_claim(folder: Path, name: str) -> Claim | None:
     return claim
 
 
+def claims_on(folder: Path, names: Collection[str]) -> list[Claim]:
+    """Return the claims that count on any of these parts, sorted by name."""
+    numbers: dict[str, int] = {}
+    for file in os.listdir(folder) if folder.is_dir() else ():
+        name, _, number = file.rpartition(".")
+        if name in names and number.isdecimal():
+            numbers[name] = max(int(number), numbers.get(name, 0))
+    found = [_read(folder, name, number) for name, number in sorted(numbers.items())]
+    return [claim for claim in found if claim is not None]
+
+
 def _read(folder: Path, name: str, number: int) -> Claim | None:
     try:
         with open(folder / f"{name}.{number}") as stream:  # NFS looks at the server when a file is opened
@@ -80,7 +93,7 @@ def _read(folder: Path, name: str, number: int) -> Claim | None:
     try:
         told = json.loads(text)
     except ValueError:  # it is being written
-        told = {"host": "", "process": 0, "token": "", "since": touched}
+        told = {"host": "", "process": 0, "token": "", "since": touched, "timeout": math.inf}
     return Claim(name, number, touched=touched, **told)
 
 
@@ -163,8 +176,8 @@ class Claims:
             return False
         with open(descriptor, "w") as stream:
             since = os.fstat(descriptor).st_mtime
-            who = {"host": socket.gethostname(), "process": os.getpid(), "token": self._token, "since": since}
-            json.dump(who, stream)
+            who = {"host": socket.gethostname(), "process": os.getpid(), "token": self._token}
+            json.dump(who | {"since": since, "timeout": self.timeout}, stream)
         with self._lock:
             self._held[name] = path
         if before is not None:

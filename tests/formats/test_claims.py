@@ -33,7 +33,8 @@ def claimed(artefact, name, number=0, *, age=0.0, **told):
     folder.mkdir(parents=True, exist_ok=True)
     now = file_system_time(folder)
     path = folder / f"{name}.{number}"
-    path.write_text(json.dumps({"host": "elsewhere", "process": 7, "token": "x", "since": now - age} | told))
+    usual = {"host": "elsewhere", "process": 7, "token": "x", "since": now - age, "timeout": TIMEOUT}
+    path.write_text(json.dumps(usual | told))
     os.utime(path, (now - age, now - age))
     return path
 

@@ -30,6 +30,7 @@ from saladkit.settings.setting import Settings
 from saladkit.settings.status import StatusSettings
 from saladkit.settings.synth import SynthSettings
 from saladkit.settings.timestamps import TimestampsSettings
+from saladkit.settings.verify import VerifySettings
 
 
 class Shell(click.Group):
@@ -284,6 +285,21 @@ def status(folder: str, settings: StatusSettings) -> None:
         _print(found)
     else:
         click.echo(status_table(found))
+
+
+@main.command("verify")
+@click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
+@options_of(VerifySettings, "verify")
+def verify(folders: tuple[str, ...], settings: VerifySettings) -> None:
+    """Read all files of the outputs in FOLDER..., and say which are damaged and which parts to make again.
+
+    Exits with 1 if a file is damaged.
+    """
+    from saladkit.stages.verify import verify
+
+    found = verify(list(folders), settings)
+    _print(found)
+    sys.exit(0 if found["intact"] else 1)
 
 
 @main.command("doctor")

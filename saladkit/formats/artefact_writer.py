@@ -18,7 +18,10 @@ from saladkit.formats.artefact import MANIFEST, PLAN, SUMMARY, WORKING, digest_p
 from saladkit.formats.claims import is_given_up
 from saladkit.formats.digests import digest_file, digest_json
 from saladkit.formats.files import PARTIAL, is_abandoned, read_json, write_json, written_aside
+from saladkit.formats.intact import DIGEST, manifest_digest
 from saladkit.formats.parts import PARTS
+
+PLANNED = ("schema", "schema_version", "tool", "verb", "settings", "inputs", "fingerprint")  # entries of the plan
 
 
 @dataclass
@@ -120,7 +123,7 @@ class ArtefactWriter:
             "identity": identity or {},
             "files": files,
         }
-        write_json(self.path / MANIFEST, manifest)
+        write_json(self.path / MANIFEST, manifest | {DIGEST: manifest_digest(manifest)})
         self.tidy()
 
     def tidy(self) -> None:
@@ -142,6 +145,18 @@ def _discard(folder: Path) -> None:
             path.unlink()
     with suppress(OSError):
         folder.rmdir()
+
+
+def reopen(path: Path, without: Iterable[str]) -> None:
+    """Make a complete artefact unfinished again, without the files of these names; its command then makes them again.
+
+    Only files of parts may be left out, because what is made once after all parts may need what is not kept.
+    """
+    manifest = read_json(path / MANIFEST)
+    write_json(path / PLAN, {key: manifest[key] for key in PLANNED})
+    for name in without:
+        (path / name).unlink(missing_ok=True)
+    (path / MANIFEST).unlink()
 
 
 def _is_only_planned(path: Path) -> bool:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -78,3 +79,9 @@ def read_json(path: Path) -> dict:
 def part_name(index: int, total: int, suffix: str) -> str:
     """Return the name of a part, such as `part-00000-of-00004.parquet`."""
     return f"part-{index:05d}-of-{total:05d}{suffix}"
+
+
+def part_of(name: str) -> str | None:
+    """Return the part that a file belongs to, such as `part-00000-of-00004`; None for a file that is none of a part."""
+    found = re.search(r"part-\d{5,}-of-\d{5,}", name)
+    return found and found.group()

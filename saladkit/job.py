@@ -249,6 +249,7 @@ class Job:
     def _finished(self, writer: ArtefactWriter, summary: dict, examine: Callable[[Path], dict] | None) -> dict:
         """Return the summary of the artefact, which an earlier run or another process has completed."""
         self._check_strict(writer)
+        writer.sweep()
         writer.tidy()  # in case the other run was interrupted just before it, or this process came late
         self.tidy(writer.path)
         return summary | (examine(writer.path) if examine else {})

@@ -9,7 +9,7 @@ from pathlib import Path
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, PLAN
 from saladkit.formats.artefact_writer import ArtefactWriter
-from saladkit.formats.claims import MANIFEST_CLAIM, Claim, Claims
+from saladkit.formats.claims import MANIFEST_CLAIM, Claim, Claims, claims_folder, file_system_time
 from saladkit.formats.parts import Part
 from saladkit.progress import say
 from saladkit.settings.setting import Settings
@@ -92,6 +92,8 @@ class Sharing(AbstractContextManager):
             self._wait([MANIFEST_CLAIM], self._is_complete)
         if self._is_complete():
             raise MadeByOthers
+        with _two_lines(self.writer.path):
+            self.writer.sweep(file_system_time(claims_folder(self.writer.path)) - self.timeout)
 
     def _wait(self, names: list[str], is_over: Callable[[], bool]) -> None:
         """Wait until `is_over`, or one of the names is free to be claimed."""

@@ -5,6 +5,7 @@
 
 import glob
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -131,6 +132,16 @@ class ArtefactWriter:
         shutil.rmtree(self.working, ignore_errors=True)
         (self.path / PLAN).unlink(missing_ok=True)
 
+    def sweep(self, written_since: float = -math.inf) -> None:
+        """Remove temporary files of processes that have ended on this machine.
+
+        Args:
+            written_since: also remove those that were last written before this time, in s, by the file system's clock.
+        """
+        for file in _files_below(self.path):
+            if PARTIAL in file.name and (is_abandoned(file) or _last_written(file) < written_since):
+                file.unlink(missing_ok=True)
+
     def record(self, summary: dict) -> None:
         """Write the summary that the command prints to `summary.json`."""
         write_json(self.path / SUMMARY, summary)
@@ -164,6 +175,12 @@ def _is_only_planned(path: Path) -> bool:
     said = {path / PLAN, path / WORKING / PARTS}
     found = {file for file in _files_below(path) if not is_given_up(file)}
     return path / PLAN in found and found <= said
+
+
+def _last_written(file: Path) -> float:
+    with suppress(FileNotFoundError):
+        return file.stat().st_mtime
+    return math.inf
 
 
 def _files_below(path: Path) -> Iterator[Path]:
@@ -222,7 +239,8 @@ def create_artefact(
     try:
         return _open_output(output, plan, inputs | (also_read or {}), overwrite)
     except OSError as error:
-        raise SaladError(f"nothing can be written to {output}: {error}", "Give another folder with -o.") from error
+        fix = "Make the folder writable for this machine, or give another folder with -o."
+        raise SaladError(f"nothing can be written to {output}: {error}", fix) from error
 
 
 def _open_output(output: Path, plan: dict, inputs: dict[str, str | Path], overwrite: bool) -> ArtefactWriter:
@@ -269,7 +287,6 @@ def _resumed(output: Path, plan: dict) -> ArtefactWriter:
     if name == MANIFEST:
         summary = read_json(output / SUMMARY) if (output / SUMMARY).exists() else {}
         return ArtefactWriter(output, plan, finished=summary, started_before=True)
-    for file in _files_below(output):
-        if PARTIAL in file.name and is_abandoned(file):
-            file.unlink(missing_ok=True)
-    return ArtefactWriter(output, plan, finished=None, started_before=True)
+    writer = ArtefactWriter(output, plan, finished=None, started_before=True)
+    writer.sweep()
+    return writer

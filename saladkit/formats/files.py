@@ -27,7 +27,7 @@ def written_aside(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield aside
-        os.replace(aside, path)
+        _rename(aside, path)
     except OSError as error:
         if error.errno not in (*NO_ROOM, *NO_RIGHT):
             raise
@@ -39,6 +39,14 @@ def written_aside(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # of a read-only folder
             aside.unlink(missing_ok=True)
+
+
+def _rename(aside: Path, path: Path) -> None:
+    try:
+        os.replace(aside, path)
+    except FileNotFoundError:
+        if not path.exists():
+            raise  # else another process has made the file, and swept up the temporary one of this slow process
 
 
 def is_abandoned(aside: Path) -> bool:

@@ -84,12 +84,14 @@ def damaged_files(
 def check_intact(artefact: Path, names: Sequence[str]) -> None:
     """Check files of a complete artefact, by their names in the manifest, before they are used.
 
+    A file that is missing is no error here: it cannot be used, and there may be another one in its place.
+
     Raises:
         SaladError: a file is damaged.
     """
     files = read_json(artefact / MANIFEST)["files"] if names else {}
     for name in names:
-        if problem := damage_of(artefact / name, files[name]):
+        if (artefact / name).exists() and (problem := damage_of(artefact / name, files[name])):
             raise SaladError(
                 f"{artefact / name} is not the file that {artefact / MANIFEST} tells of: {problem}",
                 "Copy the file again, or run the command that made the folder with --overwrite. If you changed it on"

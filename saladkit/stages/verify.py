@@ -24,8 +24,8 @@ def verify(folders: list[str], settings: VerifySettings) -> dict:
     Raises:
         SaladError: a folder is no artefact, or is not finished.
     """
-    for folder in map(Path, folders):
-        _check_complete(folder)
+    for folder in folders:
+        _check_complete(Path(folder))
     sizes = {folder: _sizes(Path(folder)) for folder in folders}
     damaged = []
     total = sum(sum(of_folder) for of_folder in sizes.values())

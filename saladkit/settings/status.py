@@ -9,4 +9,4 @@ from saladkit.settings.setting import Settings, setting
 class StatusSettings(Settings):
     """Settings of `status`: how it prints."""
 
-    json: bool = setting(False, recorded=False, help="Print one JSON object instead of a table.")
+    as_json: bool = setting(False, option="--json", recorded=False, help="Print one JSON object instead of a table.")

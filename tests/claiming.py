@@ -79,13 +79,13 @@ class Together:
         folder = claims_folder(self.folder)
         return claims_on(folder, {path.name.rpartition(".")[0] for path in folder.glob("part-*.*")})
 
-    def wait_for_parts(self, count, seconds=60.0):
+    def wait_for_parts(self, count, seconds=300.0):  # the first process may wait for the imports
         end = time.monotonic() + seconds
         while len(self.parts()) < count and not self.is_complete:
             assert time.monotonic() < end, "no process makes parts"
             time.sleep(0.005)
 
-    def watch(self, until, seconds=120.0):
+    def watch(self, until, seconds=300.0):
         """Look at the claims until `until()`."""
         seen, end = Watched(), time.monotonic() + seconds
         while not until():

@@ -96,7 +96,8 @@ def _stored_files(folder: Path) -> tuple[Path, list[str]]:
     """Return the artefact that a model folder is, or is the `stable/` of, and its files there; none of another one."""
     for artefact, below in ((folder, Path()), (folder.parent, Path(STABLE))):
         if artefact / below == folder and (artefact / MANIFEST).is_file() and is_artefact(artefact):
-            names = read_json(artefact / MANIFEST)["files"]
+            manifest = read_json(artefact / MANIFEST)
+            names = manifest["files"] if manifest["schema"] == SCHEMA else ()
             return artefact, [name for name in names if Path(name).parent == below]
     return folder, []
 

@@ -75,11 +75,10 @@ def check_model_folder(name: str | Path, example: str = "Qwen/Qwen2.5-3B") -> No
 
 def _check_intact(folder: Path) -> None:
     """Check the files that a model is loaded from, if the folder is one of our checkpoints, or the `stable/` of one."""
+    # The moments are checked where they are read. `config.json` may be edited, to say where text LLM and encoder are.
+    free = {"config.json", CARD, METRICS, MOMENTS}
     artefact, stored = _stored_files(folder)
-    if stored:
-        # The moments are checked where they are read. `config.json` may be edited to say where the text LLM is.
-        free = {CARD, METRICS, MOMENTS, *(["config.json"] if _refers_to_text_model(folder) else [])}
-        check_intact(artefact, [name for name in stored if Path(name).name not in free])
+    check_intact(artefact, [name for name in stored if Path(name).name not in free])
 
 
 def check_moments(folder: Path) -> None:
@@ -100,14 +99,6 @@ def _stored_files(folder: Path) -> tuple[Path, list[str]]:
             names = manifest["files"] if manifest["schema"] == SCHEMA else ()
             return artefact, [name for name in names if Path(name).parent == below]
     return folder, []
-
-
-def _refers_to_text_model(folder: Path) -> bool:
-    """Return whether a checkpoint holds only what was trained, and names the text LLM beneath."""
-    try:
-        return bool(read_json(folder / "config.json").get("text_model"))
-    except (SaladError, AttributeError):
-        return False
 
 
 def model_type(name: str | Path) -> str | None:

@@ -10,6 +10,7 @@ from transformers import Trainer
 
 from saladkit.model.language_model import SaladOutput
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.rows.schedule import TrainingSchedule
 from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.head import LossRequest
 from saladkit.teacher.signals import TeacherSignal, doubled_at
@@ -21,12 +22,14 @@ from saladkit.training.loss_meter import LossMeter
 from saladkit.training.optimizer import make_optimizer
 from saladkit.training.saved_states import last_saved_state
 from saladkit.training.sharding import are_finite, run_in_step, whole
+from saladkit.training.spoken_tokens import SpokenTokens
 
 
 class SaladTrainer(Trainer):
     """transformers.Trainer with the method's loss and two learning rates; the schedule is read in its own order."""
 
     model: SaladForCausalLM
+    train_dataset: TrainingSchedule
     optimizer: torch.optim.Optimizer  # None until `create_optimizer`, which runs before any other method here reads it
 
     def __init__(
@@ -45,7 +48,8 @@ class SaladTrainer(Trainer):
         self.model_accepts_loss_kwargs = True  # so that text positions are counted over micro-batches and processes
         self._loss_shifts_labels = False  # they are one flat list, without the first token of any row
         self.meter = LossMeter(sources)
-        self.named: torch.Tensor | None = None  # how often each token is named in a step; None if none is
+        self.spoken = SpokenTokens.of(self.train_dataset.sources)
+        self.named: torch.Tensor | None = None  # how often each of them is named in a step; None if none is
         if self.is_fsdp_enabled:
             run_in_step(self.model, self.accelerator.state.fsdp_plugin, bf16=self.args.bf16)
 
@@ -111,8 +115,8 @@ class SaladTrainer(Trainer):
         batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
         self.named = None
         if self.settings.lexical_weight > 0 and batches:
-            vocabulary = self.model.config.text_config.vocab_size
-            named = self._total(named_times([batch["lexical_targets"] for batch in batches], vocabulary).to(device))
+            targets = [self.spoken.places(batch["lexical_targets"]) for batch in batches]
+            named = self._total(named_times(targets, len(self.spoken)).to(device))
             if named.any():
                 self.named = named
                 self.meter.add_lexical_step()
@@ -126,7 +130,8 @@ class SaladTrainer(Trainer):
         vectors = outputs.speech_vectors
         if vectors is None:
             vectors = table.new_zeros(*targets.shape, table.shape[1])
-        lexical = lexical_loss(vectors, table, targets, named)
+        embeddings = table.detach()[self.spoken.token_ids.to(table.device)]
+        lexical = lexical_loss(vectors, embeddings, self.spoken.places(targets), named)
         self.meter.add_lexical(lexical)
         return lexical
 

@@ -196,6 +196,14 @@ class TrainingSettings(
         """Return whether the checkpoint from before the decay has the optimizer's moments."""
         return False
 
+    def phoneme_loss_weight(self) -> float:
+        """Return the weight of the phoneme loss in the lexical steps."""
+        return 0.0
+
+    def spoken_language(self) -> str:
+        """Return the language whose phonemes are named, where there is a phoneme loss."""
+        return ""
+
     def decay_share(self) -> float:
         """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""
         return 1.0

@@ -22,7 +22,7 @@ def named_times(targets: list[Tensor], classes: int) -> Tensor:
 
 
 def lexical_loss(vectors: Tensor, embeddings: Tensor, targets: Tensor, times: Tensor) -> Tensor:
-    """Classify vectors by the input embeddings of the spoken tokens, and pull each to its own, by cosine; nats, a scalar.
+    """Classify vectors by input embeddings of spoken tokens, and pull each to its own, by cosine; nats, a scalar.
 
     The weight of a vector is 1 / sqrt(how often its token is named in the step), and the weights of a step sum to 1.
     With plain means, function words outweigh the names that tell what a sentence is about; with means of each token's

@@ -39,8 +39,8 @@ class EspeakPhonemizer:
     """Phonemes of any language that espeak-ng speaks.
 
     espeak-ng speaks the text, and its own times of the phonemes are stretched, between words whose times are known in
-    both, to the recording's. In recordings of three other voices of espeak-ng, faster and partly British, 88 % of the
-    frames of 40 ms then have the phoneme that is really spoken there; spread evenly over the word, 63 % have.
+    both, to the recording's. How often they are right in recordings of other voices, whose phonemes are known, is what
+    tests/speech/test_phonemes.py checks.
     """
 
     def __init__(self, language: str):

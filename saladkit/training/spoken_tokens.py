@@ -15,8 +15,7 @@ class SpokenTokens:
     """The token ids that occur in texts with speech, and their places among each other.
 
     Speech never names any other token, so a softmax over the whole vocabulary only pushes vectors away from tokens that
-    nobody hears, and most of a step can be this product: SmolLM2 has 49,152 tokens, of which 4 hours of spoken
-    dictionary definitions have 9,742.
+    nobody hears, and with a front end of a few million weights most of a step is this product.
 
     Attributes:
         token_ids: int64 [C], ascending; no token if there is no speech.

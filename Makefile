@@ -22,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "saladkit needs Python 3.11 or newer: make PYTHON=python3.11 …")'
 	test -x $(ENV)/bin/python || $(PYTHON) -m venv $(ENV)
 	$(ENV)/bin/python -m pip install --quiet --upgrade 'pip>=25'
-	$(ENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[espeak,piper,kokoro,openai,sphinx,lhotse,languages,report,dev]'
+	$(ENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[espeak,piper,kokoro,openai,sphinx,faster-whisper,lhotse,languages,report,dev]'
 	touch $@
 
 demo: setup
@@ -30,7 +30,7 @@ demo: setup
 
 desk: setup
 	bash recipes/strategies.sh
-	bash recipes/desk.sh
+	bash recipes/sound.sh
 
 # DRY_RUN=1 prints the plan and what is missing on this machine. A recipe's head says which variables it needs.
 reproduce-3b: setup

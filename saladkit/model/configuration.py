@@ -43,8 +43,8 @@ class SaladConfig(PretrainedConfig):
     num_mel_bins: int = SpeechEncoder.bins
     encoder_width: int = DistillSettings.encoder_width
     encoder_layers: int = 3
-    encoder_fine_blocks: int = 0
-    encoder_blocks: int = 2
+    encoder_fine_blocks: int = DistillSettings.encoder_fine_blocks
+    encoder_blocks: int = DistillSettings.encoder_blocks
     frozen_encoder: dict | None = None
     stacked_frames: int = 1
     phonemes: list[str] | None = None

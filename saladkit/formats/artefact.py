@@ -86,7 +86,7 @@ def is_artefact(path: str | Path) -> bool:
 
     A `manifest.json` of another tool, such as the JSON lines of NeMo, does not count.
     """
-    records = [Path(path) / name for name in (MANIFEST, PLAN)]
+    records = [Path(path) / name for name in (PLAN, MANIFEST)]  # the plan is removed last
     return any(record.is_file() and "fingerprint" in _record(record) for record in records)
 
 

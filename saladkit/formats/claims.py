@@ -76,7 +76,10 @@ def newest_claim(folder: Path, name: str) -> Claim | None:
 def claims_on(folder: Path, names: Collection[str]) -> list[Claim]:
     """Return the claims that count on any of these parts, sorted by name."""
     numbers: dict[str, int] = {}
-    for file in os.listdir(folder) if folder.is_dir() else ():
+    files: list[str] = []
+    with suppress(FileNotFoundError):  # there are no claims, or none any more
+        files = os.listdir(folder)
+    for file in files:
         name, _, number = file.rpartition(".")
         if name in names and number.isdecimal():
             numbers[name] = max(int(number), numbers.get(name, 0))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from saladkit.errors import SaladError
 from saladkit.formats.artefact import WORKING
 from saladkit.formats.files import read_json, written_aside
 
@@ -48,7 +49,10 @@ def write_parts(artefact: Path, parts: Sequence[Part], unit: str) -> None:
 def read_parts(artefact: Path) -> tuple[str, list[Part]] | None:
     """Return unit and parts of an artefact that is being made; None if no process has listed them yet."""
     path = artefact / WORKING / PARTS
-    if not path.exists():
-        return None
-    listed = read_json(path)
+    try:
+        listed = read_json(path)
+    except SaladError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
     return listed["unit"], [Part(tuple(part["files"]), part["rows"]) for part in listed["parts"]]

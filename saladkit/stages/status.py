@@ -4,6 +4,7 @@ import os
 import statistics
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,19 +36,16 @@ def status(folder: str | Path) -> dict:
     if not folder.is_dir() or not is_artefact(folder):
         raise SaladError(f"{folder} is no artefact of saladkit", "Give the output folder of a command.")
     found = {"folder": str(folder)}
-    if (folder / MANIFEST).exists():
-        manifest = read_json(folder / MANIFEST)
-        size = sum(file["bytes"] for file in manifest["files"].values())
-        about = {"files": len(manifest["files"]), "bytes": size, "counts": manifest["counts"]}
-        return found | {"command": manifest["verb"], "state": "complete"} | about
-    found["command"] = read_json(folder / PLAN)["verb"]
-    listed = read_parts(folder)
-    if listed is None:  # the command makes no parts, or has just begun
-        return found | {"state": "unfinished"}
-    unit, parts = listed
-    progress = _progress(folder, parts)
-    at_work = any(not claim["stale"] for claim in progress["claims"])
-    return found | {"state": "at work" if at_work else "unfinished", "unit": unit} | progress
+    if not (folder / MANIFEST).exists():
+        try:
+            unfinished = _unfinished(folder)
+        except SaladError:  # the plan is removed when the artefact is complete
+            if not (folder / MANIFEST).exists():
+                raise
+        else:
+            if not (folder / MANIFEST).exists():
+                return found | unfinished
+    return found | _complete(folder)
 
 
 def status_table(found: dict) -> str:
@@ -55,8 +53,35 @@ def status_table(found: dict) -> str:
     return "\n".join(status_lines(found))
 
 
+def _complete(folder: Path) -> dict:
+    manifest = read_json(folder / MANIFEST)
+    size = sum(file["bytes"] for file in manifest["files"].values())
+    about = {"files": len(manifest["files"]), "bytes": size, "counts": manifest["counts"]}
+    return {"command": manifest["verb"], "state": "complete"} | about
+
+
+def _unfinished(folder: Path) -> dict:
+    command = {"command": read_json(folder / PLAN)["verb"]}
+    listed = read_parts(folder)
+    if listed is None:  # the command makes no parts, or has just begun
+        return command | {"state": "unfinished"}
+    unit, parts = listed
+    progress = _progress(folder, parts)
+    at_work = any(not claim["stale"] for claim in progress["claims"])
+    return command | {"state": "at work" if at_work else "unfinished", "unit": unit} | progress
+
+
+def _written(folder: Path) -> dict[str, float]:
+    """Return when each file of a folder was last written (s)."""
+    written = {}
+    for entry in os.scandir(folder):
+        with suppress(FileNotFoundError):  # a temporary file, which got its name just now
+            written[entry.name] = entry.stat().st_mtime
+    return written
+
+
 def _progress(folder: Path, parts: Sequence[Part]) -> dict:
-    written = {entry.name: entry.stat().st_mtime for entry in os.scandir(folder)}
+    written = _written(folder)
     done = [part for part in parts if all(file in written for file in part.files)]
     ready = {part.name for part in done}
     claims = _claims(folder, {part.name for part in parts} - ready | {MANIFEST_CLAIM})

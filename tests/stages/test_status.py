@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +87,53 @@ def test_a_claim_that_was_taken_over_counts_once(folder):
         claims.give_up()
         claims.take(NAMES[5])
         assert [claim["part"] for claim in status(folder)["claims"]] == [NAMES[5]]
+
+
+@pytest.mark.parametrize("moment", ["plan.json", "parts.json", "claims", "probe"])
+def test_an_artefact_that_is_completed_meanwhile_is_complete(moment, folder, monkeypatch):
+    """Its files are renamed, and plan and claims removed, just before `status` looks at one of them."""
+    (folder / "late.partial-elsewhere-7").write_bytes(b"")
+
+    def complete():
+        manifest = {"fingerprint": "f", "verb": "count", "files": {}, "counts": {"rows": 80}}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        (folder / "late.partial-elsewhere-7").rename(folder / "late")
+        shutil.rmtree(folder / "working")
+        (folder / "plan.json").unlink()
+
+    def just_before(module, name, is_moment):
+        real = getattr(module, name)
+
+        def called(*args, **named):
+            if is_moment(str(args[0])) and not (folder / "manifest.json").exists():
+                complete()
+            return real(*args, **named)
+
+        monkeypatch.setattr(module, name, called)
+
+    if moment == "claims":
+        just_before(os, "listdir", lambda path: path.endswith("claims"))
+    elif moment == "probe":
+        just_before(Path, "touch", lambda path: "now-" in path)
+    else:
+        just_before(Path, "read_text", lambda path: path.endswith(moment))
+    with Claims(folder, 900.0, lambda claim: None) as claims:
+        claims.take(NAMES[5])
+        found = status(folder)
+    assert (found["state"], found["counts"]) == ("complete", {"rows": 80})
+
+
+def test_a_part_renamed_between_listing_and_looking_is_passed_over(folder, monkeypatch):
+    (folder / "late.partial-elsewhere-7").write_bytes(b"")
+    listing = os.scandir
+
+    def renamed(place):
+        entries = list(listing(place))
+        (folder / "late.partial-elsewhere-7").rename(folder / "late")
+        return entries
+
+    monkeypatch.setattr(os, "scandir", renamed)
+    assert status(folder)["parts"]["done"] == 4
 
 
 def test_the_parts_of_a_command(shell, world, tmp_path, monkeypatch):

@@ -19,10 +19,8 @@ from saladkit.formats.artefact import MANIFEST, PLAN, SUMMARY, WORKING, digest_p
 from saladkit.formats.claims import is_given_up
 from saladkit.formats.digests import digest_file, digest_json
 from saladkit.formats.files import PARTIAL, is_abandoned, read_json, write_json, written_aside
-from saladkit.formats.intact import DIGEST, manifest_digest
+from saladkit.formats.intact import DIGEST, PLANNED, manifest_digest
 from saladkit.formats.parts import PARTS
-
-PLANNED = ("schema", "schema_version", "tool", "verb", "settings", "inputs", "fingerprint")  # entries of the plan
 
 
 @dataclass
@@ -165,7 +163,7 @@ def reopen(path: Path, without: Iterable[str]) -> None:
     """
     manifest = read_json(path / MANIFEST)
     write_json(path / PLAN, {key: manifest[key] for key in PLANNED})
-    for name in without:
+    for name in (SUMMARY, *without):
         (path / name).unlink(missing_ok=True)
     (path / MANIFEST).unlink()
 
@@ -253,6 +251,7 @@ def _open_output(output: Path, plan: dict, inputs: dict[str, str | Path], overwr
             _check_holds_no_input(output, inputs)
             _discard(output)
         elif _is_only_planned(output) and read_json(output / PLAN)["fingerprint"] != plan["fingerprint"]:
+            shutil.rmtree(output / WORKING, ignore_errors=True)  # the list of the other plan's parts
             (output / PLAN).unlink()
         else:
             return _resumed(output, plan)

@@ -16,6 +16,8 @@ from saladkit.formats.digests import digest_file, digest_json
 from saladkit.formats.files import part_of, read_json
 
 DIGEST = "digest"
+PLANNED = ("schema", "schema_version", "tool", "verb", "settings", "inputs", "fingerprint")  # entries of the plan
+ENTRIES = {*PLANNED, "counts", "skipped", "identity", "files"}  # of a manifest, beside its digest
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,19 @@ class Damage:
 def manifest_digest(manifest: dict) -> str:
     """Return the digest of a manifest without its entry `digest`."""
     return digest_json({key: value for key, value in manifest.items() if key != DIGEST})
+
+
+def lacks_digest(artefact: Path) -> bool:
+    """Return whether the manifest was written before manifests had a digest, and so cannot be checked itself."""
+    try:
+        return _lacks_digest(read_json(artefact / MANIFEST))
+    except SaladError:  # it is damaged
+        return False
+
+
+def _lacks_digest(manifest: dict) -> bool:
+    """Return whether a manifest has all entries but `digest`; one with a damaged key in its place is damaged."""
+    return set(manifest) == ENTRIES
 
 
 def damage_of(path: Path, stored: dict) -> str | None:
@@ -68,7 +83,7 @@ def damaged_files(
         files = dict(manifest["files"])
     except (SaladError, KeyError, TypeError, ValueError) as error:
         return [Damage(MANIFEST, f"it cannot be read: {error}")]
-    if manifest.get(DIGEST) != manifest_digest(manifest):
+    if not _lacks_digest(manifest) and manifest.get(DIGEST) != manifest_digest(manifest):
         return [Damage(MANIFEST, "its content has changed, and with it perhaps what it says of other files")]
 
     def looked_at(name: str) -> str | None:

@@ -38,11 +38,10 @@ class Part:
 
 
 def write_parts(artefact: Path, parts: Sequence[Part], unit: str) -> None:
-    """Write the list of parts, unless it is there."""
-    path = artefact / WORKING / PARTS
-    if not path.exists():
+    """Write the list of parts, unless the same list is there."""
+    if read_parts(artefact) != (unit, [Part(tuple(part.files), part.rows) for part in parts]):
         listed = {"unit": unit, "parts": [{"rows": part.rows, "files": part.files} for part in parts]}
-        with written_aside(path) as aside:
+        with written_aside(artefact / WORKING / PARTS) as aside:
             aside.write_text(json.dumps(listed))
 
 

@@ -6,7 +6,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import CONTINUE, MANIFEST, PLAN, is_artefact
 from saladkit.formats.artefact_writer import reopen
 from saladkit.formats.files import read_json
-from saladkit.formats.intact import Damage, damaged_files
+from saladkit.formats.intact import Damage, damaged_files, lacks_digest
 from saladkit.machine import available_cores
 from saladkit.progress import progress_bar, say
 from saladkit.settings.verify import VerifySettings
@@ -34,6 +34,8 @@ def verify(folders: list[str], settings: VerifySettings) -> dict:
             damaged += _of_folder(Path(folder), damaged_files(Path(folder), bar.update, available_cores()), settings)
     for found in damaged:
         say(f"{found['folder']}/{found['file']}: {found['problem']}  fix: {found['fix']}")
+    for folder in filter(lambda folder: lacks_digest(Path(folder)), folders):
+        say(f"{folder}/{MANIFEST}: it has no digest, so it cannot be checked itself; the files were compared with it")
     files = sum(map(len, sizes.values()))
     return {"command": "verify", "intact": not damaged, "files": files, "bytes": total, "damaged": damaged}
 

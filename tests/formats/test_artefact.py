@@ -11,8 +11,9 @@ import pytest
 from saladkit import __version__
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact, digest_path, is_artefact
-from saladkit.formats.artefact_writer import create_artefact
+from saladkit.formats.artefact_writer import create_artefact, reopen
 from saladkit.formats.files import write_json, written_aside
+from saladkit.formats.parts import Part, read_parts, write_parts
 
 SCHEMA = "numbers"
 SHARDS = ("part-00000-of-00003.bin", "part-00001-of-00003.bin", "part-00002-of-00003.bin")
@@ -182,6 +183,27 @@ def test_a_plan_of_which_nothing_was_made_gives_way_to_another(changed, source, 
     assert made == list(SHARDS)
     make(tmp_path / "whole", source, settings=settings)
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_the_parts_of_a_plan_go_with_the_plan(source, tmp_path):
+    with pytest.raises(Killed):
+        make(tmp_path / "out", source, stop_before=0)
+    write_parts(tmp_path / "out", [Part(("old.bin",), 9)], "row")
+    with pytest.raises(Killed):
+        make(tmp_path / "out", source, stop_before=0, settings={"seed": 1})
+    assert read_parts(tmp_path / "out") is None
+
+
+def test_another_list_of_parts_replaces_the_one_that_is_there(tmp_path):
+    write_parts(tmp_path, [Part(("old.bin",), 9)], "row")
+    write_parts(tmp_path, [Part(("new.bin",), 2)], "text")
+    assert read_parts(tmp_path) == ("text", [Part(("new.bin",), 2)])
+
+
+def test_a_reopened_artefact_has_no_summary(source, tmp_path):
+    make(tmp_path / "out", source)
+    reopen(tmp_path / "out", [SHARDS[1]])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [SHARDS[0], SHARDS[2], "plan.json"]
 
 
 @pytest.mark.parametrize("beside", [SHARDS[0], f"{SHARDS[0]}.partial-12345", "notes.txt"])

@@ -64,6 +64,18 @@ def test_an_edited_manifest_is_noticed(entry, artefact):
     assert found["file"] == MANIFEST
 
 
+def test_a_manifest_from_before_the_digest_is_noted_and_its_files_are_compared(artefact, shell):
+    manifest = json.loads((artefact / MANIFEST).read_text())
+    del manifest["digest"]
+    (artefact / MANIFEST).write_text(json.dumps(manifest))
+    result = shell("verify", artefact)
+    assert result.exit_code == 0 and "has no digest" in result.stderr
+    file = stored_files(artefact)[1]
+    (artefact / file).write_bytes(b"other")
+    result = shell("verify", artefact)
+    assert result.exit_code == 1 and [one["file"] for one in json.loads(result.stdout)["damaged"]] == [file]
+
+
 LINES = {
     "synth": (synth, "ROWS_PER_PART", ["synth", "{natural}", "--voice", "espeak:en-us", "--workers", 1]),
     "cache-teacher": (filling, "ROWS_PER_PART", ["cache-teacher", "{natural}", "--model", "{lm}", "--device", "cpu"]),

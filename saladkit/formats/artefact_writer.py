@@ -16,7 +16,7 @@ from pathlib import Path
 from saladkit import __version__
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, PLAN, SUMMARY, WORKING, digest_path, is_artefact
-from saladkit.formats.claims import is_given_up
+from saladkit.formats.claims import are_alive, claims_folder
 from saladkit.formats.digests import digest_file, digest_json
 from saladkit.formats.files import PARTIAL, is_abandoned, read_json, write_json, written_aside
 from saladkit.formats.intact import DIGEST, PLANNED, manifest_digest
@@ -169,10 +169,11 @@ def reopen(path: Path, without: Iterable[str]) -> None:
 
 
 def _is_only_planned(path: Path) -> bool:
-    """Return whether a folder holds a plan, and neither files of the artefact nor claims on its parts."""
+    """Return whether a folder holds a plan, and neither files of the artefact nor live claims on its parts."""
     said = {path / PLAN, path / WORKING / PARTS}
-    found = {file for file in _files_below(path) if not is_given_up(file)}
-    return path / PLAN in found and found <= said
+    claims = claims_folder(path)
+    found = {file for file in _files_below(path) if file.parent != claims}
+    return path / PLAN in found and found <= said and not are_alive(claims)
 
 
 def _last_written(file: Path) -> float:

@@ -30,6 +30,7 @@ from saladkit.formats.files import has_ended
 
 CLAIMS = "claims"
 MANIFEST_CLAIM = "manifest"
+USUAL_TIMEOUT = 900.0  # s; default of --claim-timeout
 TOUCHES = 10  # of a claim before it is stale, so that a slow file system or a busy process does not lose it
 
 
@@ -42,7 +43,7 @@ class Claim:
         host, process: who made it; empty and 0 while the file is being written.
         token: differs between processes, also where host and process are the same.
         since, touched: when it was made and last touched, in s, by the clock of the file system.
-        timeout: seconds after which its process wants it to be taken over.
+        timeout: seconds after which its process wants it to be taken over; the default while the file is being written.
     """
 
     name: str
@@ -96,7 +97,7 @@ def _read(folder: Path, name: str, number: int) -> Claim | None:
     try:
         told = json.loads(text)
     except ValueError:  # it is being written
-        told = {"host": "", "process": 0, "token": "", "since": touched, "timeout": math.inf}
+        told = {"host": "", "process": 0, "token": "", "since": touched, "timeout": USUAL_TIMEOUT}
     return Claim(name, number, touched=touched, **told)
 
 
@@ -114,15 +115,15 @@ def file_system_time(folder: Path) -> float:
         probe.unlink(missing_ok=True)
 
 
-def is_given_up(file: Path) -> bool:
-    """Return whether a file is a claim that its process has given up."""
-    return file.parent.name == CLAIMS and not _touched(file)
-
-
-def _touched(file: Path) -> float:
-    with suppress(FileNotFoundError):
-        return file.stat().st_mtime
-    return 0.0
+def are_alive(folder: Path) -> bool:
+    """Return whether one of the claims in a folder is not stale; probes and what was given up do not count."""
+    names = {file.name.rpartition(".")[0] for file in folder.glob("*.*")}
+    claims = [claim for claim in claims_on(folder, names) if claim.touched]
+    try:
+        now = file_system_time(folder) if claims else 0.0
+    except FileNotFoundError:  # the artefact was completed just now
+        return True
+    return any(not is_stale(claim, now, claim.timeout) for claim in claims)
 
 
 class FileSystemClock:
@@ -159,7 +160,7 @@ class Claims:
         """Open the claims; entering the context creates their folder.
 
         Args:
-            timeout: seconds after which a claim that was not touched is stale.
+            timeout: seconds after which a claim of this process is stale if it was not touched.
             on_take_over: called with each claim that is taken over.
         """
         self.folder, self.timeout = claims_folder(artefact), timeout
@@ -177,15 +178,22 @@ class Claims:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         except FileExistsError:
             return False
-        with open(descriptor, "w") as stream:
-            since = os.fstat(descriptor).st_mtime
-            who = {"host": socket.gethostname(), "process": os.getpid(), "token": self._token}
-            json.dump(who | {"since": since, "timeout": self.timeout}, stream)
+        try:
+            self._write(descriptor)
+        except OSError:
+            os.utime(path, (0, 0))  # given up; if it were removed, a claim N + 1 on it would not be found
+            raise
         with self._lock:
             self._held[name] = path
         if before is not None:
             self._on_take_over(before)
         return True
+
+    def _write(self, descriptor: int) -> None:
+        with open(descriptor, "w") as stream:
+            since = os.fstat(descriptor).st_mtime
+            who = {"host": socket.gethostname(), "process": os.getpid(), "token": self._token}
+            json.dump(who | {"since": since, "timeout": self.timeout}, stream)
 
     def others(self, name: str) -> Claim | None:
         """Return the claim by which another process has a part; None if the part can be taken."""
@@ -196,7 +204,7 @@ class Claims:
         """Return whether a claim is stale, or was left by an earlier process that had this one's host and number."""
         if (claim.host, claim.process) == (socket.gethostname(), os.getpid()):  # as in a container that began anew
             return claim.token != self._token or claim.touched == 0
-        return is_stale(claim, self._clock.now(), self.timeout)
+        return is_stale(claim, self._clock.now(), claim.timeout if claim.host else self.timeout)
 
     def let_go(self, name: str) -> None:
         """Touch the claim on a part no longer, as the part is ready."""

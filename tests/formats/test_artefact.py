@@ -185,6 +185,22 @@ def test_a_plan_of_which_nothing_was_made_gives_way_to_another(changed, source, 
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("name", ["part.bin.0", "now-elsewhere-7-7"])
+@pytest.mark.parametrize("age", [0, 3600])
+def test_a_plan_with_live_claims_stays(name, age, source, tmp_path):
+    with pytest.raises(Killed):
+        make(tmp_path / "out", source, stop_before=0)
+    claim = tmp_path / "out" / "working" / "claims" / name
+    claim.parent.mkdir(parents=True)
+    claim.write_text("")
+    os.utime(claim, (claim.stat().st_mtime - age,) * 2)
+    if name.startswith("part") and not age:
+        with pytest.raises(SaladError, match="changed: settings"):
+            make(tmp_path / "out", source, settings={"seed": 1})
+    else:
+        assert make(tmp_path / "out", source, settings={"seed": 1})[1] == list(SHARDS)
+
+
 def test_the_parts_of_a_plan_go_with_the_plan(source, tmp_path):
     with pytest.raises(Killed):
         make(tmp_path / "out", source, stop_before=0)

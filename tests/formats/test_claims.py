@@ -1,5 +1,6 @@
 """Claims on parts: one process has each, its touches keep it, and one of several takes over what is stale."""
 
+import errno
 import json
 import os
 import socket
@@ -9,7 +10,7 @@ import time
 
 import pytest
 
-from saladkit.formats.claims import Claims, claims_folder, file_system_time, newest_claim
+from saladkit.formats.claims import Claims, claims_folder, file_system_time, is_stale, newest_claim
 
 TIMEOUT = 900.0
 HOUR = 3600.0
@@ -132,6 +133,30 @@ def test_a_claim_that_is_being_written_counts(text, claims, tmp_path):
     assert not claims.take("part")
     os.utime(path, (1, 1))
     assert claims.take("part")
+
+
+@pytest.mark.parametrize(("timeout", "free"), [(60.0, True), (2 * HOUR, False)])
+def test_the_timeout_of_its_owner_decides(timeout, free, claims, tmp_path):
+    claimed(tmp_path, "part", age=HOUR if timeout > HOUR else TIMEOUT / 2, timeout=timeout)
+    assert claims.take("part") is free
+
+
+def test_a_claim_that_nobody_can_read_becomes_stale(tmp_path):
+    claimed(tmp_path, "part", age=HOUR).write_text("")
+    os.utime(claims_folder(tmp_path) / "part.0", (1, 1))
+    claim = newest_claim(claims_folder(tmp_path), "part")
+    assert is_stale(claim, HOUR, claim.timeout)
+
+
+def test_a_claim_that_cannot_be_written_is_given_up(claims, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(json, "dump", full)
+        with pytest.raises(OSError, match="No space"):
+            claims.take("part")
+    assert newest_claim(claims.folder, "part").touched == 0 and claims.take("part")
 
 
 def test_taking_over_is_told(tmp_path):

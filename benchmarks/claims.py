@@ -52,7 +52,7 @@ def main() -> None:
     ours, theirs = (1000 * taken / given.parts for taken in (pairs.ours, pairs.theirs))
     target = Target("cost", "<=", 10.0)
     line = {
-        "name": f"claims: a part of {given.parts:,}, against a run without claims",
+        "name": f"claims: ms a part, {given.parts:,} empty parts, against a run without claims",
         "shape": given.shape,
         "ours": ours,
         "theirs": theirs,

@@ -105,12 +105,12 @@ def have_ended(*processes):
     return lambda: all(process.poll() is not None for process in processes)
 
 
-def claim_by_another_machine(folder, part, *, age=0.0):
+def claim_by_another_machine(folder, part, *, age=0.0, timeout=TIMEOUT):
     """Write the claim of a machine that has not touched it for `age` s."""
     claims = claims_folder(folder)
     claims.mkdir(parents=True, exist_ok=True)
     now = file_system_time(claims)
-    told = {"host": "elsewhere", "process": 7, "token": "x", "since": now - age, "timeout": TIMEOUT}
+    told = {"host": "elsewhere", "process": 7, "token": "x", "since": now - age, "timeout": timeout}
     path = claims / f"{part}.0"
     path.write_text(json.dumps(told))
     os.utime(path, (now - age, now - age))

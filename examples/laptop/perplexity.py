@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from saladkit.errors import SaladError
+from saladkit.formats.checkpoint import model_type
 from saladkit.machine import share_cores
 from saladkit.sources.samples import read_samples
 
@@ -18,7 +19,7 @@ share_cores()  # before torch is loaded
 
 import torch  # noqa: E402
 
-from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer, model_type  # noqa: E402
+from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer  # noqa: E402
 
 
 def nll(name: str, texts: list[str]) -> tuple[float, int]:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from parts import PartMissing, part
 
-WORDS = 5  # fewest: a shorter prompt is no sentence
+WORDS = range(5, 41)  # a shorter prompt is no sentence, a longer one is several
 SENTENCE = re.compile(r"[A-Z][A-Za-z' ,.!?-]*")
 
 
@@ -33,7 +33,7 @@ def prompts() -> list[dict]:
         name, _, text = line.partition(": ")
         text = " ".join(text.split())
         recording = folder / f"{name}.wav"
-        if SENTENCE.fullmatch(text) and len(text.split()) >= WORDS and recording.exists():
+        if SENTENCE.fullmatch(text) and len(text.split()) in WORDS and recording.exists():
             rows.append({"id": f"prompt-{name.replace('/', '-')}", "text": text, "audio": str(recording)})
     return sorted(rows, key=lambda row: row["id"])
 

@@ -6,8 +6,8 @@ natural.parquet    id, text, domain, cell   the natural speech: about the near d
 pool.parquet       id, text, domain, cell   the selection pool: as many texts about every domain
 general.parquet    id, text                 sentences about anything: text replay, so that nothing is forgotten
 reading.parquet    id, text                 other such sentences, to measure what is forgotten
-questions.parquet  id, text, choices, answer, domain, cell, entity, told   a meaning and four nouns, of which one has it;
-                   `told`: where that meaning is told: in natural, in pool, or nowhere
+questions.parquet  id, text, choices, answer, domain, cell, entity, told   a meaning and four nouns, of which one has
+                   it; `told`: where that meaning is told: in natural, in pool, or nowhere
 
 The same seed gives the same bytes. The counts go to stdout as one JSON line.
 """
@@ -20,12 +20,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from questions_about import QUESTION, ask, askable
+from questions_about import ask, askable
 from wordnet import Fact, WordNet, WordNetError, examples, glosses
 
 NEAR = ("act", "artifact", "communication", "group", "person", "state")
@@ -79,7 +80,7 @@ LARGE = Sizes(
     pool_facts=250,
     natural_texts=2400,
     pool_texts=3600,
-    questions=80,
+    questions=60,
     general_texts=4000,
     reading_texts=400,
 )
@@ -106,8 +107,8 @@ class Cast:
         return next((place for place, facts in self.told.items() if fact in facts), NOWHERE)
 
 
-def cast_of(domain: str, facts: list[Fact], uses: Counter[str], sizes: Sizes, rng: random.Random) -> Cast:
-    """Choose the facts of a domain: those that are asked by frequency, the others by how common their words are.
+def cast_of(domain: str, facts: list[Fact], frequent: Iterator[Fact], sizes: Sizes, rng: random.Random) -> Cast:
+    """Choose the facts of a domain: those that are asked from `frequent`, the others by how common their words are.
 
     Half of the asked facts are told nowhere; the others are told in the natural speech of a near domain, or in the pool
     for a far one.
@@ -115,7 +116,7 @@ def cast_of(domain: str, facts: list[Fact], uses: Counter[str], sizes: Sizes, rn
     Raises:
         WordNetError: there are too few.
     """
-    asked = askable(facts, sizes.questions, uses)
+    asked = list(islice(frequent, sizes.questions))
     told = rng.sample(asked, len(asked) // 2)
     others = [fact for fact in facts if fact not in set(asked)]
     wanted = sizes.pool_facts + (sizes.natural_facts if domain in NEAR else 0)
@@ -142,18 +143,22 @@ def statements(facts: list[Fact], rng: random.Random) -> Iterator[str]:
 def texts(casts: list[Cast], place: str, count: int, rng: random.Random) -> list[dict]:
     """Write `count` texts, an equal share about each domain, of the facts that are told in `place`.
 
+    Half of the texts of three facts break off within the last, once every fact has been told whole.
+
     Raises:
         WordNetError: the facts do not give so many different sentences.
     """
     streams = [(cast, statements(cast.told[place], rng)) for cast in casts]
     rows = []
+    left = {cast.domain: len(cast.told[place]) for cast in casts}  # facts that are not yet told
     for index in range(count):
         cast, stream = streams[index % len(streams)]
         try:
             parts = [next(stream) for _ in range(rng.randint(*LENGTHS))]
         except StopIteration:
             raise WordNetError(f"{cast.domain} has too few facts for {count} texts") from None
-        if len(parts) == LENGTHS[1] and rng.random() < BROKEN_OFF:
+        left[cast.domain] -= len(parts)
+        if len(parts) == LENGTHS[1] and left[cast.domain] <= -LENGTHS[1] and rng.random() < BROKEN_OFF:
             words = parts[-1].split()
             parts[-1] = " ".join(words[: rng.randint(1, len(words) - 1)])
         rows.append({"text": " ".join(parts), "domain": cast.domain, "cell": cast.cell})
@@ -176,7 +181,10 @@ def build(out: Path, wordnet: Path, domains: Sequence[str], sizes: Sizes, seed: 
     of_domain = by_common_words([fact for fact in facts if fact.domain in domains])
     all_glosses = glosses(wordnet)
     uses = Counter(word for gloss in all_glosses for word in set(re.findall("[a-z]+", gloss.lower())))
-    casts = [cast_of(domain, of_domain[domain], uses, sizes, stream(f"facts/{domain}")) for domain in sorted(domains)]
+    casts = [
+        cast_of(domain, of_domain[domain], askable(domain, facts, uses), sizes, stream(f"facts/{domain}"))
+        for domain in sorted(domains)
+    ]
     near = [cast for cast in casts if cast.cell == "near"]
     asked = []
     for cast in casts:

@@ -2,9 +2,9 @@
 
     python examples/laptop/next_words.py people.parquet runs/laptop/people-words -o questions.parquet
 
-A question is a recording without its last two words; the wrong choices are endings of other recordings. PEOPLE is a table
-of `recordings.py`, WORDS its word times by `saladkit timestamps`. A recording without a time for its last words is left
-out; the numbers go to stdout as one JSON line.
+A question is a recording without its last two words; the wrong choices are endings of other recordings. PEOPLE is a
+table of `recordings.py`, WORDS its word times by `saladkit timestamps`. A recording without a time for its last words
+is left out; the numbers go to stdout as one JSON line.
 """
 
 import argparse

@@ -3,6 +3,7 @@
 import random
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 from wordnet import Fact, WordNet, WordNetError
 
@@ -11,19 +12,27 @@ QUESTION = "What do we call {meaning}? We call it"  # never spoken elsewhere: se
 LETTERS = 4  # a word that begins with as many letters of the noun gives it away
 
 
-def askable(facts: list[Fact], count: int, uses: Counter[str]) -> list[Fact]:
-    """Return the `count` facts whose nouns are the most frequent: single words that their meaning does not give away.
+def askable(domain: str, facts: list[Fact], uses: Counter[str]) -> Iterator[Fact]:
+    """Yield the facts of a domain that can be asked, those of the most frequent nouns first.
+
+    Their nouns are single words that the meaning does not give away, and no other fact's meaning contains theirs: it
+    would tell what shall be told nowhere.
 
     Args:
-        uses: how many of WordNet's glosses and examples use each word. WordNet's counts
-            alone, of tagged texts, know few foods and hardly a plant.
+        facts: those of all domains.
+        uses: how many of WordNet's glosses and examples use each word. WordNet's own counts, of tagged texts, know few
+            foods and hardly a plant.
     """
-    plain = [fact for fact in facts if re.fullmatch("[a-z]{3,}", fact.term) and not _given_away(fact)]
-    return sorted(plain, key=lambda fact: (-fact.count - uses[fact.term], fact.synset))[:count]
+    everything = "|".join(f" {' '.join(fact.words)} " for fact in facts)
+    own = [fact for fact in facts if fact.domain == domain and re.fullmatch("[a-z]{3,}", fact.term)]
+    for fact in sorted(own, key=lambda fact: (-fact.count - uses[fact.term], fact.synset)):
+        if not _given_away(fact) and everything.count(f" {' '.join(fact.words)} ") == 1:
+            yield fact
 
 
 def _given_away(fact: Fact) -> bool:
-    return any(word.startswith(fact.term[:LETTERS]) or fact.term.startswith(word) for word in fact.words if len(word) > 2)
+    words = [word for word in fact.words if len(word) > 2]
+    return any(word.startswith(fact.term[:LETTERS]) or fact.term.startswith(word) for word in words)
 
 
 def ask(facts: list[Fact], wordnet: WordNet, rng: random.Random) -> list[tuple[Fact, dict]]:

@@ -1,4 +1,4 @@
-"""Write a table of recordings of people with their texts: telephone prompts of Asterisk, and sentences read from a novel.
+"""Write a table of recordings of people with their texts: telephone prompts of Asterisk, and sentences of a novel.
 
 python examples/laptop/recordings.py -o people.parquet --count 80
 """

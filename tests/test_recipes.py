@@ -161,7 +161,7 @@ def test_strategies_compares_its_arms_over_seeds(run_recipe, loaded_python, repo
 
 LAPTOP = {
     "SMALL": "1",
-    **{"LEXICAL_STEPS": "2", "STAGE1_STEPS": "4", "STAGE2_LEXICAL_STEPS": "1", "STAGE2_STEPS": "2"},
+    **{"LEXICAL_STEPS": "2", "STAGE1_STEPS": "4", "STAGE2_LEXICAL_STEPS": "1", "STAGE2_STEPS": "4"},
     **{"REGIONS": "3", "PROBES": "2", "HOURS": "0.01"},
 }
 

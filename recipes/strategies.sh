@@ -11,7 +11,7 @@ PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
 
 RUNS=${RUNS:-runs/strategies}
 SEEDS=${SEEDS:-0 1 2 3 4 5 6 7}
-ARMS=${ARMS:-none coverage oracle unfiltered progress two-to-one slow-lexical}
+ARMS=${ARMS:-none coverage oracle unfiltered progress two-to-one slow-lexical fresh-moments}
 [ -z "${DRY_RUN:-}" ] || SEEDS=${SEEDS%% *}  # all seeds have the same plan
 export HOURS=${HOURS:-0.12} LM_STEPS=${LM_STEPS:-400}
 export WORLD_OPTIONS=${WORLD_OPTIONS:---subjects animals astronomy capitals cards formulae inns rooms --unasked irreducible}
@@ -48,6 +48,7 @@ arm() {
     progress) choose_and_align progress "${gap[@]}" --metric progress --gap-before "$RUN/gap-stable" ;;
     two-to-one) align_on two-to-one --data "$RUN/natural:1.33" --data "$RUN/active:0.67" ;;
     slow-lexical) align_on slow-lexical --data "$RUN/natural:1" --data "$RUN/active:1" --lexical-learning-rate 5e-4 ;;
+    fresh-moments) align_on fresh-moments --data "$RUN/natural:1" --data "$RUN/active:1" --fresh-optimizer ;;
     balanced | proportional) choose_and_align "$1" --strategy "$1" ;;
     *) echo "there is no arm $1" >&2 && return 2 ;;
   esac

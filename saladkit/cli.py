@@ -13,6 +13,7 @@ from saladkit import __version__
 from saladkit.errors import SaladError
 from saladkit.machine import share_cores
 from saladkit.settings.align import AlignSettings
+from saladkit.settings.ask import AskSettings
 from saladkit.settings.average import AverageSettings
 from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.settings.cache_teacher import CacheTeacherSettings
@@ -269,6 +270,27 @@ def report(run: str, output: str, settings: ReportSettings) -> dict:
     from saladkit.stages.report import report
 
     return report(run, output, settings)
+
+
+@main.command("ask")
+@options_of(AskSettings, "ask")
+@click.argument("checkpoint")
+@click.argument("question")
+def ask(checkpoint: str, question: str, settings: AskSettings) -> None:
+    """Let CHECKPOINT answer the spoken QUESTION, a recording or - for standard input.
+
+    Prints the answer: what CHECKPOINT writes, or the chosen --option. With --asr and --teacher, also says what a text
+    LLM answers to the transcript. The prompt is that of `eval`; checkpoints trained on conversations use their chat
+    template.
+    """
+    share_cores()
+    from saladkit.stages.ask import ask
+
+    found = ask(checkpoint, question, settings)
+    if settings.as_json:
+        _print(found)
+    else:
+        sys.stdout.write(f"{found.get('choice', found['answer'])}\n")
 
 
 @main.command("doctor")

@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-EXTRAS='.[espeak,piper,kokoro,openai,sphinx,lhotse,languages,report,dev]'
+EXTRAS='.[espeak,piper,kokoro,openai,sphinx,faster-whisper,lhotse,languages,report,dev]'
 TESTS=(
   tests/{model,rows,speech,teacher,training} tests/test_registration.py
   --ignore=tests/speech/test_normalizing.py # plain Python, and it measures time

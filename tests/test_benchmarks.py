@@ -39,11 +39,19 @@ def run(loaded_python, repository):
     return script
 
 
+def test_recognizers_are_measured(run, spoken_questions):
+    done = run("transcribers.py", "measure", str(spoken_questions), "--asr", "sphinx", "--limit", "2")
+    found = json.loads(done.stdout)
+    assert found["recordings"] == 2 and found["cpu_seconds_a_minute"] > 0, done.stderr
+    assert 0 < found["cer"] and 0 < found["wer"]
+
+
 def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
     others = {
         "desk",  # tests/test_recipes.py
         "million_texts",
         "piper_graph",
+        "transcribers",
         "sentences",
         "side_by_side",
         "shapes",

@@ -1,4 +1,4 @@
-"""The tests' program `loaded_python` behaves as `python` does."""
+"""The program `loaded_python`, of tests and recipes, behaves as `python` does."""
 
 import os
 import signal
@@ -58,3 +58,69 @@ def test_a_process_ends_with_the_program_that_asked_for_it(loaded_python):
             return
         time.sleep(0.1)
     pytest.fail("the process still runs")
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+@pytest.mark.parametrize("sent", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_signals_reach_the_process_unless_it_ignores_them(sent, ignored, loaded_python):
+    code = (
+        "import sys\n"
+        "try: print('begun', flush=True); sys.stdin.readline()\n"
+        "except KeyboardInterrupt: print('interrupted', flush=True); sys.exit(7)\n"
+        "print('read')"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    before = signal.signal(sent, signal.SIG_IGN) if ignored else None
+    try:
+        with subprocess.Popen([loaded_python, "-c", code], **pipes) as program:
+            assert program.stdout.readline() == "begun\n"
+            program.send_signal(sent)
+            if ignored:
+                assert program.communicate("on\n", timeout=30)[0] == "read\n"
+            program.wait(timeout=30)
+            assert program.returncode == (0 if ignored else 7 if sent == signal.SIGINT else -sent)
+            assert ignored or program.stdout.read() == ("interrupted\n" if sent == signal.SIGINT else "")
+    finally:
+        if ignored:
+            signal.signal(sent, before)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_process_has_the_threads_that_it_is_given(threads, loaded_python):
+    code = "import torch; print(torch.get_num_threads(), torch.cuda.is_initialized())"
+    given = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    said = subprocess.check_output([loaded_python, "-c", code], env=given, text=True)
+    assert said == f"{threads} False\n"
+
+
+RECIPE = """
+. recipes/loaded.sh
+echo "$LOADED" "$SERVER_PID"
+bash -euc 'PATH=/usr/bin:$PATH; . recipes/loaded.sh; python -c "import os, sys; print(os.getppid(), *sys.modules)"'
+read -r
+"""
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["ended", "killed"])
+def test_a_recipe_has_one_server_which_ends_with_it(killed, repository):
+    alone = {name: value for name, value in os.environ.items() if name != "LOADED"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(["bash", "-euc", RECIPE], cwd=repository, env=alone, **pipes) as recipe:
+        folder, server = recipe.stdout.readline().split()
+        attendant, *modules = recipe.stdout.readline().split()
+        assert int(server) < int(attendant) and "saladkit.stages.distill" in modules
+        recipe.kill() if killed else recipe.communicate("\n", timeout=30)
+    for _ in range(100):
+        if not os.path.exists(f"/proc/{server}"):
+            assert not os.path.exists(folder)
+            return
+        time.sleep(0.1)
+    pytest.fail("the server still runs")
+
+
+def test_a_recipe_says_that_saladkit_is_not_installed(repository):
+    bare = {"PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        ["bash", "-euc", ". recipes/loaded.sh"], cwd=repository, env=bare, capture_output=True, text=True
+    )
+    assert done.returncode == 2 and done.stderr == "saladkit is not installed: run `make setup` first\n"

@@ -8,9 +8,9 @@ import signal
 import subprocess
 
 import pytest
-from loaded_python import bash_functions
 
 from saladkit.model.loading import load_salad_model
+from saladkit.sources.samples import read_samples
 
 REDUCED = {
     "ANY_WORLD": "1",
@@ -39,7 +39,7 @@ def run_recipe(loaded_python, repository, tmp_path_factory):
     folder = tmp_path_factory.mktemp("recipes")
 
     def run(name, **variables):
-        environment = os.environ | REDUCED | bash_functions(loaded_python) | variables
+        environment = os.environ | REDUCED | {"LOADED": str(loaded_python.parent)} | variables
         environment |= {"RUN": str(folder / name), "RUNS": str(folder / name)}
         command = ["bash", repository / "recipes" / f"{name}.sh"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
@@ -118,6 +118,20 @@ def test_a_recipe_runs_the_whole_method_and_a_second_run_changes_nothing(recipe,
     assert json.loads((run / "summary.json").read_text()) == summary
 
 
+def test_sound_selects_at_once_and_in_rounds(run_recipe):
+    _, desk = run_recipe("desk")
+    seed = desk.parent / "sound" / "seed-0"
+    seed.parent.mkdir()
+    seed.symlink_to(desk)
+    _, runs = run_recipe("sound", SEEDS="0")
+    summary = json.loads((runs / "summary.json").read_text())
+    for contrast in ("active_minus_uniform", "uniform_minus_stage1", "active_minus_stage1", "rounds_minus_active"):
+        assert summary[contrast]["items"] > 0, contrast
+    texts = [read_samples(seed / f"round-{number}" / "texts", needed=["id"]).column("id") for number in (1, 2, 3)]
+    ids = [name for of_round in texts for name in of_round.to_pylist()]
+    assert min(map(len, texts)) > 0 and len(set(ids)) == len(ids)  # no text is selected twice
+
+
 @pytest.mark.parametrize("sent, code", [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_what_runs_beside_a_recipe_ends_with_it(sent, code, repository):
     script = ". recipes/steps.sh; beside sleep 600; beside sleep 600; echo started; wait_beside"
@@ -136,14 +150,14 @@ def test_a_recipe_stops_where_a_line_beside_others_fails(repository):
 
 
 def test_strategies_compares_its_arms_over_seeds(run_recipe, loaded_python, repository):
-    _, runs = run_recipe("strategies", SEEDS="0 1", ARMS="none oracle progress two-to-one")
+    _, runs = run_recipe("strategies", SEEDS="0 1", ARMS="none oracle progress two-to-one fresh-moments")
     summary = json.loads((runs / "summary.json").read_text())
     assert summary["seeds"] == 2
     contrasts = summary["over_seeds"]["written"]["by cell"]["mean of groups"]["contrasts"]
     assert contrasts.keys() == {
         *("active_minus_uniform", "none_minus_stage1", "active_minus_none", "active_minus_oracle"),
         *("progress_minus_active", "progress_minus_uniform", "two-to-one_minus_active"),
-        *("average-25_minus_active", "average-50_minus_active"),
+        *("average-25_minus_active", "average-50_minus_active", "fresh-moments_minus_active"),
     }
 
     program = repository / "examples" / "desk" / "budget_by_cell.py"

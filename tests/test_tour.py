@@ -5,7 +5,6 @@ import re
 import subprocess
 
 import pytest
-from loaded_python import bash_functions
 
 BLOCKS = re.compile(r"^```(sh|python|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"-?\d+\.\d+")
@@ -17,7 +16,7 @@ def printed(loaded_python, repository, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tour")
     for name in ("examples", "docs"):
         (folder / name).symlink_to(repository / name)
-    environment = os.environ | bash_functions(loaded_python)
+    environment = os.environ | {"PATH": os.pathsep.join([str(loaded_python.parent), os.environ["PATH"]])}
     blocks = BLOCKS.findall((repository / "docs" / "tour.md").read_text())
     pairs, output = [], ""
     for language, block in blocks:

@@ -83,7 +83,7 @@ def grouped_and_written(model, row):
     return row | written | {"acc_written": is_right, "groups": pairs}
 
 
-def write_results(folder, model, path, predicted, tasks, answered=lambda model, row: row):
+def write_results(folder, model, path, predicted, tasks, answered=lambda model, row: row, transcripts=None):
     writer = create_artefact(
         folder,
         schema=results.SCHEMA,
@@ -95,6 +95,9 @@ def write_results(folder, model, path, predicted, tasks, answered=lambda model, 
     for name, rows in predicted.items():
         with writer.writing(f"predictions-{name}.parquet") as aside:
             results.write_rows(aside, [answered(model, row) for row in rows], results.PREDICTIONS)
+    for task, rows in (transcripts or {}).items():
+        with writer.writing(f"transcripts-{task}_cascade.parquet") as aside:
+            results.write_rows(aside, rows, results.TRANSCRIPTS)
     finish(writer, items=sum(map(len, predicted.values())))
 
 

@@ -136,7 +136,8 @@ def measurement(manifest: dict) -> str:
     same faults of synthesis.
     """
     digests = {role: entry["digest"] for role, entry in manifest["inputs"].items()}
-    shared = {role: digest for role, digest in digests.items() if role not in ("checkpoint", "regions", "asr")}
+    others = ("checkpoint", "regions", "asr")  # the recognizer's role may go on: "asr faster-whisper en"
+    shared = {role: digest for role, digest in digests.items() if role.partition(" ")[0] not in others}
     settings = {name: value for name, value in manifest["settings"].items() if name not in ABOUT_SPEECH}
     faults = sorted(row["id"] for row in manifest["skipped"] if row["reason"].startswith(FAULT))
     return digest_json([shared, settings, faults])

@@ -23,6 +23,7 @@ from saladkit.formats.artefact import Artefact
 
 SCHEMA, VERSION = "results", 4  # 4: the groups of each item, and answers written beside chosen ones
 
+CASCADE = "cascade"  # modality of the text LLM's answers to transcripts
 ORIGINAL = "original"  # name of the text LLM beside the models that were trained from it
 FIGURES_FILE = "figures.parquet"
 WRITTEN = "acc_written"  # metric of answers that are written beside chosen ones
@@ -144,3 +145,14 @@ def read_predictions(path: str | Path) -> list[dict]:
     artefact = Artefact.open(path, SCHEMA, VERSION)
     parts = [part for part in artefact.parts(".parquet") if part.name.startswith("predictions-")]
     return [row for part in parts for row in read_rows(part)]
+
+
+def read_transcripts(path: str | Path, task: str) -> dict[str, str]:
+    """Read the transcripts of a task's recordings, by id, as the cascade got them; {} without a cascade.
+
+    Raises:
+        SaladError: `path` is no complete results artefact.
+    """
+    parts = Artefact.open(path, SCHEMA, VERSION).parts(".parquet")
+    wanted = f"transcripts-{file_name(task)}_{CASCADE}.parquet"
+    return {row["id"]: row["transcript"] for part in parts if part.name == wanted for row in read_rows(part)}

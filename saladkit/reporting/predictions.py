@@ -15,6 +15,7 @@ from saladkit.formats.results import (
     groups_of,
     likeliest_per_character,
     read_predictions,
+    read_transcripts,
 )
 
 Key = tuple[str, str]  # task and id
@@ -31,6 +32,10 @@ class Predictions:
     task_digests: dict[str, str]  # of the folders with the questions
     settings: dict  # of the evaluation
     rows: dict[str, dict[Key, dict]]  # modality -> (task, id) -> prediction
+
+    def transcripts(self, task: str) -> dict[str, str]:
+        """Return the transcripts of a task's recordings that a cascade got in this result, by id."""
+        return read_transcripts(_artefact_of(self.place), task)
 
     def correct(self, modality: str, keys: list[Key], column: str = SCORE) -> np.ndarray:
         """Return 1.0 for each correct answer and 0.0 for each wrong one, float64 [items], in the order of `keys`."""
@@ -69,8 +74,8 @@ def read_predictions_of(name: str, place: Path) -> Predictions:
     Raises:
         SaladError: there is no complete results artefact, it lacks the model, or it has an item twice.
     """
-    is_named = not (place / MANIFEST).is_file() and (place.parent / MANIFEST).is_file()
-    folder = place.parent if is_named else place
+    folder = _artefact_of(place)
+    is_named = folder != place
     manifest = Artefact.open(folder, SCHEMA, VERSION).manifest
     digests = {role: entry["digest"] for role, entry in manifest["inputs"].items()}
     models = [role.removeprefix("model ") for role in digests if role.startswith("model ")]
@@ -93,6 +98,12 @@ def read_predictions_of(name: str, place: Path) -> Predictions:
         of_modality[key] = row
     tasks = {role.removeprefix("task "): digest for role, digest in digests.items() if role.startswith("task ")}
     return Predictions(name, place, digests[f"model {model}"], tasks, manifest["settings"], rows)
+
+
+def _artefact_of(place: Path) -> Path:
+    """Return the results artefact of a place, `ARTEFACT` or `ARTEFACT/MODEL`."""
+    is_named = not (place / MANIFEST).is_file() and (place.parent / MANIFEST).is_file()
+    return place.parent if is_named else place
 
 
 def common_tasks(teacher: Predictions, held_out: str) -> set[str]:

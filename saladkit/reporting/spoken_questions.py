@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
+from saladkit.formats.results import CASCADE
 from saladkit.formats.samples import SCHEMA, row_at
 from saladkit.reporting.groups import Subject
 from saladkit.reporting.inventory import Inventory
@@ -17,7 +18,9 @@ from saladkit.sources.stretches import Stretch
 
 QUESTIONS = 8
 BYTES = 2_000_000  # of audio in all, so that the page stays small
-MEDIA_TYPES = {b"fLaC": "audio/flac", b"RIFF": "audio/wav", b"OggS": "audio/ogg", b"ID3": "audio/mpeg"}
+MEDIA_TYPES = {b"fLaC": "audio/flac", b"RIFF": "audio/wav", b"OggS": "audio/ogg"} | dict.fromkeys(
+    (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"), "audio/mpeg"
+)
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,18 @@ class SpokenQuestion:
     choices: list[str]  # of an open question, the reference and "another answer"
     right: int  # index of the right one
     answers: dict[str, int | None]  # name of each model -> index of the choice that it took; None if it named none
+    read: str  # the answer of the text LLM to the question as text; "" if it gave none
+    cascade: (
+        tuple[str, str] | None
+    )  # a recognizer's transcript, and the text LLM's answer to it; None without a cascade
 
 
 def questions_to_play(
-    inventory: Inventory, predictions: list[Predictions], subjects: list[Subject], items: list[Key]
+    inventory: Inventory,
+    teacher: Predictions,
+    predictions: list[Predictions],
+    subjects: list[Subject],
+    items: list[Key],
 ) -> list[SpokenQuestion]:
     """Return up to eight questions, of unheard and heard subjects in turn.
 
@@ -52,6 +63,7 @@ def questions_to_play(
         ids = {id_ for of_task, id_ in wanted if of_task == task}
         parts = [folder.path / name for name in folder.manifest["files"] if name.endswith(".parquet")]
         audio |= {(task, id_): sound for part in sorted(parts) for id_, sound in _sounds(part, ids).items()}
+    transcripts = {task: teacher.transcripts(task) for task, _ in wanted}
     found, size = [], 0
     for key in wanted:
         sound = audio.get(key, b"")
@@ -62,10 +74,19 @@ def questions_to_play(
         row = first.rows["speech"][key]
         heard = next(subject.heard for subject in subjects if subject.name == row["domain"])
         address = f"data:{kind};base64,{b64encode(sound).decode()}"
-        found.append(
-            SpokenQuestion(row, heard, address, *_answers({m.name: m.rows["speech"][key] for m in predictions}))
-        )
+        answers = _answers({m.name: m.rows["speech"][key] for m in predictions})
+        answered = teacher.rows.get(CASCADE, {}).get(key)
+        cascade = (transcripts[key[0]].get(key[1], ""), _in_words(answered)) if answered else None
+        found.append(SpokenQuestion(row, heard, address, *answers, _in_words(teacher.rows["text"][key]), cascade))
     return found
+
+
+def _in_words(row: dict) -> str:
+    """Return the answer of a prediction: the words of the choice, or of an open question what was written."""
+    if not row["choices"]:
+        return " ".join((row["response"] or "").split())
+    index = chosen(row)
+    return "" if index is None else row["choices"][index]
 
 
 def _answers(rows: dict[str, dict]) -> tuple[list[str], int, dict[str, int | None]]:

@@ -5,7 +5,8 @@ from functools import partial
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.partial_results import PartialResults
 from saladkit.speech.audio.decoding import decode_row
-from saladkit.speech.transcribers.error_rates import character_error_rate
+from saladkit.speech.normalizing.spoken_form import spoken_form
+from saladkit.speech.transcribers.error_rates import transcript_errors
 from saladkit.speech.transcribers.transcriber import Transcriber
 
 
@@ -32,8 +33,10 @@ def transcribe_questions(
     found = []
     for row in rows:
         (transcript,) = saved.get_or_compute([row["id"]], partial(transcribe, row))
-        rate = character_error_rate(row["text"], transcript)
-        found.append({"id": row["id"], "text": row["text"], "transcript": transcript, "cer": rate})
+        text = row["text"]
+        errors = transcript_errors([text, spoken_form(text, "en").text], transcript, "en")
+        rate = None if errors is None else errors.rate
+        found.append({"id": row["id"], "text": text, "transcript": transcript, "cer": rate})
     return found
 
 

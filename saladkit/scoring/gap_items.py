@@ -21,7 +21,7 @@ from saladkit.settings.gap import GapSettings
 from saladkit.sources.samples import read_samples
 from saladkit.speech.audio.decoding import decode_row
 from saladkit.speech.normalizing.spoken_form import spoken_form
-from saladkit.speech.transcribers.error_rates import Errors, compared_characters, least_errors
+from saladkit.speech.transcribers.error_rates import Errors, compared_characters, transcript_errors
 from saladkit.speech.transcribers.transcriber import Transcriber
 from saladkit.teacher.signals import TeacherSignal
 
@@ -134,5 +134,5 @@ class GapMeasurement:
         found = {}
         for row in progress(iterate_rows(table), total=table.num_rows, what="transcribe"):
             (written,) = self.transcriber.transcribe([decode_row(row, source)])
-            found[row["id"]] = least_errors([row["text"], spoken_form(row["text"], "en").text], written)
+            found[row["id"]] = transcript_errors([row["text"], spoken_form(row["text"], "en").text], written, "en")
         return found

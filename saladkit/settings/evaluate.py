@@ -3,8 +3,18 @@
 from dataclasses import dataclass
 
 from saladkit.errors import SaladError
-from saladkit.settings.setting import Settings, setting
-from saladkit.settings.shared import BadAudio, Columns, Device, Dtype, Files, Recognizer, Seed
+from saladkit.settings.setting import setting
+from saladkit.settings.shared import (
+    AnswerLength,
+    BadAudio,
+    ChatPrompt,
+    Columns,
+    Device,
+    Dtype,
+    Files,
+    Recognizer,
+    Seed,
+)
 
 MODALITIES = ("text", "speech", "cascade")
 CONTINUATION, LETTER, BEST = "continuation", "letter", "best"
@@ -12,7 +22,7 @@ SPLIT_ALWAYS = ("domain", "speaker", "held_out")  # columns of predictions by wh
 
 
 @dataclass(frozen=True, kw_only=True)
-class Requests(Settings):
+class Requests(ChatPrompt):
     """How a question becomes a request: template, few-shot examples and options."""
 
     template: str | None = setting(
@@ -48,14 +58,6 @@ class Requests(Settings):
         choices=("same", "text"),
         help="Modality of the few-shot examples if the question is speech: speech too (same), or text.",
     )
-    apply_chat_template: bool = setting(
-        False,
-        help="Lay out questions by the tokenizer's chat template, as a user's turn that the assistant answers; few-shot"
-        " examples are turns too.",
-    )
-    system_prompt: str | None = setting(
-        None, metavar="TEXT", help="System prompt before the question.  [default: the chat template's own, if any]"
-    )
     max_length: int = setting(
         2048, low=2, help="Longest prompt with its continuation, in positions; never longer than the model's own limit."
     )
@@ -73,7 +75,7 @@ class Requests(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generation(Settings):
+class Generation(AnswerLength):
     """How models generate answers."""
 
     generate: bool = setting(
@@ -85,9 +87,6 @@ class Generation(Settings):
         False,
         help="Score options, and let the models write an answer after the same prompt as well: it is right if it begins"
         " with the right option.",
-    )
-    max_new_tokens: int = setting(
-        64, low=1, help="Longest written answer, in tokens; an answer whose thoughts do not end is unparsed."
     )
     sampling_temperature: float = setting(
         0.0, low=0, help="Temperature at which an answer's tokens are drawn; 0: always the most likely token."
@@ -179,10 +178,6 @@ class EvalSettings(Recognizer, Requests, Generation, BadAudio, Columns, Seed, De
             raise SaladError(
                 "--options spoken is for listed options, and --template continuation lists none",
                 "Add --template letter.",
-            )
-        if self.system_prompt is not None and not self.apply_chat_template:
-            raise SaladError(
-                "--system-prompt without a chat template has no place", "Add --apply-chat-template, or leave it out."
             )
         if self.also_generate and self.writes:
             other = "--generate" if self.generate else "--voicebench-compatible"

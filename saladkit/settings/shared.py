@@ -211,8 +211,39 @@ class Recognizer(Settings):
         None,
         metavar="NAME",
         recorded=False,
-        help="Speech recognizer that transcribes recordings: a Hugging Face model, or sphinx (PocketSphinx, English,"
-        " offline).",
+        help="Speech recognizer that transcribes recordings: a Hugging Face model; faster-whisper:MODEL[#LANGUAGE], a"
+        " Whisper for CTranslate2; or sphinx (PocketSphinx, English, offline).",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatPrompt(Settings):
+    """Whether a question is a turn of a chat."""
+
+    apply_chat_template: bool = setting(
+        False,
+        help="Lay out questions by the tokenizer's chat template, as a user's turn that the assistant answers; few-shot"
+        " examples are turns too.",
+    )
+    system_prompt: str | None = setting(
+        None, metavar="TEXT", help="System prompt before the question.  [default: the chat template's own, if any]"
+    )
+
+    def check(self) -> None:
+        """Raise a SaladError if there is a system prompt without a chat."""
+        super().check()
+        if self.system_prompt is not None and not self.apply_chat_template:
+            raise SaladError(
+                "--system-prompt without a chat template has no place", "Add --apply-chat-template, or leave it out."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerLength(Settings):
+    """How much a model writes."""
+
+    max_new_tokens: int = setting(
+        64, low=1, help="Longest written answer, in tokens; an answer whose thoughts do not end is unparsed."
     )
 
 

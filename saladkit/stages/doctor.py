@@ -18,6 +18,7 @@ EXTRAS = {
     "kokoro": ("kokoro_onnx", "onnx"),
     "openai": ("openai", "httpx2"),
     "sphinx": ("pocketsphinx",),
+    "faster-whisper": ("faster_whisper",),
     "lhotse": ("lhotse",),
     "report": ("matplotlib",),
 }

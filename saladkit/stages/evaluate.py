@@ -19,6 +19,7 @@ from saladkit.scoring.tasks import check_tasks, read_tasks, titles_of, training_
 from saladkit.settings.evaluate import EvalSettings
 from saladkit.speech.audio.audio_rows import audio_counts
 from saladkit.speech.audio.perturbation import Perturbation
+from saladkit.speech.transcribers.transcriber import model_of
 
 
 def evaluate(model: str, sources: list[str], output: str | Path, settings: EvalSettings) -> dict:
@@ -93,6 +94,7 @@ def _tell(summary: dict, settings: EvalSettings, apart: int) -> None:
 def _inputs(models: dict[str, str], tasks: list[Task], settings: EvalSettings) -> dict[str, str | Path | None]:
     """Return the inputs by the roles under which the manifest lists them."""
     inputs: dict[str, str | Path | None] = {f"model {label}": path for label, path in models.items()}
-    inputs |= {"asr": settings.asr, "fewshot": settings.fewshot, "dev": settings.dev}
+    inputs |= model_of(settings.asr) if settings.asr else {}
+    inputs |= {"fewshot": settings.fewshot, "dev": settings.dev}
     inputs |= {"voicebench": voicebench_rule_file(settings.voicebench_compatible)}
     return inputs | numbered("heard", settings.heard) | {f"task {task.name}": task.source for task in tasks}

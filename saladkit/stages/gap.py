@@ -39,7 +39,7 @@ from saladkit.settings.gap import GapSettings
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.samples import check_ids_distinct, read_samples
 from saladkit.speech.audio.audio_rows import AudioRows, audio_counts
-from saladkit.speech.transcribers.transcriber import open_transcriber
+from saladkit.speech.transcribers.transcriber import model_of, open_transcriber
 from saladkit.teacher.encodings import vocabulary_of
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
 
@@ -174,7 +174,7 @@ def _nothing_measured(skipped: list[dict], faulty: list[dict]) -> SaladError:
 def _inputs(checkpoint: str, sources: list[str], settings: GapSettings) -> dict[str, str | Path | None]:
     """Return the inputs by the roles under which the manifest lists them."""
     models = {"checkpoint": checkpoint, "teacher": settings.teacher}
-    others = {"regions": settings.regions, "asr": settings.asr}
+    others = {"regions": settings.regions} | (model_of(settings.asr) if settings.asr else {})
     return models | others | numbered("samples", sources) | numbered("words", settings.words)
 
 

@@ -61,7 +61,7 @@ def report(run: str | Path, output: str | Path, settings: ReportSettings) -> dic
     findings = compute_findings(first, settings.contrasts, settings.held_out, settings.primary)
     seeds = compute_seeds(answers, findings.pairs) if len(runs) > 1 else None
     strategies = compare_strategies(runs, named_folders(settings.choices), settings.speech, settings.held_out)
-    questions = questions_to_play(first.inventory, first.models, findings.subjects, findings.items.keys)
+    questions = questions_to_play(first.inventory, first.teacher, first.models, findings.subjects, findings.items.keys)
     charts = draw_charts(findings, first.inventory, strategies)
     page = render_page(PageContent(settings.title, findings, first.inventory, charts, questions, strategies, seeds))
     summary = summary_of(findings, strategies, seeds)

@@ -7,11 +7,12 @@ from recognizers import LETTERS, SPECIAL, save_ctc_model, save_whisper
 from transformers import Wav2Vec2ForCTC, WhisperForConditionalGeneration, WhisperProcessor
 
 from saladkit.errors import SaladError
+from saladkit.speech.normalizing.spoken_form import spoken_form
 from saladkit.speech.transcribers.error_rates import (
-    character_error_rate,
     character_errors,
     compared_characters,
     least_errors,
+    transcript_errors,
 )
 from saladkit.speech.transcribers.transcriber import open_transcriber
 from saladkit.speech.voices.voice import open_voice
@@ -28,8 +29,34 @@ def test_a_number_may_be_written_in_digits_or_in_words():
     forms = ["It was 1984.", "It was nineteen eighty four."]
     assert least_errors(forms, "it was 1984").edits == least_errors(forms, "It was nineteen eighty-four.").edits == 0
     assert least_errors(forms, "it was 1985") == character_errors(forms[0], "it was 1985")
-    assert least_errors(forms, "it was 1985").rate == character_error_rate(forms[0], "it was 1985") > 0
+    assert least_errors(forms, "it was 1985").rate == character_errors(forms[0], "it was 1985").rate > 0
     assert least_errors(["!", "?"], "hello") is None
+
+
+@pytest.mark.parametrize(
+    "said, written",
+    [
+        ("He is thirteen.", "He is 13."),
+        ("In 1984 there were 13 of them.", "In nineteen eighty-four there were 13 of them."),
+        ("1,000 men", "1000 men"),
+        ("Ten percent of five dollars", "10% of $5"),
+        ("It's twenty-one", "Its 21."),
+        ("at 5 p.m.", "at 5pm"),
+        ("Dial one two three.", "Dial 1-2-3."),
+        ("Dial one two three.", "Dial 123."),
+        ("extension 8005551212", "Extension 800-555-1212."),
+    ],
+)
+def test_a_transcript_may_mix_digits_and_words(said, written):
+    forms = [said, spoken_form(said, "en").text]
+    assert transcript_errors(forms, written, "en").edits == 0
+    assert least_errors([said], written).edits > 0
+
+
+def test_another_number_is_an_error():
+    assert transcript_errors(["He is thirteen."], "He is 14.", "en").rate > 0.1
+    assert transcript_errors(["Es sind 13."], "Es sind dreizehn.", "de").rate > 0.1  # no rules for German
+    assert transcript_errors(["…"], "1", "en") is None
 
 
 def test_a_ctc_model_writes_its_likeliest_letters_each_recording_alone(recordings, tmp_path):
@@ -93,7 +120,8 @@ def test_what_is_no_recognizer_is_refused(text_lm, tmp_path):
     ],
 )
 def test_character_error_rate(said, written, expected):
-    assert character_error_rate(said, written) == (None if expected is None else pytest.approx(expected))
+    errors = character_errors(said, written)
+    assert (errors and errors.rate) == (None if expected is None else pytest.approx(expected))
 
 
 @pytest.mark.parametrize("text", ["The 2nd, don't!", "太阳系 中最大的 行星", "— …", "Ünïcode\u0301 naïve"])

@@ -10,7 +10,7 @@ from saladkit.speech.aligners.emissions import Emissions
 from saladkit.speech.aligners.pairing import pair_words
 from saladkit.speech.normalizing.spoken_form import spoken_form
 from saladkit.speech.synthesis.pieces import speak_in_pieces
-from saladkit.speech.transcribers.error_rates import character_error_rate
+from saladkit.speech.transcribers.error_rates import character_errors
 from saladkit.speech.voices.espeak import EspeakVoice
 
 CHINESE = "今天天气很好，我们去公园散步。"
@@ -104,4 +104,4 @@ def test_a_ctc_model_is_asked_for_no_space_that_the_text_lacks(tmp_path):
     ids=range(7),
 )
 def test_error_rates_count_letters_and_marks(reference, transcript, rate):
-    assert character_error_rate(reference, transcript) == pytest.approx(rate)
+    assert character_errors(reference, transcript).rate == pytest.approx(rate)

@@ -176,6 +176,27 @@ def test_a_checkpoint_answers_a_spoken_turn_and_stops_at_its_end(
     assert json.loads(done.stdout) == {"answer": processor.decode(written, skip_special_tokens=True).strip()}
 
 
+def test_ask_gives_the_question_and_its_transcript_as_turns(shell, chat_checkpoint, chat_lm, spoken_turn):
+    processor = AutoProcessor.from_pretrained(chat_checkpoint)
+    how = {"tokenize": True, "return_dict": True, "add_generation_prompt": True}
+    done = shell(
+        *("ask", chat_checkpoint, spoken_turn, "--teacher", chat_lm, "--asr", "sphinx", "--json"),
+        *("--max-new-tokens", 12, "--device", "cpu"),
+    )
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    models = (
+        (load_salad_model(chat_checkpoint, dtype="float32", device="cpu"), {"type": "audio", "path": str(spoken_turn)}),
+        (load_text_model(chat_lm, dtype="float32", device="cpu"), {"type": "text", "text": found["transcript"]}),
+    )
+    for (model, content), answered in zip(models, (found, found["teacher"]), strict=True):
+        inputs = processor.apply_chat_template([{"role": "user", "content": [content]}], **how)
+        begun = inputs["input_ids"].shape[1]
+        end = processor.tokenizer.convert_tokens_to_ids("<|im_end|>")
+        written = model.eval().generate(**inputs, max_new_tokens=12, do_sample=False, eos_token_id=end)[0, begun:]
+        assert answered["response"] == processor.decode(written, skip_special_tokens=True)
+
+
 @pytest.mark.parametrize("how", [["--generate", "--max-new-tokens", 4], []], ids=["generated", "scored"])
 def test_questions_are_asked_as_turns(shell, how, chat_checkpoint, chat_lm, spoken_questions, tmp_path):
     line = ["eval", chat_checkpoint, spoken_questions, "--teacher", chat_lm, "--apply-chat-template", "--limit", 3]

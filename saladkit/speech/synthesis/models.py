@@ -6,7 +6,7 @@ from importlib.metadata import version
 from saladkit.settings.synth import Speaking
 from saladkit.speech.aligners.aligner import Aligner, open_aligner
 from saladkit.speech.normalizing.spoken_form import RULES
-from saladkit.speech.transcribers.transcriber import SPHINX, Transcriber, open_transcriber
+from saladkit.speech.transcribers.transcriber import WITHOUT_TORCH, Transcriber, open_transcriber
 from saladkit.speech.voices.voice import Voice, open_voice
 
 
@@ -78,7 +78,7 @@ def described(settings: Speaking, models: dict) -> dict:
 
 def _sum_in_one_order(engine: str) -> None:
     """Limit torch to one thread: with more, sums differ in their last digits, and scores depend on `--workers`."""
-    if engine == SPHINX:  # which does without torch, and loading torch takes 0.7 GB in each process
+    if engine.partition(":")[0] in WITHOUT_TORCH:  # loading it takes 0.7 GB in each process
         return
     import torch
 

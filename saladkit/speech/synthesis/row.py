@@ -18,7 +18,7 @@ from saladkit.speech.synthesis.gate import measure, refusal
 from saladkit.speech.synthesis.models import aligner_named, transcriber_named
 from saladkit.speech.synthesis.pieces import speak_in_pieces
 from saladkit.speech.synthesis.requests import Request, narrowed_voice
-from saladkit.speech.transcribers.error_rates import least_errors
+from saladkit.speech.transcribers.error_rates import transcript_errors
 from saladkit.speech.voices.voice import Utterance, Voice, VoiceFailed, VoiceGaveUp, unread_by
 
 ATTEMPTS = 2
@@ -94,7 +94,7 @@ def _row(
     error_rate = {}
     if settings.asr:
         (transcript,) = transcriber_named(settings.asr, settings.device).transcribe([(samples, rate)])
-        errors = least_errors([form.text, request.text], transcript)
+        errors = transcript_errors([form.text, request.text], transcript, language)
         error_rate["cer"] = None if errors is None else errors.rate
     refused = refusal(settings, measure(samples, rate, form.text, error_rate.get("cer")))
     if refused:

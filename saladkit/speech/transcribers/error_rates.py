@@ -1,12 +1,16 @@
 """Compute error rates of transcripts."""
 
+import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
 from saladkit.formats.unspaced import has_unspaced
+from saladkit.speech.normalizing.spoken_form import spoken_form
+
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[^\w\s]?(?=\d)")
 
 
 class Errors(NamedTuple):
@@ -33,12 +37,6 @@ def character_errors(reference: str, transcript: str) -> Errors | None:
     return Errors(Levenshtein.distance(expected, found), len(expected)) if expected else None
 
 
-def character_error_rate(reference: str, transcript: str) -> float | None:
-    """Return the rate of `character_errors`."""
-    errors = character_errors(reference, transcript)
-    return None if errors is None else errors.rate
-
-
 def least_errors(references: Iterable[str], transcript: str) -> Errors | None:
     """Return the errors with the lowest rate against several forms of one text; None if no form has a letter or digit.
 
@@ -46,6 +44,23 @@ def least_errors(references: Iterable[str], transcript: str) -> Errors | None:
     """
     known = [errors for form in references if (errors := character_errors(form, transcript)) is not None]
     return min(known, key=lambda errors: errors.rate, default=None)
+
+
+def transcript_errors(forms: Sequence[str], transcript: str, language: str | None) -> Errors | None:
+    """Return the least errors of a transcript, whose numbers and abbreviations may be written in any way.
+
+    Whisper writes "13" for "thirteen", "$5" for "five dollars" and "555-1212" for digits said one by one, within one
+    transcript. So the forms of the text are also compared with the transcript's spoken form, and with that of its
+    digits one by one.
+
+    Args:
+        forms: the text as it is written, and as it is spoken.
+        language: language of the spoken form, as `spoken_form` takes it.
+    """
+    digits = _BETWEEN_DIGITS.sub(" ", transcript)
+    written = dict.fromkeys([transcript, *(spoken_form(text, language).text for text in (transcript, digits))])
+    found = [errors for one in written if (errors := least_errors(forms, one)) is not None]
+    return min(found, key=lambda errors: errors.rate, default=None)
 
 
 def compared_characters(text: str) -> int:

@@ -1,5 +1,6 @@
 """Transcribe by any Hugging Face speech recognizer (Whisper, other encoder-decoders, CTC) in transformers' pipeline."""
 
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -18,6 +19,7 @@ class HuggingFaceTranscriber:
 
     def __init__(self, name: str, device: str, dtype: str):
         check_model_folder(name, example="openai/whisper-large-v3")
+        _check_format(name)
         find_torchaudio()  # before transformers looks for it
         try:
             opened = transformers.pipeline(
@@ -30,7 +32,7 @@ class HuggingFaceTranscriber:
                 f"{name} cannot be loaded as a speech recognizer: {' '.join(str(error).split())[:300]}",
                 "Give a Whisper or CTC model, such as openai/whisper-large-v3, or sphinx.",
             ) from error
-        self.model = name
+        self.model: str | None = name
         self.identity = {
             "model": model_digest(name),
             "transformers": transformers.__version__,
@@ -54,3 +56,9 @@ class HuggingFaceTranscriber:
             whisper = self._pipeline.type == "seq2seq_whisper"
             settings = {"return_timestamps": True} if whisper else {"chunk_length_s": LONGEST}
         return cast(Any, self._pipeline)({"raw": samples, "sampling_rate": self._rate}, **settings)["text"].strip()
+
+
+def _check_format(name: str) -> None:
+    """Raise a SaladError if a folder holds a model for CTranslate2, which transformers would try to read as its own."""
+    if (Path(name) / "model.bin").is_file():
+        raise SaladError(f"{name} is a model for CTranslate2, not for transformers", f"Write faster-whisper:{name}.")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from base64 import b64decode
 from xml.etree import ElementTree
@@ -11,7 +12,10 @@ from written_run import (
     ITEMS,
     SETTINGS,
     SUBJECTS,
+    predictions,
+    questions,
     tone,
+    write_results,
     write_run,
 )
 
@@ -86,6 +90,36 @@ def test_questions_are_played_from_the_artefact(page):
         "uniform",
         "active",
     ]
+
+
+def beside(page):
+    """What stands below the choices of each question."""
+    return [
+        " ".join(re.sub("<br>", " | ", text).split())
+        for text in re.findall(r'<p class="others">(.*?)</p>', page, re.DOTALL)
+    ]
+
+
+def test_each_question_says_what_the_text_llm_and_the_cascade_answer(page, run):
+    assert beside(page)[:2] == ["The text LLM reads: one &amp; only"] * 2  # this run has no cascade
+    shutil.rmtree(run / "eval-teacher")
+    asked = questions("espeak:en-us")
+    predicted = {
+        f"questions_{modality}": predictions(asked, "original", "questions", modality, right)
+        for modality, right in (("text", "1111 1111"), ("cascade", "1111 0000"))
+    }
+    heard = {
+        "questions": [
+            {"id": row["id"], "text": row["text"], "transcript": f"<i>{row['id']}", "cer": 0.5} for row in asked
+        ]
+    }
+    task = [run / "questions"]
+    write_results(run / "eval-teacher", "original", run / "lm.txt", predicted, task, transcripts=heard)
+    report(run, run / "report.html", ReportSettings(**SETTINGS))
+    found = beside((run / "report.html").read_text(encoding="utf-8"))
+    assert len(found) == 2 * ITEMS
+    cascade = "The text LLM reads: one &amp; only | Cascade, which hears “&lt;i&gt;{}”: {}"
+    assert found[:2] == [cascade.format("organs-000", "two"), cascade.format("capitals-000", "one &amp; only")]
 
 
 def test_regions_show_the_gap_and_what_was_chosen(page):

@@ -40,8 +40,8 @@ MAX_CER=${MAX_CER:-0.6}
 WORLD=$RUN/world
 TEACHER_LM=$RUN/text-lm
 PARTS=(LLM VOICE RECOGNIZER EMBEDDER WORDNET)
-for PART in "${PARTS[@]}"; do
-  printf -v "$PART" %s "$(command python examples/laptop/parts.py "${PART,,}")"
+for PART in "${PARTS[@]}"; do  # each can be set to another file or folder
+  [ -n "${!PART:-}" ] || printf -v "$PART" %s "$(command python examples/laptop/parts.py "${PART,,}")"
 done
 command python examples/laptop/parts.py flite >/dev/null
 

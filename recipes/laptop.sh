@@ -46,7 +46,8 @@ done
 command python examples/laptop/parts.py flite >/dev/null
 
 VOICES=(--voice espeak:en-us@200 --voice espeak:en-gb+f2@200 --voice espeak:en-us+m3@200 --voice "piper:$VOICE@0.9..1.1")
-HELD_OUT_VOICE=(--voice "command:flite -voice slt -t {text} -o {wav}")  # of a real speaker, by another engine
+FLITE='flite -voice slt -t {text} -o {wav}'
+HELD_OUT_VOICE=(--voice "command:$FLITE")  # of a real speaker, by another engine
 ASR=faster-whisper:$RECOGNIZER
 CHECKED=(--asr "$ASR" --max-cer "$MAX_CER")  # leaves out what the recognizer does not understand; `gap` counts it by region
 SPANS=(--text-words 1 6 --speech-words 1 10)  # a text has 25 words: the paper's 10-30 and 5-15 would seldom change sides

@@ -1,9 +1,10 @@
 # make demo         the whole method in five minutes on two cores; ends with a table and runs/demo/report.html
 # make desk         ways to choose, eight seeds (70 minutes), then the method with sound; docs/results.md has what is done
-# make laptop       the method on a real text LLM of 135 million parameters, about three hours on two cores
+# make laptop       the method on a real text LLM of 135 million parameters, hours on two cores
 # make laptop-parts install what `make laptop` runs on (250 MB); the tests need it, too
 # make test         all tests
 # make test-fast    the unit tests of every room, in under two minutes
+# make faults       kills and disturbs runs for longer than the tests do
 # make test-newest  a part of the tests with the newest packages, and where torchaudio does not load (tests/newest.sh)
 # make lint         ruff and mypy
 # make reproduce-3b, reproduce-7b   the published scale; DRY_RUN=1 prints the plan
@@ -15,7 +16,7 @@ ENV := .venv
 READY := $(ENV)/ready
 export PATH := $(CURDIR)/$(ENV)/bin:$(PATH)
 
-.PHONY: setup demo desk laptop laptop-parts reproduce-3b reproduce-7b test test-fast test-newest lint bench docs clean
+.PHONY: setup demo desk laptop laptop-parts reproduce-3b reproduce-7b test test-fast test-newest faults lint bench docs clean
 
 setup: $(READY)
 
@@ -65,6 +66,9 @@ test-fast: setup
 	ruff check .
 	python -m pytest -n 2 -m "not artefacts and not slow" $(FAST) tests/test_imports.py
 
+faults: setup
+	FAULTS=long python -m pytest -s tests/faults
+
 test-newest:
 	PYTHON="$(PYTHON)" CPU_TORCH="$(CPU_TORCH)" bash tests/newest.sh
 
@@ -73,7 +77,7 @@ lint: setup
 	ruff format --check .
 	mypy
 
-BENCHMARKS := cache_teacher_bytes cache_teacher_speed embedding eval_options first_token head_loss leaked_words packing online_teacher regions synth_espeak synth_piper timestamps timestamp_scores training_step waiting_threads million_texts
+BENCHMARKS := cache_teacher_bytes cache_teacher_speed claims embedding eval_options first_token head_loss leaked_words packing online_teacher regions synth_espeak synth_piper timestamps timestamp_scores training_step waiting_threads million_texts
 
 bench: setup
 	mkdir -p runs

@@ -2,7 +2,7 @@
 # save 5 s and 0.55 GB a line. Sourced. A recipe that another one calls has its server; a server ends with its recipe.
 if [ "$(uname)" = Linux ]; then
   if [ -z "${LOADED:-}" ]; then
-    command -v saladkit >/dev/null || { echo "saladkit is not installed: run \`make setup\` first" >&2 && exit 2; }
+    [ -n "$(type -P saladkit)" ] || { echo "saladkit, which \`make setup\` installs, is not here" >&2 && exit 2; }
     LOADED=$(mktemp -d)
     export LOADED
     coproc SERVER { exec python -P recipes/loaded_python.py --serve "$LOADED"; }

@@ -28,8 +28,10 @@ from saladkit.settings.regions import RegionsSettings
 from saladkit.settings.report import ReportSettings
 from saladkit.settings.select import SelectSettings
 from saladkit.settings.setting import Settings
+from saladkit.settings.status import StatusSettings
 from saladkit.settings.synth import SynthSettings
 from saladkit.settings.timestamps import TimestampsSettings
+from saladkit.settings.verify import VerifySettings
 
 
 class Shell(click.Group):
@@ -270,6 +272,35 @@ def report(run: str, output: str, settings: ReportSettings) -> dict:
     from saladkit.stages.report import report
 
     return report(run, output, settings)
+
+
+@main.command("status")
+@click.argument("folder")
+@options_of(StatusSettings, "status")
+def status(folder: str, settings: StatusSettings) -> None:
+    """Print how far the output in FOLDER is: parts that are done, claimed, stale or missing, by whom, and time left."""
+    from saladkit.stages.status import status, status_table
+
+    found = status(folder)
+    if settings.as_json:
+        _print(found)
+    else:
+        click.echo(status_table(found))
+
+
+@main.command("verify")
+@click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
+@options_of(VerifySettings, "verify")
+def verify(folders: tuple[str, ...], settings: VerifySettings) -> None:
+    """Read all files of the outputs in FOLDER..., and say which are damaged and which parts to make again.
+
+    Exits with 1 if a file is damaged.
+    """
+    from saladkit.stages.verify import verify
+
+    found = verify(list(folders), settings)
+    _print(found)
+    sys.exit(0 if found["intact"] else 1)
 
 
 @main.command("ask")

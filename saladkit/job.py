@@ -18,30 +18,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import BAD_AUDIO, MANIFEST, PLAN, SUMMARY
+from saladkit.formats.artefact import BAD_AUDIO, MANIFEST, PLAN, SUMMARY, WORKING
 from saladkit.formats.artefact_writer import ArtefactWriter, create_artefact
 from saladkit.formats.files import read_json
+from saladkit.formats.parts import Part, write_parts
 from saladkit.machine import is_main_process, main_process_first, processes
 from saladkit.progress import progress_bar
 from saladkit.settings.setting import Settings
+from saladkit.sharing import MadeByOthers, OthersAtWork, Sharing
 from saladkit.sources.digests import digest_source
 
 Filled = TypeVar("Filled")
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of an artefact that can be made alone.
-
-    Attributes:
-        files: names of its files.
-        rows: number of rows, for the progress bar.
-        turn: the part is made by the process with index `turn % num_shards`; None for its index among the parts.
-    """
-
-    files: tuple[str, ...]
-    rows: int = 1
-    turn: int | None = None
+SUMMARY_AFTER = 5.0  # s after the manifest, by which other processes have written the summary
 
 
 @dataclass(frozen=True)
@@ -59,10 +47,6 @@ class Made:
     figures: dict
     skipped: list[dict] = field(default_factory=list)
     identity: dict = field(default_factory=dict)
-
-
-class OthersAtWork(Exception):
-    """Other processes have yet to make some parts of the artefact."""
 
 
 class Clock:
@@ -92,9 +76,10 @@ class Clock:
 class Work:
     """An artefact that is being made; the argument of `make`."""
 
-    def __init__(self, job: "Job", writer: ArtefactWriter, clock: Clock):
-        self.writer, self.clock, self._job = writer, clock, job
+    def __init__(self, job: "Job", sharing: Sharing):
+        self.writer, self.clock, self._job, self._sharing = sharing.writer, job.clock, job, sharing
         self._bar: Any = None
+        self._made: set[str] = set()  # names of the parts that the progress bar has counted or counts row by row
 
     @property
     def path(self) -> Path:
@@ -117,11 +102,11 @@ class Work:
         """Make every file of the folder a part of the artefact, such as those that transformers has written.
 
         Args:
-            but: names of files and folders in the output folder that are not part of it, beside plan and summary.
+            but: names of files and folders in the output folder that are not part of it, beside those of the run.
         """
         for file in sorted(path for path in self.path.rglob("*") if path.is_file()):
             name = file.relative_to(self.path)
-            if name.parts[0] not in (PLAN, SUMMARY, *but):
+            if name.parts[0] not in (PLAN, SUMMARY, WORKING, *but):
                 self.has(str(name))
 
     def discard(self) -> None:
@@ -136,33 +121,59 @@ class Work:
         """Return the indices of the parts that are ready."""
         return [index for index, part in enumerate(parts) if self.writer.has_all(part.files)]
 
-    def fill(self, parts: Sequence[Part], fill: Callable[[Iterator[int]], Filled], *, unit: str = "row") -> Filled:
+    def busy_seconds(self) -> float:
+        """Return the wall-clock seconds since the start, without those spent waiting for other processes."""
+        return self.clock.seconds() - self._sharing.waited
+
+    def fill(
+        self, parts: Sequence[Part], fill: Callable[[Iterator[int]], Filled], *, unit: str = "row"
+    ) -> list[Filled]:
         """Make the missing parts of this process, with a progress bar.
 
+        With `--claim`, this process takes parts that no other makes, until all are ready. Of the processes that share
+        an artefact, only one returns.
+
         Args:
-            fill: makes parts, given an iterator over their indices.
+            fill: makes parts, given an iterator over their indices; called again if others leave parts undone.
             unit: what the bar counts.
 
         Returns:
-            What `fill` returns.
+            What each call of `fill` returned.
 
         Raises:
             OthersAtWork: parts of other processes are still missing.
+            MadeByOthers: another process has completed the artefact.
         """
+        write_parts(self.path, parts, unit)
+        left = dict(enumerate(parts))
         with progress_bar(total=sum(part.rows for part in parts), what=self._job.verb, unit=unit) as self._bar:
-            filled = fill(self._missing(parts))
-        if not self.writer.has_all(name for part in parts for name in part.files):
-            raise OthersAtWork
+            filled = [fill(self._missing(left))]
+            while left := self._not_ready(left):
+                self._sharing.wait_for_parts(list(left.values()), lambda: not self._not_ready(left))
+                filled.append(fill(self._missing(left)))
+        self._sharing.begin_to_finish()
         return filled
 
-    def _missing(self, parts: Sequence[Part]) -> Iterator[int]:
-        settings = self._job.settings
-        shards, mine = getattr(settings, "num_shards", 1), getattr(settings, "shard_index", 0)
-        for index, part in enumerate(parts):
-            if self.writer.has_all(part.files):
-                self.advance(part.rows)
-            elif (index if part.turn is None else part.turn) % shards == mine:
+    def _missing(self, left: dict[int, Part]) -> Iterator[int]:
+        """Yield the indices of the missing parts that this process makes."""
+        for index, part in left.items():
+            # Another process may have made the part just before the claim.
+            if not self._is_ready(part) and self._sharing.may_make(index, part) and not self._is_ready(part):
+                self._made.add(part.name)
                 yield index
+
+    def _not_ready(self, parts: dict[int, Part]) -> dict[int, Part]:
+        return {index: part for index, part in parts.items() if not self._is_ready(part)}
+
+    def _is_ready(self, part: Part) -> bool:
+        """Return whether a part is ready; the progress bar moves on, unless this process has made it."""
+        if not self.writer.has_all(part.files):
+            return False
+        if part.name not in self._made:
+            self._made.add(part.name)
+            self.advance(part.rows)
+        self._sharing.let_go(part)
+        return True
 
 
 @dataclass(frozen=True)
@@ -172,8 +183,7 @@ class Job:
     Attributes:
         verb: name of the command.
         schema, version: schema of the artefact.
-        settings: settings of the command, among which `dry_run`, `overwrite`, `num_shards` and `shard_index` are
-            obeyed.
+        settings: settings of the command, among which `dry_run`, `overwrite` and those of `Shards` are obeyed.
         inputs: paths of the inputs by role; None for an optional input that is not given.
         also_read: further paths that do not change the content, such as an earlier artefact whose work is copied.
         identified: what the content depends on beyond settings and inputs, and is known before the artefact is made.
@@ -220,20 +230,37 @@ class Job:
             return self._summary({"dry_run": True} | plan | (foresee() if foresee else {}))
         writer = self._open(output)
         if writer.finished is not None:
-            self._check_strict(writer)
-            self.tidy(writer.path)  # in case the earlier run was interrupted just before it
-            return writer.finished | (examine(writer.path) if examine else {})
-        alone = processes() == 1 and getattr(self.settings, "num_shards", 1) == 1
+            return self._finished(writer, writer.finished, examine)
         try:
-            with writer.discarded_on_error() if alone else nullcontext():
-                made = make(Work(self, writer, self.clock))
+            with Sharing(writer, self.verb, self.settings) as sharing:
+                alone = sharing.alone and processes() == 1
+                with writer.discarded_on_error() if alone else nullcontext():
+                    made = make(Work(self, sharing))
+                if not is_main_process():
+                    return self._summary(made.figures)
+                writer.finish(counts=made.counts, skipped=made.skipped, identity=made.identity)
         except OthersAtWork:
             return self._summary({"shards_missing": True} | plan)
-        if not is_main_process():
-            return self._summary(made.figures)
-        writer.finish(counts=made.counts, skipped=made.skipped, identity=made.identity)
+        except MadeByOthers:
+            return self._finished(writer, self._summary_of_others(writer.path), examine)
         self.tidy(writer.path)
         return self._summary(made.figures, writer) | (examine(writer.path) if examine else {})
+
+    def _finished(self, writer: ArtefactWriter, summary: dict, examine: Callable[[Path], dict] | None) -> dict:
+        """Return the summary of the artefact, which an earlier run or another process has completed."""
+        self._check_strict(writer)
+        writer.sweep()
+        writer.tidy()  # in case the other run was interrupted just before it, or this process came late
+        self.tidy(writer.path)
+        return summary | (examine(writer.path) if examine else {})
+
+    @staticmethod
+    def _summary_of_others(folder: Path) -> dict:
+        """Return the summary that another process writes next after the manifest; empty if it died between."""
+        end = time.monotonic() + SUMMARY_AFTER
+        while not (folder / SUMMARY).exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        return read_json(folder / SUMMARY) if (folder / SUMMARY).exists() else {}
 
     def _check_strict(self, writer: ArtefactWriter) -> None:
         left_out = read_json(writer.path / MANIFEST)["counts"].get(BAD_AUDIO)

@@ -123,4 +123,4 @@ def test_a_recipe_says_that_saladkit_is_not_installed(repository):
     done = subprocess.run(
         ["bash", "-euc", ". recipes/loaded.sh"], cwd=repository, env=bare, capture_output=True, text=True
     )
-    assert done.returncode == 2 and done.stderr == "saladkit is not installed: run `make setup` first\n"
+    assert done.returncode == 2 and done.stderr == "saladkit, which `make setup` installs, is not here\n"

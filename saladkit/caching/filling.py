@@ -15,7 +15,7 @@ from saladkit.formats.teacher_cache import CachedRow, read_column, write_cache_p
 from saladkit.rows.distinct_texts import DistinctTexts
 from saladkit.teacher.encodings import to_rows
 
-ROWS_PER_PART, TOKENS_PER_PART = 8192, 2**21
+ROWS_PER_PART, TOKENS_PER_PART = 8192, 2**17  # 19 minutes at the 0.5B shape on two cores, 21 MB with --top-k 32
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@
 
 import glob
 import json
+import math
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +16,13 @@ from pathlib import Path
 from saladkit import __version__
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, PLAN, SUMMARY, WORKING, digest_path, is_artefact
+from saladkit.formats.claims import is_given_up
 from saladkit.formats.digests import digest_file, digest_json
 from saladkit.formats.files import PARTIAL, is_abandoned, read_json, write_json, written_aside
+from saladkit.formats.intact import DIGEST, manifest_digest
+from saladkit.formats.parts import PARTS
+
+PLANNED = ("schema", "schema_version", "tool", "verb", "settings", "inputs", "fingerprint")  # entries of the plan
 
 
 @dataclass
@@ -117,9 +124,23 @@ class ArtefactWriter:
             "identity": identity or {},
             "files": files,
         }
-        shutil.rmtree(self.path / WORKING, ignore_errors=True)
-        write_json(self.path / MANIFEST, manifest)
+        write_json(self.path / MANIFEST, manifest | {DIGEST: manifest_digest(manifest)})
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove what a complete artefact does not have: intermediate files and the plan."""
+        shutil.rmtree(self.working, ignore_errors=True)
         (self.path / PLAN).unlink(missing_ok=True)
+
+    def sweep(self, written_since: float = -math.inf) -> None:
+        """Remove temporary files of processes that have ended on this machine.
+
+        Args:
+            written_since: also remove those that were last written before this time, in s, by the file system's clock.
+        """
+        for file in _files_below(self.path):
+            if PARTIAL in file.name and (is_abandoned(file) or _last_written(file) < written_since):
+                file.unlink(missing_ok=True)
 
     def record(self, summary: dict) -> None:
         """Write the summary that the command prints to `summary.json`."""
@@ -137,8 +158,35 @@ def _discard(folder: Path) -> None:
         folder.rmdir()
 
 
+def reopen(path: Path, without: Iterable[str]) -> None:
+    """Make a complete artefact unfinished again, without the files of these names; its command then makes them again.
+
+    Only files of parts may be left out, because what is made once after all parts may need what is not kept.
+    """
+    manifest = read_json(path / MANIFEST)
+    write_json(path / PLAN, {key: manifest[key] for key in PLANNED})
+    for name in without:
+        (path / name).unlink(missing_ok=True)
+    (path / MANIFEST).unlink()
+
+
 def _is_only_planned(path: Path) -> bool:
-    return [file for file in path.rglob("*") if file.is_file()] == [path / PLAN]
+    """Return whether a folder holds a plan, and neither files of the artefact nor claims on its parts."""
+    said = {path / PLAN, path / WORKING / PARTS}
+    found = {file for file in _files_below(path) if not is_given_up(file)}
+    return path / PLAN in found and found <= said
+
+
+def _last_written(file: Path) -> float:
+    with suppress(FileNotFoundError):
+        return file.stat().st_mtime
+    return math.inf
+
+
+def _files_below(path: Path) -> Iterator[Path]:
+    """Yield every file below a folder, of which other processes may remove some meanwhile."""
+    for place, _, names in os.walk(path):
+        yield from (Path(place) / name for name in names)
 
 
 def _check_holds_no_input(output: Path, inputs: dict[str, str | Path]) -> None:
@@ -191,7 +239,8 @@ def create_artefact(
     try:
         return _open_output(output, plan, inputs | (also_read or {}), overwrite)
     except OSError as error:
-        raise SaladError(f"nothing can be written to {output}: {error}", "Give another folder with -o.") from error
+        fix = "Make the folder writable for this machine, or give another folder with -o."
+        raise SaladError(f"nothing can be written to {output}: {error}", fix) from error
 
 
 def _open_output(output: Path, plan: dict, inputs: dict[str, str | Path], overwrite: bool) -> ArtefactWriter:
@@ -212,10 +261,20 @@ def _open_output(output: Path, plan: dict, inputs: dict[str, str | Path], overwr
     return ArtefactWriter(output, plan, finished=None)
 
 
+def _record_of(output: Path) -> tuple[str, dict]:
+    """Return name and content of the manifest, or else of the plan."""
+    name = MANIFEST if (output / MANIFEST).exists() else PLAN
+    try:
+        return name, read_json(output / name)
+    except SaladError as error:
+        if name == PLAN and isinstance(error.__cause__, FileNotFoundError):  # completed by another process just now
+            return MANIFEST, read_json(output / MANIFEST)
+        raise
+
+
 def _resumed(output: Path, plan: dict) -> ArtefactWriter:
     """Return the writer of an artefact that an earlier run of the same command has begun or completed."""
-    name = MANIFEST if (output / MANIFEST).exists() else PLAN
-    found = read_json(output / name)
+    name, found = _record_of(output)
     if found.get("fingerprint") != plan["fingerprint"]:
         changed = [key for key in ("verb", "settings") if found.get(key) != plan[key]]
         digests = {role: entry["digest"] for role, entry in plan["inputs"].items()}
@@ -228,7 +287,6 @@ def _resumed(output: Path, plan: dict) -> ArtefactWriter:
     if name == MANIFEST:
         summary = read_json(output / SUMMARY) if (output / SUMMARY).exists() else {}
         return ArtefactWriter(output, plan, finished=summary, started_before=True)
-    for aside in output.rglob(f"*{PARTIAL}-*"):
-        if is_abandoned(aside):
-            aside.unlink(missing_ok=True)
-    return ArtefactWriter(output, plan, finished=None, started_before=True)
+    writer = ArtefactWriter(output, plan, finished=None, started_before=True)
+    writer.sweep()
+    return writer

@@ -32,9 +32,10 @@ import re
 from pathlib import Path
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import CONTINUE, MANIFEST, PLAN, digest_path
+from saladkit.formats.artefact import CONTINUE, MANIFEST, PLAN, digest_path, is_artefact
 from saladkit.formats.digests import digest_json
 from saladkit.formats.files import read_json
+from saladkit.formats.intact import check_intact
 
 SCHEMA, VERSION = "checkpoint", 2  # 2: the adapter's `length` has shape [1]
 STAGES = {"distill": "Stage I", "align": "Stage II"}  # of the method, by the command that runs them
@@ -56,7 +57,7 @@ def check_model_folder(name: str | Path, example: str = "Qwen/Qwen2.5-3B") -> No
         example: a name for the message.
 
     Raises:
-        SaladError: it is neither.
+        SaladError: it is neither, or a file of one of our checkpoints is damaged.
     """
     path = Path(name)
     if not path.exists():
@@ -69,6 +70,35 @@ def check_model_folder(name: str | Path, example: str = "Qwen/Qwen2.5-3B") -> No
         )
     if (path / PLAN).exists() and not (path / MANIFEST).exists():
         raise SaladError(f"{name} is not finished", CONTINUE)
+    _check_intact(path)
+
+
+def _check_intact(folder: Path) -> None:
+    """Check the files that a model is loaded from, if the folder is one of our checkpoints, or the `stable/` of one."""
+    # The moments are checked where they are read. `config.json` may be edited, to say where text LLM and encoder are.
+    free = {"config.json", CARD, METRICS, MOMENTS}
+    artefact, stored = _stored_files(folder)
+    check_intact(artefact, [name for name in stored if Path(name).name not in free])
+
+
+def check_moments(folder: Path) -> None:
+    """Check the optimizer's moments in the `stable/` of one of our checkpoints.
+
+    Raises:
+        SaladError: they are damaged.
+    """
+    artefact, stored = _stored_files(folder)
+    check_intact(artefact, [name for name in stored if Path(name).name == MOMENTS])
+
+
+def _stored_files(folder: Path) -> tuple[Path, list[str]]:
+    """Return the artefact that a model folder is, or is the `stable/` of, and its files there; none of another one."""
+    for artefact, below in ((folder, Path()), (folder.parent, Path(STABLE))):
+        if artefact / below == folder and (artefact / MANIFEST).is_file() and is_artefact(artefact):
+            manifest = read_json(artefact / MANIFEST)
+            names = manifest["files"] if manifest["schema"] == SCHEMA else ()
+            return artefact, [name for name in names if Path(name).parent == below]
+    return folder, []
 
 
 def model_type(name: str | Path) -> str | None:

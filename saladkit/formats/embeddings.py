@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from saladkit.formats.files import written_aside
 
@@ -32,7 +32,7 @@ def write_embeddings_part(path: Path, digests: list[bytes], characters_read: np.
     with written_aside(path.with_suffix(".parquet")) as aside:
         pq.write_table(pa.table([digests, characters_read.astype(np.int32)], schema=INDEX), aside)
     with written_aside(path) as aside:
-        save_file({TENSOR: np.ascontiguousarray(vectors, dtype=np.float16)}, aside)
+        aside.write_bytes(save({TENSOR: np.ascontiguousarray(vectors, dtype=np.float16)}))
 
 
 def map_embeddings_part(path: Path) -> np.ndarray:

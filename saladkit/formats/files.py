@@ -3,15 +3,17 @@
 import errno
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from saladkit.errors import SaladError
 
 PARTIAL = ".partial"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_RIGHT = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @contextmanager
@@ -19,31 +21,44 @@ def written_aside(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the body succeeds, remove it otherwise.
 
     Raises:
-        SaladError: the disk is full.
+        SaladError: the disk is full, or the folder is read-only.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}{PARTIAL}-{socket.gethostname()}-{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield aside
-        os.replace(aside, path)
+        _rename(aside, path)
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        if error.errno not in (*NO_ROOM, *NO_RIGHT):
             raise
+        first = "Make room on the disk" if error.errno in NO_ROOM else "Make the folder writable for this machine"
         raise SaladError(
             f"{path} cannot be written: {os.strerror(error.errno)}",
-            "Make room on the disk and run the same command again; it continues where it stopped.",
+            f"{first} and run the same command again; it continues where it stopped.",
         ) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):  # of a read-only folder
+            aside.unlink(missing_ok=True)
+
+
+def _rename(aside: Path, path: Path) -> None:
+    try:
+        os.replace(aside, path)
+    except FileNotFoundError:
+        if not path.exists():
+            raise  # else another process has made the file, and swept up the temporary one of this slow process
 
 
 def is_abandoned(aside: Path) -> bool:
     """Return whether the process that wrote the temporary file `aside` has ended; false for one of another machine."""
     host, _, process = aside.name.rpartition(f"{PARTIAL}-")[2].rpartition("-")
-    if host != socket.gethostname() or not process.isdecimal():
-        return False
+    return host == socket.gethostname() and process.isdecimal() and has_ended(int(process))
+
+
+def has_ended(process: int) -> bool:
+    """Return whether there is no process of this number on this machine."""
     try:
-        os.kill(int(process), 0)
+        os.kill(process, 0)
     except ProcessLookupError:
         return True
     except PermissionError:  # the process runs, as another user's
@@ -72,3 +87,9 @@ def read_json(path: Path) -> dict:
 def part_name(index: int, total: int, suffix: str) -> str:
     """Return the name of a part, such as `part-00000-of-00004.parquet`."""
     return f"part-{index:05d}-of-{total:05d}{suffix}"
+
+
+def part_of(name: str) -> str | None:
+    """Return the part that a file belongs to, such as `part-00000-of-00004`; None for a file that is none of a part."""
+    found = re.search(r"part-\d{5,}-of-\d{5,}", name)
+    return found and found.group()

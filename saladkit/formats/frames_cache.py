@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
@@ -33,7 +33,7 @@ def write_frames_part(path: Path, ids: list[str], rows: list[np.ndarray]) -> Non
     joined = np.concatenate(rows or [np.zeros((0, 1), np.float16)])
     frames = np.ascontiguousarray(joined)  # safetensors ignores the strides of an array
     with written_aside(path) as aside:
-        save_file({tensor: frames, "row_offsets": offsets}, aside)
+        aside.write_bytes(save({tensor: frames, "row_offsets": offsets}))
     with written_aside(path.with_suffix(".parquet")) as aside:
         pq.write_table(pa.table({"id": pa.array(ids, pa.string()), "row": np.arange(len(ids), dtype=np.int32)}), aside)
 

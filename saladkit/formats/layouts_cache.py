@@ -26,7 +26,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from saladkit.formats.artefact import MANIFEST, PLAN
 from saladkit.formats.files import read_json, written_aside
@@ -91,7 +91,7 @@ def write_layouts_part(path: Path, rows: list[tuple[str, bytes, float, list[Stor
     offsets = np.concatenate([[0], np.cumsum([len(span) for span in spans])]).astype(np.int64)
     frames = np.ascontiguousarray(np.concatenate(spans or [np.zeros((0, 1), np.float16)]))
     with written_aside(path) as aside:
-        save_file({"frames": frames, "span_offsets": offsets}, aside)
+        aside.write_bytes(save({"frames": frames, "span_offsets": offsets}))
     columns = [pa.array(column, kind) for column, kind in zip(zip(*lines, strict=True), INDEX.types, strict=True)]
     with written_aside(path.with_suffix(".parquet")) as aside:
         pq.write_table(pa.Table.from_arrays(columns, schema=INDEX) if lines else INDEX.empty_table(), aside)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, PLAN, Artefact
@@ -174,7 +174,7 @@ def write_regions(
         table: rows of `REGIONS`.
     """
     with writer.writing("clusters.safetensors") as aside:
-        save_file({"centroids": centroids.astype(np.float32), "centre": centre.astype(np.float32)}, aside)
+        aside.write_bytes(save({"centroids": centroids.astype(np.float32), "centre": centre.astype(np.float32)}))
     with writer.writing("texts.parquet") as aside:
         pq.write_table(texts.cast(TEXTS), aside)
     with writer.writing("regions.parquet") as aside:

@@ -37,7 +37,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
@@ -102,7 +102,7 @@ def write_cache_part(
         packed = _pack_samples(cast("list[SampledRow]", rows), identity)
     tensors = {"position_offsets": _offsets(lengths)} | packed
     with written_aside(path) as aside:
-        save_file(tensors, aside)
+        aside.write_bytes(save(tensors))
     columns = [ids, [digest_tokens(tokens) for tokens in token_ids], np.arange(len(ids), dtype=np.int32)]
     with written_aside(path.with_suffix(".parquet")) as aside:
         pq.write_table(pa.table(columns, schema=INDEX), aside)

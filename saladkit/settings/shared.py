@@ -1,5 +1,7 @@
 """Settings that several commands share, with the same meaning in each."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from saladkit.errors import SaladError
@@ -55,19 +57,72 @@ class Dtype(Settings):
 class Shards(Settings):
     """Which part of the work this process does."""
 
-    num_shards: int = setting(
-        1, low=1, recorded=False, help="Number of processes that share the work; start the command once for each."
+    claim: bool = setting(
+        False,
+        recorded=False,
+        help="Share the work with every process that runs this command on the same output folder, also on other"
+        " machines: claim a part, make it, claim the next. Processes may join and leave at any time.",
     )
-    shard_index: int = setting(0, low=0, recorded=False, help="Index of this process, from 0.")
+    claim_timeout: float = setting(
+        900.0, above=0, recorded=False, help="Seconds without a sign of life after which a claimed part is taken over."
+    )
+    num_shards: int | None = setting(
+        None,
+        low=1,
+        recorded=False,
+        help="Number of processes that share the work; start the command once for each.  [default: tasks of the Slurm"
+        " array, else 1]",
+    )
+    shard_index: int | None = setting(
+        None, low=0, recorded=False, help="Index of this process, from 0.  [default: that of the Slurm task, else 0]"
+    )
 
     def check(self) -> None:
-        """Raise a SaladError if there is no shard of this index."""
+        """Raise a SaladError if there is no shard of this index, or if parts are claimed and shared out."""
         super().check()
-        if self.shard_index >= self.num_shards:
+        if self.claim and (self.num_shards is not None or self.shard_index is not None):
             raise SaladError(
-                f"--shard-index {self.shard_index} is not below --num-shards {self.num_shards}",
+                "--claim with --num-shards or --shard-index",
+                "Leave both out: with --claim, any number of processes share the work.",
+            )
+        if self.claim and getattr(self, "overwrite", False):
+            raise SaladError(
+                "--claim with --overwrite, which deletes what other processes make",
+                "Remove the output folder first, and leave --overwrite out.",
+            )
+        index, count = self.shard
+        if index >= count:
+            raise SaladError(
+                f"--shard-index {index} is not below --num-shards {count}",
                 "Give an index below --num-shards; the first shard has index 0.",
             )
+
+    @property
+    def shard(self) -> tuple[int, int]:
+        """Index and number of shards: as given, or those of a Slurm array's task, or 0 and 1.
+
+        Raises:
+            SaladError: the task's number is none of an array with even steps.
+        """
+        if self.claim:
+            return 0, 1
+        if self.num_shards is None and self.shard_index is None:
+            return _slurm_shard(os.environ)
+        return self.shard_index or 0, self.num_shards or 1
+
+
+def _slurm_shard(environment: Mapping[str, str]) -> tuple[int, int]:
+    task, count = environment.get("SLURM_ARRAY_TASK_ID"), environment.get("SLURM_ARRAY_TASK_COUNT")
+    if task is None or count is None:
+        return 0, 1
+    first, step = (int(environment.get(f"SLURM_ARRAY_TASK_{name}", usual)) for name, usual in (("MIN", 0), ("STEP", 1)))
+    index, rest = divmod(int(task) - first, step)
+    if rest or index >= int(count):
+        raise SaladError(
+            f"task {task} has no place in a Slurm array of {count} tasks from {first} in steps of {step}",
+            "Use --claim, or an array with even steps such as --array=0-7.",
+        )
+    return index, int(count)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from saladkit.speech.audio.audio_rows import AudioRows, audio_counts, check_usab
 from saladkit.speech.encoders.registry import open_front_end
 from saladkit.speech.front_end import FrontEnd, leak_of, looks_ahead
 
-ROWS_PER_PART = 512
+ROWS_PER_PART = 256  # minutes on a CPU; a killed process repeats at most as many
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,8 @@ def _make(
         for start in range(0, source.table.num_rows, ROWS_PER_PART)
     ]
     parts = [
-        Part((part_name(i, len(pieces), ".safetensors"), part_name(i, len(pieces), ".parquet")), piece.num_rows)
-        for i, (_, piece) in enumerate(pieces)
+        Part((f"audio-{name}.json", f"{name}.safetensors", f"{name}.parquet"), piece.num_rows)
+        for name, (_, piece) in zip((part_name(i, len(pieces), "") for i in range(len(pieces))), pieces, strict=True)
     ]
 
     def fill(missing: Iterator[int]) -> int:
@@ -149,15 +149,15 @@ def _make(
             audio = AudioRows(name, settings.strict)
             encoded = kind.parts.encode(piece, audio, work.advance)
             made += encoded.frames
-            if record := audio.record() | ({"too_long": encoded.too_long} if encoded.too_long else {}):
-                write_json(_record_of(work, index), record)
-            encoded.write(work.path / parts[index].files[0])
+            record, frames, _ = (work.path / file for file in parts[index].files)
+            encoded.write(frames)
+            write_json(record, audio.record() | ({"too_long": encoded.too_long} if encoded.too_long else {}))
         return made
 
     made = work.fill(parts, fill, unit="recording")
-    speed = round(made / front_end.frames_per_second / max(work.clock.seconds(), 0.01), 1)
-    audio, skipped = _found(work, sources, [name for name, _ in pieces])
-    frames = sum(kind.frames_in_part(work.path / part.files[0]) for part in parts)
+    speed = round(sum(made) / front_end.frames_per_second / max(work.busy_seconds(), 0.01), 1)
+    audio, skipped = _found(work, sources, [(name, part) for (name, _), part in zip(pieces, parts, strict=True)])
+    frames = sum(kind.frames_in_part(work.path / part.files[1]) for part in parts)
     counts, mended = {"rows": sum(source.rows for source in sources) - len(skipped)}, audio_counts(audio)
     figures = {
         "skipped": len(skipped),
@@ -168,24 +168,18 @@ def _make(
     return Made(counts | mended, counts | figures | mended, skipped, kind.identity)
 
 
-def _found(work: Work, sources: list[Source], source_of_part: list[str]) -> tuple[list[AudioRows], list[dict]]:
+def _found(work: Work, sources: list[Source], parts: list[tuple[str, Part]]) -> tuple[list[AudioRows], list[dict]]:
     """Return what was found out about the audio of each source, and the rows that were left out, as a manifest lists
     them; fail if most rows of a source cannot be used.
     """
     found = {source.name: source.audio for source in sources}
     too_long = []
-    for index, name in enumerate(source_of_part):
-        path = _record_of(work, index)
-        record = read_json(path) if path.exists() else {}
+    for name, part in parts:
+        record = read_json(work.path / part.files[0])
         found[name].restore(record)
         too_long += [{"id": id_, "source": name, "reason": reason} for id_, reason in record.get("too_long", [])]
     check_usable([(source.audio, source.rows) for source in sources], work.discard)
     return list(found.values()), [row for audio in found.values() for row in audio.listed()] + too_long
-
-
-def _record_of(work: Work, index: int) -> Path:
-    """Return the file of what was found out about the rows of a part, if anything, until all parts are ready."""
-    return work.writer.working / f"audio-{index}.json"
 
 
 def _foreseen(sources: list[Source], kind: CacheKind, front_end: FrontEnd, strict: bool) -> dict:

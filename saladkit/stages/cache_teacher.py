@@ -49,13 +49,13 @@ def cache_teacher(sources: list[str], output: str | Path, settings: CacheTeacher
     further = {"reused": reused, "skipped": len(texts.skipped)}
 
     def make(work: Work) -> Made:
-        parts, running, computing = cache_parts(texts), teacher(), Clock()
+        parts, running, before = cache_parts(texts), teacher(), clock.seconds()
         computed = work.fill(
             [Part(part.files, len(part.texts)) for part in parts],
             lambda missing: fill_parts((parts[i] for i in missing), work.path, running, earlier, work.advance),
             unit="text",
         )
-        speed = {"positions_per_second": round(computed / max(computing.seconds(), 0.01))}
+        speed = {"positions_per_second": round(sum(computed) / max(work.busy_seconds() - before, 0.01))}
         size = {"bytes_per_position": round(work.bytes() / texts.positions, 1)}
         held = counts | size | kept_figures(parts, work.path, settings.keep)
         identity = running.identity | laid_out

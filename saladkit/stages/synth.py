@@ -182,7 +182,7 @@ def _made(
         skipped=[{"id": row["id"], "reason": row["reason"]} for row in left_out],
         figures=found
         | marked.counts()
-        | {"times_real_time": round(seconds_spoken / max(work.clock.seconds(), 0.01), 1)},
+        | {"times_real_time": round(seconds_spoken / max(work.busy_seconds(), 0.01), 1)},
     )
 
 

@@ -19,7 +19,7 @@ from saladkit.speech.aligners.in_processes import AlignerInProcesses
 from saladkit.speech.aligners.rows import align_rows
 from saladkit.speech.audio.audio_rows import AudioRows, audio_counts, check_usable
 
-ROWS_PER_PART = 512
+ROWS_PER_PART = 256  # of 15 s each: 4 minutes with sphinx, 6 with a CTC model on a CPU (docs/performance.md)
 FLAGGED = "flagged.jsonl"
 
 

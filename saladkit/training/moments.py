@@ -15,7 +15,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from saladkit.errors import SaladError
-from saladkit.formats.checkpoint import MOMENTS
+from saladkit.formats.checkpoint import MOMENTS, check_moments
 from saladkit.machine import is_main_process
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.settings.align import AlignSettings
@@ -61,6 +61,7 @@ def moments_for(student: SaladForCausalLM, folder: Path, settings: AlignSettings
     }:
         reason = f"{MOMENTS} of {folder} is of other trained weights"
     else:
+        check_moments(folder)
         return file, f"the optimizer goes on with the moments of {folder}"
     return None, f"note: the optimizer begins anew ({reason})"
 

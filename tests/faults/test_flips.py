@@ -1,0 +1,53 @@
+"""Fifty random flips of a checkpoint and of a teacher cache: every one is named, and none is trained on."""
+
+import random
+import shutil
+
+import pytest
+from damage import flip, stored_files
+
+from saladkit.errors import SaladError
+from saladkit.formats.checkpoint import check_model_folder
+from saladkit.settings.verify import VerifySettings
+from saladkit.stages.verify import verify
+
+pytestmark = pytest.mark.faults
+FLIPS = 50
+
+
+def weighted_file(folder, generator):
+    """A file of an artefact, drawn by its size."""
+    files = stored_files(folder)
+    return generator.choices(files, [(folder / file).stat().st_size for file in files])[0]
+
+
+@pytest.fixture(params=["checkpoint", "teacher_cache"])
+def artefact(request, tmp_path):
+    return shutil.copytree(request.getfixturevalue(request.param), tmp_path / "artefact")
+
+
+def test_random_flips_are_noticed_and_named(artefact):
+    """Half of the flips are drawn by size, which hits weights and distributions; half by file."""
+    generator = random.Random(0)
+    for number in range(FLIPS):
+        file = weighted_file(artefact, generator) if number % 2 else generator.choice(stored_files(artefact))
+        before = (artefact / file).read_bytes()
+        if not before:
+            continue
+        flip(artefact / file, generator)
+        found = verify([str(artefact)], VerifySettings())
+        assert [damage["file"] for damage in found["damaged"]] == [file]
+        (artefact / file).write_bytes(before)
+    assert verify([str(artefact)], VerifySettings())["intact"]
+
+
+def test_fifty_flips_of_the_weights_are_never_trained_on(checkpoint, tmp_path):
+    shutil.copytree(checkpoint, tmp_path / "copy")
+    path, generator = tmp_path / "copy" / "stable" / "model.safetensors", random.Random(3)
+    whole = path.read_bytes()
+    for _ in range(FLIPS):
+        flip(path, generator)
+        with pytest.raises(SaladError, match="its content has changed"):
+            check_model_folder(path.parent)
+        path.write_bytes(whole)
+    check_model_folder(path.parent)

@@ -156,7 +156,7 @@ def parameters_of(folder: Path) -> Parameters:
     sizes = {
         name: math.prod(stored.shape) for of_file in read_shapes(folder).values() for name, stored in of_file.items()
     }
-    speech = sum(size for name, size in sizes.items() if name.startswith("speech_"))
+    speech = sum(size for name, size in sizes.items() if name.startswith(("speech_", "phoneme_")))
     embeddings = sum(size for name, size in sizes.items() if name.endswith("embed_tokens.weight"))
     head = sum(size for name, size in sizes.items() if name.endswith("lm_head.weight"))
     return Parameters(speech, sum(sizes.values()) - speech - embeddings - head, head or embeddings)

@@ -31,11 +31,11 @@ step "the small world: facts as text, a selection pool, questions (3 s)"
 python examples/desk/build_world.py -o "$WORLD" --small --seed "$SEED" $WORLD_OPTIONS
 [ -n "$ANY_WORLD" ] || python examples/desk/check_world.py "$WORLD"  # stop unless near texts are near, and far ones far
 
-step "the text LLM, trained from random weights (44 s)"
+step "the text LLM, trained from random weights (33 s)"
 python examples/desk/train_lm.py "$WORLD/lm.parquet" -o "$TEACHER_LM" --steps "$LM_STEPS" --hidden-size 128 --layers 3 \
   --vocabulary 1024 --seed "$SEED"
 
-step "the text LLM's next-token distributions, once for all later steps; natural speech (16 s)"
+step "the text LLM's next-token distributions, once for all later steps; natural speech (11 s)"
 beside saladkit cache-teacher "$WORLD/natural.parquet" "$WORLD/pool.parquet" --model "$TEACHER_LM" -o "$RUN/teacher"
 beside saladkit synth "$WORLD/natural.parquet" -o "$RUN/natural" "${VOICES[@]}" --seed "$SEED"
 wait_beside
@@ -55,12 +55,12 @@ probes_and_questions() {
   saladkit synth "$WORLD/questions.parquet" -o "$RUN/questions" "${VOICES[@]}" --seed "$SEED"
   saladkit synth "$WORLD/questions.parquet" -o "$RUN/heldout" "${HELD_OUT_VOICE[@]}" --seed "$SEED"
 }
-step "Stage I: train the text LLM to understand speech, by distillation; beside it, regions of the pool, probes and questions (118 s)"
+step "Stage I: train the text LLM to understand speech, by distillation; beside it, regions of the pool, probes and questions (116 s)"
 beside stage1
 beside probes_and_questions
 wait_beside
 
-step "the gap by region: the misalignment of its probes (7 s)"
+step "the gap by region: the misalignment of its probes (2 s)"
 saladkit gap "$RUN/stage1" "$RUN/probes" -o "$RUN/gap-stage1" --regions "$RUN/regions" "${GAP[@]}"
 
 # Two selections with the same budget: where the gap is (active), and at random (uniform, the control).
@@ -73,19 +73,19 @@ stage2() {
   saladkit align "$RUN/stage1" -o "$RUN/stage2-$chosen" --data "$RUN/natural:1" --data "$RUN/$chosen:1" \
     --replay "$WORLD/pool.parquet:1" --teacher "$RUN/teacher" --frames "$RUN/frames" "${STAGE2[@]}" --seed "$SEED"
 }
-step "Stage II: select texts, speak them, align on them; where the gap is (active) and at random (uniform, the control) (65 s)"
+step "Stage II: select texts, speak them, align on them; where the gap is (active) and at random (uniform, the control) (55 s)"
 beside stage2 active --gap "$RUN/gap-stage1" "${PRESET[@]}" --explain
 beside stage2 uniform --strategy uniform
 wait_beside
 
-step "accuracy on text input and on speech input, on the same questions; beside it, the gap that is left (20 s)"
+step "accuracy on text input and on speech input, on the same questions; beside it, the gap that is left (13 s)"
 beside saladkit gap "$RUN/stage2-active" "$RUN/probes" -o "$RUN/gap-active" "${GAP[@]}"
 beside saladkit gap "$RUN/stage2-uniform" "$RUN/probes" -o "$RUN/gap-uniform" "${GAP[@]}"
 saladkit eval "$RUN/stage1" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval" --teacher "$TEACHER_LM" --heard "$RUN/natural" \
   --compare "$RUN/stage2-uniform" --compare "$RUN/stage2-active" "${EVAL[@]}"
 wait_beside
 
-step "the report (5 s)"
+step "the report (2 s)"
 # The JSON summary is kept in summary.json.
 saladkit report "$RUN" -o "$RUN/report.html" --title "The demo: SALAD in five minutes" --teacher eval/original \
   --result stage1=eval/stage1 --result stage2_uniform=eval/stage2-uniform --result stage2_active=eval/stage2-active \

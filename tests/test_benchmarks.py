@@ -51,6 +51,7 @@ def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
     others = {
         "desk",  # tests/test_recipes.py
         "million_texts",
+        "named_tokens",
         "piper_graph",
         "transcribers",
         "sentences",
@@ -117,6 +118,13 @@ def test_whispers_decoder_reads_frames_with_and_without_silence(run, speech, tmp
         assert (line["ours"], line["cosine"], line["interval"]) == (trained["ours"], 1, [0, 0])
     assert max(short["cosine"], control["cosine"]) < 1 and short["cosine"] == alone["cosine"]
     assert (short["recordings"], short["words"]) == (6, 18)
+
+
+def test_the_tokens_that_a_checkpoint_names_are_counted(run, checkpoint, speech, frames_cache):
+    done = run("named_tokens.py", str(checkpoint), str(speech), "--frames", str(frames_cache), "--limit", "3")
+    assert done.returncode == 0, done.stderr
+    counted = json.loads(done.stdout)
+    assert counted["rows"] == 3 and counted["tokens"] > 9 and 0 <= counted["named"] <= 1 and "phonemes" not in counted
 
 
 def test_regions_are_balanced_and_neighbours_exact(printed):

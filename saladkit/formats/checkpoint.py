@@ -11,7 +11,8 @@ checkpoint without a log and without `stable/`; the manifest's settings have the
 `metrics.jsonl` is the training log, with one line per logging step, over the steps since the line before:
 
 - `step`, `learning_rate`, `grad_norm`
-- `loss`, and its parts `distillation`, `nll` and `lexical`: means in nats over the positions where they were computed.
+- `loss`, and its parts `distillation`, `nll`, `lexical` and `phoneme`: means in nats over the positions where they were
+  computed.
   With a sampled teacher, `distillation` is the cross entropy: the divergence plus the teacher's entropy.
 - `places_used`: share of the places of a batch that is not padding
 - for each source, `rows of SOURCE`; `positions of SOURCE`, speech vectors included; `loss positions of SOURCE`, those

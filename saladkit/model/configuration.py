@@ -17,12 +17,14 @@ class SaladConfig(PretrainedConfig):
             960, MLP 2560, 15 heads, 5 KV heads).
         adapter_length: `free` or `learned` (`speech_adapter.py`); checkpoints without this entry have a learned length.
         speech_encoder: `log-mel`, an encoder that is trained from scratch; or folder or Hub name of a frozen encoder.
-        num_mel_bins: log-mel bins, at 100 frames/s; for `log-mel` only, like the next three.
+        num_mel_bins: log-mel bins, at 100 frames/s; for `log-mel` only, like the next four.
         encoder_width: width of the encoder's vectors.
         encoder_layers: causal convolutions of stride 2; three of them reduce 100 frames/s to 12.5 vectors/s.
-        encoder_blocks: residual convolutions after these.
+        encoder_fine_blocks, encoder_blocks: residual convolutions before the last of these, and after it.
         frozen_encoder: identity of a frozen encoder's front end (family, settings, rates, digest of the weights).
         stacked_frames: number of a frozen encoder's frames that make one vector.
+        phonemes: names of the phonemes that a head on the encoder's vectors tells apart in the lexical steps; None
+            without this head.
         modality_tokens: whether a learned vector stands before speech, and before text after speech.
         chat_template: SHA-256 of the chat template by which conversations were laid out in training, if there were any.
         lora, text_model: shape of LoRA, and name and digest of the model that it belongs to, if the checkpoint holds
@@ -41,9 +43,11 @@ class SaladConfig(PretrainedConfig):
     num_mel_bins: int = SpeechEncoder.bins
     encoder_width: int = DistillSettings.encoder_width
     encoder_layers: int = 3
-    encoder_blocks: int = 2
+    encoder_fine_blocks: int = DistillSettings.encoder_fine_blocks
+    encoder_blocks: int = DistillSettings.encoder_blocks
     frozen_encoder: dict | None = None
     stacked_frames: int = 1
+    phonemes: list[str] | None = None
     modality_tokens: bool = False
     chat_template: str | None = None
     lora: dict | None = None

@@ -130,6 +130,8 @@ def configuration_of(settings: DistillSettings) -> tuple[SaladConfig, Tensor | N
             num_mel_bins=settings.bins if name == LOG_MEL else phone_frames.WIDTH,
             encoder_layers=3 if name == LOG_MEL else 1,
             encoder_width=settings.encoder_width,
+            encoder_fine_blocks=settings.encoder_fine_blocks if name == LOG_MEL else 0,
+            encoder_blocks=settings.encoder_blocks,
             adapter_config=adapter,
             adapter_length=settings.adapter_length,
             modality_tokens=settings.modality_token,

@@ -18,11 +18,14 @@ class SaladOutput(CausalLMOutputWithPast):
         logits: float [B, L, V], or [P, V] if `logits_at` has P positions.
         cache, or past_key_values before transformers 5.24: the language model's keys and values, if `use_cache`.
         speech_vectors: output of the adapter, float [S, T, hidden_size]; None without speech.
+        phoneme_logits: output of the phoneme head, float [S, T, phonemes of a vector, phonemes]; None without speech,
+            without such a head, or outside training.
         loss, divergence, nll: sums of `HeadLoss`, if a loss was requested instead of logits.
         last_hidden: float [B, L, H] or [P, H], the last hidden states, if the head was not to run.
     """
 
     speech_vectors: Tensor | None = None
+    phoneme_logits: Tensor | None = None
     divergence: Tensor | None = None
     nll: Tensor | None = None
     last_hidden: Tensor | None = None

@@ -15,8 +15,10 @@ from saladkit.batches import batches_by_length
 from saladkit.model.cache_name import CACHE
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import silence_of
+from saladkit.model.heard_speech import HeardSpeech, with_heard
 from saladkit.model.language_model import SaladOutput, embedding_length, run_language_model
 from saladkit.model.lora import LoraShape, add_lora
+from saladkit.model.phoneme_head import PhonemeHead
 from saladkit.model.speech_adapter import SpeechAdapter
 from saladkit.model.speech_encoder import speech_encoder_of
 from saladkit.model.spoken_generation import SaladGenerationMixin
@@ -61,6 +63,7 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         super().__init__(config)
         self.speech_encoder = speech_encoder_of(config)
         self.speech_adapter = SpeechAdapter(config)
+        self.phoneme_head = None if config.phonemes is None else PhonemeHead(config)
         self.modality_embeddings: torch.nn.Parameter | None = None  # of TEXT_FOLLOWS and SPEECH_FOLLOWS
         if config.modality_tokens:
             self.modality_embeddings = torch.nn.Parameter(torch.zeros(2, config.text_config.hidden_size))
@@ -138,20 +141,18 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         marks = self.modality_embeddings[(modality_marks - 1).clamp(min=0)].to(embeddings.dtype)
         return torch.where((modality_marks > 0)[..., None], marks, embeddings)
 
-    def _zero_loss(self, speech_vectors: Tensor | None) -> SaladOutput:
+    def _zero_loss(self, heard: HeardSpeech | None) -> SaladOutput:
         """Return a loss of 0 with a gradient of 0 for all that ran, because other processes wait for gradients."""
         trained = next((parameter for parameter in self.parameters() if parameter.requires_grad), None)
         zero = torch.zeros((), device=self.device) if trained is None else 0.0 * trained.sum()
-        if speech_vectors is not None:
-            zero = zero + 0.0 * speech_vectors.sum()
-        return SaladOutput(loss=zero, speech_vectors=speech_vectors)
+        return SaladOutput(loss=zero if heard is None else zero + 0.0 * heard.total())
 
-    def _sum_of_unused(self, speech_vectors: Tensor | None, modality_marks: Tensor | None) -> Tensor:
+    def _sum_of_unused(self, heard: HeardSpeech | None, modality_marks: Tensor | None) -> Tensor:
         """Return a number that depends on all parameters that a batch has not used."""
-        number = torch.zeros((), device=self.device)
-        if speech_vectors is None:
+        if heard is None:
             frames = silence_of(self.config).to(self.device)
-            number = number + self.embed_speech(frames, torch.ones(1, dtype=torch.int64, device=self.device)).sum()
+            heard = self._hear(frames, torch.ones(1, dtype=torch.int64, device=self.device))
+        number = heard.total()
         if modality_marks is None and self.modality_embeddings is not None:
             number = number + self.modality_embeddings.sum()
         return number
@@ -169,41 +170,50 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         Returns:
             Vectors [S, T / frames_per_vector, hidden_size]; vectors beyond the length of a span are undefined.
         """
-        per_vector = self.config.frames_per_vector
-        adapt = (lambda vectors: vectors) if packed else self.speech_adapter
-        groups = []
-        spans = len(speech_lengths)
-        batches = batches_by_length(speech_lengths.tolist(), items=spans if self.runs_all else -(-spans // SPAN_GROUPS))
-        for group in batches:
-            longest = int(speech_lengths[group[-1]])
-            vectors = adapt(self.speech_encoder(speech_frames[group, : longest * per_vector]))
-            missing = speech_frames.shape[1] // per_vector - longest
-            groups.append(torch.nn.functional.pad(vectors, (0, 0, 0, missing)))
-        vectors = torch.cat(groups)[np.argsort(np.concatenate(batches)).tolist()]
-        if not packed:
-            return vectors
-        steps = torch.arange(vectors.shape[1], device=vectors.device).expand(len(vectors), -1)
-        inside = steps < speech_lengths[:, None]
-        adapted = self.speech_adapter(vectors[inside][None], steps[inside][None])[0]
-        empty = adapted.new_zeros(*vectors.shape[:2], adapted.shape[-1])
-        return empty.masked_scatter(inside[..., None], adapted)
+        return self._hear(speech_frames, speech_lengths, packed).vectors
 
-    def _vectors(
+    def _hear(self, speech_frames: Tensor, speech_lengths: Tensor, packed: bool = False) -> HeardSpeech:
+        """Encode speech spans, arguments as `embed_speech`; in training, name their phonemes too."""
+        encoded = self._in_groups(self.speech_encoder, speech_frames, speech_lengths, self.config.frames_per_vector)
+        logits = self.phoneme_head(encoded) if self.phoneme_head is not None and self.training else None
+        if not packed:
+            return HeardSpeech(self._in_groups(self.speech_adapter, encoded, speech_lengths), logits)
+        steps = torch.arange(encoded.shape[1], device=encoded.device).expand(len(encoded), -1)
+        inside = steps < speech_lengths[:, None]
+        adapted = self.speech_adapter(encoded[inside][None], steps[inside][None])[0]
+        empty = adapted.new_zeros(*encoded.shape[:2], adapted.shape[-1])
+        return HeardSpeech(empty.masked_scatter(inside[..., None], adapted), logits)
+
+    def _in_groups(
+        self, module: torch.nn.Module, inputs: Tensor, lengths: Tensor, inputs_per_vector: int = 1
+    ) -> Tensor:
+        """Run a module on spans [S, T, .], those of similar length together; zeros behind the longest of a group."""
+        spans = len(lengths)
+        groups = batches_by_length(lengths.tolist(), items=spans if self.runs_all else -(-spans // SPAN_GROUPS))
+        made = []
+        for group in groups:
+            longest = int(lengths[group[-1]])
+            vectors = module(inputs[group, : longest * inputs_per_vector])
+            missing = inputs.shape[1] // inputs_per_vector - longest
+            made.append(torch.nn.functional.pad(vectors, (0, 0, 0, missing)))
+        return torch.cat(made)[np.argsort(np.concatenate(groups)).tolist()]
+
+    def _heard(
         self,
         speech_frames: Tensor | None,
         speech_vectors: Tensor | None,
         speech_lengths: Tensor | None,
         dtype: torch.dtype,
         packed: bool,
-    ) -> Tensor | None:
-        """Return the vectors of the speech spans, made of their frames where there are any; None without speech."""
+    ) -> HeardSpeech | None:
+        """Return the speech spans as they are heard, of their frames where there are any; None without speech."""
         if speech_frames is None:
-            return speech_vectors
+            return None if speech_vectors is None else HeardSpeech(speech_vectors)
         if speech_lengths is None:
             raise ValueError("speech without speech_lengths")
         if speech_frames.is_floating_point():  # no codes
             speech_frames = speech_frames.to(dtype)
-        return self.embed_speech(speech_frames, speech_lengths, packed)
+        return self._hear(speech_frames, speech_lengths, packed)
 
     def forward(
         self,
@@ -251,18 +261,17 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
         cache = past_key_values if cache is None else cache
         packed = position_ids is not None and cache is None and len(input_ids) == 1
         embeddings = self.embed_text(input_ids, modality_marks)
-        vectors = self._vectors(speech_frames, speech_vectors, speech_lengths, embeddings.dtype, packed)
-        if vectors is not None:
-            embeddings = _with_speech(embeddings, vectors, speech_mask, speech_lengths)
+        heard = self._heard(speech_frames, speech_vectors, speech_lengths, embeddings.dtype, packed)
+        if heard is not None:
+            embeddings = _with_speech(embeddings, heard.vectors, speech_mask, speech_lengths)
         if self.runs_all and self.training:
-            embeddings = embeddings + 0.0 * self._sum_of_unused(vectors, modality_marks)
+            embeddings = embeddings + 0.0 * self._sum_of_unused(heard, modality_marks)
         elif logits_at is not None and len(logits_at) == 0:
-            return self._zero_loss(vectors)
+            return with_heard(self._zero_loss(heard), heard)
         decoder: dict[str, object] = {"inputs_embeds": embeddings, "attention_mask": attention_mask}
         decoder |= {"position_ids": position_ids, "use_cache": use_cache, CACHE: cache}
         outputs = run_language_model(self.language_model, logits_at, requests, logits_to_keep, run_head, **decoder)
-        outputs.speech_vectors = vectors
-        return outputs
+        return with_heard(outputs, heard)
 
 
 def _with_speech(

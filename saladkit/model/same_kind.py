@@ -13,7 +13,8 @@ from saladkit.rows.tokens import tokenizer_digest
 INCIDENTAL = {"_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version"}
 ENCODER = (
     *("frozen_encoder", "stacked_frames"),
-    *("speech_encoder", "num_mel_bins", "encoder_width", "encoder_layers", "encoder_blocks"),
+    *("speech_encoder", "num_mel_bins", "encoder_width", "encoder_layers", "encoder_fine_blocks"),
+    "encoder_blocks",
 )
 ONE_START = "Give checkpoints that were trained from one start, such as Stage I and Stage II of one run."
 

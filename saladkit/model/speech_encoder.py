@@ -56,7 +56,11 @@ class CausalConvolution(nn.Module):
 
 
 class LogMelEncoder(nn.Module):
-    """Causal convolutions from log-mel frames at 100/s to vectors at 12.5/s: three of stride 2, and then blocks."""
+    """Causal convolutions from log-mel frames at 100/s to vectors at 12.5/s: three of stride 2, and blocks.
+
+    `encoder_fine_blocks` work before the last stride, at 25/s, about the length of a phoneme each; `encoder_blocks`
+    behind it.
+    """
 
     kernel, stride = 4, 2
 
@@ -68,7 +72,10 @@ class LogMelEncoder(nn.Module):
             for before, after in zip(widths, widths[1:], strict=False)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(config.encoder_width) for _ in self.convolutions)
-        self.blocks = nn.ModuleList(CausalConvolution(config.encoder_width) for _ in range(config.encoder_blocks))
+        self.fine_blocks, self.blocks = (
+            nn.ModuleList(CausalConvolution(config.encoder_width) for _ in range(count))
+            for count in (config.encoder_fine_blocks, config.encoder_blocks)
+        )
 
     def forward(self, frames: Tensor, memory: EncoderMemory | None = None) -> Tensor:
         """Return vectors [S, T / 8, encoder_width] of frames [S, T, num_mel_bins], T a multiple of 8.
@@ -79,7 +86,10 @@ class LogMelEncoder(nn.Module):
             memory: what is left of the frames of the same spans before these; empty at first, and updated.
         """
         hidden = frames
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+        last = len(self.convolutions) - 1
+        for index, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
+            for block in self.fine_blocks if index == last else ():
+                hidden = block(hidden, memory)
             hidden = functional.gelu(norm(convolution(hidden, memory)))
         for block in self.blocks:
             hidden = block(hidden, memory)

@@ -61,3 +61,14 @@ def collate_lexical_targets(sequences: list[Sequence]) -> torch.Tensor:
     if not spans:
         return torch.zeros(0, 0, dtype=torch.int64)
     return torch.nn.utils.rnn.pad_sequence(spans, batch_first=True, padding_value=-1)
+
+
+def collate_phonemes(sequences: list[Sequence]) -> torch.Tensor | None:
+    """Return the phonemes of all speech spans of a batch, int64 [S, T, phonemes of a vector], padded with -1.
+
+    None if nothing learns to name them, which holds for all rows of a step.
+    """
+    spans = [span.phonemes for sequence in sequences for span in sequence.spans if span.phonemes is not None]
+    if not spans:
+        return None
+    return torch.nn.utils.rnn.pad_sequence(list(map(torch.from_numpy, spans)), batch_first=True, padding_value=-1)

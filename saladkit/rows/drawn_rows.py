@@ -1,7 +1,7 @@
 """Draw the spans of a source's rows, and count the positions that they fill."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -135,6 +135,9 @@ class RowDrawing:
         sequence = build_sequence(text, drawn.spans, words, self._frames_of(drawn, words), self.layout)
         if self.text_first is None:
             sequence = without_targets(sequence)  # so that the language model need not run
+            if source.phonemes is not None:
+                named = source.phonemes.named_in(row, drawn.spans, sequence.spans, words, self.layout)
+                sequence = replace(sequence, spans=named)
         return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay, text.following)
 
     def _frames_of(self, drawn: DrawnRow, words: list[Word]) -> Frames | None:

@@ -30,11 +30,14 @@ class SpeechSpan:
         lexical_targets: int64 [vectors], the token that each vector should name (`training/lexical_loss.py`); -1 for
             none. A causal encoder cannot know a word before its end, so that the last vectors of a word name its
             tokens, one each, and the vectors before them name none.
+        phonemes: int64 [vectors, phonemes of a vector], the phonemes that each vector should name
+            (`spoken_phonemes.py`), -1 for none; None where nothing learns to name them.
     """
 
     frames: np.ndarray
     vectors: int
     lexical_targets: np.ndarray
+    phonemes: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

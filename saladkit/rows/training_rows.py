@@ -9,6 +9,7 @@ from saladkit.formats.words import Word
 from saladkit.rows.frame_sources import FrameSource
 from saladkit.rows.interleaving import may_cut
 from saladkit.rows.sequences import Sequence
+from saladkit.rows.spoken_phonemes import SourcePhonemes
 from saladkit.rows.tokens import NO_LABEL, TokenizedText
 from saladkit.speech.audio.audio_rows import AudioRows
 
@@ -27,6 +28,7 @@ class TrainingSource:
         left_out: ids of rows that cannot be read, each with the reason.
         unusable: rows whose audio or word times cannot be used; None for text only.
         replay: whether these rows are replay.
+        phonemes: the phonemes of each row, if vectors learn to name them in the lexical steps.
     """
 
     name: str
@@ -39,6 +41,7 @@ class TrainingSource:
     left_out: list[tuple[str, str]] = field(default_factory=list)
     unusable: AudioRows | None = None
     replay: bool = False
+    phonemes: SourcePhonemes | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

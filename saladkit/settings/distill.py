@@ -64,7 +64,48 @@ class DistillSettings(AdapterSettings, SpeechEncoder, TrainingSettings):
         applies=lambda own: own.encoder in (LOG_MEL, PHONES),
         help="Width of the encoder that is trained on log-mel frames or on phones.",
     )
+    encoder_fine_blocks: int = setting(
+        0,
+        low=0,
+        applies=lambda own: own.encoder == LOG_MEL,
+        help="Number of residual convolutions of this encoder at 25 vectors a second.",
+    )
+    encoder_blocks: int = setting(
+        2,
+        low=0,
+        applies=lambda own: own.encoder in (LOG_MEL, PHONES),
+        help="Number of residual convolutions of this encoder at 12.5 vectors a second.",
+    )
+    phoneme_weight: float = setting(
+        0.0,
+        low=0,
+        help="Weight, in the lexical steps, of the phoneme loss, by which the encoder's vectors name the phonemes of"
+        " spoken words (not in the paper).",
+    )
+    phoneme_language: str = setting(
+        "en-us",
+        metavar="CODE",
+        applies=lambda own: own.phoneme_weight > 0,
+        help="Language in which espeak-ng says the phonemes of the words, for --phoneme-weight.",
+    )
     modality_token: bool = setting(False, help="Insert learned vectors where speech begins and where text follows it.")
+
+    def phoneme_loss_weight(self) -> float:
+        """Return the weight of the phoneme loss in the lexical steps."""
+        return self.phoneme_weight
+
+    def spoken_language(self) -> str:
+        """Return the language whose phonemes are named, where there is a phoneme loss."""
+        return self.phoneme_language
+
+    def check(self) -> None:
+        """Raise a SaladError if there is a phoneme loss without lexical steps."""
+        super().check()
+        if self.phoneme_weight and not self.lexical_steps:
+            raise SaladError(
+                f"--phoneme-weight {self.phoneme_weight} without lexical steps",
+                "Give --lexical-steps and --lexical-weight, or leave --phoneme-weight out.",
+            )
 
     def decay_share(self) -> float:
         """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""

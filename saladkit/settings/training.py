@@ -165,7 +165,9 @@ class TrainingSettings(
         recorded=False,
         help="Attention implementation. On a GPU with packed rows, flash_attention_2 does not compute what is masked.",
     )
-    bf16: bool = setting(False, help="Train in bfloat16 mixed precision.")
+    bf16: bool = setting(
+        False, help="Train in bfloat16 mixed precision; faster on GPUs, and on CPUs with AVX-512 BF16."
+    )
     gradient_checkpointing: bool = setting(
         False, help="Recompute layers in the backward pass instead of storing their outputs: less memory, more time."
     )
@@ -195,6 +197,14 @@ class TrainingSettings(
     def keeps_moments(self) -> bool:
         """Return whether the checkpoint from before the decay has the optimizer's moments."""
         return False
+
+    def phoneme_loss_weight(self) -> float:
+        """Return the weight of the phoneme loss in the lexical steps."""
+        return 0.0
+
+    def spoken_language(self) -> str:
+        """Return the language whose phonemes are named, where there is a phoneme loss."""
+        return ""
 
     def decay_share(self) -> float:
         """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""

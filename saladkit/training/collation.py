@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from saladkit.batches import place_on_lines
-from saladkit.rows.batched_sequences import collate_lexical_targets, pack_sequences
+from saladkit.rows.batched_sequences import collate_lexical_targets, collate_phonemes, pack_sequences
 from saladkit.rows.joined_rows import join_rows
 from saladkit.rows.tokens import NO_LABEL
 from saladkit.rows.training_rows import TrainingExample, Window
@@ -53,6 +53,7 @@ class Collator:
         }
         if self.settings.lexical_weight > 0:
             batch["lexical_targets"] = collate_lexical_targets([row.sequence for row in placed])
+            batch["phonemes"] = collate_phonemes([row.sequence for row in placed])
         return batch
 
     def _labels(self, rows: list[TrainingExample], followed: int) -> torch.Tensor:

@@ -1,8 +1,9 @@
 """Open and check the sources of a training run, and list its inputs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
@@ -14,11 +15,13 @@ from saladkit.rows.readers import Readers
 from saladkit.rows.row_pieces import TOO_LONG
 from saladkit.rows.schedule import StepShape, TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout
+from saladkit.rows.spoken_phonemes import SourcePhonemes, SpokenPhonemes
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.rows.training_sources import open_speech, open_text
 from saladkit.settings.training import TrainingSettings
 from saladkit.speech.audio.audio_rows import audio_counts
 from saladkit.speech.front_end import FrontEnd, leak_of
+from saladkit.speech.phonemes import EspeakPhonemizer
 from saladkit.training.decontamination import count_contaminated, without_questions
 
 LOOKED_AT = 1000  # rows, to estimate how many words of a source are heard
@@ -35,6 +38,12 @@ class TrainingInputs:
         """Return the sources whose rows learn from the teacher."""
         learn = settings.alpha > 0
         return [s for s in self.sources if learn and not settings.learns_from_text_alone(s.replay)]
+
+    def phonemes(self) -> list[str] | None:
+        """Return the phonemes that vectors learn to name, which are found now; None without a phoneme loss."""
+        found = (source.phonemes.spoken for source in self.sources if source.phonemes is not None)
+        spoken = next(found, None)
+        return None if spoken is None else spoken.names
 
     def left_out(self) -> list[dict]:
         """Return the rows that are left out, as a manifest lists them."""
@@ -114,7 +123,24 @@ def open_inputs(
         for note in map(_note_on_layouts, sources):
             if note:
                 say(note)
-    return TrainingInputs(without_questions(sources, settings), readers.layout)
+    return TrainingInputs(with_phonemes(without_questions(sources, settings), settings), readers.layout)
+
+
+def with_phonemes(sources: list[TrainingSource], settings: TrainingSettings) -> list[TrainingSource]:
+    """Return the sources, those with speech with the phonemes of their rows if vectors learn to name them.
+
+    Raises:
+        SaladError: as `EspeakPhonemizer`.
+    """
+    if not settings.phoneme_loss_weight():
+        return sources
+    spoken = [source.words or [] if source.frames is not None else [] for source in sources]
+    phonemes = SpokenPhonemes(EspeakPhonemizer(settings.spoken_language()), [own for rows in spoken for own in rows])
+    first = np.cumsum([0, *map(len, spoken)]).tolist()
+    return [
+        replace(source, phonemes=SourcePhonemes(phonemes, begin)) if source.frames is not None else source
+        for source, begin in zip(sources, first, strict=False)
+    ]
 
 
 def _note_on_layouts(source: TrainingSource) -> str | None:

@@ -15,14 +15,14 @@ SHARPNESS = 25.0  # nats for a cosine of 1; chosen in trials of one seed (docs/l
 NEARNESS = 5.0  # nats for a cosine of 0; vectors can be classified well although they lie far from the embeddings
 
 
-def named_times(targets: list[Tensor], vocabulary: int) -> Tensor:
-    """Return how often each token is named in a step, int64 [vocabulary]; targets as `lexical_loss`, of each batch."""
+def named_times(targets: list[Tensor], classes: int) -> Tensor:
+    """Return how often each class is named in a step, int64 [classes]; targets as `lexical_loss`, of each batch."""
     named = torch.cat([of_batch.flatten() for of_batch in targets])
-    return torch.bincount(named[named >= 0], minlength=vocabulary)
+    return torch.bincount(named[named >= 0], minlength=classes)
 
 
 def lexical_loss(vectors: Tensor, embeddings: Tensor, targets: Tensor, times: Tensor) -> Tensor:
-    """Classify vectors against all input embeddings, and pull each towards its own, by cosine; nats, a scalar.
+    """Classify vectors by input embeddings of spoken tokens, and pull each to its own, by cosine; nats, a scalar.
 
     The weight of a vector is 1 / sqrt(how often its token is named in the step), and the weights of a step sum to 1.
     With plain means, function words outweigh the names that tell what a sentence is about; with means of each token's
@@ -30,9 +30,10 @@ def lexical_loss(vectors: Tensor, embeddings: Tensor, targets: Tensor, times: Te
 
     Args:
         vectors: the adapter's output, [S, T, H].
-        embeddings: [V, H]; no gradient flows into them: speech moves towards text, not text towards speech.
-        targets: int64 [S, T], token ids; -1 where there is no target.
-        times: int64 [V], as `named_times` of all batches of the step; the losses of the batches then add up to the
+        embeddings: [C, H], of the tokens that speech can name (`spoken_tokens.py`), the classes; no gradient flows
+            into them: speech moves towards text, not text towards speech.
+        targets: int64 [S, T], classes; -1 where there is no target.
+        times: int64 [C], as `named_times` of all batches of the step; the losses of the batches then add up to the
             step's.
     """
     has_target = targets >= 0

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-LOSSES = ("distillation", "nll", "lexical")
-COUNTS = ("followed", "alone", "lexical steps", "places", "room")
+AUXILIARY = ("lexical", "phoneme")  # losses of some steps alone
+LOSSES = ("distillation", "nll", *AUXILIARY)
+COUNTS = ("followed", "alone", "lexical steps", "phoneme steps", "places", "room")
 READ = ("rows", "positions", "loss positions", "unread rows")  # of each source
 
 
@@ -36,13 +37,13 @@ class LossMeter:
         for name, value in (("distillation", divergence), ("followed", followed), ("nll", nll), ("alone", alone)):
             self._sums[name] += value
 
-    def add_lexical(self, loss: Tensor) -> None:
-        """Add this process's share of a batch's part of a step's lexical loss."""
-        self._sums["lexical"] += loss.detach()
+    def add_auxiliary(self, name: str, loss: Tensor) -> None:
+        """Add this process's share of a batch's part of a step's loss of AUXILIARY."""
+        self._sums[name] += loss.detach()
 
-    def add_lexical_step(self) -> None:
-        """Count a step with a lexical loss."""
-        self._sums["lexical steps"] += 1
+    def add_step_of(self, name: str) -> None:
+        """Count a step with a loss of AUXILIARY."""
+        self._sums[f"{name} steps"] += 1
 
     def add_places(self, filled: int, room: int) -> None:
         """Add the places of a batch that hold a token or a vector, and all its places."""
@@ -67,9 +68,12 @@ class LossMeter:
         found = self._summed(LOSSES, torch.float32, total) | self._summed((*COUNTS, *read), torch.int64, total)
         self._clear()
         means = {"places_used": found["places"] / found["room"]}
-        for name, over in (("distillation", "followed"), ("nll", "alone"), ("lexical", "lexical steps")):
+        for name, over in (("distillation", "followed"), ("nll", "alone")):
             if found[over]:
-                means[name] = found[name] / found[over] * (processes if name == "lexical" else 1)
+                means[name] = found[name] / found[over]
+        for name in AUXILIARY:
+            if steps := found[f"{name} steps"]:
+                means[name] = found[name] / steps * processes
         return means | {name: found[name] for name in read}
 
     def _summed(self, names: tuple[str, ...], kind: torch.dtype, total: Callable[[Tensor], Tensor]) -> dict:

@@ -111,6 +111,7 @@ def train_stage(
     def make(work: Work) -> Made:
         if start.told and is_main_process():
             say(start.told)
+        start.config.phonemes = opened.inputs.phonemes() or start.config.phonemes
         student, digest = _student(start, settings, opened.template)
         packed = may_pack(settings.batching, student.language_model)
         own = UnadaptedTeacher(student.language_model, settings.temperature, packed) if start.own_teacher else None

@@ -10,6 +10,7 @@ from transformers import Trainer
 
 from saladkit.model.language_model import SaladOutput
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.rows.schedule import TrainingSchedule
 from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.head import LossRequest
 from saladkit.teacher.signals import TeacherSignal, doubled_at
@@ -19,14 +20,17 @@ from saladkit.training.learning_rates import learning_rate
 from saladkit.training.lexical_loss import lexical_loss, named_times
 from saladkit.training.loss_meter import LossMeter
 from saladkit.training.optimizer import make_optimizer
+from saladkit.training.phoneme_loss import phoneme_loss
 from saladkit.training.saved_states import last_saved_state
 from saladkit.training.sharding import are_finite, run_in_step, whole
+from saladkit.training.spoken_tokens import SpokenTokens
 
 
 class SaladTrainer(Trainer):
     """transformers.Trainer with the method's loss and two learning rates; the schedule is read in its own order."""
 
     model: SaladForCausalLM
+    train_dataset: TrainingSchedule
     optimizer: torch.optim.Optimizer  # None until `create_optimizer`, which runs before any other method here reads it
 
     def __init__(
@@ -45,7 +49,9 @@ class SaladTrainer(Trainer):
         self.model_accepts_loss_kwargs = True  # so that text positions are counted over micro-batches and processes
         self._loss_shifts_labels = False  # they are one flat list, without the first token of any row
         self.meter = LossMeter(sources)
-        self.named: torch.Tensor | None = None  # how often each token is named in a step; None if none is
+        self.spoken = SpokenTokens.of(self.train_dataset.sources)
+        self.named: torch.Tensor | None = None  # how often each of them is named in a step; None if none is
+        self.phonemes: torch.Tensor | None = None  # how many phonemes are named in a step; None if none is
         if self.is_fsdp_enabled:
             run_in_step(self.model, self.accelerator.state.fsdp_plugin, bf16=self.args.bf16)
 
@@ -100,6 +106,10 @@ class SaladTrainer(Trainer):
         if self.named is not None:
             lexical = self._lexical_loss(model, outputs, inputs["lexical_targets"], self.named)
             loss = loss + self.settings.lexical_weight * lexical * processes
+        if self.phonemes is not None and outputs.phoneme_logits is not None:
+            phonemes = phoneme_loss(outputs.phoneme_logits, inputs["phonemes"], self.phonemes)
+            self.meter.add_auxiliary("phoneme", phonemes)
+            loss = loss + self.settings.phoneme_loss_weight() * phonemes * processes
         self.meter.add_places(inputs["places"], inputs["model"]["input_ids"].numel())
         self.meter.add_batch(self.state.global_step + 1, inputs["ids"], inputs["read"], loss)
         return (loss, outputs) if return_outputs else loss
@@ -107,16 +117,26 @@ class SaladTrainer(Trainer):
     def get_batch_samples(
         self, epoch_iterator: Iterator, num_batches: int, device: torch.device
     ) -> tuple[list, torch.Tensor | int | None]:
-        """Return the micro-batches of a step, and its number of text positions; count the tokens named in it."""
+        """Return the micro-batches of a step, and its number of text positions; count what is named in it."""
         batches, items = super().get_batch_samples(epoch_iterator, num_batches, device)
-        self.named = None
+        self.named = self.phonemes = None
         if self.settings.lexical_weight > 0 and batches:
-            vocabulary = self.model.config.text_config.vocab_size
-            named = self._total(named_times([batch["lexical_targets"] for batch in batches], vocabulary).to(device))
+            targets = [self.spoken.places(batch["lexical_targets"]) for batch in batches]
+            named = self._total(named_times(targets, len(self.spoken)).to(device))
             if named.any():
                 self.named = named
-                self.meter.add_lexical_step()
+                self.meter.add_step_of("lexical")
+            self.phonemes = self._count_phonemes(batches, device)
         return batches, items
+
+    def _count_phonemes(self, batches: list[dict], device: torch.device) -> torch.Tensor | None:
+        """Return how many phonemes are named in a step, in all processes; None if none is."""
+        counts = [(batch["phonemes"] >= 0).sum() for batch in batches if batch["phonemes"] is not None]
+        named = self._total(torch.stack([torch.zeros((), dtype=torch.int64), *counts]).sum().to(device))
+        if not named:
+            return None
+        self.meter.add_step_of("phoneme")
+        return named
 
     def _lexical_loss(
         self, model: torch.nn.Module, outputs: SaladOutput, targets: torch.Tensor, named: torch.Tensor
@@ -126,8 +146,9 @@ class SaladTrainer(Trainer):
         vectors = outputs.speech_vectors
         if vectors is None:
             vectors = table.new_zeros(*targets.shape, table.shape[1])
-        lexical = lexical_loss(vectors, table, targets, named)
-        self.meter.add_lexical(lexical)
+        embeddings = table.detach()[self.spoken.token_ids.to(table.device)]
+        lexical = lexical_loss(vectors, embeddings, self.spoken.places(targets), named)
+        self.meter.add_auxiliary("lexical", lexical)
         return lexical
 
     def _sum_over_processes(self, count: int) -> int:

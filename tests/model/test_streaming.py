@@ -54,7 +54,12 @@ def mimi_model(text_lm, mimi):
     return model.eval()
 
 
-@pytest.fixture(params=["log_mel_model", "marked_model", "mimi_model"])
+@pytest.fixture(scope="module")
+def fine_model(text_lm):
+    return model_of(text_lm, encoder_fine_blocks=2, encoder_blocks=1)
+
+
+@pytest.fixture(params=["log_mel_model", "fine_model", "marked_model", "mimi_model"])
 def model(request):
     return request.getfixturevalue(request.param)
 

@@ -90,6 +90,16 @@ class EspeakVoice:
         samples = made.samples.astype(np.float32) / 32768
         return Utterance(samples, sample_rate, timed_words(text, made, sample_rate))
 
+    def timed_phonemes(self, text: str) -> tuple[list[tuple[str, float]], list[Word]]:
+        """Return espeak-ng's names of the phonemes of `text`, each with where it begins in s, and the timed words.
+
+        Raises:
+            SaladError: as `speak`.
+        """
+        made, sample_rate = self._synthesized(text, phonemes=True)
+        begun = [(name, sample / sample_rate) for name, sample in made.phonemes]
+        return begun, timed_words(text, made, sample_rate)
+
     def _synthesized(self, text: str, *, phonemes: bool = False) -> tuple[Synthesis, int]:
         """Speak `text`; return what espeak-ng reports, and its sample rate."""
         with fresh_library(phonemes=phonemes) as library:

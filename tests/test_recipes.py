@@ -171,3 +171,27 @@ def test_strategies_compares_its_arms_over_seeds(run_recipe, loaded_python, repo
         assert line["near-easy"] + line["far-hard"] == sum(line.values())
     wrong = subprocess.run([*command, "stage1"], capture_output=True, text=True)
     assert wrong.returncode == 2 and wrong.stderr.startswith("error: ") and wrong.stderr.count("\n") == 2
+
+
+LAPTOP = {
+    "SMALL": "1",
+    **{"LEXICAL_STEPS": "2", "STAGE1_STEPS": "4", "STAGE2_LEXICAL_STEPS": "1", "STAGE2_STEPS": "4"},
+    **{"REGIONS": "2", "PROBES": "2", "HOURS": "0.005"},
+}
+
+
+@pytest.mark.slow
+def test_the_laptop_runs_every_line_on_a_real_text_llm_real_voices_and_recordings_of_people(run_recipe):
+    """Needs `make laptop-parts`; fails without, and names the package."""
+    _, run = run_recipe("laptop", **LAPTOP)
+    summary = json.loads((run / "summary.json").read_text())
+    for model in ("stage1", "none", "uniform", "coverage", "active"):
+        assert summary[model]["speech_accuracy"]["items"] == 16, model
+        assert summary[model]["held_out_voice"]["items"] == 16, model
+    assert summary["text_accuracy"]["accuracy"] > 0.5  # by chance 0.25: the text LLM knows what the words mean
+    perplexities = json.loads((run / "perplexity.json").read_text())
+    assert len(perplexities) == 6 and 10 < perplexities["text-lm"]["perplexity"] < 500
+    for name in ("eval", "eval-people"):
+        results = json.loads((run / name / "summary.json").read_text())["results"]
+        assert any(task.endswith("_cascade") for model in results.values() for task in model), results
+    assert json.loads((run / "gap-people-active" / "manifest.json").read_text())["counts"]["rows"] > 3

@@ -56,6 +56,7 @@ reproduce-7b: setup
 
 # A file stays in one worker, which makes its fixtures once; conftest.py puts the long files first.
 test: setup
+	$(MAKE) laptop-parts || echo "parts of the laptop are missing: its tests say which, and fail" >&2
 	ruff check .
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 

@@ -70,7 +70,7 @@ def test_signals_reach_the_process_unless_it_ignores_them(sent, ignored, loaded_
         "print('read')"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    before = signal.signal(sent, signal.SIG_IGN) if ignored else None
+    before = signal.signal(sent, signal.SIG_IGN if ignored else signal.SIG_DFL)  # processes begin with the same
     try:
         with subprocess.Popen([loaded_python, "-c", code], **pipes) as program:
             assert program.stdout.readline() == "begun\n"
@@ -81,8 +81,7 @@ def test_signals_reach_the_process_unless_it_ignores_them(sent, ignored, loaded_
             assert program.returncode == (0 if ignored else 7 if sent == signal.SIGINT else -sent)
             assert ignored or program.stdout.read() == ("interrupted\n" if sent == signal.SIGINT else "")
     finally:
-        if ignored:
-            signal.signal(sent, before)
+        signal.signal(sent, before)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -213,6 +213,8 @@ class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):
             raise ValueError("speech without speech_lengths")
         if speech_frames.is_floating_point():  # no codes
             speech_frames = speech_frames.to(dtype)
+        if self.phoneme_head is None or not self.training:
+            return HeardSpeech(self.embed_speech(speech_frames, speech_lengths, packed))
         return self._hear(speech_frames, speech_lengths, packed)
 
     def forward(

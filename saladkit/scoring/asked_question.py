@@ -50,7 +50,7 @@ def _check(name: str, samples: np.ndarray, seconds: float) -> None:
             f"{name} lasts {seconds:.0f} s, and a question may last {_LONGEST:.0f} s", "Cut the question out."
         )
     if seconds < _SHORTEST:
-        raise SaladError(f"{name} lasts {seconds:.2f} s, less than a word", _GIVE_ANOTHER)
+        raise SaladError(f"{name} lasts {seconds:.2f} s, less than a word", f"Give one of at least {_SHORTEST} s.")
     if np.abs(samples).max() < _QUIETEST:
         raise SaladError(f"{name} is silent", "Record it again, nearer to the microphone.")
 

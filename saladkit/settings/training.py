@@ -166,7 +166,8 @@ class TrainingSettings(
         help="Attention implementation. On a GPU with packed rows, flash_attention_2 does not compute what is masked.",
     )
     bf16: bool = setting(
-        False, help="Train in bfloat16 mixed precision; faster on GPUs, and for matrix products on CPUs with AVX-512 BF16."
+        False,
+        help="Train in bfloat16 mixed precision; faster on GPUs, and for matrix products on CPUs with AVX-512 BF16.",
     )
     gradient_checkpointing: bool = setting(
         False, help="Recompute layers in the backward pass instead of storing their outputs: less memory, more time."

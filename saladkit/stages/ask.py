@@ -75,7 +75,9 @@ def _answer(model: str, condition: Condition, row: dict, how: EvalSettings, devi
     predictor = LoadedModel(model, device=device, dtype=how.dtype).predictor(condition, CONTINUATION, how)
     predictions, left_out = predictor.predict([row], [], "ask", row["id"])
     if left_out:
-        raise SaladError(f"{row['id']} is longer than {model} reads", "Give a shorter recording or a smaller --max-new-tokens.")
+        raise SaladError(
+            f"{row['id']} is longer than {model} reads", "Give a shorter recording or a smaller --max-new-tokens."
+        )
     (found,) = predictions
     answered = {"answer": spoken_answer(found["response"]), "response": found["response"]}
     if not row["choices"]:

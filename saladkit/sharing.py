@@ -41,6 +41,8 @@ class Sharing(AbstractContextManager):
         self.writer, self.verb, self.claiming = writer, verb, shards.claim
         self.index, self.count = shards.shard
         self.alone = not self.claiming and self.count == 1
+        by_slurm = shards.num_shards is None and shards.shard_index is None
+        self._why = ", by the Slurm array; --num-shards 1 makes all" if by_slurm else ""
         self.waited, self.timeout = 0.0, shards.claim_timeout
         self.claims = None if self.alone else Claims(writer.path, shards.claim_timeout, self._say_taken)
 
@@ -49,7 +51,7 @@ class Sharing(AbstractContextManager):
             with _two_lines(self.writer.path):
                 self.claims.__enter__()
             if not self.claiming:
-                say(f"{self.verb}: shard {self.index} of {self.count}, counted from 0")
+                say(f"{self.verb}: shard {self.index} of {self.count}, counted from 0{self._why}")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -74,7 +74,10 @@ class Shards(Settings):
         " array, else 1]",
     )
     shard_index: int | None = setting(
-        None, low=0, recorded=False, help="Index of this process, from 0.  [default: that of the Slurm task, else 0]"
+        None,
+        low=0,
+        recorded=False,
+        help="Index of this process, from 0.  [default: 0; without --num-shards, that of the Slurm task]",
     )
 
     def check(self) -> None:

@@ -90,6 +90,6 @@ def part_name(index: int, total: int, suffix: str) -> str:
 
 
 def part_of(name: str) -> str | None:
-    """Return the part that a file belongs to, such as `part-00000-of-00004`; None for a file that is none of a part."""
+    """Return the part that a file belongs to, such as `part-00000-of-00004`; None if it belongs to no part."""
     found = re.search(r"part-\d{5,}-of-\d{5,}", name)
     return found and found.group()

@@ -138,8 +138,8 @@ def _make(
         for start in range(0, source.table.num_rows, ROWS_PER_PART)
     ]
     parts = [
-        Part((f"audio-{name}.json", f"{name}.safetensors", f"{name}.parquet"), piece.num_rows)
-        for name, (_, piece) in zip((part_name(i, len(pieces), "") for i in range(len(pieces))), pieces, strict=True)
+        Part((part_name(i, len(pieces), ".safetensors"), part_name(i, len(pieces), ".parquet")), piece.num_rows)
+        for i, (_, piece) in enumerate(pieces)
     ]
 
     def fill(missing: Iterator[int]) -> int:
@@ -149,15 +149,16 @@ def _make(
             audio = AudioRows(name, settings.strict)
             encoded = kind.parts.encode(piece, audio, work.advance)
             made += encoded.frames
-            record, frames, _ = (work.path / file for file in parts[index].files)
-            encoded.write(frames)
-            write_json(record, audio.record() | ({"too_long": encoded.too_long} if encoded.too_long else {}))
+            path = work.path / parts[index].files[0]
+            if record := audio.record() | ({"too_long": encoded.too_long} if encoded.too_long else {}):
+                write_json(_record_of(path), record)
+            encoded.write(path)
         return made
 
     made = work.fill(parts, fill, unit="recording")
     speed = round(sum(made) / front_end.frames_per_second / max(work.busy_seconds(), 0.01), 1)
     audio, skipped = _found(work, sources, [(name, part) for (name, _), part in zip(pieces, parts, strict=True)])
-    frames = sum(kind.frames_in_part(work.path / part.files[1]) for part in parts)
+    frames = sum(kind.frames_in_part(work.path / part.files[0]) for part in parts)
     counts, mended = {"rows": sum(source.rows for source in sources) - len(skipped)}, audio_counts(audio)
     figures = {
         "skipped": len(skipped),
@@ -175,11 +176,17 @@ def _found(work: Work, sources: list[Source], parts: list[tuple[str, Part]]) -> 
     found = {source.name: source.audio for source in sources}
     too_long = []
     for name, part in parts:
-        record = read_json(work.path / part.files[0])
+        path = _record_of(work.path / part.files[0])
+        record = read_json(path) if work.has(path.name) else {}
         found[name].restore(record)
         too_long += [{"id": id_, "source": name, "reason": reason} for id_, reason in record.get("too_long", [])]
     check_usable([(source.audio, source.rows) for source in sources], work.discard)
     return list(found.values()), [row for audio in found.values() for row in audio.listed()] + too_long
+
+
+def _record_of(part: Path) -> Path:
+    """Return the file of what was found out about the audio of a part; there is none if all is as it should be."""
+    return part.with_name(f"audio-{part.stem}.json")
 
 
 def _foreseen(sources: list[Source], kind: CacheKind, front_end: FrontEnd, strict: bool) -> dict:

@@ -5,7 +5,7 @@ from pathlib import Path
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import CONTINUE, MANIFEST, PLAN, is_artefact
 from saladkit.formats.artefact_writer import reopen
-from saladkit.formats.files import read_json
+from saladkit.formats.files import part_of, read_json
 from saladkit.formats.intact import Damage, damaged_files, lacks_digest
 from saladkit.machine import available_cores
 from saladkit.progress import progress_bar, say
@@ -58,7 +58,8 @@ def _sizes(folder: Path) -> list[int]:
 def _of_folder(folder: Path, damaged: list[Damage], settings: VerifySettings) -> list[dict]:
     by_parts = all(one.part for one in damaged)
     if damaged and by_parts and settings.reopen:
-        reopen(folder, [one.file for one in damaged])
+        parts = {one.part for one in damaged}
+        reopen(folder, [name for name in read_json(folder / MANIFEST)["files"] if part_of(name) in parts])
     return [
         {"folder": str(folder), "file": one.file, "problem": one.problem, "part": one.part}
         | {"fix": _fix(one, by_parts, settings.reopen)}

@@ -149,6 +149,7 @@ def test_the_lexical_warm_up_hears_everything_and_reads_speech_alone(sources):
             assert example.source == "speech"
             assert not len(example.sequence.targets) and not len(example.labels())
     assert {drawn[index].examples[0].source for index in range(40, 60)} == {"speech", "replay"}
+    assert {example.source for index in range(40, 60) for example in drawn[index].examples} == {"speech", "replay"}
 
 
 def test_every_row_learns_its_end(sources, tokenizer):

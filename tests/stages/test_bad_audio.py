@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 import soundfile
 
+from saladkit.formats.artefact_writer import reopen
 from saladkit.formats.frames_cache import FramesCache
 from saladkit.formats.samples import write_samples
 from saladkit.settings.cache_speech import CacheSpeechSettings
@@ -113,6 +114,25 @@ def test_a_run_that_is_resumed_has_the_same_manifest(shell, line_of, speech, mon
     cache = FramesCache(tmp_path / "resumed")
     assert [id_ in cache for id_ in ids] == [False] * 5
     assert all(cache.length(id_) for id_ in read_samples(path, needed=["id"]).column("id").to_pylist()[5:])
+
+
+@pytest.mark.parametrize("file", ["audio-part-00000", "part-00000", "manifest.json"])
+def test_the_rows_left_out_outlive_every_other_file(file, shell, line_of, speech, contents, monkeypatch, tmp_path):
+    """A file of a cache is damaged and its part made again; or the run ended just before the manifest."""
+    monkeypatch.setattr("saladkit.stages.cache_speech.ROWS_PER_PART", 3)
+    path, out = tmp_path / "table.parquet", tmp_path / "out"
+    damaged(speech, path, [audio for audio, _ in DAMAGED.values()])
+    assert shell(*line_of("cache-speech", path), "-o", out).exit_code == 0
+    whole = contents(out)
+    records = [name for name in whole if name.startswith("audio-part-")]
+    assert 0 < len(records) < len([name for name in whole if name.endswith(".safetensors")])
+    if file == "manifest.json":
+        reopen(out, [])
+    else:
+        next(out.glob(f"{file}*")).write_bytes(b"")
+        assert shell("verify", "--reopen", out).exit_code == 1
+    assert shell(*line_of("cache-speech", path), "-o", out).exit_code == 0
+    assert contents(out) == whole
 
 
 @pytest.mark.parametrize("with_times", [False, True])

@@ -49,8 +49,12 @@ def request(address: str, arguments: list[str]) -> int:
     ignored = [number for number in PASSED_ON if signal.getsignal(number) is signal.SIG_IGN]  # as by `nohup`
     asked = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ), "ignored": ignored}
     message = json.dumps(asked).encode()
+    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)  # until there is somebody to pass them on to
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(address)
+        try:
+            connection.connect(address)
+        except OSError:
+            sys.exit("the process that has loaded torch for this program has ended; its error stands above")
         socket.send_fds(connection, [len(message).to_bytes(8)], [0, 1, 2])
         connection.sendall(message)
 
@@ -60,6 +64,7 @@ def request(address: str, arguments: list[str]) -> int:
 
         for number in set(PASSED_ON).difference(ignored):
             signal.signal(number, pass_on)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
         with connection.makefile() as stream:
             code = int(stream.readline() or 1)
         for number in set(PASSED_ON).difference(ignored):
@@ -80,17 +85,24 @@ def serve(folder: Path) -> None:
         listener.listen()
         print("listening", flush=True)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        load()
-        while listener in select.select([listener, 0], [], [])[0]:
-            connection, _ = listener.accept()
-            with connection:
-                if os.fork() == 0:
-                    listener.close()
-                    attend(connection)
-            with suppress(ChildProcessError):  # none is left
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
-    shutil.rmtree(folder)
+        try:
+            load()
+            answer(listener)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def answer(listener: socket.socket) -> None:
+    """Fork a process for each connection, until stdin ends."""
+    while listener in select.select([listener, 0], [], [])[0]:
+        connection, _ = listener.accept()
+        with connection:
+            if os.fork() == 0:
+                listener.close()
+                end_with(attend, connection=connection)
+        with suppress(ChildProcessError):  # none is left
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
 
 
 def load() -> None:
@@ -124,10 +136,12 @@ def attend(connection: socket.socket) -> NoReturn:
             os.dup2(descriptor, number)
             os.close(descriptor)
         end_with(run, **asked)
+    os.setpgid(process, process)  # so that what it starts gets its signals too, as in a terminal
     ended = os.pidfd_open(process)
     while ended not in (found := select.select([ended, connection], [], [])[0]):
         passed_on = connection.recv(1) if connection in found else b""
-        os.kill(process, passed_on[0] if passed_on else signal.SIGKILL)  # SIGKILL: the program is gone
+        with suppress(ProcessLookupError):  # it has ended
+            os.killpg(process, passed_on[0] if passed_on else signal.SIGKILL)  # SIGKILL: the program is gone
         if not passed_on:
             break
     _, status = os.waitpid(process, 0)
@@ -148,9 +162,12 @@ def end_with(function: Callable[..., None], **arguments: object) -> NoReturn:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)
-    except BaseException:
+    except BaseException as error:
         sys.excepthook(*sys.exc_info())
         code = 1
+        if isinstance(error, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
     threading._shutdown()  # waits for threads, as multiprocessing does in the processes that it forks
     atexit._run_exitfuncs()
     sys.stdout.flush()
@@ -170,7 +187,8 @@ def run(arguments: list[str], folder: str, environment: dict[str, str], ignored:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    if threads := environment.get("OMP_NUM_THREADS"):  # which OpenMP has read in the server
+    threads = environment.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if threads.isdigit() and int(threads):  # OpenMP has read the variable in the server
         torch.set_num_threads(int(threads))
     if arguments[0] == "-u":
         sys.stdout.reconfigure(write_through=True)

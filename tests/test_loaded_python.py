@@ -84,17 +84,50 @@ def test_signals_reach_the_process_unless_it_ignores_them(sent, ignored, loaded_
         signal.signal(sent, before)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interrupt_that_nobody_handles_ends_as_in_python(loaded_python):
+    code = "print('begun', flush=True); import time; time.sleep(600)"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    for python in (sys.executable, loaded_python):
+        with subprocess.Popen([python, "-c", code], **pipes) as program:
+            assert program.stdout.readline() == "begun\n"
+            program.send_signal(signal.SIGINT)
+            said = program.communicate(timeout=30)[1]
+            assert program.returncode == -signal.SIGINT and said.endswith("KeyboardInterrupt\n"), python
+
+
+def test_what_a_process_starts_gets_its_signals(loaded_python):
+    code = "import subprocess; print('begun', flush=True); subprocess.run(['sleep', '600'])"
+    with subprocess.Popen([loaded_python, "-c", code], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout.readline() == "begun\n"
+        time.sleep(0.5)  # until it has started
+        program.terminate()
+        assert program.stdout.read() == ""  # closed by sleep, too
+        assert program.wait(timeout=30) == -signal.SIGTERM
+
+
+def test_a_server_that_cannot_load_says_so_and_leaves_the_lines_to_python(repository, tmp_path):
+    (tmp_path / "torch.py").write_text("raise ImportError('no torch here')")
+    script = ". recipes/loaded.sh; sleep 3; python -c 'print(1)'"
+    broken = {name: value for name, value in os.environ.items() if name != "SALADKIT_LOADED"}
+    broken |= {"PYTHONPATH": str(tmp_path), "TMPDIR": str(tmp_path)}
+    command = ["bash", "-euc", script]
+    done = subprocess.run(command, cwd=repository, env=broken, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout == "1\n"
+    assert done.stderr.count("\nImportError: no torch here") == 1
+    assert [path.name for path in tmp_path.iterdir() if path.name != "__pycache__"] == ["torch.py"]
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "2,1"])
 def test_a_process_has_the_threads_that_it_is_given(threads, loaded_python):
     code = "import torch; print(torch.get_num_threads(), torch.cuda.is_initialized())"
-    given = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    given = os.environ | {"OMP_NUM_THREADS": threads}
     said = subprocess.check_output([loaded_python, "-c", code], env=given, text=True)
-    assert said == f"{threads} False\n"
+    assert said == f"{threads[0]} False\n"
 
 
 RECIPE = """
 . recipes/loaded.sh
-echo "$LOADED" "$SERVER_PID"
+echo "$SALADKIT_LOADED" "$SERVER_PID"
 bash -euc 'PATH=/usr/bin:$PATH; . recipes/loaded.sh; python -c "import os, sys; print(os.getppid(), *sys.modules)"'
 read -r
 """
@@ -102,7 +135,7 @@ read -r
 
 @pytest.mark.parametrize("killed", [False, True], ids=["ended", "killed"])
 def test_a_recipe_has_one_server_which_ends_with_it(killed, repository):
-    alone = {name: value for name, value in os.environ.items() if name != "LOADED"}
+    alone = {name: value for name, value in os.environ.items() if name != "SALADKIT_LOADED"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(["bash", "-euc", RECIPE], cwd=repository, env=alone, **pipes) as recipe:
         folder, server = recipe.stdout.readline().split()

@@ -39,7 +39,7 @@ def run_recipe(loaded_python, repository, tmp_path_factory):
     folder = tmp_path_factory.mktemp("recipes")
 
     def run(name, **variables):
-        environment = os.environ | REDUCED | {"LOADED": str(loaded_python.parent)} | variables
+        environment = os.environ | REDUCED | {"SALADKIT_LOADED": str(loaded_python.parent)} | variables
         environment |= {"RUN": str(folder / name), "RUNS": str(folder / name)}
         command = ["bash", repository / "recipes" / f"{name}.sh"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)

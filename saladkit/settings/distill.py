@@ -99,8 +99,13 @@ class DistillSettings(AdapterSettings, SpeechEncoder, TrainingSettings):
         return self.phoneme_language
 
     def check(self) -> None:
-        """Raise a SaladError if there is a phoneme loss without lexical steps."""
+        """Raise a SaladError if there is a phoneme loss without lexical steps, or an encoder that is not trained."""
         super().check()
+        if self.phoneme_weight and self.encoder != LOG_MEL:
+            raise SaladError(
+                f"--phoneme-weight {self.phoneme_weight} has no effect on {self.encoder}, which no sound trains",
+                f"Give --speech-encoder {LOG_MEL}, or leave --phoneme-weight out.",
+            )
         if self.phoneme_weight and not self.lexical_steps:
             raise SaladError(
                 f"--phoneme-weight {self.phoneme_weight} without lexical steps",

@@ -1,7 +1,7 @@
 """`transformers.Trainer` with the method's loss, two learning rates, and the parts of the loss in its log."""
 
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,11 +49,15 @@ class SaladTrainer(Trainer):
         self.model_accepts_loss_kwargs = True  # so that text positions are counted over micro-batches and processes
         self._loss_shifts_labels = False  # they are one flat list, without the first token of any row
         self.meter = LossMeter(sources)
-        self.spoken = SpokenTokens.of(self.train_dataset.sources)
         self.named: torch.Tensor | None = None  # how often each of them is named in a step; None if none is
         self.phonemes: torch.Tensor | None = None  # how many phonemes are named in a step; None if none is
         if self.is_fsdp_enabled:
             run_in_step(self.model, self.accelerator.state.fsdp_plugin, bf16=self.args.bf16)
+
+    @cached_property
+    def spoken(self) -> SpokenTokens:
+        """The tokens that the speech of this training can name; found when a step has a lexical loss."""
+        return SpokenTokens.of(self.train_dataset.sources)
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
         """Make AdamW with one rate for encoder and adapter and one for the language model (`make_optimizer`)."""

@@ -10,7 +10,9 @@ from click.testing import CliRunner
 from safetensors.numpy import load_file
 
 from saladkit.cli import main
+from saladkit.errors import SaladError
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.settings.distill import DistillSettings
 from saladkit.training.phoneme_loss import phoneme_loss
 
 
@@ -74,6 +76,14 @@ def test_a_model_that_is_used_does_not_run_the_head(trained):
     for training in (True, False):
         output = model.train(training)(**arguments, speech_frames=frames, speech_lengths=lengths)
         assert (output.phoneme_logits is not None) == training
+
+
+@pytest.mark.parametrize("encoder", ["phones", "mimi"])
+def test_only_an_encoder_that_is_trained_on_sound_names_phonemes(encoder):
+    lexical = {"lexical_steps": 2, "lexical_weight": 1.0, "adapter_length": "learned"}
+    with pytest.raises(SaladError, match=f"--phoneme-weight 0.5 has no effect on {encoder}") as raised:
+        DistillSettings(data=("d",), max_steps=3, encoder=encoder, phoneme_weight=0.5, **lexical)
+    assert "log-mel" in raised.value.fix
 
 
 def test_phonemes_without_lexical_steps_are_refused(shell, distill_arguments, tmp_path):

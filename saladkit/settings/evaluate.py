@@ -73,6 +73,14 @@ class Requests(ChatPrompt):
         """Whether few-shot examples are speech input if the question is."""
         return self.fewshot_modality == "same"
 
+    def check(self) -> None:
+        """Raise a SaladError if there is a system prompt without a chat."""
+        super().check()
+        if self.system_prompt is not None and not self.apply_chat_template:
+            raise SaladError(
+                "--system-prompt without a chat template has no place", "Add --apply-chat-template, or leave it out."
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Generation(AnswerLength):

@@ -287,14 +287,6 @@ class ChatPrompt(Settings):
         None, metavar="TEXT", help="System prompt before the question.  [default: the chat template's own, if any]"
     )
 
-    def check(self) -> None:
-        """Raise a SaladError if there is a system prompt without a chat."""
-        super().check()
-        if self.system_prompt is not None and not self.apply_chat_template:
-            raise SaladError(
-                "--system-prompt without a chat template has no place", "Add --apply-chat-template, or leave it out."
-            )
-
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerLength(Settings):

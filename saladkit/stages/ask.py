@@ -36,10 +36,10 @@ def ask(checkpoint: str, question: str, settings: AskSettings) -> dict:
     _check_models(checkpoint, settings.teacher)
     device, how = resolve_device(settings.device), _as_eval(checkpoint, settings)
     found = {"command": "ask", "question": question, "seconds_of_speech": round(len(recording[0]) / recording[1], 2)}
-    found |= _answer(checkpoint, Condition("model", "speech"), row, how, device)
     if settings.asr is not None:
         transcriber = open_transcriber(settings.asr, device=settings.device, dtype=settings.dtype)
         found["transcript"] = transcriber.transcribe([recording])[0]
+    found |= _answer(checkpoint, Condition("model", "speech"), row, how, device)
     if settings.teacher is not None:
         (heard,) = with_transcripts([row], [{"id": row["id"], "transcript": found["transcript"]}])
         found["teacher"] = _answer(settings.teacher, Condition(ORIGINAL, CASCADE), heard, how, device)

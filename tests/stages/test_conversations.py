@@ -176,21 +176,24 @@ def test_a_checkpoint_answers_a_spoken_turn_and_stops_at_its_end(
     assert json.loads(done.stdout) == {"answer": processor.decode(written, skip_special_tokens=True).strip()}
 
 
-def test_ask_gives_the_question_and_its_transcript_as_turns(shell, chat_checkpoint, chat_lm, spoken_turn):
+@pytest.mark.parametrize("system", [[], ["Be brief."]], ids=["no system prompt", "a system prompt"])
+def test_ask_gives_the_question_and_its_transcript_as_turns(system, shell, chat_checkpoint, chat_lm, spoken_turn):
     processor = AutoProcessor.from_pretrained(chat_checkpoint)
     how = {"tokenize": True, "return_dict": True, "add_generation_prompt": True}
     done = shell(
         *("ask", chat_checkpoint, spoken_turn, "--teacher", chat_lm, "--asr", "sphinx", "--json"),
         *("--max-new-tokens", 12, "--device", "cpu"),
+        *(word for prompt in system for word in ("--system-prompt", prompt)),
     )
     assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
+    before = [{"role": "system", "content": [{"type": "text", "text": prompt}]} for prompt in system]
     models = (
         (load_salad_model(chat_checkpoint, dtype="float32", device="cpu"), {"type": "audio", "path": str(spoken_turn)}),
         (load_text_model(chat_lm, dtype="float32", device="cpu"), {"type": "text", "text": found["transcript"]}),
     )
     for (model, content), answered in zip(models, (found, found["teacher"]), strict=True):
-        inputs = processor.apply_chat_template([{"role": "user", "content": [content]}], **how)
+        inputs = processor.apply_chat_template([*before, {"role": "user", "content": [content]}], **how)
         begun = inputs["input_ids"].shape[1]
         end = processor.tokenizer.convert_tokens_to_ids("<|im_end|>")
         written = model.eval().generate(**inputs, max_new_tokens=12, do_sample=False, eos_token_id=end)[0, begun:]

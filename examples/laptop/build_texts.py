@@ -146,7 +146,7 @@ def texts(casts: list[Cast], place: str, count: int, rng: random.Random) -> list
     Half of the texts of three facts break off within the last, once every fact has been told whole.
 
     Raises:
-        WordNetError: the facts do not give so many different sentences.
+        WordNetError: the facts make fewer different sentences than are asked for.
     """
     streams = [(cast, statements(cast.told[place], rng)) for cast in casts]
     rows = []

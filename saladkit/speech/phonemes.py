@@ -1,4 +1,4 @@
-"""Phonemes of a text with their times in a recording, whoever speaks: espeak-ng's, between the known word times."""
+"""Phonemes of a recorded text with their times: espeak-ng's own, stretched to the word times of the recording."""
 
 import re
 from dataclasses import dataclass

@@ -91,7 +91,7 @@ def _answer(model: str, condition: Condition, row: dict, how: EvalSettings, devi
 
 
 def _tell(found: dict) -> None:
-    """Say what stands beside the answer, which alone is printed on stdout."""
+    """Print transcript, comparison and written answer on stderr; stdout has the answer alone."""
     if "choice" in found:
         say(f"written: {found['answer']}")
     if "transcript" in found:

@@ -20,20 +20,21 @@ if [ -n "${SMALL:-}" ]; then
   ADAPTER=${ADAPTER:---adapter-layers 1 --adapter-width 64 --adapter-mlp-width 128 --adapter-heads 2 --adapter-kv-heads 2}
 fi
 TEXT_OPTIONS=${TEXT_OPTIONS:-}
-LEXICAL_STEPS=${LEXICAL_STEPS:-4000}  # the first steps of Stage I: only encoder and adapter learn, to name words
-STAGE1_STEPS=${STAGE1_STEPS:-5200}
-STAGE2_LEXICAL_STEPS=${STAGE2_LEXICAL_STEPS:-200}
-STAGE2_STEPS=${STAGE2_STEPS:-400}
+LEXICAL_STEPS=${LEXICAL_STEPS:-5000}  # the first steps of Stage I: only encoder and adapter learn, to name words
+STAGE1_STEPS=${STAGE1_STEPS:-5800}
+STAGE2_LEXICAL_STEPS=${STAGE2_LEXICAL_STEPS:-100}
+STAGE2_STEPS=${STAGE2_STEPS:-300}
 BATCH=${BATCH:-16}
 REGIONS=${REGIONS:-24}
 PROBES=${PROBES:-6}
 HOURS=${HOURS:-0.4}                   # of speech that Stage II adds; the same for all selections
 MAX_NOISE=${MAX_NOISE:-0.33}
 RECORDINGS=${RECORDINGS:-80}          # of people
-ADAPTER=${ADAPTER:---adapter-layers 4 --adapter-width 320 --adapter-mlp-width 800 --adapter-heads 5 --adapter-kv-heads 5
-  --encoder-width 320}
+ADAPTER=${ADAPTER:---adapter-layers 1 --adapter-width 512 --adapter-mlp-width 1365 --adapter-heads 8 --adapter-kv-heads 8
+  --encoder-width 384 --encoder-fine-blocks 3 --encoder-blocks 3 --phoneme-weight 1}
 LORA=${LORA:---lora-rank 16 --learning-rate 2e-4}
 MAX_CER=${MAX_CER:-0.6}
+BF16=${BF16:---bf16}                # as fast as float32 where the CPU has no AVX-512 BF16, or slower: BF16=" "
 
 . recipes/steps.sh
 . recipes/loaded.sh
@@ -51,7 +52,7 @@ HELD_OUT_VOICE=(--voice "command:$FLITE")  # of a real speaker, by another engin
 ASR=faster-whisper:$RECOGNIZER
 CHECKED=(--asr "$ASR" --max-cer "$MAX_CER")  # leaves out what the recognizer does not understand; `gap` counts it by region
 SPANS=(--text-words 1 6 --speech-words 1 10)  # a text has 25 words: the paper's 10-30 and 5-15 would seldom change sides
-TRAIN=("${SPANS[@]}" --per-device-train-batch-size "$BATCH" --lexical-weight 1 --save trained --seed "$SEED")
+TRAIN=("${SPANS[@]}" $BF16 --per-device-train-batch-size "$BATCH" --lexical-weight 1 --save trained --seed "$SEED")
 GAP=(--teacher "$TEACHER_LM" "${SPANS[@]}" --seed "$SEED")
 # Half of the replay is about anything, so that the text LLM keeps what the questions do not need.
 REPLAY=(--replay "$WORLD/pool.parquet:0.5" --replay "$WORLD/general.parquet:0.5" --teacher "$RUN/teacher")
@@ -85,8 +86,8 @@ python examples/laptop/next_words.py "$WORLD/people.parquet" "$RUN/people-words"
 step "Stage I: train the text LLM to understand speech, by distillation"
 # The lexical warm-up is ours, not the paper's: an encoder with random weights first has to learn what words sound like.
 saladkit distill "$TEACHER_LM" -o "$RUN/stage1" --data "$RUN/natural:2" "${REPLAY[@]}" --frames "$RUN/frames" \
-  --max-steps "$STAGE1_STEPS" --lexical-steps "$LEXICAL_STEPS" --lexical-learning-rate 1e-3 --warmup-steps 50 \
-  --decay-fraction 0.1 --adapter-length learned $ADAPTER $LORA "${TRAIN[@]}"
+  --max-steps "$STAGE1_STEPS" --lexical-steps "$LEXICAL_STEPS" --lexical-learning-rate 2e-3 --warmup-steps 50 \
+  --decay-fraction 0.05 --adapter-length learned $ADAPTER $LORA "${TRAIN[@]}"
 
 step "the gap by region: the misalignment of its probes; the gap on recordings of people"
 saladkit gap "$RUN/stage1" "$RUN/probes" -o "$RUN/gap-stage1" --regions "$RUN/regions" "${GAP[@]}"

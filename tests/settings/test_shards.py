@@ -46,6 +46,11 @@ def test_options_count_before_slurm(monkeypatch):
     assert Shards(claim=True).shard == (0, 1)
 
 
+def test_a_task_is_a_shard_too_where_the_number_of_the_array_is_given(monkeypatch):
+    in_array(monkeypatch, 2, 8, 0, 1)
+    assert Shards(num_shards=8).shard == (2, 8)
+
+
 def test_without_options_and_slurm_there_is_one_shard():
     assert Shards().shard == (0, 1)
 

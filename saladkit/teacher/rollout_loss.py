@@ -50,7 +50,7 @@ class RolloutRequest(LossRequest):
         assert isinstance(self.teacher, Piece)
         self.figures[:, LABEL] = label_log_probs(self.teacher, self.token_ids)
         if self.kind == SAMPLED:
-            total, gradient = self._sampled(logits)
+            total, gradient = self._sampled(self.teacher, logits)
         else:
             if self.kind == "reverse-kl" and isinstance(self.teacher, TopKDistributions):
                 self.figures[:, OUTSIDE] = mass_outside(self.teacher, logits)
@@ -66,10 +66,10 @@ class RolloutRequest(LossRequest):
             self.measured.copy_(values)
         return values
 
-    def _sampled(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+    def _sampled(self, teacher: Piece, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sum of the sampled loss, and its gradient in the logits [P, V], which are overwritten."""
         known = self.figures[:, LABEL].to(logits)
-        baseline = self._write(divergence(self.teacher, logits, "reverse-kl"))
+        baseline = self._write(divergence(teacher, logits, "reverse-kl"))
         student = logits.sub_(logits.logsumexp(dim=-1, keepdim=True))
         labels = self.token_ids[:, None]
         own = student.gather(-1, labels)[:, 0]

@@ -106,9 +106,7 @@ def request(teacher, kind, tokens, behaviour=None, **others):
     behaviour = torch.zeros(len(tokens), dtype=torch.float64) if behaviour is None else behaviour
     figures = torch.full((len(tokens), 3), math.nan, dtype=torch.float64)
     measured = torch.full((len(tokens),), math.nan, dtype=torch.float64)
-    return RolloutRequest(
-        teacher, tokens, kind=kind, behaviour=behaviour, figures=figures, measured=measured, **others
-    )
+    return RolloutRequest(teacher, tokens, kind=kind, behaviour=behaviour, figures=figures, measured=measured, **others)
 
 
 def teacher_of(kind, logits):

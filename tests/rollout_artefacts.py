@@ -21,7 +21,7 @@ DRAWN = {"temperature": 1.0, "top_p": 1.0}
 
 
 def rows_of(speech, tokenizer, modalities=(SPEECH,), rows=6, seed=0):
-    """Rollouts of the first rows of samples: prompts of 3 or more words, responses of 2 to 6 tokens, every second cut."""
+    """Rollouts of the first rows: prompts of 3 words or more, responses of 2 to 7 tokens, every second cut off."""
     random, found = np.random.default_rng(seed), []
     table = read_samples(str(speech), needed=["id", "text", "words"], optional=[])
     for number, row in enumerate(list(iterate_rows(table))[:rows]):
@@ -48,10 +48,10 @@ def rows_of(speech, tokenizer, modalities=(SPEECH,), rows=6, seed=0):
     return found
 
 
-def write(path, rows, tokenizer, *, settings=None, **identity):
+def write(path, rows, tokenizer, settings=None, identity=None):
     """Write an artefact of rollouts; `settings` and `identity` replace those of a model that draws plainly."""
     drawn, about = DRAWN | (settings or {}), {"checkpoint": "0" * 64, "chat_template": None}
-    about |= {"tokenizer": tokenizer_digest(tokenizer)} | identity
+    about |= {"tokenizer": tokenizer_digest(tokenizer)} | (identity or {})
     writer = create_artefact(path, schema=ROLLOUTS, version=ROLLOUTS_VERSION, verb="rollout", settings=drawn, inputs={})
     with writer.writing("rollouts-00000.parquet") as aside:
         write_rollouts(rows, aside)

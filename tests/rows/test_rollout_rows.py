@@ -7,16 +7,17 @@ from rollout_artefacts import rows_of, write
 from saladkit.errors import SaladError
 from saladkit.formats.rollouts import MODALITIES, SPEECH, TEXT
 from saladkit.rows.drawn_rows import RowDrawing
-from saladkit.rows.frame_sources import StoredLayouts
+from saladkit.rows.frame_sources import SpansAlone, StoredLayouts
 from saladkit.rows.interleaving import Span
 from saladkit.rows.rollout_rows import open_rollouts
 from saladkit.rows.sequences import SequenceLayout, build_sequence
-from saladkit.rows.training_sources import open_speech
+from saladkit.rows.training_sources import speech_source
 from saladkit.rows.usable_speech import read_usable_speech
 from saladkit.settings.cache_speech import CacheSpeechSettings
-from saladkit.settings.shared import Spans
+from saladkit.settings.shared import Spans, SpeechEncoder
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.speech.encoders.log_mel import LogMelFrontEnd
+from saladkit.speech.encoders.registry import open_front_end
 from saladkit.stages.cache_speech import cache_speech
 
 LAYOUT = SequenceLayout(100, 8, modality_tokens=True)
@@ -40,8 +41,8 @@ def opened(usable, tokenizer, tmp_path):
     return run
 
 
-def example(source, row):
-    drawing = RowDrawing(source, LAYOUT, SPANS, 0.5, 0.5)
+def example(source, row, layout=LAYOUT):
+    drawing = RowDrawing(source, layout, SPANS, 0.5, 0.5)
     drawn, _ = drawing.lay(row, drawing.stream([0]))
     return drawn, drawing.example(drawn)
 
@@ -70,12 +71,7 @@ def test_every_token_of_a_response_is_a_target_and_no_other(opened, speech, toke
 def test_a_prompt_is_heard_as_far_as_in_a_row_that_goes_on_with_its_true_words(opened, usable, speech, tokenizer):
     rows = rows_of(speech, tokenizer)
     source = opened(rows)
-    natural = open_speech(
-        WeightedPath(str(speech)),
-        tokenizer,
-        LogMelFrontEnd(bins=16),
-        frames_caches=[usable.frames.recordings.artefact.path],
-    )
+    natural = speech_source(usable, tokenizer)
     for number, row in enumerate(rows):
         at, end = natural.ids.index(row["source_id"]), row["prompt_words"]
         text, words = natural.texts[at], natural.words[at]
@@ -159,15 +155,19 @@ def test_what_was_read_needs_no_samples(speech, tokenizer, tmp_path):
     assert source.frames is None and source.words is None and len(source) == 6
 
 
-def test_of_layouts_that_were_drawn_ahead_the_audio_itself_is_heard(usable, speech, text_lm, tokenizer, tmp_path):
-    settings = CacheSpeechSettings(bins=16, layouts=1, tokenizer=str(text_lm), limit=4)
+def test_of_layouts_that_were_drawn_ahead_the_audio_itself_is_heard(speech, whisper, text_lm, tokenizer, tmp_path):
+    encoder = {"encoder": str(whisper), "silence": 0.3}
+    settings = CacheSpeechSettings(**encoder, layouts=1, tokenizer=str(text_lm), limit=4, device="cpu")
     cache_speech([str(speech)], tmp_path / "layouts", settings)
-    ahead = read_usable_speech(
-        WeightedPath(str(speech)), LogMelFrontEnd(bins=16), frames_caches=[tmp_path / "layouts"], limit=4
-    )
-    assert isinstance(ahead.frames, StoredLayouts)
-    path = write(tmp_path / "rollouts", rows_of(speech, tokenizer, rows=2), tokenizer)
-    cached, live = (open_rollouts(WeightedPath(str(path)), [one], tokenizer) for one in (usable, ahead))
-    for number in range(2):
-        ours, theirs = (example(source, number)[1].sequence.spans[0].frames for source in (live, cached))
-        np.testing.assert_allclose(ours, theirs, atol=1e-2)  # the cache has float16
+    front_end = open_front_end(SpeechEncoder(**encoder), device="cpu", dtype="float32")
+    ahead = read_usable_speech(WeightedPath(str(speech)), front_end, frames_caches=[tmp_path / "layouts"], limit=4)
+    live = read_usable_speech(WeightedPath(str(speech)), front_end, limit=4)
+    assert isinstance(ahead.frames, StoredLayouts) and isinstance(live.frames, SpansAlone)
+    path = write(tmp_path / "rollouts", rows_of(speech, tokenizer, MODALITIES, rows=2), tokenizer)
+    sources = [open_rollouts(WeightedPath(str(path)), [one], tokenizer) for one in (ahead, live)]
+    layout = SequenceLayout(front_end.frames_per_second, 4, looks_ahead=True)
+    for number in range(4):
+        (drawn, ours), (_, theirs) = (example(source, number, layout) for source in sources)
+        assert len(ours.sequence) <= drawn.length <= len(ours.sequence) + 1
+        for one, other in zip(ours.sequence.spans, theirs.sequence.spans, strict=True):
+            assert np.array_equal(one.frames, other.frames)

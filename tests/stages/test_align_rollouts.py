@@ -165,7 +165,7 @@ def test_without_a_decay_fraction_all_steps_are_decay_and_nothing_is_kept(align,
 
 
 def refused(result, *said):
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     lines = result.stderr.strip().splitlines()[-2:]
     assert all(part in lines[0] for part in said), lines
     assert lines[1].strip()
@@ -209,13 +209,13 @@ def test_rollouts_that_another_model_reads_otherwise_are_refused(
 ):
     rows = rows_of(speech, tokenizer, rows=2)
     teacher = ["--teacher", text_lm]
-    strange = write(tmp_path / "tokenizer", rows, tokenizer, tokenizer="1" * 64)
+    strange = write(tmp_path / "tokenizer", rows, tokenizer, identity={"tokenizer": "1" * 64})
     refused(align("--rollouts", strange, *teacher), "another tokenizer")
     warm = write(tmp_path / "warm", rows, tokenizer, settings={"temperature": 0.7, "top_p": 0.9})
     refused(align("--rollouts", warm, "--rollout-loss", "sampled", *teacher), "--temperature 0.7", "--top-p 0.9")
     assert align("--rollouts", warm, "--dry-run", *teacher).exit_code == 0
-    chat = write(tmp_path / "chat", rows, tokenizer, chat_template="2" * 64)
-    assert align("--rollouts", chat, *teacher).exit_code == 1
+    chat = write(tmp_path / "chat", rows, tokenizer, identity={"chat_template": "2" * 64})
+    assert align("--rollouts", chat, *teacher).exit_code == 2
     refused(align("--rollouts", rollouts, "--teacher", teacher_cache), "does not hold the text of row")
     refused(align("--rollouts", rollouts, "--teacher", teacher_cache, "--teacher", text_lm), "is no teacher cache")
     refused(align("--rollouts", f"{rollouts}:0", *teacher), "is 0")
@@ -243,7 +243,7 @@ def test_rollouts_with_a_question_are_left_out(align, speech, tokenizer, text_lm
     rows = rows_of(speech, tokenizer, rows=3)
     rows[1] |= {"response_ids": tokenizer(" " + asked)["input_ids"]}
     rows[1] |= {"log_probs": [-1.0] * len(rows[1]["response_ids"])}
-    question = {"id": "q", "question": asked, "choices": ["yes", "no"], "answer": 0, "subject": "s"}
+    question = {"id": "q", "text": asked, "choices": ["yes", "no"], "answer": 0}
     (tmp_path / "questions.jsonl").write_text(json.dumps(question) + "\n")
     path = write(tmp_path / "rollouts", rows, tokenizer)
     result = align("--rollouts", path, "--teacher", text_lm, "--decontaminate", tmp_path / "questions.jsonl")

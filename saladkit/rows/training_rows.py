@@ -55,8 +55,8 @@ class TrainingSource:
         return self.log_probs is not None
 
     @property
-    def is_heard_alone(self) -> bool:
-        """Whether lexical steps read the source: speech whose spans may be drawn."""
+    def draws_spans(self) -> bool:
+        """Whether it is speech whose spans are drawn, so that lexical steps may hear all of it."""
         return self.frames is not None and not self.is_rollouts
 
     @cached_property

@@ -64,7 +64,7 @@ def is_past_stable(state: str | Path, settings: TrainingSettings) -> bool:
     if not plan.is_file():
         return False
     made = read_json(plan)["settings"]
-    share = made.get("decay_fraction", 1.0)  # `align` has no such setting: all of its steps are decay
+    share = made.get("decay_fraction", 1.0)  # of `align` before it had the setting: all of its steps were decay
     return step > made["max_steps"] - decay_steps(made["max_steps"], made["lexical_steps"], share)
 
 

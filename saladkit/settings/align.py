@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from saladkit.errors import SaladError
 from saladkit.settings.setting import setting
-from saladkit.settings.training import TrainingSettings
+from saladkit.settings.training import DECAY, TrainingSettings
 from saladkit.settings.weighted_path import WeightedPath
 
 
@@ -30,13 +30,6 @@ class AlignSettings(TrainingSettings):
         applies=lambda own: bool(own.rollouts),
         help="Loss on --rollouts: a divergence between teacher and student, or sampled, the policy gradient of"
         " reverse-kl by the tokens that were written.",
-    )
-    decay_fraction: float = setting(
-        1.0,
-        low=0,
-        high=1,
-        help="Share of the steps, at the end, in which the learning rate falls to 0. Below 1, OUTPUT/stable keeps the"
-        " checkpoint from before, where the next `align` starts.",
     )
     fresh_optimizer: bool = setting(
         False, help="Begin with a new optimizer, also if the checkpoint has the moments of its optimizer."
@@ -69,8 +62,8 @@ class AlignSettings(TrainingSettings):
 
     def decay_share(self) -> float:
         """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""
-        return self.decay_fraction
+        return DECAY["align"] if self.decay_fraction is None else self.decay_fraction
 
     def keeps_stable(self) -> bool:
         """Return whether the checkpoint from before the decay is kept."""
-        return self.decay_fraction < 1
+        return self.decay_share() < 1

@@ -19,6 +19,8 @@ from saladkit.settings.shared import (
 )
 from saladkit.settings.weighted_path import WeightedPath
 
+DECAY = {"distill": 0.2, "align": 1.0}  # default of --decay-fraction
+
 
 @dataclass(frozen=True, kw_only=True)
 class LoraSettings(Settings):
@@ -124,6 +126,13 @@ class TrainingSettings(
         help="Number of steps in which the learning rate rises linearly.  [default: 500; align with the checkpoint's"
         " moments: 0]",
     )
+    decay_fraction: float | None = setting(
+        None,
+        low=0,
+        high=1,
+        help="Share of the steps, at the end, in which the learning rate falls to 0. Below 1, `align` also keeps the"
+        " checkpoint from before in OUTPUT/stable, where the next `align` starts.  [default: 0.2; align: 1]",
+    )
     stable_moments: str = setting(
         "keep",
         choices=("keep", "drop"),
@@ -225,7 +234,7 @@ class TrainingSettings(
 
     def decay_share(self) -> float:
         """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""
-        return 1.0
+        return DECAY["distill"] if self.decay_fraction is None else self.decay_fraction
 
     def keeps_stable(self) -> bool:
         """Return whether the checkpoint from before the decay is kept."""

@@ -12,6 +12,7 @@ from saladkit.formats.artefact import Artefact
 from saladkit.formats.checkpoint import STABLE
 from saladkit.formats.rollouts import MODALITIES
 from saladkit.formats.teacher_cache import SCHEMA as CACHE
+from saladkit.model.loading import load_text_model
 from saladkit.settings.cache_teacher import CacheTeacherSettings
 from saladkit.stages.cache_teacher import cache_teacher
 from saladkit.training.trainer import SaladTrainer
@@ -77,14 +78,17 @@ def test_rollouts_get_their_share_of_the_positions(align, rollouts, text_lm, spe
 
 
 def test_every_response_is_trained_on_once_a_pass(align, rollouts, text_lm, speech, tokenizer, tmp_path):
-    """Six positions are those of the responses: none is lost, and none is of a prompt."""
+    """None of a response is lost, none is of a prompt, and each has the log-probability of its own."""
     seen = []
     compute_loss = SaladTrainer.compute_loss
 
     def watched(self, model, inputs, **further):
         ends = np.cumsum([0, *map(len, inputs["targets"])])
-        at = range(inputs["followed"], inputs["followed"] + inputs["rollouts"])
-        seen.extend(tuple(inputs["labels"][ends[row] : ends[row + 1]].tolist()) for row in at)
+        first = inputs["followed"]
+        for row in range(first, first + inputs["rollouts"]):
+            here = slice(ends[row], ends[row + 1])
+            drawn = inputs["log_probs"][here.start - ends[first] : here.stop - ends[first]]
+            seen.append((tuple(inputs["labels"][here].tolist()), tuple(drawn.tolist())))
         return compute_loss(self, model, inputs, **further)
 
     steps = ["--max-steps", 1, "--logging-steps", 1, "--save-steps", 1, "--per-device-train-batch-size", 60]
@@ -92,8 +96,9 @@ def test_every_response_is_trained_on_once_a_pass(align, rollouts, text_lm, spee
         patched.setattr(SaladTrainer, "compute_loss", watched)
         result = align("--rollouts", f"{rollouts}:1", "--mix", "rows", "--teacher", text_lm, steps=steps)
     assert result.exit_code == 0, result.stderr
-    responses = {tuple(row["response_ids"]) for row in rows_of(speech, tokenizer, MODALITIES)}
-    assert len(seen) == 30 and set(seen) == responses
+    rows = rows_of(speech, tokenizer, MODALITIES)
+    written = {(tuple(row["response_ids"]), tuple(np.float32(row["log_probs"]).tolist())) for row in rows}
+    assert len(seen) == 30 and set(seen) == written
 
 
 def test_two_teacher_caches_are_one(align, rollouts, rollouts_teacher, teacher_cache, workshop, text_lm, tmp_path):
@@ -190,6 +195,23 @@ def test_a_loss_that_the_cache_cannot_give_is_refused(
     of_speech = tmp_path / "natural" if "draws" in kept else teacher_cache
     result = align(*("--rollouts", rollouts, "--rollout-loss", loss, "--teacher", of_speech, "--teacher", of_rollouts))
     refused(result, said)
+
+
+def test_the_tokens_that_a_top_k_does_not_tell_are_counted(
+    align, rollouts, rollouts_teacher, teacher_cache, text_lm, speech, tokenizer
+):
+    model, outside, total = load_text_model(text_lm, dtype="float32", device="cpu"), 0, 0
+    for row in rows_of(speech, tokenizer, MODALITIES):
+        ids = [*row["prompt_ids"], *row["response_ids"]]
+        with torch.no_grad():
+            logits = model(torch.tensor([ids])).logits[0]
+        for place in range(len(row["prompt_ids"]), len(ids)):
+            total += 1
+            outside += ids[place] not in logits[place - 1].topk(8).indices
+    teachers = ["--teacher", teacher_cache, "--teacher", rollouts_teacher]
+    result = align("--rollouts", rollouts, "--rollout-loss", "sampled", *teachers)
+    refused(result, f"the probabilities of {outside} of {total} tokens")
+    assert 0 < outside < total
 
 
 def test_a_sampled_loss_takes_a_cache_that_keeps_every_token(align, rollouts, text_lm, tokenizer, world, tmp_path):

@@ -35,8 +35,9 @@ LADDER = {
     | MACHINE
     | {"contamination", "job", "teacher", "speech", "rows", "model", "caching", "training", "selection", "scoring"}
     | {"reporting"},
+    "cluster": FILES | {"progress"},
     "api": FILES | {"model", "teacher"},
-    "cli": {"machine", "progress", "settings", "stages"},
+    "cli": {"cluster", "machine", "progress", "settings", "stages"},
     "__main__": {"cli"},
 }
 EVERYWHERE = {"errors"}

@@ -197,21 +197,24 @@ def test_a_loss_that_the_cache_cannot_give_is_refused(
     refused(result, said)
 
 
-def test_the_tokens_that_a_top_k_does_not_tell_are_counted(
-    align, rollouts, rollouts_teacher, teacher_cache, text_lm, speech, tokenizer
-):
+def test_the_tokens_that_a_top_k_does_not_tell_are_counted(align, teacher_cache, text_lm, speech, tokenizer, tmp_path):
     model, outside, total = load_text_model(text_lm, dtype="float32", device="cpu"), 0, 0
-    for row in rows_of(speech, tokenizer, MODALITIES):
-        ids = [*row["prompt_ids"], *row["response_ids"]]
-        with torch.no_grad():
-            logits = model(torch.tensor([ids])).logits[0]
-        for place in range(len(row["prompt_ids"]), len(ids)):
+    rows = rows_of(speech, tokenizer)
+    for row in rows:
+        prompt, response = row["prompt_ids"], row["response_ids"]
+        for place in range(len(response)):
+            with torch.no_grad():
+                best = model(torch.tensor([[*prompt, *response[:place]]])).logits[0, -1].topk(8).indices.tolist()
+            if place % 2:
+                response[place] = best[place]  # among those that are kept
             total += 1
-            outside += ids[place] not in logits[place - 1].topk(8).indices
-    teachers = ["--teacher", teacher_cache, "--teacher", rollouts_teacher]
-    result = align("--rollouts", rollouts, "--rollout-loss", "sampled", *teachers)
-    refused(result, f"the probabilities of {outside} of {total} tokens")
+            outside += response[place] not in best
+    path = write(tmp_path / "rollouts", rows, tokenizer)
+    cache = cache_of(tmp_path / "cache", path, text_lm, teacher_cache)
+    teachers = ["--teacher", teacher_cache, "--teacher", cache]
+    result = align("--rollouts", path, "--rollout-loss", "sampled", *teachers)
     assert 0 < outside < total
+    refused(result, f"the probabilities of {outside} of {total} tokens")
 
 
 def test_a_sampled_loss_takes_a_cache_that_keeps_every_token(align, rollouts, text_lm, tokenizer, world, tmp_path):

@@ -17,7 +17,7 @@ from saladkit.teacher.rollout_loss import SAMPLED
 # With fewer kept tokens the gradient of the reverse KL is wrong: the student is only told what it gives to all tokens
 # outside the top k together.
 LEAST_TOP_K = 128
-DRAWN = {"temperature": 1.0, "top_p": 1.0}  # how tokens must have been drawn for the sampled loss
+DRAWN = {"greedy": False, "temperature": 1.0, "top_p": 1.0}  # how tokens must have been drawn for the sampled loss
 
 
 def are_laid_out(sources: list[TrainingSource]) -> bool:
@@ -56,12 +56,17 @@ def check_rollouts(
             )
         other = [name for name, value in DRAWN.items() if drawn.get(name, value) != value]
         if settings.loss_of_rollouts() == SAMPLED and other:
-            said = ", ".join(f"--{name.replace('_', '-')} {drawn[name]:g}" for name in other)
+            said = ", ".join(_option(name, drawn[name]) for name in other)
             raise SaladError(
                 f"--rollout-loss sampled, and {source.name} was drawn with {said}: the model itself would not have"
                 " drawn these tokens",
                 "Make the rollouts with --temperature 1 --top-p 1, or give another --rollout-loss.",
             )
+
+
+def _option(name: str, value: float | bool) -> str:
+    option = f"--{name.replace('_', '-')}"
+    return option if isinstance(value, bool) else f"{option} {value:g}"
 
 
 def written_by_others(sources: list[TrainingSource], model: str) -> list[str]:

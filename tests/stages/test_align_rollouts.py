@@ -239,6 +239,8 @@ def test_rollouts_that_another_model_reads_otherwise_are_refused(
     warm = write(tmp_path / "warm", rows, tokenizer, settings={"temperature": 0.7, "top_p": 0.9})
     refused(align("--rollouts", warm, "--rollout-loss", "sampled", *teacher), "--temperature 0.7", "--top-p 0.9")
     assert align("--rollouts", warm, "--dry-run", *teacher).exit_code == 0
+    greedy = write(tmp_path / "greedy", rows, tokenizer, settings={"greedy": True})
+    refused(align("--rollouts", greedy, "--rollout-loss", "sampled", *teacher), "was drawn with --greedy")
     chat = write(tmp_path / "chat", rows, tokenizer, identity={"chat_template": "2" * 64})
     assert align("--rollouts", chat, *teacher).exit_code == 2
     refused(align("--rollouts", rollouts, "--teacher", teacher_cache), "does not hold the text of row")

@@ -76,14 +76,13 @@ def run_training(
     notes |= inputs.audio_counts()
     if settings.window:
         notes |= {"rows_unread": sum(counts["unread rows"] for counts in read.values())}
-    rollouts = _rollouts(log, inputs, settings)
     by_source = {name: counts["rows"] for name, counts in read.items()}
     figures = steps | {"rows_read": by_source, "shares": shares(log, names), "skipped": plan["skipped"]}
     return Made(
         counts=steps | {"rows_read": sum(by_source.values())} | notes | positions,
         skipped=inputs.left_out(),
         identity={"tokenizer": tokenizer_digest(processor.tokenizer), "log": METRICS},
-        figures=figures | notes | rollouts | {"last": last},
+        figures=figures | notes | _rollouts(log, inputs, settings) | {"last": last},
     )
 
 

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
 from saladkit.job import Clock, Job, Made, Work
-from saladkit.machine import is_main_process, resolve_device
+from saladkit.machine import is_main_process, processes, resolve_device, training_on
 from saladkit.model.chat_template import remember_template, template_of
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import front_end_of, layout_of
@@ -108,8 +108,10 @@ def train_stage(
     opened = _open(start, settings, teachers, front_end)
 
     def make(work: Work) -> Made:
-        if start.told and is_main_process():
-            say(start.told)
+        if is_main_process():
+            say(f"{verb}: {training_on(device)}")
+            if start.told:
+                say(start.told)
         start.config.phonemes = opened.inputs.phonemes() or start.config.phonemes
         student, digest = _student(start, settings, opened.template)
         packed = may_pack(settings.batching, student.language_model)
@@ -127,7 +129,9 @@ def train_stage(
             keep_stable=settings.keeps_stable(),
             moments=start.moments,
         )
-        return replace(made, identity=made.identity | {"started_from": digest} | opened.laid_out)
+        where = {"processes": processes(), "device": device}
+        identity = made.identity | {"started_from": digest} | opened.laid_out
+        return replace(made, identity=identity, figures=where | made.figures)
 
     job = Job(
         verb,

@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 import ray
 from click.testing import CliRunner
-from ray.cluster_utils import Cluster
 
 from saladkit.cli import main
 from saladkit.cluster.command_line import worker_arguments
@@ -22,19 +21,7 @@ from saladkit.errors import SaladError
 from saladkit.settings.cache_teacher import CacheTeacherSettings
 from saladkit.settings.synth import SynthSettings
 
-NODE = {"num_cpus": 1, "object_store_memory": 80_000_000}
 VOICE = "espeak:en-us"
-
-
-@pytest.fixture
-def two_nodes(monkeypatch):
-    """A cluster of two nodes with one worker each, which RAY_ADDRESS names."""
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    cluster = Cluster(initialize_head=True, head_node_args=NODE)
-    cluster.second = cluster.add_node(**NODE)
-    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
-    yield cluster
-    cluster.shutdown()
 
 
 @pytest.fixture

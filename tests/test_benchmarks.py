@@ -20,7 +20,6 @@ SMALL = {
     "packing": ["--rows", "16", "--micro-batch", "4", "--windows", "3"],
     "online_teacher": [],
     "regions": [],
-    "scale": ["--parts", "100"],
     "synth_espeak": [],
     "synth_piper": [],
     "timestamp_scores": [],
@@ -28,7 +27,7 @@ SMALL = {
     "training_step": ["--positions", "400"],
     "waiting_threads": ["--seconds", "0.2"],
 }
-ON_CPUS_ALONE = {"claims", "leaked_words", "scale", "synth_espeak", "timestamp_scores", "waiting_threads"}
+ON_CPUS_ALONE = {"claims", "leaked_words", "synth_espeak", "timestamp_scores", "waiting_threads"}
 REQUIRED = {"name", "ours", "theirs", "unit", "ratio", "target", "reached", "machine"}
 
 
@@ -60,6 +59,7 @@ def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
         "million_texts",
         "named_tokens",
         "paper_scale",
+        "scale",
         "piper_graph",
         "transcribers",
         "sentences",
@@ -113,6 +113,17 @@ def test_many_texts_are_cut_by_the_command_itself(run):
     memory, seconds = map(json.loads, done.stdout.splitlines())
     assert memory["unit"] == "GB" and seconds["unit"] == "s" and min(memory["ours"], seconds["ours"]) > 0
     assert memory["largest_to_smallest"] <= 1.5
+
+
+def test_many_parts_are_simulated(run):
+    done = run("scale.py", "--parts", "100")
+    assert done.returncode == 0, done.stderr
+    *steps, memory = map(json.loads, done.stdout.splitlines())
+    assert [line["name"].removeprefix("scale: ") for line in steps] == [
+        *("plan", "claim and write", "status", "manifest", "verify")
+    ]
+    assert min(line["ours"] for line in (*steps, memory)) > 0 and min(line["growth"] for line in steps) > 0
+    assert memory["unit"] == "GB"
 
 
 def test_whispers_decoder_reads_frames_with_and_without_silence(run, speech, tmp_path):

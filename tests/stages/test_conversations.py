@@ -22,6 +22,7 @@ from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
 from saladkit.rollouts.known_model import KnownModel
 from saladkit.rollouts.sources import read_prompts
+from saladkit.rollouts.writer import RolloutWriter
 from saladkit.rows.chat_template import ChatTemplate
 from saladkit.rows.frame_sources import StoredLayouts
 from saladkit.rows.row_texts import tokenized_rows
@@ -293,7 +294,6 @@ def test_rollouts_of_conversations_answer_the_last_turn(chat_rollouts, chat_chec
     assert written.tolist() == next(row["response_ids"] for row in rows if row["modality"] == "text")
     manifest = json.loads((chat_rollouts / "manifest.json").read_text())
     assert manifest["identity"]["chat_template"] == template.digest
-    assert "stop" in {row["finish"] for row in rows}
     summary = json.loads((chat_rollouts / "summary.json").read_text())
     assert summary["largest_difference"] < 1e-4
 
@@ -311,6 +311,9 @@ def test_the_spoken_turns_of_a_rollouts_prompt_are_heard(chat_checkpoint, spoken
     tail = template.tokenizer(answer, add_special_tokens=False)["input_ids"]
     assert sequence.input_ids[-len(tail) :].tolist() == tail
     assert sequence.positions.tolist() == [len(sequence) - 1]
+    of_texts, of_answers = RolloutWriter.load(known, settings, has_conversations=True).stops
+    assert {known.tokenizer.eos_token_id} <= of_texts <= of_answers
+    assert template.end_of_turn in of_answers
 
 
 def test_rollouts_of_conversations_are_scored_by_the_same_template(chat_rollouts, chat_lm, shell, tmp_path):

@@ -8,13 +8,13 @@ where `finish` is `stop`, and where it is `length` the response was cut off by -
 A teacher cache of rollouts has the text LLM's distributions of every token of a response, keyed by all tokens of prompt
 and response but the last, which is only predicted.
 
-`log_probs` are of the distribution the tokens were drawn from, with its temperature and top p; of responses that took
-the most likely token (temperature 0), those of the model at temperature 1. They come from a second pass over prompt and
-response as training lays them out. Each part has in its schema's metadata, as `largest_difference`, how far they lie at
-most from the log-probabilities with which the tokens were drawn.
+`log_probs` are of the distribution the tokens were drawn from, with its temperature and top p; of greedy responses,
+those of the model at temperature 1. They come from a second pass over prompt and response as training lays them out.
+Each part has in its schema's metadata, as `largest_difference`, how far they lie at most from the log-probabilities
+with which the tokens were drawn.
 
-The manifest's `identity` has the digests of `checkpoint`, `tokenizer` and `chat_template` (null without one); its
-settings say how the tokens were drawn.
+The manifest's `identity` has the digests of `checkpoint`, `tokenizer` and `chat_template` (null without one). Its
+settings have `temperature`, which is 0 for greedy responses, and else `top_p`.
 """
 
 from collections.abc import Iterator

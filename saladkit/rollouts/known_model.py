@@ -46,10 +46,10 @@ class KnownModel:
         """
         check_model_folder(name)
         is_text_model = model_type(name) != "salad"
-        if is_text_model and SPEECH in settings.modality:
+        if is_text_model and SPEECH in settings.prompt_modality:
             raise SaladError(
                 f"{name} is a text LLM, which hears no speech",
-                "Give a checkpoint of `saladkit distill` or `saladkit align`, or --modality text alone.",
+                "Give a checkpoint of `saladkit distill` or `saladkit align`, or --prompt-modality text alone.",
             )
         device = resolve_device(settings.device)
         known = cls(name, load_tokenizer(name), read_limits(name), device)

@@ -46,7 +46,7 @@ def read_prompts(sources: list[str], known: KnownModel, settings: RolloutSetting
             )
     opened = [_open(path, known, settings) for path in sources]
     check_ids_distinct([(source.name, pa.table({"id": source.ids})) for source in opened])
-    drawing = PromptDrawing(settings.prompt_words, settings.modality, settings.seed)
+    drawing = PromptDrawing(settings.prompt_words, settings.prompt_modality, settings.seed)
     found = Prompts()
     for source in opened:
         found.audio += [source.unusable] if source.unusable else []
@@ -66,7 +66,7 @@ def read_prompts(sources: list[str], known: KnownModel, settings: RolloutSetting
 
 def _open(path: str, known: KnownModel, settings: RolloutSettings) -> TrainingSource:
     source, tokenizer, names, limit = WeightedPath(path), known.tokenizer, settings.names, settings.limit
-    if SPEECH not in settings.modality:
+    if SPEECH not in settings.prompt_modality:
         return open_text(source, tokenizer, names=names, limit=limit)
     assert known.front_end is not None
     return open_speech(

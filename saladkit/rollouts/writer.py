@@ -53,7 +53,7 @@ class RolloutWriter:
         ends = {end, *(own if isinstance(own, list) else [own])} - {None}
         turns = stopping_ids(sorted(ends), known.template()) if has_conversations else None
         model = loaded if isinstance(loaded, SaladForCausalLM) else TextModel(loaded)
-        sampling = Sampling(settings.temperature, settings.top_p, settings.seed)
+        sampling = Sampling(0.0 if settings.greedy else settings.temperature, settings.top_p, settings.seed)
         stops = frozenset(ends), frozenset(turns or ())
         return cls(model, known.tokenizer, known.layout, sampling, settings, stops)
 

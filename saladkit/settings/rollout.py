@@ -11,7 +11,7 @@ from saladkit.settings.shared import BadAudio, Columns, Device, Dtype, Files, Se
 class RolloutSettings(Words, BadAudio, Columns, Seed, Device, Dtype, Shards, Files):
     """Settings of `rollout`: what the model is given, and how it writes."""
 
-    modality: tuple[str, ...] = setting(
+    prompt_modality: tuple[str, ...] = setting(
         ("speech",),
         choices=("speech", "text"),
         help="How the model gets each prompt; repeat for both. A text LLM gets text alone.",
@@ -23,14 +23,13 @@ class RolloutSettings(Words, BadAudio, Columns, Seed, Device, Dtype, Shards, Fil
     )
     samples: int = setting(1, low=1, help="Number of responses to each prompt.")
     max_new_tokens: int = setting(64, low=1, help="Longest response, in tokens.")
-    temperature: float = setting(
-        1.0, low=0, help="Divide the logits by this before a token is drawn; 0 takes the most likely token."
-    )
+    greedy: bool = setting(False, recorded=False, help="Take the most likely token each time, instead of drawing one.")
+    temperature: float = setting(1.0, above=0, help="Divide the logits by this before a token is drawn.")
     top_p: float = setting(
         1.0,
         above=0,
         high=1,
-        applies=lambda own: own.temperature > 0,
+        applies=lambda own: not own.greedy,
         help="Draw from the fewest most likely tokens that together have this probability; 1 draws from all.",
     )
     frames: tuple[str, ...] = setting(
@@ -50,10 +49,15 @@ class RolloutSettings(Words, BadAudio, Columns, Seed, Device, Dtype, Shards, Fil
                 f"--prompt-words {low} {high} is not a range of lengths",
                 "Give the shortest length, which is at least 1, and then the longest.",
             )
-        if self.temperature == 0 and self.samples > 1:
+        if self.greedy and self.samples > 1:
             raise SaladError(
-                f"--samples {self.samples} at --temperature 0, where all responses to a prompt are the same",
-                "Give a --temperature above 0, or leave --samples out.",
+                f"--greedy with --samples {self.samples}, which would all be the same",
+                "Leave one of them out.",
             )
-        if not self.modality or len(set(self.modality)) < len(self.modality):
-            raise SaladError(f"--modality is {' and '.join(self.modality) or 'empty'}", "Give speech, text or both.")
+        if not self.prompt_modality or len(set(self.prompt_modality)) < len(self.prompt_modality):
+            given = " and ".join(self.prompt_modality) or "empty"
+            raise SaladError(f"--prompt-modality is {given}", "Give speech, text or both, each once.")
+
+    def recorded(self) -> dict:
+        """Return the settings that a manifest records; greedy responses have temperature 0 there."""
+        return super().recorded() | ({"temperature": 0.0} if self.greedy else {})

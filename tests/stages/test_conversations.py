@@ -271,7 +271,7 @@ def test_layouts_of_conversations_hear_what_users_say_and_training_reads_them(
 @pytest.fixture(scope="session")
 def chat_rollouts(workshop, chat_checkpoint, spoken_chats):
     """What `chat_checkpoint` answers to the last turns of users, heard and read, greedily."""
-    settings = RolloutSettings(modality=("speech", "text"), temperature=0.0, max_new_tokens=12, device="cpu")
+    settings = RolloutSettings(prompt_modality=("speech", "text"), greedy=True, max_new_tokens=12, device="cpu")
     rollout(str(chat_checkpoint), [str(spoken_chats)], workshop / "chat-rollouts", settings)
     return workshop / "chat-rollouts"
 

@@ -32,7 +32,7 @@ class Killed(Exception):
 def line(checkpoint, speech, frames_cache):
     """Two rollouts of each of 24 prompts, heard and read, without the output."""
     inputs = ["rollout", checkpoint, speech, "--frames", frames_cache, *WORDS, "--device", "cpu"]
-    return [*inputs, "--modality", "speech", "--modality", "text", "--max-new-tokens", 6, "--samples", 2]
+    return [*inputs, "--prompt-modality", "speech", "--prompt-modality", "text", "--max-new-tokens", 6, "--samples", 2]
 
 
 def made(shell, *arguments):
@@ -88,8 +88,10 @@ def test_log_probs_are_those_of_the_model_without_a_cache(line, shell, checkpoin
 @pytest.mark.parametrize("modality", ["speech", "text"])
 def test_greedy_rollouts_are_those_of_transformers(modality, checkpoint, speech, frames_cache, shell, tmp_path):
     """Prompts that `rollout` hears are laid out here by hand, from the words' times and the cached frames."""
-    options = [*WORDS, "--max-new-tokens", 8, "--temperature", 0, "--modality", modality, "--device", "cpu"]
+    options = [*WORDS, "--max-new-tokens", 8, "--greedy", "--prompt-modality", modality, "--device", "cpu"]
     made(shell, "rollout", checkpoint, speech, "--frames", frames_cache, *options, "-o", tmp_path / "out")
+    recorded = json.loads((tmp_path / "out" / "manifest.json").read_text())["settings"]
+    assert recorded["temperature"] == 0 and "top_p" not in recorded
     model = load_salad_model(checkpoint, dtype="float32", device="cpu").eval()
     layout = layout_of(model.config, front_end_of(model.config, device="cpu"))
     cache, rows = FramesCache(frames_cache), list(read_rollouts(tmp_path / "out"))
@@ -182,7 +184,7 @@ def test_a_text_llm_writes_read_rollouts(text_lm, world, shell, tmp_path):
     texts = pq.read_table(world / "pool.parquet").column("text").to_pylist()
     rows = [{"id": "short", "text": "Two words"}, {"id": "long", "text": texts[0]}]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    options = [*WORDS, "--modality", "text", "--max-new-tokens", 4, "--device", "cpu"]
+    options = [*WORDS, "--prompt-modality", "text", "--max-new-tokens", 4, "--device", "cpu"]
     made(shell, "rollout", text_lm, tmp_path / "rows.jsonl", *options, "-o", tmp_path / "out")
     found = {row["source_id"]: row for row in read_rollouts(tmp_path / "out")}
     assert found["short"]["prompt_words"] == 2
@@ -215,8 +217,11 @@ REFUSED = {
     "a text LLM that is to hear": (["LM", "SPEECH"], "text LLM"),
     "words from none": (["CHECKPOINT", "SPEECH", "--prompt-words", 0, 3], "--prompt-words 0 3"),
     "words that descend": (["CHECKPOINT", "SPEECH", "--prompt-words", 9, 3], "--prompt-words 9 3"),
-    "greedy samples": (["CHECKPOINT", "SPEECH", "--temperature", 0, "--samples", 2], "--samples 2"),
-    "one modality twice": (["CHECKPOINT", "SPEECH", "--modality", "text", "--modality", "text"], "--modality"),
+    "greedy samples": (["CHECKPOINT", "SPEECH", "--greedy", "--samples", 2], "--samples 2"),
+    "one modality twice": (
+        ["CHECKPOINT", "SPEECH", "--prompt-modality", "text", "--prompt-modality", "text"],
+        "--prompt-modality",
+    ),
     "no word in time": (["CHECKPOINT", "UNTIMED", "--limit", 1, "--prompt-words", 1, 2], "no row has a prompt"),
     "a cache of layouts": (["CHECKPOINT", "SPEECH", "--frames", "LAYOUTS"], "layouts"),
     "no checkpoint": (["UNTIMED", "SPEECH"], ""),
@@ -238,7 +243,7 @@ def test_wrong_input_is_refused_in_two_lines(name, checkpoint, text_lm, speech, 
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("given", [{"top_p": 0.0}, {"top_p": 1.5}, {"temperature": -1.0}, {"samples": 0}], ids=str)
+@pytest.mark.parametrize("given", [{"top_p": 0.0}, {"top_p": 1.5}, {"temperature": 0.0}, {"samples": 0}], ids=str)
 def test_numbers_out_of_range_are_refused(given):
     with pytest.raises(SaladError, match=next(iter(given)).replace("_", "-")):
         RolloutSettings(**given)

@@ -14,6 +14,7 @@ from saladkit.formats.rollouts import id_of, read_rollouts
 from saladkit.formats.samples import COLUMNS, words_from_row
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
+from saladkit.reporting.inventory import Inventory
 from saladkit.rollouts import filling
 from saladkit.rows.interleaving import Span
 from saladkit.rows.prompt_sequences import close_speech, pad_at_front
@@ -138,6 +139,22 @@ def test_a_killed_run_goes_on_with_the_same_bytes(line, shell, contents, monkeyp
     assert made(shell, *line, "-o", tmp_path / "cut")["resumed"] is True
     made(shell, *line, "-o", tmp_path / "whole")
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+
+
+def test_a_damaged_part_is_found_and_made_again(line, shell, contents, monkeypatch, tmp_path):
+    monkeypatch.setattr(filling, "ROLLOUTS_PER_PART", 48)
+    made(shell, *line, "-o", tmp_path / "out")
+    whole = contents(tmp_path / "out")
+    part = tmp_path / "out" / "part-00001-of-00002.parquet"
+    part.write_bytes(part.read_bytes()[:-1] + b"?")
+    damaged = shell("verify", tmp_path / "out", "--reopen")
+    assert damaged.exit_code == 1
+    assert json.loads(damaged.stdout)["damaged"][0]["part"] == "part-00001-of-00002"
+    made(shell, *line, "-o", tmp_path / "out")
+    assert contents(tmp_path / "out") == whole
+    assert json.loads(shell("status", tmp_path / "out", "--json").stdout)["state"] == "complete"
+    (step,) = Inventory(tmp_path).steps()
+    assert (step.name, step.command) == ("out", "rollout")
 
 
 @pytest.mark.parametrize(

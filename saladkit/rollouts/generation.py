@@ -96,7 +96,7 @@ class Running:
         log_probs = sampling.log_probs(logits)
         places = [min(len(row.tokens), len(row.uniforms) - 1) for row in self.rows]
         uniforms = torch.stack([row.uniforms[place] for row, place in zip(self.rows, places, strict=True)])
-        ids = sampling.draw(log_probs, uniforms.to(logits.device))
+        ids = sampling.draw(log_probs, uniforms)
         found = log_probs.gather(-1, ids[:, None])[:, 0]
         for row, token, log_prob in zip(self.rows, ids.tolist(), found.tolist(), strict=True):
             if not row.is_finished:

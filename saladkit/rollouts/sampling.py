@@ -48,7 +48,9 @@ class Sampling:
         """
         if self.temperature == 0:
             return log_probs.argmax(dim=-1)
-        return draw_from_masses(log_probs.double().exp_(), 1, uniforms)[1].long()
+        known = log_probs.cpu() if log_probs.device.type == "mps" else log_probs  # MPS has no float64
+        found = draw_from_masses(known.double().exp_(), 1, uniforms.to(known.device))[1]
+        return found.long().to(log_probs.device)
 
     def uniforms(self, id_: str, count: int) -> np.ndarray:
         """Return the random numbers of the first tokens of a response, float64 [count], by the seed and its id."""

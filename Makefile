@@ -28,7 +28,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "saladkit needs Python 3.11 or newer: make PYTHON=python3.11 …")'
 	test -x $(ENV)/bin/python || $(PYTHON) -m venv $(ENV)
 	$(ENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(ENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[espeak,piper,kokoro,openai,sphinx,faster-whisper,lhotse,languages,report,dev]'
+	$(ENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[espeak,piper,kokoro,openai,sphinx,faster-whisper,lhotse,languages,ray,report,dev]'
 	touch $@
 
 demo: setup

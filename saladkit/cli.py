@@ -29,6 +29,7 @@ from saladkit.settings.report import ReportSettings
 from saladkit.settings.rollout import RolloutSettings
 from saladkit.settings.select import SelectSettings
 from saladkit.settings.setting import Settings
+from saladkit.settings.shared import Shards
 from saladkit.settings.status import StatusSettings
 from saladkit.settings.synth import SynthSettings
 from saladkit.settings.timestamps import TimestampsSettings
@@ -37,6 +38,10 @@ from saladkit.settings.verify import VerifySettings
 
 class Shell(click.Group):
     """List the commands in the order of the method; print a SaladError in two lines and exit with 2."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        context.obj = list(arguments)  # as given, for workers elsewhere
+        return super().parse_args(context, arguments)
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(self.commands)
@@ -69,13 +74,29 @@ def verb(name: str, settings: type[Settings], output: str = OUTPUT) -> Callable[
         @wraps(body)
         def command(**given: Any) -> None:
             share_cores()
-            _print(body(**given))
+            _print(_with_workers(body, **given) if _has_workers(given["settings"]) else body(**given))
 
         with_options = options_of(settings, name)(command)
         with_output = click.option("-o", "--output", required=True, help=output)(with_options)
         return main.command(name)(with_output)
 
     return decorate
+
+
+def _has_workers(settings: Settings) -> bool:
+    """Return whether workers make the parts of this command's output (--on)."""
+    return isinstance(settings, Shards) and settings.on is not None and not getattr(settings, "dry_run", False)
+
+
+def _with_workers(body: Callable[..., dict], *, output: str, settings: Shards, **given: Any) -> dict:
+    """Let workers make the parts, and finish the output here; exit with 1 if parts are missing."""
+    from saladkit.cluster.on_ray import make_on_ray
+
+    done = make_on_ray(click.get_current_context().find_root().obj, output, settings)
+    if done["missing"]:
+        _print({"output": output} | done)
+        sys.exit(1)
+    return body(output=output, settings=settings.without_ray(), **given) | {"on": done}
 
 
 @click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -75,6 +75,16 @@ def processes() -> int:
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
+def training_on(device: str) -> str:
+    """Say how many processes train on what: a launch that asks for two and gets one is silent about it."""
+    import torch
+
+    number = processes()
+    what = torch.cuda.get_device_name() if device == "cuda" else device
+    threads = f", {torch.get_num_threads()} threads each" if device == "cpu" else ""
+    return f"{number} process{'es' * (number > 1)} on {what}{threads}"
+
+
 def is_main_process() -> bool:
     """Return whether this process writes the files that all processes of a training share."""
     return int(os.environ.get("RANK", 0)) == 0

@@ -48,8 +48,9 @@ LADDER = {
         "scoring",
     }
     | {"reporting"},
+    "cluster": FILES | {"progress"},
     "api": FILES | {"model", "teacher"},
-    "cli": {"machine", "progress", "settings", "stages"},
+    "cli": {"cluster", "machine", "progress", "settings", "stages"},
     "__main__": {"cli"},
 }
 EVERYWHERE = {"errors"}

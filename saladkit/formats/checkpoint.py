@@ -1,9 +1,10 @@
 """Checkpoints: a model folder of transformers with our manifest, and in `stable/` the model before the decay.
 
 Both have `config.json`, `model.safetensors`, `generation_config.json`, the tokenizer's files, `processor_config.json`
-and the model card `README.md`; only Stage I writes `stable/`. During training, `training/` holds the state to resume
-from. A TensorBoard log in `logs/` is not part of the artefact. A mean of checkpoints (`saladkit average`) is a
-checkpoint without a log and without `stable/`; the manifest's settings have the `weights` of its inputs.
+and the model card `README.md`; Stage I writes `stable/`, and so does Stage II with `--decay-fraction` below 1. During
+training, `training/` holds the state to resume from. A TensorBoard log in `logs/` is not part of the artefact. A mean
+of checkpoints (`saladkit average`) is a checkpoint without a log and without `stable/`; the manifest's settings have
+the `weights` of its inputs.
 
 `stable/moments.safetensors` holds the optimizer's moments, with which `align` goes on: for each trained parameter NAME
 `exp_avg.NAME` and `exp_avg_sq.NAME`, of its shape, and `step.NAME`, its number of updates, all float32.
@@ -17,6 +18,10 @@ checkpoint without a log and without `stable/`; the manifest's settings have the
 - `places_used`: share of the places of a batch that is not padding
 - for each source, `rows of SOURCE`; `positions of SOURCE`, speech vectors included; `loss positions of SOURCE`, those
   with a loss; and `unread rows of SOURCE`, which fitted into no window of their pass
+- with rollouts, for each source, and as `SOURCE (read)` for rollouts whose prompts were read: `divergence of SOURCE`;
+  `teacher log-probability of SOURCE`, of the tokens of responses, mean and 5 % quantile; with the sampled loss `ratio`,
+  `effective samples` and `clipped`, the ratios of student and writer, their effective sample size as a share, and the
+  share out of bounds; with reverse-kl and a top-k cache `outside top k`, the student's probability there
 
 The manifest counts these positions over the whole training, Stage I included in Stage II: `positions_read` all of them,
 `positions_with_loss` the text positions; with `_before_decay`, up to the checkpoint in `stable/`.

@@ -197,6 +197,11 @@ class TeacherCache:
                 self._where[digest] = (part, row)
 
     @property
+    def name(self) -> str:
+        """The path, for messages."""
+        return str(self.artefact.path)
+
+    @property
     def sampled(self) -> bool:
         """Whether rows are SampledRow rather than TopKRow."""
         return self.identity["keep"] == "sampled"

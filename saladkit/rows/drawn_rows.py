@@ -8,7 +8,7 @@ import numpy as np
 
 from saladkit.formats.words import Word
 from saladkit.rows.expected_lengths import ExpectedLengths, expected_lengths
-from saladkit.rows.frame_sources import SpansAlone, StoredLayouts
+from saladkit.rows.frame_sources import FixedSpans, SpansAlone, StoredLayouts
 from saladkit.rows.heard_turns import draw_turns
 from saladkit.rows.interleaving import START, Place, Span, SpanStream, may_cut, pauses_before, whole_text
 from saladkit.rows.sequences import (
@@ -41,7 +41,7 @@ class DrawnRow:
 
 @dataclass(frozen=True)
 class StoredTurn:
-    """Stands for a stream of spans where they were drawn ahead: every row has the layout of this turn."""
+    """Stands for a stream of spans where they were drawn ahead or are fixed: every row has the layout of this turn."""
 
     turn: int
 
@@ -75,6 +75,8 @@ class RowDrawing:
             return None
         if isinstance(self.source.frames, StoredLayouts):
             return StoredTurn(seed[0] + turn)
+        if isinstance(self.source.frames, FixedSpans):
+            return StoredTurn(0)
         return SpanStream(self.spans, np.random.default_rng(seed), text_first=self.text_first, seed=seed)
 
     def lay(self, row: int, stream: SpanStream | StoredTurn | None, place: Place = START) -> tuple[DrawnRow, Place]:
@@ -84,6 +86,8 @@ class RowDrawing:
             length = len(text.token_ids) + self._closing(row)
             return DrawnRow(row, whole_text(len(text.splittable) - 1), length), place
         words = self.source.words[row]
+        if isinstance(frames, FixedSpans):
+            return self._fixed(row, frames, words), place
         if isinstance(stream, StoredTurn):
             assert isinstance(frames, StoredLayouts)
             spans, counts = frames.spans(self.source.ids[row], text, stream.turn)
@@ -95,6 +99,12 @@ class RowDrawing:
             spans, behind = self._turns(row, stream), place
         length = sequence_length(text, spans, words, self._frames(row, spans), self.layout) + self._closing(row)
         return DrawnRow(row, spans, length), behind
+
+    def _fixed(self, row: int, frames: FixedSpans, words: list[Word]) -> DrawnRow:
+        """Return a row with the spans that it always has."""
+        id_ = self.source.ids[row]
+        spans, most = frames.spans[id_], frames.most_frames(id_, words, self.layout)
+        return DrawnRow(row, spans, sequence_length(self.source.texts[row], spans, words, most, self.layout))
 
     def _turns(self, row: int, stream: SpanStream) -> list[Span]:
         """Return the spans of a conversation, which depend on the stream's seed and not on the place in it."""
@@ -138,7 +148,10 @@ class RowDrawing:
             if source.phonemes is not None:
                 named = source.phonemes.named_in(row, drawn.spans, sequence.spans, words, self.layout)
                 sequence = replace(sequence, spans=named)
-        return TrainingExample(sequence, text.token_ids, source.ids[row], source.name, source.replay, text.following)
+        log_probs = None if source.log_probs is None else source.log_probs[row]
+        return TrainingExample(
+            sequence, text.token_ids, source.ids[row], source.name, source.replay, text.following, log_probs
+        )
 
     def _frames_of(self, drawn: DrawnRow, words: list[Word]) -> Frames | None:
         frames, id_ = self.source.frames, self.source.ids[drawn.row]
@@ -152,6 +165,10 @@ class RowDrawing:
         Args:
             joined: whether the stream of spans goes on from row to row, as in a window.
         """
+        if isinstance(self.source.frames, FixedSpans):
+            stream, rows = self.stream([0]), range(len(self.source))
+            exact = np.array([self.lay(row, stream)[0].length for row in rows], dtype=np.float64)
+            return ExpectedLengths(exact, exact)
         stored = isinstance(self.source.frames, StoredLayouts)  # in the lexical steps and in windows too, as drawn
         text_first = self.source.frames.text_first if isinstance(self.source.frames, StoredLayouts) else self.text_first
         mean, heard = expected_lengths(

@@ -2,10 +2,12 @@
 
 A causal encoder's frames of a span do not depend on what follows, so they are cut out of those of the whole recording.
 An encoder that looks ahead would put the words behind a span into its frames, and the model is to predict these words:
-there every span is encoded alone, when it is drawn (`SpansAlone`) or ahead (`StoredLayouts`).
+there every span is encoded alone, when it is drawn (`SpansAlone`) or ahead (`StoredLayouts`). The spans of rollouts
+are those that the model heard and read when it wrote (`FixedSpans`).
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -17,7 +19,7 @@ from saladkit.formats.layouts_cache import LayoutBounds, LayoutsCache
 from saladkit.formats.teacher_cache import digest_tokens
 from saladkit.formats.words import Word
 from saladkit.rows.interleaving import Span
-from saladkit.rows.sequences import SequenceLayout, heard_between
+from saladkit.rows.sequences import ANY_LENGTH, Frames, SequenceLayout, heard_between
 from saladkit.rows.tokens import TokenizedText
 from saladkit.settings.shared import Interleaving
 from saladkit.speech.front_end import LiveFrames
@@ -116,7 +118,46 @@ class StoredLayouts:
 
 
 DrawnFrames = WholeRecordings | SpansAlone  # of spans that the caller draws
-FrameSource = DrawnFrames | StoredLayouts
+
+
+@dataclass(frozen=True)
+class FixedSpans:
+    """Spans that a row has whenever it is read, with frames of recordings that several rows may share.
+
+    Attributes:
+        spans: the spans of each row, by its id.
+        recordings: frames and id of the recording of each row with speech, by the row's id.
+    """
+
+    spans: Mapping[str, list[Span]]
+    recordings: Mapping[str, tuple[DrawnFrames, str]]
+
+    def length(self, id_: str) -> int:
+        """Return the number of frames of a whole recording, or one more; 0 for a row of text alone."""
+        if id_ not in self.recordings:
+            return 0
+        frames, recording = self.recordings[id_]
+        return frames.length(recording)
+
+    def most_frames(self, id_: str, words: list[Word], layout: SequenceLayout) -> int | dict[tuple[int, int], int]:
+        """Return how many frames a row's speech has, or more, as `sequence_length` takes them."""
+        if id_ not in self.recordings:
+            return 0
+        frames, recording = self.recordings[id_]
+        if isinstance(frames, SpansAlone):
+            return frames.most_frames(recording, self.spans[id_], words, layout)
+        last = max(span.end for span in self.spans[id_] if span.is_speech)
+        return ANY_LENGTH if heard_between(Span(True, 0, last), words)[1] is not None else frames.length(recording)
+
+    def of_spans(self, id_: str, spans: list[Span], words: list[Word]) -> Frames | None:
+        """Return the frames of a row's speech, for `build_sequence`; None for a row of text alone."""
+        if id_ not in self.recordings:
+            return None
+        frames, recording = self.recordings[id_]
+        return frames.of_spans(recording, spans, words)
+
+
+FrameSource = DrawnFrames | StoredLayouts | FixedSpans
 
 
 def check_layouts(

@@ -64,6 +64,13 @@ class Readers:
         limits = [limit for limit in (self.student.positions, self.window) if limit is not None]
         if words is not None and frames is not None and limits:
             length = self._longest_row(text, words, frames, min(limits))
+        return self.why_not_length(text, length)
+
+    def why_not_length(self, text: TokenizedText, length: int | None) -> str | None:
+        """Return why a model cannot read a row of at most `length` positions, or of its tokens alone if that is None.
+
+        None if all can.
+        """
         if self.window is not None and (fills := length or len(text.token_ids)) > self.window:
             return f"it may take {fills} positions, over --window {self.window}"
         reasons = [self.student.why_not(text.token_ids, length)]

@@ -71,7 +71,7 @@ class Phase:
             )
             for index, source in enumerate(sources)
         ]
-        weights = [0.0 if lexical and source.frames is None else source.weight for source in sources]
+        weights = [0.0 if lexical and not source.draws_spans else source.weight for source in sources]
         by_positions = settings.mix == "positions"
         sizes = [stream.positions if by_positions else stream.rows for stream in self.streams]
         self.shares = shares_of_items(weights, sizes)

@@ -24,10 +24,10 @@ class TokenizedText:
         prefix: number of special tokens before the first word.
         following: the token behind the last one: the tokenizer's EOS at the end of a document, the next token at the
             end of a piece of a split document; None where nobody knows.
-        learned: bool [n + 1], the tokens, and what follows them, that carry loss; None for all. A text with `learned`
-            is a conversation (`conversations.py`).
-        hearable: bool [words], the words that may be speech; None for all. In a conversation the text between them
-            counts as words.
+        learned: bool [n + 1], the tokens, and what follows them, that carry loss; None for all. Conversations
+            (`conversations.py`) and rollouts (`rollout_rows.py`) have it, and are never split.
+        hearable: bool [words], the words that may be speech; None for all. Only a conversation has it, in which the
+            text between them counts as words.
     """
 
     token_ids: np.ndarray
@@ -114,7 +114,7 @@ def split_text(text: TokenizedText, max_length: int) -> list[TextPiece]:
 
     Returns:
         The pieces in order; the whole text if it is short enough; nothing if it has a longer stretch without a place
-        where it can be cut, or is a conversation, of which a piece would be none.
+        where it can be cut, or is a conversation or a rollout, of which a piece would be none.
     """
     words = len(text.splittable) - 1
     if len(text.token_ids) <= max_length:

@@ -29,6 +29,8 @@ class TrainingSource:
         unusable: rows whose audio or word times cannot be used; None for text only.
         replay: whether these rows are replay.
         phonemes: the phonemes of each row, if vectors learn to name them in the lexical steps.
+        log_probs: of rollouts, the log-probabilities of each row's targets when they were drawn, float32 [targets];
+            None for other rows.
     """
 
     name: str
@@ -42,14 +44,25 @@ class TrainingSource:
     unusable: AudioRows | None = None
     replay: bool = False
     phonemes: SourcePhonemes | None = None
+    log_probs: list[np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def is_rollouts(self) -> bool:
+        """Whether the rows are rollouts, which have a loss of their own."""
+        return self.log_probs is not None
+
+    @property
+    def draws_spans(self) -> bool:
+        """Whether it is speech whose spans are drawn, so that lexical steps may hear all of it."""
+        return self.frames is not None and not self.is_rollouts
+
     @cached_property
     def has_conversations(self) -> bool:
         """Whether a row is a conversation."""
-        return any(text.learned is not None for text in self.texts)
+        return any(text.hearable is not None for text in self.texts)
 
     def unusable_rows(self) -> list[dict]:
         """Return the rows whose audio or word times cannot be used, as a manifest lists them."""
@@ -57,7 +70,12 @@ class TrainingSource:
 
     @cached_property
     def never_cut(self) -> int:
-        """Number of speech rows without a word at which a span may end: such a row is one span of speech or text."""
+        """Number of speech rows without a word at which a span may end: such a row is one span of speech or text.
+
+        The spans of rollouts are not drawn.
+        """
+        if self.is_rollouts:
+            return 0
         pairs = zip(self.texts, self.words or [], strict=False)
         return sum(not may_cut(text, words)[1:-1].any() for text, words in pairs)
 
@@ -83,6 +101,7 @@ class TrainingExample:
         source: name of the row's source.
         replay: whether the row is replay.
         following: the token behind the last one, as in TokenizedText.
+        log_probs: as in TrainingSource, float32 [P]; None for a row that is no rollout.
     """
 
     sequence: Sequence
@@ -91,6 +110,7 @@ class TrainingExample:
     source: str
     replay: bool
     following: int | None = None
+    log_probs: np.ndarray | None = None
 
     def labels(self) -> np.ndarray:
         """Return the text's own tokens at the targets, int64 [P]; NO_LABEL where nobody knows what follows the text."""

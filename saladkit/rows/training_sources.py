@@ -4,29 +4,25 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
-from saladkit.formats.frames_cache import EncodedSpeech, FramesCache
-from saladkit.formats.layouts_cache import LayoutsCache, holds_layouts
+from saladkit.formats.joined_teacher_caches import JoinedTeacherCaches
 from saladkit.formats.teacher_cache import TeacherCache
-from saladkit.formats.word_times import join_word_times
 from saladkit.formats.words import Word
-from saladkit.rows.frame_sources import FrameSource, SpansAlone, StoredLayouts, WholeRecordings, check_layouts
+from saladkit.rows.frame_sources import StoredLayouts, check_layouts
 from saladkit.rows.model_limits import check_most_are_known
 from saladkit.rows.readers import Readers
 from saladkit.rows.row_pieces import count_split, split_rows, split_speech
 from saladkit.rows.row_texts import tokenized_rows
-from saladkit.rows.timed_speech import check_all_words, leave_out, leave_out_untimed, times_of
 from saladkit.rows.tokens import TextPiece, TokenizedText, tokenizer_digest
 from saladkit.rows.training_rows import TrainingSource
+from saladkit.rows.usable_speech import UsableSpeech, read_usable_speech
 from saladkit.settings.shared import Interleaving
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.samples import read_samples
-from saladkit.speech.audio.audio_rows import AudioRows
-from saladkit.speech.front_end import FrontEnd, LiveFrames, check_recordings, looks_ahead
+from saladkit.speech.front_end import FrontEnd
 
 
 def open_speech(
@@ -62,14 +58,31 @@ def open_speech(
             row, or is of another speech encoder or other layouts; or the audio of most rows, or with `strict` of any,
             cannot be used.
     """
-    audio = AudioRows(source.path, strict)
-    read = partial(read_samples, source.path, names=names, limit=limit)
-    table, cache = _read_usable(read, audio, frames_caches, word_times)
-    check_all_words(table, source.path)
-    ids = table.column("id").to_pylist()
-    frames = _open_frames(cache, table, front_end, source.path)
+    usable = read_usable_speech(
+        source,
+        front_end,
+        frames_caches=frames_caches,
+        word_times=word_times,
+        names=names,
+        limit=limit,
+        strict=strict,
+    )
+    return speech_source(usable, tokenizer, max_length=max_length, readers=readers, interleaving=interleaving)
+
+
+def speech_source(
+    usable: UsableSpeech,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    max_length: int | None = None,
+    readers: Readers | None = None,
+    interleaving: Interleaving | None = None,
+) -> TrainingSource:
+    """Make a source of rows that have been read; arguments and errors as `open_speech`."""
+    source, frames = usable.source, usable.frames
+    ids = usable.table.column("id").to_pylist()
     at_most = readers.at_most(max_length) if readers else max_length
-    whole, pieces, left_out = split_speech(table, tokenizer, at_most, source.path)
+    whole, pieces, left_out = split_speech(usable.table, tokenizer, at_most, source.path)
     if readers is not None:
         _check_tokens_are_known(readers, tokenizer, whole, ids, source.path)
         unreadable = _unreadable(readers, pieces, [partial(frames.length, id_) for id_ in ids])
@@ -87,52 +100,8 @@ def open_speech(
         frames=frames,
         split=count_split(row for row, _, _ in pieces),
         left_out=left_out,
-        unusable=audio,
+        unusable=usable.unusable,
     )
-
-
-def _read_usable(
-    read: Callable[..., pa.Table],
-    audio: AudioRows,
-    frames_caches: Sequence[str | Path],
-    word_times: Sequence[str | Path],
-) -> tuple[pa.Table, FramesCache | LayoutsCache | None]:
-    """Read the rows that can be used, with the times of their words, and the cache of their frames if there is one."""
-    wanted = set(read(needed=["id"], optional=[]).column("id").to_pylist())
-    cache = next((cache for cache in map(_open_cache, frames_caches) if any(id_ in cache for id_ in wanted)), None)
-    times = times_of(wanted, word_times)
-    needed = ["id", "text", *([] if times else ["words"]), *([] if cache else ["audio"])]
-    table = _usable(read(needed=needed, lacking=["audio"], optional=["duration"]), audio, times, cache)
-    return join_word_times(table, times) if times else table, cache
-
-
-def _usable(table: pa.Table, audio: AudioRows, times: str | Path | None, cache: EncodedSpeech | None) -> pa.Table:
-    """Return the rows whose audio and word times can be used; list the others in `audio`.
-
-    Without a cache, every recording is decoded to find them.
-    """
-    leave_out_untimed(table, audio, times)
-    if cache is None:
-        return audio.sift(table)
-    leave_out(table, audio, cache.artefact.path, "frames", cache.artefact.manifest["skipped"])
-    audio.check(table.num_rows)
-    return audio.usable(table)
-
-
-def _open_cache(path: str | Path) -> FramesCache | LayoutsCache:
-    return LayoutsCache(path) if holds_layouts(path) else FramesCache(path)
-
-
-def _open_frames(
-    cache: FramesCache | LayoutsCache | None, samples: pa.Table, front_end: FrontEnd, where: str
-) -> FrameSource:
-    """Return the frames of samples: from a cache after a check that the cache is theirs, or else from their audio."""
-    if cache is None:
-        live = LiveFrames(samples, front_end, where)
-        return SpansAlone(live) if looks_ahead(front_end.identity) else WholeRecordings(live)
-    cache.check_encoder(front_end.identity, "the model")
-    check_recordings(cache, samples, where)
-    return StoredLayouts(cache) if isinstance(cache, LayoutsCache) else WholeRecordings(cache)
 
 
 def _unreadable(
@@ -186,7 +155,7 @@ def open_text(
     )
 
 
-def check_teacher_covers(cache: TeacherCache, sources: list[TrainingSource]) -> None:
+def check_teacher_covers(cache: TeacherCache | JoinedTeacherCaches, sources: list[TrainingSource]) -> None:
     """Check that the cache holds every text of the sources.
 
     Raises:
@@ -196,7 +165,9 @@ def check_teacher_covers(cache: TeacherCache, sources: list[TrainingSource]) -> 
         for id_, text in zip(source.ids, source.texts, strict=True):
             if len(text.token_ids) and not cache.has(text.token_ids):
                 raise SaladError(
-                    f"{cache.artefact.path} does not hold the text of row '{id_}' of {source.name}",
-                    f"Run `saladkit cache-teacher` on all texts together, including {source.name}, with the same"
+                    f"{cache.name} does not hold the text of row '{id_}' of {source.name}",
+                    f"Run `saladkit cache-teacher {source.name}` and give its output as a further --teacher."
+                    if source.is_rollouts
+                    else f"Run `saladkit cache-teacher` on all texts together, including {source.name}, with the same"
                     " --max-length.",
                 )

@@ -49,15 +49,6 @@ class DistillSettings(AdapterSettings, SpeechEncoder, TrainingSettings):
         help="The teacher: a teacher cache (from `cache-teacher`), or a text LLM, to run during training.  [default:"
         " MODEL]",
     )
-    decay_fraction: float = setting(
-        0.2, low=0, high=1, help="Share of the steps, at the end, in which the learning rate falls to 0."
-    )
-    stable_moments: str = setting(
-        "keep",
-        choices=("keep", "drop"),
-        help="Whether OUTPUT/stable keeps the optimizer's moments, with which `align` goes on; they are twice as large"
-        " as the trained weights.",
-    )
     encoder_width: int = setting(
         160,
         low=1,
@@ -111,11 +102,3 @@ class DistillSettings(AdapterSettings, SpeechEncoder, TrainingSettings):
                 f"--phoneme-weight {self.phoneme_weight} without lexical steps",
                 "Give --lexical-steps and --lexical-weight, or leave --phoneme-weight out.",
             )
-
-    def decay_share(self) -> float:
-        """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""
-        return self.decay_fraction
-
-    def keeps_moments(self) -> bool:
-        """Return whether the checkpoint from before the decay has the optimizer's moments."""
-        return self.stable_moments == "keep"

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from saladkit.errors import SaladError
+from saladkit.settings.on_ray import OnRay
 from saladkit.settings.setting import Settings, setting
 from saladkit.sources.columns import ColumnNames
 
@@ -54,7 +55,7 @@ class Dtype(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shards(Settings):
+class Shards(OnRay):
     """Which part of the work this process does."""
 
     claim: bool = setting(
@@ -77,21 +78,22 @@ class Shards(Settings):
         None,
         low=0,
         recorded=False,
-        help="Index of this process, from 0.  [default: that of the Slurm task, unless --num-shards is another number than"
-        " that of the array's tasks; else 0]",
+        help="Index of this process, from 0.  [default: that of the Slurm task, unless --num-shards is another number"
+        " than that of the array's tasks; else 0]",
     )
 
     def check(self) -> None:
         """Raise a SaladError if there is no shard of this index, or if parts are claimed and shared out."""
         super().check()
-        if self.claim and (self.num_shards is not None or self.shard_index is not None):
+        shared = "--claim" if self.on is None else "--on"
+        if (self.claim or self.on is not None) and (self.num_shards is not None or self.shard_index is not None):
             raise SaladError(
-                "--claim with --num-shards or --shard-index",
-                "Leave both out: with --claim, any number of processes share the work.",
+                f"{shared} with --num-shards or --shard-index",
+                f"Leave both out: with {shared}, any number of processes share the work.",
             )
-        if self.claim and getattr(self, "overwrite", False):
+        if (self.claim or self.on is not None) and getattr(self, "overwrite", False):
             raise SaladError(
-                "--claim with --overwrite, which deletes what other processes make",
+                f"{shared} with --overwrite, which deletes what other processes make",
                 "Remove the output folder first, and leave --overwrite out.",
             )
         index, count = self.shard
@@ -101,6 +103,11 @@ class Shards(Settings):
                 "Give an index below --num-shards; the first shard has index 0.",
             )
 
+    def without_ray(self) -> "Shards":
+        """Return the settings of the driver's own part of the work, which is done as a further worker."""
+        usual = {of.name: of.default for of in fields(OnRay) if of.name != "workers"}
+        return replace(self, **usual, claim=True)
+
     @property
     def shard(self) -> tuple[int, int]:
         """Index and number of shards: as given, or those of a Slurm array's task, or 0 and 1.
@@ -108,7 +115,7 @@ class Shards(Settings):
         Raises:
             SaladError: the task's number is none of an array with even steps.
         """
-        if self.claim:
+        if self.claim or self.on is not None:
             return 0, 1
         if self.shard_index is None and self.num_shards in (None, _slurm_count(os.environ)):
             return _slurm_shard(os.environ)

@@ -71,6 +71,8 @@ class Speaking(Language, Recognizer, Gate, Device):
 class SynthSettings(Speaking, Columns, Seed, Shards, Files):
     """Settings of `synth`: voices, and how every row is spoken."""
 
+    starts_processes = True
+
     voices: tuple[str, ...] = setting(
         option="--voice",
         help="Voice; repeat for several, one of which is drawn for each row. espeak:VOICE[+VARIANT][@RATE];"
@@ -96,4 +98,3 @@ class SynthSettings(Speaking, Columns, Seed, Shards, Files):
         help="Copy recordings of the same text, voice and settings from the output of an earlier `synth`; repeat for"
         " more.",
     )
-    workers: int = setting(0, low=0, recorded=False, help="Number of processes; 0: one for each CPU core.")

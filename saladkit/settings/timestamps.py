@@ -12,6 +12,8 @@ LOW_SCORE = 0.02  # below this the recording rarely speaks the text; measured by
 class TimestampsSettings(Language, BadAudio, Columns, Device, Shards, Files):
     """Settings of `timestamps`: the aligner."""
 
+    starts_processes = True
+
     aligner: str = setting(
         help="Aligner: ctc:MODEL (a Hugging Face CTC model) or sphinx (PocketSphinx, English, offline)."
     )
@@ -22,4 +24,3 @@ class TimestampsSettings(Language, BadAudio, Columns, Device, Shards, Files):
         help="List rows whose text fits their audio with a score below this in flagged.jsonl; the rows are kept. 0:"
         " do not compute scores, which makes sphinx three times as fast.",
     )
-    workers: int = setting(0, low=0, recorded=False, help="Number of processes, for sphinx; 0: one for each CPU core.")

@@ -19,6 +19,8 @@ from saladkit.settings.shared import (
 )
 from saladkit.settings.weighted_path import WeightedPath
 
+DECAY = {"distill": 0.2, "align": 1.0}  # default of --decay-fraction
+
 
 @dataclass(frozen=True, kw_only=True)
 class LoraSettings(Settings):
@@ -124,6 +126,20 @@ class TrainingSettings(
         help="Number of steps in which the learning rate rises linearly.  [default: 500; align with the checkpoint's"
         " moments: 0]",
     )
+    decay_fraction: float | None = setting(
+        None,
+        low=0,
+        high=1,
+        help="Share of the steps, at the end, in which the learning rate falls to 0. Below 1, `align` also keeps the"
+        " checkpoint from before in OUTPUT/stable, where the next `align` starts.  [default: 0.2; align: 1]",
+    )
+    stable_moments: str = setting(
+        "keep",
+        choices=("keep", "drop"),
+        applies=lambda own: own.keeps_stable(),
+        help="Whether OUTPUT/stable keeps the optimizer's moments, with which `align` goes on; they are twice as large"
+        " as the trained weights.",
+    )
     alpha: float = setting(1.0, low=0, high=1, help="Loss = alpha * divergence + (1 - alpha) * NLL.")
     divergence: str = setting(
         "forward-kl",
@@ -195,9 +211,18 @@ class TrainingSettings(
         """Number of steps in which the learning rate rises: `warmup_steps`, or its default."""
         return 500 if self.warmup_steps is None else self.warmup_steps
 
+    @property
+    def rollout_sources(self) -> list[WeightedPath]:
+        """The sources of rollouts with their weights."""
+        return []
+
+    def loss_of_rollouts(self) -> str:
+        """Return the loss on rollouts, where there are any."""
+        return self.divergence
+
     def keeps_moments(self) -> bool:
         """Return whether the checkpoint from before the decay has the optimizer's moments."""
-        return False
+        return self.stable_moments == "keep"
 
     def phoneme_loss_weight(self) -> float:
         """Return the weight of the phoneme loss in the lexical steps."""
@@ -209,7 +234,11 @@ class TrainingSettings(
 
     def decay_share(self) -> float:
         """Return the share of the steps, at the end, in which the learning rate falls linearly to 0."""
-        return 1.0
+        return DECAY["distill"] if self.decay_fraction is None else self.decay_fraction
+
+    def keeps_stable(self) -> bool:
+        """Return whether the checkpoint from before the decay is kept."""
+        return True
 
     def learns_from_text_alone(self, replay: bool) -> bool:
         """Return whether rows, of replay or not, are trained on their own next tokens, without a teacher."""

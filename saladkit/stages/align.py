@@ -18,6 +18,8 @@ from saladkit.training.stage import Start, train_stage
 def align(checkpoint: str, output: str | Path, settings: AlignSettings) -> dict:
     """Train `checkpoint` further, from its state before the decay if it has one, with the optimizer's moments of then.
 
+    The teacher cache of rollouts is a further teacher, and their loss is one of their own (`teacher/rollout_loss.py`).
+
     Where these moments are taken the learning rate need not warm up, unless the settings say so. Moments of other
     trained weights (other LoRA) are left, and the optimizer is new.
 
@@ -29,8 +31,8 @@ def align(checkpoint: str, output: str | Path, settings: AlignSettings) -> dict:
         The summary, with the last logged losses.
 
     Raises:
-        SaladError: the checkpoint, speech, frames or teacher cannot be read or do not fit each other, or the training
-            diverges.
+        SaladError: the checkpoint, speech, rollouts, frames or teacher cannot be read or do not fit each other, or the
+            training diverges.
     """
     clock = Clock()
     check_state(settings)
@@ -50,8 +52,9 @@ def align(checkpoint: str, output: str | Path, settings: AlignSettings) -> dict:
         inputs={"checkpoint": folder},
         own_teacher=adapted_llm is not None
         and model_type(adapted_llm) != "salad"
-        and is_same_model(settings.teacher, adapted_llm),
+        and len(settings.teacher) == 1
+        and is_same_model(settings.teacher[0], adapted_llm),
         moments=moments,
         told=told,
     )
-    return train_stage("align", output, settings, start, teacher=settings.teacher, keep_stable=False, clock=clock)
+    return train_stage("align", output, settings, start, teachers=settings.teacher, clock=clock)

@@ -52,4 +52,4 @@ def distill(model: str, output: str | Path, settings: DistillSettings) -> dict:
         inputs={"model": model, "speech encoder": settings.encoder_model()},
         own_teacher=bool(settings.lora_rank) and is_same_model(teacher, model),
     )
-    return train_stage("distill", output, settings, start, teacher=teacher, keep_stable=True, clock=clock)
+    return train_stage("distill", output, settings, start, teachers=(teacher,), clock=clock)

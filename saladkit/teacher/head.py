@@ -11,7 +11,7 @@ position, and the gradient in the logit z of another token is dt * exp(z - t).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +47,7 @@ class LossRequest:
             that the size of the gradient does not depend on it (Hinton et al. 2015, arXiv 1503.02531, section 2).
         vocabulary: number of first tokens that the loss is over, as the teacher's distributions are; None for all that
             the head scores.
+        measured: float [P], into which the divergences of the positions are written; None for none.
     """
 
     teacher: Distributions | None
@@ -55,14 +56,20 @@ class LossRequest:
     kind: str = "forward-kl"
     temperature: float = 1.0
     vocabulary: int | None = None
+    measured: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.token_ids)
 
-    def piece(self, begin: int, end: int) -> "LossRequest":
+    def piece(self, begin: int, end: int) -> Self:
         """Return the request for positions [begin, end)."""
         teacher = None if self.alpha == 0 or self.teacher is None else self.teacher.piece(begin, end)
-        return replace(self, teacher=teacher, token_ids=self.token_ids[begin:end])
+        measured = None if self.measured is None else self.measured[begin:end]
+        return replace(self, teacher=teacher, token_ids=self.token_ids[begin:end], measured=measured)
+
+    def loss(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the loss of a piece, as `piece_loss`."""
+        return piece_loss(logits, self)
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,7 @@ class _HeadLoss(torch.autograd.Function):
             place = buffer[: len(piece) * len(rows)].view(len(piece), len(rows))
             logits = torch.mm(hidden[here], rows.T, out=place)
             logits = logits if bias is None else logits.add_(bias[: piece.vocabulary])
-            found, gradient = piece_loss(at_least_float32(logits), piece)
+            found, gradient = piece.loss(at_least_float32(logits))
             sums += found
             narrow = gradient if gradient.dtype == hidden.dtype else place.copy_(gradient)
             if hidden_gradient is not None:
@@ -182,9 +189,13 @@ def piece_loss(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
         nll, gradient = _likelihood_and_gradient(logits, request)
         return torch.stack([nll, nothing, nll]), gradient
     apart = logits.clone() if request.alpha < 1 and request.temperature == 1 else logits
-    divergence_sum, gradient = _divergence_and_gradient(
+    values, gradient = divergence_and_gradient(
         apart if request.temperature == 1 else logits / request.temperature, request
     )
+    square = request.temperature**2
+    if request.measured is not None:
+        request.measured.copy_(values * square)
+    divergence_sum = values.sum() * square
     if request.alpha == 1:
         return torch.stack([divergence_sum, divergence_sum, nothing]), gradient
     nll, nll_gradient = _likelihood_and_gradient(logits, request)
@@ -203,13 +214,17 @@ def _likelihood_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tens
     return nll, gradient.scatter_add_(-1, labels, -weights[:, None])
 
 
-def _divergence_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
-    """Return the sum of the divergence, and its gradient times alpha in the logits before division by the temperature.
+def divergence_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tensor, Tensor]:
+    """Return the divergence at each position, and the gradient of the loss in the logits.
 
     Args:
         logits: float [P, V], divided by the temperature; overwritten.
+
+    Returns:
+        Divergences in nats, float [P], not yet multiplied by the square of the temperature; and the gradient of alpha
+        times their weighted sum, in the logits before division by the temperature, [P, V].
     """
-    teacher, square = request.teacher, request.temperature**2
+    teacher = request.teacher
     assert isinstance(teacher, Piece)  # `request` is a piece of positions
     weight = request.alpha * request.temperature  # T^2 multiplies the loss, and 1 / T comes from dividing the logits
     if isinstance(teacher, DenseDistributions) and request.kind == "forward-kl":  # a third of the memory of autograd
@@ -217,13 +232,13 @@ def _divergence_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tens
         # A token that both rule out has a log-probability of -inf, and 0 * -inf is NaN.
         cross = torch.linalg.vecdot(probs, torch.where(probs > 0, student, 0.0))
         values = -torch.special.entr(probs).sum(dim=-1) - cross
-        return values.sum() * square, student.exp_().sub_(probs).mul_(weight)
+        return values, student.exp_().sub_(probs).mul_(weight)
     if isinstance(teacher, DenseDistributions):
         with torch.enable_grad():
             leaf = logits.detach().requires_grad_()
             values = divergence(teacher, leaf, request.kind)
             (gradient,) = torch.autograd.grad(weight * values.sum(), leaf)
-        return values.detach().sum() * square, gradient
+        return values.detach(), gradient
     if isinstance(teacher, TopKDistributions):
         kept = teacher.student_logits(logits)
         teacher.without_kept(logits)
@@ -237,4 +252,4 @@ def _divergence_and_gradient(logits: Tensor, request: LossRequest) -> tuple[Tens
     # If the top k is the whole vocabulary, the tail's sum is 0: clamped, so that its gradient is 0 and not 0 / 0.
     logits.mul_(class_gradients[:, -1:] / sums.clamp(min=1)[:, None])
     logits.scatter_add_(-1, teacher.kept_ids, class_gradients[:, :-1])
-    return values.detach().sum() * square, logits
+    return values.detach(), logits

@@ -12,6 +12,7 @@ import torch
 from transformers import PretrainedConfig, PreTrainedModel
 
 from saladkit.batches import place_on_lines
+from saladkit.formats.joined_teacher_caches import JoinedTeacherCaches
 from saladkit.formats.teacher_cache import SampledRow, TeacherCache, TopKRow
 from saladkit.teacher.distributions import (
     Distributions,
@@ -46,9 +47,9 @@ class TeacherSignal(Protocol):
 
 
 class CachedTeacher:
-    """A teacher that reads its distributions from a teacher cache; `vocabulary` as in TeacherSignal."""
+    """A teacher that reads its distributions from teacher caches; `vocabulary` as in TeacherSignal."""
 
-    def __init__(self, cache: TeacherCache, vocabulary: int | None = None):
+    def __init__(self, cache: TeacherCache | JoinedTeacherCaches, vocabulary: int | None = None):
         self.cache, self.vocabulary = cache, vocabulary
 
     def distributions(

@@ -12,7 +12,9 @@ from saladkit.rows.tokens import NO_LABEL
 from saladkit.rows.training_rows import TrainingExample, Window
 from saladkit.settings.training import TrainingSettings
 from saladkit.training.loss_meter import read_of
+from saladkit.training.rollout_meter import read_part
 
+FOLLOWED, ROLLOUT, ALONE = range(3)  # what a row learns from, in the order of a batch
 IGNORED = -100  # a label that transformers' Trainer does not count
 
 
@@ -20,8 +22,9 @@ IGNORED = -100  # a label that transformers' Trainer does not count
 class Collator:
     """Makes one batch of windows.
 
-    The texts of rows that learn from the teacher come first, and `followed` is their number; then those of rows that
-    learn from their own text alone, as replay may.
+    The texts of rows that learn from the teacher come first, and `followed` is their number; then those of `rollouts`
+    rollouts, with the log-probabilities of their targets; then those of rows that learn from their own text alone, as
+    replay may.
 
     Attributes:
         doubled: as in `place_on_lines`; None to pad each row.
@@ -35,18 +38,21 @@ class Collator:
         lines = self._lines([len(row.sequence) for row in rows])
         placed = [rows[index] for line in lines for index in line]
         model = pack_sequences([[rows[index].sequence for index in line] for line in lines])
-        alone = [self.settings.learns_from_text_alone(row.replay) for row in placed]
-        order = sorted(range(len(placed)), key=alone.__getitem__)
+        kinds = [self._kind(row) for row in placed]
+        order = sorted(range(len(placed)), key=kinds.__getitem__)
         at = model["logits_at"].split([len(row.sequence.targets) for row in placed])
         model["logits_at"] = torch.cat([at[index] for index in order])
         learned = [placed[index] for index in order]
-        followed = len(placed) - sum(alone)
+        followed, rollouts = kinds.count(FOLLOWED), kinds.count(ROLLOUT)
         batch = {
             "model": model,
             "token_ids": [row.token_ids for row in learned],
             "targets": [row.sequence.targets for row in learned],
             "labels": self._labels(learned, followed),
             "followed": followed,
+            "rollouts": rollouts,
+            "measured": [_measured_as(row) for row in learned],
+            "log_probs": _log_probs(learned[followed : followed + rollouts]),
             "ids": [row.id for window in windows for row in window.examples],
             "read": _count(windows),
             "places": sum(len(row.sequence) for row in rows),
@@ -55,6 +61,11 @@ class Collator:
             batch["lexical_targets"] = collate_lexical_targets([row.sequence for row in placed])
             batch["phonemes"] = collate_phonemes([row.sequence for row in placed])
         return batch
+
+    def _kind(self, row: TrainingExample) -> int:
+        if row.log_probs is not None:
+            return ROLLOUT
+        return ALONE if self.settings.learns_from_text_alone(row.replay) else FOLLOWED
 
     def _labels(self, rows: list[TrainingExample], followed: int) -> torch.Tensor:
         """Return the labels of all rows; IGNORED where there is neither a label nor a teacher, so that no loss is."""
@@ -71,6 +82,20 @@ class Collator:
         if self.doubled is None:
             return [[row] for row in range(len(lengths))]
         return place_on_lines(lengths, self.doubled)
+
+
+def _measured_as(row: TrainingExample) -> str:
+    """Return the name by which the loss of a row is measured where there are rollouts."""
+    return read_part(row.source) if row.log_probs is not None and not row.sequence.spans else row.source
+
+
+def _log_probs(rollouts: list[TrainingExample]) -> torch.Tensor:
+    """Return the log-probabilities of the targets of rollouts when they were drawn, float32 [R]."""
+    found = []
+    for row in rollouts:
+        assert row.log_probs is not None and len(row.log_probs) == len(row.sequence.targets)
+        found.append(torch.from_numpy(row.log_probs))
+    return torch.cat(found) if found else torch.zeros(0)
 
 
 def _count(windows: list[Window]) -> Counter[str]:

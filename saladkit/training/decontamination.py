@@ -1,7 +1,10 @@
 """Leave out rows of training that contain an evaluation question."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+
+from transformers import PreTrainedTokenizerBase
 
 from saladkit.contamination.overlap import Overlap, note_not_judged
 from saladkit.contamination.questions import read_questions
@@ -16,8 +19,15 @@ from saladkit.sources.samples import read_samples
 CONTAMINATED = "words of the evaluation"
 
 
-def without_questions(sources: list[TrainingSource], settings: TrainingSettings) -> list[TrainingSource]:
+def without_questions(
+    sources: list[TrainingSource], settings: TrainingSettings, tokenizer: PreTrainedTokenizerBase | None = None
+) -> list[TrainingSource]:
     """Return the sources without the rows that contain a question of `decontaminate`, which are listed as left out.
+
+    Of a rollout, prompt and response are searched as one text.
+
+    Args:
+        tokenizer: needed if there are rollouts.
 
     Raises:
         SaladError: the questions cannot be read, or no row of a source is left.
@@ -26,7 +36,7 @@ def without_questions(sources: list[TrainingSource], settings: TrainingSettings)
     if not questions:
         return sources
     overlap = Overlap([wording for question in questions for wording in question.wordings], settings.ngram)
-    cleaned = [_without(source, overlap, settings) for source in sources]
+    cleaned = [_without(source, overlap, _texts(source, settings, tokenizer)) for source in sources]
     if is_main_process():
         if overlap.not_judged:
             say(f"note: {note_not_judged(overlap, len(questions))}")
@@ -41,12 +51,22 @@ def count_contaminated(source: TrainingSource) -> int:
     return sum(reason.startswith(CONTAMINATED) for _, reason in source.left_out)
 
 
-def _without(source: TrainingSource, overlap: Overlap, settings: TrainingSettings) -> TrainingSource:
-    names, limit = settings.names, settings.limit
+def _texts(
+    source: TrainingSource, settings: TrainingSettings, tokenizer: PreTrainedTokenizerBase | None
+) -> Iterator[tuple[str, str]]:
+    """Yield id and text of each row of a source."""
+    if source.is_rollouts:
+        assert tokenizer is not None
+        for id_, text in zip(source.ids, source.texts, strict=True):
+            yield id_, str(tokenizer.decode([*text.token_ids, text.following], skip_special_tokens=True))
+        return
+    names, limit, known = settings.names, settings.limit, set(source.ids)
     table = read_samples(source.name, needed=["id", "text"], optional=[], names=names, limit=limit)
-    known = set(source.ids)
-    rows = (row for row in iterate_rows(table) if row["id"] in known)
-    asked = {row["id"]: question for row in rows if (question := overlap.find(_written(row))) is not None}
+    yield from ((row["id"], _written(row)) for row in iterate_rows(table) if row["id"] in known)
+
+
+def _without(source: TrainingSource, overlap: Overlap, texts: Iterable[tuple[str, str]]) -> TrainingSource:
+    asked = {id_: question for id_, text in texts if (question := overlap.find(text)) is not None}
     kept = [row for row, id_ in enumerate(source.ids) if id_ not in asked]
     if not kept:
         id_, question = next(iter(asked.items()))
@@ -60,6 +80,7 @@ def _without(source: TrainingSource, overlap: Overlap, settings: TrainingSetting
         ids=[source.ids[row] for row in kept],
         texts=[source.texts[row] for row in kept],
         words=None if source.words is None else [source.words[row] for row in kept],
+        log_probs=None if source.log_probs is None else [source.log_probs[row] for row in kept],
         split=source.split - sum(pieces[id_] > 1 for id_ in asked),
         left_out=[*source.left_out, *((id_, f"{CONTAMINATED}: {question}") for id_, question in asked.items())],
     )

@@ -1,5 +1,6 @@
 """Open and check the sources of a training run, and list its inputs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from saladkit.machine import is_main_process, processes
 from saladkit.progress import say
 from saladkit.rows.frame_sources import StoredLayouts, WholeRecordings
 from saladkit.rows.readers import Readers
+from saladkit.rows.rollout_rows import open_rollouts
 from saladkit.rows.row_pieces import TOO_LONG
 from saladkit.rows.schedule import StepShape, TrainingSchedule
 from saladkit.rows.sequences import SequenceLayout
 from saladkit.rows.spoken_phonemes import SourcePhonemes, SpokenPhonemes
 from saladkit.rows.training_rows import TrainingSource
-from saladkit.rows.training_sources import open_speech, open_text
+from saladkit.rows.training_sources import open_text, speech_source
+from saladkit.rows.usable_speech import read_usable_speech
 from saladkit.settings.training import TrainingSettings
 from saladkit.speech.audio.audio_rows import audio_counts
 from saladkit.speech.front_end import FrontEnd, leak_of
@@ -29,7 +32,7 @@ LOOKED_AT = 1000  # rows, to estimate how many words of a source are heard
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """Sources of speech and of replayed text, and how their rows are laid out."""
+    """Sources of speech, of replayed text and of rollouts, and how their rows are laid out."""
 
     sources: list[TrainingSource]
     layout: SequenceLayout
@@ -37,7 +40,7 @@ class TrainingInputs:
     def followed(self, settings: TrainingSettings) -> list[TrainingSource]:
         """Return the sources whose rows learn from the teacher."""
         learn = settings.alpha > 0
-        return [s for s in self.sources if learn and not settings.learns_from_text_alone(s.replay)]
+        return [s for s in self.sources if s.is_rollouts or (learn and not settings.learns_from_text_alone(s.replay))]
 
     def phonemes(self) -> list[str] | None:
         """Return the phonemes that vectors learn to name, which are found now; None without a phoneme loss."""
@@ -94,25 +97,29 @@ def open_inputs(
             every row of a source contains a question of --decontaminate.
     """
     names, limit, max_length = settings.names, settings.limit, settings.max_length
-    sources = [
-        open_speech(
+    speech = [
+        read_usable_speech(
             source,
-            tokenizer,
             front_end,
             frames_caches=list(settings.frames),
             word_times=list(settings.words),
             names=names,
             limit=limit,
-            max_length=max_length,
-            readers=readers,
-            interleaving=settings,
             strict=settings.strict,
         )
         for source in settings.speech_sources
     ]
+    sources = [
+        speech_source(usable, tokenizer, max_length=max_length, readers=readers, interleaving=settings)
+        for usable in speech
+    ]
     sources += [
         open_text(source, tokenizer, names=names, limit=limit, max_length=max_length, readers=readers)
         for source in settings.text_sources
+    ]
+    sources += [
+        open_rollouts(source, speech, tokenizer, limit=limit, max_length=max_length, readers=readers)
+        for source in settings.rollout_sources
     ]
     for source in sources:
         _check_trainable(source, settings)
@@ -123,7 +130,7 @@ def open_inputs(
         for note in map(_note_on_layouts, sources):
             if note:
                 say(note)
-    return TrainingInputs(with_phonemes(without_questions(sources, settings), settings), readers.layout)
+    return TrainingInputs(with_phonemes(without_questions(sources, settings, tokenizer), settings), readers.layout)
 
 
 def with_phonemes(sources: list[TrainingSource], settings: TrainingSettings) -> list[TrainingSource]:
@@ -171,7 +178,7 @@ def _check_trainable(source: TrainingSource, settings: TrainingSettings) -> None
             f"every row of {source.name} is over --max-length {settings.max_length}, and none can be split",
             "Raise --max-length, or put spaces where words end.",
         )
-    taught = settings.alpha > 0 and not settings.learns_from_text_alone(source.replay)
+    taught = source.is_rollouts or (settings.alpha > 0 and not settings.learns_from_text_alone(source.replay))
     if not any(len(text.token_ids) > 1 or taught or text.following is not None for text in source.texts):
         raise SaladError(
             f"no row of {source.name} has a position with a loss: each is a single token, and no EOS follows",
@@ -184,7 +191,7 @@ def _check_trainable(source: TrainingSource, settings: TrainingSettings) -> None
         )
 
 
-def input_paths(settings: TrainingSettings, teacher: str) -> dict[str, str | Path | None]:
+def input_paths(settings: TrainingSettings, teachers: Sequence[str]) -> dict[str, str | Path | None]:
     """Return the inputs by role, as a manifest lists them."""
     return {
         **numbered("data", [source.path for source in settings.speech_sources]),
@@ -192,7 +199,8 @@ def input_paths(settings: TrainingSettings, teacher: str) -> dict[str, str | Pat
         **numbered("frames", settings.frames),
         **numbered("words", settings.words),
         **numbered("decontaminate", settings.decontaminate),
-        "teacher": teacher,
+        **numbered("rollouts", [source.path for source in settings.rollout_sources]),
+        **({"teacher": teachers[0]} if len(teachers) == 1 else numbered("teacher", teachers)),
         "state": settings.resume_from_checkpoint,
     }
 
@@ -200,5 +208,6 @@ def input_paths(settings: TrainingSettings, teacher: str) -> dict[str, str | Pat
 def identified_beside(settings: TrainingSettings) -> dict:
     """Return what the weights depend on beyond the recorded settings and the inputs' content."""
     sources = {"data": settings.speech_sources, "replay": settings.text_sources}
+    sources |= {"rollouts": settings.rollout_sources} if settings.rollout_sources else {}
     weights = {role: [source.weight for source in found] for role, found in sources.items()}
     return {"weights": weights, "processes": processes()}

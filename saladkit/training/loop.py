@@ -20,6 +20,7 @@ from saladkit.teacher.signals import TeacherSignal
 from saladkit.training.faults import diverged, out_of_memory
 from saladkit.training.learning_rates import stable_steps
 from saladkit.training.moments import BeginWithMoments
+from saladkit.training.rollout_meter import measured_names
 from saladkit.training.saved_states import STATES, bring_stable, is_past_stable, last_saved_state
 from saladkit.training.saving import CheckpointSaver, KeepStableCheckpoint
 from saladkit.training.trainer import SaladTrainer
@@ -95,6 +96,7 @@ def train(
         teacher=teacher,
         settings=settings,
         sources=[source.name for source in schedule.sources],
+        measured=measured_names(schedule.sources),
         packed=packed,
         model=model,
         args=training_arguments(settings, states, device),

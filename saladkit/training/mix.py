@@ -64,7 +64,7 @@ def note_on_mix(schedule: TrainingSchedule) -> str | None:
     if not shares.any() or shares[least] >= FAR_OFF * wanted[least]:
         return None
     source = schedule.sources[least]
-    interleaved = source.frames is not None and not source.has_conversations
+    interleaved = source.draws_spans and not source.has_conversations
     fix = "raise its weight" + (", or shorten --speech-words: speech has no loss" if interleaved else "")
     return _note(source, "positions with a loss", shares[least], wanted[least], fix)
 

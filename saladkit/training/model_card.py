@@ -113,9 +113,12 @@ def _how_it_was_made(plan: dict, config: SaladConfig, text_llm: str) -> dict[str
         f" {'one learned length' if config.adapter_length == LEARNED else 'free length'}",
         "modality tokens": "before speech, and before text that follows it" if config.modality_tokens else None,
         "trained": lora or "encoder, adapter and text LLM",
-        "teacher": code(plan["inputs"]["teacher"]["path"]),
+        "teacher": ", ".join(
+            code(entry["path"]) for role, entry in plan["inputs"].items() if role.startswith("teacher")
+        ),
         "loss": f"{settings['alpha']:g} · {settings['divergence']} at temperature {settings['temperature']:g}"
-        f" + {1 - settings['alpha']:g} · NLL, on text tokens; replay by {settings['replay_loss']}",
+        f" + {1 - settings['alpha']:g} · NLL, on text tokens; replay by {settings['replay_loss']}"
+        + (f"; rollouts by {settings['rollout_loss']}" if "rollout_loss" in settings else ""),
         "spans": spans_of(settings),
         "lexical warm-up": lexical if settings["lexical_weight"] else None,
         "steps": f"{settings['max_steps']} of {rows_a_step} {read}",

@@ -9,6 +9,7 @@ from saladkit.machine import is_main_process
 from saladkit.model.loading import use_attention
 from saladkit.model.processor import SaladProcessor
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.progress import say
 from saladkit.rows.schedule import TrainingSchedule
 from saladkit.rows.tokens import tokenizer_digest
 from saladkit.settings.training import TrainingSettings
@@ -18,6 +19,7 @@ from saladkit.training.learning_rates import stable_steps
 from saladkit.training.loop import train
 from saladkit.training.mix import read_in_all, shares
 from saladkit.training.model_card import SourceFigures, model_card
+from saladkit.training.rollout_notes import exposure_gaps, figures_of_rollouts, notes_on_rollouts
 from saladkit.training.saved_states import STATES
 from saladkit.training.saving import CheckpointSaver
 
@@ -80,8 +82,20 @@ def run_training(
         counts=steps | {"rows_read": sum(by_source.values())} | notes | positions,
         skipped=inputs.left_out(),
         identity={"tokenizer": tokenizer_digest(processor.tokenizer), "log": METRICS},
-        figures=figures | notes | {"last": last},
+        figures=figures | notes | _rollouts(log, inputs, settings) | {"last": last},
     )
+
+
+def _rollouts(log: list[dict[str, float]], inputs: TrainingInputs, settings: TrainingSettings) -> dict:
+    """Return what the summary says of rollouts, and say what deserves attention."""
+    found = figures_of_rollouts(log, inputs.sources)
+    if not found:
+        return {}
+    if is_main_process():
+        for note in notes_on_rollouts(found):
+            say(note)
+    gaps = exposure_gaps(found, inputs.sources, settings)
+    return {"divergences": found} | ({"exposure_gap": gaps} if gaps else {})
 
 
 def _write_cards(

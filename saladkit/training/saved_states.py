@@ -11,7 +11,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import PLAN
 from saladkit.formats.files import PARTIAL, read_json
 from saladkit.machine import is_main_process, processes
-from saladkit.settings.training import TrainingSettings
+from saladkit.settings.training import DECAY, TrainingSettings
 from saladkit.training.learning_rates import decay_steps, stable_steps
 
 STATES = "training"
@@ -63,8 +63,9 @@ def is_past_stable(state: str | Path, settings: TrainingSettings) -> bool:
         return True
     if not plan.is_file():
         return False
-    made = read_json(plan)["settings"]
-    share = made.get("decay_fraction", 1.0)  # `align` has no such setting: all of its steps are decay
+    planned = read_json(plan)
+    made, share = planned["settings"], planned["settings"].get("decay_fraction")
+    share = DECAY[planned["verb"]] if share is None else share
     return step > made["max_steps"] - decay_steps(made["max_steps"], made["lexical_steps"], share)
 
 

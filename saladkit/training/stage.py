@@ -1,6 +1,6 @@
 """Open the inputs, plan, train and complete the checkpoint: the steps that `distill` and `align` share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
 from saladkit.job import Clock, Job, Made, Work
-from saladkit.machine import is_main_process, resolve_device
+from saladkit.machine import is_main_process, processes, resolve_device, training_on
 from saladkit.model.chat_template import remember_template, template_of
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import front_end_of, layout_of
@@ -29,10 +29,11 @@ from saladkit.speech.front_end import FrontEnd
 from saladkit.teacher.signals import TeacherSignal
 from saladkit.training.inputs import TrainingInputs, identified_beside, input_paths, open_inputs
 from saladkit.training.mix import check_mix, note_on_mix
+from saladkit.training.rollout_checks import are_laid_out, check_rollouts, written_by_others
 from saladkit.training.run import run_training
 from saladkit.training.saved_states import discard_states
 from saladkit.training.sharding import check_sharding
-from saladkit.training.teachers import is_teacher_cache, limits_of_teacher, open_teacher
+from saladkit.training.teachers import check_teachers, is_teacher_cache, limits_of_teacher, open_teacher
 from saladkit.training.unadapted_teacher import UnadaptedTeacher
 
 
@@ -87,15 +88,13 @@ def train_stage(
     settings: TrainingSettings,
     start: Start,
     *,
-    teacher: str,
-    keep_stable: bool,
+    teachers: Sequence[str],
     clock: Clock,
 ) -> dict:
     """Train the student of `start`, and write a checkpoint to `output`.
 
     Args:
-        teacher: a teacher cache, or a text LLM to run live.
-        keep_stable: whether to keep the checkpoint from before the decay, where Stage II starts.
+        teachers: teacher caches, or one text LLM to run live.
 
     Returns:
         The summary, with the last logged losses.
@@ -106,11 +105,13 @@ def train_stage(
     check_sharding(own_teacher=start.own_teacher)
     device = resolve_device(settings.device)
     front_end = front_end_of(start.config, device=device)
-    opened = _open(start, settings, teacher, front_end)
+    opened = _open(start, settings, teachers, front_end)
 
     def make(work: Work) -> Made:
-        if start.told and is_main_process():
-            say(start.told)
+        if is_main_process():
+            say(f"{verb}: {training_on(device)}")
+            if start.told:
+                say(start.told)
         start.config.phonemes = opened.inputs.phonemes() or start.config.phonemes
         student, digest = _student(start, settings, opened.template)
         packed = may_pack(settings.batching, student.language_model)
@@ -125,17 +126,19 @@ def train_stage(
             work,
             packed=packed,
             device=device,
-            keep_stable=keep_stable,
+            keep_stable=settings.keeps_stable(),
             moments=start.moments,
         )
-        return replace(made, identity=made.identity | {"started_from": digest} | opened.laid_out)
+        where = {"processes": processes(), "device": device}
+        identity = made.identity | {"started_from": digest} | opened.laid_out
+        return replace(made, identity=identity, figures=where | made.figures)
 
     job = Job(
         verb,
         SCHEMA,
         VERSION,
         settings,
-        inputs=start.inputs | input_paths(settings, teacher),
+        inputs=start.inputs | input_paths(settings, teachers),
         identified={"encoder": front_end.identity["name"]} | identified_beside(settings) | opened.laid_out,
         device=device,
         tidy=discard_states,
@@ -144,17 +147,22 @@ def train_stage(
     return job.run(output, plan=opened.inputs.figures(settings, opened.schedule), make=make)
 
 
-def _open(start: Start, settings: TrainingSettings, teacher: str, front_end: FrontEnd) -> Opened:
-    """Open and check what is read, and say what deserves attention; `teacher` as in `train_stage`."""
-    readers = _readers(start, settings, teacher, layout_of(start.config, front_end))
+def _open(start: Start, settings: TrainingSettings, teachers: Sequence[str], front_end: FrontEnd) -> Opened:
+    """Open and check what is read, and say what deserves attention; `teachers` as in `train_stage`."""
+    readers = _readers(start, settings, teachers, layout_of(start.config, front_end))
     inputs = open_inputs(settings, start.tokenizer, readers, front_end)
-    template, schedule = _template(start, inputs), inputs.schedule(settings)
+    template = _template(start, inputs)
+    check_rollouts(inputs.sources, settings, start.tokenizer, template.digest if template else None, start.name)
+    if is_main_process():
+        for note in written_by_others(inputs.sources, start.name):
+            say(note)
+    schedule = inputs.schedule(settings)
     check_mix(schedule)
     if is_main_process() and (off := note_on_mix(schedule)):
         say(off)
     followed = [] if start.own_teacher else inputs.followed(settings)
     vocabulary = readers.student.vocabulary
-    opened = open_teacher(teacher, start.tokenizer, start.name, followed, settings, vocabulary) if followed else None
+    opened = open_teacher(teachers, start.tokenizer, start.name, followed, settings, vocabulary) if followed else None
     return Opened(inputs, schedule, template, opened)
 
 
@@ -169,15 +177,17 @@ def _student(start: Start, settings: TrainingSettings, template: ChatTemplate | 
     return student, digest
 
 
-def _readers(start: Start, settings: TrainingSettings, teacher: str, layout: SequenceLayout) -> Readers:
+def _readers(start: Start, settings: TrainingSettings, teachers: Sequence[str], layout: SequenceLayout) -> Readers:
     """Return the models that read the rows; raise a SaladError if one cannot read windows as one context."""
-    cached = is_teacher_cache(teacher)
+    check_teachers(teachers)
+    teacher, cached = teachers[0], is_teacher_cache(teachers[0])
     if settings.window_context == "window" and settings.alpha > 0 and cached:
         raise SaladError(
             f"--window-context window, and {teacher} is a teacher cache, which knows each row alone",
             "Give the text LLM itself as --teacher, or --window-context row.",
         )
-    runs_beside = not start.own_teacher and settings.alpha > 0 and not cached
+    taught = settings.alpha > 0 or bool(settings.rollout_sources)
+    runs_beside = not start.own_teacher and taught and not cached
     beside = limits_of_teacher(teacher, start.tokenizer, start.name) if runs_beside else None
     readers = Readers(read_limits(start.name), beside, layout, settings.window or None)
     if settings.window_context == "window":
@@ -186,7 +196,7 @@ def _readers(start: Start, settings: TrainingSettings, teacher: str, layout: Seq
 
 
 def _template(start: Start, inputs: TrainingInputs) -> ChatTemplate | None:
-    """Return the chat template for the conversations of the sources; None if there are no conversations."""
-    if not any(source.has_conversations for source in inputs.sources):
+    """Return the chat template for the conversations and rollouts of the sources; None if none is laid out by one."""
+    if not any(source.has_conversations for source in inputs.sources) and not are_laid_out(inputs.sources):
         return None
     return template_of(start.tokenizer, start.config)

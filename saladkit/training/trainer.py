@@ -1,5 +1,6 @@
 """`transformers.Trainer` with the method's loss, two learning rates, and the parts of the loss in its log."""
 
+import math
 from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
@@ -12,7 +13,9 @@ from saladkit.model.language_model import SaladOutput
 from saladkit.model.salad import SaladForCausalLM
 from saladkit.rows.schedule import TrainingSchedule
 from saladkit.settings.training import TrainingSettings
+from saladkit.teacher.distributions import Distributions
 from saladkit.teacher.head import LossRequest
+from saladkit.teacher.rollout_loss import RolloutRequest
 from saladkit.teacher.signals import TeacherSignal, doubled_at
 from saladkit.training.collation import IGNORED, Collator
 from saladkit.training.faults import check_sane
@@ -21,6 +24,7 @@ from saladkit.training.lexical_loss import lexical_loss, named_times
 from saladkit.training.loss_meter import LossMeter
 from saladkit.training.optimizer import make_optimizer
 from saladkit.training.phoneme_loss import phoneme_loss
+from saladkit.training.rollout_meter import RolloutMeter
 from saladkit.training.saved_states import last_saved_state
 from saladkit.training.sharding import are_finite, run_in_step, whole
 from saladkit.training.spoken_tokens import SpokenTokens
@@ -41,6 +45,7 @@ class SaladTrainer(Trainer):
         sources: list[str],
         packed: bool,
         model: SaladForCausalLM,
+        measured: list[str] | None = None,
         **kwargs: Any,
     ):
         doubled = doubled_at(model.language_model.config) if packed else None
@@ -48,7 +53,7 @@ class SaladTrainer(Trainer):
         self.teacher, self.settings = teacher, settings
         self.model_accepts_loss_kwargs = True  # so that text positions are counted over micro-batches and processes
         self._loss_shifts_labels = False  # they are one flat list, without the first token of any row
-        self.meter = LossMeter(sources)
+        self.meter, self.rollouts = LossMeter(sources), RolloutMeter(measured or [])
         self.named: torch.Tensor | None = None  # how often each of them is named in a step; None if none is
         self.phonemes: torch.Tensor | None = None  # how many phonemes are named in a step; None if none is
         if self.is_fsdp_enabled:
@@ -105,8 +110,9 @@ class SaladTrainer(Trainer):
             counted = (inputs["labels"] != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
             loss = loss * (processes / torch.as_tensor(counted).clamp(min=1))  # a step may have no position with a loss
             alone = [(part.token_ids >= 0).sum() for part in requests if part.alpha < 1]
-            followed = [len(part) for part in requests if part.alpha > 0]
+            followed = [len(part) for part in requests if part.alpha > 0 and not isinstance(part, RolloutRequest)]
             self.meter.add_parts(outputs.divergence, sum(followed), outputs.nll, sum(alone))
+            self.rollouts.add(requests, inputs)
         if self.named is not None:
             lexical = self._lexical_loss(model, outputs, inputs["lexical_targets"], self.named)
             loss = loss + self.settings.lexical_weight * lexical * processes
@@ -161,21 +167,42 @@ class SaladTrainer(Trainer):
         return int(self._total(torch.tensor(count, device=self.accelerator.device)))
 
     def _loss_requests(self, inputs: dict) -> list[LossRequest]:
-        """Return the losses to compute: of rows that follow the teacher, then of rows that follow their own text."""
+        """Return the losses of rows that follow the teacher, of rollouts, and of rows that follow their own text."""
         labels, settings = inputs["labels"], self.settings
-        followed = inputs["followed"]
-        count = sum(len(targets) for targets in inputs["targets"][:followed])
-        teacher, vocabulary = None, self.teacher.vocabulary if self.teacher is not None else None
-        if self.teacher is not None and settings.alpha > 0 and count:
-            token_ids, targets = (inputs[name][:followed] for name in ("token_ids", "targets"))
-            with self.accelerator.autocast():
-                teacher = self.teacher.distributions(token_ids, targets, labels.device)
+        followed, rollouts = inputs["followed"], inputs["rollouts"]
+        vocabulary = self.teacher.vocabulary if self.teacher is not None else None
+        counts = [len(targets) for targets in inputs["targets"]]
+        first, last = sum(counts[:followed]), sum(counts[: followed + rollouts])
+        teacher = self._teacher(inputs, slice(0, followed)) if settings.alpha > 0 else None
         kind, temperature = settings.divergence, settings.temperature
+        measured = (
+            labels.new_zeros(first, dtype=torch.float32) if self.rollouts.sources and teacher is not None else None
+        )
         requests = [
-            LossRequest(teacher, labels[:count], settings.alpha, kind, temperature, vocabulary),
-            LossRequest(None, labels[count:], 0.0, vocabulary=vocabulary),
+            LossRequest(teacher, labels[:first], settings.alpha, kind, temperature, vocabulary, measured),
+            LossRequest(None, labels[last:], 0.0, vocabulary=vocabulary),
         ]
+        if last > first:
+            of_rollouts = RolloutRequest(
+                self._teacher(inputs, slice(followed, followed + rollouts)),
+                labels[first:last],
+                kind=settings.loss_of_rollouts(),
+                temperature=temperature,
+                vocabulary=vocabulary,
+                measured=labels.new_zeros(last - first, dtype=torch.float32),
+                behaviour=inputs["log_probs"],
+                figures=labels.new_full((last - first, 3), math.nan, dtype=torch.float32),
+            )
+            requests.insert(1, of_rollouts)
         return [part for part in requests if len(part)]
+
+    def _teacher(self, inputs: dict, rows: slice) -> Distributions | None:
+        """Return the teacher's distributions of some rows of a batch; None without targets or without a teacher."""
+        token_ids, targets = inputs["token_ids"][rows], inputs["targets"][rows]
+        if self.teacher is None or not sum(map(len, targets)):
+            return None
+        with self.accelerator.autocast():
+            return self.teacher.distributions(token_ids, targets, inputs["labels"].device)
 
     def _total(self, value: torch.Tensor) -> torch.Tensor:
         return self.accelerator.reduce(value.detach(), reduction="sum") if self.accelerator.num_processes > 1 else value
@@ -194,6 +221,7 @@ class SaladTrainer(Trainer):
         if "loss" in logs:
             batches = self.meter.batches
             logs = logs | self.meter.means(self._total, self.accelerator.num_processes)
+            logs = logs | self.rollouts.means(self._total, self.accelerator.device)
             first = next((entry for entry in self.state.log_history if "distillation" in entry), {})
             vocabulary = self.model.config.text_config.vocab_size
             states = Path(cast(str, self.args.output_dir))  # transformers has replaced None by a default

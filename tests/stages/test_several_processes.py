@@ -38,6 +38,8 @@ def test_two_processes_learn_what_one_does(
     assert len(done.stdout.splitlines()) == 1  # one process speaks
     summary = json.loads(done.stdout)
     assert (summary["steps"], sum(summary["rows_read"].values())) == (4, 32)
+    assert (summary["processes"], summary["device"]) == (2, "cpu")
+    assert "distill: 2 processes on cpu" in done.stderr
     alone, together = (
         [json.loads(row) for row in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
         for name in ("one", "two")

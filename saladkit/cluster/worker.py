@@ -1,0 +1,67 @@
+"""What a worker on Ray runs: the same command line as the driver's, in a process of its own."""
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+LAST_LINES = 30  # of stderr, which a failed worker shows
+PR_SET_PDEATHSIG = 1  # of Linux' prctl
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a worker's command ended.
+
+    Attributes:
+        host: where it ran.
+        code: its exit status; negative for a signal.
+        lines: the last lines that it wrote to stderr.
+        summary: what it printed; None if it failed.
+    """
+
+    host: str
+    code: int
+    lines: list[str]
+    summary: dict | None
+
+
+def run_command(arguments: list[str], folder: str, cores: int) -> Outcome:
+    """Run `saladkit ARGUMENTS` in `folder`, with as many threads as the worker has cores."""
+    command = [sys.executable, "-m", "saladkit", *arguments]
+    threads = {"OMP_NUM_THREADS": str(cores)}
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=os.environ | threads,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+    )
+    assert process.stdout is not None
+    lines = deque((line.rstrip("\n") for line in process.stdout), maxlen=LAST_LINES)
+    code = process.wait()
+    summary = json.loads(lines.pop()) if code == 0 else None
+    return Outcome(socket.gethostname(), code, [line.rpartition("\r")[2] for line in lines], summary)
+
+
+def _die_with_parent() -> None:
+    """Let the kernel end this process with the worker, so that a worker that dies leaves nothing behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def read_probe(path: str, folder: str) -> tuple[str, str | None]:
+    """Return the host, and what it reads in `path`: None if the file or the folder `folder` is not there."""
+    try:
+        return socket.gethostname(), Path(path).read_text() if Path(folder).is_dir() else None
+    except OSError:
+        return socket.gethostname(), None

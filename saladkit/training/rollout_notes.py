@@ -1,0 +1,45 @@
+"""What a finished training says of its rollouts: the last figures of each source, and what deserves attention."""
+
+from collections.abc import Sequence
+
+from saladkit.rows.training_rows import TrainingSource
+from saladkit.settings.training import TrainingSettings
+from saladkit.training.rollout_meter import DIVERGENCE, FIGURES, LOST, TAIL_OF_TEACHER, logged_of, measured_names
+
+
+def figures_of_rollouts(log: list[dict[str, float]], sources: Sequence[TrainingSource]) -> dict[str, dict[str, float]]:
+    """Return the last logged figures by `measured_names`; of a training without rollouts none."""
+    found = {}
+    for source in measured_names(sources):
+        names = {name: logged_of(source, name) for name in FIGURES}
+        last = next((entry for entry in reversed(log) if names[DIVERGENCE] in entry), {})
+        if of_source := {name: last[logged] for name, logged in names.items() if logged in last}:
+            found[source] = of_source
+    return found
+
+
+def exposure_gaps(
+    figures: dict[str, dict[str, float]], sources: Sequence[TrainingSource], settings: TrainingSettings
+) -> dict[str, float]:
+    """Return how much further from the teacher the student is on heard rollouts than on other speech, in nats a token.
+
+    Empty where the two are not of one divergence, or other speech has none.
+    """
+    if settings.loss_of_rollouts() != settings.divergence:
+        return {}
+    of_speech = [s.name for s in sources if s.frames is not None and not s.is_rollouts and s.name in figures]
+    if not of_speech:
+        return {}
+    elsewhere = sum(figures[name][DIVERGENCE] for name in of_speech) / len(of_speech)
+    rollouts = [s.name for s in sources if s.is_rollouts and s.name in figures]
+    return {name: figures[name][DIVERGENCE] - elsewhere for name in rollouts}
+
+
+def notes_on_rollouts(figures: dict[str, dict[str, float]]) -> list[str]:
+    """Return a note for each source of rollouts that the teacher is lost in."""
+    return [
+        f"note: 5% of the tokens of {name} have a log-probability below {of_source[TAIL_OF_TEACHER]:.1f} nats to the"
+        " teacher, which no longer knows what it reads"
+        for name, of_source in figures.items()
+        if of_source.get(TAIL_OF_TEACHER, 0.0) < LOST
+    ]

@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.batches import batches_by_length
-from saladkit.formats.rollouts import LENGTH, STOP, id_of
+from saladkit.formats.rollouts import LENGTH, STOP
 from saladkit.model.chat_template import stopping_ids
 from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.model.salad import SaladForCausalLM, TextModel
@@ -21,7 +21,6 @@ from saladkit.rollouts.second_pass import response_log_probs
 from saladkit.rows.sequences import Frames, Sequence, SequenceLayout
 from saladkit.settings.rollout import RolloutSettings
 
-_NOTHING = np.zeros(0, dtype=np.int32)
 Asked = tuple[Prompt, Frames | None]  # a prompt with its speech
 
 
@@ -85,7 +84,7 @@ class RolloutWriter:
 
     def _responses(self, asked: list[Asked], advance: Callable[[int], object]) -> list[list[Response]]:
         """Return the responses to each prompt, written in batches of prompts of similar length."""
-        sequences = [prompt.sequence(_NOTHING, frames, self.layout) for prompt, frames in asked]
+        sequences = [prompt.sequence((), frames, self.layout) for prompt, frames in asked]
         responses = [self._empty(prompt) for prompt, _ in asked]
         prompts_a_batch = max(1, self.settings.batch_size // self.settings.samples)
         for batch in batches_by_length([len(sequence) for sequence in sequences], items=prompts_a_batch):
@@ -95,14 +94,14 @@ class RolloutWriter:
         return responses
 
     def _empty(self, prompt: Prompt) -> list[Response]:
-        ids = [id_of(prompt.source_id, prompt.words, k, prompt.modality) for k in range(self.settings.samples)]
+        ids = [prompt.id(sample) for sample in range(self.settings.samples)]
         stops, most = self.stops[prompt.is_conversation], self.settings.max_new_tokens
         return [Response(id_, stops, torch.from_numpy(self.sampling.uniforms(id_, most))) for id_ in ids]
 
     def _log_probs(self, written: list[tuple[Prompt, Frames | None, Response]]) -> Iterator[np.ndarray]:
         """Yield the log-probabilities of all responses, in order."""
         sequences: list[Sequence] = [
-            prompt.sequence(np.array(response.tokens[:-1]), frames, self.layout) for prompt, frames, response in written
+            prompt.sequence(response.tokens[:-1], frames, self.layout) for prompt, frames, response in written
         ]
         found: dict[int, np.ndarray] = {}
         for batch in batches_by_length([len(sequence) for sequence in sequences], items=self.settings.batch_size):

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from saladkit.errors import SaladError
-from saladkit.formats.words import Word
 from saladkit.model.loading import load_text_model
 from saladkit.model.salad import TextModel
 from saladkit.rollouts.figures import repeated_grams
@@ -13,15 +12,13 @@ from saladkit.rollouts.generation import Response, write_responses
 from saladkit.rollouts.prompts import Prompt
 from saladkit.rollouts.sampling import Sampling
 from saladkit.rollouts.second_pass import response_log_probs
-from saladkit.rows.interleaving import Span
 
 MOST, SAMPLES = 12, 3
 STOPS = frozenset(range(40, 80))  # of 400 tokens: some rows end early, some late, some by length
 
 
 def prompt(token_ids):
-    ids, begins, unit = np.array(token_ids, dtype=np.int32), np.zeros(1, dtype=np.int64), [Word("", None, None)]
-    return Prompt(f"row{len(ids)}", "text", len(ids), ids, 0, begins, [Span(False, 0, 1)], unit, None, False)
+    return Prompt(f"row{len(token_ids)}", len(token_ids), np.array(token_ids, dtype=np.int32), None, False)
 
 
 def empty(prompts, sampling):
@@ -54,7 +51,7 @@ def slow_twin(model, token_ids, id_, sampling):
 def test_responses_are_those_of_a_loop_without_cache_or_batch(salad_model, prompts):
     sampling = Sampling(1.5, 1.0, 4)
     responses = empty(prompts, sampling)
-    write_responses(salad_model, [one.sequence(np.zeros(0), None, None) for one in prompts], responses, sampling)
+    write_responses(salad_model, [one.sequence((), None, None) for one in prompts], responses, sampling)
     for place, response in enumerate(responses):
         tokens, log_probs = slow_twin(salad_model, prompts[place // SAMPLES].token_ids, response.id, sampling)
         assert response.tokens == tokens
@@ -68,10 +65,9 @@ def test_responses_are_those_of_a_loop_without_cache_or_batch(salad_model, promp
 def test_the_second_pass_gives_the_samplers_log_probs(salad_model, prompts):
     sampling = Sampling(1.5, 0.9, 4)
     responses = empty(prompts, sampling)
-    write_responses(salad_model, [one.sequence(np.zeros(0), None, None) for one in prompts], responses, sampling)
+    write_responses(salad_model, [one.sequence((), None, None) for one in prompts], responses, sampling)
     sequences = [
-        prompts[place // SAMPLES].sequence(np.array(response.tokens[:-1]), None, None)
-        for place, response in enumerate(responses)
+        prompts[place // SAMPLES].sequence(response.tokens[:-1], None, None) for place, response in enumerate(responses)
     ]
     found = response_log_probs(salad_model, sequences, [response.tokens for response in responses], sampling)
     for response, log_probs in zip(responses, found, strict=True):
@@ -85,7 +81,7 @@ def test_logits_that_are_not_finite_are_an_error(text_lm, prompts):
         model.language_model.model.norm.weight.fill_(torch.inf)
     sampling = Sampling(1.0, 1.0, 0)
     with pytest.raises(SaladError, match="not finite"):
-        write_responses(model, [prompts[0].sequence(np.zeros(0), None, None)], empty(prompts[:1], sampling), sampling)
+        write_responses(model, [prompts[0].sequence((), None, None)], empty(prompts[:1], sampling), sampling)
 
 
 @pytest.mark.parametrize(

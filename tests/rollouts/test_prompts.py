@@ -74,7 +74,7 @@ def test_prompts_end_only_where_times_and_tokens_allow(source):
 def test_a_heard_prompt_ends_where_a_model_answers_speech(modality_tokens, words, source):
     layout = SequenceLayout(10.0, 2, modality_tokens)
     (prompt,) = PromptDrawing((words, words), ("speech",), 0).of_row(source, 0)
-    found = prompt.sequence(EMPTY, prompt.frames(), layout)
+    found = prompt.sequence((), prompt.frames(), layout)
     text, timed = source.texts[0], source.words[0]
     expected = build_sequence(text, [Span(True, 0, words)], timed, Counting().row(""), layout)
     expected = close_speech(replace(expected, targets=EMPTY), layout) if words < 10 else expected
@@ -89,14 +89,14 @@ def test_a_heard_prompt_ends_where_a_model_answers_speech(modality_tokens, words
 def test_a_response_follows_the_prompt_and_is_all_that_is_predicted(source):
     layout = SequenceLayout(10.0, 2, True)
     heard, read = PromptDrawing((4, 4), ("speech", "text"), 0).of_row(source, 0)
-    response = np.array([7, 8, 9])
+    response = [7, 8, 9]
     for prompt in (heard, read):
-        before = prompt.sequence(EMPTY, prompt.frames(), layout)
+        before = prompt.sequence((), prompt.frames(), layout)
         found = prompt.sequence(response, prompt.frames(), layout)
         assert found.input_ids.tolist() == [*before.input_ids, 7, 8, 9]
         assert found.positions.tolist() == list(range(len(before) - 1, len(before) + 3))
         assert found.targets.tolist() == list(range(len(prompt.token_ids), len(prompt.token_ids) + 4))
-    assert read.sequence(EMPTY, None, layout).input_ids.tolist() == read.token_ids.tolist()
+    assert read.sequence((), None, layout).input_ids.tolist() == read.token_ids.tolist()
 
 
 def test_rows_that_leave_no_room_for_a_response_are_listed(checkpoint, speech):
@@ -107,7 +107,7 @@ def test_rows_that_leave_no_room_for_a_response_are_listed(checkpoint, speech):
     found = read_prompts([str(speech)], small, settings)
     assert found.skipped and found.all
     assert all("reads 40" in row["reason"] for row in found.skipped)
-    lengths = [len(prompt.sequence(EMPTY, prompt.frames(), known.layout)) for prompt in found.all]
+    lengths = [len(prompt.sequence((), prompt.frames(), known.layout)) for prompt in found.all]
     assert max(lengths) + 8 <= 40
     everyone = read_prompts([str(speech)], known, settings).all
     assert len(everyone) == len(found.all) + len(found.skipped)

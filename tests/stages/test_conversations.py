@@ -303,7 +303,7 @@ def test_the_spoken_turns_of_a_rollouts_prompt_are_heard(chat_checkpoint, spoken
     settings = RolloutSettings(device="cpu")
     known = KnownModel.open(str(chat_checkpoint), settings)
     prompt = read_prompts([str(spoken_chats)], known, settings).all[0]
-    sequence = prompt.sequence(np.zeros(0), prompt.frames(), known.layout)
+    sequence = prompt.sequence((), prompt.frames(), known.layout)
     assert len(sequence.spans) == 2
     assert not sequence.speech_mask[[0, -1]].any()
     template = known.template()

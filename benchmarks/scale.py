@@ -5,7 +5,6 @@ is the seconds a part, over those of an artefact with a tenth of the parts: 1 is
 parts are ready.
 """
 
-import argparse
 import json
 import resource
 import subprocess
@@ -21,7 +20,7 @@ from saladkit.job import Job, Made, Part, Work
 from saladkit.settings.verify import VerifySettings
 from saladkit.stages.status import status
 from saladkit.stages.verify import verify
-from side_by_side import emit
+from side_by_side import arguments, emit
 
 STEPS = ("plan", "claim and write", "status", "manifest", "verify")
 
@@ -65,7 +64,7 @@ def in_a_process(count: int) -> dict[str, float]:
 
 def main() -> None:
     """Print one line a step."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__.splitlines()[0], shape="empty", pairs=1)
     parser.add_argument("--parts", type=int, default=100_000)
     parser.add_argument("--alone", type=int, help="simulate this many parts, and print the figures")
     given = parser.parse_args()

@@ -21,6 +21,7 @@ SMALL = {
     "online_teacher": [],
     "regions": [],
     "rollout": ["--prompts", "4", "--max-new-tokens", "6"],
+    "scale": ["--parts", "100"],
     "synth_espeak": [],
     "synth_piper": [],
     "timestamp_scores": [],
@@ -28,7 +29,7 @@ SMALL = {
     "training_step": ["--positions", "400"],
     "waiting_threads": ["--seconds", "0.2"],
 }
-ON_CPUS_ALONE = {"claims", "leaked_words", "synth_espeak", "timestamp_scores", "waiting_threads"}
+ON_CPUS_ALONE = {"claims", "leaked_words", "scale", "synth_espeak", "timestamp_scores", "waiting_threads"}
 REQUIRED = {"name", "ours", "theirs", "unit", "ratio", "target", "reached", "machine"}
 
 
@@ -48,11 +49,18 @@ def test_recognizers_are_measured(run, spoken_questions):
     assert 0 < found["cer"] and 0 < found["wer"]
 
 
+def test_the_page_of_scale_has_the_table_that_its_script_prints(run, repository):
+    done = run("paper_scale.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout in (repository / "docs" / "scale.md").read_text()
+
+
 def test_every_script_is_tried_here_and_run_on_a_gpu(repository):
     others = {
         "desk",  # tests/test_recipes.py
         "million_texts",
         "named_tokens",
+        "paper_scale",
         "piper_graph",
         "transcribers",
         "sentences",

@@ -102,8 +102,7 @@ class Crew:
                 due = [number for at, number in waiting if at <= time.monotonic()]
                 waiting = [(at, number) for at, number in waiting if number not in due]
                 running |= {self._start(): number for number in due}
-                ended, _ = self.ray.wait(list(running), timeout=LOOK) if running else ([], time.sleep(LOOK))
-                for task in ended:
+                for task in self._wait(list(running)):
                     number = running.pop(task)
                     if (pause := self._ended(task, number)) is not None:
                         waiting.append((time.monotonic() + pause, number))
@@ -112,6 +111,13 @@ class Crew:
             for task in running:
                 self.ray.cancel(task, force=True)
             bar.close()
+
+    def _wait(self, running: list[Any]) -> list[Any]:
+        """Return the workers that end within LOOK seconds; one of them at most."""
+        if running:
+            return self.ray.wait(running, timeout=LOOK)[0]
+        time.sleep(LOOK)
+        return []
 
     def _start(self) -> Any:
         resources = {"num_cpus": self.needs["CPU"], "num_gpus": self.needs["GPU"], "memory": self.needs["memory"]}
@@ -170,7 +176,8 @@ class _Progress:
     """One progress bar for all workers, of the parts that are ready."""
 
     def __init__(self, verb: str, output: Path):
-        self._verb, self._output, self._bar, self._rows = verb, output, None, 0
+        self._verb, self._output, self._rows = verb, output, 0
+        self._bar: Any = None
 
     def look(self) -> None:
         """Move the bar to what is ready now."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from saladkit.errors import SaladError
 from saladkit.settings.on_ray import OnRay
@@ -105,7 +106,9 @@ class Shards(OnRay):
 
     def without_ray(self) -> "Shards":
         """Return the settings of the driver's own part of the work, which is done as a further worker."""
-        usual = {of.name: of.default for of in fields(OnRay) if of.name != "workers"}
+        usual: dict[str, Any] = {of.name: of.default for of in fields(OnRay) if of.name != "workers"}
+        if not self.starts_processes:
+            usual["workers"] = 0
         return replace(self, **usual, claim=True)
 
     @property

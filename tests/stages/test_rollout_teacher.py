@@ -87,3 +87,21 @@ def test_unfinished_rollouts_are_refused(rollouts, score, tmp_path):
     result = score(copy)
     assert result.exit_code == 2
     assert "not finished" in result.stderr
+
+
+def test_training_starts_with_the_probabilities_that_rollouts_were_drawn_with(
+    checkpoint, speech, frames_cache, text_lm, shell, tmp_path
+):
+    """`align` starts from `stable/`, so that one writes; at a rate of 0 the student stays the writer."""
+    common = ["--frames", frames_cache, "--device", "cpu"]
+    drawn = ["--prompt-words", 3, 8, "--max-new-tokens", 6, "--prompt-modality", "speech", "--prompt-modality", "text"]
+    assert shell("rollout", checkpoint / "stable", speech, *common, *drawn, "-o", tmp_path / "r").exit_code == 0
+    steps = "--max-steps 2 --warmup-steps 0 --logging-steps 1 --per-device-train-batch-size 8".split()
+    still = ["--learning-rate", 0, "--adapter-learning-rate", 0]
+    line = ["align", checkpoint, "--data", speech, "--rollouts", tmp_path / "r", "--rollout-loss", "sampled"]
+    result = shell(*line, *common, "--teacher", text_lm, *steps, *still, "-o", tmp_path / "next")
+    assert result.exit_code == 0, result.stderr
+    logged = [json.loads(text) for text in (tmp_path / "next" / "metrics.jsonl").read_text().splitlines()]
+    ratios = [value for entry in logged for name, value in entry.items() if name.startswith("ratio of ")]
+    assert len(ratios) == 4  # heard and read, in two steps
+    assert ratios == pytest.approx([1.0] * 4, abs=1e-5)

@@ -81,7 +81,7 @@ lint: setup
 	ruff format --check .
 	mypy
 
-BENCHMARKS := cache_teacher_bytes cache_teacher_speed claims embedding eval_options first_token head_loss leaked_words packing online_teacher regions synth_espeak synth_piper timestamps timestamp_scores training_step waiting_threads million_texts
+BENCHMARKS := cache_teacher_bytes cache_teacher_speed claims embedding eval_options first_token head_loss leaked_words packing online_teacher regions rollout synth_espeak synth_piper timestamps timestamp_scores training_step waiting_threads million_texts
 
 bench: setup
 	mkdir -p runs

@@ -20,6 +20,9 @@ export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH}
 "$PYTHON" benchmarks/cache_teacher_bytes.py "${GPU[@]}" --positions 65536 >> "$FOUND"
 "$PYTHON" benchmarks/cache_teacher_speed.py "${GPU[@]}" --shape 3b --tokens 65536 --batch-tokens 8192 >> "$FOUND"
 
+# Spoken prompts, and 64 tokens behind each; transformers' generate has the same model and the same batch size.
+"$PYTHON" benchmarks/rollout.py "${GPU[@]}" --shape 3b --prompts 256 --batch-size 64 >> "$FOUND"
+
 # Loss and head: the 3B shape, then the width of the absolute target (30 ms and 3 GB on one H200).
 for shape in 3b h4096; do
   "$PYTHON" benchmarks/head_loss.py "${GPU[@]}" --shape $shape --positions 4096 --memory-positions 4096 >> "$FOUND"

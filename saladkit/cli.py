@@ -26,6 +26,7 @@ from saladkit.settings.import_times import ImportTimesSettings
 from saladkit.settings.options import options_of
 from saladkit.settings.regions import RegionsSettings
 from saladkit.settings.report import ReportSettings
+from saladkit.settings.rollout import RolloutSettings
 from saladkit.settings.select import SelectSettings
 from saladkit.settings.setting import Settings
 from saladkit.settings.shared import Shards
@@ -111,7 +112,7 @@ def main() -> None:
 @verb("cache-teacher", CacheTeacherSettings)
 @click.argument("samples", nargs=-1, required=True)
 def cache_teacher(samples: tuple[str, ...], output: str, settings: CacheTeacherSettings) -> dict:
-    """Store a text LLM's next-token distributions on the texts of SAMPLES.
+    """Store a text LLM's next-token distributions on the texts of SAMPLES, or on rollouts.
 
     Training (`distill`, `align`) then reads the output as its teacher, and need not run the text LLM.
     """
@@ -198,6 +199,20 @@ def eval_(model: str, tasks: tuple[str, ...], output: str, settings: EvalSetting
     from saladkit.stages.evaluate import evaluate
 
     return evaluate(model, list(tasks), output, settings)
+
+
+@verb("rollout", RolloutSettings)
+@click.argument("checkpoint")
+@click.argument("sources", nargs=-1, required=True, metavar="SAMPLES...")
+def rollout(checkpoint: str, sources: tuple[str, ...], output: str, settings: RolloutSettings) -> dict:
+    """Let CHECKPOINT write on behind the first words of SAMPLES, which it hears or reads.
+
+    Stores what it writes as token ids. `cache-teacher` scores them with the text LLM, and `align --rollouts` trains on
+    them. Of a conversation (messages), CHECKPOINT writes the assistant's last turn.
+    """
+    from saladkit.stages.rollout import rollout
+
+    return rollout(checkpoint, list(sources), output, settings)
 
 
 @verb("timestamps", TimestampsSettings)

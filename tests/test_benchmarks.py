@@ -20,6 +20,7 @@ SMALL = {
     "packing": ["--rows", "16", "--micro-batch", "4", "--windows", "3"],
     "online_teacher": [],
     "regions": [],
+    "rollout": ["--prompts", "4", "--max-new-tokens", "6"],
     "synth_espeak": [],
     "synth_piper": [],
     "timestamp_scores": [],

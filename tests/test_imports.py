@@ -27,13 +27,26 @@ LADDER = {
     "rows": FILES | {"speech", "teacher"},
     "model": FILES | MACHINE | {"rows", "speech", "teacher"},
     "caching": FILES | MACHINE | {"model", "rows", "speech", "teacher"},
+    "rollouts": FILES | MACHINE | {"model", "rows", "speech", "teacher"},
     "training": FILES | MACHINE | {"contamination", "job", "model", "rows", "speech", "teacher"},
     "selection": FILES | MACHINE | {"contamination", "model", "rows", "speech"},
     "scoring": FILES | MACHINE | {"model", "rows", "speech", "teacher"},
     "reporting": FILES | MACHINE | {"scoring"},
     "stages": FILES
     | MACHINE
-    | {"contamination", "job", "teacher", "speech", "rows", "model", "caching", "training", "selection", "scoring"}
+    | {
+        "contamination",
+        "job",
+        "teacher",
+        "speech",
+        "rows",
+        "model",
+        "caching",
+        "rollouts",
+        "training",
+        "selection",
+        "scoring",
+    }
     | {"reporting"},
     "cluster": FILES | {"progress"},
     "api": FILES | {"model", "teacher"},

@@ -8,8 +8,13 @@ where `finish` is `stop`, and where it is `length` the response was cut off by -
 A teacher cache of rollouts has the text LLM's distributions of every token of a response, keyed by all tokens of prompt
 and response but the last, which is only predicted.
 
-The manifest's `identity` has the digests of `checkpoint`, `tokenizer` and `chat_template` (null without one); its
-settings say how the tokens were drawn.
+`log_probs` are of the distribution the tokens were drawn from, with its temperature and top p; of greedy responses,
+those of the model at temperature 1. They come from a second pass over prompt and response as training lays them out.
+Each part has in its schema's metadata, as `largest_difference`, how far they lie at most from the log-probabilities
+with which the tokens were drawn.
+
+The manifest's `identity` has the digests of `checkpoint`, `tokenizer` and `chat_template` (null without one). Its
+settings have `temperature`, which is 0 for greedy responses, and else `top_p`.
 """
 
 from collections.abc import Iterator
@@ -26,6 +31,7 @@ SCHEMA, VERSION = "rollouts", 1
 SPEECH, TEXT = "speech", "text"
 MODALITIES = (SPEECH, TEXT)
 STOP, LENGTH = "stop", "length"
+_DIFFERENCE = "largest_difference"
 
 COLUMNS = pa.schema(
     [
@@ -52,9 +58,16 @@ def tokens_of(row: dict) -> np.ndarray:
     return np.array([*row["prompt_ids"], *row["response_ids"]][:-1], dtype=np.int32)
 
 
-def write_rollouts(rows: list[dict], path: Path) -> None:
+def write_rollouts(rows: list[dict], path: Path, largest_difference: float = 0.0) -> None:
     """Write one part; each row has the columns of `COLUMNS`."""
-    pq.write_table(pa.Table.from_pylist(rows, COLUMNS), path, compression="zstd")
+    schema = COLUMNS.with_metadata({_DIFFERENCE: repr(largest_difference)})
+    pq.write_table(pa.Table.from_pylist(rows, schema), path, compression="zstd")
+
+
+def read_part(path: Path) -> tuple[list[dict], float]:
+    """Return the rows of one part, and its `largest_difference`."""
+    table = pq.read_table(path)
+    return table.to_pylist(), float(table.schema.metadata[_DIFFERENCE.encode()])
 
 
 def holds_rollouts(path: str | Path) -> bool:

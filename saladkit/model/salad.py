@@ -41,11 +41,16 @@ class TextModel(torch.nn.Module):
         logits_at: Tensor | None = None,
         requests: list[LossRequest] | None = None,
         logits_to_keep: int = 0,
+        run_head: bool = True,
         **arguments: object,
     ) -> SaladOutput:
         """Run the model on text; arguments as SaladForCausalLM.forward."""
         arguments["input_ids"] = input_ids
-        return run_language_model(self.language_model, logits_at, requests, logits_to_keep, True, **arguments)
+        return run_language_model(self.language_model, logits_at, requests, logits_to_keep, run_head, **arguments)
+
+    def get_output_embeddings(self) -> torch.nn.Module:
+        """Return the head."""
+        return self.language_model.get_output_embeddings()
 
 
 class SaladForCausalLM(PreTrainedModel, SaladGenerationMixin):

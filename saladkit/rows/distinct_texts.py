@@ -1,4 +1,4 @@
-"""The distinct texts of samples, long texts split into pieces: what a teacher cache is computed for."""
+"""The distinct texts of samples and rollouts, long texts split into pieces: what a teacher cache is computed for."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,12 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
+from saladkit.formats.rollouts import holds_rollouts
 from saladkit.formats.teacher_cache import digest_tokens
 from saladkit.rows.model_limits import ModelLimits, check_most_are_known
+from saladkit.rows.rollout_texts import rollout_texts
 from saladkit.rows.row_texts import tokenized_rows
-from saladkit.rows.tokens import split_text
+from saladkit.rows.tokens import TokenizedText, split_text
 from saladkit.sources.columns import ColumnNames
 from saladkit.sources.samples import read_samples
 
@@ -59,21 +61,22 @@ def read_distinct_texts(
 ) -> DistinctTexts:
     """Read the distinct texts of all sources, splitting those of more than `max_length` tokens, BOS included.
 
+    Rollouts count as texts of the tokens that were written.
+
     Args:
         limits: what the text LLM can read; texts that it cannot read are skipped.
         limit: read at most this many rows of each source.
 
     Raises:
-        SaladError: as `read_samples` and `check_most_are_known`; or no text, or piece of one, has 1 to `max_length`
-            tokens.
+        SaladError: as `read_samples`, `rollout_texts` and `check_most_are_known`; or no text, or piece of one, has 1 to
+            `max_length` tokens.
     """
     seen, rows, skipped, split, has_conversations = set(), [], [], 0, False
     for source in sources:
-        table = read_samples(source, needed=["id", "text"], optional=[], names=names, limit=limit)
+        ids, texts, laid_out = _read(source, tokenizer, max_length, names, limit)
+        has_conversations |= laid_out
         unknown = []
-        texts = tokenized_rows(table, tokenizer, source)
-        for id_, tokenized in zip(table.column("id").to_pylist(), texts, strict=True):
-            has_conversations |= tokenized.learned is not None
+        for id_, tokenized in zip(ids, texts, strict=True):
             if not limits.knows(tokenized.token_ids):
                 unknown.append(id_)
                 skipped.append({"id": id_, "source": source, "reason": limits.why_not(tokenized.token_ids)})
@@ -90,7 +93,7 @@ def read_distinct_texts(
                 if digest not in seen and len(piece.text.token_ids):
                     seen.add(digest)
                     rows.append((digest, id_, piece.text.token_ids))
-        check_most_are_known(tokenizer, limits, source, unknown, table.num_rows)
+        check_most_are_known(tokenizer, limits, source, unknown, len(ids))
     if not rows:
         raise SaladError(
             f"no text of {', '.join(sources)} has from 1 to {max_length} tokens",
@@ -99,3 +102,14 @@ def read_distinct_texts(
     # Sorted by length, so that batches need little padding and the order does not depend on the order of the sources.
     rows.sort(key=lambda row: (len(row[2]), row[0]))
     return DistinctTexts([(id_, tokens) for _, id_, tokens in rows], split, skipped, has_conversations)
+
+
+def _read(
+    source: str, tokenizer: PreTrainedTokenizerBase, max_length: int, names: ColumnNames, limit: int | None
+) -> tuple[list[str], list[TokenizedText], bool]:
+    """Return ids and texts of samples or rollouts, and whether a chat template lays out any of them."""
+    if holds_rollouts(source):
+        return rollout_texts(source, tokenizer, max_length, limit)
+    table = read_samples(source, needed=["id", "text"], optional=[], names=names, limit=limit)
+    texts = tokenized_rows(table, tokenizer, source)
+    return table.column("id").to_pylist(), texts, any(text.learned is not None for text in texts)

@@ -7,20 +7,28 @@ import subprocess
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from chat_templates import chat_tokenizer
 from command_lines import replaced
 from encoder_models import save_encoder
 from transformers import AutoProcessor
 
 from saladkit.formats.layouts_cache import LayoutsCache
+from saladkit.formats.messages import Turn, turns_of
 from saladkit.formats.results import read_predictions
+from saladkit.formats.rollouts import read_rollouts, tokens_of
 from saladkit.formats.samples import words_from_row
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
+from saladkit.rollouts.known_model import KnownModel
+from saladkit.rollouts.sources import read_prompts
+from saladkit.rollouts.writer import RolloutWriter
 from saladkit.rows.chat_template import ChatTemplate
 from saladkit.rows.frame_sources import StoredLayouts
 from saladkit.rows.row_texts import tokenized_rows
+from saladkit.settings.rollout import RolloutSettings
 from saladkit.sources.samples import read_samples
+from saladkit.stages.rollout import rollout
 
 
 @pytest.fixture(scope="session")
@@ -258,3 +266,60 @@ def test_layouts_of_conversations_hear_what_users_say_and_training_reads_them(
     assert shell(*training, "-o", tmp_path / "stage1").exit_code == 0
     refused = shell(*training, "--whole-turns", 0.25, "-o", tmp_path / "other")
     assert refused.exit_code == 2 and "were drawn with --whole-turns 0.5" in refused.stderr
+
+
+@pytest.fixture(scope="session")
+def chat_rollouts(workshop, chat_checkpoint, spoken_chats):
+    """What `chat_checkpoint` answers to the last turns of users, heard and read, greedily."""
+    settings = RolloutSettings(prompt_modality=("speech", "text"), greedy=True, max_new_tokens=12, device="cpu")
+    rollout(str(chat_checkpoint), [str(spoken_chats)], workshop / "chat-rollouts", settings)
+    return workshop / "chat-rollouts"
+
+
+def test_rollouts_of_conversations_answer_the_last_turn(chat_rollouts, chat_checkpoint, spoken_chats):
+    template = ChatTemplate(load_tokenizer(chat_checkpoint))
+    model = load_salad_model(chat_checkpoint, dtype="float32", device="cpu").eval()
+    chats = {row["id"]: turns_of(row["messages"]) for row in read_samples(spoken_chats, needed=["text"]).to_pylist()}
+    rows = list(read_rollouts(chat_rollouts))
+    assert len(rows) == 2 * len(chats)
+    for row in rows:
+        turns = chats[row["source_id"]]
+        prompt = template.render(turns[:-1], "a row", generation_prompt=True)
+        assert row["prompt_ids"] == template.tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        assert row["prompt_words"] == sum(len(turn.content.split()) for turn in turns if turn.role == "user")
+        if row["finish"] == "stop":
+            assert row["response_ids"][-1] in (template.end_of_turn, template.tokenizer.eos_token_id)
+    ids = torch.tensor([next(row["prompt_ids"] for row in rows if row["modality"] == "text")])
+    written = model.generate(input_ids=ids, max_new_tokens=12, do_sample=False, pad_token_id=0)[0, ids.shape[1] :]
+    assert written.tolist() == next(row["response_ids"] for row in rows if row["modality"] == "text")
+    manifest = json.loads((chat_rollouts / "manifest.json").read_text())
+    assert manifest["identity"]["chat_template"] == template.digest
+    summary = json.loads((chat_rollouts / "summary.json").read_text())
+    assert summary["largest_difference"] < 1e-4
+
+
+def test_the_spoken_turns_of_a_rollouts_prompt_are_heard(chat_checkpoint, spoken_chats):
+    """Text of the template, speech for every turn of the user, and the beginning of the answer as text."""
+    settings = RolloutSettings(device="cpu")
+    known = KnownModel.open(str(chat_checkpoint), settings)
+    prompt = read_prompts([str(spoken_chats)], known, settings).all[0]
+    sequence = prompt.sequence((), prompt.frames(), known.layout)
+    assert len(sequence.spans) == 2
+    assert not sequence.speech_mask[[0, -1]].any()
+    template = known.template()
+    answer = template.render([Turn("user", "x")], "a row", generation_prompt=True).rpartition("x")[2]
+    tail = template.tokenizer(answer, add_special_tokens=False)["input_ids"]
+    assert sequence.input_ids[-len(tail) :].tolist() == tail
+    assert sequence.positions.tolist() == [len(sequence) - 1]
+    of_texts, of_answers = RolloutWriter.load(known, settings, has_conversations=True).stops
+    assert {known.tokenizer.eos_token_id} <= of_texts <= of_answers
+    assert template.end_of_turn in of_answers
+
+
+def test_rollouts_of_conversations_are_scored_by_the_same_template(chat_rollouts, chat_lm, shell, tmp_path):
+    line = ["cache-teacher", chat_rollouts, "--model", chat_lm, "--device", "cpu", "-o", tmp_path / "cache"]
+    result = shell(*line)
+    assert result.exit_code == 0, result.stderr
+    cache = TeacherCache(tmp_path / "cache")
+    assert cache.identity["chat_template"] == ChatTemplate(load_tokenizer(chat_lm)).digest
+    assert all(cache.has(tokens_of(row)) for row in read_rollouts(chat_rollouts))

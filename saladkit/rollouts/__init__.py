@@ -1,0 +1,1 @@
+"""Rollouts: what a checkpoint writes behind prompts that it hears or reads."""

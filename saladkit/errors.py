@@ -13,9 +13,8 @@ class SaladError(Exception):
     """
 
     def __init__(self, problem: str, fix: str):
-        super().__init__(f"{problem}\n{fix}")
-        self.problem = problem
-        self.fix = fix
+        self.problem, self.fix = (" ".join(text.splitlines()) for text in (problem, fix))  # libraries write several
+        super().__init__(f"{self.problem}\n{self.fix}")
 
     def __reduce__(self) -> tuple[type, tuple[str, str]]:
         """Let pickle rebuild the error from both arguments, so that it can come from another process."""

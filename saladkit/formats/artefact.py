@@ -13,7 +13,8 @@ the same inputs.
 """
 
 import glob
-import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +23,14 @@ from saladkit.errors import SaladError
 from saladkit.formats.digests import digest_file, digest_json
 from saladkit.formats.files import read_json
 from saladkit.formats.folders import walk_folders
+from saladkit.formats.json_text import parse_json
+from saladkit.formats.records import damaged, read_record
 
 MANIFEST, PLAN, SUMMARY = "manifest.json", "plan.json", "summary.json"
 WORKING = "working"
 CONTINUE = "Run the same command that made the folder; it continues where it stopped."  # the fix of "is not finished"
+PLANNED = ("schema", "schema_version", "tool", "verb", "settings", "inputs", "fingerprint")  # entries of the plan
+ENTRIES = (*PLANNED, "counts", "skipped", "identity", "files")  # of a manifest, beside its digest
 BAD_AUDIO = "bad_audio"  # in the manifest's counts: how many of the rows that were left out have audio of no use
 
 
@@ -56,10 +61,11 @@ class Artefact:
             raise SaladError(
                 f"{path} {problem}", CONTINUE if unfinished else f"Give the folder of a {schema} artefact."
             )
-        manifest = read_json(path / MANIFEST)
-        if manifest.get("schema") != schema:
-            found = manifest.get("schema")
+        manifest = read_record(path / MANIFEST)
+        found = manifest.get("schema")
+        if found != schema:
             raise SaladError(f"{path} holds {found}, not {schema}", f"Give the folder of a {schema} artefact.")
+        manifest = read_record(path / MANIFEST, ENTRIES)
         found = manifest["schema_version"]
         if version is not None and found != version:
             own = f"saladkit {__version__}"
@@ -75,6 +81,20 @@ class Artefact:
                     "Run the command that made the artefact, with --overwrite.",
                 )
         return cls(path, manifest)
+
+    def identity_of(self, kinds: Mapping[str, type | tuple[type, ...]]) -> dict:
+        """Return the manifest's `identity`, which must have entries of these names and types.
+
+        Raises:
+            SaladError: an entry is missing or damaged; numbers must be above 0.
+        """
+        identity = self.manifest["identity"]
+        for name, kind in kinds.items():
+            value = identity.get(name)
+            positive = not isinstance(value, int | float) or 0 < value < math.inf
+            if not isinstance(value, kind) or isinstance(value, bool) or not positive:
+                raise damaged(self.path / MANIFEST, f"'{name}' of its entry 'identity' is missing or damaged")
+        return identity
 
     def parts(self, suffix: str) -> list[Path]:
         """Return the files of the artefact that end in `suffix`, in order."""
@@ -94,7 +114,7 @@ def _record(path: Path) -> dict:
     """Read the JSON object in a file, or in the first line of a file of JSON lines."""
     try:
         with open(path, encoding="utf-8-sig") as stream:
-            first = json.loads(next(filter(str.strip, stream), ""))
+            first = parse_json(next(filter(str.strip, stream), ""))
         if isinstance(first, dict):
             return first
     except (OSError, ValueError):
@@ -111,7 +131,7 @@ def digest_path(path: str | Path) -> str:
     """
     path = Path(path)
     if (path / MANIFEST).is_file() and is_artefact(path):
-        manifest = read_json(path / MANIFEST)
+        manifest = read_record(path / MANIFEST, ("schema", "schema_version", "files"))
         return digest_json([manifest["schema"], manifest["schema_version"], manifest["files"]])
     if path.is_file():
         return digest_file(path)

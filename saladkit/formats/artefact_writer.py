@@ -4,7 +4,6 @@
 """
 
 import glob
-import json
 import math
 import os
 import shutil
@@ -15,12 +14,13 @@ from pathlib import Path
 
 from saladkit import __version__
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import MANIFEST, PLAN, SUMMARY, WORKING, digest_path, is_artefact
+from saladkit.formats.artefact import MANIFEST, PLAN, PLANNED, SUMMARY, WORKING, digest_path, is_artefact
 from saladkit.formats.claims import are_alive, claims_folder
 from saladkit.formats.digests import digest_file, digest_json
 from saladkit.formats.files import PARTIAL, is_abandoned, read_json, write_json, written_aside
-from saladkit.formats.intact import DIGEST, PLANNED, manifest_digest
+from saladkit.formats.intact import DIGEST, manifest_digest
 from saladkit.formats.parts import PARTS
+from saladkit.formats.records import read_record
 
 
 @dataclass
@@ -69,10 +69,12 @@ class ArtefactWriter:
         """Fail if another command has claimed this folder since we planned (a plan without files is no lock)."""
         for name in (PLAN, MANIFEST):  # in this order, as the plan is removed after the manifest is written
             try:
-                found = json.loads((self.path / name).read_bytes())
-            except FileNotFoundError:
-                continue
-            if found["fingerprint"] == self.plan["fingerprint"]:
+                found = read_record(self.path / name)
+            except SaladError as error:
+                if isinstance(error.__cause__, FileNotFoundError):
+                    continue
+                raise
+            if found.get("fingerprint") == self.plan["fingerprint"]:
                 return
             break
         raise SaladError(
@@ -161,7 +163,7 @@ def reopen(path: Path, without: Iterable[str]) -> None:
 
     Only files of parts may be left out, because what is made once after all parts may need what is not kept.
     """
-    manifest = read_json(path / MANIFEST)
+    manifest = read_record(path / MANIFEST, (*PLANNED, "files"))
     write_json(path / PLAN, {key: manifest[key] for key in PLANNED})
     for name in (SUMMARY, *without):
         (path / name).unlink(missing_ok=True)
@@ -251,7 +253,7 @@ def _open_output(output: Path, plan: dict, inputs: dict[str, str | Path], overwr
         if overwrite:
             _check_holds_no_input(output, inputs)
             _discard(output)
-        elif _is_only_planned(output) and read_json(output / PLAN)["fingerprint"] != plan["fingerprint"]:
+        elif _is_only_planned(output) and read_record(output / PLAN).get("fingerprint") != plan["fingerprint"]:
             shutil.rmtree(output / WORKING, ignore_errors=True)  # the list of the other plan's parts
             (output / PLAN).unlink()
         else:
@@ -265,10 +267,10 @@ def _record_of(output: Path) -> tuple[str, dict]:
     """Return name and content of the manifest, or else of the plan."""
     name = MANIFEST if (output / MANIFEST).exists() else PLAN
     try:
-        return name, read_json(output / name)
+        return name, read_record(output / name)
     except SaladError as error:
         if name == PLAN and isinstance(error.__cause__, FileNotFoundError):  # completed by another process just now
-            return MANIFEST, read_json(output / MANIFEST)
+            return MANIFEST, read_record(output / MANIFEST)
         raise
 
 

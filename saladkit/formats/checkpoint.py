@@ -33,15 +33,15 @@ trained on, a path as given or a name on the Hub, and the `digest` of its `confi
 before LoRA is merged.
 """
 
-import json
 import re
 from pathlib import Path
 
-from saladkit.errors import SaladError
+from saladkit.errors import SaladError, first_line
 from saladkit.formats.artefact import CONTINUE, MANIFEST, PLAN, digest_path, is_artefact
 from saladkit.formats.digests import digest_json
-from saladkit.formats.files import read_json
 from saladkit.formats.intact import check_intact
+from saladkit.formats.json_text import parse_json
+from saladkit.formats.records import damaged, read_record
 
 SCHEMA, VERSION = "checkpoint", 2  # 2: the adapter's `length` has shape [1]
 STAGES = {"distill": "Stage I", "align": "Stage II"}  # of the method, by the command that runs them
@@ -101,7 +101,7 @@ def _stored_files(folder: Path) -> tuple[Path, list[str]]:
     """Return the artefact that a model folder is, or is the `stable/` of, and its files there; none of another one."""
     for artefact, below in ((folder, Path()), (folder.parent, Path(STABLE))):
         if artefact / below == folder and (artefact / MANIFEST).is_file() and is_artefact(artefact):
-            manifest = read_json(artefact / MANIFEST)
+            manifest = read_record(artefact / MANIFEST, ("schema", "files"))
             names = manifest["files"] if manifest["schema"] == SCHEMA else ()
             return artefact, [name for name in names if Path(name).parent == below]
     return folder, []
@@ -117,9 +117,10 @@ def model_type(name: str | Path) -> str | None:
     if not config.is_file():
         return None
     try:
-        return json.loads(config.read_text()).get("model_type")
-    except ValueError as error:
-        raise SaladError(f"{config} is not JSON: {error}", "Give a complete model folder.") from error
+        described = parse_json(config.read_text())
+        return described.get("model_type")
+    except (ValueError, AttributeError) as error:
+        raise SaladError(f"{config} is no JSON object: {error}", "Give a complete model folder.") from error
 
 
 def model_digest(name: str | Path) -> str:
@@ -145,9 +146,21 @@ def stable_or_final(checkpoint: str | Path) -> Path:
 
 
 def read_metrics(checkpoint: str | Path) -> list[dict]:
-    """Read the training log: one entry per logging step; empty without a log."""
+    """Read the training log: one entry per logging step; empty without a log.
+
+    Raises:
+        SaladError: the log is damaged.
+    """
     path = Path(checkpoint) / METRICS
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    if not path.is_file():
+        return []
+    try:
+        rows = [parse_json(line) for line in path.read_text().splitlines()]
+    except (OSError, ValueError) as error:
+        raise damaged(path, first_line(error)) from error
+    if not all(isinstance(row, dict) and type(row.get("step")) is int for row in rows):
+        raise damaged(path, "an entry has no step")
+    return rows
 
 
 def positions_trained_on(checkpoint: Path, stable_steps: int, start: dict | None) -> dict[str, int]:
@@ -178,7 +191,7 @@ def trained_positions(checkpoint: str | Path) -> dict[str, int] | None:
     path = Path(checkpoint)
     for manifest, suffix in ((path / MANIFEST, ""), (path.parent / MANIFEST, BEFORE_DECAY)):
         if manifest.is_file() and (not suffix or path.name == STABLE):
-            counts = read_json(manifest).get("counts", {})
+            counts = read_record(manifest).get("counts", {})
             known = {name: counts.get(f"{name}{suffix}") for name in POSITIONS}
             return None if None in known.values() else known
     return None

@@ -27,10 +27,12 @@ from pathlib import Path
 
 from saladkit.formats.artefact import WORKING
 from saladkit.formats.files import has_ended
+from saladkit.formats.json_text import parse_json
 
 CLAIMS = "claims"
 MANIFEST_CLAIM = "manifest"
 USUAL_TIMEOUT = 900.0  # s; default of --claim-timeout
+_WRITTEN: dict[str, type] = {"host": str, "process": int, "token": str, "since": float, "timeout": float}
 TOUCHES = 10  # of a claim before it is stale, so that a slow file system or a busy process does not lose it
 
 
@@ -95,8 +97,10 @@ def _read(folder: Path, name: str, number: int) -> Claim | None:
     except FileNotFoundError:
         return None
     try:
-        told = json.loads(text)
-    except ValueError:  # it is being written
+        told = parse_json(text)
+        if not isinstance(told, dict) or {key: type(value) for key, value in told.items()} != _WRITTEN:
+            raise ValueError("it is damaged")
+    except ValueError:  # or it is being written
         told = {"host": "", "process": 0, "token": "", "since": touched, "timeout": USUAL_TIMEOUT}
     return Claim(name, number, touched=touched, **told)
 

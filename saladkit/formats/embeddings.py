@@ -8,6 +8,7 @@ read as a whole.
 
 import hashlib
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,9 @@ import pyarrow.parquet as pq
 from safetensors.numpy import save
 
 from saladkit.formats.files import written_aside
+from saladkit.formats.records import damaged
+from saladkit.formats.tables import read_table
+from saladkit.formats.tensors import Tensors
 
 TENSOR = "embeddings"
 WHOLE = -1  # characters read, of a text that was read whole
@@ -39,14 +43,26 @@ def map_embeddings_part(path: Path) -> np.ndarray:
     """Map the vectors of one part into memory, float16 [n, D].
 
     The format of safetensors says where a tensor begins: 8 bytes of length, the header, then the data.
+
+    Raises:
+        SaladError: the part is damaged.
     """
+    stored = Tensors(path)  # which checks the header
+    if stored.kind(TENSOR) != ("F16", 2):
+        raise damaged(path, f"'{TENSOR}' is no float16 [n, D]")
     with open(path, "rb") as stream:
         header_bytes = int.from_bytes(stream.read(8), "little")
         entry = json.loads(stream.read(header_bytes))[TENSOR]
-    begin = 8 + header_bytes + entry["data_offsets"][0]
-    return np.memmap(path, dtype=np.float16, mode="r", offset=begin, shape=tuple(entry["shape"]))
+    begin, shape = 8 + header_bytes + entry["data_offsets"][0], tuple(entry["shape"])
+    if not math.prod(shape):  # nothing can be mapped
+        return np.zeros(shape, np.float16)
+    return np.memmap(path, dtype=np.float16, mode="r", offset=begin, shape=shape)
 
 
 def read_index(path: Path) -> pa.Table:
-    """Read the rows of `INDEX` of one part (.safetensors), in its order."""
-    return pq.read_table(path.with_suffix(".parquet"), schema=INDEX)
+    """Read the rows of `INDEX` of one part (.safetensors), in its order.
+
+    Raises:
+        SaladError: the index is damaged.
+    """
+    return read_table(path.with_suffix(".parquet"), INDEX)

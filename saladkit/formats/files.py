@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from saladkit.errors import SaladError
+from saladkit.formats.json_text import parse_json
 
 PARTIAL = ".partial"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -76,10 +77,13 @@ def read_json(path: Path) -> dict:
     """Read one JSON object.
 
     Raises:
-        SaladError: the file cannot be read or is not JSON.
+        SaladError: the file cannot be read or is no JSON object.
     """
     try:
-        return json.loads(path.read_text())
+        value = parse_json(path.read_text())
+        if isinstance(value, dict):
+            return value
+        raise ValueError(f"it holds no object but a {type(value).__name__}")
     except (OSError, ValueError) as error:
         raise SaladError(f"{path} cannot be read: {error}", "Give a file that is complete and readable.") from error
 

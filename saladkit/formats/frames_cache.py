@@ -13,14 +13,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from safetensors import safe_open
 from safetensors.numpy import save
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.files import written_aside
+from saladkit.formats.tables import read_index
+from saladkit.formats.tensors import Tensors
 
 SCHEMA, VERSION = "frames-cache", 1
+INDEX = pa.schema([("id", pa.string()), ("row", pa.int32())])
 
 
 def write_frames_part(path: Path, ids: list[str], rows: list[np.ndarray]) -> None:
@@ -35,13 +37,12 @@ def write_frames_part(path: Path, ids: list[str], rows: list[np.ndarray]) -> Non
     with written_aside(path) as aside:
         aside.write_bytes(save({tensor: frames, "row_offsets": offsets}))
     with written_aside(path.with_suffix(".parquet")) as aside:
-        pq.write_table(pa.table({"id": pa.array(ids, pa.string()), "row": np.arange(len(ids), dtype=np.int32)}), aside)
+        pq.write_table(pa.table([ids, np.arange(len(ids), dtype=np.int32)], schema=INDEX), aside)
 
 
 def frames_in_part(path: Path) -> int:
     """Return the number of frames of one part (.safetensors)."""
-    with safe_open(path, framework="numpy") as part:
-        return int(part.get_tensor("row_offsets")[-1])
+    return int(Tensors(path).offsets("row_offsets")[-1])
 
 
 class EncodedSpeech(ABC):
@@ -54,7 +55,7 @@ class EncodedSpeech(ABC):
             SaladError: `path` is not a complete cache of this schema.
         """
         self.artefact = Artefact.open(path, schema)
-        self.identity: dict = self.artefact.manifest["identity"]
+        self.identity: dict = self.artefact.identity_of({"encoder": dict, "frames_per_second": (int, float)})
 
     @abstractmethod
     def __contains__(self, id_: str) -> bool:
@@ -95,11 +96,11 @@ class FramesCache(EncodedSpeech):
         super().__init__(path, SCHEMA)
         self._frames, self._offsets, self._where = [], [], {}
         for part, tensors in enumerate(self.artefact.parts(".safetensors")):
-            opened = safe_open(tensors, framework="numpy")
-            name = "frames" if "frames" in opened.keys() else "codes"
-            self._frames.append(opened.get_slice(name))
-            self._offsets.append(opened.get_tensor("row_offsets"))
-            index = pq.read_table(tensors.with_suffix(".parquet")).to_pydict()
+            opened = Tensors(tensors)
+            name = "frames" if "frames" in opened.names else "codes"
+            self._frames.append((opened, name))
+            self._offsets.append(opened.offsets("row_offsets", name))
+            index = read_index(tensors, INDEX, len(self._offsets[-1]) - 1).to_pydict()
             for id_, row in zip(index["id"], index["row"], strict=True):
                 self._where[id_] = (part, row)
 
@@ -128,4 +129,5 @@ class FramesCache(EncodedSpeech):
         """
         part, row = self._where[id_]
         begin, end = self._offsets[part][row : row + 2]
-        return self._frames[part][begin:end]
+        opened, name = self._frames[part]
+        return opened.rows(name, begin, end)

@@ -43,6 +43,7 @@ from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact, digest_path
 from saladkit.formats.artefact_writer import ArtefactWriter
 from saladkit.formats.digests import digest_json
+from saladkit.formats.tables import read_table
 
 SCHEMA, VERSION = "gap-table", 4  # 4: errors, spread, distance behind speech; log-scale shrinkage; bad speech's reason
 
@@ -150,7 +151,7 @@ def write_items(path: Path, items: list[dict]) -> None:
 
 def read_items(path: Path) -> list[dict]:
     """Read rows of `ITEMS`."""
-    return pq.read_table(path).to_pylist()
+    return read_table(path, ITEMS).to_pylist()
 
 
 def write_gap_table(
@@ -175,7 +176,7 @@ def read_gap_table(path: str | Path) -> tuple[list[dict], list[dict]]:
         SaladError: `path` is no complete gap table.
     """
     folder = Artefact.open(path, SCHEMA, VERSION).path
-    return read_items(folder / "items.parquet"), pq.read_table(folder / "groups.parquet").to_pylist()
+    return read_items(folder / "items.parquet"), read_table(folder / "groups.parquet", GROUPS).to_pylist()
 
 
 def read_regions(path: str | Path) -> list[dict]:
@@ -189,7 +190,7 @@ def read_spread(path: str | Path, kind: str, metric: str) -> dict | None:
     Raises:
         SaladError: `path` is no complete gap table.
     """
-    rows = pq.read_table(Artefact.open(path, SCHEMA, VERSION).path / "spread.parquet").to_pylist()
+    rows = read_table(Artefact.open(path, SCHEMA, VERSION).path / "spread.parquet", SPREAD).to_pylist()
     return next((row for row in rows if (row["kind"], row["metric"]) == (kind, metric)), None)
 
 
@@ -208,7 +209,7 @@ def read_behind(path: str | Path) -> list[dict]:
     Raises:
         SaladError: `path` is no complete gap table.
     """
-    return pq.read_table(Artefact.open(path, SCHEMA, VERSION).path / "behind.parquet").to_pylist()
+    return read_table(Artefact.open(path, SCHEMA, VERSION).path / "behind.parquet", BEHIND).to_pylist()
 
 
 def spans_of(settings: dict) -> str | None:

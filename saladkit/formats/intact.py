@@ -11,13 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from saladkit.errors import SaladError
-from saladkit.formats.artefact import MANIFEST
+from saladkit.formats.artefact import ENTRIES, MANIFEST
 from saladkit.formats.digests import digest_file, digest_json
 from saladkit.formats.files import part_of, read_json
+from saladkit.formats.records import read_record
 
 DIGEST = "digest"
-PLANNED = ("schema", "schema_version", "tool", "verb", "settings", "inputs", "fingerprint")  # entries of the plan
-ENTRIES = {*PLANNED, "counts", "skipped", "identity", "files"}  # of a manifest, beside its digest
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def lacks_digest(artefact: Path) -> bool:
 
 def _lacks_digest(manifest: dict) -> bool:
     """Return whether a manifest has all entries but `digest`; one with a damaged key in its place is damaged."""
-    return set(manifest) == ENTRIES
+    return set(manifest) == set(ENTRIES)
 
 
 def damage_of(path: Path, stored: dict) -> str | None:
@@ -79,10 +78,10 @@ def damaged_files(
         threads: number of files that are read at the same time.
     """
     try:
-        manifest = read_json(artefact / MANIFEST)
-        files = dict(manifest["files"])
-    except (SaladError, KeyError, TypeError, ValueError) as error:
-        return [Damage(MANIFEST, f"it cannot be read: {error}")]
+        manifest = read_record(artefact / MANIFEST, ["files"])
+    except SaladError as error:
+        return [Damage(MANIFEST, f"it cannot be read: {error.problem}")]
+    files = manifest["files"]
     if not _lacks_digest(manifest) and manifest.get(DIGEST) != manifest_digest(manifest):
         return [Damage(MANIFEST, "its content has changed, and with it perhaps what it says of other files")]
 
@@ -104,7 +103,7 @@ def check_intact(artefact: Path, names: Sequence[str]) -> None:
     Raises:
         SaladError: a file is damaged.
     """
-    files = read_json(artefact / MANIFEST)["files"] if names else {}
+    files = read_record(artefact / MANIFEST, ["files"])["files"] if names else {}
     for name in names:
         if (artefact / name).exists() and (problem := damage_of(artefact / name, files[name])):
             raise SaladError(

@@ -24,13 +24,16 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from safetensors import safe_open
 from safetensors.numpy import save
 
 from saladkit.formats.artefact import MANIFEST, PLAN
-from saladkit.formats.files import read_json, written_aside
+from saladkit.formats.files import written_aside
 from saladkit.formats.frames_cache import EncodedSpeech
+from saladkit.formats.records import damaged, read_record
+from saladkit.formats.tables import read_table
+from saladkit.formats.tensors import Tensors
 
 SCHEMA, VERSION = "layouts-cache", 1
 INDEX = pa.schema(
@@ -100,13 +103,12 @@ def write_layouts_part(path: Path, rows: list[tuple[str, bytes, float, list[Stor
 def holds_layouts(path: str | Path) -> bool:
     """Return whether `path` is a layouts cache, complete or not."""
     records = [Path(path) / name for name in (MANIFEST, PLAN)]
-    return any(record.is_file() and read_json(record).get("schema") == SCHEMA for record in records)
+    return any(record.is_file() and read_record(record).get("schema") == SCHEMA for record in records)
 
 
 def frames_in_part(path: Path) -> int:
     """Return the number of frames of one part (.safetensors)."""
-    with safe_open(path, framework="numpy") as part:
-        return int(part.get_tensor("span_offsets")[-1])
+    return int(Tensors(path).offsets("span_offsets")[-1])
 
 
 class LayoutsCache(EncodedSpeech):
@@ -119,15 +121,15 @@ class LayoutsCache(EncodedSpeech):
             SaladError: `path` is not a complete layouts cache.
         """
         super().__init__(path, SCHEMA)
-        self.layouts: int = self.identity["layouts"]
+        self.layouts: int = self.artefact.identity_of({"layouts": int})["layouts"]
         self._frames, self._offsets, self._index = [], [], list[pa.Table]()
         self._where: dict[tuple[str, bytes], tuple[int, int]] = {}  # part, and line of layout 0
         self._seconds: dict[str, float] = {}
         for part, tensors in enumerate(self.artefact.parts(".safetensors")):
-            opened = safe_open(tensors, framework="numpy")
-            self._frames.append(opened.get_slice("frames"))
-            self._offsets.append(opened.get_tensor("span_offsets"))
-            index = pq.read_table(tensors.with_suffix(".parquet"), schema=INDEX)
+            self._frames.append(Tensors(tensors))
+            self._offsets.append(self._frames[-1].offsets("span_offsets", "frames"))
+            index = read_table(tensors.with_suffix(".parquet"), INDEX)
+            _check_index(tensors.with_suffix(".parquet"), index, self.layouts, len(self._offsets[-1]) - 1)
             self._index.append(index.select(["heard", "ends", "span"]))
             keys = index.select(["id", "digest", "seconds"]).to_pylist()[:: self.layouts]
             self._where |= {(row["id"], row["digest"]): (part, self.layouts * at) for at, row in enumerate(keys)}
@@ -157,4 +159,19 @@ class LayoutsCache(EncodedSpeech):
 
     def frames(self, bounds: LayoutBounds) -> list[np.ndarray]:
         """Return the frames of the speech spans of a layout, in order, float16 [F, width] each."""
-        return [self._frames[bounds.part][begin:end] for begin, end in pairwise(bounds.offsets)]
+        return [self._frames[bounds.part].rows("frames", begin, end) for begin, end in pairwise(bounds.offsets)]
+
+
+def _check_index(path: Path, index: pa.Table, layouts: int, spans: int) -> None:
+    """Check that an index has all layouts of each row, and that the spans of each are among those of the part."""
+    heard, ends = index.column("heard"), index.column("ends")
+    flat = pc.list_flatten(heard)
+    columns = [*index.columns, flat, pc.list_flatten(ends)]
+    if any(column.null_count for column in columns) or index.num_rows % layouts:
+        raise damaged(path, "values are missing")
+    begins, is_heard = index.column("span").to_numpy(), flat.to_numpy().astype(bool)
+    spoken = np.bincount(pc.list_parent_indices(heard).to_numpy()[is_heard], minlength=len(begins))
+    if len(begins) and (begins.min() < 0 or (begins + spoken).max() > spans):
+        raise damaged(path, f"it names spans that {path.stem}.safetensors does not have")
+    if pc.list_value_length(heard) != pc.list_value_length(ends):
+        raise damaged(path, "spans have no ends")

@@ -54,4 +54,15 @@ def read_parts(artefact: Path) -> tuple[str, list[Part]] | None:
         if isinstance(error.__cause__, FileNotFoundError):
             return None
         raise
-    return listed["unit"], [Part(tuple(part["files"]), part["rows"]) for part in listed["parts"]]
+    try:
+        unit, parts = listed["unit"], [Part(tuple(part["files"]), part["rows"]) for part in listed["parts"]]
+    except (KeyError, TypeError) as error:
+        raise SaladError(f"{path} is damaged", "Remove the file, and run the command that made it.") from error
+    if not isinstance(unit, str) or not all(map(_is_part, parts)):
+        raise SaladError(f"{path} is damaged", "Remove the file, and run the command that made it.")
+    return unit, parts
+
+
+def _is_part(part: Part) -> bool:
+    names = part.files and all(isinstance(name, str) for name in part.files)
+    return bool(names) and type(part.rows) is int and part.rows >= 0

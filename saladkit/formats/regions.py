@@ -15,13 +15,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, PLAN, Artefact
 from saladkit.formats.artefact_writer import ArtefactWriter
 from saladkit.formats.embeddings import map_embeddings_part, read_index, text_digest
-from saladkit.formats.files import part_name, read_json
+from saladkit.formats.files import part_name
+from saladkit.formats.records import damaged, read_record
+from saladkit.formats.tables import read_table
+from saladkit.formats.tensors import Tensors
 
 # 2: embeddings in shards, as the model made them; neighbours and densities. 3: characters read; densities that order.
 SCHEMA, VERSION = "regions", 3
@@ -79,8 +82,8 @@ class Regions:
             SaladError: `path` is no complete regions artefact.
         """
         artefact = Artefact.open(path, SCHEMA, VERSION)
-        texts = pq.read_table(artefact.path / "texts.parquet")
-        return cls(artefact, texts, pq.read_table(artefact.path / "regions.parquet").to_pylist())
+        texts = read_table(artefact.path / "texts.parquet", TEXTS)
+        return cls(artefact, texts, read_table(artefact.path / "regions.parquet", REGIONS).to_pylist())
 
     @cached_property
     def region_of(self) -> dict[str, int]:
@@ -90,14 +93,14 @@ class Regions:
     @property
     def centre(self) -> np.ndarray:
         """Vector that is subtracted from every embedding, float32 [D]."""
-        return load_file(self.artefact.path / "clusters.safetensors")["centre"]
+        return Tensors(self.artefact.path / "clusters.safetensors").whole("centre")
 
     def region_of_spoken(self, texts: dict[str, str]) -> dict[str, int]:
         """Return the region of those texts, by id, that are among the spoken ones: that of the nearest centroid."""
         wanted: dict[bytes, list[str]] = {}
         for id_, text in texts.items():
             wanted.setdefault(text_digest(text), []).append(id_)
-        centroids = load_file(self.artefact.path / "clusters.safetensors")["centroids"]
+        centroids = Tensors(self.artefact.path / "clusters.safetensors").whole("centroids")
         spherical = self.artefact.manifest["settings"].get("kmeans") == "spherical"
         offset = 0.0 if spherical else (centroids**2).sum(axis=1) / 2
         found: dict[str, int] = {}
@@ -152,15 +155,19 @@ class StoredEmbeddings:
         """
         path = Path(path)
         unfinished = (path / PLAN).is_file() and not (path / MANIFEST).exists()
-        made = read_json(path / PLAN) if unfinished else Artefact.open(path, SCHEMA, VERSION).manifest
+        made = read_record(path / PLAN) if unfinished else Artefact.open(path, SCHEMA, VERSION).manifest
         if (made.get("schema"), made.get("schema_version")) != (SCHEMA, VERSION):
             raise SaladError(
                 f"{path} holds no regions of this version", "Give regions that this version of saladkit has made."
             )
         parts = [part for side in (POOL, SPEECH) for part in sorted(path.glob(f"{side}-part-*.safetensors"))]
-        embedder, is_lm = made["inputs"]["embedder"], made["settings"]["embedder"] == "lm"
-        name = f"{LM_PREFIX if is_lm else ''}{embedder['path']}"
-        return cls(name, embedder["digest"], is_lm, made["settings"]["dtype"], parts)
+        try:
+            embedder, settings = made["inputs"]["embedder"], made["settings"]
+            is_lm = settings["embedder"] == "lm"
+            name = f"{LM_PREFIX if is_lm else ''}{embedder['path']}"
+            return cls(name, embedder["digest"], is_lm, settings["dtype"], parts)
+        except KeyError as error:
+            raise damaged(path / (PLAN if unfinished else MANIFEST), f"it has no {error}") from error
 
 
 def write_regions(

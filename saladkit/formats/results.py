@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from saladkit.formats.artefact import Artefact
+from saladkit.formats.tables import read_table
 
 SCHEMA, VERSION = "results", 4  # 4: the groups of each item, and answers written beside chosen ones
 
@@ -132,8 +133,12 @@ def write_rows(path: Path, rows: list[dict], schema: pa.Schema) -> None:
 
 
 def read_rows(path: Path) -> list[dict]:
-    """Read rows that `write_rows` wrote."""
-    return pq.read_table(path).to_pylist()
+    """Read rows that `write_rows` wrote.
+
+    Raises:
+        SaladError: the file is damaged.
+    """
+    return read_table(path).to_pylist()
 
 
 def read_predictions(path: str | Path) -> list[dict]:

@@ -25,7 +25,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from saladkit.formats.artefact import MANIFEST, PLAN, Artefact
-from saladkit.formats.files import read_json
+from saladkit.formats.records import read_record
+from saladkit.formats.tables import read_table
 
 SCHEMA, VERSION = "rollouts", 1
 SPEECH, TEXT = "speech", "text"
@@ -66,14 +67,14 @@ def write_rollouts(rows: list[dict], path: Path, largest_difference: float = 0.0
 
 def read_part(path: Path) -> tuple[list[dict], float]:
     """Return the rows of one part, and its `largest_difference`."""
-    table = pq.read_table(path)
+    table = read_table(path)
     return table.to_pylist(), float(table.schema.metadata[_DIFFERENCE.encode()])
 
 
 def holds_rollouts(path: str | Path) -> bool:
     """Return whether `path` is an artefact of rollouts, complete or not."""
     records = [Path(path) / name for name in (MANIFEST, PLAN)]
-    return any(record.is_file() and read_json(record).get("schema") == SCHEMA for record in records)
+    return any(record.is_file() and read_record(record).get("schema") == SCHEMA for record in records)
 
 
 def read_rollouts(path: str | Path) -> Iterator[dict]:
@@ -83,4 +84,4 @@ def read_rollouts(path: str | Path) -> Iterator[dict]:
         SaladError: `path` is no complete artefact of rollouts.
     """
     for part in Artefact.open(path, SCHEMA, VERSION).parts(".parquet"):
-        yield from pq.read_table(part, schema=COLUMNS).to_pylist()
+        yield from read_table(part, COLUMNS).to_pylist()

@@ -13,7 +13,6 @@ each). It writes `scaling.json`:
 - `speech_score` over log M, and `text_score` over F: linear fits with R2, and R2 with each checkpoint left out in turn
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from saladkit.formats.artefact import Artefact
 from saladkit.formats.gap_table import SCHEMA as GAP_TABLE
 from saladkit.formats.gap_table import VERSION as GAP_VERSION
 from saladkit.formats.gap_table import measurement, read_gap_table, spans_of
+from saladkit.formats.json_text import parse_json
 
 SCHEMA, VERSION = "scaling", 2  # 2: D counts all positions, not those of text alone
 NEEDED = ("positions", "misalignment")
@@ -61,7 +61,7 @@ def read_log(source: str) -> list[Measured]:
     if path.is_dir():
         return [_from_table(source)]
     try:
-        rows = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+        rows = [parse_json(line) for line in path.read_text().splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise SaladError(f"{source} is no log: {error}", "Give gap tables, or files of JSON lines.") from error
     return [_from_line(source, number, row) for number, row in enumerate(rows, 1)]

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.samples import AUDIO, WORDS
 from saladkit.formats.samples import SCHEMA as SAMPLES
+from saladkit.formats.tables import checked, read_names, read_table, reading
 
 SPOKEN = {
     "audio": AUDIO,
@@ -34,6 +35,8 @@ TRANSCRIBED = {"cer": pa.float64()}
 WITH_MARKUP = "text_with_markup"
 CHOICES_AUDIO, CHOICES_KEYS = "choices_audio", "choices_speech_keys"
 CHOICES = {CHOICES_AUDIO: pa.list_(AUDIO), CHOICES_KEYS: pa.list_(pa.string())}
+_KEY = pa.schema([("speech_key", pa.string())])
+_CHOICES_KEYS = pa.schema([(CHOICES_KEYS, pa.list_(pa.string()))])
 
 
 def spoken_columns(rows: list[dict], *, transcribed: bool, choices: bool) -> dict[str, pa.Array]:
@@ -56,12 +59,12 @@ class EarlierRecordings:
 
     def add(self, part: Path) -> None:
         """Add the recordings of one Parquet file of samples, if it has keys."""
-        stored = pq.read_schema(part).names
+        stored = read_names(part)
         if "speech_key" in stored:
-            for row, key in enumerate(pq.read_table(part, columns=["speech_key"]).column(0).to_pylist()):
+            for row, key in enumerate(read_table(part, _KEY).column(0).to_pylist()):
                 self._where.setdefault(key, (part, row))
         if CHOICES_KEYS in stored:
-            for row, keys in enumerate(pq.read_table(part, columns=[CHOICES_KEYS]).column(0).to_pylist()):
+            for row, keys in enumerate(read_table(part, _CHOICES_KEYS).column(0).to_pylist()):
                 for place, key in enumerate(keys or ()):
                     self._choices.setdefault(key, (part, row, place))
 
@@ -82,8 +85,9 @@ class EarlierRecordings:
             by_part.setdefault(part, []).append((row, key))
         found: dict[str, dict] = {}
         for part, wanted in by_part.items():
-            columns = [name for name in {**SPOKEN, **TRANSCRIBED} if name in pq.read_schema(part).names]
-            rows = _take(pq.ParquetFile(part), [row for row, _ in wanted], columns)
+            stored = read_names(part)
+            columns = {name: kind for name, kind in (SPOKEN | TRANSCRIBED).items() if name in stored}
+            rows = _take(part, [row for row, _ in wanted], columns)
             found |= {key: row for (_, key), row in zip(wanted, rows, strict=True)}
         return found
 
@@ -95,20 +99,26 @@ class EarlierRecordings:
             part, row, place = self._choices[key]
             by_part.setdefault(part, []).append((row, place, key))
         for part, wanted in by_part.items():
-            spoken = _take(pq.ParquetFile(part), [row for row, _, _ in wanted], [CHOICES_AUDIO])
+            spoken = _take(part, [row for row, _, _ in wanted], {CHOICES_AUDIO: pa.list_(AUDIO)})
             for (_, place, key), choices in zip(wanted, spoken, strict=True):
                 found[key] = {"audio": choices[CHOICES_AUDIO][place], "speech_key": key}
         return found
 
 
-def _take(file: pq.ParquetFile, rows: list[int], columns: list[str]) -> list[dict]:
+def _take(part: Path, rows: list[int], columns: dict[str, pa.DataType]) -> list[dict]:
     """Read some rows of a file, from the row groups that hold them."""
+    with reading(part):
+        return _taken(pq.ParquetFile(part), rows, pa.schema(columns.items()))
+
+
+def _taken(file: pq.ParquetFile, rows: list[int], schema: pa.Schema) -> list[dict]:
     ends = np.cumsum([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)])
     groups = np.searchsorted(ends, rows, side="right")
     found: dict[int, dict] = {}
     for group in sorted(set(groups.tolist())):
         inside = [row for row, of_row in zip(rows, groups, strict=True) if of_row == group]
         begin = int(ends[group - 1]) if group else 0
-        table = file.read_row_group(group, columns=columns).take(pa.array([row - begin for row in inside]))
+        table = checked(file.read_row_group(group, columns=schema.names), schema)
+        table = table.take(pa.array([row - begin for row in inside]))
         found |= dict(zip(inside, table.to_pylist(), strict=True))
     return [found[row] for row in rows]

@@ -31,17 +31,18 @@ manifest lists texts that were left out.
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from safetensors import safe_open
 from safetensors.numpy import save
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.files import written_aside
+from saladkit.formats.tables import read_index
+from saladkit.formats.tensors import Tensors
 
 SCHEMA, VERSION = "teacher-cache", 3
 INDEX = pa.schema([("id", pa.string()), ("digest", pa.binary(32)), ("row", pa.int32())])
@@ -139,9 +140,12 @@ def code_bytes(identity: dict) -> int:
 
 
 def read_column(path: Path, name: str) -> np.ndarray:
-    """Read one tensor of one part."""
-    with safe_open(path, framework="numpy") as opened:
-        return opened.get_tensor(name)
+    """Read one tensor of one part.
+
+    Raises:
+        SaladError: the part is damaged, or has no such tensor.
+    """
+    return Tensors(path).whole(name)
 
 
 def predicted_bytes(identity: dict, rows: int, positions: int, distinct: float) -> int:
@@ -163,19 +167,21 @@ class _Shard:
     """One open part; `tensors` are read by memory map when they are sliced."""
 
     offsets: dict[str, np.ndarray]
-    tensors: dict[str, Any]
+    tensors: Tensors
 
     @classmethod
-    def open(cls, path: Path) -> "_Shard":
-        opened = safe_open(path, framework="numpy")
-        return cls(
-            {name: opened.get_tensor(name) for name in opened.keys() if name.endswith("_offsets")},
-            {name: opened.get_slice(name) for name in opened.keys() if not name.endswith("_offsets")},
-        )
+    def open(cls, path: Path, *, sampled: bool) -> "_Shard":
+        tensors = Tensors(path)
+        if sampled:
+            found = {"position_offsets": ("distinct",), "kept_offsets": ("kept_codes",)}
+        else:
+            high = [name for name in ("kept_ids_high",) if name in tensors.names]
+            found = {"position_offsets": ("kept_ids", "kept_logprobs", "log_tail", *high)}
+        return cls({name: tensors.offsets(name, *of) for name, of in found.items()}, tensors)
 
     def slices(self, offsets: str, row: int, names: tuple[str, ...]) -> list[np.ndarray]:
         begin, end = self.offsets[offsets][row : row + 2]
-        return [self.tensors[name][begin:end] for name in names]
+        return [self.tensors.rows(name, begin, end) for name in names]
 
 
 class TeacherCache:
@@ -185,14 +191,15 @@ class TeacherCache:
         """Open the cache.
 
         Raises:
-            SaladError: `path` is not a complete teacher cache.
+            SaladError: `path` is not a complete teacher cache, or a file of it is damaged.
         """
         self.artefact = Artefact.open(path, SCHEMA, VERSION)
-        self.identity: dict = self.artefact.manifest["identity"]
+        self.identity: dict = self.artefact.identity_of({"keep": str, "vocabulary": int, "tokenizer": str})
         self._shards, self._where = [], {}
         for part, tensors in enumerate(self.artefact.parts(".safetensors")):
-            self._shards.append(_Shard.open(tensors))
-            index = pq.read_table(tensors.with_suffix(".parquet")).to_pydict()
+            shard = _Shard.open(tensors, sampled=self.sampled)
+            self._shards.append(shard)
+            index = read_index(tensors, INDEX, len(shard.offsets["position_offsets"]) - 1).to_pydict()
             for digest, row in zip(index["digest"], index["row"], strict=True):
                 self._where[digest] = (part, row)
 
@@ -256,7 +263,7 @@ class TeacherCache:
     def _read_top_k(self, shard: _Shard, row: int) -> TopKRow:
         low, log_probs, tail = shard.slices("position_offsets", row, ("kept_ids", "kept_logprobs", "log_tail"))
         ids = low.astype(np.int32)
-        if "kept_ids_high" in shard.tensors:
+        if "kept_ids_high" in shard.tensors.names:
             (high,) = shard.slices("position_offsets", row, ("kept_ids_high",))
             ids |= high.astype(np.int32) << 16
         return TopKRow(ids, log_probs, tail)
@@ -268,5 +275,5 @@ class TeacherCache:
         wide = np.zeros((len(packed), 8), dtype=np.uint8)
         wide[:, : packed.shape[1]] = packed
         counts, ids = np.divmod(wide.view("<i8")[:, 0], self.identity["vocabulary"])
-        labels = shard.tensors["label_logprobs"][begin:end]
+        labels = shard.tensors.rows("label_logprobs", begin, end)
         return SampledRow(distinct, ids.astype(np.int32), (counts + 1).astype(np.uint8), labels)

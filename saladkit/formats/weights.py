@@ -14,6 +14,7 @@ from typing import NamedTuple
 from safetensors import SafetensorError, safe_open
 
 from saladkit.errors import SaladError
+from saladkit.formats.json_text import parse_json
 
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 BYTES = {"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4}  # by the format's names of data types
@@ -58,7 +59,7 @@ def _files(folder: Path) -> list[str]:
     if not (folder / INDEX).is_file():
         raise SaladError(f"{folder} has neither {WHOLE} nor {INDEX}", "Give a checkpoint with weights as safetensors.")
     try:
-        return sorted(set(json.loads((folder / INDEX).read_text())["weight_map"].values()))
+        return sorted(set(parse_json((folder / INDEX).read_text())["weight_map"].values()))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SaladError(f"{folder / INDEX} is no index of weights: {error!r}", COMPLETE) from error
 

@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, PLAN, Artefact
-from saladkit.formats.files import read_json
+from saladkit.formats.records import read_record
 from saladkit.formats.samples import WORDS
+from saladkit.formats.tables import read_table
 from saladkit.formats.words import are_words_of
 
 SCHEMA, VERSION = "word-times", 1
@@ -34,7 +35,7 @@ def write_word_times(rows: list[dict], path: Path) -> None:
 def holds_word_times(path: str | Path) -> bool:
     """Return whether `path` is a word-times artefact, complete or not."""
     records = [Path(path) / name for name in (MANIFEST, PLAN)]
-    return any(record.is_file() and read_json(record).get("schema") == SCHEMA for record in records)
+    return any(record.is_file() and read_record(record).get("schema") == SCHEMA for record in records)
 
 
 def read_word_times(path: str | Path) -> pa.Table:
@@ -44,7 +45,7 @@ def read_word_times(path: str | Path) -> pa.Table:
         SaladError: `path` is no complete word-times artefact.
     """
     parts = Artefact.open(path, SCHEMA).parts(".parquet")
-    return pa.concat_tables([pq.read_table(part, schema=COLUMNS) for part in parts])
+    return pa.concat_tables([read_table(part, COLUMNS) for part in parts])
 
 
 def left_out_rows(path: str | Path) -> list[dict]:

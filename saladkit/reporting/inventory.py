@@ -6,6 +6,7 @@ from pathlib import Path
 
 from saladkit.formats.artefact import MANIFEST, SUMMARY, digest_path
 from saladkit.formats.files import read_json
+from saladkit.formats.records import read_record
 
 DEPTH = 2  # levels of folders below the run that are searched
 
@@ -57,7 +58,7 @@ class Inventory:
         self.run, self.artefacts = run, []
         for depth in range(1, DEPTH + 1):
             for path in sorted(run.glob("/".join(["*"] * depth + [MANIFEST]))):
-                manifest = read_json(path)
+                manifest = read_record(path)
                 if "schema" in manifest and "inputs" in manifest and "files" in manifest:
                     folder = path.parent
                     self.artefacts.append(Found(folder, folder.relative_to(run).as_posix(), manifest))

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST
-from saladkit.formats.files import read_json
+from saladkit.formats.records import read_record
 from saladkit.formats.samples import iterate_rows, words_from_row
 from saladkit.rows.timed_speech import check_words
 from saladkit.sources.benchmarks.named import NamedSource, named_source
@@ -35,7 +35,7 @@ def task_name(source: str) -> str:
 def benchmark_of(source: str) -> NamedSource | None:
     """Return the benchmark that the questions come from, also if `saladkit synth` has spoken them; None without one."""
     if (Path(source) / MANIFEST).is_file():
-        source = read_json(Path(source) / MANIFEST).get("inputs", {}).get("samples", {}).get("path", source)
+        source = read_record(Path(source) / MANIFEST).get("inputs", {}).get("samples", {}).get("path", source)
     return named_source(source)
 
 

@@ -1,12 +1,12 @@
 """JSON lines: one JSON object on each line, plain or compressed by gzip; manifests are written so."""
 
 import gzip
-import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from saladkit.errors import SaladError
+from saladkit.formats.json_text import parse_json
 
 _UNREADABLE = (OSError, EOFError, zlib.error, UnicodeDecodeError)  # gzip raises the first three
 
@@ -19,7 +19,7 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict]]:
     """
     for number, line in _lines(path):
         try:
-            value = json.loads(line)
+            value = parse_json(line)
         except ValueError as error:
             raise SaladError(
                 f"{path}, line {number}, is not JSON: {error}",
@@ -41,7 +41,7 @@ def first_object(path: Path) -> dict | None:
     """
     for _, line in _lines(path):
         try:
-            value = json.loads(line)
+            value = parse_json(line)
         except ValueError:
             return None
         return value if isinstance(value, dict) else None

@@ -38,6 +38,7 @@ def batches_of(path: Path, columns: Columns) -> Iterator[pa.Table]:
         file = pq.ParquetFile(path, pre_buffer=False, buffer_size=BYTES_BUFFERED)
         rows = BYTES_AT_ONCE * file.metadata.num_rows // max(1, _bytes_decoded(file, columns))
         for batch in file.iter_batches(max(1, min(rows, ROWS_AT_ONCE)), columns=columns.of(file.schema_arrow.names)):
+            batch.validate(full=True)  # a text may be no Unicode
             yield pa.Table.from_batches([batch])
     except (pa.ArrowException, OSError) as error:
         raise SaladError(f"{path} cannot be read: {error}", "Give a complete Parquet file.") from error

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
 from saladkit.sources.columns import Columns
+from saladkit.sources.json_shape import check_shape
 from saladkit.sources.json_lines import first_object, json_lines
 
 
@@ -24,7 +25,9 @@ def read_file(path: Path, columns: Columns) -> tuple[pa.Table, list[str]]:
         if path.suffix == ".parquet":
             with pq.ParquetFile(path) as file:  # unlike `pq.read_table`, it does not load pandas
                 names = file.schema_arrow.names
-                return file.read(columns=columns.of(names)), names
+                table = file.read(columns=columns.of(names))
+                table.validate(full=True)  # a text may be no Unicode
+                return table, names
         if path.suffix == ".jsonl":
             table = _read_json_lines(path)
             return columns.select(table), table.column_names
@@ -38,6 +41,7 @@ def read_file(path: Path, columns: Columns) -> tuple[pa.Table, list[str]]:
 
 def _read_json_lines(path: Path) -> pa.Table:
     """Return the table with dates as strings, as they are written; pyarrow turns columns of dates into timestamps."""
+    check_shape(path)
     try:
         return _with_dates_as_strings(lambda: path)
     except pa.ArrowInvalid:  # as of contents that are texts in some turns and lists of parts in others

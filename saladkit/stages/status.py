@@ -11,8 +11,8 @@ from pathlib import Path
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST, PLAN, is_artefact
 from saladkit.formats.claims import MANIFEST_CLAIM, Claim, claims_folder, claims_on, file_system_time, is_stale
-from saladkit.formats.files import read_json
 from saladkit.formats.parts import Part, read_parts
+from saladkit.formats.records import read_record
 from saladkit.reporting.status_table import status_lines
 
 RECENT = 32  # parts whose times tell the speed
@@ -54,14 +54,14 @@ def status_table(found: dict) -> str:
 
 
 def _complete(folder: Path) -> dict:
-    manifest = read_json(folder / MANIFEST)
+    manifest = read_record(folder / MANIFEST, ("verb", "files", "counts"))
     size = sum(file["bytes"] for file in manifest["files"].values())
     about = {"files": len(manifest["files"]), "bytes": size, "counts": manifest["counts"]}
     return {"command": manifest["verb"], "state": "complete"} | about
 
 
 def _unfinished(folder: Path) -> dict:
-    command = {"command": read_json(folder / PLAN)["verb"]}
+    command = {"command": read_record(folder / PLAN, ["verb"])["verb"]}
     listed = read_parts(folder)
     if listed is None:  # the command makes no parts, or has just begun
         return command | {"state": "unfinished"}

@@ -5,8 +5,9 @@ from pathlib import Path
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import CONTINUE, MANIFEST, PLAN, is_artefact
 from saladkit.formats.artefact_writer import reopen
-from saladkit.formats.files import part_of, read_json
+from saladkit.formats.files import part_of
 from saladkit.formats.intact import Damage, damaged_files, lacks_digest
+from saladkit.formats.records import read_record
 from saladkit.machine import available_cores
 from saladkit.progress import progress_bar, say
 from saladkit.settings.verify import VerifySettings
@@ -50,8 +51,8 @@ def _check_complete(folder: Path) -> None:
 
 def _sizes(folder: Path) -> list[int]:
     try:
-        return [file["bytes"] for file in read_json(folder / MANIFEST)["files"].values()]
-    except (SaladError, KeyError, TypeError, AttributeError):  # the manifest is damaged, which is said later
+        return [file["bytes"] for file in read_record(folder / MANIFEST, ["files"])["files"].values()]
+    except SaladError:  # the manifest is damaged, which is said later
         return []
 
 
@@ -59,7 +60,7 @@ def _of_folder(folder: Path, damaged: list[Damage], settings: VerifySettings) ->
     by_parts = all(one.part for one in damaged)
     if damaged and by_parts and settings.reopen:
         parts = {one.part for one in damaged}
-        reopen(folder, [name for name in read_json(folder / MANIFEST)["files"] if part_of(name) in parts])
+        reopen(folder, [name for name in read_record(folder / MANIFEST, ["files"])["files"] if part_of(name) in parts])
     return [
         {"folder": str(folder), "file": one.file, "problem": one.problem, "part": one.part}
         | {"fix": _fix(one, by_parts, settings.reopen)}

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import os
 from collections.abc import Iterator
 from fnmatch import fnmatch
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
+from saladkit.formats.json_text import parse_json
 from saladkit.sources.benchmarks.named import NamedSource
 from saladkit.sources.columns import Columns
 from saladkit.sources.json_lines import json_lines
@@ -118,7 +118,7 @@ def _json_rows(path: Path) -> Iterator[dict]:
     """Read a JSON file that holds one list of objects, or an object a line."""
     with open(path, encoding="utf-8-sig") as stream:
         is_list = stream.read(64).lstrip().startswith("[")
-    return iter(json.loads(path.read_text("utf-8-sig"))) if is_list else _json_lines(path)
+    return iter(parse_json(path.read_text("utf-8-sig"))) if is_list else _json_lines(path)
 
 
 def _json_lines(path: Path) -> Iterator[dict]:

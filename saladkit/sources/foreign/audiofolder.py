@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from saladkit.errors import SaladError
 from saladkit.sources.foreign.rows import ForeignSamples
 from saladkit.sources.foreign.tables import delimiter_of, files_of, header, read_delimited, with_recordings
+from saladkit.sources.json_shape import check_shape
 from saladkit.sources.json_lines import first_object
 from saladkit.sources.place import Place
 from saladkit.sources.wanted import Wanted
@@ -76,11 +77,17 @@ def _read(path: Path, folder: Path, wanted: Wanted) -> pa.Table:
     if path.suffix == ".csv":
         table = read_delimited(path, delimiter=delimiter_of(path, FILE), quoted=True, guess=True)
     else:
-        table = _readable(pq.read_table if path.suffix == ".parquet" else pa.json.read_json, path)
+        table = _readable(pq.read_table if path.suffix == ".parquet" else _json_table, path)
+        _readable(lambda _: table.validate(full=True), path)  # a text may be no Unicode
     paths = [os.path.join(os.path.dirname(path), file) for file in files_of(table, FILE, path)]
     inside = path.parent.relative_to(folder).as_posix()
     own_id = wanted.names.id in table.column_names or wanted.names.id != "id"
     return with_recordings(table, FILE, paths, own_id=own_id, prefix="" if inside == "." else f"{inside}/")
+
+
+def _json_table(path: Path) -> pa.Table:
+    check_shape(path)
+    return pa.json.read_json(path)
 
 
 def _readable(read: Callable[[Path], T], path: Path) -> T:

@@ -1,9 +1,9 @@
 """WhisperX's JSON: `segments` of `words`, each with `word` and, if it was aligned, `start`, `end` and `score`."""
 
-import json
 from pathlib import Path
 
 from saladkit.errors import SaladError
+from saladkit.formats.json_text import parse_json
 from saladkit.formats.words import Word
 from saladkit.sources.word_times.files_by_id import words_by_id
 from saladkit.sources.word_times.named_times import NamedTimes
@@ -22,7 +22,7 @@ def open_whisperx(path: Path) -> NamedTimes:
 
 def _words(file: Path) -> list[Word]:
     try:
-        content = json.loads(file.read_bytes())
+        content = parse_json(file.read_bytes())
         if not isinstance(content, dict) or "segments" not in content:
             raise ValueError("it has no 'segments'")
         # A segment that could not be aligned has no words.

@@ -1,5 +1,6 @@
 """Damage valid files as strangers and disks do: bytes, texts, JSON values, Parquet columns, safetensors headers."""
 
+import copy
 import gzip
 import io
 import json
@@ -158,7 +159,7 @@ def damaged_value(draw, value: object) -> str:
         container, key = nodes[draw(_whole) % len(nodes)]
         change = draw(st.sampled_from(["replace"] * 3 + ["remove", "rename", "nest"]))
         if change == "replace" or container is value:
-            container[key] = draw(st.sampled_from(VALUES))
+            container[key] = copy.deepcopy(draw(st.sampled_from(VALUES)))  # later edits go into it
         elif change == "nest":
             container[key] = [container[key]]
         elif change == "remove" or isinstance(container, list):

@@ -92,7 +92,9 @@ def claims_on(folder: Path, names: Collection[str]) -> list[Claim]:
 
 def _read(folder: Path, name: str, number: int) -> Claim | None:
     try:
-        with open(folder / f"{name}.{number}") as stream:  # NFS looks at the server when a file is opened
+        with open(
+            folder / f"{name}.{number}", errors="replace"
+        ) as stream:  # NFS looks at the server when a file is opened
             touched, text = os.fstat(stream.fileno()).st_mtime, stream.read()
     except FileNotFoundError:
         return None

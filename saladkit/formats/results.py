@@ -132,13 +132,13 @@ def write_rows(path: Path, rows: list[dict], schema: pa.Schema) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema), path)
 
 
-def read_rows(path: Path) -> list[dict]:
+def read_rows(path: Path, schema: pa.Schema | None = None) -> list[dict]:
     """Read rows that `write_rows` wrote.
 
     Raises:
         SaladError: the file is damaged.
     """
-    return read_table(path).to_pylist()
+    return read_table(path, schema).to_pylist()
 
 
 def read_predictions(path: str | Path) -> list[dict]:
@@ -149,7 +149,7 @@ def read_predictions(path: str | Path) -> list[dict]:
     """
     artefact = Artefact.open(path, SCHEMA, VERSION)
     parts = [part for part in artefact.parts(".parquet") if part.name.startswith("predictions-")]
-    return [row for part in parts for row in read_rows(part)]
+    return [row for part in parts for row in read_rows(part, PREDICTIONS)]
 
 
 def read_transcripts(path: str | Path, task: str) -> dict[str, str]:
@@ -160,4 +160,6 @@ def read_transcripts(path: str | Path, task: str) -> dict[str, str]:
     """
     parts = Artefact.open(path, SCHEMA, VERSION).parts(".parquet")
     wanted = f"transcripts-{file_name(task)}_{CASCADE}.parquet"
-    return {row["id"]: row["transcript"] for part in parts if part.name == wanted for row in read_rows(part)}
+    return {
+        row["id"]: row["transcript"] for part in parts if part.name == wanted for row in read_rows(part, TRANSCRIPTS)
+    }

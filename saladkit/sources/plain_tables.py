@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
 from saladkit.sources.columns import Columns
-from saladkit.sources.json_shape import check_shape
 from saladkit.sources.json_lines import first_object, json_lines
+from saladkit.sources.json_shape import check_shape
 
 
 def read_file(path: Path, columns: Columns) -> tuple[pa.Table, list[str]]:
@@ -30,6 +30,7 @@ def read_file(path: Path, columns: Columns) -> tuple[pa.Table, list[str]]:
                 return table, names
         if path.suffix == ".jsonl":
             table = _read_json_lines(path)
+            table.validate(full=True)  # pyarrow 26 loses objects of a list that begins with null
             return columns.select(table), table.column_names
     except (pa.ArrowException, OSError) as error:
         raise SaladError(

@@ -2,6 +2,7 @@
 
 import glob
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -149,6 +150,8 @@ def _as_ours(
     stored: list[str] | None = None,
 ) -> pa.Table:
     """Return the wanted columns under our names and with our types; relative audio paths start at `folder`."""
+    if twice := [name for name, count in Counter(table.column_names).items() if count > 1]:
+        raise SaladError(f"{where} has more than one column '{twice[0]}'", "Give each column a name of its own.")
     chosen = columns.called(names).select(table)
     chosen = with_messages(chosen, names, where, folder, audio=bool(columns.of(["audio"])))
     named = with_our_names(chosen, names, columns, where, stored or table.column_names)

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from saladkit.errors import SaladError
 from saladkit.sources.foreign.rows import ForeignSamples
 from saladkit.sources.foreign.tables import delimiter_of, files_of, header, read_delimited, with_recordings
-from saladkit.sources.json_shape import check_shape
 from saladkit.sources.json_lines import first_object
+from saladkit.sources.json_shape import check_shape
 from saladkit.sources.place import Place
 from saladkit.sources.wanted import Wanted
 

@@ -72,7 +72,7 @@ def _named(wanted: Wanted, stored: list[str]) -> ColumnNames:
 def _with_texts(table: pa.Table, names: ColumnNames, path: Path) -> pa.Table:
     """Return the rows that have a transcription, and say how many have none."""
     empty = pc.equal(pc.utf8_trim_whitespace(pc.fill_null(table.column(names.text), "")), "")
-    if pc.any(empty).as_py():
+    if pc.any(empty).as_py() and names.audio in table.column_names:  # else there are no rows at all
         first = table.column(names.audio)[pc.index(empty, True).as_py()].as_py()
         say_left_out(str(path), pc.sum(empty).as_py(), "recordings have no transcription", first)
     return table.filter(pc.invert(empty))

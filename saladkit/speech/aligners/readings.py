@@ -71,6 +71,8 @@ def units_of(labels: list[str]) -> list[Unit]:
     The language of neither side is known: the spoken form is the English one, and serves only for comparison.
     """
     words = [(part, place) for place, label in enumerate(labels) for part in label.split()]
+    if not words:
+        return []
     said, of_words = spoken_words([part for part, _ in words], "en")
     owners = [(words[begin][1], words[end - 1][1] + 1) for begin, end in of_words]
     furthest = list(accumulate((end for _, end in owners), max))

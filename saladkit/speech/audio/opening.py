@@ -69,8 +69,8 @@ class OpenedAudio:
             raise SaladError(f"{name}: the audio does not say how long it is; it was written into a pipe", SAVE_AUDIO)
         if stretch is None or stretch.is_whole:
             return 0, total
-        begin = round(stretch.start * rate)
-        end = total if stretch.end is None else round(stretch.end * rate)
+        begin = _frame(stretch.start, rate)
+        end = total if stretch.end is None else _frame(stretch.end, rate)
         if begin >= total or end > total + ROUNDING * rate:
             raise SaladError(
                 f"{name}: the audio lasts {total / rate:.2f} s and the row is of"
@@ -106,6 +106,10 @@ class OpenedAudio:
             about = os.stat(self.stretch.path)
             return _peak_of_file(self.stretch.path, about.st_ino, about.st_size, about.st_mtime_ns)
         return float(np.abs(channels).max())
+
+
+def _frame(seconds: float, rate: int) -> int:
+    return round(min(seconds * rate, float(_UNKNOWN_LENGTH)))  # 1e308 s times a rate is infinite
 
 
 @lru_cache(maxsize=2)  # the stretches of a long recording are read one after another

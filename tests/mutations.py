@@ -66,7 +66,6 @@ COLUMNS = [
     [b"\xff\0"],
     [[]],
     [[None]],
-    [{}],
     [{"bytes": b"", "path": None}],
     [-1],
 ]

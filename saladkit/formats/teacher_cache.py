@@ -173,7 +173,7 @@ class _Shard:
     def open(cls, path: Path, *, sampled: bool) -> "_Shard":
         tensors = Tensors(path)
         if sampled:
-            found = {"position_offsets": ("distinct",), "kept_offsets": ("kept_codes",)}
+            found: dict[str, tuple[str, ...]] = {"position_offsets": ("distinct",), "kept_offsets": ("kept_codes",)}
         else:
             high = [name for name in ("kept_ids_high",) if name in tensors.names]
             found = {"position_offsets": ("kept_ids", "kept_logprobs", "log_tail", *high)}

@@ -29,7 +29,7 @@ from saladkit.speech.front_end import FrontEnd
 from saladkit.teacher.signals import TeacherSignal
 from saladkit.training.inputs import TrainingInputs, identified_beside, input_paths, open_inputs
 from saladkit.training.mix import check_mix, note_on_mix
-from saladkit.training.rollout_checks import are_laid_out, check_rollouts, written_by_others
+from saladkit.training.rollout_checks import are_laid_out, check_rollouts, notes_on_origin
 from saladkit.training.run import run_training
 from saladkit.training.saved_states import discard_states
 from saladkit.training.sharding import check_sharding
@@ -154,7 +154,7 @@ def _open(start: Start, settings: TrainingSettings, teachers: Sequence[str], fro
     template = _template(start, inputs)
     check_rollouts(inputs.sources, settings, start.tokenizer, template.digest if template else None, start.name)
     if is_main_process():
-        for note in written_by_others(inputs.sources, start.name):
+        for note in notes_on_origin(inputs.sources, start.name, [data.path for data in settings.speech_sources]):
             say(note)
     schedule = inputs.schedule(settings)
     check_mix(schedule)

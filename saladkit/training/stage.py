@@ -108,10 +108,7 @@ def train_stage(
     opened = _open(start, settings, teachers, front_end)
 
     def make(work: Work) -> Made:
-        if is_main_process():
-            say(f"{verb}: {training_on(device)}")
-            if start.told:
-                say(start.told)
+        _say_how(verb, device, start.told)
         start.config.phonemes = opened.inputs.phonemes() or start.config.phonemes
         student, digest = _student(start, settings, opened.template)
         packed = may_pack(settings.batching, student.language_model)
@@ -145,6 +142,14 @@ def train_stage(
         clock=clock,
     )
     return job.run(output, plan=opened.inputs.figures(settings, opened.schedule), make=make)
+
+
+def _say_how(verb: str, device: str, told: str | None) -> None:
+    """Say on what the training runs, and what is told of its start."""
+    if is_main_process():
+        say(f"{verb}: {training_on(device)}")
+        if told:
+            say(told)
 
 
 def _open(start: Start, settings: TrainingSettings, teachers: Sequence[str], front_end: FrontEnd) -> Opened:

@@ -17,7 +17,7 @@ NATURAL_HOURS, SYNTHETIC_HOURS, POSITIONS, POOL = 141_612, 1_416, 24e9, 10_000_0
 ROW_SECONDS = 15  # of natural speech: an assumption
 MACHINES = 100  # of two cores each
 MIMI_BYTES = 200  # a second of speech: 12.5 frames of 8 codes of 2 bytes
-WIDTH = 1024  # of bge-large, in float16
+WIDTH = 384  # of all-MiniLM-L6-v2, whose speed was measured, in float16
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,19 @@ def stages(figures: dict[str, float]) -> list[Stage]:
     clustering = figures["regions of many texts: whole command (1,000,000 x 384)"] * POOL / 1e6
     piper = figures["synth, Piper: against a loop with default threads (medium)"]
     return [
-        Stage("`timestamps --aligner ctc:…`, natural speech", aligned, aligned, None, NATURAL_HOURS / ctc),
+        Stage("`timestamps --aligner ctc:…`, natural speech", aligned, 2 * aligned, None, NATURAL_HOURS / ctc),
         Stage("`cache-speech`, Mimi, natural speech", encoded, 2 * encoded, seconds * MIMI_BYTES, None),
         Stage(
             "`cache-teacher --keep sampled`, 0.5B", cached, 2 * cached, POSITIONS * position, POSITIONS / teacher / 3600
         ),
-        Stage("`regions`, the pool", embedded, 2 * embedded, POOL * WIDTH * 2, (POOL / embedder + clustering) / 3600),
-        Stage("`synth`, a Piper voice, the chosen texts", spoken, spoken, None, SYNTHETIC_HOURS / piper),
+        Stage(
+            "`regions`, all-MiniLM-L6-v2, the pool",
+            embedded,
+            2 * embedded,
+            POOL * WIDTH * 2,
+            (POOL / embedder + clustering) / 3600,
+        ),
+        Stage("`synth`, a Piper voice, the chosen texts", spoken, 2 * spoken, None, SYNTHETIC_HOURS / piper),
     ]
 
 

@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
 RUN=${RUN:-runs/salad-$SIZE}
 . recipes/steps.sh
+[ -z "${DRY_RUN:-}" ] || . recipes/loaded.sh  # a plan starts saladkit once for every line
 
 needs_gpu
 given SPEECH "samples of natural speech: id, text, audio, duration"

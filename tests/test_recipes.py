@@ -1,5 +1,6 @@
 """The whole method, as the recipes chain it, on reduced worlds."""
 
+import io
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import signal
 import subprocess
 
 import pytest
+import soundfile
 
 from saladkit.model.loading import load_salad_model
 from saladkit.sources.samples import read_samples
@@ -171,6 +173,51 @@ def test_strategies_compares_its_arms_over_seeds(run_recipe, loaded_python, repo
         assert line["near-easy"] + line["far-hard"] == sum(line.values())
     wrong = subprocess.run([*command, "stage1"], capture_output=True, text=True)
     assert wrong.returncode == 2 and wrong.stderr.startswith("error: ") and wrong.stderr.count("\n") == 2
+
+
+OWN = {
+    **{"LEXICAL_STEPS": "2", "STAGE1_STEPS": "4", "STAGE2_LEXICAL_STEPS": "1", "STAGE2_STEPS": "2"},
+    **{"REGIONS": "2", "PROBES": "3", "MAX_NOISE": "1", "SHARE": "0.2"},
+}
+
+
+@pytest.fixture(scope="module")
+def own_data(world, text_lm, speech, tmp_path_factory):
+    """Variables of recipes/your_own_data.sh: recordings beside their texts, a pool, questions and a text LLM."""
+    folder = tmp_path_factory.mktemp("own") / "my recordings"
+    folder.mkdir()
+    for row in read_samples(str(speech), needed=["id", "text", "audio"], optional=[]).to_pylist():
+        samples, rate = soundfile.read(io.BytesIO(row["audio"]["bytes"]))
+        soundfile.write(folder / f"{row['id']}.wav", samples, rate)
+        (folder / f"{row['id']}.txt").write_text(row["text"])
+    files = {"POOL": world / "pool.parquet", "QUESTIONS": world / "questions.parquet"}
+    return {"LLM": str(text_lm), "SPEECH": str(folder)} | {name: str(path) for name, path in files.items()}
+
+
+def test_your_own_data_goes_through_the_whole_method(own_data, run_recipe):
+    _, run = run_recipe("your_own_data", **OWN, **own_data)
+    results = json.loads((run / "eval" / "summary.json").read_text())["results"]
+    assert results.keys() == {"original", "stage1", "stage2-uniform", "stage2-active"}
+    for model in results.keys() - {"original"}:
+        assert {"questions_speech", "questions_text", "heldout_speech"} <= results[model].keys()
+
+
+@pytest.mark.parametrize("recipe", ["your_own_data", "salad_3b", "salad_7b", "laptop", "demo", "desk"])
+def test_a_dry_run_prints_the_plan_and_makes_nothing(recipe, repository, loaded_python, tmp_path):
+    environment = os.environ | {
+        "DRY_RUN": "1",
+        "RUN": str(tmp_path / "run"),
+        "SALADKIT_LOADED": str(loaded_python.parent),
+    }
+    done = subprocess.run(
+        ["bash", repository / "recipes" / f"{recipe}.sh"], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Known to be written" in done.stdout and "saladkit distill -o" in done.stdout
+    given = {"your_own_data": "LLM is not set", "salad_3b": "SPEECH is not set", "salad_7b": "SPEECH is not set"}
+    assert given.get(recipe, "") in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (tmp_path / "run").exists()
 
 
 LAPTOP = {

@@ -21,10 +21,10 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy as I
 
 def accelerate_line(command: list[str], nodes: int, gpus: int, rank: int, address: tuple[str, int]) -> list[str]:
     """Return the line of one node. `--multi_gpu` also means several processes on CPUs, where no GPU is seen."""
-    host, port = address
-    shape = ["--num_machines", nodes, "--num_processes", nodes * max(1, gpus), "--machine_rank", rank]
+    (host, port), processes = address, nodes * max(1, gpus)
+    shape = ["--num_machines", nodes, "--num_processes", processes, "--machine_rank", rank]
     where = ["--main_process_ip", host, "--main_process_port", port]
-    rest = ["--multi_gpu", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    rest = [*(["--multi_gpu"] if processes > 1 else []), "--mixed_precision", "no", "--dynamo_backend", "no"]
     return [str(word) for word in (sys.executable, "-m", "accelerate.commands.launch", *shape, *where, *rest, *command)]
 
 

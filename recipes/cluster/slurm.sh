@@ -13,12 +13,14 @@ NODES=${SLURM_NNODES:-1}
 GPUS=${SLURM_GPUS_ON_NODE:-1}
 HEAD=$(scontrol show hostnames "${SLURM_JOB_NODELIST:-}" 2>/dev/null | head -n 1 || true)
 PORT=${PORT:-29500}
+SEVERAL=()
+[ $((NODES * GPUS)) -eq 1 ] || SEVERAL=(--multi_gpu)
 
 # line NODE: what runs on a node.
 line() {
   printf '%q ' accelerate launch --num_machines "$NODES" --num_processes $((NODES * GPUS)) --machine_rank "$1" \
-    --main_process_ip "${HEAD:-localhost}" --main_process_port "$PORT" --multi_gpu --mixed_precision no \
-    --dynamo_backend no -m saladkit "${@:2}"
+    --main_process_ip "${HEAD:-localhost}" --main_process_port "$PORT" "${SEVERAL[@]}" \
+    --mixed_precision no --dynamo_backend no -m saladkit "${@:2}"
 }
 if [ -n "${DRY_RUN:-}" ]; then
   for ((NODE = 0; NODE < NODES; NODE++)); do line "$NODE" "$@" && echo; done

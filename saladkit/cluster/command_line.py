@@ -14,14 +14,14 @@ def worker_arguments(arguments: list[str], settings: Shards) -> list[str]:
         arguments: those of the driver, the verb first.
         settings: those that the driver made of them.
     """
-    ours = {option_of(of) for of in fields(OnRay)}
+    about_ray = {option_of(of) for of in fields(OnRay)}
     kept, left = [], iter(arguments)
     for argument in left:
         name, equals, _ = argument.partition("=")
-        if name not in ours:
+        if name not in about_ray:
             kept.append(argument)
         elif not equals:
             next(left)  # the option's value
-    if settings.starts_processes:  # one in each worker
-        kept += ["--workers", "1"]
-    return kept if settings.claim else [*kept, "--claim"]
+    ours = ["--workers", "1"] if settings.starts_processes else []  # one process in each worker
+    ours += [] if settings.claim else ["--claim"]
+    return [*kept[:1], *ours, *kept[1:]]  # right behind the verb, as `--` may follow

@@ -5,13 +5,14 @@ what a worker has printed do.
 """
 
 import math
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from saladkit.cluster.command_line import worker_arguments
-from saladkit.cluster.ray_cluster import check_shared, connected, living_nodes, workers_that_fit
+from saladkit.cluster.ray_cluster import LATE, check_shared, connected, living_nodes, workers_that_fit
 from saladkit.cluster.worker import Outcome, run_command
 from saladkit.errors import SaladError, first_line
 from saladkit.formats.artefact import MANIFEST
@@ -19,7 +20,8 @@ from saladkit.formats.parts import Part, read_parts
 from saladkit.progress import progress_bar, say
 from saladkit.settings.shared import Shards
 
-LOOK = 1.0  # s between looks at the parts that are ready
+LOOK = 1.0  # s between looks at the workers
+LOOKS = 20  # times what a look at the parts takes until the next one
 FIRST_PAUSE = 1.0  # s before a worker that died is started again; doubled each time
 GB = 1e9
 
@@ -41,21 +43,23 @@ def make_on_ray(arguments: list[str], output: str | Path, settings: Shards) -> d
     if (output / MANIFEST).exists():
         return {"workers": 0, "hosts": [], "restarts": 0, "missing": []}
     with connected(settings.on or "ray") as ray:
-        nodes = living_nodes(ray)
+        everywhere = living_nodes(ray)
         needs = {"CPU": settings.cpus, "GPU": settings.gpus, "memory": (settings.worker_memory or 0) * GB}
-        room = workers_that_fit(nodes, needs)
-        if not room:
+        room = workers_that_fit(everywhere, needs)
+        nodes = [node for node, fit in zip(everywhere, room, strict=True) if fit]
+        if not nodes:
             raise SaladError(
                 f"no node of the cluster has what a worker needs: {_said(needs)}",
                 "Give less of --cpus, --gpus or --worker-memory, or a cluster with such a node.",
             )
         check_shared(ray, output, nodes)
         own = worker_arguments(arguments, settings)
-        crew = Crew(ray, own, needs, settings.retries, settings.workers or room, arguments[0], output)
-        say(f"{arguments[0]}: {crew.size} workers on {len(nodes)} node{'s' * (len(nodes) > 1)} of Ray")
+        crew = Crew(ray, own, needs, settings.retries, settings.workers or sum(room), arguments[0], output)
+        where = f"{len(nodes)} node{'s' * (len(nodes) > 1)} of Ray"
+        say(f"{crew.verb}: {crew.size} worker{'s' * (crew.size > 1)} on {where}")
         crew.work()
     done = {"workers": crew.size, "hosts": sorted(crew.hosts), "restarts": sum(crew.deaths.values())}
-    return done | {"missing": [part.name for part in _missing(output)]}
+    return done | {"missing": [part.name for part in _missing(output, 0.0 if crew.failed else LATE)]}
 
 
 def _said(needs: dict[str, float]) -> str:
@@ -76,6 +80,7 @@ class Crew:
         verb, output: for the progress bar.
         deaths: how often each worker has died.
         hosts: where workers have ended their work.
+        failed: whether one of them has ended without having done it.
     """
 
     ray: Any
@@ -87,6 +92,7 @@ class Crew:
     output: Path
     deaths: dict[int, int] = field(default_factory=dict)
     hosts: set[str] = field(default_factory=set)
+    failed: bool = False
 
     def work(self) -> None:
         """Run all workers to their end.
@@ -94,8 +100,10 @@ class Crew:
         Raises:
             SaladError: as `make_on_ray`.
         """
-        running = {self._start(): number for number in range(self.size)}
-        waiting: list[tuple[float, int]] = []  # when to start which worker again
+        running: dict[Any, int] = {}
+        waiting = [
+            (0.0, number) for number in range(self.size)
+        ]  # when to start which worker, again or for the first time
         bar = _Progress(self.verb, self.output)
         try:
             while running or waiting:
@@ -107,9 +115,15 @@ class Crew:
                     if (pause := self._ended(task, number)) is not None:
                         waiting.append((time.monotonic() + pause, number))
                 bar.look()
+        except ConnectionError as error:  # of a client, whose server has gone
+            raise SaladError(
+                f"the Ray cluster does not answer any more: {first_line(error)}",
+                "Look at `ray status`, and run the same command again; what is ready is kept.",
+            ) from error
         finally:
-            for task in running:
-                self.ray.cancel(task, force=True)
+            if self.ray.is_initialized():  # else `cancel` would connect again
+                for task in running:
+                    self.ray.cancel(task, force=True)
             bar.close()
 
     def _wait(self, running: list[Any]) -> list[Any]:
@@ -140,6 +154,7 @@ class Crew:
         if outcome.code < 0:
             return self._again(number, f"a process on {outcome.host} was killed by signal {-outcome.code}")
         if outcome.code:
+            self.failed = True
             lines = "\n".join(f"  {line}" for line in outcome.lines)
             say(f"{self.verb}: worker {number} on {outcome.host} failed with code {outcome.code}:\n{lines}")
         return None
@@ -147,6 +162,7 @@ class Crew:
     def _again(self, number: int, why: str) -> float | None:
         died = self.deaths[number] = self.deaths.get(number, 0) + 1
         if died > self.retries:
+            self.failed = True
             say(f"{self.verb}: worker {number} has died {died} times and is not started again: {why}")
             return None
         say(f"{self.verb}: worker {number} has died, and is started again: {why}")
@@ -162,8 +178,15 @@ def _error_of(outcome: Outcome) -> SaladError:
     return SaladError(f"{problem.removeprefix('error: ')} (on {outcome.host})", fix.strip().removeprefix("fix: "))
 
 
-def _missing(output: Path) -> list[Part]:
-    """Return the parts that are not ready; a folder without a list of parts has one, the manifest."""
+def _missing(output: Path, patience: float) -> list[Part]:
+    """Return the parts that are not ready; a folder without a list of parts has one, the manifest.
+
+    Args:
+        patience: seconds after which a network file system shows what the workers have written.
+    """
+    end = time.monotonic() + patience
+    while not (output / MANIFEST).exists() and time.monotonic() < end:
+        time.sleep(0.5)
     if (output / MANIFEST).exists():
         return []
     listed = read_parts(output)
@@ -178,19 +201,24 @@ class _Progress:
     def __init__(self, verb: str, output: Path):
         self._verb, self._output, self._rows = verb, output, 0
         self._bar: Any = None
+        self._parts: list[Part] = []
+        self._next = 0.0  # when to look again: a look at a folder of many files takes seconds
 
     def look(self) -> None:
-        """Move the bar to what is ready now."""
-        listed = None if (self._output / MANIFEST).exists() or not self._output.is_dir() else read_parts(self._output)
-        if listed is None:
+        """Move the bar to what is ready now, if the last look is long enough ago."""
+        began = time.monotonic()
+        if began < self._next or (self._output / MANIFEST).exists() or not self._output.is_dir():
             return
-        unit, parts = listed
         if self._bar is None:
-            self._bar = progress_bar(total=sum(part.rows for part in parts), what=self._verb, unit=unit)
-        missing = sum(part.rows for part in _missing(self._output))
-        ready = max(self._rows, sum(part.rows for part in parts) - missing)
+            unit, self._parts = read_parts(self._output) or ("", [])
+            if not self._parts:
+                return
+            self._bar = progress_bar(total=sum(part.rows for part in self._parts), what=self._verb, unit=unit)
+        there = set(os.listdir(self._output))
+        ready = max(self._rows, sum(part.rows for part in self._parts if there.issuperset(part.files)))
         self._bar.update(ready - self._rows)
         self._rows = ready
+        self._next = time.monotonic() + LOOKS * (time.monotonic() - began)
 
     def close(self) -> None:
         """Close the bar, full if the artefact is complete."""

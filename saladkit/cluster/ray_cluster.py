@@ -29,7 +29,7 @@ def connected(where: str) -> Iterator[Any]:
         ray = import_module("ray")
     except ImportError as error:
         raise SaladError("--on ray needs Ray, which is not installed", "Run: pip install 'saladkit[ray]'") from error
-    address = where if "://" in where else os.environ.get("RAY_ADDRESS", "local")
+    address = where if "://" in where else os.environ.get("RAY_ADDRESS") or "local"
     try:
         _check_answers(address)
         # Nothing goes through the object store, which would otherwise take 30 % of the memory.
@@ -37,8 +37,9 @@ def connected(where: str) -> Iterator[Any]:
         ray.init(address, log_to_driver=False, logging_level="ERROR", **own)
     except (OSError, RuntimeError, ValueError) as error:
         raise SaladError(
-            f"no Ray cluster answers at {address}: {first_line(error)}",
-            "Start one (ray start --head), correct the address, or unset RAY_ADDRESS to use this machine alone.",
+            f"no Ray cluster answers at {address}: {' '.join(str(error).split())[:300]}",
+            "Start one (ray start --head), correct the address, set RAY_AUTH_MODE=token if the cluster asks for tokens,"
+            " or unset RAY_ADDRESS to use this machine alone.",
         ) from error
     try:
         yield ray
@@ -58,14 +59,29 @@ def living_nodes(ray: Any) -> list[dict]:
     return [node for node in ray.nodes() if node["Alive"]]
 
 
-def workers_that_fit(nodes: list[dict], needs: dict[str, float]) -> int:
-    """Return how many workers run at once.
+def workers_that_fit(nodes: list[dict], needs: dict[str, float]) -> list[int]:
+    """Return how many workers run at once on each node.
 
     Args:
         needs: what each needs, by Ray's names of resources; those of 0 count for nothing.
     """
     counted = {name: needed for name, needed in needs.items() if needed}
-    return sum(int(min(node["Resources"].get(name, 0.0) / n for name, n in counted.items())) for node in nodes)
+    return [int(min(node["Resources"].get(name, 0.0) / n for name, n in counted.items())) for node in nodes]
+
+
+def _answer(ray: Any, task: Any) -> tuple[str, str | None]:
+    """Return what a node answers to `read_probe`.
+
+    Raises:
+        SaladError: it does not.
+    """
+    try:
+        return ray.get(task)
+    except ray.exceptions.RayError as error:
+        raise SaladError(
+            f"a node of the cluster cannot run saladkit: {first_line(error)}",
+            "Install this saladkit in the Python of every node, and look at `ray status`.",
+        ) from error
 
 
 def check_shared(ray: Any, output: Path, nodes: list[dict]) -> None:
@@ -88,7 +104,7 @@ def check_shared(ray: Any, output: Path, nodes: list[dict]) -> None:
                 node: read.options(num_cpus=0, scheduling_strategy=At(node, soft=True)).remote(str(probe), here)
                 for node in left
             }
-            found = {node: ray.get(task) for node, task in tasks.items()}
+            found = {node: _answer(ray, task) for node, task in tasks.items()}
             left = [node for node, (_, text) in found.items() if text != told]
             if left and time.monotonic() > end:
                 raise SaladError(

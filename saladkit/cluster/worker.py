@@ -1,7 +1,6 @@
 """What a worker on Ray runs: the same command line as the driver's, in a process of its own."""
 
 import ctypes
-import json
 import os
 import signal
 import socket
@@ -22,14 +21,12 @@ class Outcome:
     Attributes:
         host: where it ran.
         code: its exit status; negative for a signal.
-        lines: the last lines that it wrote to stderr.
-        summary: what it printed; None if it failed.
+        lines: the last lines that it wrote, without progress bars.
     """
 
     host: str
     code: int
     lines: list[str]
-    summary: dict | None
 
 
 def run_command(arguments: list[str], folder: str, cores: int) -> Outcome:
@@ -43,15 +40,13 @@ def run_command(arguments: list[str], folder: str, cores: int) -> Outcome:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )
     assert process.stdout is not None
-    lines = deque((line.rstrip("\n") for line in process.stdout), maxlen=LAST_LINES)
-    code = process.wait()
-    summary = json.loads(lines.pop()) if code == 0 else None
-    return Outcome(socket.gethostname(), code, [line.rpartition("\r")[2] for line in lines], summary)
+    # A progress bar writes over itself: of its line only what stands behind the last carriage return counts.
+    shown = (line.decode(errors="replace").rstrip().rpartition("\r")[2] for line in process.stdout)
+    lines = deque(shown, maxlen=LAST_LINES)
+    return Outcome(socket.gethostname(), process.wait(), list(lines))
 
 
 def _die_with_parent() -> None:

@@ -9,7 +9,13 @@ from saladkit.errors import SaladError
 from saladkit.formats.teacher_cache import CachedRow, TeacherCache
 
 # What the caches must agree on, and what to give `cache-teacher` so that they do; `draws` may differ.
-AGREED = {"tokenizer": "--model", "vocabulary": "--model", "temperature": "--temperature", "keep": "--keep"}
+AGREED = {
+    "model": "--model",
+    "tokenizer": "--model",
+    "vocabulary": "--model",
+    "temperature": "--temperature",
+    "keep": "--keep",
+}
 OF_TOP_K = {"top_k": "--top-k"}
 
 

@@ -45,20 +45,19 @@ class KnownModel:
             SaladError: it cannot be read, or it is a text LLM and prompts are to be heard.
         """
         check_model_folder(name)
-        is_text_model = model_type(name) != "salad"
+        tokenizer, is_text_model = load_tokenizer(name), model_type(name) != "salad"
         if is_text_model and SPEECH in settings.prompt_modality:
             raise SaladError(
                 f"{name} is a text LLM, which hears no speech",
                 "Give a checkpoint of `saladkit distill` or `saladkit align`, or --prompt-modality text alone.",
             )
         device = resolve_device(settings.device)
-        known = cls(name, load_tokenizer(name), read_limits(name), device)
         if is_text_model:
-            return known
+            return cls(name, tokenizer, read_limits(name), device)
         config = read_config(name)
         assert isinstance(config, SaladConfig)
         front_end = front_end_of(config, device=device)
-        return cls(name, known.tokenizer, known.limits, device, config, front_end, layout_of(config, front_end))
+        return cls(name, tokenizer, read_limits(name), device, config, front_end, layout_of(config, front_end))
 
     def template(self) -> ChatTemplate:
         """Return the chat template.

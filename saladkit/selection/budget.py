@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 
 from saladkit.errors import SaladError
 from saladkit.selection.speaking_rate import SpeakingRate
 from saladkit.settings.select import Budget
 from saladkit.sources.samples import read_samples
+from saladkit.speech.audio.decoding import seconds_of_row
 
 TEXTS_AT_ONCE = 1000
 
@@ -34,9 +36,9 @@ def fit_speaking_rate(budget: Budget) -> SpeakingRate:
     texts: list[str] = []
     seconds = []
     for source in sources:
-        rows = read_samples(source, needed=["id", "text", "duration"], optional=[])
+        rows, lengths = _with_seconds(source, ["id", "text"])
         texts += rows.column("text").to_pylist()
-        seconds.append(_durations(rows.column("duration").to_numpy(), source))
+        seconds.append(lengths)
     return SpeakingRate.fit(texts, np.concatenate(seconds))
 
 
@@ -59,8 +61,7 @@ def costs_of(budget: Budget, texts: Sequence[str], seconds: np.ndarray) -> tuple
         return seconds, budget.hours * 3600
     if budget.fraction_of is not None:
         source, share = budget.fraction_of
-        rows = read_samples(source, needed=["id", "duration"], optional=[])
-        return seconds, share * float(_durations(rows.column("duration").to_numpy(), source).sum())
+        return seconds, share * float(_with_seconds(source, ["id"])[1].sum())
     if budget.count is None:
         raise ValueError("a budget per region is not a budget of the whole pool")
     return np.ones(len(texts)), budget.count
@@ -84,10 +85,17 @@ def _count_tokens(texts: Sequence[str], model: str) -> np.ndarray:
     return np.array(counts, dtype=np.float64)
 
 
-def _durations(seconds: np.ndarray, source: str) -> np.ndarray:
+def _with_seconds(source: str, needed: list[str]) -> tuple[pa.Table, np.ndarray]:
+    """Read samples, and return them with the length of each recording, float64 [N]: its `duration`, or its audio's."""
+    rows = read_samples(source, needed=needed, optional=["duration"])
+    if "duration" in rows.column_names:
+        seconds = rows.column("duration").to_numpy()
+    else:
+        rows = read_samples(source, needed=[*needed, "audio"], optional=[])
+        seconds = np.array([seconds_of_row(row, source) for row in rows.select(["id", "audio"]).to_pylist()])
     if not (np.isfinite(seconds).all() and (seconds > 0).all()):
         raise SaladError(
             f"{source} has a duration that is not a positive number",
             "Give samples with the duration of every recording, in s.",
         )
-    return seconds
+    return rows, seconds

@@ -38,7 +38,11 @@ class RolloutSettings(Words, BadAudio, Columns, Seed, Device, Dtype, Shards, Fil
         recorded=False,
         help="Frames cache (from `cache-speech`), read instead of the audio; repeat for more.",
     )
-    batch_size: int = setting(16, low=1, recorded=False, help="Responses that are written at once.")
+    batch_size: int = setting(
+        16,
+        low=1,
+        help="Responses that are written at once; their log-probabilities depend on it in the last digits.",
+    )
 
     def check(self) -> None:
         """Raise a SaladError if the range of lengths is invalid, or if all samples would be the same."""
@@ -53,6 +57,10 @@ class RolloutSettings(Words, BadAudio, Columns, Seed, Device, Dtype, Shards, Fil
             raise SaladError(
                 f"--greedy with --samples {self.samples}, which would all be the same",
                 "Leave one of them out.",
+            )
+        if self.greedy and (self.temperature, self.top_p) != (1.0, 1.0):
+            raise SaladError(
+                "--greedy draws nothing, so --temperature and --top-p mean nothing", "Leave --greedy or these out."
             )
         if not self.prompt_modality or len(set(self.prompt_modality)) < len(self.prompt_modality):
             given = " and ".join(self.prompt_modality) or "empty"

@@ -8,6 +8,8 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
+from saladkit.formats.artefact import Artefact
+from saladkit.formats.rollouts import SCHEMA, VERSION
 from saladkit.job import numbered
 from saladkit.machine import is_main_process, processes
 from saladkit.progress import say
@@ -97,6 +99,8 @@ def open_inputs(
             every row of a source contains a question of --decontaminate.
     """
     names, limit, max_length = settings.names, settings.limit, settings.max_length
+    for rollouts in settings.rollout_sources:
+        Artefact.open(rollouts.path, SCHEMA, VERSION)  # before any audio is decoded
     speech = [
         read_usable_speech(
             source,

@@ -12,12 +12,13 @@ from saladkit.formats.teacher_cache import TopKRow
 from saladkit.rows.tokens import tokenizer_digest
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.training import TrainingSettings
+from saladkit.sources.digests import digest_source
 from saladkit.teacher.rollout_loss import SAMPLED
 
 # With fewer kept tokens the gradient of the reverse KL is wrong: the student is only told what it gives to all tokens
 # outside the top k together.
 LEAST_TOP_K = 128
-DRAWN = {"greedy": False, "temperature": 1.0, "top_p": 1.0}  # how tokens must have been drawn for the sampled loss
+DRAWN = {"temperature": 1.0, "top_p": 1.0}  # how tokens must have been drawn for the sampled loss
 
 
 def are_laid_out(sources: list[TrainingSource]) -> bool:
@@ -56,7 +57,8 @@ def check_rollouts(
             )
         other = [name for name, value in DRAWN.items() if drawn.get(name, value) != value]
         if settings.loss_of_rollouts() == SAMPLED and other:
-            said = ", ".join(_option(name, drawn[name]) for name in other)
+            greedy = drawn["temperature"] == 0
+            said = "--greedy" if greedy else " and ".join(f"--{n.replace('_', '-')} {drawn[n]:g}" for n in other)
             raise SaladError(
                 f"--rollout-loss sampled, and {source.name} was drawn with {said}: the model itself would not have"
                 " drawn these tokens",
@@ -64,22 +66,34 @@ def check_rollouts(
             )
 
 
-def _option(name: str, value: float | bool) -> str:
-    option = f"--{name.replace('_', '-')}"
-    return option if isinstance(value, bool) else f"{option} {value:g}"
+def notes_on_origin(sources: list[TrainingSource], model: str, data: list[str]) -> list[str]:
+    """Return a note for each rollouts that another checkpoint than `model` has written, or behind other samples.
 
-
-def written_by_others(sources: list[TrainingSource], model: str) -> list[str]:
-    """Return a note for each rollouts that another checkpoint than `model` has written."""
-    if not any(source.is_rollouts for source in sources):
+    Args:
+        data: the sources of speech, in which prompts are found by their ids.
+    """
+    rollouts = [source for source in sources if source.is_rollouts]
+    if not rollouts:
         return []
-    digest = model_digest(model)
-    writers = {s.name: _manifest(s)["identity"]["checkpoint"] for s in sources if s.is_rollouts}
-    return [
-        f"note: {name} was written by the checkpoint {writer[:12]}, and training starts from {digest[:12]}"
-        for name, writer in writers.items()
-        if writer != digest
-    ]
+    digest, known = model_digest(model), {digest_source(path) for path in data}
+    notes = []
+    for source in rollouts:
+        manifest = _manifest(source)
+        writer, inputs = manifest["identity"]["checkpoint"], manifest["inputs"]
+        if writer != digest:
+            by = inputs.get("checkpoint", {}).get("path", writer[:12])
+            notes.append(
+                f"note: {source.name} was written by {by}, and training starts from {model}; a `saladkit rollout` of"
+                " that folder would be on-policy"
+            )
+        others = [entry for role, entry in inputs.items() if role.startswith("samples")]
+        notes += [
+            f"note: {source.name} was written behind prompts of {entry['path']}, whose content is that of no --data:"
+            " prompts of the same id may sound otherwise now"
+            for entry in others
+            if entry["digest"] not in known
+        ]
+    return notes
 
 
 def _manifest(source: TrainingSource) -> dict:
@@ -102,7 +116,8 @@ def check_loss_of_rollouts(cache: JoinedTeacherCaches, sources: list[TrainingSou
         )
     if loss == "reverse-kl" and cache.identity["top_k"] < LEAST_TOP_K:
         raise SaladError(
-            f"{cache.name} keeps {cache.identity['top_k']} tokens, and --rollout-loss reverse-kl needs {LEAST_TOP_K}",
+            f"{cache.identity['top_k']} tokens are kept in {cache.name}, and --rollout-loss reverse-kl needs"
+            f" {LEAST_TOP_K}",
             f"Make the cache with --top-k {LEAST_TOP_K} or more, or give the text LLM itself as --teacher.",
         )
     if loss == SAMPLED:
@@ -123,7 +138,7 @@ def _check_tokens_are_kept(cache: JoinedTeacherCaches, rollouts: list[TrainingSo
             total += len(targets)
     if unknown:
         raise SaladError(
-            f"{cache.name} does not tell the probabilities of {unknown} of {total} tokens of the responses, which are"
-            f" outside its top {cache.identity['top_k']}, and --rollout-loss sampled needs them",
-            "Give the text LLM itself as --teacher, or another --rollout-loss.",
+            f"--rollout-loss sampled needs the probabilities of {unknown} of {total} tokens of the responses that are"
+            f" outside the top {cache.identity['top_k']} of {cache.name}",
+            "Give the text LLM itself as --teacher, a cache with a larger --top-k, or another --rollout-loss.",
         )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.training import TrainingSettings
+from saladkit.training.loss_meter import read_of
 from saladkit.training.rollout_meter import DIVERGENCE, FIGURES, LOST, TAIL_OF_TEACHER, logged_of, measured_names
 
 
@@ -19,20 +20,32 @@ def figures_of_rollouts(log: list[dict[str, float]], sources: Sequence[TrainingS
 
 
 def exposure_gaps(
-    figures: dict[str, dict[str, float]], sources: Sequence[TrainingSource], settings: TrainingSettings
+    log: list[dict[str, float]], sources: Sequence[TrainingSource], settings: TrainingSettings
 ) -> dict[str, float]:
     """Return how much further from the teacher the student is on heard rollouts than on other speech, in nats a token.
 
-    Empty where the two are not of one divergence, or other speech has none.
+    Both are means over the positions of the whole training, in which the student changes; and the other speech is
+    interleaved, while a response follows one heard prompt. Empty where the two are not of one divergence, or other
+    speech has none.
     """
     if settings.loss_of_rollouts() != settings.divergence:
         return {}
-    of_speech = [s.name for s in sources if s.frames is not None and not s.is_rollouts and s.name in figures]
-    if not of_speech:
-        return {}
-    elsewhere = sum(figures[name][DIVERGENCE] for name in of_speech) / len(of_speech)
-    rollouts = [s.name for s in sources if s.is_rollouts and s.name in figures]
-    return {name: figures[name][DIVERGENCE] - elsewhere for name in rollouts}
+    speech = [source.name for source in sources if source.frames is not None and not source.is_rollouts]
+    elsewhere = _mean_divergence(log, speech)
+    own = {source.name: _mean_divergence(log, [source.name]) for source in sources if source.is_rollouts}
+    return {name: mean - elsewhere for name, mean in own.items() if elsewhere is not None and mean is not None}
+
+
+def _mean_divergence(log: list[dict[str, float]], sources: list[str]) -> float | None:
+    """Return the mean over the positions of these sources in all entries of a log; None without any."""
+    pairs = [
+        (entry[name], entry[read_of(source, "loss positions")])
+        for entry in log
+        for source in sources
+        if (name := logged_of(source, DIVERGENCE)) in entry
+    ]
+    positions = sum(count for _, count in pairs)
+    return sum(mean * count for mean, count in pairs) / positions if positions else None
 
 
 def notes_on_rollouts(figures: dict[str, dict[str, float]]) -> list[str]:

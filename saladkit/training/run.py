@@ -94,7 +94,7 @@ def _rollouts(log: list[dict[str, float]], inputs: TrainingInputs, settings: Tra
     if is_main_process():
         for note in notes_on_rollouts(found):
             say(note)
-    gaps = exposure_gaps(found, inputs.sources, settings)
+    gaps = exposure_gaps(log, inputs.sources, settings)
     return {"divergences": found} | ({"exposure_gap": gaps} if gaps else {})
 
 

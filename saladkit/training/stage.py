@@ -29,7 +29,7 @@ from saladkit.speech.front_end import FrontEnd
 from saladkit.teacher.signals import TeacherSignal
 from saladkit.training.inputs import TrainingInputs, identified_beside, input_paths, open_inputs
 from saladkit.training.mix import check_mix, note_on_mix
-from saladkit.training.rollout_checks import are_laid_out, check_rollouts, written_by_others
+from saladkit.training.rollout_checks import are_laid_out, check_rollouts, notes_on_origin
 from saladkit.training.run import run_training
 from saladkit.training.saved_states import discard_states
 from saladkit.training.sharding import check_sharding
@@ -108,10 +108,7 @@ def train_stage(
     opened = _open(start, settings, teachers, front_end)
 
     def make(work: Work) -> Made:
-        if is_main_process():
-            say(f"{verb}: {training_on(device)}")
-            if start.told:
-                say(start.told)
+        _say_how(verb, device, start.told)
         start.config.phonemes = opened.inputs.phonemes() or start.config.phonemes
         student, digest = _student(start, settings, opened.template)
         packed = may_pack(settings.batching, student.language_model)
@@ -147,6 +144,14 @@ def train_stage(
     return job.run(output, plan=opened.inputs.figures(settings, opened.schedule), make=make)
 
 
+def _say_how(verb: str, device: str, told: str | None) -> None:
+    """Say on what the training runs, and what is told of its start."""
+    if is_main_process():
+        say(f"{verb}: {training_on(device)}")
+        if told:
+            say(told)
+
+
 def _open(start: Start, settings: TrainingSettings, teachers: Sequence[str], front_end: FrontEnd) -> Opened:
     """Open and check what is read, and say what deserves attention; `teachers` as in `train_stage`."""
     readers = _readers(start, settings, teachers, layout_of(start.config, front_end))
@@ -154,7 +159,7 @@ def _open(start: Start, settings: TrainingSettings, teachers: Sequence[str], fro
     template = _template(start, inputs)
     check_rollouts(inputs.sources, settings, start.tokenizer, template.digest if template else None, start.name)
     if is_main_process():
-        for note in written_by_others(inputs.sources, start.name):
+        for note in notes_on_origin(inputs.sources, start.name, [data.path for data in settings.speech_sources]):
             say(note)
     schedule = inputs.schedule(settings)
     check_mix(schedule)

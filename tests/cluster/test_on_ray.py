@@ -193,10 +193,17 @@ def test_a_dry_run_needs_no_cluster(texts, tmp_path, monkeypatch):
     assert json.loads(found.stdout.splitlines()[-1])["dry_run"]
 
 
+def test_options_of_a_worker_stand_before_what_follows_two_dashes():
+    line = ["synth", "-o", "out", "--voice", "x", "--on", "ray", "--", "texts"]
+    assert worker_arguments(line, SynthSettings(voices=("x",), on="ray")) == [
+        *("synth", "--workers", "1", "--claim", "-o", "out", "--voice", "x", "--", "texts")
+    ]
+
+
 def test_a_worker_has_the_line_of_the_driver_with_a_claim():
     line = ["synth", "a b", "--on", "ray", "--voice=x", "--workers=4", "-o", "out", "--worker-memory", "3", "--cpus=2"]
     assert worker_arguments(line, SynthSettings(voices=("x",), on="ray", worker_memory=3.0)) == [
-        *("synth", "a b", "--voice=x", "-o", "out", "--workers", "1", "--claim")
+        *("synth", "--workers", "1", "--claim", "a b", "--voice=x", "-o", "out")
     ]
     line = ["cache-teacher", "s", "--model", "m", "-o", "out", "--claim", "--on", "ray", "--workers", "2"]
     assert worker_arguments(line, CacheTeacherSettings(model="m", on="ray", claim=True)) == [

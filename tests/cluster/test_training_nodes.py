@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from accelerate.commands.launch import launch_command_parser
+from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from command_lines import replaced
 
 
@@ -24,7 +24,8 @@ def test_slurm_starts_one_launcher_a_node(nodes, gpus, repository):
     lines = [parsed(shlex.split(line)) for line in done.stdout.splitlines()]
     assert [line.machine_rank for line in lines] == list(range(nodes))
     for line in lines:
-        assert (line.num_machines, line.num_processes, line.multi_gpu) == (nodes, nodes * gpus, True)
+        assert (line.num_machines, line.num_processes, line.multi_gpu) == (nodes, nodes * gpus, nodes * gpus > 1)
+        _validate_launch_command(line)
         assert (line.training_script, line.training_script_args) == ("saladkit", words)
 
 

@@ -63,7 +63,7 @@ def test_each_loss_moves_the_weights_and_is_logged(align, rollouts, text_lm, che
     assert f"{rollouts} (read)" in summary["divergences"]
     assert ("ratio" in heard) == (loss == "sampled")
     assert ("exposure_gap" in summary) == (loss == "forward-kl")
-    assert "written by the checkpoint 000000000000" in result.stderr
+    assert "was written by 000000000000, and training starts from" in result.stderr
     if loss == "sampled":
         assert heard["ratio"] > 0 and 0 < heard["effective samples"] <= 1 and 0 <= heard["clipped"] <= 1
 
@@ -179,8 +179,8 @@ def refused(result, *said):
 @pytest.mark.parametrize(
     "loss, kept, said",
     [
-        ("reverse-kl", {"top_k": 8}, "keeps 8 tokens"),
-        ("sampled", {"top_k": 8}, "outside its top 8"),
+        ("reverse-kl", {"top_k": 8}, "8 tokens are kept in"),
+        ("sampled", {"top_k": 8}, "outside the top 8"),
         ("sampled", {"draws": 10}, "holds samples"),
         ("jsd", {"draws": 10}, "holds samples"),
     ],
@@ -239,7 +239,7 @@ def test_rollouts_that_another_model_reads_otherwise_are_refused(
     warm = write(tmp_path / "warm", rows, tokenizer, settings={"temperature": 0.7, "top_p": 0.9})
     refused(align("--rollouts", warm, "--rollout-loss", "sampled", *teacher), "--temperature 0.7", "--top-p 0.9")
     assert align("--rollouts", warm, "--dry-run", *teacher).exit_code == 0
-    greedy = write(tmp_path / "greedy", rows, tokenizer, settings={"greedy": True})
+    greedy = write(tmp_path / "greedy", rows, tokenizer, settings={"temperature": 0.0})
     refused(align("--rollouts", greedy, "--rollout-loss", "sampled", *teacher), "was drawn with --greedy")
     chat = write(tmp_path / "chat", rows, tokenizer, identity={"chat_template": "2" * 64})
     assert align("--rollouts", chat, *teacher).exit_code == 2

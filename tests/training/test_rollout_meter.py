@@ -89,17 +89,21 @@ def test_without_rollouts_nothing_is_measured():
 )
 def test_the_exposure_gap_is_against_speech_alone(loss, divergence):
     log = [
-        {"divergence of heard": 0.3, "divergence of replayed": 0.0, "divergence of own": 9.0},
+        {"divergence of heard": 0.4, "divergence of replayed": 0.0, "divergence of own": 0.9},
         {"divergence of heard": 0.2, "divergence of own": 0.5, "divergence of own (read)": 0.0},
-        {"divergence of heard": 0.25},
+        {"divergence of heard": 0.1},
     ]
+    counts = ((10, 20, 30), (30, 0, 10), (60, 0, 0))
+    for entry, of_entry in zip(log, counts, strict=True):
+        names = ("heard", "replayed", "own")
+        entry |= {f"loss positions of {name}": count for name, count in zip(names, of_entry, strict=True)}
     settings = AlignSettings(
         data=("d",), teacher=("t",), max_steps=1, rollouts=("own",), rollout_loss=loss, divergence=loss
     )
-    figures = figures_of_rollouts(log, SOURCES)
-    assert exposure_gaps(figures, SOURCES, settings) == {"own": pytest.approx(0.5 - 0.25)}
+    own, heard = (30 * 0.9 + 10 * 0.5) / 40, (10 * 0.4 + 30 * 0.2 + 60 * 0.1) / 100
+    assert exposure_gaps(log, SOURCES, settings) == {"own": pytest.approx(own - heard)}
     other = AlignSettings(data=("d",), teacher=("t",), max_steps=1, rollouts=("own",), rollout_loss="sampled")
-    assert exposure_gaps(figures, SOURCES, other) == {}  # not of the same divergence
+    assert exposure_gaps(log, SOURCES, other) == {}  # not of the same divergence
 
 
 def test_a_teacher_that_is_lost_is_said():

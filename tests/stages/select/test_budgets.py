@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow.parquet as pq
 import pytest
 
 from saladkit.sources.samples import read_samples
@@ -59,3 +60,12 @@ def test_synth_tells_how_wrong_the_prediction_was(by_strategy, shell, speech, tm
     apart = [abs(row["duration"] / row["predicted_duration"] - 1) for row in spoken]
     assert summary["row_differs_from_predicted"] == pytest.approx(sum(apart) / 6, abs=1e-4)
     assert abs(longer) < 0.2
+
+
+def test_recordings_without_durations_are_measured(by_strategy, speech, tmp_path):
+    rows = read_samples(speech, needed=["id", "text", "audio"], optional=[])
+    pq.write_table(rows, tmp_path / "bare.parquet")
+    stated, summary, _ = by_strategy("uniform", "--fraction-of", speech, 0.25)
+    measured, found, _ = by_strategy("uniform", "--fraction-of", tmp_path / "bare.parquet", 0.25, name="bare")
+    assert [row["id"] for row in measured] == [row["id"] for row in stated]
+    assert found["speaking_rate"]["per_word"] == pytest.approx(summary["speaking_rate"]["per_word"], abs=1e-3)

@@ -33,6 +33,7 @@ trained on, a path as given or a name on the Hub, and the `digest` of its `confi
 before LoRA is merged.
 """
 
+import math
 import re
 from pathlib import Path
 
@@ -158,9 +159,17 @@ def read_metrics(checkpoint: str | Path) -> list[dict]:
         rows = [parse_json(line) for line in path.read_text().splitlines()]
     except (OSError, ValueError) as error:
         raise damaged(path, first_line(error)) from error
-    if not all(isinstance(row, dict) and type(row.get("step")) is int for row in rows):
-        raise damaged(path, "an entry has no step")
+    if not all(map(_is_entry, rows)):
+        raise damaged(path, "an entry has no step, or positions that are no number")
     return rows
+
+
+def _is_entry(row: object) -> bool:
+    """Whether a value is an entry of the log: the numbers that are counted are numbers."""
+    if not isinstance(row, dict) or type(row.get("step")) is not int:
+        return False
+    counted = [value for name, value in row.items() if "positions of " in name]
+    return all(isinstance(value, int | float) and math.isfinite(value) for value in counted)
 
 
 def positions_trained_on(checkpoint: Path, stable_steps: int, start: dict | None) -> dict[str, int]:

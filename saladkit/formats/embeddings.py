@@ -65,4 +65,7 @@ def read_index(path: Path) -> pa.Table:
     Raises:
         SaladError: the index is damaged.
     """
-    return read_table(path.with_suffix(".parquet"), INDEX)
+    index = read_table(path.with_suffix(".parquet"), INDEX)
+    if index.num_rows != Tensors(path).length(TENSOR):
+        raise damaged(path.with_suffix(".parquet"), f"it has {index.num_rows} rows, not those of {path.name}")
+    return index

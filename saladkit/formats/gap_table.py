@@ -225,6 +225,8 @@ def spans_of(settings: dict) -> str | None:
     if "text_words" not in settings or "speech_words" not in settings:
         return None
     text, speech = settings["text_words"], settings["speech_words"]
+    if not all(isinstance(lengths, list | tuple) and len(lengths) == 2 for lengths in (text, speech)):
+        return None  # damaged
     return f"text spans of {text[0]}-{text[1]} words, speech spans of {speech[0]}-{speech[1]}"
 
 

@@ -24,6 +24,7 @@ from saladkit.formats.gap_table import SCHEMA as GAP_TABLE
 from saladkit.formats.gap_table import VERSION as GAP_VERSION
 from saladkit.formats.gap_table import measurement, read_gap_table, spans_of
 from saladkit.formats.json_text import parse_json
+from saladkit.formats.records import damaged
 
 SCHEMA, VERSION = "scaling", 2  # 2: D counts all positions, not those of text alone
 NEEDED = ("positions", "misalignment")
@@ -70,7 +71,10 @@ def read_log(source: str) -> list[Measured]:
 def _from_table(source: str) -> Measured:
     manifest = Artefact.open(source, GAP_TABLE, GAP_VERSION).manifest
     items, groups = read_gap_table(source)
-    (every,) = (group for group in groups if group["kind"] == "all")
+    of_all = [group for group in groups if group["kind"] == "all"]
+    if len(of_all) != 1:
+        raise damaged(Path(source) / "groups.parquet", f"it has {len(of_all)} rows of all items")
+    (every,) = of_all
     trained_on = manifest["identity"].get("trained_on")
     if not trained_on:
         raise SaladError(

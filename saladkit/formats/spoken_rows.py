@@ -86,7 +86,7 @@ class EarlierRecordings:
         found: dict[str, dict] = {}
         for part, wanted in by_part.items():
             stored = read_names(part)
-            columns = {name: kind for name, kind in (SPOKEN | TRANSCRIBED).items() if name in stored}
+            columns = {name: kind for name, kind in (SPOKEN | TRANSCRIBED).items() if name in stored or name == "audio"}
             rows = _take(part, [row for row, _ in wanted], columns)
             found |= {key: row for (_, key), row in zip(wanted, rows, strict=True)}
         return found

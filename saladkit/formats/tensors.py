@@ -66,7 +66,7 @@ class Tensors:
         """
         found = self.whole(name)
         fits = found.dtype == np.int64 and found.ndim == 1 and len(found) and found[0] == 0
-        if not fits or (np.diff(found) < 0).any() or any(self._length(tensor) != found[-1] for tensor in tensors):
+        if not fits or (np.diff(found) < 0).any() or any(self.length(tensor) != found[-1] for tensor in tensors):
             raise damaged(self.path, f"'{name}' does not fit the other tensors")
         return found
 
@@ -82,7 +82,8 @@ class Tensors:
         except _UNREADABLE as error:
             raise damaged(self.path, first_line(error)) from error
 
-    def _length(self, name: str) -> int | None:
+    def length(self, name: str) -> int | None:
+        """Return the number of rows of a tensor; None of a single number."""
         return self._slice(name).get_shape()[0] if self.kind(name)[1] else None
 
     def _slice(self, name: str) -> Any:

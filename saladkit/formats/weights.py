@@ -59,7 +59,7 @@ def _files(folder: Path) -> list[str]:
     if not (folder / INDEX).is_file():
         raise SaladError(f"{folder} has neither {WHOLE} nor {INDEX}", "Give a checkpoint with weights as safetensors.")
     try:
-        return sorted(set(parse_json((folder / INDEX).read_text())["weight_map"].values()))
+        return sorted({str(Path(name)) for name in parse_json((folder / INDEX).read_text())["weight_map"].values()})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SaladError(f"{folder / INDEX} is no index of weights: {error!r}", COMPLETE) from error
 

@@ -13,12 +13,14 @@ from saladkit.errors import SaladError
 from saladkit.formats import teacher_cache
 from saladkit.formats.artefact import MANIFEST, Artefact
 from saladkit.formats.artefact_writer import create_artefact
+from saladkit.formats.checkpoint import read_metrics
 from saladkit.formats.claims import newest_claim
 from saladkit.formats.files import read_json
 from saladkit.formats.intact import damaged_files
 from saladkit.formats.tables import read_table
 from saladkit.formats.teacher_cache import SampledRow, TeacherCache, write_cache_part
 from saladkit.formats.tensors import Tensors
+from saladkit.formats.weights import read_shapes
 from saladkit.sources.json_lines import json_lines
 from saladkit.sources.samples import read_samples
 from saladkit.speech.aligners.readings import units_of
@@ -158,3 +160,17 @@ def test_offsets_that_do_not_fit_are_refused(offsets, tmp_path):
 def test_a_claim_that_is_no_unicode_is_one_that_is_being_written(tmp_path):
     (tmp_path / "part.0").write_bytes(b'{"host": "\xff"')
     assert newest_claim(tmp_path, "part").host == ""
+
+
+@pytest.mark.parametrize("line", ['{"step": 1, "positions of a": [3]}', '{"step": "1"}', "[1]", "x"])
+def test_a_damaged_log_is_refused(line, tmp_path):
+    (tmp_path / "metrics.jsonl").write_text(line)
+    with pytest.raises(SaladError, match="metrics.jsonl cannot be used"):
+        read_metrics(tmp_path)
+
+
+@pytest.mark.parametrize("value", ["NaN", "null", "[1]", "{}"])
+def test_an_index_of_weights_names_files(value, tmp_path):
+    (tmp_path / "model.safetensors.index.json").write_text(f'{{"weight_map": {{"a": {value}}}}}')
+    with pytest.raises(SaladError, match="no index of weights"):
+        read_shapes(tmp_path)

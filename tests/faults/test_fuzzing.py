@@ -21,7 +21,7 @@ from saladkit.errors import SaladError
 pytestmark = pytest.mark.faults
 LONG = os.environ.get("FAULTS") == "long"
 ALL = READERS | ARTEFACTS
-INPUTS = math.ceil((100_000 if LONG else 235) / len(ALL))  # of each
+INPUTS = math.ceil((100_000 if LONG else 141) / len(ALL))  # of each
 FUZZ = settings(
     max_examples=INPUTS,
     derandomize=not LONG,

@@ -34,6 +34,15 @@ ENTRIES = (*PLANNED, "counts", "skipped", "identity", "files")  # of a manifest,
 BAD_AUDIO = "bad_audio"  # in the manifest's counts: how many of the rows that were left out have audio of no use
 
 
+class _Identity(dict):
+    """The `identity` of a manifest, in which a missing entry is damage."""
+
+    place: Path
+
+    def __missing__(self, name: str) -> None:
+        raise damaged(self.place, f"'{name}' of its entry 'identity' is missing")
+
+
 @dataclass(frozen=True)
 class Artefact:
     """A complete artefact, open for reading."""
@@ -83,17 +92,18 @@ class Artefact:
         return cls(path, manifest)
 
     def identity_of(self, kinds: Mapping[str, type | tuple[type, ...]]) -> dict:
-        """Return the manifest's `identity`, which must have entries of these names and types.
+        """Return the manifest's `identity`, with entries of these names and types; a missing one is an error when read.
 
         Raises:
-            SaladError: an entry is missing or damaged; numbers must be above 0.
+            SaladError: an entry is damaged; numbers must be above 0.
         """
-        identity = self.manifest["identity"]
-        for name, kind in kinds.items():
-            value = identity.get(name)
+        identity = _Identity(self.manifest["identity"])
+        identity.place = self.path / MANIFEST
+        for name in kinds.keys() & identity.keys():
+            kind, value = kinds[name], identity[name]
             positive = not isinstance(value, int | float) or 0 < value < math.inf
             if not isinstance(value, kind) or isinstance(value, bool) or not positive:
-                raise damaged(self.path / MANIFEST, f"'{name}' of its entry 'identity' is missing or damaged")
+                raise damaged(self.path / MANIFEST, f"'{name}' of its entry 'identity' is damaged")
         return identity
 
     def parts(self, suffix: str) -> list[Path]:

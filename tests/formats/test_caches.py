@@ -82,7 +82,7 @@ def test_distributions_come_back_by_the_tokens_of_their_text(draw, identity, tmp
 
 def test_the_tokenizer_of_a_cache_is_checked(tmp_path):
     writer = writer_of(tmp_path / "cache", teacher_cache)
-    writer.finish(counts={}, identity={"tokenizer": "t", "keep": "top-k", "vocabulary": 300})
+    writer.finish(counts={}, identity={"tokenizer": "t"})
     cache = TeacherCache(tmp_path / "cache")
     cache.check_tokenizer("t", "model")
     with pytest.raises(SaladError, match="another tokenizer than that of model"):
@@ -109,7 +109,7 @@ def test_frames_come_back_by_id(tensor, dtype, tmp_path):
         assert frames_in_part(writer.path / f"{name}.safetensors") == sum(len(rows[id_]) for id_ in ids)
         assert writer.has(f"{name}.safetensors")
         assert writer.has(f"{name}.parquet")
-    writer.finish(counts={"rows": 5}, identity={"encoder": {"name": "e"}, "frames_per_second": 12.5})
+    writer.finish(counts={"rows": 5}, identity={"encoder": {"name": "e"}})
     cache = FramesCache(tmp_path / "cache")
     for id_, frames in rows.items():
         assert id_ in cache

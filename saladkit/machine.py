@@ -75,6 +75,11 @@ def processes() -> int:
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
+def is_launched() -> bool:
+    """Return whether a launcher (`accelerate launch`, `torchrun`) has started this process."""
+    return bool({"WORLD_SIZE", "ACCELERATE_USE_CPU"} & os.environ.keys())
+
+
 def training_on(device: str) -> str:
     """Say how many processes train on what: a launch that asks for two and gets one is silent about it."""
     import torch

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import SCHEMA, VERSION, model_digest
 from saladkit.job import Clock, Job, Made, Work
-from saladkit.machine import is_main_process, processes, resolve_device, training_on
+from saladkit.machine import is_launched, is_main_process, processes, resolve_device, training_on
 from saladkit.model.chat_template import remember_template, template_of
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import front_end_of, layout_of
@@ -145,9 +145,10 @@ def train_stage(
 
 
 def _say_how(verb: str, device: str, told: str | None) -> None:
-    """Say on what the training runs, and what is told of its start."""
+    """Say on what a launched training runs, and what is told of its start."""
     if is_main_process():
-        say(f"{verb}: {training_on(device)}")
+        if is_launched():
+            say(f"{verb}: {training_on(device)}")
         if told:
             say(told)
 

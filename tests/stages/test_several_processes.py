@@ -77,3 +77,14 @@ def test_several_processes_make_a_checkpoint_anew(distill_arguments, loaded_pyth
     for options in ([], ["--overwrite"]):
         launch(loaded_python, [*distill_arguments, *options], tmp_path / "two", port=29607)
     assert (tmp_path / "two" / "manifest.json").is_file()
+
+
+def test_a_launch_that_gets_one_process_says_so(distill_arguments, loaded_python, tmp_path):
+    command = [loaded_python, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", 2, "--num_machines", 1]
+    command += ["--mixed_precision", "no", "--dynamo_backend", "no", "-m", "saladkit"]
+    command += [*replaced(distill_arguments, "--max-steps", 1), "-o", tmp_path / "out"]
+    environment = os.environ | {"PYTHON_EXEC": str(loaded_python)}
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "distill: 1 process on cpu" in done.stderr
+    assert json.loads(done.stdout)["processes"] == 1

@@ -16,7 +16,7 @@ from side_by_side import Target, arguments, emit, median_seconds, run_pairs
 from training_batches import speech_model
 
 VECTORS_A_WORD = 4.6  # natural speech at 12.5 vectors per second
-LONG = 16  # a token in so many ends a response, where responses end
+MEAN_LENGTH = 16  # of the responses that end by themselves, in tokens
 SAMPLING = Sampling(temperature=1.0, top_p=1.0, seed=0)
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     model, vocabulary = speech_model(options.shape, device=options.device)
     model = model.eval().to(getattr(torch, options.dtype))
     prompts = spoken_prompts(options.prompts, model)
-    ends = {"of one length": frozenset[int](), "that end": frozenset(range(0, vocabulary, LONG))}
+    ends = {"of one length": frozenset[int](), "that end": frozenset(range(0, vocabulary, MEAN_LENGTH))}
     for name, stops in ends.items():
         size, most = options.batch_size, options.max_new_tokens
         ours, theirs = (

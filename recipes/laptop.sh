@@ -6,7 +6,7 @@
 #   SMALL=1 bash recipes/laptop.sh    a few rows of everything: whether every line runs, in minutes
 #
 # The text LLM knows what the nouns of WordNet mean (examples/laptop/README.md). It learns to hear on natural speech about six
-# domains, and is asked about twelve. THE SIZES ARE A FIRST ESTIMATE for three hours; no time of a step has been measured.
+# domains, and is asked about twelve. THE WHOLE HAS NOT BEEN RUN YET: its sizes are meant for three hours.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # where `make laptop-parts` has installed saladkit

@@ -53,8 +53,7 @@ class Shell(click.Group):
             from saladkit.progress import end_progress
 
             end_progress()
-            # One line each, even if the message of a library has several.
-            click.echo(f"error: {' '.join(error.problem.split())}\n  fix: {' '.join(error.fix.split())}", err=True)
+            click.echo(f"error: {error.problem}\n  fix: {error.fix}", err=True)
             context.exit(2)
 
 

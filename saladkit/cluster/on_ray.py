@@ -1,7 +1,7 @@
 """Let workers on Ray make the parts of an artefact: each runs the same command line with --claim.
 
 Ray starts the workers and tells which of them have died; parts and rows never pass through it. Only the arguments and
-what a worker has printed do.
+the last lines that a worker has printed do.
 """
 
 import math
@@ -101,9 +101,7 @@ class Crew:
             SaladError: as `make_on_ray`.
         """
         running: dict[Any, int] = {}
-        waiting = [
-            (0.0, number) for number in range(self.size)
-        ]  # when to start which worker, again or for the first time
+        waiting = [(0.0, number) for number in range(self.size)]  # when to start which worker
         bar = _Progress(self.verb, self.output)
         try:
             while running or waiting:

@@ -74,7 +74,8 @@ class Artefact:
         found = manifest.get("schema")
         if found != schema:
             raise SaladError(f"{path} holds {found}, not {schema}", f"Give the folder of a {schema} artefact.")
-        manifest = read_record(path / MANIFEST, ENTRIES)
+        if lacking := [name for name in ENTRIES if name not in manifest]:
+            raise damaged(path / MANIFEST, f"its entry '{lacking[0]}' is missing or damaged")
         found = manifest["schema_version"]
         if version is not None and found != version:
             own = f"saladkit {__version__}"

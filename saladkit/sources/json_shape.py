@@ -24,8 +24,6 @@ _AT_ONCE = 2**24  # bytes
 def check_shape(path: Path) -> None:
     """Check that no row of a file of JSON is null, and that none is nested more deeply than `DEEPEST` levels.
 
-    It takes as long as pyarrow's parsing: 0.17 s for 3,000 rows of 40 words with times, 9 MB.
-
     Raises:
         SaladError: a row is.
         OSError: the file cannot be read.

@@ -145,7 +145,7 @@ def train_stage(
 
 
 def _say_how(verb: str, device: str, told: str | None) -> None:
-    """Say on what a launched training runs, and what is told of its start."""
+    """Print `told`, and before it how many processes train on which device, if a launcher has started them."""
     if is_main_process():
         if is_launched():
             say(f"{verb}: {training_on(device)}")

@@ -17,19 +17,28 @@ from saladkit.teacher.sampling import draw_from_masses
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn: the most likely one at temperature 0, else from the top p of the softmax."""
+    """How tokens are drawn: the most likely one at temperature 0, else from the top p of the softmax.
+
+    Attributes:
+        tokens: number of first tokens that may be drawn: those of the tokenizer, where the head scores more (Qwen2.5's
+            does); None for all.
+    """
 
     temperature: float
     top_p: float
     seed: int
+    tokens: int | None = None
 
     def log_probs(self, logits: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the log-probabilities with which tokens are drawn, float32 [P, V]; at temperature 0 the model's own.
+
+        V is `tokens` where the head scores more.
 
         Args:
             logits: float [P, V].
             labels: int64 [P], tokens that have been drawn: they count as part of the top p, which rounding may deny.
         """
+        logits = logits[:, : self.tokens]
         scaled = logits.float() if self.temperature in (0, 1) else logits.float() / self.temperature
         log_probs = torch.log_softmax(scaled, dim=-1)
         if self.temperature == 0 or self.top_p == 1:

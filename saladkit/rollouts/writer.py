@@ -18,6 +18,7 @@ from saladkit.rollouts.known_model import KnownModel
 from saladkit.rollouts.prompts import Prompt
 from saladkit.rollouts.sampling import Sampling
 from saladkit.rollouts.second_pass import response_log_probs
+from saladkit.rows.model_limits import largest_id
 from saladkit.rows.sequences import Frames, Sequence, SequenceLayout
 from saladkit.settings.rollout import RolloutSettings
 
@@ -52,7 +53,8 @@ class RolloutWriter:
         ends = {end, *(own if isinstance(own, list) else [own])} - {None}
         turns = stopping_ids(sorted(ends), known.template()) if has_conversations else None
         model = loaded if isinstance(loaded, SaladForCausalLM) else TextModel(loaded)
-        sampling = Sampling(0.0 if settings.greedy else settings.temperature, settings.top_p, settings.seed)
+        temperature, tokens = 0.0 if settings.greedy else settings.temperature, largest_id(known.tokenizer) + 1
+        sampling = Sampling(temperature, settings.top_p, settings.seed, tokens)
         stops = frozenset(ends), frozenset(turns or ())
         return cls(model, known.tokenizer, known.layout, sampling, settings, stops)
 

@@ -73,3 +73,14 @@ def test_random_numbers_belong_to_seed_and_response():
     assert set(one.uniforms("a/c3/k0", 9)).isdisjoint(one.uniforms("a/c3/k1", 9))
     assert set(one.uniforms("a/c3/k0", 9)).isdisjoint(other.uniforms("a/c3/k0", 9))
     assert ((one.uniforms("x", 1000) >= 0) & (one.uniforms("x", 1000) < 1)).all()
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_tokens_that_the_tokenizer_lacks_are_never_drawn(temperature):
+    logits = torch.zeros(50, 9)
+    logits[:, 6:] = 20.0  # rows of the head that belong to no token
+    sampling = Sampling(temperature, 1.0, 3, tokens=6)
+    log_probs = sampling.log_probs(logits)
+    assert log_probs.exp().sum(dim=-1) == pytest.approx(1.0)
+    uniforms = torch.from_numpy(sampling.uniforms("row", 50))
+    assert sampling.draw(log_probs, uniforms).max() < 6

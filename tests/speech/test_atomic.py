@@ -1,4 +1,4 @@
-"""Groups of regular expressions that give nothing back are read alike by every Python, and so are the rules with them."""
+"""Groups of regular expressions that give nothing back, and rules with them, are read alike by every Python."""
 
 import re
 

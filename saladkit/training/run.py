@@ -2,7 +2,15 @@
 
 from pathlib import Path
 
-from saladkit.formats.checkpoint import CARD, LOGS, METRICS, STABLE, positions_trained_on
+from saladkit.formats.checkpoint import (
+    CARD,
+    CONFIGURATIONS,
+    LOGS,
+    METRICS,
+    STABLE,
+    configurations,
+    positions_trained_on,
+)
 from saladkit.formats.files import written_aside
 from saladkit.job import Made, Work
 from saladkit.machine import is_main_process
@@ -84,7 +92,8 @@ def run_training(
     return Made(
         counts=steps | {"rows_read": sum(by_source.values())} | notes | positions,
         skipped=inputs.left_out(),
-        identity={"tokenizer": tokenizer_digest(processor.tokenizer), "log": METRICS},
+        identity={"tokenizer": tokenizer_digest(processor.tokenizer), "log": METRICS}
+        | {CONFIGURATIONS: configurations(work.path)},
         figures=figures | notes | pace.figures() | _rollouts(log, inputs, settings) | {"last": last},
     )
 

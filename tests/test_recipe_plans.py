@@ -6,11 +6,12 @@ import subprocess
 import pytest
 
 
-@pytest.mark.parametrize("recipe", ["your_own_data", "salad_3b", "salad_7b", "laptop", "demo", "desk"])
+@pytest.mark.parametrize("recipe", ["your_own_data", "salad_3b", "salad_7b", "laptop", "demo", "desk", "desk_claims"])
 def test_a_dry_run_prints_the_plan_and_makes_nothing(recipe, repository, loaded_python, tmp_path):
     environment = os.environ | {
         "DRY_RUN": "1",
         "RUN": str(tmp_path / "run"),
+        "RUNS": str(tmp_path / "run"),
         "SALADKIT_LOADED": str(loaded_python.parent),
     }
     done = subprocess.run(

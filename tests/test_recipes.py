@@ -11,6 +11,7 @@ import subprocess
 import pytest
 import soundfile
 
+import claims
 import result_tables
 from saladkit.model.loading import load_salad_model
 from saladkit.sources.samples import read_samples
@@ -174,6 +175,14 @@ def test_strategies_compares_its_arms_over_seeds(run_recipe, loaded_python, repo
         assert line["near-easy"] + line["far-hard"] == sum(line.values())
     wrong = subprocess.run([*command, "stage1"], capture_output=True, text=True)
     assert wrong.returncode == 2 and wrong.stderr.startswith("error: ") and wrong.stderr.count("\n") == 2
+
+
+def test_claims_are_tried_on_stages_and_selections(run_recipe, tmp_path_factory):
+    page = tmp_path_factory.mktemp("claims") / "claims.md"
+    run_recipe("desk_claims", SEEDS="0", CLAIMS=str(page))
+    rows = [line.split("|") for line in page.read_text().splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == len(claims.CLAIMS)
+    assert {row[7].strip() for row in rows} <= {"holds", "does not hold", "not told apart"}
 
 
 OWN = {

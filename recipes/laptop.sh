@@ -20,10 +20,10 @@ if [ -n "${SMALL:-}" ]; then
   ADAPTER=${ADAPTER:---adapter-layers 1 --adapter-width 64 --adapter-mlp-width 128 --adapter-heads 2 --adapter-kv-heads 2}
 fi
 TEXT_OPTIONS=${TEXT_OPTIONS:-}
-LEXICAL_STEPS=${LEXICAL_STEPS:-5000}  # the first steps of Stage I: only encoder and adapter learn, to name words
-STAGE1_STEPS=${STAGE1_STEPS:-5800}
+LEXICAL_STEPS=${LEXICAL_STEPS:-4000}  # the first steps of Stage I: only encoder and adapter learn, to name words
+STAGE1_STEPS=${STAGE1_STEPS:-4800}
 STAGE2_LEXICAL_STEPS=${STAGE2_LEXICAL_STEPS:-100}
-STAGE2_STEPS=${STAGE2_STEPS:-300}
+STAGE2_STEPS=${STAGE2_STEPS:-250}
 BATCH=${BATCH:-16}
 REGIONS=${REGIONS:-24}
 PROBES=${PROBES:-6}
@@ -108,8 +108,6 @@ stage2() {
   shift
   saladkit align "$RUN/stage1" -o "$RUN/stage2-$arm" "${REPLAY[@]}" --frames "$RUN/frames" --max-steps "$STAGE2_STEPS" \
     --lexical-steps "$STAGE2_LEXICAL_STEPS" "${TRAIN[@]}" "$@"
-  saladkit gap "$RUN/stage2-$arm" "$RUN/probes" -o "$RUN/gap-$arm" "${GAP[@]}"
-  saladkit gap "$RUN/stage2-$arm" "$WORLD/people.parquet" -o "$RUN/gap-people-$arm" --words "$RUN/people-words" "${GAP[@]}"
 }
 for ARM in "${ARMS[@]}"; do
   step "Stage II, $ARM: select texts, speak them, align on them"
@@ -133,6 +131,12 @@ saladkit eval "$RUN/stage1" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval" --tea
   "${COMPARED[@]}" --modality text,speech,cascade --asr "$ASR" --by cell --by told --seed "$SEED"
 saladkit eval "$RUN/stage1" "$RUN/people.parquet" -o "$RUN/eval-people" --teacher "$TEACHER_LM" "${COMPARED[@]}" \
   --modality text,speech,cascade --asr "$ASR" --seed "$SEED"
+
+step "the gap that is left"
+for ARM in "${ARMS[@]}"; do
+  saladkit gap "$RUN/stage2-$ARM" "$RUN/probes" -o "$RUN/gap-$ARM" "${GAP[@]}"
+  saladkit gap "$RUN/stage2-$ARM" "$WORLD/people.parquet" -o "$RUN/gap-people-$ARM" --words "$RUN/people-words" "${GAP[@]}"
+done
 
 step "what is forgotten: perplexity of sentences about anything, read"
 MODELS=("$TEACHER_LM" "$RUN/stage1")

@@ -67,10 +67,8 @@ def teacher_kl(cache: str | Path | TeacherCache, token_ids: np.ndarray, logits: 
         SaladError: the folder is not a teacher cache, the cache does not hold the text, or the logits are neither of n
             nor of n - 1 positions.
     """
-    tokens, stored = (
-        np.asarray(token_ids, dtype=np.int32),
-        cache if isinstance(cache, TeacherCache) else TeacherCache(cache),
-    )
+    tokens = np.asarray(token_ids, dtype=np.int32)
+    stored = cache if isinstance(cache, TeacherCache) else TeacherCache(cache)
     if not stored.has(tokens):
         raise SaladError(
             f"{stored.name} does not hold this text of {len(tokens)} tokens",

@@ -5,8 +5,10 @@ import subprocess
 
 import pytest
 
+TRAINS = {"stage2_only": "align"}  # what trains in a recipe without Stage I
 
-@pytest.mark.parametrize("recipe", ["your_own_data", "salad_3b", "salad_7b", "laptop", "demo", "desk"])
+
+@pytest.mark.parametrize("recipe", ["your_own_data", "salad_3b", "salad_7b", "stage2_only", "laptop", "demo", "desk"])
 def test_a_dry_run_prints_the_plan_and_makes_nothing(recipe, repository, loaded_python, tmp_path):
     environment = os.environ | {
         "DRY_RUN": "1",
@@ -17,8 +19,44 @@ def test_a_dry_run_prints_the_plan_and_makes_nothing(recipe, repository, loaded_
         ["bash", repository / "recipes" / f"{recipe}.sh"], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "Known to be written" in done.stdout and "saladkit distill -o" in done.stdout
+    assert "Known to be written" in done.stdout and f"saladkit {TRAINS.get(recipe, 'distill')} -o" in done.stdout
     given = {"your_own_data": "LLM is not set", "salad_3b": "SPEECH is not set", "salad_7b": "SPEECH is not set"}
+    given["stage2_only"] = "STAGE1 is not set"
     assert given.get(recipe, "") in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_a_plan_has_totals(repository, loaded_python, tmp_path):
+    environment = {"DRY_RUN": "1", "RUN": str(tmp_path), "SALADKIT_LOADED": str(loaded_python.parent)}
+    environment |= {"POSITIONS_PER_SECOND": "1000"}
+    line = ["bash", repository / "recipes" / "demo.sh"]
+    done = subprocess.run(line, env=os.environ | environment, capture_output=True, text=True)
+    (told,) = [row for row in done.stdout.splitlines() if row.startswith("Known in all: ")]
+    assert "positions to train on" in told and "GPU-hours of training" in told
+
+
+@pytest.mark.parametrize("target, recipe", [("reproduce-desk", "desk"), ("reproduce-3b", "salad_3b")])
+def test_make_remakes_what_is_out_of_date(target, recipe, repository, tmp_path):
+    """By `make -n`: nothing while the page is newer than all that it depends on; the recipe once something changes."""
+    folder = tmp_path / "checkout"
+    (folder / "recipes").mkdir(parents=True)
+    (folder / "Makefile").write_text((repository / "Makefile").read_text())
+    run = "desk" if recipe == "desk" else recipe.replace("_", "-")
+    for name in (f"recipes/{recipe}.sh", "recipes/salad.sh", "recipes/steps.sh", "data/speech/a.parquet"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    page = folder / "runs" / run / "report.html"
+
+    def told(**variables):
+        line = ["make", "-n", "-o", "setup", target, *(f"{name}={value}" for name, value in variables.items())]
+        return subprocess.run(line, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+    assert f"REMAKE=1 bash recipes/{recipe}.sh" in told()
+    page.parent.mkdir(parents=True)
+    page.touch()
+    assert "recipes/" not in told()
+    changed = folder / ("recipes/desk.sh" if recipe == "desk" else "data/speech/a.parquet")
+    os.utime(changed, (page.stat().st_mtime + 5,) * 2)
+    assert f"REMAKE=1 bash recipes/{recipe}.sh" in told()
+    assert told(DRY_RUN="1").splitlines()[-1] == f"bash recipes/{recipe}.sh"

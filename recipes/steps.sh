@@ -73,13 +73,16 @@ needs_gpu() {
 }
 
 # REMAKE=1: a line whose inputs or settings have changed makes its artefact again, and all others keep theirs.
+# LAUNCH: what starts a training in the place of `saladkit`, such as accelerate launch --multi_gpu --num_processes 8 -m saladkit.
+saladkit() {
+  local program=(saladkit) remake=(${REMAKE:+--remake})
+  case $1 in
+    distill | align) program=(${LAUNCH:-saladkit}) ;;
+    report | doctor | ask) remake=() ;;
+  esac
+  command "${program[@]}" "$@" "${remake[@]}"
+}
 if [ -n "${REMAKE:-}" ]; then
-  saladkit() {
-    case $1 in
-      report | doctor | ask) command saladkit "$@" ;;
-      *) command saladkit "$@" --remake ;;
-    esac
-  }
   python() {
     case $1 in
       */train_lm.py) command python "$@" --remake ;;

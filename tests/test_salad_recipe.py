@@ -29,7 +29,7 @@ SMALL = {
     "FILTERS": "--min-words 3",
     "SELECTION": "--gamma 0.5 --max-noise 1",
     "STAGE1_STEPS": "5",
-    "STAGE2_STEPS": "6",
+    "STAGE2_STEPS": "24",
     "BATCH": "1",
     "ACCUMULATE": "1",
     "ADAPTER": "--adapter-layers 1 --adapter-width 16 --adapter-mlp-width 32 --adapter-heads 2 --adapter-kv-heads 2",

@@ -16,6 +16,7 @@ from transformers import StoppingCriteriaList, StopStringCriteria
 
 from saladkit.errors import SaladError
 from saladkit.machine import resolve_device
+from saladkit.model.chat_messages import Recording
 from saladkit.model.loading import load_processor, load_salad_model
 from saladkit.model.processor import mono_samples
 from saladkit.progress import say
@@ -23,9 +24,11 @@ from saladkit.rows.prompt_sequences import join_parts, split_prompt
 from saladkit.rows.sequences import Sequence
 from saladkit.rows.tokens import bos_of, ids_after_text
 from saladkit.scoring.likelihood import can_share_rows, score_continuations
+from saladkit.settings.evaluate import EvalSettings
 from saladkit.speech.audio.decoding import decode_audio
 from saladkit.speech.audio.resampling import resample
 
+DEFAULTS = EvalSettings()
 AUDIO = "<audio>"  # as in the harness's own tasks with recordings
 Asked = tuple[Sequence, list[list[int]], list[int]]  # a prompt, its continuations, and the requests that they are of
 
@@ -48,22 +51,22 @@ class SaladLM(LM):
     def __init__(
         self,
         pretrained: str,
-        device: str = "auto",
-        dtype: str = "float32",
-        batch_size: int | str = 8,
+        device: str = DEFAULTS.device,
+        dtype: str = DEFAULTS.dtype,
+        batch_size: int | str = DEFAULTS.batch_size,
         max_batch_size: int | None = None,
-        max_length: int = 2048,
+        max_length: int = DEFAULTS.max_length,
         max_gen_toks: int = 256,
     ):
         super().__init__()
         self.pretrained = pretrained
-        name = resolve_device("auto" if device == "auto" else device.partition(":")[0])
+        name = resolve_device(device.partition(":")[0])
         self.model, self.processor = (
             load_salad_model(pretrained, dtype=dtype, device=name).eval(),
             load_processor(pretrained),
         )
         self.tokenizer, self._device = self.processor.tokenizer, torch.device(name)
-        self.batch_size = int(batch_size) if str(batch_size).isdigit() else 8
+        self.batch_size = int(batch_size) if str(batch_size).isdigit() else DEFAULTS.batch_size
         self.max_length, self.max_gen_toks = max_length, max_gen_toks
         self._share_rows = can_share_rows(self.model)
 
@@ -125,7 +128,7 @@ class SaladLM(LM):
         """Token ids of an empty context."""
         return bos_of(self.tokenizer) or [self.tokenizer.eos_token_id]
 
-    def _pieces(self, text: str, audio: list | None) -> list[str | np.ndarray]:
+    def _pieces(self, text: str, audio: list | None) -> list[Recording]:
         """Return text and recordings, float32 [n] at the front end's rate, in turn."""
         if audio is None:
             return [text]
@@ -136,7 +139,7 @@ class SaladLM(LM):
                 f"Write {AUDIO} into the task's doc_to_text for each recording of doc_to_audio.",
             )
         rate = self.processor.front_end.sample_rate
-        pieces: list[str | np.ndarray] = [first]
+        pieces: list[Recording] = [first]
         for recording, after in zip(audio, others, strict=True):
             pieces += [resample(*_decoded(recording), rate), after]
         return pieces

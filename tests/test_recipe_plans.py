@@ -60,3 +60,26 @@ def test_make_remakes_what_is_out_of_date(target, recipe, repository, tmp_path):
     os.utime(changed, (page.stat().st_mtime + 5,) * 2)
     assert f"REMAKE=1 bash recipes/{recipe}.sh" in told()
     assert told(DRY_RUN="1").splitlines()[-1] == f"bash recipes/{recipe}.sh"
+
+
+def test_lines_are_remade_and_trainings_launched(repository, tmp_path):
+    for program in ("saladkit", "accelerate"):
+        (tmp_path / program).write_text('#!/bin/sh\necho "$(basename "$0") $*"\n')
+        (tmp_path / program).chmod(0o755)
+    script = (
+        "set -euo pipefail; . recipes/steps.sh; for verb in synth distill align report; do saladkit $verb a -o b; done"
+    )
+
+    def told(**variables):
+        environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"} | variables
+        done = subprocess.run(["bash", "-c", script], cwd=repository, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    plain = [f"saladkit {verb} a -o b" for verb in ("synth", "distill", "align", "report")]
+    assert told() == plain
+    assert told(REMAKE="1") == [*(f"{line} --remake" for line in plain[:3]), plain[3]]
+    launched = told(LAUNCH="accelerate launch -m saladkit", REMAKE="1")
+    assert (
+        launched[1] == "accelerate launch -m saladkit distill a -o b --remake" and launched[0] == f"{plain[0]} --remake"
+    )

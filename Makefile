@@ -7,7 +7,8 @@
 # make faults       kills and disturbs runs for longer than the tests do
 # make test-newest  a part of the tests with the newest packages, and where torchaudio does not load (tests/newest.sh)
 # make lint         ruff and mypy
-# make reproduce-3b, reproduce-7b   the published scale; DRY_RUN=1 prints the plan
+# make reproduce-desk, reproduce-3b, reproduce-7b   the desk with sound, and the published scale: makes what is missing or out of date.
+#                   DRY_RUN=1 prints the plan with its totals, and what is missing on this machine
 # make bench        every benchmark on two cores, about 35 minutes; runs/bench.jsonl, and its table in docs/performance.md
 # make docs         regenerate docs/cli.md, docs/formats.md and docs/sources.md
 
@@ -19,7 +20,7 @@ export PATH := $(CURDIR)/$(ENV)/bin:$(PATH)
 export PIP_RESUME_RETRIES := 40
 export PIP_RETRIES := 10
 
-.PHONY: setup demo desk laptop laptop-parts reproduce-3b reproduce-7b test test-fast test-newest faults lint bench docs clean
+.PHONY: setup demo desk laptop laptop-parts reproduce-desk reproduce-3b reproduce-7b test test-fast test-newest faults lint bench docs clean
 
 setup: $(READY)
 
@@ -50,12 +51,36 @@ laptop-parts: setup
 laptop: laptop-parts
 	bash recipes/laptop.sh
 
-# DRY_RUN=1 prints the plan and what is missing on this machine. A recipe's head says which variables it needs.
+# The artefact graph. The last file of a run stands for all of its artefacts, and depends on what the run reads. Where something of that is newer, the
+# recipe runs with REMAKE=1: each of its lines compares the digests of its inputs and its settings with those in its artefact's manifest, so what
+# has changed remakes what depends on it, and nothing else. A recipe's head says which variables name its data, such as SPEECH=….
+# Names on a hub and globs are no files, so that their changes are not seen here: run the recipe itself with REMAKE=1.
+STEPS := $(wildcard recipes/steps.sh recipes/*_settings.sh)
+SPEECH ?= data/speech
+POOL ?= data/pool
+REPLAY ?= data/replay
+ASKED = $(QUESTIONS) $(SPOKEN_QUESTIONS)
+files = $(foreach path,$(1),$(wildcard $(path)) $(wildcard $(path)/*.parquet) $(wildcard $(path)/manifest.json))
+
+ifdef DRY_RUN
+reproduce-desk: setup
+	bash recipes/desk.sh
 reproduce-3b: setup
 	bash recipes/salad_3b.sh
-
 reproduce-7b: setup
 	bash recipes/salad_7b.sh
+else
+reproduce-desk: runs/desk/report.html
+reproduce-3b: runs/salad-3b/eval/manifest.json
+reproduce-7b: runs/salad-7b/eval/manifest.json
+endif
+
+runs/desk/report.html: recipes/desk.sh $(STEPS) $(wildcard examples/desk/*.py examples/desk/data/*.toml) | setup
+	REMAKE=1 bash recipes/desk.sh
+
+runs/salad-%/eval/manifest.json: recipes/salad_%.sh recipes/salad.sh $(STEPS) $(call files,$(SPEECH) $(POOL) $(REPLAY) $(ASKED)) | setup
+	REMAKE=1 bash recipes/salad_$*.sh
+	touch $@
 
 # A file stays in one worker, which makes its fixtures once; conftest.py puts the long files first.
 test: setup

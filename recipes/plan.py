@@ -29,6 +29,14 @@ FIGURES = (  # of a dry run: name, unit, scale
 )
 
 
+TOTALS = {  # what the lines of a plan have in all: name, unit
+    "bytes": "bytes",
+    "hours": "hours on this machine",
+    "positions": "positions to train on",
+    "gpu_hours": "GPU-hours of training",
+}
+
+
 def add(folder: Path, **entry: object) -> None:
     """Add an entry to the plan."""
     with (folder / "plan.jsonl").open("a") as stream:
@@ -65,7 +73,7 @@ def show(folder: Path, run: str) -> None:
     entries = [json.loads(row) for row in text.splitlines()]
     made = [entry["made"] for entry in entries if entry.get("made")]
     missing = [entry["missing"] for entry in entries if "missing" in entry]
-    step, gigabytes = None, 0.0
+    step, totals = None, dict.fromkeys(TOTALS, 0.0)
     for entry in entries:
         if "verb" not in entry:
             continue
@@ -75,15 +83,29 @@ def show(folder: Path, run: str) -> None:
         print(f"  saladkit {entry['verb']} -o {entry['made']}")
         if "figures" in entry:
             print(f"      {described(entry['figures'])}")
-            gigabytes += entry["figures"].get("bytes", 0) / 1e9
+            totals = {name: totals[name] + value for name, value in amounts(entry["figures"]).items()}
         elif "problem" in entry:
             waits = any(output in entry["problem"] for output in made)
             print(f"      {'waits for an earlier step' if waits else 'cannot be planned: ' + entry['problem']}")
             missing += [] if waits else [entry["problem"]]
-    print(f"\nKnown to be written: {gigabytes:.2f} GB (free here: {shutil.disk_usage('.').free / 1e9:.0f} GB)")
+    free = shutil.disk_usage(".").free / 1e9
+    print(f"\nKnown to be written: {totals.pop('bytes') / 1e9:.2f} GB (free here: {free:.0f} GB)")
+    if known := [f"{value:,.3g} {TOTALS[name]}" for name, value in totals.items() if value]:
+        print(f"Known in all: {', '.join(known)}")
     print("Missing here:" if missing else "Nothing is missing as far as a dry run can tell.")
     for problem in dict.fromkeys(missing):
         print(f"  - {problem}")
+
+
+def amounts(figures: dict) -> dict[str, float]:
+    """Return what a line adds to each of `TOTALS`; 0 where it is not known."""
+    positions, speed = figures.get("positions_to_read") or 0, float(os.environ.get("POSITIONS_PER_SECOND", 0))
+    return {
+        "bytes": figures.get("bytes") or 0,
+        "hours": (figures.get("predicted_seconds") or 0) / 3600,
+        "positions": positions,
+        "gpu_hours": positions / speed / 3600 if speed else 0,
+    }
 
 
 def described(figures: dict) -> str:
@@ -94,10 +116,8 @@ def described(figures: dict) -> str:
         if isinstance(figures.get(name), int | float):
             value = figures[name] * scale
             parts.append(f"{value:,.0f} {unit}" if value == int(value) else f"{value:,.3g} {unit}")
-    speed = float(os.environ.get("POSITIONS_PER_SECOND", 0))
-    if speed and "positions_to_read" in figures:
-        hours = figures["positions_to_read"] / speed / 3600
-        parts.append(f"{hours:,.1f} GPU-hours at {speed:,.0f} positions a second")
+    if hours := amounts(figures)["gpu_hours"]:
+        parts.append(f"{hours:,.1f} GPU-hours at {float(os.environ['POSITIONS_PER_SECOND']):,.0f} positions a second")
     return ", ".join(parts) or json.dumps({name: value for name, value in figures.items() if name != "command"})
 
 

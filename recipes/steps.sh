@@ -1,5 +1,5 @@
-# What all recipes share: the heading of a step, and the plan that DRY_RUN=1 prints instead of making anything. Sourced
-# after RUN is set.
+# What all recipes share: the heading of a step, what REMAKE=1 changes, and the plan that DRY_RUN=1 prints instead of making anything.
+# Sourced after RUN is set.
 
 step() {
   printf '\n== %s\n' "$*" >&2
@@ -52,11 +52,44 @@ given() {
   fi
 }
 
+# here NAME PATH WHAT: a variable that is PATH unless the user sets it. A dry run goes on without the path and lists it as missing.
+here() {
+  if [ -z "${!1:-}" ]; then
+    declare -g "$1=$2"
+    [ ! -e "$2" ] || return 0
+    local problem="$1 is not set, and $2 is not here: $3; recipes/public_data.sh makes it"
+    if [ -z "${DRY_RUN:-}" ]; then
+      printf '%s\n' "$problem" >&2
+      exit 2
+    fi
+    command python recipes/plan.py missing "$PLAN" "$problem"
+  fi
+}
+
 needs_gpu() {
   if [ -n "${DRY_RUN:-}" ] && ! command -v nvidia-smi >/dev/null; then
     command python recipes/plan.py missing "$PLAN" "no NVIDIA GPU is found (nvidia-smi): training at this size takes years on a CPU"
   fi
 }
+
+# REMAKE=1: a line whose inputs or settings have changed makes its artefact again, and all others keep theirs.
+# LAUNCH: what starts a training in the place of `saladkit`, such as accelerate launch --multi_gpu --num_processes 8 -m saladkit.
+saladkit() {
+  local program=(saladkit) remake=(${REMAKE:+--remake})
+  case $1 in
+    distill | align) program=(${LAUNCH:-saladkit}) ;;
+    report | doctor | ask) remake=() ;;
+  esac
+  command "${program[@]}" "$@" "${remake[@]}"
+}
+if [ -n "${REMAKE:-}" ]; then
+  python() {
+    case $1 in
+      */train_lm.py) command python "$@" --remake ;;
+      *) command python "$@" ;;
+    esac
+  }
+fi
 
 if [ -n "${DRY_RUN:-}" ]; then
   STEP= PLANNED_RUN=${RUN:-} PLAN=$(mktemp -d)

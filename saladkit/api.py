@@ -49,11 +49,12 @@ def load_checkpoint(
     return load_salad_model(folder, dtype=dtype, device=device).eval(), load_processor(folder)
 
 
-def teacher_kl(cache: str | Path, token_ids: np.ndarray, logits: torch.Tensor) -> torch.Tensor:
+def teacher_kl(cache: str | Path | TeacherCache, token_ids: np.ndarray, logits: torch.Tensor) -> torch.Tensor:
     """Compute KL(teacher || student) at every position of a cached text, for your own training loop.
 
     Args:
-        cache: teacher cache, made by `cache-teacher`.
+        cache: teacher cache, made by `cache-teacher`; its folder, or for a loop `TeacherCache(folder)`, which is opened
+            once.
         token_ids: tokens of the text as in the cache, int [n].
         logits: the student's logits of tokens 1 to n - 1, float [n - 1, V], or of these and of what follows the text,
             [n, V]; divided by the cache's temperature.
@@ -66,10 +67,11 @@ def teacher_kl(cache: str | Path, token_ids: np.ndarray, logits: torch.Tensor) -
         SaladError: the folder is not a teacher cache, the cache does not hold the text, or the logits are neither of n
             nor of n - 1 positions.
     """
-    tokens, stored = np.asarray(token_ids, dtype=np.int32), TeacherCache(cache)
+    tokens = np.asarray(token_ids, dtype=np.int32)
+    stored = cache if isinstance(cache, TeacherCache) else TeacherCache(cache)
     if not stored.has(tokens):
         raise SaladError(
-            f"{cache} does not hold this text of {len(tokens)} tokens",
+            f"{stored.name} does not hold this text of {len(tokens)} tokens",
             "Run `saladkit cache-teacher` on it, and pass the tokens of the whole text.",
         )
     if len(tokens) - len(logits) not in (0, 1):

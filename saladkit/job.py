@@ -183,7 +183,7 @@ class Job:
     Attributes:
         verb: name of the command.
         schema, version: schema of the artefact.
-        settings: settings of the command, among which `dry_run`, `overwrite` and those of `Shards` are obeyed.
+        settings: settings of the command, of which `dry_run`, `overwrite`, `remake` and those of `Shards` are obeyed.
         inputs: paths of the inputs by role; None for an optional input that is not given.
         also_read: further paths that do not change the content, such as an earlier artefact whose work is copied.
         identified: what the content depends on beyond settings and inputs, and is known before the artefact is made.
@@ -281,6 +281,7 @@ class Job:
                 inputs={role: path for role, path in self.inputs.items() if path},
                 also_read=dict(self.also_read),
                 overwrite=getattr(self.settings, "overwrite", False) and is_main_process(),  # others resume
+                remake=getattr(self.settings, "remake", False) and is_main_process(),
                 digest=digest_source,
             )
 

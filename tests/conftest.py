@@ -19,12 +19,10 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from encoder_models import save_mimi
 from foreign_sources import Spoken, speak_all
 from loaded_python import serving
 from transformers import (
-    EncodecFeatureExtractor,
-    MimiConfig,
-    MimiModel,
     PreTrainedTokenizerBase,
     Qwen2ForCausalLM,
     WhisperConfig,
@@ -159,30 +157,8 @@ def frames_cache(workshop: Path, speech: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def mimi(workshop: Path) -> Path:
-    """Mimi's classes and rates, six codebooks of 32 codes, random."""
-    torch.manual_seed(0)
-    config = MimiConfig(
-        hidden_size=16,
-        num_filters=4,
-        num_hidden_layers=1,
-        intermediate_size=32,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        codebook_size=32,
-        codebook_dim=8,
-        vector_quantization_hidden_dimension=8,
-        num_quantizers=6,
-        upsample_groups=16,
-    )
-    codec = MimiModel(config)
-    for name, buffer in codec.named_buffers():
-        if name.endswith("embed_sum"):  # zeros at the start: every code would be the first
-            buffer.normal_()
-        elif name.endswith("cluster_usage"):
-            buffer.uniform_(0.5, 2)
-    codec.save_pretrained(workshop / "mimi")
-    EncodecFeatureExtractor(sampling_rate=config.sampling_rate).save_pretrained(workshop / "mimi")
-    return workshop / "mimi"
+    """A tiny Mimi of six codebooks."""
+    return save_mimi(workshop / "mimi", codebooks=6)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,14 @@
-"""Tiny random encoders of the kinds of wav2vec 2.0, in the layout of the Hub."""
+"""Tiny random encoders in the layout of the Hub: Mimi, and the kinds of wav2vec 2.0."""
 
 from pathlib import Path
 
 import torch
 from transformers import (
+    EncodecFeatureExtractor,
     HubertConfig,
     HubertModel,
+    MimiConfig,
+    MimiModel,
     Wav2Vec2Config,
     Wav2Vec2FeatureExtractor,
     Wav2Vec2Model,
@@ -49,3 +52,30 @@ def save_encoder(folder: Path, kind: str) -> Path:
     large = settings != {}
     Wav2Vec2FeatureExtractor(do_normalize=large, return_attention_mask=large).save_pretrained(path)
     return path
+
+
+def save_mimi(folder: Path, codebooks: int) -> Path:
+    """Save Mimi's classes and rates with codebooks of 32 codes, random."""
+    torch.manual_seed(0)
+    config = MimiConfig(
+        hidden_size=16,
+        num_filters=4,
+        num_hidden_layers=1,
+        intermediate_size=32,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        codebook_size=32,
+        codebook_dim=8,
+        vector_quantization_hidden_dimension=8,
+        num_quantizers=codebooks,
+        upsample_groups=16,
+    )
+    codec = MimiModel(config)
+    for name, buffer in codec.named_buffers():
+        if name.endswith("embed_sum"):  # zeros at the start: every code would be the first
+            buffer.normal_()
+        elif name.endswith("cluster_usage"):
+            buffer.uniform_(0.5, 2)
+    codec.save_pretrained(folder)
+    EncodecFeatureExtractor(sampling_rate=config.sampling_rate).save_pretrained(folder)
+    return folder

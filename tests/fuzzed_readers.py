@@ -84,6 +84,22 @@ def _write_jsonl(folder: Path) -> None:
     write_lines(folder / "rows.jsonl", _own_rows(lambda name, content: {"path": name}, folder))
 
 
+def _arrow(new: Callable[[str, pa.Schema], pa.ipc.RecordBatchStreamWriter]) -> Reader:
+    def write(folder: Path) -> None:
+        table = pa.Table.from_pylist(_own_rows(lambda name, content: {"bytes": content, "path": None}, folder))
+        with new(str(folder / "rows.arrow"), table.schema) as writer:
+            writer.write_table(table)
+
+    return Reader(write, lambda folder: read_source(folder / "rows.arrow"))
+
+
+def _write_tagged_messages(folder: Path) -> None:
+    """Conversations as ms-swift has them."""
+    foreign_sources.write_wav(folder / "one.wav", noise(RATE // 4), RATE)
+    row = {"id": "a", "messages": [{"role": "user", "content": "<audio> What is it?"}, MESSAGES[1]]}
+    write_lines(folder / "rows.jsonl", [row | {"audios": ["one.wav"], "audio_texts": ["Salt?"]}])
+
+
 def _write_messages(folder: Path) -> None:
     heard = {
         "role": "user",
@@ -138,6 +154,9 @@ READERS = {
     "samples in Parquet": Reader(_write_parquet, lambda folder: read_source(folder / "rows.parquet")),
     "samples in JSON lines": Reader(_write_jsonl, lambda folder: read_source(folder / "rows.jsonl")),
     "a folder of samples": Reader(_write_jsonl, read_source),
+    "samples in an Arrow file": _arrow(pa.ipc.new_file),
+    "samples in an Arrow stream": _arrow(pa.ipc.new_stream),
+    "messages of ms-swift": Reader(_write_tagged_messages, lambda folder: read_source(folder / "rows.jsonl")),
     "messages": Reader(_write_messages, lambda folder: read_source(folder / "rows.jsonl")),
     "NeMo": _foreign(foreign_sources.nemo, "manifest.json"),
     "NeMo's stretches": _foreign(foreign_sources.nemo_stretches, "manifest.jsonl"),

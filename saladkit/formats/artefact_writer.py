@@ -195,7 +195,8 @@ def _check_holds_no_input(output: Path, inputs: dict[str, str | Path]) -> None:
         for file in glob.glob(str(source)) or [str(source)] if source else []:
             if Path(file).resolve().is_relative_to(output.resolve()):
                 raise SaladError(
-                    f"--overwrite would throw away {file}, which is an input ({role})", "Give another folder with -o."
+                    f"to make {output} anew would throw away {file}, which is an input ({role})",
+                    "Give another folder with -o.",
                 )
 
 
@@ -208,6 +209,7 @@ def create_artefact(
     settings: dict,
     inputs: dict[str, str | Path],
     overwrite: bool = False,
+    remake: bool = False,
     also_read: dict[str, str | Path] | None = None,
     digest: Callable[[str | Path], str] = digest_path,
 ) -> ArtefactWriter:
@@ -218,6 +220,7 @@ def create_artefact(
             workers).
         inputs: paths of the inputs by role; their content digests are part of the fingerprint.
         overwrite: remove an artefact at `output` first.
+        remake: as `overwrite`, if it is an artefact of other inputs or settings.
         also_read: further paths that do not change the content, such as an earlier artefact whose work is copied.
         digest: returns the content digest of an input.
 
@@ -238,7 +241,8 @@ def create_artefact(
         "fingerprint": digest_json([schema, version, verb, settings, digests]),
     }
     try:
-        return _open_output(output, plan, inputs | (also_read or {}), overwrite)
+        changed = remake and is_artefact(output) and _record_of(output)[1].get("fingerprint") != plan["fingerprint"]
+        return _open_output(output, plan, inputs | (also_read or {}), overwrite or changed)
     except OSError as error:
         fix = "Make the folder writable for this machine, or give another folder with -o."
         raise SaladError(f"nothing can be written to {output}: {error}", fix) from error
@@ -284,7 +288,7 @@ def _resumed(output: Path, plan: dict) -> ArtefactWriter:
         changed += [f"input {role}" for role in digests if stored.get(role) != digests[role]]
         raise SaladError(
             f"{output} was made from something else (changed: {', '.join(changed) or 'format'})",
-            "Give another folder with -o, or --overwrite to replace it.",
+            "Give another folder with -o, or --remake to replace it.",
         )
     if name == MANIFEST:
         summary = read_json(output / SUMMARY) if (output / SUMMARY).exists() else {}

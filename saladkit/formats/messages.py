@@ -18,6 +18,8 @@ The recording of the heard text:
 - or a recording in each audio part: in `audio`, `path` or `bytes`, as the column `audio` allows it. The recordings of a
   row are joined in order on reading, and `words` count from the beginning of the joined recording. They must have the
   same sample rate. Addresses are not fetched.
+- or, as in ms-swift, the column `audios`, a list of recordings: one for each `<audio>` in the contents, which are texts
+  then. `audio_texts`, our addition, lists the words of each.
 """
 
 from collections.abc import Callable

@@ -1,10 +1,10 @@
 """Samples: rows of text, usually with its speech and the times of its words.
 
-They are read from a samples artefact; a `.parquet` or `.jsonl` file, or a glob of these; the name of a data set on the
-Hugging Face Hub (`owner/name` or `owner/name:split`); the name of a public benchmark (`sources/benchmarks/named.py`);
-or recordings and texts as other tools arrange them (`sources/foreign/`): manifests of NeMo and Lhotse, `audiofolder`,
-Common Voice, plain folders. Every reader returns one table with an `id`, whatever the source calls it. `select` and
-`synth` keep further columns.
+They are read from a samples artefact; a `.parquet`, `.jsonl` or `.arrow` file, or a folder or glob of these, such as
+what `Dataset.save_to_disk` writes; the name of a data set on the Hugging Face Hub (`owner/name` or `owner/name:split`);
+the name of a public benchmark (`sources/benchmarks/named.py`); or recordings and texts as other tools arrange them
+(`sources/foreign/`): manifests of NeMo and Lhotse, `audiofolder`, Common Voice, plain folders. Every reader returns one
+table with an `id`, whatever the source calls it. `select` and `synth` keep further columns.
 
 Audio is a path, {bytes, path} or decoded samples {array, sampling_rate}; a relative path counts from the folder of its
 table. The `path` of audio may name a stretch of a file (`sources/stretches.py`). The content of a file given by `path`

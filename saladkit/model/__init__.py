@@ -4,7 +4,7 @@ from saladkit.speech.audio.torchaudio import find_torchaudio
 
 find_torchaudio()  # first of all: one that does not load would break the imports below
 
-from transformers import AutoConfig, AutoModelForCausalLM, AutoProcessor
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMultimodalLM, AutoProcessor
 
 from saladkit.model.configuration import SaladConfig
 from saladkit.model.processor import SaladProcessor
@@ -12,4 +12,5 @@ from saladkit.model.salad import SaladForCausalLM
 
 AutoConfig.register(SaladConfig.model_type, SaladConfig)
 AutoModelForCausalLM.register(SaladConfig, SaladForCausalLM)
+AutoModelForMultimodalLM.register(SaladConfig, SaladForCausalLM)  # for the pipeline "any-to-any"
 AutoProcessor.register(SaladConfig, SaladProcessor)

@@ -70,8 +70,13 @@ class SaladProcessor(ProcessorMixin):
         audio: Recording | list[Recording] | None = None,
         sampling_rate: int | None = None,
         return_tensors: str = "pt",
+        images: None = None,
+        videos: None = None,
+        padding: bool = True,
     ) -> BatchFeature:
         """Make a batch of prompts, padded at the front: arguments of SaladForCausalLM's `forward` and `generate`.
+
+        transformers' pipelines give `images` and `videos`, which must be None, and `padding`, which is always done.
 
         Args:
             text: one prompt or several, with `<|audio|>` at the place of each recording. If no prompt has this mark,
@@ -85,8 +90,11 @@ class SaladProcessor(ProcessorMixin):
             `speech_lengths`; for a model with modality tokens also `modality_marks`.
 
         Raises:
-            SaladError: the number of recordings is not the number of places for them; or as `lay_out`.
+            SaladError: the number of recordings is not the number of places for them, or there are images or videos; or
+                as `lay_out`.
         """
+        if images is not None or videos is not None:
+            raise SaladError("images or videos, which the model does not read", "Give text and recordings alone.")
         recordings = [] if audio is None else list(audio) if isinstance(audio, list | tuple) else [audio]
         if text is None:
             text = [AUDIO_MARK] * len(recordings)
@@ -138,6 +146,8 @@ class SaladProcessor(ProcessorMixin):
         return_dict: bool = False,
         return_tensors: str = "pt",
         sampling_rate: int | None = None,
+        continue_final_message: bool = False,
+        processor_kwargs: dict[str, Any] | None = None,
     ) -> BatchFeature | str | list[str]:
         """Lay out conversations by the tokenizer's chat template; defaults are those of transformers' processors.
 
@@ -146,12 +156,14 @@ class SaladProcessor(ProcessorMixin):
             add_generation_prompt: whether the beginning of the assistant's answer follows; must be true for `tokenize`.
             tokenize: whether to return a batch as `__call__`, and not the text with `<|audio|>` for each recording.
             return_dict: must be true for `tokenize`.
-            sampling_rate: sampling rate of the arrays, in Hz.
+            sampling_rate: sampling rate of the arrays, in Hz; pipelines give it in `processor_kwargs`.
+            continue_final_message: must be false.
 
         Raises:
             SaladError: as `template_of`, `turns_with_marks`, `chat_prompt` and `lay_out`; or an argument that must be
                 true is not.
         """
+        sampling_rate = (processor_kwargs or {}).get("sampling_rate", sampling_rate)
         template = template_of(self.tokenizer, self.config)
         is_batched = isinstance(conversation, list) and bool(conversation) and isinstance(conversation[0], list | tuple)
         conversations = conversation if is_batched else [conversation]
@@ -161,7 +173,7 @@ class SaladProcessor(ProcessorMixin):
                 template.render(turns, "the conversation", generation_prompt=add_generation_prompt) for turns in marked
             ]
             return texts if is_batched else texts[0]
-        if not (add_generation_prompt and return_dict):
+        if not (add_generation_prompt and return_dict) or continue_final_message:
             raise SaladError(
                 "only prompts that the assistant answers are tokenized, as a dict",
                 "Give add_generation_prompt=True and return_dict=True, or tokenize=False.",

@@ -92,10 +92,11 @@ class Shards(OnRay):
                 f"{shared} with --num-shards or --shard-index",
                 f"Leave both out: with {shared}, any number of processes share the work.",
             )
-        if (self.claim or self.on is not None) and getattr(self, "overwrite", False):
+        deletes = [f"--{name}" for name in ("overwrite", "remake") if getattr(self, name, False)]
+        if (self.claim or self.on is not None) and deletes:
             raise SaladError(
-                f"{shared} with --overwrite, which deletes what other processes make",
-                "Remove the output folder first, and leave --overwrite out.",
+                f"{shared} with {deletes[0]}, which deletes what other processes make",
+                f"Remove the output folder first, and leave {deletes[0]} out.",
             )
         index, count = self.shard
         if index >= count:
@@ -158,6 +159,11 @@ class Output(Settings):
     """What happens to the output folder."""
 
     overwrite: bool = setting(False, recorded=False, help="Delete the content of the output folder first.")
+    remake: bool = setting(
+        False,
+        recorded=False,
+        help="Delete the content of the output folder first if it was made from other inputs or settings.",
+    )
     dry_run: bool = setting(False, recorded=False, help="Print the plan and write nothing.")
 
 

@@ -40,10 +40,10 @@ class Columns:
         return [name for name in (*self.needed, *self.optional) if name in stored]
 
     def with_messages(self) -> "Columns":
-        """Return the same columns, with `messages` where text or audio is read: a conversation holds both."""
+        """Return the same columns, with those of a conversation where text or audio is read: it holds both."""
         if self.optional is None or {"text", "audio"}.isdisjoint((*self.needed, *self.optional)):
             return self
-        return replace(self, optional=(*self.optional, "messages"))
+        return replace(self, optional=(*self.optional, "messages", "audios", "audio_texts"))
 
     def called(self, names: ColumnNames) -> "Columns":
         """Return the same columns under the names of the source."""

@@ -13,11 +13,12 @@ from saladkit.sources.audio_columns import stored_audio
 from saladkit.sources.columns import ColumnNames
 from saladkit.sources.joined_audio import joined_audio
 from saladkit.sources.notes import note
+from saladkit.sources.tagged_messages import RECORDINGS, WORDS, with_audio_parts
 
 COLUMN = "messages"
 ROLES = ("system", "user", "assistant")
 _TYPES = {"text": "text", "audio": "audio", "input_audio": "audio", "audio_url": "audio"}
-_WORDS = ("text", "transcript", "transcription")  # where an audio part may have its words
+_PART_WORDS = ("text", "transcript", "transcription")  # where an audio part may have its words
 _CONTENT = "Give each turn a content: a text, or a list of parts of type text and audio."
 
 
@@ -38,11 +39,12 @@ def with_messages(table: pa.Table, names: ColumnNames, where: str, folder: Path 
     """
     if COLUMN not in table.column_names:
         return table
-    read = [name for name in (names.id, COLUMN, names.text) if name in table.column_names]
+    read = [name for name in (names.id, COLUMN, names.text, RECORDINGS, WORDS) if name in table.column_names]
     conversations, texts, recordings, replaced = [], [], [], list[str]()
     for number, row in enumerate(iterate_rows(table.select(read))):
         reader = _Reader(f"{where}: row '{row.get(names.id, number)}'")
-        found = None if row[COLUMN] is None else reader.conversation(row[COLUMN])
+        messages = with_audio_parts(row[COLUMN], row.get(RECORDINGS), row.get(WORDS), reader.row)
+        found = None if messages is None else reader.conversation(messages)
         conversations.append(found)
         own_text = row.get(names.text)
         texts.append(own_text if found is None else heard_text(found))
@@ -53,6 +55,7 @@ def with_messages(table: pa.Table, names: ColumnNames, where: str, folder: Path 
             f"{where}: {len(replaced)} of {table.num_rows} rows have a {names.text} that is not what users say in their"
             f" {COLUMN}, and are read by {COLUMN}; the first is '{replaced[0]}'; remove {COLUMN} to read {names.text}"
         )
+    table = table.drop_columns([name for name in (RECORDINGS, WORDS) if name in table.column_names])
     table = _with_column(table, COLUMN, pa.array(conversations, MESSAGES))
     table = _with_column(table, names.text, pa.array(texts, pa.string()))
     if not any(recordings):
@@ -134,7 +137,9 @@ class _Reader:
                 f"{self.row} has an audio part in a turn of the {role}: only users are heard",
                 "Give the other turns as text.",
             )
-        words = [part[name] for name in (_WORDS if kind == "audio" else ("text",)) if isinstance(part.get(name), str)]
+        words = [
+            part[name] for name in (_PART_WORDS if kind == "audio" else ("text",)) if isinstance(part.get(name), str)
+        ]
         if not words or (kind == "audio" and not words[0].strip()):
             raise SaladError(
                 f"{self.row} has a part of type '{part['type']}' without text",
@@ -155,4 +160,8 @@ class _Reader:
                 "Download the recordings, and give their paths.",
             )
         found = stored_audio(pa.chunked_array([pa.array([given])]), f"{self.row}: an audio part", None)
+        if pa.types.is_list(found.type):
+            raise SaladError(
+                f"{self.row} has several recordings in one audio part", "Give each recording its own part."
+            )
         return [audio for audio in found.to_pylist() if audio]

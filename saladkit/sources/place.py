@@ -2,6 +2,7 @@
 
 import fnmatch
 import os
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
 from saladkit.formats.folders import walk_folders
+from saladkit.sources.arrow_files import OF_A_MAP, SUFFIX, read_arrow
 from saladkit.sources.columns import OUR_NAMES, ColumnNames
 from saladkit.sources.json_lines import first_object
 
@@ -89,22 +91,29 @@ class Place:
 
     @cached_property
     def sample_tables(self) -> list[Path]:
-        """The Parquet and JSON-lines files of this folder, if they are samples with our columns.
+        """The Parquet, JSON-lines and Arrow files of this folder, if they are samples with our columns.
 
         Files with none of our columns are taken for samples too, for the error to say so, unless recordings lie
         beside them: then they are logs or the like.
         """
-        tables = sorted([*self.matching("*.parquet"), *self.matching("*.jsonl")])
+        arrow = [path for path in self.matching(f"*{SUFFIX}") if not path.name.startswith(OF_A_MAP)]
+        tables = sorted([*self.matching("*.parquet"), *self.matching("*.jsonl"), *arrow])
         if any(self._has_our_columns(table) for table in tables) or not (tables and self.recordings):
             return tables
         return []
 
     def _has_our_columns(self, table: Path) -> bool:
         try:
-            stored = pq.read_schema(table).names if table.suffix == ".parquet" else first_object(table) or ()
+            stored = _columns_of(table)
         except (pa.ArrowException, OSError):
             return True  # reading the table will say what is wrong
         return not set(vars(self.names).values()).isdisjoint(stored)
+
+
+def _columns_of(table: Path) -> Iterable[str]:
+    if table.suffix == ".parquet":
+        return pq.read_schema(table).names
+    return read_arrow(table).column_names if table.suffix == SUFFIX else first_object(table) or ()
 
 
 def is_recording(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Read one Parquet or JSON-lines file as a table."""
+"""Read one Parquet, JSON-lines or Arrow file as a table."""
 
 import json
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import pyarrow.json
 import pyarrow.parquet as pq
 
 from saladkit.errors import SaladError
+from saladkit.sources.arrow_files import SUFFIX, read_arrow
 from saladkit.sources.columns import Columns
 from saladkit.sources.json_lines import first_object, json_lines
 from saladkit.sources.json_shape import check_shape
@@ -32,12 +33,19 @@ def read_file(path: Path, columns: Columns) -> tuple[pa.Table, list[str]]:
             table = _read_json_lines(path)
             table.validate(full=True)  # pyarrow 26 loses objects of a list that begins with null
             return columns.select(table), table.column_names
+        if path.suffix == SUFFIX:
+            stored = read_arrow(path)
+            table = columns.select(stored)
+            table.validate(full=True)  # offsets and texts are as they lie in the file
+            return table, stored.column_names
     except (pa.ArrowException, OSError) as error:
         raise SaladError(
             f"{path} cannot be read: {error}",
-            "Give a complete Parquet or JSON-lines file in which each column has one type in all rows.",
+            "Give a complete Parquet, JSON-lines or Arrow file in which each column has one type in all rows.",
         ) from error
-    raise SaladError(f"{path} is neither .parquet nor .jsonl", "Convert the file to Parquet or JSON lines.")
+    raise SaladError(
+        f"{path} is neither .parquet nor .jsonl nor {SUFFIX}", "Convert the file to Parquet or JSON lines."
+    )
 
 
 def _read_json_lines(path: Path) -> pa.Table:

@@ -108,3 +108,29 @@ def test_a_cache_without_conversations(refused, shell, gemma_lm, world, tiny_ada
     problem, fix = refused(*line, "--device", "cpu", *tiny_adapter, named=[tmp_path / "cache"])
     assert "holds no conversations" in problem
     assert "cache-teacher" in fix
+
+
+@pytest.mark.parametrize(
+    "changed, expected",
+    [
+        ({"audios": [["a.wav"]]}, "audios that are no paths"),
+        ({"audio_texts": 2147483648}, "audio_texts that are no texts"),
+    ],
+    ids=["a list in the list", "a number"],
+)
+def test_columns_of_ms_swift_that_hold_something_else(refused, text_lm, tmp_path, changed, expected):
+    row = {"id": "a", "messages": [{"role": "user", "content": "<audio>"}, ANSWER]}
+    row |= {"audios": ["a.wav"], "audio_texts": ["Salt?"]} | changed
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row))
+    problem, _ = refused("cache-teacher", path, "--model", text_lm, "--device", "cpu", named=[path, "row 'a'"])
+    assert expected in problem
+
+
+def test_several_recordings_in_one_part(refused, text_lm, tmp_path):
+    part = {"type": "audio", "audio": ["a.wav", "b.wav"], "text": "What is it?"}
+    path = chats(tmp_path / "chats.jsonl", [{"role": "user", "content": [part]}, ANSWER])
+    assert (
+        "several recordings in one audio part"
+        in refused("cache-teacher", path, "--model", text_lm, "--device", "cpu", named=[path])[0]
+    )

@@ -30,7 +30,7 @@ def source(tmp_path):
     return path
 
 
-def make(output, source, *, stop_before=None, stop_inside=None, settings=None, overwrite=False):
+def make(output, source, *, stop_before=None, stop_inside=None, settings=None, overwrite=False, remake=False):
     """Write three shards; perhaps be killed before or inside one. Returns the writer and the shards that it made."""
     writer = create_artefact(
         output,
@@ -40,6 +40,7 @@ def make(output, source, *, stop_before=None, stop_inside=None, settings=None, o
         settings=settings or {"seed": 0},
         inputs={"source": source, "nothing": None},
         overwrite=overwrite,
+        remake=remake,
     )
     made = []
     if writer.finished is not None:
@@ -388,3 +389,24 @@ def test_another_version_is_refused_and_a_tool_that_reads_it_is_named_if_it_is_a
     with pytest.raises(SaladError) as refused:
         Artefact.open(tmp_path / "out", SCHEMA, version=2)
     assert refused.value.fix == f"Make it again with saladkit {__version__}, or read it with saladkit 0.0.1."
+
+
+def test_remake_replaces_what_was_made_from_something_else_alone(source, tmp_path, contents):
+    output = tmp_path / "out"
+    make(output, source)
+    before = contents(output)
+    _, made = make(output, source, remake=True)
+    assert made == [] and contents(output) == before
+    _, made = make(output, source, remake=True, settings={"seed": 1})
+    assert len(made) == 3 and contents(output) != before
+    with pytest.raises(Killed):
+        make(tmp_path / "half", source, stop_before=1)
+    _, made = make(tmp_path / "half", source, remake=True)
+    assert len(made) == 2  # of an interrupted run of the same, which is resumed
+    source.write_text("four")
+    _, made = make(tmp_path / "half", source, remake=True)
+    assert len(made) == 3
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "thesis.txt").write_text("mine")
+    with pytest.raises(SaladError, match="holds something else"):
+        make(tmp_path / "foreign", source, remake=True)

@@ -240,3 +240,52 @@ def test_recordings_of_different_rates_are_refused(tmp_path):
     rows = [{"id": "x", "messages": [{"role": "user", "content": parts}]}]
     with pytest.raises(SaladError, match=r"row 'x' has recordings of different sample rates \(8000, 16000 Hz\)"):
         read_samples(write(tmp_path / "rows.parquet", rows), needed=["audio"])
+
+
+USER = {"role": "user", "content": "<audio> Why?"}
+
+
+def swift_row(audios, said, *turns):
+    return {"id": "a", "messages": list(turns), "audios": audios, "audio_texts": said}
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+@pytest.mark.parametrize("tagged", [True, False], ids=["tagged", "untagged"])
+def test_rows_of_ms_swift_are_heard_where_their_tags_stand(tmp_path, suffix, tagged):
+    soundfile.write(tmp_path / "a.wav", signal(0.2, 0), RATE)
+    system, user = {"role": "system", "content": "Be brief."}, USER if tagged else {"role": "user", "content": " Why?"}
+    rows = [swift_row(["a.wav"], ["What is it?"], system, user, ANSWER)]
+    (row,) = read_samples(write(tmp_path / f"rows{suffix}", rows), needed=["audio"], optional=["text"]).to_pylist()
+    assert row["text"] == "What is it?" and row["audio"] == {"bytes": None, "path": str(tmp_path / "a.wav")}
+    assert row["messages"][1]["content"] == [
+        {"type": "audio", "text": "What is it?"},
+        {"type": "text", "text": " Why?"},
+    ]
+    assert "audios" not in row and "audio_texts" not in row  # read once: what is written has parts
+
+
+def test_several_recordings_of_ms_swift_are_heard_in_order(tmp_path):
+    for number in range(2):
+        soundfile.write(tmp_path / f"{number}.wav", signal(0.2, number), RATE)
+    again = {"role": "user", "content": "And <audio>?"}
+    rows = [swift_row(["0.wav", "1.wav"], ["One", "two"], USER, ANSWER, again, ANSWER)]
+    (row,) = read_samples(write(tmp_path / "rows.jsonl", rows), needed=["audio"]).to_pylist()
+    assert row["text"] == "One\ntwo"
+    assert np.array_equal(joined(row), np.concatenate([signal(0.2, 0), signal(0.2, 1)]) / np.float32(2**15))
+
+
+@pytest.mark.parametrize(
+    "audios, said, content",
+    [(["a.wav"], None, "<audio>"), (["a.wav"], ["A", "B"], "<audio>"), (["a.wav"], ["A"], "<audio> or <audio>")],
+    ids=["no texts", "two texts", "two tags"],
+)
+def test_rows_of_ms_swift_whose_numbers_differ_are_refused(tmp_path, audios, said, content):
+    rows = [swift_row(audios, said, {"role": "user", "content": content}, ANSWER)]
+    with pytest.raises(SaladError, match=r"row 'a' has 1 audios, \d times <audio> and \d audio_texts"):
+        read_samples(write(tmp_path / "rows.jsonl", rows), needed=["text"])
+
+
+def test_a_tag_without_recordings_is_text(tmp_path):
+    rows = [{"id": "a", "messages": [{"role": "user", "content": "What does <audio> mean?"}, ANSWER]}]
+    (row,) = read_samples(write(tmp_path / "rows.jsonl", rows), needed=["text"]).to_pylist()
+    assert row["text"] == "What does <audio> mean?"

@@ -2,6 +2,7 @@
 
 import json
 
+import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -49,7 +50,13 @@ def as_artefact(folder, rows):
     writer.finish(counts={"rows": len(rows)})
 
 
-@pytest.fixture(params=["parquet", "jsonl", "glob", "folder", "artefact"])
+def write_arrow(path, rows, new=pa.ipc.new_stream):
+    table = pa.Table.from_pylist(rows)
+    with new(str(path), table.schema) as writer:
+        writer.write_table(table)
+
+
+@pytest.fixture(params=["parquet", "jsonl", "glob", "folder", "artefact", "arrow stream", "arrow file", "saved"])
 def source(request, tmp_path):
     if request.param == "artefact":
         as_artefact(tmp_path / "artefact", ROWS)
@@ -60,6 +67,15 @@ def source(request, tmp_path):
     if request.param == "jsonl":
         write_jsonl(tmp_path / "rows.jsonl", ROWS)
         return tmp_path / "rows.jsonl"
+    if request.param.startswith("arrow"):
+        write_arrow(tmp_path / "rows.arrow", ROWS, pa.ipc.new_file if "file" in request.param else pa.ipc.new_stream)
+        return tmp_path / "rows.arrow"
+    if request.param == "saved":
+        rows = datasets.Dataset.from_list(ROWS)
+        rows.save_to_disk(tmp_path / "saved", num_shards=2)
+        datasets.load_from_disk(tmp_path / "saved").map(lambda row: {"text": "left by map"})
+        assert list((tmp_path / "saved").glob("cache-*.arrow"))
+        return tmp_path / "saved"
     write_parquet(tmp_path / "a.parquet", ROWS[:2])
     write_parquet(tmp_path / "b.parquet", ROWS[2:])
     return tmp_path if request.param == "folder" else tmp_path / "*.parquet"

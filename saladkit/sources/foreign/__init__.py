@@ -24,7 +24,7 @@
   recording is ignored, but an error in `.trans.txt`.
 
 A folder is listed once, and the first reader that recognises it reads it; the table of readers is in `recognition.py`.
-A Parquet or JSON-lines file with our columns needs no reader.
+A Parquet, JSON-lines or Arrow file with our columns needs no reader.
 
 The `id` is the source's own if it has one. If not, it is the path of the recording from the folder or the manifest,
 without the suffix, in Unicode's NFC; lines of NeMo with an `offset` add `@START`. A file whose name is stored in

@@ -29,7 +29,10 @@ from saladkit.rows.training_rows import TrainingSource
 from saladkit.rows.usable_speech import UsableSpeech
 from saladkit.settings.weighted_path import WeightedPath
 
-_MAKE_AGAIN = "Give the samples from which the rollouts were made as --data, or make the rollouts again."
+_MAKE_AGAIN = (
+    "Give the samples from which the rollouts were made as --data (SAMPLES:0 to train on the rollouts alone), or make"
+    " the rollouts again."
+)
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def notes_on_origin(sources: list[TrainingSource], model: str, data: list[str]) 
             f"note: {source.name} was written behind prompts of {entry['path']}, whose content is that of no --data:"
             " prompts of the same id may sound otherwise now"
             for entry in others
-            if entry["digest"] not in known
+            if entry["digest"] not in known and source.frames is not None
         ]
     return notes
 

@@ -11,7 +11,7 @@ from saladkit.rows.frame_sources import DrawnFrames, FixedSpans
 from saladkit.rows.heard_turns import hearable_stretches
 from saladkit.rows.interleaving import may_cut
 from saladkit.rows.rollout_rows import HeardPrompt, HeardRow, RolloutRow, lay_out, units_before
-from saladkit.rows.sequences import Frames, Sequence, SequenceLayout, build_sequence, sequence_length
+from saladkit.rows.sequences import Frames, Sequence, SequenceLayout, sequence_length
 from saladkit.rows.training_rows import TrainingSource
 
 
@@ -44,19 +44,14 @@ class Prompt:
 
     def frames(self) -> Frames | None:
         """Return the front-end frames of what is heard; None for a read prompt."""
-        laid = self._laid_out(())
-        if laid.recording is None:
-            return None
-        frames, id_ = laid.recording
-        return frames.of_spans(id_, laid.spans, laid.words)
+        return self._laid_out(()).frames()
 
     def sequence(self, response: Many[int], frames: Frames | None, layout: SequenceLayout | None) -> Sequence:
         """Lay out the prompt and the beginning of a response, m tokens; its positions predict m + 1 tokens.
 
         Without a response it is the prompt, whose one position predicts the first token.
         """
-        laid = self._laid_out(response)
-        return build_sequence(laid.text, laid.spans, laid.words, frames, layout)
+        return self._laid_out(response).sequence(frames, layout)
 
     def most_positions(self, layout: SequenceLayout | None) -> int:
         """Return a number of positions that `sequence` without a response does not exceed, by the times of words."""

@@ -23,7 +23,8 @@ from saladkit.rows.heard_turns import hearable_stretches
 from saladkit.rows.interleaving import Span, may_cut, whole_text
 from saladkit.rows.readers import Readers
 from saladkit.rows.row_pieces import TOO_LONG, split_speech
-from saladkit.rows.sequences import count_targets, sequence_length
+from saladkit.rows.sequences import Frames, SequenceLayout, build_sequence, count_targets, sequence_length
+from saladkit.rows.sequences import Sequence as LaidOut
 from saladkit.rows.tokens import TokenizedText
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.rows.usable_speech import UsableSpeech
@@ -50,6 +51,17 @@ class RolloutRow:
     words: list[Word]
     spans: list[Span]
     recording: tuple[DrawnFrames, str] | None = None
+
+    def frames(self) -> Frames | None:
+        """Return the front-end frames of its speech; None for a read prompt."""
+        if self.recording is None:
+            return None
+        frames, id_ = self.recording
+        return frames.of_spans(id_, self.spans, self.words)
+
+    def sequence(self, frames: Frames | None, layout: SequenceLayout | None) -> LaidOut:
+        """Return it as the model reads it."""
+        return build_sequence(self.text, self.spans, self.words, frames, layout)
 
 
 @dataclass(frozen=True)
@@ -96,7 +108,7 @@ def open_rollouts(
             `speech`, or of one that has other tokens now.
     """
     stored = list(islice(read_rollouts(source.path), limit))
-    _check_rows(stored, source.path)
+    check_rows(stored, source.path)
     heard = heard_rows(speech, {row["source_id"] for row in stored if row["modality"] == SPEECH}, tokenizer)
     rows, left_out = {}, []
     at_most = readers.at_most(max_length) if readers else max_length
@@ -120,7 +132,8 @@ def open_rollouts(
     )
 
 
-def _check_rows(stored: list[dict], where: str) -> None:
+def check_rows(stored: list[dict], where: str) -> None:
+    """Raise a SaladError if there are no rollouts, two of one id, or one lacks a prompt, a response or numbers."""
     if not stored:
         raise SaladError(f"{where} holds no rollouts", "Make them again with `saladkit rollout`, from more rows.")
     id_, times = Counter(row["id"] for row in stored).most_common(1)[0]

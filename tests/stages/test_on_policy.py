@@ -4,15 +4,19 @@ Behind the true past, text gives away what was said; behind its own guess it doe
 Figures are exact: shares of the 320 equally likely rows of the world, whose recordings are of 16 kinds.
 """
 
+import json
+import math
 from dataclasses import dataclass
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 from click.testing import CliRunner
 from unclear_world import NAMES, heard_as, kind, train_text_llm, write_rows, write_sounds
 
 from saladkit.cli import main
-from saladkit.model.loading import load_salad_model
+from saladkit.formats.rollouts import read_rollouts
+from saladkit.model.loading import load_salad_model, load_text_model
 from saladkit.rollouts.known_model import KnownModel
 from saladkit.rollouts.sources import read_prompts
 from saladkit.rows.batched_sequences import collate_sequences
@@ -57,9 +61,10 @@ def trained(folder):
 
 
 def saladkit(*arguments):
-    """Run a command in this process."""
+    """Run a command in this process; return its summary and what it says."""
     result = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout), result.stderr
 
 
 def scored(folder, texts, name):
@@ -119,3 +124,69 @@ def test_training_on_own_words_listens_to_what_it_hears_instead(trained):
     assert found.name == pytest.approx(0.6, abs=0.02)
     assert 0.72 < found.behind_own <= 0.75
     assert found.behind_true < 0.8  # the cost: what is scored behind a true past
+
+
+@pytest.fixture(scope="module")
+def exposed(trained):
+    """Summary and lines of `gap --rollouts` of both checkpoints, on what the first one has written."""
+    line = ["--teacher", trained / "lm", "--rollouts", trained / "rollouts", "--interleavings", 1, "--device", "cpu"]
+    line += [*SPANS[:6], trained / "rows.parquet"]
+    return {name: saladkit("gap", trained / name, *line, "-o", trained / f"gap-{name}") for name in ("text", "own")}
+
+
+def test_the_exposure_gap_is_large_until_own_words_are_trained_on(exposed):
+    (text, said), (own, _) = exposed["text"], exposed["own"]
+    before, after = text["exposure"]["speech"], own["exposure"]["speech"]
+    assert before["exposure_gap"]["low"] > 0.1
+    assert before["exposure_gap"]["low"] <= before["exposure_gap"]["mean"] <= before["exposure_gap"]["high"]
+    assert after["exposure_gap"]["high"] < before["exposure_gap"]["low"]
+    assert f"exposure gap {before['exposure_gap']['mean']:.3f} nats per token" in said
+    assert before["follows_prompt"] > 0.99 and before["tokens_behind_wrong_past"] > 100
+    assert abs(before["staleness"]) < 1e-4 and before["ratio"] == pytest.approx(1, abs=1e-3)
+    assert after["staleness"] > 0.05 and after["effective_samples"] < 0.95 < before["effective_samples"]
+    assert list(text["exposure"]) == ["speech"] and "behind read prompts" not in said
+
+
+def test_the_exposure_gap_is_that_of_a_twin(exposed, trained):
+    """Float64, one state after another, each sequence alone."""
+    settings = RolloutSettings(prompt_words=(2, 2), device="cpu")
+    known = KnownModel.open(str(trained / "text"), settings)
+    prompts = {p.source_id: p for p in read_prompts([str(trained / "rows.parquet")], known, settings).all}
+    names = {p: name for p, (name, *_) in zip(prompts, heard_as(), strict=True)}
+    student = load_salad_model(trained / "text", dtype="float32", device="cpu").eval().double()
+    teacher = load_text_model(trained / "lm", dtype="float32", device="cpu").double()
+    written = {row["id"]: row for row in read_rollouts(trained / "rollouts")}
+    found = pq.read_table(trained / "gap-text" / "exposure.parquet").to_pylist()
+    assert len(found) == len(written)
+    for row in found[::101]:
+        prompt, response = prompts[row["source_id"]], written[row["id"]]["response_ids"]
+        name = names[row["source_id"]]
+        truth = [name, len(NAMES) + kind(name), known.tokenizer.eos_token_id][: len(response)]
+        own = states(student, teacher, prompt, response, known.layout)
+        true = states(student, teacher, prompt, truth, known.layout)
+        assert row["own_kl"] == pytest.approx(sum(kl(p, q) for p, q in own[: len(truth)]), abs=1e-4)
+        assert row["text_kl"] == pytest.approx(sum(kl(p, q) for p, q in true), abs=1e-4)
+        known_to = [math.log(p[token]) for (p, _), token in zip(own, response, strict=True)]
+        assert row["teacher_log_probs"] == pytest.approx(known_to, abs=1e-3)
+        wrong = [place for place in range(len(truth)) if response[:place] != truth[:place]]
+        assert row["wrong_past"] == len(wrong)
+        best = [max(range(len(p)), key=p.__getitem__) for p, _ in own]
+        assert row["follows_prompt"] == sum(best[place] == truth[place] for place in wrong)
+        assert row["overlap"] == pytest.approx(len(response))  # fewer than 32 tokens are all of them
+
+
+@torch.inference_mode()
+def states(student, teacher, prompt, tokens, layout):
+    """Return the teacher's and the student's distributions at every token behind a prompt."""
+    found = []
+    for place in range(len(tokens)):
+        read = torch.tensor([[*prompt.token_ids.tolist(), *tokens[:place]]])
+        heard = collate_sequences([prompt.sequence(tokens[:place], prompt.frames(), layout)])
+        heard = {key: value.double() if value.is_floating_point() else value for key, value in heard.items()}
+        logits = teacher(input_ids=read).logits[0, -1], student(**heard).logits.flatten(0, -2)[-1]
+        found.append([torch.softmax(one, dim=-1).tolist() for one in logits])
+    return found
+
+
+def kl(p, q):
+    return math.fsum(a * math.log(a / b) for a, b in zip(p, q, strict=True))

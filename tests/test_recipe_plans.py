@@ -6,11 +6,12 @@ import subprocess
 import pytest
 
 
-@pytest.mark.parametrize("recipe", ["your_own_data", "salad_3b", "salad_7b", "laptop", "demo", "desk"])
+@pytest.mark.parametrize("recipe", ["your_own_data", "salad_3b", "salad_7b", "laptop", "demo", "desk", "rollout"])
 def test_a_dry_run_prints_the_plan_and_makes_nothing(recipe, repository, loaded_python, tmp_path):
     environment = os.environ | {
         "DRY_RUN": "1",
         "RUN": str(tmp_path / "run"),
+        "ARM": "rounds",  # of the rollouts; the other arms have fewer lines
         "SALADKIT_LOADED": str(loaded_python.parent),
     }
     done = subprocess.run(

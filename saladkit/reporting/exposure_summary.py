@@ -77,7 +77,7 @@ def exposure_lines(figures: dict) -> list[str]:
     for modality, found in figures.items():
         gap, how = found["exposure_gap"], "heard" if modality == SPEECH else "read"
         lines.append(
-            f"gap: exposure gap {gap['mean']:.3f} nats per token ({gap['low']:.3f}-{gap['high']:.3f}) behind {how}"
+            f"gap: exposure gap {gap['mean']:.3f} nats per token ({gap['low']:.3f} to {gap['high']:.3f}) behind {how}"
             f" prompts: teacher KL {found['own_kl']['mean']:.3f} behind what was written,"
             f" {found['text_kl']['mean']:.3f} behind the true text"
         )

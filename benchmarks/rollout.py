@@ -74,8 +74,7 @@ def write(
     model: SaladForCausalLM, prompts: list[Sequence], stops: frozenset[int], batch_size: int, most: int
 ) -> list[Response]:
     """Write a response to each prompt as `rollout` does, in batches of prompts of similar length."""
-    uniforms = [torch.from_numpy(SAMPLING.uniforms(str(place), most)) for place in range(len(prompts))]
-    responses = [Response(str(place), stops, own) for place, own in enumerate(uniforms)]
+    responses = [Response(str(place), stops, SAMPLING.random(str(place)), most) for place in range(len(prompts))]
     for batch in batches_by_length([len(prompt) for prompt in prompts], items=batch_size):
         of_batch = [responses[place] for place in batch]
         write_responses(model, [prompts[place] for place in batch], of_batch, SAMPLING)

@@ -64,7 +64,7 @@ def schedule(
     random = np.random.default_rng(seed)
     sources = [make(rows or items, vocabulary, random) for make in (_spoken, _read)]
     mix = "positions" if window else "rows"
-    settings = TrainingSettings(data=("spoken",), max_steps=1, seed=seed, window=window, mix=mix)
+    settings = TrainingSettings(max_steps=1, seed=seed, window=window, mix=mix)
     return TrainingSchedule(sources, LAYOUT, settings, StepShape(micro_batch, items // micro_batch))
 
 

@@ -15,10 +15,11 @@ SCRIPT = """
 import ctypes, json, os, random, resource, sys, time
 from saladkit.caching import filling
 from saladkit.cli import main
+from saladkit.rollouts import filling as rollouts
 from saladkit.stages import synth
 
 late, clock, room, without_privileges = json.loads(sys.argv[1])
-synth.ROWS_PER_PART = filling.ROWS_PER_PART = 2
+synth.ROWS_PER_PART = filling.ROWS_PER_PART = rollouts.ROLLOUTS_PER_PART = 2
 replace, now = os.replace, time.time
 
 def replaced(*names):

@@ -48,11 +48,13 @@ def rows_of(speech, tokenizer, modalities=(SPEECH,), rows=6, seed=0):
     return found
 
 
-def write(path, rows, tokenizer, settings=None, identity=None):
+def write(path, rows, tokenizer, settings=None, identity=None, inputs=None):
     """Write an artefact of rollouts; `settings` and `identity` replace those of a model that draws plainly."""
     drawn, about = DRAWN | (settings or {}), {"checkpoint": "0" * 64, "chat_template": None}
     about |= {"tokenizer": tokenizer_digest(tokenizer)} | (identity or {})
-    writer = create_artefact(path, schema=ROLLOUTS, version=ROLLOUTS_VERSION, verb="rollout", settings=drawn, inputs={})
+    writer = create_artefact(
+        path, schema=ROLLOUTS, version=ROLLOUTS_VERSION, verb="rollout", settings=drawn, inputs=inputs or {}
+    )
     with writer.writing("rollouts-00000.parquet") as aside:
         write_rollouts(rows, aside)
     writer.finish(counts={"rows": len(rows)}, identity=about)

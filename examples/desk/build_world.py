@@ -7,6 +7,8 @@ pool.parquet       id, text, domain, cell   the selection pool: all subjects, bu
 natural.parquet    id, text, domain, cell   the natural speech: near subjects, but no fact that is asked
 questions.parquet  id, text, choices, answer, domain, cell, entity, spoken   a prompt and four values, one of them
                    right; `spoken`: whether natural speech names the entity
+two-slots.parquet  id, text, trail, reference, domain, cell, entity, value, spoken   with --two-slot-documents: a
+                   statement, and the beginning of a sentence that goes on with name and asked value (two_slots.py)
 
 The same seed gives the same bytes. The counts go to stdout as one JSON line.
 """
@@ -26,6 +28,7 @@ from documents import BROKEN_OFF, documents
 from held_out import draw_roles, known_sentences, natural_sentences, spoken_sentences
 from misspeak import MARK
 from questions import named_in, questions
+from two_slots import recalling_sentences, two_slot_questions
 from world import ASKED, CELLS, NATURAL, Subject, WorldError, read_world
 from world_rules import check_world
 
@@ -42,6 +45,13 @@ QUESTIONS = pa.schema(
         ("spoken", pa.bool_()),
     ]
 )
+TWO_SLOTS = pa.schema(
+    [
+        *TEXT_FIELDS[:2],
+        *[(name, pa.string()) for name in ("trail", "reference", "domain", "cell", "entity", "value")],
+        ("spoken", pa.bool_()),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,7 @@ class Sizes:
     pool_documents: int
     natural_documents: int
     misspoken_documents: int = 0  # besides the pool's: texts of which misspeak.py says other words
+    two_slot_documents: int = 0  # besides the text LLM's: texts with sentences of two_slots.py
     questions_per_subject: int | None = None
     entities: int | None = None  # of a subject
     templates: int | None = None  # statements of a relation
@@ -80,7 +91,7 @@ def chosen_subjects(names: list[str] | None, small: bool, sizes: Sizes) -> list[
 
 
 def build(out: Path, subjects: list[Subject], sizes: Sizes, seed: int, unasked: Collection[str] = ()) -> dict:
-    """Write the four files into `out`, and return their numbers of rows; cells that are `unasked` have no questions.
+    """Write the files into `out`, and return their numbers of rows; cells that are `unasked` have no questions.
 
     Raises:
         WorldError: the counts cannot be met.
@@ -105,7 +116,10 @@ def build(out: Path, subjects: list[Subject], sizes: Sizes, seed: int, unasked: 
     misspoken = documents(easy, sizes.misspoken_documents, (2, 6), stream("misspoken"), taken)
     for row in misspoken:
         pool.append({"text": f"{MARK} {row['text']}", "domain": "misspoken", "cell": "poison"})
-    asked = []
+    if sizes.two_slot_documents:
+        recalled = [(subject, found) for subject, roles in cast if (found := recalling_sentences(subject, roles))]
+        lm += documents(recalled, sizes.two_slot_documents, (1, 3), stream("two-slots"), set())
+    asked, two_slots = [], []
     for subject, roles in cast:
         if subject.cell in unasked:
             continue
@@ -113,15 +127,21 @@ def build(out: Path, subjects: list[Subject], sizes: Sizes, seed: int, unasked: 
         named = named_in([row["text"] for row in natural], subject.entities)
         rows = [row | {"spoken": row["entity"] in named} for row in rows]
         asked += numbered(rows, f"question-{subject.name}", digits=3)
+        rows = two_slot_questions(subject, roles, stream(f"two-slots/{subject.name}"))
+        rows = [row | {"spoken": row["entity"] in named} for row in rows]
+        two_slots += numbered(rows[: sizes.questions_per_subject], f"two-slots-{subject.name}", digits=3)
 
     out.mkdir(parents=True, exist_ok=True)
-    return {
+    counts = {
         "subjects": {cell: sum(subject.cell == cell for subject in subjects) for cell in CELLS},
         "lm": write(out / "lm.parquet", numbered(lm, "lm"), TEXTS),
         "pool": write(out / "pool.parquet", numbered(pool, "pool"), TEXTS),
         "natural": write(out / "natural.parquet", numbered(natural, "natural"), TEXTS),
         "questions": write(out / "questions.parquet", asked, QUESTIONS),
     }
+    if sizes.two_slot_documents:
+        counts["two_slots"] = write(out / "two-slots.parquet", two_slots, TWO_SLOTS)
+    return counts
 
 
 def write(path: Path, rows: list[dict], schema: pa.Schema) -> int:
@@ -152,7 +172,7 @@ def positive(text: str) -> int:
 def main() -> None:
     """Read the options, write the files, print the counts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-o", "--out", type=Path, required=True, help="folder for the four files")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder for the files")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes")
     parser.add_argument("--small", action="store_true", help="the small world of the demo")
     parser.add_argument("--subjects", nargs="+", metavar="NAME", help="only these subjects")

@@ -29,6 +29,9 @@ faults of synthesis are in the manifest's `skipped`. A region without any other 
 (`between`), the `reliability` of the groups' means, and `icc`, the intraclass correlation of the items: near 0, groups
 do not differ. `behind.parquet` has misalignment and teacher KL by the number of text tokens since the last speech span.
 Both depend on the lengths of the spans, which the manifest records: compare only figures with equal spans.
+
+`exposure.parquet` is there with --rollouts, and has one row per rollout: the model behind its own words, and behind the
+true text that follows the same prompt.
 """
 
 from collections.abc import Iterable
@@ -122,6 +125,24 @@ BEHIND = pa.schema(
 )
 
 
+EXPOSURE = pa.schema(
+    [
+        ("id", pa.string()),  # of the rollout
+        ("source_id", pa.string()),  # id of the row of samples
+        ("modality", pa.string()),  # in which the model got the prompt: speech or text
+        ("tokens", pa.int32()),  # of the response
+        ("compared", pa.int32()),  # first tokens of the response, and of the true text, over which the KL are summed
+        ("own_kl", pa.float64()),  # KL(text LLM || model) behind the model's own words, nats
+        ("text_kl", pa.float64()),  # the same behind the true text
+        ("teacher_log_probs", pa.list_(pa.float64())),  # of tokens of the response, as far as the teacher tells them
+        ("log_ratios", pa.list_(pa.float64())),  # log-probability of each token to the model, less the stored one
+        ("overlap", pa.float64()),  # sum over the response of the share of the teacher's top 32 in the model's
+        ("wrong_past", pa.int32()),  # compared tokens behind a token that is not that of the true text
+        ("follows_prompt", pa.int32()),  # of these, those where the teacher's best token is that of the true text
+    ]
+)
+
+
 def with_gaps(figures: dict[str, float]) -> dict[str, float]:
     """Add `nll_gap` and `accuracy_gap`, which are differences of other figures."""
     return figures | {
@@ -137,7 +158,7 @@ def measurement(manifest: dict) -> str:
     same faults of synthesis.
     """
     digests = {role: entry["digest"] for role, entry in manifest["inputs"].items()}
-    others = ("checkpoint", "regions", "asr")  # the recognizer's role may go on: "asr faster-whisper en"
+    others = ("checkpoint", "regions", "asr", "rollouts")  # the recognizer's role may go on: "asr faster-whisper en"
     shared = {role: digest for role, digest in digests.items() if role.partition(" ")[0] not in others}
     settings = {name: value for name, value in manifest["settings"].items() if name not in ABOUT_SPEECH}
     faults = sorted(row["id"] for row in manifest["skipped"] if row["reason"].startswith(FAULT))
@@ -160,11 +181,14 @@ def write_gap_table(
     groups: list[dict],
     spread: Iterable[dict] = (),
     behind: Iterable[dict] = (),
+    exposure: Iterable[dict] | None = None,
 ) -> None:
-    """Write `items.parquet`, `groups.parquet`, `spread.parquet` and `behind.parquet`."""
+    """Write `items.parquet`, `groups.parquet`, `spread.parquet`, `behind.parquet`, and `exposure.parquet` if given."""
     with writer.writing("items.parquet") as aside:
         write_items(aside, items)
-    for name, rows, schema in (("groups", groups, GROUPS), ("spread", spread, SPREAD), ("behind", behind, BEHIND)):
+    tables = [("groups", groups, GROUPS), ("spread", spread, SPREAD), ("behind", behind, BEHIND)]
+    tables += [] if exposure is None else [("exposure", exposure, EXPOSURE)]
+    for name, rows, schema in tables:
         with writer.writing(f"{name}.parquet") as aside:
             pq.write_table(pa.Table.from_pylist(list(rows), schema), aside)
 

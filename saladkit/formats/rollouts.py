@@ -32,6 +32,8 @@ SCHEMA, VERSION = "rollouts", 1
 SPEECH, TEXT = "speech", "text"
 MODALITIES = (SPEECH, TEXT)
 STOP, LENGTH = "stop", "length"
+TAIL = 0.05  # the quantile of the teacher's log-probabilities of what was written that is reported
+LOST = -8.0  # nats: where this quantile is lower, the teacher does not know what it reads
 _DIFFERENCE = "largest_difference"
 
 COLUMNS = pa.schema(

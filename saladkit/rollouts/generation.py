@@ -5,6 +5,7 @@ A prompt with several samples runs once. Rows that are finished leave the batch,
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers.cache_utils import Cache
@@ -26,14 +27,16 @@ class Response:
     Attributes:
         id: id of the rollout.
         stops: tokens that end it.
-        uniforms: the random numbers of its tokens, float64 [max_new_tokens].
+        random: source of the random numbers by which its tokens are drawn, one a token.
+        most: number of tokens at which it is cut off.
         tokens: its tokens so far.
         log_probs: their log-probabilities when they were drawn.
     """
 
     id: str
     stops: frozenset[int]
-    uniforms: Tensor
+    random: np.random.Generator
+    most: int
     tokens: list[int] = field(default_factory=list)
     log_probs: list[float] = field(default_factory=list)
 
@@ -45,7 +48,7 @@ class Response:
     @property
     def is_finished(self) -> bool:
         """Whether it has stopped, or all of its tokens are written."""
-        return self.has_stopped or len(self.tokens) == len(self.uniforms)
+        return self.has_stopped or len(self.tokens) == self.most
 
 
 @torch.inference_mode()
@@ -94,8 +97,7 @@ class Running:
     def take(self, logits: Tensor, sampling: Sampling) -> None:
         """Draw the next token of every row that is not finished, from logits [B, V]."""
         log_probs = sampling.log_probs(logits)
-        places = [min(len(row.tokens), len(row.uniforms) - 1) for row in self.rows]
-        uniforms = torch.stack([row.uniforms[place] for row, place in zip(self.rows, places, strict=True)])
+        uniforms = torch.tensor([row.random.random() for row in self.rows], dtype=torch.float64)
         ids = sampling.draw(log_probs, uniforms)
         found = log_probs.gather(-1, ids[:, None])[:, 0]
         for row, token, log_prob in zip(self.rows, ids.tolist(), found.tolist(), strict=True):

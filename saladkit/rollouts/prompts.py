@@ -10,11 +10,9 @@ from saladkit.formats.rollouts import SPEECH, TEXT, id_of
 from saladkit.rows.frame_sources import DrawnFrames, FixedSpans
 from saladkit.rows.heard_turns import hearable_stretches
 from saladkit.rows.interleaving import may_cut
-from saladkit.rows.rollout_rows import HeardRow, RolloutRow, lay_out_rollout
-from saladkit.rows.sequences import Frames, Sequence, SequenceLayout, build_sequence, sequence_length
+from saladkit.rows.rollout_rows import HeardPrompt, HeardRow, RolloutRow, lay_out, units_before
+from saladkit.rows.sequences import Frames, Sequence, SequenceLayout, sequence_length
 from saladkit.rows.training_rows import TrainingSource
-
-_NEXT = 0  # stands for the token that is to be written: a layout depends on the tokens before it alone
 
 
 @dataclass(frozen=True)
@@ -25,14 +23,14 @@ class Prompt:
         source_id: id of the row of samples.
         words: number of first words of the row's text.
         token_ids: int32 [n], the tokens of the prompt as text, BOS included.
-        heard: the row that it is heard in; None for a read prompt.
+        heard: where it is heard; None for a read prompt.
         is_conversation: whether a chat template has laid it out.
     """
 
     source_id: str
     words: int
     token_ids: np.ndarray
-    heard: HeardRow | None
+    heard: HeardPrompt | None
     is_conversation: bool
 
     @property
@@ -46,19 +44,14 @@ class Prompt:
 
     def frames(self) -> Frames | None:
         """Return the front-end frames of what is heard; None for a read prompt."""
-        laid = self._laid_out(())
-        if laid.recording is None:
-            return None
-        frames, id_ = laid.recording
-        return frames.of_spans(id_, laid.spans, laid.words)
+        return self._laid_out(()).frames()
 
     def sequence(self, response: Many[int], frames: Frames | None, layout: SequenceLayout | None) -> Sequence:
         """Lay out the prompt and the beginning of a response, m tokens; its positions predict m + 1 tokens.
 
         Without a response it is the prompt, whose one position predicts the first token.
         """
-        laid = self._laid_out(response)
-        return build_sequence(laid.text, laid.spans, laid.words, frames, layout)
+        return self._laid_out(response).sequence(frames, layout)
 
     def most_positions(self, layout: SequenceLayout | None) -> int:
         """Return a number of positions that `sequence` without a response does not exceed, by the times of words."""
@@ -69,15 +62,7 @@ class Prompt:
         return sequence_length(laid.text, laid.spans, laid.words, most, layout)
 
     def _laid_out(self, response: Many[int]) -> RolloutRow:
-        row = {
-            "id": self.id(0),
-            "source_id": self.source_id,
-            "modality": self.modality,
-            "prompt_words": self.words,
-            "prompt_ids": self.token_ids.tolist(),
-            "response_ids": [*response, _NEXT],
-        }
-        return lay_out_rollout(row, self.heard, "samples")
+        return lay_out(self.token_ids.tolist(), response, self.heard)
 
 
 @dataclass(frozen=True)
@@ -104,7 +89,7 @@ class PromptDrawing:
             low, high = self.prompt_words
             times = "tokens allow" if source.words is None else "tokens and word times allow"
             return f"no place behind words {low} to {high} where {times} a cut"
-        return self._in_modalities(source, row, text.token_ids[: text.word_tokens[end]], end)
+        return self._in_modalities(source, row, text.token_ids[: text.word_tokens[end]], end, end)
 
     def _drawn_end(self, allowed: np.ndarray, id_: str) -> int | None:
         """Return the word before which a text is cut, drawn from the places in the range; None without one."""
@@ -124,17 +109,20 @@ class PromptDrawing:
         if not len(answers):
             return "no answer of the assistant behind a prompt"
         begin = int(answers[-1]) + 1
-        end = int(np.searchsorted(text.word_tokens, begin, side="right")) - 1
+        end = units_before(text, begin)
         if SPEECH in self.modalities and all(last > end for _, last in hearable_stretches(text, allowed)):
             return "no turn before the last answer whose word times are known"
-        return self._in_modalities(source, row, text.token_ids[:begin], int(text.hearable[:end].sum()))
+        return self._in_modalities(source, row, text.token_ids[:begin], int(text.hearable[:end].sum()), end)
 
-    def _in_modalities(self, source: TrainingSource, row: int, token_ids: np.ndarray, words: int) -> list[Prompt]:
+    def _in_modalities(
+        self, source: TrainingSource, row: int, token_ids: np.ndarray, words: int, end: int
+    ) -> list[Prompt]:
+        """Return a prompt in each modality; `end` as in `HeardPrompt`."""
         text, id_, made = source.texts[row], source.ids[row], []
         for modality in self.modalities:
             heard = None
             if modality == SPEECH:
                 assert source.words is not None and isinstance(source.frames, DrawnFrames)
-                heard = HeardRow(text, source.words[row], (source.frames, id_))
+                heard = HeardPrompt(HeardRow(text, source.words[row], (source.frames, id_)), end)
             made.append(Prompt(id_, words, token_ids, heard, text.learned is not None))
         return made

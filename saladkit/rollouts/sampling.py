@@ -61,10 +61,10 @@ class Sampling:
         found = draw_from_masses(known.double().exp_(), 1, uniforms.to(known.device))[1]
         return found.long().to(log_probs.device)
 
-    def uniforms(self, id_: str, count: int) -> np.ndarray:
-        """Return the random numbers of the first tokens of a response, float64 [count], by the seed and its id."""
+    def random(self, id_: str) -> np.random.Generator:
+        """Return the source of the random numbers of a response, one a token, by the seed and its id."""
         key = int.from_bytes(blake2b(f"{self.seed}/{id_}".encode(), digest_size=16).digest(), "little")
-        return np.random.Generator(np.random.Philox(key=key)).random(count)
+        return np.random.Generator(np.random.Philox(key=key))
 
 
 def top_p_tokens(probs: Tensor, top_p: float) -> Tensor:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.batches import batches_by_length
@@ -30,7 +29,8 @@ class RolloutWriter:
     """A loaded model, and how it writes.
 
     Attributes:
-        stops: the tokens that end a text, and those that end an answer in a conversation.
+        text_ends: the tokens that end a text.
+        answer_ends: those that end an answer in a conversation; empty if there are no conversations.
     """
 
     model: SaladForCausalLM | TextModel
@@ -38,7 +38,8 @@ class RolloutWriter:
     layout: SequenceLayout | None
     sampling: Sampling
     settings: RolloutSettings
-    stops: tuple[frozenset[int], frozenset[int]]
+    text_ends: frozenset[int]
+    answer_ends: frozenset[int]
 
     @classmethod
     def load(cls, known: KnownModel, settings: RolloutSettings, has_conversations: bool) -> "RolloutWriter":
@@ -55,8 +56,7 @@ class RolloutWriter:
         model = loaded if isinstance(loaded, SaladForCausalLM) else TextModel(loaded)
         temperature, tokens = 0.0 if settings.greedy else settings.temperature, largest_id(known.tokenizer) + 1
         sampling = Sampling(temperature, settings.top_p, settings.seed, tokens)
-        stops = frozenset(ends), frozenset(turns or ())
-        return cls(model, known.tokenizer, known.layout, sampling, settings, stops)
+        return cls(model, known.tokenizer, known.layout, sampling, settings, frozenset(ends), frozenset(turns or ()))
 
     def rows(self, prompts: list[Prompt], advance: Callable[[int], object]) -> tuple[list[dict], float]:
         """Write the responses to some prompts.
@@ -97,8 +97,8 @@ class RolloutWriter:
 
     def _empty(self, prompt: Prompt) -> list[Response]:
         ids = [prompt.id(sample) for sample in range(self.settings.samples)]
-        stops, most = self.stops[prompt.is_conversation], self.settings.max_new_tokens
-        return [Response(id_, stops, torch.from_numpy(self.sampling.uniforms(id_, most))) for id_ in ids]
+        stops = self.answer_ends if prompt.is_conversation else self.text_ends
+        return [Response(id_, stops, self.sampling.random(id_), self.settings.max_new_tokens) for id_ in ids]
 
     def _log_probs(self, written: list[tuple[Prompt, Frames | None, Response]]) -> Iterator[np.ndarray]:
         """Yield the log-probabilities of all responses, in order."""

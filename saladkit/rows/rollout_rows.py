@@ -16,20 +16,24 @@ import pyarrow.compute as pc
 from transformers import PreTrainedTokenizerBase
 
 from saladkit.errors import SaladError
-from saladkit.formats.rollouts import SPEECH, read_rollouts, tokens_of
+from saladkit.formats.rollouts import SPEECH, read_rollouts
 from saladkit.formats.words import Word
 from saladkit.rows.frame_sources import DrawnFrames, FixedSpans
 from saladkit.rows.heard_turns import hearable_stretches
 from saladkit.rows.interleaving import Span, may_cut, whole_text
 from saladkit.rows.readers import Readers
 from saladkit.rows.row_pieces import TOO_LONG, split_speech
-from saladkit.rows.sequences import count_targets, sequence_length
+from saladkit.rows.sequences import Frames, SequenceLayout, build_sequence, count_targets, sequence_length
+from saladkit.rows.sequences import Sequence as LaidOut
 from saladkit.rows.tokens import TokenizedText
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.rows.usable_speech import UsableSpeech
 from saladkit.settings.weighted_path import WeightedPath
 
-_MAKE_AGAIN = "Give the samples from which the rollouts were made as --data, or make the rollouts again."
+_MAKE_AGAIN = (
+    "Give the samples from which the rollouts were made as --data (SAMPLES:0 to train on the rollouts alone), or make"
+    " the rollouts again."
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,17 @@ class RolloutRow:
     spans: list[Span]
     recording: tuple[DrawnFrames, str] | None = None
 
+    def frames(self) -> Frames | None:
+        """Return the front-end frames of its speech; None for a read prompt."""
+        if self.recording is None:
+            return None
+        frames, id_ = self.recording
+        return frames.of_spans(id_, self.spans, self.words)
+
+    def sequence(self, frames: Frames | None, layout: SequenceLayout | None) -> LaidOut:
+        """Return it as the model reads it."""
+        return build_sequence(self.text, self.spans, self.words, frames, layout)
+
 
 @dataclass(frozen=True)
 class HeardRow:
@@ -61,6 +76,14 @@ class HeardRow:
     def cuts(self) -> np.ndarray:
         """Where a prompt may end, as `may_cut`."""
         return may_cut(self.text, self.words)
+
+
+@dataclass(frozen=True)
+class HeardPrompt:
+    """A prompt that is heard: the first `end` words of a row; of a conversation, the first units (`conversations`)."""
+
+    row: HeardRow
+    end: int
 
 
 def open_rollouts(
@@ -85,7 +108,7 @@ def open_rollouts(
             `speech`, or of one that has other tokens now.
     """
     stored = list(islice(read_rollouts(source.path), limit))
-    _check_rows(stored, source.path)
+    check_rows(stored, source.path)
     heard = heard_rows(speech, {row["source_id"] for row in stored if row["modality"] == SPEECH}, tokenizer)
     rows, left_out = {}, []
     at_most = readers.at_most(max_length) if readers else max_length
@@ -109,7 +132,8 @@ def open_rollouts(
     )
 
 
-def _check_rows(stored: list[dict], where: str) -> None:
+def check_rows(stored: list[dict], where: str) -> None:
+    """Raise a SaladError if there are no rollouts, two of one id, or one lacks a prompt, a response or numbers."""
     if not stored:
         raise SaladError(f"{where} holds no rollouts", "Make them again with `saladkit rollout`, from more rows.")
     id_, times = Counter(row["id"] for row in stored).most_common(1)[0]
@@ -143,7 +167,7 @@ def heard_rows(
 
 
 def lay_out_rollout(row: dict, heard: HeardRow | None, where: str) -> RolloutRow:
-    """Lay out a rollout: what was heard as speech, and all else as text.
+    """Lay out a stored rollout for training.
 
     Args:
         row: a row of `formats.rollouts`.
@@ -151,74 +175,101 @@ def lay_out_rollout(row: dict, heard: HeardRow | None, where: str) -> RolloutRow
         where: path of the rollouts, for errors.
 
     Raises:
-        SaladError: nobody has the row of a heard prompt, it has other tokens now, or the time of the prompt's end is
-            not known.
+        SaladError: as `heard_prompt`.
     """
-    tokens, prompt = tokens_of(row), len(row["prompt_ids"])
-    learned = np.arange(len(tokens) + 1) >= prompt
-    following = int(row["response_ids"][-1])
-    if row["modality"] != SPEECH:
-        ends, whole = np.array([0, len(tokens)]), np.ones(2, dtype=bool)
-        text = TokenizedText(tokens, ends, whole, 0, following, learned)
-        return _checked(RolloutRow(text, [Word("", None, None)], whole_text(1)), row)
+    prompt = heard_prompt(row, heard, where) if row["modality"] == SPEECH else None
+    laid = lay_out(row["prompt_ids"], row["response_ids"][:-1], prompt, following=int(row["response_ids"][-1]))
+    assert count_targets(laid.text, laid.spans) == len(row["response_ids"]), "a token of a response has no loss"
+    return laid
+
+
+def heard_prompt(row: dict, heard: HeardRow | None, where: str) -> HeardPrompt:
+    """Find the heard prompt of a rollout again; arguments as `lay_out_rollout`.
+
+    Raises:
+        SaladError: nobody has the row of the prompt, it has other tokens now, or the time of the prompt's end is not
+            known.
+    """
     if heard is None:
         raise SaladError(
             f"{where}: no --data has a usable row '{row['source_id']}', which the prompt of rollout '{row['id']}' is"
             " of",
             _MAKE_AGAIN,
         )
-    end, whole_words = _end_of_prompt(row, heard), len(heard.words)
+    end = _end_of_prompt(row, heard)
     if end is None:
         raise SaladError(
             f"{where}: the prompt of rollout '{row['id']}' has other tokens than the row '{row['source_id']}' of --data"
             " now begins with, or ends where that row cannot be cut",
             _MAKE_AGAIN,
         )
+    return HeardPrompt(heard, end)
+
+
+def lay_out(
+    prompt_ids: Sequence[int], written: Sequence[int], heard: HeardPrompt | None, *, following: int | None = None
+) -> RolloutRow:
+    """Lay out a prompt and what is written behind it: what was heard as speech, and all else as text.
+
+    Args:
+        prompt_ids: the tokens of the prompt as text, at least one.
+        written: the tokens of the response that are read.
+        heard: where the prompt is heard; None if it is read.
+        following: the token behind these, which is predicted, too; None where it is not known yet.
+    """
+    tokens = np.array([*prompt_ids, *written], dtype=np.int32)
+    learned = np.arange(len(tokens) + 1) >= len(prompt_ids)
+    if heard is None:
+        ends, whole = np.array([0, len(tokens)]), np.ones(2, dtype=bool)
+        text = TokenizedText(tokens, ends, whole, 0, following, learned)
+        return RolloutRow(text, [Word("", None, None)], whole_text(1))
+    row, end = heard.row, heard.end
     # The response takes the place of the word behind the prompt, where the prompt's speech ends as it does in training.
-    last = heard.words[end] if end < whole_words else Word("", heard.words[-1].end, None)
+    last = row.words[end] if end < len(row.words) else Word("", row.words[-1].end, None)
     text = TokenizedText(
         tokens,
-        np.append(heard.text.word_tokens[: end + 1], len(tokens)),
-        np.append(heard.text.splittable[: end + 1], True),
-        heard.text.prefix,
+        np.append(row.text.word_tokens[: end + 1], len(tokens)),
+        np.append(row.text.splittable[: end + 1], True),
+        row.text.prefix,
         following,
         learned,
     )
-    return _checked(RolloutRow(text, [*heard.words[:end], last], _spans(heard, end), heard.recording), row)
+    return RolloutRow(text, [*row.words[:end], last], _spans(heard), row.recording)
 
 
 def _end_of_prompt(row: dict, heard: HeardRow) -> int | None:
-    """Return the number of words of a heard prompt; None if the row does not begin with it or cannot be cut there.
-
-    The tokens that a chat template writes before an answer belong to the prompt, and are a part of the last unit.
-    """
+    """Return the number of words of a heard prompt; None if the row does not begin with it or cannot be cut there."""
     prompt, text = np.array(row["prompt_ids"]), heard.text
     if not np.array_equal(text.token_ids[: len(prompt)], prompt):
         return None
     if text.hearable is not None:
-        return int(np.searchsorted(text.word_tokens, len(prompt), side="right")) - 1
+        return units_before(text, len(prompt))
     end = row["prompt_words"]
     if not 0 < end <= len(heard.words) or text.word_tokens[end] != len(prompt) or not heard.cuts[end]:
         return None
     return end
 
 
-def _spans(heard: HeardRow, end: int) -> list[Span]:
-    """Return the spans of a heard prompt of `end` words and of the response, which is one word more."""
-    if heard.text.hearable is None:
+def units_before(text: TokenizedText, tokens: int) -> int:
+    """Return how many units of a conversation lie before a number of tokens, at which an answer begins.
+
+    The tokens that a chat template writes before an answer belong to the prompt, and are a part of the last unit.
+    """
+    return int(np.searchsorted(text.word_tokens, tokens, side="right")) - 1
+
+
+def _spans(heard: HeardPrompt) -> list[Span]:
+    """Return the spans of a heard prompt and of the response, which is one word more."""
+    text, end = heard.row.text, heard.end
+    if text.hearable is None:
         return [Span(True, 0, end), Span(False, end, end + 1)]
     spans, at = list[Span](), 0
-    for first, last in hearable_stretches(heard.text, heard.cuts):
+    for first, last in hearable_stretches(text, heard.row.cuts):
         if last <= end:
             spans += [Span(False, at, first)] if at < first else []
             spans.append(Span(True, first, last))
             at = last
     return [*spans, Span(False, at, end + 1)]
-
-
-def _checked(laid: RolloutRow, row: dict) -> RolloutRow:
-    assert count_targets(laid.text, laid.spans) == len(row["response_ids"]), "a token of a response has no loss"
-    return laid
 
 
 def _why_not(laid: RolloutRow, at_most: int | None, readers: Readers | None) -> str | None:

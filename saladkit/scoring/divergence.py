@@ -120,9 +120,9 @@ def add_divergences(
     sequences = [sequence for _, sequence in batch]
     texts = [source.texts[row] for row in rows]
     targets = [sequence.targets for sequence in sequences]
-    on_speech = _hidden(student, sequences, device)
+    on_speech = last_hidden(student, sequences, device)
     whole_texts = [build_sequence(text, whole_text(len(text.splittable) - 1), [], None, layout) for text in texts]
-    on_text = _hidden(
+    on_text = last_hidden(
         student, [_only(sequence, wanted) for sequence, wanted in zip(whole_texts, targets, strict=True)], device
     )
     original = teacher.distributions([text.token_ids for text in texts], targets, device)
@@ -135,7 +135,7 @@ def add_divergences(
     for begin in range(0, len(labels), size):
         here = slice(begin, begin + size)
         text_log_probs, speech_log_probs = (
-            _log_probs(head, hidden[here], teacher.vocabulary) for hidden in (on_text, on_speech)
+            log_probs_of(head, hidden[here], teacher.vocabulary) for hidden in (on_text, on_speech)
         )
         for name, values in _figures(
             text_log_probs, speech_log_probs, original.piece(here.start, here.stop), labels[here]
@@ -162,7 +162,7 @@ def _only(sequence: Sequence, targets: np.ndarray) -> Sequence:
     )
 
 
-def _hidden(model: SaladForCausalLM, sequences: list[Sequence], device: torch.device) -> Tensor:
+def last_hidden(model: SaladForCausalLM, sequences: list[Sequence], device: torch.device) -> Tensor:
     """Return the last hidden states from which the targets of all sequences are predicted, [P, H]."""
     batch = collate_sequences(sequences)
     hidden = model(**{name: value.to(device) for name, value in batch.items()}, run_head=False).last_hidden
@@ -170,7 +170,7 @@ def _hidden(model: SaladForCausalLM, sequences: list[Sequence], device: torch.de
     return hidden
 
 
-def _log_probs(head: nn.Module, hidden: Tensor, vocabulary: int | None) -> Tensor:
+def log_probs_of(head: nn.Module, hidden: Tensor, vocabulary: int | None) -> Tensor:
     return torch.log_softmax(head(hidden)[:, :vocabulary].float(), dim=-1)
 
 
@@ -186,8 +186,8 @@ def _figures(text_log_probs: Tensor, speech_log_probs: Tensor, original: Piece, 
     best_on_text, best_on_speech = text_log_probs.argmax(dim=-1), speech_log_probs.argmax(dim=-1)
     return {
         "misalignment": class_divergence(text_student, speech_log_probs, "forward-kl"),
-        "teacher_kl": _from_original(original, speech_log_probs),
-        "forgetting": _from_original(original, text_log_probs),
+        "teacher_kl": from_original(original, speech_log_probs),
+        "forgetting": from_original(original, text_log_probs),
         "jsd": class_divergence(text_student, speech_log_probs, "jsd"),
         "text_nll": -text_log_probs.gather(-1, labels[:, None])[:, 0],
         "speech_nll": -speech_log_probs.gather(-1, labels[:, None])[:, 0],
@@ -199,7 +199,7 @@ def _figures(text_log_probs: Tensor, speech_log_probs: Tensor, original: Piece, 
     }
 
 
-def _from_original(original: Piece, log_probs: Tensor) -> Tensor:
+def from_original(original: Piece, log_probs: Tensor) -> Tensor:
     """Return KL(text LLM || student) of the student's log-probabilities [P, V], which need not be normalised again."""
     if isinstance(original, DenseDistributions):
         return class_divergence(original, log_probs, "forward-kl")

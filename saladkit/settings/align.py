@@ -12,6 +12,14 @@ from saladkit.settings.weighted_path import WeightedPath
 class AlignSettings(TrainingSettings):
     """Settings of Stage II; by default the learning rate falls linearly to 0 from the first step to the last."""
 
+    data: tuple[str, ...] = setting(
+        (),
+        metavar="PATH[:WEIGHT]",
+        recorded=False,
+        help="Samples with speech, text and word times; repeat for a mixture, of which each source gets the share that"
+        " its weight says. Weight 0: read only for the recordings of prompts of --rollouts, never trained on. Without"
+        " --data, training is on --rollouts whose prompts were all read.",
+    )
     teacher: tuple[str, ...] = setting(
         metavar="PATH",
         recorded=False,
@@ -36,6 +44,11 @@ class AlignSettings(TrainingSettings):
     )
 
     @property
+    def speech_sources(self) -> list[WeightedPath]:
+        """The sources of speech with their weights, which may be 0."""
+        return [WeightedPath.parse(text, least=0.0) for text in self.data]
+
+    @property
     def rollout_sources(self) -> list[WeightedPath]:
         """The sources of rollouts with their weights."""
         return [WeightedPath.parse(text) for text in self.rollouts]
@@ -45,10 +58,9 @@ class AlignSettings(TrainingSettings):
         return self.rollout_loss
 
     def check(self) -> None:
-        """Raise a SaladError if rollouts are to be joined, or their sampled loss is at another temperature than 1."""
+        """Raise a SaladError if nothing is trained on, or rollouts are to be joined or their loss does not fit."""
         super().check()
-        for text in self.rollouts:
-            WeightedPath.parse(text)
+        self._check_data()
         if self.rollouts and self.window_context == "window":
             raise SaladError(
                 "--rollouts with --window-context window, in which a response would follow other rows than it did",
@@ -58,6 +70,25 @@ class AlignSettings(TrainingSettings):
             raise SaladError(
                 f"--rollout-loss sampled at --temperature {self.temperature:g}, and tokens are drawn at 1",
                 "Leave --temperature out, or give another --rollout-loss.",
+            )
+
+    def _check_data(self) -> None:
+        trained_on = any(source.weight for source in self.speech_sources)
+        if not trained_on and not self.rollouts:
+            raise SaladError(
+                "there is nothing to train on: no --data with a weight above 0, and no --rollouts",
+                "Give --data SAMPLES, --rollouts ROLLOUTS, or both.",
+            )
+        if not trained_on and self.lexical_steps:
+            raise SaladError(
+                f"--lexical-steps {self.lexical_steps} read --data alone, and there is none with a weight above 0",
+                "Leave --lexical-steps out, or give --data a weight.",
+            )
+        unread = [source.path for source in self.speech_sources if not source.weight]
+        if unread and not self.rollouts:
+            raise SaladError(
+                f"the weight of {unread[0]} is 0, and there are no --rollouts whose prompts are heard there",
+                "Give a positive number after the colon, or --rollouts.",
             )
 
     def decay_share(self) -> float:

@@ -6,6 +6,7 @@ from saladkit.errors import SaladError
 from saladkit.settings.setting import Settings, setting
 from saladkit.settings.shared import LOG_MEL, PHONES, SpeechEncoder
 from saladkit.settings.training import TrainingSettings
+from saladkit.settings.weighted_path import WeightedPath
 
 FREE, LEARNED = "free", "learned"
 ADAPTER_LENGTHS = (FREE, LEARNED)
@@ -43,6 +44,12 @@ class AdapterSettings(Settings):
 class DistillSettings(AdapterSettings, SpeechEncoder, TrainingSettings):
     """Settings of Stage I: the teacher, the shape of the model, and its training."""
 
+    data: tuple[str, ...] = setting(
+        metavar="PATH[:WEIGHT]",
+        recorded=False,
+        help="Samples with speech, text and word times; repeat for a mixture, of which each source gets the share that"
+        " its weight says.",
+    )
     teacher: str | None = setting(
         None,
         recorded=False,
@@ -80,6 +87,11 @@ class DistillSettings(AdapterSettings, SpeechEncoder, TrainingSettings):
         help="Language in which espeak-ng says the phonemes of the words, for --phoneme-weight.",
     )
     modality_token: bool = setting(False, help="Insert learned vectors where speech begins and where text follows it.")
+
+    @property
+    def speech_sources(self) -> list[WeightedPath]:
+        """The sources of speech with their weights."""
+        return [WeightedPath.parse(text) for text in self.data]
 
     def phoneme_loss_weight(self) -> float:
         """Return the weight of the phoneme loss in the lexical steps."""

@@ -18,6 +18,13 @@ class GapSettings(Recognizer, Words, Spans, BadAudio, Columns, Seed, Device, Dty
     regions: str | None = setting(
         None, recorded=False, help="Regions of the texts (from `saladkit regions`), for figures by region."
     )
+    rollouts: str | None = setting(
+        None,
+        metavar="PATH",
+        recorded=False,
+        help="Rollouts (from `rollout`) behind prompts of SAMPLES, for the exposure gap: teacher KL behind what was"
+        " written, less teacher KL behind the true text. A teacher cache needs to be of SAMPLES and rollouts.",
+    )
     context: str = setting(
         "interleaved",
         choices=("interleaved", "spoken"),

@@ -100,12 +100,6 @@ class TrainingSettings(
 ):
     """Settings of training, named as in transformers.TrainingArguments where that has them."""
 
-    data: tuple[str, ...] = setting(
-        metavar="PATH[:WEIGHT]",
-        recorded=False,
-        help="Samples with speech, text and word times; repeat for a mixture, of which each source gets the share that"
-        " its weight says.",
-    )
     replay: tuple[str, ...] = setting(
         (),
         metavar="PATH[:WEIGHT]",
@@ -236,8 +230,8 @@ class TrainingSettings(
 
     @property
     def speech_sources(self) -> list[WeightedPath]:
-        """The sources of speech with their weights."""
-        return [WeightedPath.parse(text) for text in self.data]
+        """The sources of speech with their weights; one of weight 0 is read for the prompts of rollouts alone."""
+        return []
 
     @property
     def text_sources(self) -> list[WeightedPath]:
@@ -285,8 +279,7 @@ class TrainingSettings(
     def check(self) -> None:
         """Raise a SaladError if a weight is invalid, steps do not fit each other, or a logger is not installed."""
         super().check()
-        for text in (*self.data, *self.replay):
-            WeightedPath.parse(text)
+        _ = self.speech_sources, self.text_sources, self.rollout_sources  # each raises where a weight is invalid
         if self.save_steps % self.logging_steps:
             raise SaladError(
                 f"--save-steps {self.save_steps} is not a multiple of --logging-steps {self.logging_steps}",

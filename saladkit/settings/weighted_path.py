@@ -15,11 +15,14 @@ class WeightedPath:
     weight: float = 1.0
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, *, least: float = math.ulp(0.0)) -> Self:
         """Split off a weight, if the text after the last colon is a number.
 
+        Args:
+            least: smallest weight that is allowed: any above 0, or 0.
+
         Raises:
-            SaladError: the weight is not positive, or not finite.
+            SaladError: the weight is below `least`, or not finite.
         """
         path, colon, weight = text.rpartition(":")
         try:
@@ -28,6 +31,6 @@ class WeightedPath:
             return cls(text)
         if not colon:
             return cls(text)
-        if not (value > 0 and math.isfinite(value)):
+        if not (value >= least and math.isfinite(value)):
             raise SaladError(f"the weight of {path} is {weight}", "Give a positive number after the colon.")
         return cls(path, value)

@@ -1,6 +1,7 @@
 """`gap`: measure misalignment, teacher KL and forgetting of a checkpoint on samples with speech and text."""
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,20 +12,26 @@ from saladkit.formats.artefact import Artefact, is_artefact
 from saladkit.formats.checkpoint import trained_positions
 from saladkit.formats.gap_table import SCHEMA, VERSION, write_gap_table
 from saladkit.formats.regions import Regions
+from saladkit.formats.rollouts import SCHEMA as ROLLOUTS
 from saladkit.formats.samples import SCHEMA as SAMPLES
 from saladkit.formats.teacher_cache import TeacherCache
 from saladkit.job import Job, Made, Work, numbered
 from saladkit.machine import resolve_device
 from saladkit.model.chat_template import template_of
+from saladkit.model.configuration import SaladConfig
 from saladkit.model.front_ends import front_end_of, layout_of
 from saladkit.model.limits import compared_vocabulary, read_limits
 from saladkit.model.loading import load_salad_model, load_text_model, load_tokenizer
 from saladkit.progress import say
+from saladkit.reporting.exposure_summary import exposure_figures, exposure_lines
 from saladkit.reporting.gap_summary import gap_figures, gap_lines
 from saladkit.rows.readers import Readers
-from saladkit.rows.training_sources import check_teacher_covers, open_speech
+from saladkit.rows.rollout_identity import check_tokens_are_of
+from saladkit.rows.training_sources import check_teacher_covers, speech_source
+from saladkit.rows.usable_speech import read_usable_speech
 from saladkit.scoring.distance_behind_speech import distance_rows
 from saladkit.scoring.exact_cache import cache_for_gap, precision_of
+from saladkit.scoring.exposed_rollouts import ExposureMeasurement
 from saladkit.scoring.gap_items import UNMEASURED, GapMeasurement
 from saladkit.scoring.group_means import group_tables
 from saladkit.scoring.speech_quality import (
@@ -38,7 +45,7 @@ from saladkit.scoring.speech_quality import (
 from saladkit.settings.gap import GapSettings
 from saladkit.settings.weighted_path import WeightedPath
 from saladkit.sources.samples import check_ids_distinct, read_samples
-from saladkit.speech.audio.audio_rows import AudioRows, audio_counts
+from saladkit.speech.audio.audio_rows import audio_counts
 from saladkit.speech.transcribers.transcriber import model_of, open_transcriber
 from saladkit.teacher.encodings import vocabulary_of
 from saladkit.teacher.signals import CachedTeacher, LiveTeacher, TeacherSignal
@@ -62,14 +69,17 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
     region_of = _region_of(about, settings.regions)
 
     def make(work: Work) -> Made:
-        items, faulty, skipped, mended = _measure(checkpoint, sources, settings, cache, about, region_of, work)
+        found = _measure(checkpoint, sources, settings, cache, about, region_of, work)
+        items, faulty, skipped, mended = found.items, found.faulty, found.skipped, found.mended
         groups, spread, silent = _groups(items, faulty, sources, region_of, settings)
         behind = distance_rows(items)
-        write_gap_table(work.writer, items, groups, spread, behind)
+        write_gap_table(work.writer, items, groups, spread, behind, found.exposure)
         mended |= {"faults_of_synthesis": len(faulty)} if faulty else {}
         shown = gap_figures(groups, spread, behind, settings)
-        for line in gap_lines(shown):
+        exposed = exposure_figures(found.exposure, settings.rollouts) if settings.rollouts and found.exposure else {}
+        for line in gap_lines(shown) + exposure_lines(exposed):
             say(line)
+        shown |= {"exposure": exposed} if exposed else {}
         _tell_bad_speech(groups, len(items), len(faulty))
         return Made(
             counts={"rows": len(items), "tokens": sum(item["tokens"] for item in items)} | mended,
@@ -82,6 +92,24 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
     return job.run(output, plan={"rows": len(about), "interleavings": len(about) * settings.interleavings}, make=make)
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What was measured.
+
+    Attributes:
+        items, faulty: the items, and those that are faults of synthesis.
+        skipped: the rows left out, as a manifest lists them.
+        mended: counts of mended audio.
+        exposure: rows of `formats.gap_table.EXPOSURE`; None without rollouts.
+    """
+
+    items: list[dict]
+    faulty: list[dict]
+    skipped: list[dict]
+    mended: dict[str, int]
+    exposure: list[dict] | None
+
+
 def _measure(
     checkpoint: str,
     sources: list[str],
@@ -90,17 +118,20 @@ def _measure(
     about: dict[str, dict],
     region_of: dict[str, int],
     work: Work,
-) -> tuple[list[dict], list[dict], list[dict], dict[str, int]]:
-    """Return the items, those that are faults of synthesis, the rows left out, and counts of mended audio."""
+) -> Measured:
+    """Measure all sources and, if there are any, rollouts."""
     device = resolve_device(settings.device)
     student = load_salad_model(checkpoint, dtype=settings.dtype, device=device).eval()
     front_end = front_end_of(student.config, device=device)
     tokenizer, words = load_tokenizer(checkpoint), list(settings.words)
     layout = layout_of(student.config, front_end)
     readers = Readers(read_limits(checkpoint), None if cache else read_limits(settings.teacher), layout)
+    teacher = _teacher(cache, settings, device, tokenizer, readers.student.vocabulary)
+    if settings.rollouts:
+        _check_rollouts(settings.rollouts, tokenizer, student.config, checkpoint)
     measurement = GapMeasurement(
         student,
-        _teacher(cache, settings, device, tokenizer, readers.student.vocabulary),
+        teacher,
         layout,
         settings,
         checkpoint,
@@ -109,16 +140,15 @@ def _measure(
         duration_ratios(list(about.values())),
         open_transcriber(settings.asr, device=device, dtype=settings.dtype) if settings.asr else None,
     )
-    opened = partial(open_speech, word_times=words, names=settings.names, limit=settings.limit, readers=readers)
+    opened = partial(read_usable_speech, word_times=words, names=settings.names, limit=settings.limit)
     items: list[dict] = []
     faulty: list[dict] = []
     skipped: list[dict] = []
-    found_audio: list[AudioRows] = []
-    for number, path in enumerate(sources):
-        source = opened(WeightedPath(path), tokenizer, front_end, strict=settings.strict)
+    speech = [opened(WeightedPath(path), front_end, strict=settings.strict) for path in sources]
+    for number, (path, usable) in enumerate(zip(sources, speech, strict=True)):
+        source = speech_source(usable, tokenizer, readers=readers)
         if source.has_conversations:
             template_of(tokenizer, student.config)
-        found_audio += [source.unusable] if source.unusable else []
         if cache is not None:
             check_teacher_covers(cache, [source])
         measured, unmeasured = measurement.of_source(source, work.writer.working, number)
@@ -127,7 +157,18 @@ def _measure(
         skipped += unmeasured + [fault_row(item, path) for item in faults]
     if not items:
         raise _nothing_measured(skipped, faulty)
-    return items, faulty, [row for audio in found_audio for row in audio.listed()] + skipped, audio_counts(found_audio)
+    exposure = None
+    if settings.rollouts:
+        further = ExposureMeasurement(student, teacher, cache, layout, settings.batch_size, checkpoint)
+        exposure = further.of_rollouts(settings.rollouts, speech, tokenizer, work.writer.working)
+    audio = [usable.unusable for usable in speech]
+    skipped = [row for found in audio for row in found.listed()] + skipped
+    return Measured(items, faulty, skipped, audio_counts(audio), exposure)
+
+
+def _check_rollouts(path: str, tokenizer: PreTrainedTokenizerBase, config: SaladConfig, checkpoint: str) -> None:
+    laid_out = Artefact.open(path, ROLLOUTS).manifest["identity"].get("chat_template") is not None
+    check_tokens_are_of(path, tokenizer, template_of(tokenizer, config).digest if laid_out else None, checkpoint)
 
 
 def _groups(
@@ -174,7 +215,9 @@ def _nothing_measured(skipped: list[dict], faulty: list[dict]) -> SaladError:
 def _inputs(checkpoint: str, sources: list[str], settings: GapSettings) -> dict[str, str | Path | None]:
     """Return the inputs by the roles under which the manifest lists them."""
     models = {"checkpoint": checkpoint, "teacher": settings.teacher}
-    others = {"regions": settings.regions} | (model_of(settings.asr) if settings.asr else {})
+    others = {"regions": settings.regions, "rollouts": settings.rollouts} | (
+        model_of(settings.asr) if settings.asr else {}
+    )
     return models | others | numbered("samples", sources) | numbered("words", settings.words)
 
 

@@ -24,7 +24,7 @@ from saladkit.rows.training_rows import TrainingSource
 from saladkit.rows.training_sources import open_text, speech_source
 from saladkit.rows.usable_speech import read_usable_speech
 from saladkit.settings.training import TrainingSettings
-from saladkit.speech.audio.audio_rows import audio_counts
+from saladkit.speech.audio.audio_rows import AudioRows, audio_counts
 from saladkit.speech.front_end import FrontEnd, leak_of
 from saladkit.speech.phonemes import EspeakPhonemizer
 from saladkit.training.decontamination import count_contaminated, without_questions
@@ -34,10 +34,18 @@ LOOKED_AT = 1000  # rows, to estimate how many words of a source are heard
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """Sources of speech, of replayed text and of rollouts, and how their rows are laid out."""
+    """What is read by a training run.
+
+    Attributes:
+        sources: what is trained on: speech, replayed text and rollouts.
+        layout: how their rows are laid out.
+        audio: the rows of all speech whose audio or word times cannot be used; also of speech in which prompts are
+            heard alone.
+    """
 
     sources: list[TrainingSource]
     layout: SequenceLayout
+    audio: list[AudioRows]
 
     def followed(self, settings: TrainingSettings) -> list[TrainingSource]:
         """Return the sources whose rows learn from the teacher."""
@@ -52,14 +60,14 @@ class TrainingInputs:
 
     def left_out(self) -> list[dict]:
         """Return the rows that are left out, as a manifest lists them."""
-        unusable = [row for source in self.sources for row in source.unusable_rows()]
+        unusable = [row for audio in self.audio for row in audio.listed()]
         return unusable + [
             {"id": id_, "source": s.name, "reason": why} for s in self.sources for id_, why in s.left_out
         ]
 
     def audio_counts(self) -> dict[str, int]:
         """Return how many recordings could not be used or were mended, as `audio_counts`."""
-        return audio_counts(source.unusable for source in self.sources)
+        return audio_counts(self.audio)
 
     def figures(self, settings: TrainingSettings, schedule: TrainingSchedule) -> dict:
         """Return the plan: rows and text tokens of every source, and how much is to be read."""
@@ -117,6 +125,7 @@ def open_inputs(
     sources = [
         speech_source(usable, tokenizer, max_length=max_length, readers=readers, interleaving=settings)
         for usable in speech
+        if usable.source.weight
     ]
     sources += [
         open_text(source, tokenizer, names=names, limit=limit, max_length=max_length, readers=readers)
@@ -135,7 +144,8 @@ def open_inputs(
         for note in map(_note_on_layouts, sources):
             if note:
                 say(note)
-    return TrainingInputs(with_phonemes(without_questions(sources, settings, tokenizer), settings), readers.layout)
+    sources = with_phonemes(without_questions(sources, settings, tokenizer), settings)
+    return TrainingInputs(sources, readers.layout, [usable.unusable for usable in speech])
 
 
 def with_phonemes(sources: list[TrainingSource], settings: TrainingSettings) -> list[TrainingSource]:

@@ -9,7 +9,7 @@ from saladkit.formats.checkpoint import model_digest
 from saladkit.formats.joined_teacher_caches import JoinedTeacherCaches
 from saladkit.formats.rollouts import SCHEMA, VERSION
 from saladkit.formats.teacher_cache import TopKRow
-from saladkit.rows.tokens import tokenizer_digest
+from saladkit.rows.rollout_identity import check_tokens_are_of
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.training import TrainingSettings
 from saladkit.sources.digests import digest_source
@@ -43,18 +43,8 @@ def check_rollouts(
         SaladError: they have another tokenizer or template, or the sampled loss is wrong for how they were drawn.
     """
     for source in (source for source in sources if source.is_rollouts):
-        manifest = _manifest(source)
-        identity, drawn = manifest["identity"], manifest["settings"]
-        if identity["tokenizer"] != tokenizer_digest(tokenizer):
-            raise SaladError(
-                f"{source.name} was written with another tokenizer than that of {model}",
-                "Make rollouts of a checkpoint of the same text LLM.",
-            )
-        if identity.get("chat_template") not in (None, template):
-            raise SaladError(
-                f"the prompts of {source.name} were laid out by another chat template than that of {model}",
-                "Make rollouts of a checkpoint with the same chat template.",
-            )
+        check_tokens_are_of(source.name, tokenizer, template, model)
+        drawn = _manifest(source)["settings"]
         other = [name for name, value in DRAWN.items() if drawn.get(name, value) != value]
         if settings.loss_of_rollouts() == SAMPLED and other:
             greedy = drawn["temperature"] == 0
@@ -91,7 +81,7 @@ def notes_on_origin(sources: list[TrainingSource], model: str, data: list[str]) 
             f"note: {source.name} was written behind prompts of {entry['path']}, whose content is that of no --data:"
             " prompts of the same id may sound otherwise now"
             for entry in others
-            if entry["digest"] not in known
+            if entry["digest"] not in known and source.frames is not None
         ]
     return notes
 

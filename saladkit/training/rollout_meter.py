@@ -7,13 +7,12 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from saladkit.formats.rollouts import TAIL
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.teacher.head import LossRequest
 from saladkit.teacher.rollout_loss import LABEL, LEAST_RATIO, MOST_RATIO, OUTSIDE, RATIO, RolloutRequest
 
 BINS, WIDTH = 400, 0.1  # of the histogram of the teacher's log-probabilities: nats from 0 down
-TAIL = 0.05  # the quantile that is logged
-LOST = -8.0  # nats: where 5 % of the tokens are less likely to the teacher, it does not know what it reads
 DIVERGENCE, TAIL_OF_TEACHER = "divergence", "teacher log-probability 5%"
 FIGURES = (
     *(DIVERGENCE, "ratio", "effective samples", "clipped"),

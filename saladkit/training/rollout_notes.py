@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from saladkit.formats.rollouts import LOST
 from saladkit.rows.training_rows import TrainingSource
 from saladkit.settings.training import TrainingSettings
 from saladkit.training.loss_meter import read_of
-from saladkit.training.rollout_meter import DIVERGENCE, FIGURES, LOST, TAIL_OF_TEACHER, logged_of, measured_names
+from saladkit.training.rollout_meter import DIVERGENCE, FIGURES, TAIL_OF_TEACHER, logged_of, measured_names
 
 
 def figures_of_rollouts(log: list[dict[str, float]], sources: Sequence[TrainingSource]) -> dict[str, dict[str, float]]:

@@ -72,6 +72,17 @@ def test_workers_on_two_nodes_write_what_one_process_writes(two_nodes, texts, tm
     assert json.loads(again.stdout.splitlines()[-1])["on"]["workers"] == 0
 
 
+def test_rollouts_of_workers_are_those_of_one_process(two_nodes, texts, text_lm, tmp_path):
+    line = ["rollout", text_lm, texts, "--prompt-modality", "text", "--prompt-words", 1, 2, "--max-new-tokens", 4]
+    plain = run(*line, "--device", "cpu", "-o", tmp_path / "plain")
+    found = run(*line, "--device", "cpu", "-o", tmp_path / "ray", "--on", "ray", "--workers=2")
+    assert found.exit_code == 0, found.output
+    assert contents(tmp_path / "ray") == contents(tmp_path / "plain")
+    summary = json.loads(found.stdout.splitlines()[-1])
+    assert summary["rows"] == json.loads(plain.stdout.splitlines()[-1])["rows"] == 20
+    assert summary["on"]["workers"] == 2 and not summary["on"]["missing"]
+
+
 def test_a_node_that_dies_loses_nothing(two_nodes, tmp_path):
     texts = write_texts(tmp_path / "texts.parquet", 1100)  # three parts
     line = ["synth", texts, "--voice", slow_voice(tmp_path, 0.01)]

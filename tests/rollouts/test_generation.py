@@ -23,7 +23,7 @@ def prompt(token_ids):
 
 def empty(prompts, sampling):
     ids = [f"{one.source_id}/{k}" for one in prompts for k in range(SAMPLES)]
-    return [Response(id_, STOPS, torch.from_numpy(sampling.uniforms(id_, MOST))) for id_ in ids]
+    return [Response(id_, STOPS, sampling.random(id_), MOST) for id_ in ids]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def prompts():
 def slow_twin(model, token_ids, id_, sampling):
     """Tokens and log-probabilities, one token at a time without a cache, on the cumulative distribution in float64."""
     tokens, log_probs = [], []
-    for uniform in sampling.uniforms(id_, MOST):
+    for uniform in sampling.random(id_).random(MOST):
         with torch.inference_mode():
             logits = (
                 model(input_ids=torch.tensor([[*token_ids, *tokens]])).logits[0, -1].double() / sampling.temperature
@@ -73,6 +73,15 @@ def test_the_second_pass_gives_the_samplers_log_probs(salad_model, prompts):
     for response, log_probs in zip(responses, found, strict=True):
         assert log_probs == pytest.approx(response.log_probs, abs=1e-4)
         assert log_probs.dtype == np.float32
+
+
+def test_a_response_that_may_be_endless_costs_what_it_is_long(salad_model, prompts):
+    """The random numbers of 10 ** 12 tokens, drawn ahead, would be 8 TB."""
+    sampling = Sampling(1.5, 1.0, 4)
+    short, endless = [Response("a", STOPS, sampling.random("a"), most) for most in (MOST * 20, 10**12)]
+    for response in (short, endless):
+        write_responses(salad_model, [prompts[0].sequence((), None, None)], [response], sampling)
+    assert endless.has_stopped and endless.tokens == short.tokens
 
 
 def test_logits_that_are_not_finite_are_an_error(text_lm, prompts):

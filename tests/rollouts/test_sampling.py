@@ -51,7 +51,7 @@ def test_a_drawn_token_counts_as_part_of_the_top_p():
 @pytest.mark.parametrize("temperature, top_p", [(1.0, 1.0), (0.6, 1.0), (1.0, 0.75)])
 def test_drawn_tokens_follow_the_distribution(temperature, top_p):
     sampling, draws = Sampling(temperature, top_p, 7), 20_000
-    uniforms = np.concatenate([sampling.uniforms(f"row{index}", 10) for index in range(draws // 10)])
+    uniforms = np.concatenate([sampling.random(f"row{index}").random(10) for index in range(draws // 10)])
     log_probs = sampling.log_probs(LOGITS).expand(draws, -1)
     found = sampling.draw(log_probs, torch.from_numpy(uniforms))
     counts = np.bincount(found, minlength=LOGITS.shape[1])
@@ -69,10 +69,10 @@ def test_temperature_zero_takes_the_best_token_and_keeps_the_models_own_log_prob
 
 def test_random_numbers_belong_to_seed_and_response():
     one, other = Sampling(1.0, 1.0, 0), Sampling(1.0, 1.0, 1)
-    assert one.uniforms("a/c3/k0", 9)[:4].tolist() == one.uniforms("a/c3/k0", 4).tolist()
-    assert set(one.uniforms("a/c3/k0", 9)).isdisjoint(one.uniforms("a/c3/k1", 9))
-    assert set(one.uniforms("a/c3/k0", 9)).isdisjoint(other.uniforms("a/c3/k0", 9))
-    assert ((one.uniforms("x", 1000) >= 0) & (one.uniforms("x", 1000) < 1)).all()
+    assert one.random("a/c3/k0").random(9)[:4].tolist() == one.random("a/c3/k0").random(4).tolist()
+    assert set(one.random("a/c3/k0").random(9)).isdisjoint(one.random("a/c3/k1").random(9))
+    assert set(one.random("a/c3/k0").random(9)).isdisjoint(other.random("a/c3/k0").random(9))
+    assert ((one.random("x").random(1000) >= 0) & (one.random("x").random(1000) < 1)).all()
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
@@ -82,5 +82,5 @@ def test_tokens_that_the_tokenizer_lacks_are_never_drawn(temperature):
     sampling = Sampling(temperature, 1.0, 3, tokens=6)
     log_probs = sampling.log_probs(logits)
     assert log_probs.exp().sum(dim=-1) == pytest.approx(1.0)
-    uniforms = torch.from_numpy(sampling.uniforms("row", 50))
+    uniforms = torch.from_numpy(sampling.random("row").random(50))
     assert sampling.draw(log_probs, uniforms).max() < 6

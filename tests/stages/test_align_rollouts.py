@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.checkpoint import STABLE
-from saladkit.formats.rollouts import MODALITIES
+from saladkit.formats.rollouts import MODALITIES, SPEECH, TEXT
 from saladkit.formats.teacher_cache import SCHEMA as CACHE
 from saladkit.model.loading import load_text_model
 from saladkit.settings.cache_teacher import CacheTeacherSettings
@@ -35,9 +35,10 @@ def rollouts_teacher(workshop, rollouts, text_lm, teacher_cache):
 @pytest.fixture
 def align(shell, checkpoint, speech, frames_cache, tmp_path):
     """Run `align` on speech and rollouts for two steps."""
+    of_speech = ("--data", speech, "--frames", frames_cache)
 
-    def run(*more, start=checkpoint, to="aligned", steps=STEPS):
-        line = ["align", start, "--data", speech, "--frames", frames_cache, *steps, "--warmup-steps", 0]
+    def run(*more, start=checkpoint, to="aligned", steps=STEPS, data=of_speech):
+        line = ["align", start, *data, *steps, "--warmup-steps", 0]
         return shell(*line, "--device", "cpu", *more, "-o", tmp_path / to)
 
     return run
@@ -75,6 +76,51 @@ def test_rollouts_get_their_share_of_the_positions(align, rollouts, text_lm, spe
     shares = json.loads(result.stdout)["shares"]
     assert shares[str(rollouts)]["positions"] == pytest.approx(0.75, abs=0.05)
     assert shares[str(rollouts)]["loss"] > 0
+
+
+@pytest.mark.parametrize("mix", ["positions", "rows"])
+def test_samples_of_weight_0_give_prompts_and_are_not_trained_on(align, rollouts, text_lm, speech, tmp_path, mix):
+    result = align("--rollouts", rollouts, "--mix", mix, "--teacher", text_lm, data=("--data", f"{speech}:0"))
+    assert result.exit_code == 0, result.stderr
+    summary = json.loads(result.stdout)
+    assert summary["shares"] == {str(rollouts): {"rows": 1.0, "positions": 1.0, "loss": 1.0}}
+    assert summary["rows_read"] == {str(rollouts): 12}
+    manifest = json.loads((tmp_path / "aligned" / "manifest.json").read_text())
+    assert manifest["inputs"]["data 0"]["path"] == str(speech)
+    assert "exposure_gap" not in summary  # no other speech
+
+
+def test_rollouts_whose_prompts_were_read_need_no_samples(align, speech, tokenizer, text_lm, rollouts, tmp_path):
+    path = write(tmp_path / "read", rows_of(speech, tokenizer, (TEXT,)), tokenizer)
+    result = align("--rollouts", path, "--teacher", text_lm, data=())
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["rows_read"] == {str(path): 12}
+    refused(align("--rollouts", rollouts, "--teacher", text_lm, data=(), to="heard"), "no --data has a usable row")
+
+
+@pytest.mark.parametrize("modality, told", [(SPEECH, True), (TEXT, False)])
+def test_prompts_that_are_heard_in_other_samples_than_they_were_are_told(
+    align, speech, tokenizer, text_lm, world, tmp_path, modality, told
+):
+    behind = {"samples 0": world / "natural.parquet"}
+    path = write(tmp_path / "others", rows_of(speech, tokenizer, (modality,)), tokenizer, inputs=behind)
+    result = align("--rollouts", path, "--teacher", text_lm, "--dry-run")
+    assert result.exit_code == 0, result.stderr
+    assert (f"behind prompts of {behind['samples 0']}, whose content is that of no --data" in result.stderr) == told
+
+
+@pytest.mark.parametrize("mine", [(), ("SPEECH:0",), ("SPEECH:1", "SPEECH:0")], ids=["no data", "0", "1 and 0"])
+def test_samples_of_no_weight_without_rollouts_are_refused(align, speech, text_lm, mine):
+    data = [part for one in mine for part in ("--data", one.replace("SPEECH", str(speech)))]
+    said = "there is nothing to train on" if len(mine) < 2 else f"the weight of {speech} is 0"
+    refused(align("--teacher", text_lm, data=data), said)
+
+
+def test_lexical_steps_need_samples(align, rollouts, text_lm, speech):
+    lexical = ["--lexical-weight", 1, "--lexical-steps", 1]
+    refused(
+        align("--rollouts", rollouts, "--teacher", text_lm, *lexical, data=("--data", f"{speech}:0")), "read --data"
+    )
 
 
 def test_every_response_is_trained_on_once_a_pass(align, rollouts, text_lm, speech, tokenizer, tmp_path):

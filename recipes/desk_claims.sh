@@ -114,4 +114,4 @@ done
 step "the verdicts"
 RUN_FOLDERS=()
 for SEED in $SEEDS; do RUN_FOLDERS+=("$RUNS/seed-$SEED"); done
-python examples/desk/claims.py "${RUN_FOLDERS[@]}" -o "$CLAIMS"
+python examples/desk/claim_verdicts.py "${RUN_FOLDERS[@]}" -o "$CLAIMS"

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 import soundfile
 
-import claims
+import claim_verdicts
 import result_tables
 from saladkit.model.loading import load_salad_model
 from saladkit.sources.samples import read_samples
@@ -181,7 +181,7 @@ def test_claims_are_tried_on_stages_and_selections(run_recipe, tmp_path_factory)
     page = tmp_path_factory.mktemp("claims") / "claims.md"
     run_recipe("desk_claims", SEEDS="0", CLAIMS=str(page))
     rows = [line.split("|") for line in page.read_text().splitlines() if line.startswith("| ")][1:]
-    assert len(rows) == len(claims.CLAIMS)
+    assert len(rows) == len(claim_verdicts.CLAIMS)
     assert {row[7].strip() for row in rows} <= {"holds", "does not hold", "not told apart"}
 
 

@@ -1,9 +1,9 @@
-"""The verdicts of examples/desk/claims.py."""
+"""The verdicts of examples/desk/claim_verdicts.py."""
 
 import numpy as np
 import pytest
 
-import claims
+import claim_verdicts
 from saladkit.scoring.seeds import over_seeds
 
 GENERATOR = np.random.default_rng(0)
@@ -25,20 +25,20 @@ def values(mean, spread=1.0, seeds=3, items=200):
     ],
 )
 def test_a_claim_holds_if_both_intervals_are_above_its_bound(mean, bound, verdict):
-    claim = claims.Claim("", claims.PAPER, "", lambda run: [], bound)
+    claim = claim_verdicts.Claim("", claim_verdicts.PAPER, "", lambda run: [], bound)
     assert claim.verdict(over_seeds(values(mean))) == verdict
 
 
 def test_seeds_that_differ_tell_nothing():
     apart = over_seeds([*values(3.0, 0.1, seeds=1), *values(-1.0, 0.1, seeds=1), *values(2.0, 0.1, seeds=1)])
-    claim = claims.Claim("", claims.PAPER, "", lambda run: [])
+    claim = claim_verdicts.Claim("", claim_verdicts.PAPER, "", lambda run: [])
     assert apart.value > 0 and claim.verdict(apart) == "not told apart"
 
 
 def test_ranks_of_what_rises_together_correlate():
-    assert claims.spearman(np.array([1.0, 2.0, 5.0]), np.array([0.1, 0.4, 0.5])) == pytest.approx(1.0)
+    assert claim_verdicts.spearman(np.array([1.0, 2.0, 5.0]), np.array([0.1, 0.4, 0.5])) == pytest.approx(1.0)
 
 
 def test_models_and_claims_have_names_of_their_own():
-    assert len({claim.text for claim in claims.CLAIMS}) == len(claims.CLAIMS)
-    assert not set(claims.FIRST) & set(claims.SECOND)
+    assert len({claim.text for claim in claim_verdicts.CLAIMS}) == len(claim_verdicts.CLAIMS)
+    assert not set(claim_verdicts.FIRST) & set(claim_verdicts.SECOND)

@@ -1,6 +1,6 @@
 """Say which claims hold on the desk: docs/claims.md from the runs of recipes/desk_claims.sh.
 
-python examples/desk/claims.py runs/claims/seed-0 runs/claims/seed-1 runs/claims/seed-2 -o docs/claims.md
+python examples/desk/claim_verdicts.py runs/claims/seed-0 runs/claims/seed-1 runs/claims/seed-2 -o docs/claims.md
 
 Each claim is a number that is above a bound if the claim is true. It holds if both 95 % intervals of the number, of a
 bootstrap over seeds and then items, and of t over the seeds, are above the bound; it does not hold if both are below;

@@ -1,9 +1,7 @@
 """The scripts of examples/, on the tests' own checkpoint."""
 
-import json
 import re
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,25 +17,6 @@ def question(workshop):
     spoken = open_voice("espeak:en-us").speak("What is the tomato?")
     soundfile.write(workshop / "question.wav", spoken.samples, spoken.sample_rate)
     return workshop / "question.wav"
-
-
-@pytest.fixture
-def ask(loaded_python, repository):
-    def run(*arguments):
-        command = [loaded_python, repository / "examples" / "ask.py", *arguments, "--device", "cpu"]
-        return subprocess.run(list(map(str, command)), capture_output=True, text=True)
-
-    return run
-
-
-def test_ask_prints_an_answer_to_a_recording(ask, checkpoint, question):
-    done = ask(checkpoint, question, "--text", "The tomato is", "--max-new-tokens", 5)
-    assert done.returncode == 0, done.stderr
-    processor, model = load_processor(checkpoint), load_salad_model(checkpoint, dtype="float32", device="cpu").eval()
-    inputs = processor(text="<|audio|> The tomato is", audio=str(question))
-    assert inputs["speech_mask"].any() and not inputs["speech_mask"].all()
-    ids = model.generate(**inputs, max_new_tokens=5, do_sample=False)[0, inputs["input_ids"].shape[1] :]
-    assert json.loads(done.stdout) == {"answer": processor.decode(ids, skip_special_tokens=True).strip()}
 
 
 @pytest.fixture
@@ -82,29 +61,3 @@ def test_stream_refuses_what_it_cannot_read_in_two_lines(stream, checkpoint, tex
         assert (done.returncode, done.stdout) == (2, "")
         assert "Traceback" not in done.stderr and done.stderr.splitlines()[-2].startswith("error: ")
         assert problem in done.stderr, done.stderr
-
-
-def test_ask_puts_the_recording_at_its_place_in_a_turn(repository, monkeypatch):
-    monkeypatch.syspath_prepend(repository / "examples")
-    from ask import turns_of
-
-    recording, before = {"type": "audio", "path": "q.wav"}, {"type": "text", "text": "Listen: "}
-    after = {"type": "text", "text": " One word."}
-    (turn,) = turns_of(Path("q.wav"), "Listen: <|audio|> One word.", None)
-    assert turn == {"role": "user", "content": [before, recording, after]}
-    assert turns_of(Path("q.wav"), " One word.", None)[0]["content"] == [recording, after]
-    assert [turn["role"] for turn in turns_of(Path("q.wav"), "", "Be brief.")] == ["system", "user"]
-
-
-def test_a_system_prompt_has_a_place_only_in_a_conversation(ask, checkpoint, question):
-    done = ask(checkpoint, question, "--system-prompt", "Be brief.")
-    assert done.returncode == 2
-    assert "--system-prompt" in done.stderr and "Add --chat" in done.stderr
-
-
-def test_invalid_checkpoints_and_recordings_end_with_two_lines(ask, checkpoint, text_lm, question):
-    for arguments in ([text_lm, question], [checkpoint, question.with_name("nowhere.wav")]):
-        done = ask(*arguments)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert "Traceback" not in done.stderr
-        assert str(arguments[0] if arguments[0] == text_lm else arguments[1]) in done.stderr.splitlines()[-2]

@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from saladkit.formats import checkpoint, gap_table, regions, results, samples
 from saladkit.formats.artefact_writer import create_artefact
+from saladkit.formats.embeddings import text_digest, write_embeddings_part
 from saladkit.scoring.distance_behind_speech import distance_rows
 from saladkit.speech.audio.encoding import encode_flac
 
@@ -28,8 +30,8 @@ HEARD = {"stage1": "1110 1000", "uniform": "1110 1100", "active": "1111 1101"}
 HELD_OUT = {"stage1": "1100 0000", "uniform": "1100 1000", "active": "1110 1100"}
 
 
-def finish(writer, summary=None, **counts):
-    writer.finish(counts=counts)
+def finish(writer, summary=None, identity=None, **counts):
+    writer.finish(counts=counts, identity=identity or {})
     writer.record({"command": writer.plan["verb"], "seconds": 1.5, "peak_memory_bytes": 1000, **(summary or {})})
 
 
@@ -120,7 +122,7 @@ def write_checkpoint(folder, inputs, verb, losses=(2.0, 1.0, 0.5), seed=0, **set
     finish(writer, steps=len(losses))
 
 
-def write_gap(folder, heard_by, spoken, values, *, by_region=None, with_regions=None, interleavings=4):
+def write_gap(folder, heard_by, spoken, values, *, by_region=None, with_regions=None, interleavings=4, trained_on=None):
     writer = create_artefact(
         folder,
         schema=gap_table.SCHEMA,
@@ -149,18 +151,37 @@ def write_gap(folder, heard_by, spoken, values, *, by_region=None, with_regions=
     spread = [
         {"kind": "region", "metric": metric, "reliability": 0.5, "icc": 0.25} for metric in gap_table.METRICS if rows
     ]
+    if trained_on:
+        means = {
+            metric: sum(item[metric] for item in items) / sum(item["tokens"] for item in items)
+            for metric in gap_table.METRICS
+        }
+        rows.append({"kind": "all", "group": "all", **means})
     gap_table.write_gap_table(writer, items, rows, spread, distance_rows(items))
-    finish(writer, rows=len(items))
+    finish(writer, identity={"trained_on": {"positions_read": trained_on}} if trained_on else None, rows=len(items))
 
 
-def write_regions(folder, keywords):
+def write_regions(folder, keywords, texts=10):
+    """Regions of a pool with `texts` texts each, which lies beside the folder."""
+    pool = folder.parent / "pool.parquet"
+    rows = [
+        {"id": f"pool-{region}-{i}", "text": f"Text {i} <b>& more"}
+        for region in range(len(keywords))
+        for i in range(texts)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), pool)
     writer = create_artefact(
-        folder, schema=regions.SCHEMA, version=regions.VERSION, verb="regions", settings={}, inputs={}
+        folder,
+        schema=regions.SCHEMA,
+        version=regions.VERSION,
+        verb="regions",
+        settings={"id_column": "id", "text_column": "text", "audio_column": "audio"},
+        inputs={"pool": pool},
     )
     table = [
         {
             "region": i,
-            "texts": 10,
+            "texts": texts,
             "pool_share": 1 / len(keywords),
             "speech_share": 0.25,
             "distance_to_speech_50": 0.1 * i,
@@ -169,10 +190,18 @@ def write_regions(folder, keywords):
         }
         for i, words in enumerate(keywords)
     ]
-    texts = [{"id": "t0", "region": 0, "distance_to_speech": 0.1, "nearest_spoken": ["n0"]}]
-    vectors = np.ones((1, 4), np.float32)
-    regions.write_regions(writer, vectors, vectors[0], pa.Table.from_pylist(texts, regions.TEXTS), table)
-    finish(writer, texts=10 * len(keywords))
+    of_region = np.repeat(np.arange(len(keywords)), texts)
+    about = {"distance_to_speech": 0.1, "nearest_spoken": ["n0"]}
+    known = [about | {"id": row["id"], "region": int(of)} for row, of in zip(rows, of_region, strict=True)]
+    generator = np.random.default_rng(0)
+    centroids = np.eye(len(keywords), 8)
+    vectors = centroids[of_region] + 0.2 * generator.normal(size=(len(rows), 8))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    part = regions.embeddings_part(regions.POOL, 0, 1)
+    write_embeddings_part(folder / part, [text_digest(row["text"]) for row in rows], np.full(len(rows), -1), vectors)
+    assert writer.has_all([part, part.replace(".safetensors", ".parquet")])
+    regions.write_regions(writer, centroids, np.zeros(8), pa.Table.from_pylist(known, regions.TEXTS), table)
+    finish(writer, texts=len(rows))
 
 
 def write_run(
@@ -216,11 +245,17 @@ def write_run(
     )
     for (name, counts), draws in zip(zip(("uniform", "active"), chosen, strict=True), (0, 5), strict=True):
         texts = [
-            {"id": f"{name}-{region}-{i}", "text": "a text", "region": region}
+            {"id": f"pool-{region}-{i}", "text": "a text", "region": region, "strategy": name, "draw": i}
             for region, count in enumerate(counts)
             for i in range(count)
         ]
-        settings = {"gamma": draws, "metric": "teacher-kl" if draws else None, "count": len(texts), "per_region": None}
+        settings = {
+            "gamma": draws,
+            "metric": "teacher-kl" if draws else None,
+            "strategy": name,
+            "count": len(texts),
+            "per_region": None,
+        }
         inputs = {"regions": run / "regions"}
         write_samples(run / f"chosen-{name}", texts, verb="select", settings=settings, inputs=inputs)
         spoken = [text | {"duration": 2.0} for text in texts]

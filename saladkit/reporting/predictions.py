@@ -106,7 +106,7 @@ def _artefact_of(place: Path) -> Path:
     return place.parent if is_named else place
 
 
-def common_tasks(teacher: Predictions, held_out: str) -> set[str]:
+def common_tasks(teacher: Predictions, held_out: str | None) -> set[str]:
     """Return the tasks that the text LLM has answered, without the task of the held-out voice.
 
     Raises:
@@ -115,7 +115,7 @@ def common_tasks(teacher: Predictions, held_out: str) -> set[str]:
     tasks = {task for task, _ in teacher.rows.get("text", {})} - {held_out}
     if not tasks:
         raise SaladError(
-            f"{teacher.place} holds no text predictions of any task but {held_out}",
+            f"{teacher.place} holds no text predictions of any task" + (f" but {held_out}" if held_out else ""),
             "Evaluate the text LLM with --modality text.",
         )
     return tasks

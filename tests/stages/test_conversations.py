@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -165,9 +164,7 @@ def spoken_turn(spoken_chats, tmp_path_factory):
     return path
 
 
-def test_a_checkpoint_answers_a_spoken_turn_and_stops_at_its_end(
-    chat_checkpoint, spoken_turn, loaded_python, repository
-):
+def test_a_checkpoint_answers_a_spoken_turn_and_stops_at_its_end(chat_checkpoint, spoken_turn, shell):
     model = load_salad_model(chat_checkpoint, dtype="float32", device="cpu").eval()
     processor = AutoProcessor.from_pretrained(chat_checkpoint)
     end = processor.tokenizer.convert_tokens_to_ids("<|im_end|>")
@@ -178,10 +175,11 @@ def test_a_checkpoint_answers_a_spoken_turn_and_stops_at_its_end(
     ]
     inputs = processor.apply_chat_template(conversation, tokenize=True, return_dict=True, add_generation_prompt=True)
     written = model.generate(**inputs, max_new_tokens=12, do_sample=False)[0, inputs["input_ids"].shape[1] :]
-    command = [loaded_python, repository / "examples" / "ask.py", chat_checkpoint, spoken_turn, "--chat"]
-    command += ["--system-prompt", "Answer in one word.", "--max-new-tokens", 12, "--device", "cpu"]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    assert json.loads(done.stdout) == {"answer": processor.decode(written, skip_special_tokens=True).strip()}
+    done = shell(
+        *("ask", chat_checkpoint, spoken_turn, "--system-prompt", "Answer in one word.", "--json"),
+        *("--max-new-tokens", 12, "--device", "cpu"),
+    )
+    assert json.loads(done.stdout)["response"] == processor.decode(written, skip_special_tokens=True)
 
 
 @pytest.mark.parametrize("system", [[], ["Be brief."]], ids=["no system prompt", "a system prompt"])

@@ -152,10 +152,7 @@ def write_gap(folder, heard_by, spoken, values, *, by_region=None, with_regions=
         {"kind": "region", "metric": metric, "reliability": 0.5, "icc": 0.25} for metric in gap_table.METRICS if rows
     ]
     if trained_on:
-        means = {
-            metric: sum(item[metric] for item in items) / sum(item["tokens"] for item in items)
-            for metric in gap_table.METRICS
-        }
+        means = {metric: sum(item[metric] for item in items) / len(items) for metric in gap_table.METRICS}
         rows.append({"kind": "all", "group": "all", **means})
     gap_table.write_gap_table(writer, items, rows, spread, distance_rows(items))
     finish(writer, identity={"trained_on": {"positions_read": trained_on}} if trained_on else None, rows=len(items))
@@ -232,7 +229,8 @@ def write_run(
     write_samples(run / "natural", natural, summary={"seconds": 40.25, "peak_memory_bytes": 5_000_000})
     asked = questions("espeak:en-us", subjects, items)
     write_samples(run / "questions", asked)
-    write_samples(run / "heldout", questions("espeak:en-gb", subjects, items))
+    held = questions("espeak:en-gb", subjects, items)
+    write_samples(run / "heldout", held)
     write_regions(run / "regions", keywords)
     write_checkpoint(run / "stage1", {"data 0": run / "natural", "model": run / "lm.txt"}, "distill", losses, **trained)
     write_gap(
@@ -271,6 +269,6 @@ def write_run(
         predicted = {
             "questions_text": predictions(asked, folder, "questions", "text", read[folder]),
             "questions_speech": predictions(asked, folder, "questions", "speech", heard[folder]),
-            "heldout_speech": predictions(asked, folder, "heldout", "speech", held_out[folder]),
+            "heldout_speech": predictions(held, folder, "heldout", "speech", held_out[folder]),
         }
         write_results(run / f"eval-{folder}", folder, run / folder, predicted, tasks, answered)

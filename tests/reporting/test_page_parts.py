@@ -85,7 +85,7 @@ def test_misalignment_is_by_the_training_of_the_checkpoints_that_were_measured_a
         )
     curve = misalignment_curve(Inventory(tmp_path))
     assert [(point.name, point.positions) for point in curve.points] == [("a", 1000), ("b", 2000)]
-    assert [point.misalignment.value for point in curve.points] == pytest.approx([0.15, 0.06])
+    assert [point.misalignment.value for point in curve.points] == pytest.approx([1.5, 0.6])
     assert curve.spans and curve.law is None
 
 

@@ -1,6 +1,6 @@
-"""Print what each step of a finished run of the desk took and computed, beside what the machine can do.
+"""Print what each step of a finished run on CPUs took and computed, beside what the machine can do.
 
-python benchmarks/desk.py runs/demo             of recipes/demo.sh or recipes/desk.sh
+python benchmarks/desk.py runs/demo             of recipes/demo.sh, recipes/desk.sh or recipes/laptop.sh
 python benchmarks/desk.py runs/demo --took 280  one sentence for people: these seconds, and the machine's speed
 
 One JSON line for each step, in their order, and one for all of them: `seconds` by the wall; `positions`, the tokens and
@@ -9,10 +9,10 @@ now on two threads in float32 products of square matrices, of the sizes in `matr
 records the positions (`synth`, `regions`, `gap`, `eval` and others) have their seconds alone.
 
 Counted are the matrix products of positions with parameters: 6 operations for a position and a parameter that is
-trained, 2 where it is scored. The layers of a language model work on all positions, except in lexical steps, in which
-it does not run; its output layer on positions with a loss; speech encoder and adapter on all positions of rows with
-speech, text tokens included. Not counted are attention between positions, the lexical loss, an encoder's first layers
-more than once a vector, padding, and the optimizer.
+trained, 4 where gradients pass a frozen one (LoRA), 2 where it is scored. The layers of a language model work on all
+positions, except in lexical steps, in which it does not run; its output layer on positions with a loss; speech encoder
+and adapter on all positions of rows with speech, text tokens included. Not counted are attention between positions, the
+lexical loss, an encoder's first layers more than once a vector, padding, and the optimizer.
 """
 
 import argparse
@@ -25,13 +25,15 @@ from pathlib import Path
 import torch
 
 from saladkit.formats.checkpoint import read_metrics
+from saladkit.formats.files import read_json
 from saladkit.formats.weights import read_shapes
 from saladkit.reporting.inventory import Found, Inventory
 from side_by_side import emit
 
 SIZES = (128, 256, 512, 1024, 2048)  # the desk's matrices have at most 4,096 rows, and mostly 128 or 160 columns
 THREADS = 2
-TRAINED, SCORED = 6, 2  # operations a position and parameter: forward and backward; forward alone
+# Operations a position and parameter: forward and backward; without the gradient of the parameter; forward alone.
+TRAINED, PASSED, SCORED = 6, 4, 2
 
 
 @dataclass(frozen=True)
@@ -134,17 +136,22 @@ def work_of(step: Found, inventory: Inventory) -> tuple[int | None, float | None
 
 
 def _training(step: Found) -> tuple[int, float]:
-    parameters, inputs = parameters_of(step.path), step.manifest["inputs"]
+    parameters, adapted = parameters_of(step.path), bool(step.manifest["settings"].get("lora_rank"))
+    config, inputs = read_json(step.path / "config.json"), step.manifest["inputs"]
+    if config.get("text_model"):  # the checkpoint has what was trained alone
+        text = parameters_of(Path(config["text_model"]["name"]))
+        parameters, adapted = Parameters(parameters.speech, text.layers, text.head), True
+    per_layer = PASSED if adapted else TRAINED
     spoken = {entry["path"] for role, entry in inputs.items() if role.startswith("data ")}
     positions = operations = 0
     for row in read_metrics(step.path):
         read = _by_source(row, "positions of ")
         positions += sum(read.values())
-        operations += parameters.speech * sum(count for source, count in read.items() if source in spoken)
+        operations += TRAINED * parameters.speech * sum(count for source, count in read.items() if source in spoken)
         if "distillation" in row or "nll" in row:
-            operations += parameters.layers * sum(read.values())
-            operations += parameters.head * sum(_by_source(row, "loss positions of ").values())
-    return positions, float(TRAINED * operations)
+            operations += per_layer * parameters.layers * sum(read.values())
+            operations += per_layer * parameters.head * sum(_by_source(row, "loss positions of ").values())
+    return positions, float(operations)
 
 
 def _by_source(row: dict, beginning: str) -> dict[str, int]:

@@ -256,7 +256,7 @@ def salad_model(text_lm: Path) -> SaladForCausalLM:
     return SaladForCausalLM.from_text_model(language_model, config).eval()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shell() -> Callable[..., Result]:
     """Run `saladkit` in this process; a bug raises."""
 

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 import soundfile
 
+import result_tables
 from saladkit.model.loading import load_salad_model
 from saladkit.sources.samples import read_samples
 
@@ -224,3 +225,6 @@ def test_the_laptop_runs_every_line_on_a_real_text_llm_real_voices_and_recording
         results = json.loads((run / name / "summary.json").read_text())["results"]
         assert any(task.endswith("_cascade") for model in results.values() for task in model), results
     assert json.loads((run / "gap-people-active" / "manifest.json").read_text())["counts"]["rows"] > 3
+    lines = result_tables.tables(run)
+    assert any(line.startswith("| all questions | 16 |") for line in lines)
+    assert sum(line.startswith("| active minus uniform |") for line in lines) == 3  # questions, held-out voice, people

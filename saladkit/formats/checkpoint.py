@@ -30,7 +30,9 @@ After `from saladkit import SaladForCausalLM`, transformers' AutoConfig, AutoMod
 such a folder. With LoRA and `--save trained`, `model.safetensors` holds speech encoder, adapter and LoRA only;
 `config.json` then has `lora` (rank, alpha, dropout, targets) and `text_model`: the `name` of the model that LoRA was
 trained on, a path as given or a name on the Hub, and the `digest` of its `config.json` and weights, which is checked
-before LoRA is merged.
+before LoRA is merged. If text LLM or encoder have moved, write their new places there: `name` of `text_model` and
+`speech_encoder` may be edited, and nothing else (`configurations` in the manifest's identity has the digests of the
+rest).
 """
 
 import math
@@ -40,7 +42,8 @@ from pathlib import Path
 from saladkit.errors import SaladError, first_line
 from saladkit.formats.artefact import CONTINUE, MANIFEST, PLAN, digest_path, is_artefact
 from saladkit.formats.digests import digest_json
-from saladkit.formats.intact import check_intact
+from saladkit.formats.files import read_json
+from saladkit.formats.intact import changed, check_intact
 from saladkit.formats.json_text import parse_json
 from saladkit.formats.records import damaged, read_record
 
@@ -54,6 +57,7 @@ TRAINING, TRAINER_STATE = "training", "trainer_state.json"  # what a training re
 # which text was predicted.
 POSITIONS = ("positions_read", "positions_with_loss")
 BEFORE_DECAY = "_before_decay"  # at the end of these names: of the steps whose checkpoint is in `stable/`
+CONFIGURATIONS = "configurations"  # in the manifest's identity: digests of the checkpoint's configurations
 CARD = "README.md"
 LOGS = "logs"  # written by --report-to tensorboard; not part of the artefact
 
@@ -83,10 +87,27 @@ def check_model_folder(name: str | Path, example: str = "Qwen/Qwen2.5-3B") -> No
 
 def _check_intact(folder: Path) -> None:
     """Check the files that a model is loaded from, if the folder is one of our checkpoints, or the `stable/` of one."""
-    # The moments are checked where they are read. `config.json` may be edited, to say where text LLM and encoder are.
-    free = {"config.json", CARD, METRICS, MOMENTS}
+    free = {"config.json", CARD, METRICS, MOMENTS}  # the moments are checked where they are read
     artefact, stored = _stored_files(folder)
     check_intact(artefact, [name for name in stored if Path(name).name not in free])
+    written = read_record(artefact / MANIFEST, ("identity",))["identity"].get(CONFIGURATIONS, {}) if stored else {}
+    for name in stored:
+        if name in written and _configuration_digest(artefact / name) != written[name]:
+            raise changed(artefact, name, "more has changed than where its text LLM and its encoder are")
+
+
+def configurations(folder: Path) -> dict[str, str]:
+    """Return the digest of each `config.json` of a checkpoint, as its manifest has them; without what may be edited."""
+    names = [name for name in ("config.json", f"{STABLE}/config.json") if (folder / name).is_file()]
+    return {name: _configuration_digest(folder / name) for name in names}
+
+
+def _configuration_digest(path: Path) -> str:
+    """Return the digest of a `config.json` without the names of encoder and text LLM, which may have moved."""
+    config = {name: value for name, value in read_json(path).items() if name != "speech_encoder"}
+    if isinstance(config.get("text_model"), dict):
+        config["text_model"] = {name: value for name, value in config["text_model"].items() if name != "name"}
+    return digest_json(config)
 
 
 def check_moments(folder: Path) -> None:

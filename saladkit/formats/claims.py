@@ -2,9 +2,10 @@
 
 While the artefact is not complete, `working/claims/NAME.NUMBER` is a claim on the part whose name is NAME, such as
 `part-00003-of-00012.parquet`; the name `manifest` stands for what is done once after all parts. A claim is created so
-that creating it again fails (O_EXCL), so of all processes one has it. It is JSON with `host`, `process`, `token` (drawn
-by the process), and in seconds `since` and `timeout` (`--claim-timeout`). The process touches the file again and again.
-A claim that was not touched for `--claim-timeout` is stale: its process has died, or lost its machine or network.
+that creating it again fails (O_EXCL), so of all processes one has it. It is JSON with `host`, `process`, `namespace`
+(in which the process's number counts: a container's, on Linux), `token` (drawn by the process), and in seconds `since`
+and `timeout` (`--claim-timeout`). The process touches the file again and again. A claim that was not touched for
+`--claim-timeout` is stale: its process has died, or lost its machine or network.
 
 NUMBER is 0, or one more than that of the stale claim that is taken over; the claim of the highest number counts. No
 claim is ever removed or renamed, so of two processes that find a claim stale one takes it over. A claim that is given
@@ -17,22 +18,22 @@ import json
 import math
 import os
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from saladkit.formats.artefact import WORKING
-from saladkit.formats.files import has_ended
 from saladkit.formats.json_text import parse_json
+from saladkit.formats.writing_process import WritingProcess, this_process
 
 CLAIMS = "claims"
 MANIFEST_CLAIM = "manifest"
 USUAL_TIMEOUT = 900.0  # s; default of --claim-timeout
 _WRITTEN: dict[str, type] = {"host": str, "process": int, "token": str, "since": float, "timeout": float}
+_WRITTEN_AS = (_WRITTEN | {"namespace": int}, _WRITTEN)  # the second where the system has no namespaces
 TOUCHES = 10  # of a claim before it is stale, so that a slow file system or a busy process does not lose it
 
 
@@ -46,6 +47,7 @@ class Claim:
         token: differs between processes, also where host and process are the same.
         since, touched: when it was made and last touched, in s, by the clock of the file system.
         timeout: seconds after which its process wants it to be taken over; the default while the file is being written.
+        namespace: in which the number of the process counts; None where the system has none.
     """
 
     name: str
@@ -56,6 +58,12 @@ class Claim:
     since: float
     touched: float
     timeout: float
+    namespace: int | None = None
+
+    @property
+    def by(self) -> WritingProcess:
+        """The process that made it."""
+        return WritingProcess(self.host, self.process, self.namespace)
 
     @property
     def who(self) -> str:
@@ -100,7 +108,7 @@ def _read(folder: Path, name: str, number: int) -> Claim | None:
         return None
     try:
         told = parse_json(text)
-        if not isinstance(told, dict) or {key: type(value) for key, value in told.items()} != _WRITTEN:
+        if not isinstance(told, dict) or {key: type(value) for key, value in told.items()} not in _WRITTEN_AS:
             raise ValueError("it is damaged")
     except ValueError:  # or it is being written
         told = {"host": "", "process": 0, "token": "", "since": touched, "timeout": USUAL_TIMEOUT}
@@ -113,7 +121,7 @@ def file_system_time(folder: Path) -> float:
     Raises:
         OSError: nothing can be written there.
     """
-    probe = folder / f"now-{socket.gethostname()}-{os.getpid()}-{threading.get_ident()}"
+    probe = folder / f"now-{this_process()}-{threading.get_ident()}"
     try:
         probe.touch()
         return probe.stat().st_mtime
@@ -153,7 +161,7 @@ def is_stale(claim: Claim, now: float, timeout: float) -> bool:
     Args:
         now: the file system's time.
     """
-    return now - claim.touched > timeout or (claim.host == socket.gethostname() and has_ended(claim.process))
+    return now - claim.touched > timeout or claim.by.has_ended()
 
 
 class Claims:
@@ -170,7 +178,8 @@ class Claims:
             on_take_over: called with each claim that is taken over.
         """
         self.folder, self.timeout = claims_folder(artefact), timeout
-        self._token, self._held, self._end = secrets.token_hex(8), dict[str, Path](), threading.Event()
+        self._by, self._token = this_process(), secrets.token_hex(8)
+        self._held, self._end = dict[str, Path](), threading.Event()
         self._lock, self._thread = threading.Lock(), threading.Thread(target=self._keep_alive, daemon=True)
         self._clock, self._on_take_over = FileSystemClock(self.folder, timeout / TOUCHES), on_take_over
 
@@ -198,7 +207,9 @@ class Claims:
     def _write(self, descriptor: int) -> None:
         with open(descriptor, "w") as stream:
             since = os.fstat(descriptor).st_mtime
-            who = {"host": socket.gethostname(), "process": os.getpid(), "token": self._token}
+            who = {"host": self._by.host, "process": self._by.number, "token": self._token}
+            if self._by.namespace is not None:
+                who["namespace"] = self._by.namespace
             json.dump(who | {"since": since, "timeout": self.timeout}, stream)
 
     def others(self, name: str) -> Claim | None:
@@ -208,7 +219,7 @@ class Claims:
 
     def is_free(self, claim: Claim) -> bool:
         """Return whether a claim is stale, or was left by an earlier process that had this one's host and number."""
-        if (claim.host, claim.process) == (socket.gethostname(), os.getpid()):  # as in a container that began anew
+        if claim.by in (self._by, replace(self._by, namespace=None)):  # as in a container that began anew
             return claim.token != self._token or claim.touched == 0
         return is_stale(claim, self._clock.now(), claim.timeout if claim.host else self.timeout)
 

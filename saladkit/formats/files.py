@@ -4,13 +4,13 @@ import errno
 import json
 import os
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from saladkit.errors import SaladError
 from saladkit.formats.json_text import parse_json
+from saladkit.formats.writing_process import process_of, this_process
 
 PARTIAL = ".partial"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -24,7 +24,7 @@ def written_aside(path: Path) -> Iterator[Path]:
     Raises:
         SaladError: the disk is full, or the folder is read-only.
     """
-    aside = path.with_name(f"{path.name}{PARTIAL}-{socket.gethostname()}-{os.getpid()}")
+    aside = path.with_name(f"{path.name}{PARTIAL}-{this_process()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield aside
@@ -52,19 +52,8 @@ def _rename(aside: Path, path: Path) -> None:
 
 def is_abandoned(aside: Path) -> bool:
     """Return whether the process that wrote the temporary file `aside` has ended; false for one of another machine."""
-    host, _, process = aside.name.rpartition(f"{PARTIAL}-")[2].rpartition("-")
-    return host == socket.gethostname() and process.isdecimal() and has_ended(int(process))
-
-
-def has_ended(process: int) -> bool:
-    """Return whether there is no process of this number on this machine."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # the process runs, as another user's
-        pass
-    return False
+    process = process_of(aside.name.rpartition(f"{PARTIAL}-")[2])
+    return process is not None and process.has_ended()
 
 
 def write_json(path: Path, value: object) -> None:

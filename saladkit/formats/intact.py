@@ -106,11 +106,16 @@ def check_intact(artefact: Path, names: Sequence[str]) -> None:
     files = read_record(artefact / MANIFEST, ["files"])["files"] if names else {}
     for name in names:
         if (artefact / name).exists() and (problem := damage_of(artefact / name, files[name])):
-            raise SaladError(
-                f"{artefact / name} is not the file that {artefact / MANIFEST} tells of: {problem}",
-                "Copy the file again, or run the command that made the folder with --overwrite. If you changed it on"
-                " purpose, remove manifest.json.",
-            )
+            raise changed(artefact, name, problem)
+
+
+def changed(artefact: Path, name: str, problem: str) -> SaladError:
+    """Return the error that a file of an artefact is not what the manifest tells of."""
+    return SaladError(
+        f"{artefact / name} is not the file that {artefact / MANIFEST} tells of: {problem}",
+        "Copy the file again, or run the command that made the folder with --overwrite. If you changed it on"
+        " purpose, remove manifest.json.",
+    )
 
 
 def _digest(path: Path) -> str:

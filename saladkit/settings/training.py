@@ -10,9 +10,10 @@ from saladkit.settings.shared import (
     Columns,
     Decontamination,
     Device,
-    Files,
     Interleaving,
+    Limit,
     MaxLength,
+    Output,
     Seed,
     Temperature,
     Words,
@@ -57,8 +58,45 @@ class LoraSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Foresight(Output):
+    """What `--dry-run` predicts of a training."""
+
+    measured: str | None = setting(
+        None,
+        metavar="FOLDER",
+        recorded=False,
+        help="With --dry-run: finished training of the same model on the same kind of machine, from whose speed and"
+        " memory the plan is computed.",
+    )
+    for_processes: int | None = setting(
+        None,
+        low=1,
+        recorded=False,
+        help="With --dry-run: number of processes (GPUs) to plan for.  [default: those that run]",
+    )
+
+    def check(self) -> None:
+        """Raise a SaladError if there is something to predict and no dry run."""
+        super().check()
+        for name, given in (("--measured", self.measured), ("--for-processes", self.for_processes)):
+            if given is not None and not self.dry_run:
+                raise SaladError(f"{name} without --dry-run", f"Give --dry-run, or leave {name} out.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingSettings(
-    Words, Temperature, MaxLength, Interleaving, LoraSettings, BadAudio, Decontamination, Columns, Seed, Device, Files
+    Words,
+    Temperature,
+    MaxLength,
+    Interleaving,
+    LoraSettings,
+    BadAudio,
+    Decontamination,
+    Columns,
+    Seed,
+    Device,
+    Limit,
+    Foresight,
 ):
     """Settings of training, named as in transformers.TrainingArguments where that has them."""
 

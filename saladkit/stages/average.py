@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from saladkit.formats.checkpoint import CARD, SCHEMA, VERSION
+from saladkit.formats.checkpoint import CARD, CONFIGURATIONS, SCHEMA, VERSION, configurations
 from saladkit.job import Job, Made, Part, Work, numbered
 from saladkit.model.averaging import WeightAverage
 from saladkit.settings.average import AverageSettings
@@ -45,7 +45,8 @@ def average(checkpoints: list[str], output: str | Path, settings: AverageSetting
         with work.writing(CARD) as aside:
             aside.write_text(average_card(work.writer.plan, mean.config, weights))
         work.adopt_all()
-        return Made(counts=counts, figures=counts | {"weights": list(weights)})
+        identity = {CONFIGURATIONS: configurations(work.path)}
+        return Made(counts=counts, figures=counts | {"weights": list(weights)}, identity=identity)
 
     job = Job(
         "average",

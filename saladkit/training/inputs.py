@@ -75,11 +75,12 @@ class TrainingInputs:
         }
 
     def schedule(self, settings: TrainingSettings) -> TrainingSchedule:
-        """Return the order in which the rows are read."""
+        """Return the order in which the rows are read, by those processes that run or are planned for."""
+        count = settings.for_processes or processes()
         shape = StepShape(
             settings.per_device_train_batch_size,
-            settings.gradient_accumulation_steps * processes(),
-            processes(),
+            settings.gradient_accumulation_steps * count,
+            count,
             packed=settings.batching != "padded",
         )
         return TrainingSchedule(self.sources, self.layout, settings, shape)

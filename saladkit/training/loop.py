@@ -21,6 +21,7 @@ from saladkit.teacher.signals import TeacherSignal
 from saladkit.training.faults import diverged, out_of_memory
 from saladkit.training.learning_rates import stable_steps
 from saladkit.training.moments import BeginWithMoments
+from saladkit.training.pace import PaceMeter
 from saladkit.training.rollout_meter import measured_names
 from saladkit.training.saved_states import STATES, bring_stable, is_past_stable, last_saved_state
 from saladkit.training.saving import CheckpointSaver, KeepStableCheckpoint
@@ -74,6 +75,7 @@ def train(
     device: str,
     keep_stable: bool,
     moments: Path | None = None,
+    pace: PaceMeter | None = None,
 ) -> list[dict[str, float]]:
     """Train from the start or from the last saved state, and write the checkpoint's files to `folder`.
 
@@ -84,6 +86,7 @@ def train(
     Args:
         packed: whether rows are put together on lines.
         moments: Adam's moments (`training/moments.py`) that a run from the start begins with; None for none.
+        pace: measures the steps; None if nobody asks.
 
     Returns:
         The log: the losses, and what was read of every source, over the steps between two entries.
@@ -93,6 +96,7 @@ def train(
     """
     states, callbacks = folder / STATES, _callbacks(settings, saver, folder, keep_stable=keep_stable)
     callbacks += [] if moments is None else [BeginWithMoments(moments)]
+    callbacks += [] if pace is None else [pace]
     trainer = SaladTrainer(
         teacher=teacher,
         settings=settings,

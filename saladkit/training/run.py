@@ -2,7 +2,15 @@
 
 from pathlib import Path
 
-from saladkit.formats.checkpoint import CARD, LOGS, METRICS, STABLE, positions_trained_on
+from saladkit.formats.checkpoint import (
+    CARD,
+    CONFIGURATIONS,
+    LOGS,
+    METRICS,
+    STABLE,
+    configurations,
+    positions_trained_on,
+)
 from saladkit.formats.files import written_aside
 from saladkit.job import Made, Work
 from saladkit.machine import is_main_process
@@ -19,6 +27,7 @@ from saladkit.training.learning_rates import stable_steps
 from saladkit.training.loop import train
 from saladkit.training.mix import read_in_all, shares
 from saladkit.training.model_card import SourceFigures, model_card
+from saladkit.training.pace import PaceMeter
 from saladkit.training.rollout_notes import exposure_gaps, figures_of_rollouts, notes_on_rollouts
 from saladkit.training.saved_states import STATES
 from saladkit.training.saving import CheckpointSaver
@@ -50,6 +59,7 @@ def run_training(
     """
     use_attention(student, settings.attention, half_on_gpu=settings.bf16 and device != "cpu")
     saver = CheckpointSaver(processor, trained=settings.save == "trained")
+    pace = PaceMeter(schedule)
     log = train(
         student,
         saver,
@@ -61,6 +71,7 @@ def run_training(
         device=device,
         keep_stable=keep_stable,
         moments=moments,
+        pace=pace,
     )
     last = log[-1]
     names = [source.name for source in inputs.sources]
@@ -81,8 +92,9 @@ def run_training(
     return Made(
         counts=steps | {"rows_read": sum(by_source.values())} | notes | positions,
         skipped=inputs.left_out(),
-        identity={"tokenizer": tokenizer_digest(processor.tokenizer), "log": METRICS},
-        figures=figures | notes | _rollouts(log, inputs, settings) | {"last": last},
+        identity={"tokenizer": tokenizer_digest(processor.tokenizer), "log": METRICS}
+        | {CONFIGURATIONS: configurations(work.path)},
+        figures=figures | notes | pace.figures() | _rollouts(log, inputs, settings) | {"last": last},
     )
 
 

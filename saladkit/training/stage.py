@@ -27,6 +27,7 @@ from saladkit.rows.sequences import SequenceLayout
 from saladkit.settings.training import TrainingSettings
 from saladkit.speech.front_end import FrontEnd
 from saladkit.teacher.signals import TeacherSignal
+from saladkit.training.foresight import foresee
 from saladkit.training.inputs import TrainingInputs, identified_beside, input_paths, open_inputs
 from saladkit.training.mix import check_mix, note_on_mix
 from saladkit.training.rollout_checks import are_laid_out, check_rollouts, notes_on_origin
@@ -141,7 +142,8 @@ def train_stage(
         tidy=discard_states,
         clock=clock,
     )
-    return job.run(output, plan=opened.inputs.figures(settings, opened.schedule), make=make)
+    plan = opened.inputs.figures(settings, opened.schedule)
+    return job.run(output, plan=plan, make=make, foresee=lambda: foresee(opened.schedule, settings.measured))
 
 
 def _say_how(verb: str, device: str, told: str | None) -> None:

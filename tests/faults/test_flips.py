@@ -1,5 +1,6 @@
 """Fifty random flips of a checkpoint and of a teacher cache: every one is named, and none is trained on."""
 
+import json
 import random
 import shutil
 
@@ -51,3 +52,33 @@ def test_fifty_flips_of_the_weights_are_never_trained_on(checkpoint, tmp_path):
             check_model_folder(path.parent)
         path.write_bytes(whole)
     check_model_folder(path.parent)
+
+
+def test_flips_of_the_configuration_are_refused_but_for_places(checkpoint, tmp_path):
+    """A flip in the name of the encoder says that it has moved; every other one is noticed."""
+    folder, generator, places = shutil.copytree(checkpoint, tmp_path / "copy"), random.Random(5), 0
+    for path in (folder / "config.json", folder / "stable" / "config.json"):
+        whole = path.read_bytes()
+        for _ in range(FLIPS):
+            flip(path, generator)
+            try:
+                check_model_folder(path.parent)
+            except SaladError as error:
+                assert str(path) in error.problem
+            else:
+                places += 1
+                before, after = json.loads(whole), json.loads(path.read_text())
+                assert {name for name in before if before[name] != after.get(name)} == {"speech_encoder"}
+            path.write_bytes(whole)
+        check_model_folder(path.parent)
+    assert places < FLIPS / 10
+
+
+def test_a_configuration_of_another_shape_is_refused(checkpoint, tmp_path):
+    folder = shutil.copytree(checkpoint, tmp_path / "copy")
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    config["text_config"]["rms_norm_eps"] *= 2
+    path.write_text(json.dumps(config))
+    with pytest.raises(SaladError, match="more has changed than where its text LLM and its encoder are"):
+        check_model_folder(folder)

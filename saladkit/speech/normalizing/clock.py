@@ -2,16 +2,15 @@
 
 import re
 
+from saladkit.speech.normalizing.atomic import atomic
 from saladkit.speech.normalizing.numbers import END, START, cardinal, year
 from saladkit.speech.normalizing.rewriting import DIGIT, Rule, Said, previous_word, said
 
 
 def _clock(name: str) -> str:
     half = r"[AaPp](?:\.[Mm]\b\.?|[Mm]\b\.?)"
-    return (
-        rf"(?P<hour{name}>[01]?[0-9]|2[0-4])(?:[:.](?P<minute{name}>[0-5][0-9])(?::(?P<second{name}>[0-5][0-9]))?)?+"
-        rf"(?: ?(?P<half{name}>{half}))?"
-    )
+    minutes = rf"(?:[:.](?P<minute{name}>[0-5][0-9])(?::(?P<second{name}>[0-5][0-9]))?)?"
+    return rf"(?P<hour{name}>[01]?[0-9]|2[0-4]){atomic(f'minutes{name}', minutes)}(?: ?(?P<half{name}>{half}))?"
 
 
 def _hour_and_minute(match: re.Match, name: str) -> str | None:

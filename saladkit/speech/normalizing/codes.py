@@ -2,6 +2,7 @@
 
 import re
 
+from saladkit.speech.normalizing.atomic import as_many
 from saladkit.speech.normalizing.numbers import (
     END,
     NUMBER,
@@ -47,13 +48,14 @@ def _number_and_letter(match: re.Match) -> list[Said]:
     return said(match, (f"{number(match['number'])} {match['letter']}", 0))
 
 
+_DECIMALS = as_many(r"\.[0-9]{1,3}+")
 RULES = [
     Rule((DIGIT,), re.compile(rf"{START}(?P<parts>[0-9]{{1,4}}+(?:\.[0-9]{{1,5}}+){{2,6}}){END}"), _version),
     Rule(
         (DIGIT, CODE),
         re.compile(
             r"(?<![\w.,$£€^])(?=[0-9]*+[A-Za-z])(?P<code>[A-Za-z]{0,10}+[0-9]++[A-Za-z0-9]*+)"
-            r"(?P<decimals>(?:\.[0-9]{1,3}+)*+)" + END
+            rf"(?P<decimals>{_DECIMALS}){END}"
         ),
         _letters_and_digits,
     ),

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from saladkit.speech.normalizing.atomic import as_many, atomic
+
 HTML, MARKDOWN = "html", "markdown"
 _MOST_LAYERS = 3  # "&amp;lt;b&amp;gt;" is "&lt;b&gt;" is "<b>"
 
@@ -20,10 +22,11 @@ _BLOCKS += " section select summary table tbody td tfoot th thead title tr ul vi
 # Attributes without a value; "if a <b and c> d" has none of them
 _SWITCHES = "allowfullscreen async autoplay checked compact controls default defer disabled download hidden ismap"
 _SWITCHES += " itemscope loop multiple muted nohref noshade novalidate nowrap open readonly required reversed selected"
-_ATTRIBUTES = (
-    r"(?:\s+(?:[A-Za-z_:@][\w:.@-]{0,60}\s*=\s*(?:\"[^\"<>]*+\"|'[^'<>]*+'|[^\s\"'=<>`]++)"
-    rf"|(?:{'|'.join(_SWITCHES.split())})\b(?!\s*=)))*+\s*+/?"
+_ATTRIBUTE = (
+    r"\s+(?:[A-Za-z_:@][\w:.@-]{0,60}\s*=\s*(?:\"[^\"<>]*+\"|'[^'<>]*+'|[^\s\"'=<>`]++)"
+    rf"|(?:{'|'.join(_SWITCHES.split())})\b(?!\s*=))"
 )
+_ATTRIBUTES = atomic("attributes", f"(?:{_ATTRIBUTE})*") + r"\s*+/?"
 
 
 def _tags(names: str) -> re.Pattern:
@@ -91,7 +94,8 @@ def _without_closed_tags(text: str) -> str:
 
 
 _Replacement = str | Callable[[re.Match], str]
-_TARGET = r"\((?:[^()\s]|\([^()\s]*\))*+(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?\)"  # (https://a.org/b_(c) "title")
+_ADDRESS = as_many(r"[^()\s]|\([^()\s]*\)")
+_TARGET = rf"\({_ADDRESS}(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?\)"  # (https://a.org/b_(c) "title")
 
 
 def _emphasis(mark: str) -> tuple[re.Pattern, str]:
@@ -115,7 +119,7 @@ _RULES: list[tuple[str, re.Pattern, _Replacement]] = [
     ("[^", re.compile(r"\[\^[\w-]{1,20}\]:?"), ""),
     ("][", re.compile(r"(?<!\])\[(?P<label>[^\[\]\n]++)\]\[[^\[\]\n]{0,80}\]"), r"\g<label>"),
     ("]:", re.compile(r"^ {0,3}\[[^\[\]\n]{1,80}\]:[ \t]*\S*(?:://|#|www\.)\S*[^\n]*$\n?", re.MULTILINE), ""),
-    ("<", re.compile(r"<((?:https?|ftp|mailto):[^<>\s]++|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})++)>"), r"\1"),
+    ("<", re.compile(r"<((?:https?|ftp|mailto):[^<>\s]++|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+)>"), r"\1"),
     ("#", re.compile(r"^ {0,3}(?:#{2,6}[ \t]+(?=\S)|#[ \t]+(?=[^\s\d]))([^\n]*?)[ \t]*#*[ \t]*$", re.MULTILINE), r"\1"),
     ("|", re.compile(r"^[ \t]*\|?(?:[ \t]*:?-++:?[ \t]*\|)+(?:[ \t]*:?-++:?[ \t]*)?$\n?", re.MULTILINE), "\0"),
     ("==", re.compile(r"(?<=[^\s])\n={3,}[ \t]*$", re.MULTILINE), ""),

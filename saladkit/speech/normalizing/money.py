@@ -2,6 +2,7 @@
 
 import re
 
+from saladkit.speech.normalizing.atomic import atomic
 from saladkit.speech.normalizing.numbers import DASH, END, NUMBER, number
 from saladkit.speech.normalizing.rewriting import Rule, Said, said
 
@@ -80,7 +81,8 @@ _AMOUNT = rf"(?:{_WITH_DECIMAL_COMMA}|{NUMBER})"
 _SIGN = "|".join(map(re.escape, sorted(_CURRENCIES, key=len, reverse=True)))
 _MONEY = re.compile(
     rf"(?<![\w.,$])(?P<minus>[-−]?)(?P<sign>{_SIGN})(?: |(?P<behind>[-−]))?(?P<low>{_AMOUNT})"
-    rf"(?:{DASH}(?P=sign)?(?P<high>{_AMOUNT}))?+(?:{_SCALE})?+(?:{_PER}|{END})"
+    rf"{atomic('range', f'(?:{DASH}(?P=sign)?(?P<high>{_AMOUNT}))?')}{atomic('scaled', f'(?:{_SCALE})?')}"
+    rf"(?:{_PER}|{END})"
     r"(?= (?P<piece>(?:bill|note|banknote|coin)s?\b))?"  # "a $20 bill"
 )
 RULES = [Rule((*"-−$€£¥₩₹₽", "US", "A", "AU", "C", "CA", "HK", "NZ"), _MONEY, _money)]

@@ -2,6 +2,7 @@
 
 import re
 
+from saladkit.speech.normalizing.atomic import as_many
 from saladkit.speech.normalizing.numbers import END, START, cardinal, digit_by_digit, number_of_name
 from saladkit.speech.normalizing.plain_numbers import is_split
 from saladkit.speech.normalizing.rewriting import DIGIT, Rule, Said, previous_word, said
@@ -69,7 +70,7 @@ RULES = [
     Rule((DIGIT,), re.compile(rf"{START}1-(?P<prefix>8(?:00|33|44|55|66|77|88))-(?=[A-Z])"), _free_call),
     Rule((DIGIT,), re.compile(rf"{START}(?P<first>[0-9]{{3}})-(?P<second>[0-9]{{2,3}}){END}"), _two_names),
     Rule((DIGIT,), re.compile(rf"{START}[0-9]{{5}}-[0-9]{{4}}{END}"), telephone),
-    Rule((DIGIT,), re.compile(rf"{START}[0-9]++(?:-[0-9]++){{2,}}+{END}"), _groups),
+    Rule((DIGIT,), re.compile(rf"{START}[0-9]++{as_many('-[0-9]++', 2)}{END}"), _groups),
     Rule(
         (DIGIT,),
         re.compile(

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from num2words import num2words
 
+from saladkit.speech.normalizing.atomic import as_many
 from saladkit.speech.normalizing.rewriting import DIGITS
 
 MOST_DIGITS = 18  # hundreds of quadrillions
@@ -23,9 +24,11 @@ END = r"(?![\w%‰°º^⁻⁺$€£¥₹¢@#&+=~\\/√′″])(?![.,:*'’×\-�
 _NO_BYTE = r"\.(?:000|2(?:5[6-9]|[6-9][0-9])|[3-9][0-9]{2})"
 _MANY_PARTS = rf"(?=(?:\.[0-9]{{3}}){{0,4}}{_NO_BYTE})(?:\.[0-9]{{3}}){{3,5}}"
 _PARTED_BY_DOTS = rf"[1-9][0-9]{{0,2}}+(?:(?:\.[0-9]{{3}}){{2}}|{_MANY_PARTS})(?!\.?[0-9])"
-_PARTED_OTHERWISE = r"[1-9][0-9]{0,2}+(?:['’][0-9]{3})++(?![0-9])|[1-9][0-9]?+(?:,[0-9]{2}(?![0-9]))+,[0-9]{3}(?![0-9])"
-INTEGER = rf"(?:[0-9]{{1,3}}+(?:,[0-9]{{3}})++(?![0-9])|{_PARTED_BY_DOTS}|{_PARTED_OTHERWISE}|[0-9]++)"
-# No possessive group where its end may fail: Python 3.11.2 then keeps what the failed repeat has read.
+_PARTED_OTHERWISE = (
+    r"[1-9][0-9]{0,2}+" + as_many("['’][0-9]{3}", 1) + r"(?![0-9])"
+    r"|[1-9][0-9]?+(?:,[0-9]{2}(?![0-9]))+,[0-9]{3}(?![0-9])"
+)
+INTEGER = rf"(?:[0-9]{{1,3}}+{as_many(',[0-9]{3}', 1)}(?![0-9])|{_PARTED_BY_DOTS}|{_PARTED_OTHERWISE}|[0-9]++)"
 NUMBER = rf"(?:{INTEGER}(?:\.[0-9]++|(?!\.[0-9]))|\.[0-9]++)"
 DASH = r"[-–—−]"
 

@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 from saladkit.formats import checkpoint, gap_table, regions, results, samples
 from saladkit.formats.artefact_writer import create_artefact
 from saladkit.formats.embeddings import text_digest, write_embeddings_part
+from saladkit.scoring.conditions import Condition
 from saladkit.scoring.distance_behind_speech import distance_rows
+from saladkit.scoring.figures import compute_figures
 from saladkit.speech.audio.encoding import encode_flac
 
 SUBJECTS = {"capitals": True, "organs": False}  # name -> heard
@@ -85,6 +87,15 @@ def grouped_and_written(model, row):
     return row | written | {"acc_written": is_right, "groups": pairs}
 
 
+def _answered(model, task, predicted):
+    """Predictions by condition and id, as `compute_figures` wants them."""
+    found = {}
+    for row in (row | {"acc_written": None, "groups": [], "held_out": None} for rows in predicted for row in rows):
+        if row["task"] == task:
+            found.setdefault(Condition(model, row["modality"]), {})[row["id"]] = row
+    return found
+
+
 def write_results(folder, model, path, predicted, tasks, answered=lambda model, row: row, transcripts=None):
     writer = create_artefact(
         folder,
@@ -97,6 +108,13 @@ def write_results(folder, model, path, predicted, tasks, answered=lambda model, 
     for name, rows in predicted.items():
         with writer.writing(f"predictions-{name}.parquet") as aside:
             results.write_rows(aside, [answered(model, row) for row in rows], results.PREDICTIONS)
+    figures = [
+        figure
+        for task in tasks
+        for figure in compute_figures(task.name, _answered(model, task.name, predicted.values()))
+    ]
+    with writer.writing(results.FIGURES_FILE) as aside:
+        results.write_rows(aside, figures, results.FIGURES)
     for task, rows in (transcripts or {}).items():
         with writer.writing(f"transcripts-{task}_cascade.parquet") as aside:
             results.write_rows(aside, rows, results.TRANSCRIPTS)

@@ -39,7 +39,8 @@ def other_evaluations(inventory: Inventory, compared: set[str]) -> list[Evaluati
     Raises:
         SaladError: one is damaged.
     """
-    return [_evaluation(found) for found in inventory.of_schema(SCHEMA) if found.name not in compared]
+    found = [_evaluation(found) for found in inventory.of_schema(SCHEMA) if found.name not in compared]
+    return [evaluation for evaluation in found if evaluation.conditions]
 
 
 def _evaluation(found: Found) -> Evaluation:

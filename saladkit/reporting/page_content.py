@@ -13,6 +13,7 @@ from saladkit.reporting.inventory import Step
 from saladkit.reporting.lost_items import LostItems, lost_items
 from saladkit.reporting.misalignment_curve import MisalignmentCurve, misalignment_curve
 from saladkit.reporting.pool_map import PoolMap, pool_map
+from saladkit.reporting.predictions import artefact_of
 from saladkit.reporting.provenance import TrainingLog, logs_of_run
 from saladkit.reporting.region_gaps import RegionGaps, first_region_gaps
 from saladkit.reporting.seeds import SeedsFindings
@@ -115,10 +116,4 @@ def _compared(run: ComparedRun) -> set[str]:
     if run.answers is None:
         return set()
     places = [run.answers.teacher.place, *(model.place for model in run.answers.models)]
-    names = {
-        of.relative_to(run.inventory.run).as_posix()
-        for place in places
-        for of in (place, place.parent)
-        if of != run.inventory.run
-    }
-    return names | {"."}
+    return {artefact_of(place).relative_to(run.inventory.run).as_posix() for place in places}

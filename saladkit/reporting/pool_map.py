@@ -138,10 +138,19 @@ def _regions(opened: Regions, gaps: RegionGaps | None) -> tuple[list[MapRegion],
     found = []
     for row, centre, radius in zip(table, centres, radii, strict=True):
         gap = of_region.get(row["region"])
-        name = ", ".join(row["keywords"][:KEYWORDS]) or f"region {row['region']}"
-        figures = (gap.gap, gap.low, gap.high) if gap else (None, None, None)
-        place = (float(centre[0]), float(centre[1]))
-        found.append(MapRegion(row["region"], name, row["texts"], place, float(radius), *figures, row["speech_share"]))
+        found.append(
+            MapRegion(
+                number=row["region"],
+                name=", ".join(row["keywords"][:KEYWORDS]) or f"region {row['region']}",
+                texts=row["texts"],
+                centre=(float(centre[0]), float(centre[1])),
+                radius=float(radius),
+                gap=gap.gap if gap else None,
+                low=gap.low if gap else None,
+                high=gap.high if gap else None,
+                speech_share=row["speech_share"],
+            )
+        )
     return found, centres
 
 

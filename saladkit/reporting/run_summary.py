@@ -2,9 +2,11 @@
 
 from saladkit.reporting.compared_run import ComparedRun
 from saladkit.reporting.contrasts import Contrast, Difference
+from saladkit.reporting.discovery import Missing
 from saladkit.reporting.findings import Answers, Findings, GapSplit, ModelFindings
 from saladkit.reporting.gap_summary import behind_figures
 from saladkit.reporting.groups import ALL, DOMAIN, Group
+from saladkit.reporting.inventory import Unusable
 from saladkit.reporting.region_gaps import RegionGaps
 from saladkit.reporting.seeds import SeedsFindings, SeedsTable
 from saladkit.reporting.side_by_side import SideBySide
@@ -139,7 +141,7 @@ def _subjects(findings: Findings) -> dict:
 def summary_of_artefacts(compared: ComparedRun, beside: SideBySide | None) -> dict:
     """Return the cost of every step, what the page cannot show, and the figures of runs beside the first."""
     steps = compared.inventory.steps()
-    missing = [*compared.missing, *compared.inventory.unusable]
+    missing: list[Missing | Unusable] = [*compared.missing, *compared.inventory.unusable]
     runs = dict(zip(beside.names, beside.runs, strict=True)) if beside else {}
     return {
         "seconds": {step.name: step.seconds for step in steps},

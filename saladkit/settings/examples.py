@@ -7,7 +7,7 @@ EXAMPLES = {
     "gap": "saladkit gap stage1 natural --teacher text-lm --regions regions -o gap",
     "select": "saladkit select pool.parquet --regions regions --strategy coverage --count 8 -o chosen",
     "synth": "saladkit synth chosen --voice espeak:en-us --voice espeak:en-gb -o spoken",
-    "align": "saladkit align stage1 --data natural --data spoken --replay pool.parquet --max-steps 2000 -o stage2",
+    "align": "saladkit align stage1 --data natural --data spoken --teacher text-lm --max-steps 2000 -o stage2",
     "eval": "saladkit eval stage2 questions --teacher text-lm --compare stage1 -o eval",
     "rollout": "saladkit rollout stage1 natural -o rollouts",
     "timestamps": "saladkit timestamps natural --aligner sphinx -o times",

@@ -50,9 +50,11 @@ def test_every_command_has_an_example_and_the_help_shows_it(shell):
 
 def test_the_examples_run_one_after_another(typed, shell, monkeypatch):
     monkeypatch.chdir(typed)
+    failed = {}
     for name, example in EXAMPLES.items():
         words = shlex.split(example)[1:] + shlex.split(CHEAP.get(name, ""))
         done = shell(*words, *(["--device", "cpu"] if name in ON_CPU else []), "--quiet")
-        assert done.exit_code == 0, (example, done.stderr)
-        assert done.stdout, example
+        if done.exit_code != 0 or not done.stdout:
+            failed[example] = done.stderr[-300:]
+    assert failed == {}
     assert {path.name for path in typed.iterdir()} >= {"teacher", "stage1", "stage2", "mean", "report.html", "grids"}

@@ -1,6 +1,7 @@
 """The page of any run: without options, without results, half finished, of another version, and several runs."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -139,8 +140,10 @@ def test_a_training_under_way_has_its_curves(run):
 def test_results_without_the_text_llm_are_shown_as_eval_computed_them(run):
     shutil.rmtree(run / "eval-teacher")
     summary, page = page_of(run)
-    assert "no results of the text LLM" in page and '<section id="evaluations">' in page
-    assert "stage1" not in summary
+    assert "no results of the text LLM" in page and "stage1" not in summary
+    section = page[page.index('<section id="evaluations">') :].split("</section>")[0]
+    row = re.search(r'<th scope="row">active speech</th><td>questions</td><td>8</td>\s*<td>([^<]*)', section)
+    assert row[1].replace("\u00a0", " ") == "87.5 %"  # HEARD: seven of eight
 
 
 def test_results_that_do_not_fit_together_are_said_unless_they_were_named(run):

@@ -82,6 +82,7 @@ def _quiet() -> click.Option:
         from saladkit.progress import be_quiet
 
         be_quiet(quiet)
+        context.call_on_close(lambda: be_quiet(False))  # a program may run several commands
 
     help = "Print no progress and no notes on stderr, only errors."
     names = ["-q", "--quiet"]

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from saladkit.cli import main
+from saladkit.progress import is_quiet
 
 COMPLETE = {"bash": "COMP_WORDS", "zsh": "COMP_WORDS", "fish": "COMP_WORDS"}
 
@@ -52,6 +53,7 @@ def test_quiet_prints_the_summary_alone(shell, speech, tmp_path):
 
 def test_quiet_ends_with_its_command(shell, speech, tmp_path):
     shell("cache-speech", speech, "--speech-encoder", "log-mel", "--limit", 1, "-o", tmp_path / "a", "-q")
+    assert not is_quiet()
     assert shell("cache-speech", speech, "--speech-encoder", "log-mel", "--limit", 1, "-o", tmp_path / "b").stderr
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from saladkit.reporting.accuracy_by_voice import VoiceRow, voice_rows
 from saladkit.reporting.artefact_table import ArtefactRow, artefact_rows
 from saladkit.reporting.charts.regions import ShownSelection, shown_selections
 from saladkit.reporting.charts.rendering import Chart, Picture
@@ -20,7 +21,6 @@ from saladkit.reporting.seeds import SeedsFindings
 from saladkit.reporting.side_by_side import SideBySide
 from saladkit.reporting.spoken_questions import SpokenQuestion, questions_to_play
 from saladkit.reporting.strategy_comparison import StrategyFindings
-from saladkit.reporting.voices import VoiceRow, voice_rows
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from written_run import HEARD, HELD_OUT, MODELS, READ, SETTINGS, write_gap, writ
 
 import saladkit.formats
 from saladkit.formats.versions import VERSIONS
+from saladkit.reporting.accuracy_by_voice import voice_rows
 from saladkit.reporting.arguments import named_folders
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.lost_items import lost_items, spread
@@ -15,7 +16,6 @@ from saladkit.reporting.misalignment_curve import misalignment_curve
 from saladkit.reporting.recordings import addresses_of
 from saladkit.reporting.run_answers import read_run
 from saladkit.reporting.side_by_side import run_names
-from saladkit.reporting.voices import voice_rows
 from saladkit.settings.report import ReportSettings
 
 

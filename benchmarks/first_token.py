@@ -68,7 +68,7 @@ def finish(stream: SpeechStream, speech: np.ndarray) -> list[str]:
 
 
 def ask(model: SaladForCausalLM, processor: SaladProcessor, speech: np.ndarray) -> str:
-    """Return the first token of the answer to the whole speech, as `examples/ask.py` asks for it."""
+    """Return the first token of the answer to the whole speech, by the processor and `generate`."""
     inputs = processor(audio=speech, sampling_rate=RATE).to(model.device)
     ids = model.generate(**inputs, **ONE)
     return processor.decode(ids[0, inputs["input_ids"].shape[1] :])

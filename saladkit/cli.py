@@ -8,6 +8,8 @@ from functools import wraps
 from typing import Any
 
 import click
+from click.core import ParameterSource
+from click.shell_completion import CompletionItem, get_completion_class
 
 from saladkit import __version__
 from saladkit.errors import SaladError
@@ -19,6 +21,7 @@ from saladkit.settings.cache_speech import CacheSpeechSettings
 from saladkit.settings.cache_teacher import CacheTeacherSettings
 from saladkit.settings.distill import DistillSettings
 from saladkit.settings.evaluate import EvalSettings
+from saladkit.settings.examples import EXAMPLES
 from saladkit.settings.export_times import ExportTimesSettings
 from saladkit.settings.fit_scaling import FitScalingSettings
 from saladkit.settings.gap import GapSettings
@@ -36,8 +39,25 @@ from saladkit.settings.timestamps import TimestampsSettings
 from saladkit.settings.verify import VerifySettings
 
 
+class PathOrName(click.types.StringParamType):
+    """A text that may be a path, so that a shell completes it as one."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Let the shell complete paths."""
+        return [CompletionItem(incomplete, type="file")]
+
+
 class Shell(click.Group):
     """List the commands in the order of the method; print a SaladError in two lines and exit with 2."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command, with --quiet, paths that a shell completes, and an example below its help."""
+        cmd.params.append(_quiet())
+        cmd.epilog = f"\b\nExample:\n  {EXAMPLES[name or cmd.name or '']}"
+        for parameter in cmd.params:
+            if parameter.type is click.STRING:
+                parameter.type = PathOrName()
+        super().add_command(cmd, name)
 
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
         context.obj = list(arguments)  # as given, for workers elsewhere
@@ -55,6 +75,18 @@ class Shell(click.Group):
             end_progress()
             click.echo(f"error: {error.problem}\n  fix: {error.fix}", err=True)
             context.exit(2)
+
+
+def _quiet() -> click.Option:
+    def set_quiet(context: click.Context, parameter: click.Parameter, quiet: bool) -> None:
+        from saladkit.progress import be_quiet
+
+        be_quiet(quiet)
+        context.call_on_close(lambda: be_quiet(False))  # a program may run several commands
+
+    help = "Print no progress and no notes on stderr, only errors."
+    names = ["-q", "--quiet"]
+    return click.Option(names, is_flag=True, expose_value=False, callback=set_quiet, envvar="SALADKIT_QUIET", help=help)
 
 
 def _print(summary: dict) -> None:
@@ -91,20 +123,42 @@ def _with_workers(body: Callable[..., dict], *, output: str, settings: Shards, *
     """Let workers make the parts, and finish the output here; exit with 1 if parts are missing."""
     from saladkit.cluster.on_ray import make_on_ray
 
-    done = make_on_ray(click.get_current_context().find_root().obj, output, settings)
+    done = make_on_ray(_as_given(click.get_current_context()), output, settings)
     if done["missing"]:
         _print({"output": output} | done)
         sys.exit(1)
     return body(output=output, settings=settings.without_ray(), **given) | {"on": done}
 
 
-@click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def _as_given(context: click.Context) -> list[str]:
+    """Return the arguments of the command line, the verb first, and with the options that variables have set.
+
+    A worker on another machine has other variables.
+    """
+    verb, *others = context.find_root().obj
+    from_variables: list[str] = []
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if context.get_parameter_source(name) is ParameterSource.ENVIRONMENT and name in context.params:
+            value = context.params[name]
+            values = value if isinstance(value, tuple) and parameter.multiple else [value]
+            for one in values:
+                words = [] if one is True else map(str, one) if isinstance(one, tuple) else [str(one)]
+                from_variables += [max(parameter.opts, key=len), *words]
+    return [verb, *from_variables, *others]
+
+
+SHELL = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "auto_envvar_prefix": "SALADKIT"}
+
+
+@click.group(cls=Shell, context_settings=SHELL)
 @click.version_option(__version__, prog_name="saladkit")
 def main() -> None:
     """Teach a text LLM to understand speech, and measure and close the gap between speech and text input.
 
     Each command reads files and writes an output folder. Progress is printed on stderr, and one JSON summary on stdout.
-    Run the same command again to resume it. Exit codes: 0 done, 1 failed, 2 wrong input.
+    Run the same command again to resume it. Exit codes: 0 done, 1 failed, 2 wrong input. Environment variables set
+    options, too: SALADKIT_GAP_BATCH_SIZE=4 is `gap --batch-size 4`, and SALADKIT_QUIET=1 is --quiet of every command.
     """
 
 
@@ -299,14 +353,19 @@ def fit_scaling(logs: tuple[str, ...], output: str, settings: FitScalingSettings
 @verb(
     "report",
     ReportSettings,
-    output="HTML file; summary.json and the charts as PNG files are written beside it.",
+    output="HTML file; summary.json and the charts as PNG and SVG files are written beside it.",
 )
-@click.argument("run", type=click.Path(exists=True, file_okay=False))
-def report(run: str, output: str, settings: ReportSettings) -> dict:
-    """Write one HTML page with the results of all commands in the folder RUN."""
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(exists=True, file_okay=False))
+def report(runs: tuple[str, ...], output: str, settings: ReportSettings) -> dict:
+    """Write one HTML page about all artefacts below the folder RUN; further RUNs are shown beside the first.
+
+    The page says what is missing, and shows what is there. The results that it compares are found by the manifests;
+    options name them where several could be meant.
+    """
     from saladkit.stages.report import report
 
-    return report(run, output, settings)
+    run, *others = runs
+    return report(run, output, settings, others=others)
 
 
 @main.command("status")
@@ -341,9 +400,9 @@ def verify(folders: tuple[str, ...], settings: VerifySettings) -> None:
 @main.command("ask")
 @options_of(AskSettings, "ask")
 @click.argument("checkpoint")
-@click.argument("question")
-def ask(checkpoint: str, question: str, settings: AskSettings) -> None:
-    """Let CHECKPOINT answer the spoken QUESTION, a recording or - for standard input.
+@click.argument("question", required=False)
+def ask(checkpoint: str, question: str | None, settings: AskSettings) -> None:
+    """Let CHECKPOINT answer the spoken QUESTION: a recording, - for standard input, or --microphone SECONDS.
 
     Prints the answer: what CHECKPOINT writes, or the chosen --option. With --asr and --teacher, also says what a text
     LLM answers to the transcript. The prompt is that of `eval`; checkpoints trained on conversations use their chat
@@ -370,3 +429,15 @@ def doctor() -> None:
     summary = doctor()
     _print(summary)
     sys.exit(0 if summary["healthy"] else 1)
+
+
+@main.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print a script that lets SHELL complete commands, options and paths.
+
+    For bash: echo 'eval "$(saladkit completion bash)"' >> ~/.bashrc.
+    """
+    made = get_completion_class(shell)
+    assert made is not None  # all three are click's own
+    sys.stdout.write(made(main, {}, "saladkit", "_SALADKIT_COMPLETE").source())

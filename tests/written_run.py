@@ -4,10 +4,14 @@ import json
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from saladkit.formats import checkpoint, gap_table, regions, results, samples
 from saladkit.formats.artefact_writer import create_artefact
+from saladkit.formats.embeddings import text_digest, write_embeddings_part
+from saladkit.scoring.conditions import Condition
 from saladkit.scoring.distance_behind_speech import distance_rows
+from saladkit.scoring.figures import compute_figures
 from saladkit.speech.audio.encoding import encode_flac
 
 SUBJECTS = {"capitals": True, "organs": False}  # name -> heard
@@ -28,8 +32,8 @@ HEARD = {"stage1": "1110 1000", "uniform": "1110 1100", "active": "1111 1101"}
 HELD_OUT = {"stage1": "1100 0000", "uniform": "1100 1000", "active": "1110 1100"}
 
 
-def finish(writer, summary=None, **counts):
-    writer.finish(counts=counts)
+def finish(writer, summary=None, identity=None, **counts):
+    writer.finish(counts=counts, identity=identity or {})
     writer.record({"command": writer.plan["verb"], "seconds": 1.5, "peak_memory_bytes": 1000, **(summary or {})})
 
 
@@ -83,6 +87,15 @@ def grouped_and_written(model, row):
     return row | written | {"acc_written": is_right, "groups": pairs}
 
 
+def _answered(model, task, predicted):
+    """Predictions by condition and id, as `compute_figures` wants them."""
+    found = {}
+    for row in (row | {"acc_written": None, "groups": [], "held_out": None} for rows in predicted for row in rows):
+        if row["task"] == task:
+            found.setdefault(Condition(model, row["modality"]), {})[row["id"]] = row
+    return found
+
+
 def write_results(folder, model, path, predicted, tasks, answered=lambda model, row: row, transcripts=None):
     writer = create_artefact(
         folder,
@@ -95,6 +108,13 @@ def write_results(folder, model, path, predicted, tasks, answered=lambda model, 
     for name, rows in predicted.items():
         with writer.writing(f"predictions-{name}.parquet") as aside:
             results.write_rows(aside, [answered(model, row) for row in rows], results.PREDICTIONS)
+    figures = [
+        figure
+        for task in tasks
+        for figure in compute_figures(task.name, _answered(model, task.name, predicted.values()))
+    ]
+    with writer.writing(results.FIGURES_FILE) as aside:
+        results.write_rows(aside, figures, results.FIGURES)
     for task, rows in (transcripts or {}).items():
         with writer.writing(f"transcripts-{task}_cascade.parquet") as aside:
             results.write_rows(aside, rows, results.TRANSCRIPTS)
@@ -120,7 +140,7 @@ def write_checkpoint(folder, inputs, verb, losses=(2.0, 1.0, 0.5), seed=0, **set
     finish(writer, steps=len(losses))
 
 
-def write_gap(folder, heard_by, spoken, values, *, by_region=None, with_regions=None, interleavings=4):
+def write_gap(folder, heard_by, spoken, values, *, by_region=None, with_regions=None, interleavings=4, trained_on=None):
     writer = create_artefact(
         folder,
         schema=gap_table.SCHEMA,
@@ -149,18 +169,34 @@ def write_gap(folder, heard_by, spoken, values, *, by_region=None, with_regions=
     spread = [
         {"kind": "region", "metric": metric, "reliability": 0.5, "icc": 0.25} for metric in gap_table.METRICS if rows
     ]
+    if trained_on:
+        means = {metric: sum(item[metric] for item in items) / len(items) for metric in gap_table.METRICS}
+        rows.append({"kind": "all", "group": "all", **means})
     gap_table.write_gap_table(writer, items, rows, spread, distance_rows(items))
-    finish(writer, rows=len(items))
+    finish(writer, identity={"trained_on": {"positions_read": trained_on}} if trained_on else None, rows=len(items))
 
 
-def write_regions(folder, keywords):
+def write_regions(folder, keywords, texts=10):
+    """Regions of a pool with `texts` texts each, which lies beside the folder."""
+    pool = folder.parent / "pool.parquet"
+    rows = [
+        {"id": f"pool-{region}-{i}", "text": f"Text {i} <b>& more"}
+        for region in range(len(keywords))
+        for i in range(texts)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), pool)
     writer = create_artefact(
-        folder, schema=regions.SCHEMA, version=regions.VERSION, verb="regions", settings={}, inputs={}
+        folder,
+        schema=regions.SCHEMA,
+        version=regions.VERSION,
+        verb="regions",
+        settings={"id_column": "id", "text_column": "text", "audio_column": "audio"},
+        inputs={"pool": pool},
     )
     table = [
         {
             "region": i,
-            "texts": 10,
+            "texts": texts,
             "pool_share": 1 / len(keywords),
             "speech_share": 0.25,
             "distance_to_speech_50": 0.1 * i,
@@ -169,10 +205,18 @@ def write_regions(folder, keywords):
         }
         for i, words in enumerate(keywords)
     ]
-    texts = [{"id": "t0", "region": 0, "distance_to_speech": 0.1, "nearest_spoken": ["n0"]}]
-    vectors = np.ones((1, 4), np.float32)
-    regions.write_regions(writer, vectors, vectors[0], pa.Table.from_pylist(texts, regions.TEXTS), table)
-    finish(writer, texts=10 * len(keywords))
+    of_region = np.repeat(np.arange(len(keywords)), texts)
+    about = {"distance_to_speech": 0.1, "nearest_spoken": ["n0"]}
+    known = [about | {"id": row["id"], "region": int(of)} for row, of in zip(rows, of_region, strict=True)]
+    generator = np.random.default_rng(0)
+    centroids = np.eye(len(keywords), 8)
+    vectors = centroids[of_region] + 0.2 * generator.normal(size=(len(rows), 8))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    part = regions.embeddings_part(regions.POOL, 0, 1)
+    write_embeddings_part(folder / part, [text_digest(row["text"]) for row in rows], np.full(len(rows), -1), vectors)
+    assert writer.has_all([part, part.replace(".safetensors", ".parquet")])
+    regions.write_regions(writer, centroids, np.zeros(8), pa.Table.from_pylist(known, regions.TEXTS), table)
+    finish(writer, texts=len(rows))
 
 
 def write_run(
@@ -203,7 +247,8 @@ def write_run(
     write_samples(run / "natural", natural, summary={"seconds": 40.25, "peak_memory_bytes": 5_000_000})
     asked = questions("espeak:en-us", subjects, items)
     write_samples(run / "questions", asked)
-    write_samples(run / "heldout", questions("espeak:en-gb", subjects, items))
+    held = questions("espeak:en-gb", subjects, items)
+    write_samples(run / "heldout", held)
     write_regions(run / "regions", keywords)
     write_checkpoint(run / "stage1", {"data 0": run / "natural", "model": run / "lm.txt"}, "distill", losses, **trained)
     write_gap(
@@ -216,11 +261,17 @@ def write_run(
     )
     for (name, counts), draws in zip(zip(("uniform", "active"), chosen, strict=True), (0, 5), strict=True):
         texts = [
-            {"id": f"{name}-{region}-{i}", "text": "a text", "region": region}
+            {"id": f"pool-{region}-{i}", "text": "a text", "region": region, "strategy": name, "draw": i}
             for region, count in enumerate(counts)
             for i in range(count)
         ]
-        settings = {"gamma": draws, "metric": "teacher-kl" if draws else None, "count": len(texts), "per_region": None}
+        settings = {
+            "gamma": draws,
+            "metric": "teacher-kl" if draws else None,
+            "strategy": name,
+            "count": len(texts),
+            "per_region": None,
+        }
         inputs = {"regions": run / "regions"}
         write_samples(run / f"chosen-{name}", texts, verb="select", settings=settings, inputs=inputs)
         spoken = [text | {"duration": 2.0} for text in texts]
@@ -236,6 +287,6 @@ def write_run(
         predicted = {
             "questions_text": predictions(asked, folder, "questions", "text", read[folder]),
             "questions_speech": predictions(asked, folder, "questions", "speech", heard[folder]),
-            "heldout_speech": predictions(asked, folder, "heldout", "speech", held_out[folder]),
+            "heldout_speech": predictions(held, folder, "heldout", "speech", held_out[folder]),
         }
         write_results(run / f"eval-{folder}", folder, run / folder, predicted, tasks, answered)

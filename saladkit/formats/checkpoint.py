@@ -52,6 +52,7 @@ STAGES = {"distill": "Stage I", "align": "Stage II"}  # of the method, by the co
 STABLE = "stable"
 MOMENTS = "moments.safetensors"
 METRICS = "metrics.jsonl"
+TRAINING, TRAINER_STATE = "training", "trainer_state.json"  # what a training resumes from, until it is complete
 # Counts of a manifest: all positions that the model read in training, tokens and speech vectors, and those of them from
 # which text was predicted.
 POSITIONS = ("positions_read", "positions_with_loss")
@@ -183,6 +184,30 @@ def read_metrics(checkpoint: str | Path) -> list[dict]:
     if not all(map(_is_entry, rows)):
         raise damaged(path, "an entry has no step, or positions that are no number")
     return rows
+
+
+def verb_of_plan(folder: str | Path) -> str | None:
+    """Return the command that has begun a folder without completing it; None if no plan can be read there."""
+    try:
+        return read_record(Path(folder) / PLAN).get("verb")
+    except SaladError:
+        return None
+
+
+def read_metrics_so_far(checkpoint: str | Path) -> list[dict]:
+    """Read the training log of a checkpoint that is not finished, from its last saved state; empty without one."""
+    states = (Path(checkpoint) / TRAINING).glob(f"*/{TRAINER_STATE}")
+    logs = [_logged(state) for state in states]
+    return max(logs, key=lambda log: log[-1]["step"] if log else -1, default=[])
+
+
+def _logged(state: Path) -> list[dict]:
+    """Return the entries with a loss in a state of transformers' Trainer; none if it is just being written."""
+    try:
+        entries = parse_json(state.read_text()).get("log_history", [])
+    except (OSError, ValueError, AttributeError):
+        return []
+    return [entry for entry in entries if _is_entry(entry) and "loss" in entry]
 
 
 def _is_entry(row: object) -> bool:

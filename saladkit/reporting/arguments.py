@@ -1,11 +1,12 @@
 """Check the arguments of `report` before any result is read."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import MANIFEST
-from saladkit.reporting.run_summary import RESERVED
+from saladkit.reporting.result_names import RESERVED
 
 
 def check_libraries() -> None:
@@ -72,6 +73,21 @@ def check_contrasts(contrasts: tuple[tuple[str, str], ...], names: list[str]) ->
             raise SaladError(f"'{pair[0]}' is contrasted with itself", "Name two different results.")
         if sum(set(pair) == set(other) for other in contrasts) > 1:
             raise SaladError(f"'{pair[0]}' and '{pair[1]}' are contrasted twice", "Give each --contrast once.")
+
+
+def check_others(run: Path, others: Sequence[str | Path]) -> None:
+    """Check that the runs beside the first are folders, each given once.
+
+    Raises:
+        SaladError: one is no folder, or is given twice.
+    """
+    seen = {run.resolve()}
+    for place in map(Path, others):
+        if not place.is_dir():
+            raise SaladError(f"{place} is not a folder", "Give folders that hold the artefacts of a run.")
+        if place.resolve() in seen:
+            raise SaladError(f"{place} is given twice", "Give each run once.")
+        seen.add(place.resolve())
 
 
 def check_across(run: Path, across: tuple[str, ...]) -> None:

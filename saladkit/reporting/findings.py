@@ -44,7 +44,7 @@ class ModelFindings:
     label: str
     short: str  # the label for narrow places
     answers: dict[str, Answers]  # by measure
-    held_out: Estimate
+    held_out: Estimate | None
     recovery: float | None  # share of the first model's gap that is closed; None for the first model and without a gap
     measured: MeasuredGap | None  # None if not every model has a gap table
     training: Training | None
@@ -129,7 +129,7 @@ class Findings:
     items: Items
     measures: list[str]  # some of `run_answers.MEASURES`
     examples: tuple[float, int]  # few-shot examples before an item: mean and least
-    held_out: str
+    held_out: str | None
     ways: set[str]  # how items were answered: `way_of` of each
     chance: float | None  # accuracy of a random choice; None if a question is open
     guesses: dict[Group, float | None]  # accuracy of the commonest answer of each subject; None as `chance`
@@ -158,13 +158,13 @@ class Findings:
 
 
 def compute_findings(
-    answers: RunAnswers, contrasts: tuple[tuple[str, str], ...], held_out: str, primary: str | None = None
+    answers: RunAnswers, contrasts: tuple[tuple[str, str], ...], held_out: str | None, primary: str | None = None
 ) -> Findings:
     """Compute every number of the run; differences are paired by item.
 
     Args:
         contrasts: pairs of names of models; the first pair is the main comparison.
-        held_out: the task with a voice that no model was trained on.
+        held_out: the task with a voice that no model was trained on, if there is one.
         primary: as `Items.main`.
 
     Raises:
@@ -211,7 +211,7 @@ def _models(answers: RunAnswers) -> list[ModelFindings]:
     inventory, first = answers.inventory, answers.models[0]
     tables = comparable_tables(inventory, {model.name: model.model_digest for model in answers.models})
     trainings = [training_of(inventory, model.model_digest) for model in answers.models]
-    short = _short_names(answers.models)
+    short, held_out = _short_names(answers.models), answers.held_out_items
     models: list[ModelFindings] = []
     for model, training in zip(answers.models, trainings, strict=True):
         by_measure = {measure: _answers(answers, model, measure) for measure in answers.measures}
@@ -223,7 +223,7 @@ def _models(answers: RunAnswers) -> list[ModelFindings]:
                 label=label(model.name),
                 short=short.get(model.name, label(model.name)),
                 answers=by_measure,
-                held_out=accuracy(model.correct("speech", answers.held_out_items)),
+                held_out=accuracy(model.correct("speech", held_out)) if held_out else None,
                 recovery=1 - gap / gap_of_first if model is not first and gap_of_first > 0 else None,
                 measured=measured_gap(tables[model.name]) if tables else None,
                 training=training,

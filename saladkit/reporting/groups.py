@@ -42,10 +42,10 @@ MEAN = "mean of groups"  # name of the group of a column that has all of its gro
 
 @dataclass(frozen=True)
 class Subject:
-    """A domain of the questions: heard if the natural speech of the training is about it, else unheard."""
+    """A domain of the questions: heard if natural speech of the training is about it, else unheard; None if unknown."""
 
     name: str
-    heard: bool
+    heard: bool | None
     items: int
 
 
@@ -64,8 +64,12 @@ class Items:
     groups: dict[Group, list[np.ndarray]]
 
     @classmethod
-    def of(cls, keys: list[Key], teacher: Predictions, heard_domains: set[str]) -> "Items":
-        """Find the groups of these items; an item without a domain, or without a value of a column, is in none."""
+    def of(cls, keys: list[Key], teacher: Predictions, heard_domains: set[str] | None) -> "Items":
+        """Find the groups of these items; an item without a domain, or without a value of a column, is in none.
+
+        Args:
+            heard_domains: domains of the natural speech; None if unknown.
+        """
         rows = [teacher.rows["text"][key] for key in keys]
         members: dict[Group, list[int]] = {ALL: list(range(len(rows))), UNHEARD: [], HEARD: []}
         for place, row in enumerate(rows):
@@ -78,8 +82,9 @@ class Items:
     def subjects(self) -> list[Subject]:
         """Return the subjects, sorted by name."""
         (heard,) = self.groups.get(HEARD, [np.zeros(len(self.rows), dtype=bool)])
+        known = HEARD in self.groups or UNHEARD in self.groups
         found = [(group.name, mask) for group, (mask, *_) in self.groups.items() if group.split == DOMAIN]
-        return [Subject(name, bool(heard[mask].any()), int(mask.sum())) for name, mask in found]
+        return [Subject(name, bool(heard[mask].any()) if known else None, int(mask.sum())) for name, mask in found]
 
     def columns(self) -> dict[str, list[Group]]:
         """Return the groups of each column of `eval --by`."""
@@ -123,8 +128,9 @@ def _means(masks: dict[Group, list[np.ndarray]]) -> dict[Group, list[np.ndarray]
     return {Group(split, MEAN): of_column for split, of_column in columns.items() if len(of_column) > 1}
 
 
-def _of_row(row: dict, heard_domains: set[str]) -> list[Group]:
+def _of_row(row: dict, heard_domains: set[str] | None) -> list[Group]:
     columns = [Group(COLUMN + column, value) for column, value in groups_of(row).items()]
     if row["domain"] is None:
         return columns
-    return [HEARD if row["domain"] in heard_domains else UNHEARD, Group(DOMAIN, row["domain"]), *columns]
+    kind = [] if heard_domains is None else [HEARD if row["domain"] in heard_domains else UNHEARD]
+    return [*kind, Group(DOMAIN, row["domain"]), *columns]

@@ -1,7 +1,9 @@
 """The main result of a run in sentences, made from its numbers."""
 
+from saladkit.reporting.artefact_table import ArtefactRow
 from saladkit.reporting.findings import Findings, ModelFindings
 from saladkit.reporting.groups import ALL, UNHEARD, Group
+from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.number_format import SPACE, duration, percent, points, signed
 from saladkit.reporting.seeds import SeedsFindings
 from saladkit.scoring.seeds import OverSeeds
@@ -9,9 +11,8 @@ from saladkit.scoring.seeds import OverSeeds
 
 def headline(findings: Findings) -> str:
     """Return the main result: accuracy of the first model, of the best model, and of the control if there is one."""
-    first = findings.models[0]
+    first, best = findings.models[0], featured(findings)[-1]
     contrast = findings.contrasts.get(findings.main_contrast or "")
-    best = findings.model(contrast.first) if contrast else findings.models[-1]
     control = findings.model(contrast.second) if contrast else None
     where, accuracy = _where(findings.main), {model.name: _accuracy(model, findings.main) for model in findings.models}
     if best is first:
@@ -21,6 +22,21 @@ def headline(findings: Findings) -> str:
     if control is None or control is first:
         return sentence
     return f"{sentence} {_named(control)} reached {accuracy[control.name]}{_budget(best, control)}."
+
+
+def featured(findings: Findings) -> list[ModelFindings]:
+    """Return the models that the headline compares: the first one, and that of the main contrast, or else the last."""
+    contrast = findings.contrasts.get(findings.main_contrast or "")
+    best = findings.model(contrast.first) if contrast else findings.models[-1]
+    return [findings.models[0]] if best is findings.models[0] else [findings.models[0], best]
+
+
+def headline_without(artefacts: list[ArtefactRow], inventory: Inventory) -> str:
+    """Return what there is of a run that compares nothing yet."""
+    unusable = len(inventory.unusable)
+    there = f"{len(artefacts)} artefact{'' if len(artefacts) == 1 else 's'} complete"
+    others = f", {unusable} not finished or not readable" if unusable else ""
+    return f"No comparison of text and speech yet: {there}{others}."
 
 
 def _where(main: Group) -> str:

@@ -1,14 +1,15 @@
-"""The finished artefacts in a run's folder, found by their manifests, and the cost of every step."""
+"""The artefacts below a run's folder, found by their manifests and plans, and the cost of every step."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from saladkit.formats.artefact import MANIFEST, SUMMARY, digest_path
+from saladkit.errors import SaladError
+from saladkit.formats.artefact import MANIFEST, PLAN, SUMMARY, Artefact, digest_path, is_artefact
 from saladkit.formats.files import read_json
+from saladkit.formats.folders import walk_folders
 from saladkit.formats.records import read_record
-
-DEPTH = 2  # levels of folders below the run that are searched
+from saladkit.formats.versions import VERSIONS
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,16 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Unusable:
+    """An artefact that cannot be read: it is not finished, of another version, or damaged."""
+
+    path: Path
+    name: str  # its path from the run's folder
+    problem: str
+    fix: str
+
+
+@dataclass(frozen=True)
 class Step:
     """The cost of one command, from its own summary."""
 
@@ -47,21 +58,35 @@ class Step:
 
 
 class Inventory:
-    """The artefacts of a run."""
+    """The artefacts below a run's folder, at any depth.
+
+    Attributes:
+        artefacts: those that are complete, and of the version that this saladkit reads.
+        unusable: the others.
+    """
 
     def __init__(self, run: Path):
         """Scan `run`.
 
         Raises:
-            SaladError: a manifest is not JSON.
+            SaladError: a folder cannot be read.
         """
-        self.run, self.artefacts = run, []
-        for depth in range(1, DEPTH + 1):
-            for path in sorted(run.glob("/".join(["*"] * depth + [MANIFEST]))):
-                manifest = read_record(path)
-                if "schema" in manifest and "inputs" in manifest and "files" in manifest:
-                    folder = path.parent
-                    self.artefacts.append(Found(folder, folder.relative_to(run).as_posix(), manifest))
+        self.run = run
+        self.artefacts: list[Found] = []
+        self.unusable: list[Unusable] = []
+        for folder, files in walk_folders(run):
+            if MANIFEST in files or PLAN in files:
+                self._add(folder, folder.relative_to(run).as_posix())
+
+    def _add(self, folder: Path, name: str) -> None:
+        """Add the artefact in `folder`; the manifest of another tool is none."""
+        try:
+            if not is_artefact(folder):
+                return
+            schema = read_record(folder / MANIFEST).get("schema", "") if (folder / MANIFEST).is_file() else ""
+            self.artefacts.append(Found(folder, name, Artefact.open(folder, schema, VERSIONS.get(schema)).manifest))
+        except SaladError as error:
+            self.unusable.append(Unusable(folder, name, error.problem, error.fix))
 
     def of_schema(self, schema: str) -> list[Found]:
         """Return all artefacts of a schema, in the order of their names."""

@@ -37,6 +37,14 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
+def file_size(size: int) -> str:
+    """Write bytes as `840 B`, `12 kB`, `3.4 MB` or `1.2 GB`."""
+    for unit, of in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= of:
+            return f"{size / of:.{1 if size < 10 * of else 0}f} {unit}"
+    return f"{size} B"
+
+
 def memory(size: int) -> str:
     """Write bytes as `2.46 GB`."""
     return f"{size / 1e9:.2f} GB"

@@ -35,7 +35,7 @@ class Predictions:
 
     def transcripts(self, task: str) -> dict[str, str]:
         """Return the transcripts of a task's recordings that a cascade got in this result, by id."""
-        return read_transcripts(_artefact_of(self.place), task)
+        return read_transcripts(artefact_of(self.place), task)
 
     def correct(self, modality: str, keys: list[Key], column: str = SCORE) -> np.ndarray:
         """Return 1.0 for each correct answer and 0.0 for each wrong one, float64 [items], in the order of `keys`."""
@@ -74,7 +74,7 @@ def read_predictions_of(name: str, place: Path) -> Predictions:
     Raises:
         SaladError: there is no complete results artefact, it lacks the model, or it has an item twice.
     """
-    folder = _artefact_of(place)
+    folder = artefact_of(place)
     is_named = folder != place
     manifest = Artefact.open(folder, SCHEMA, VERSION).manifest
     digests = {role: entry["digest"] for role, entry in manifest["inputs"].items()}
@@ -100,13 +100,13 @@ def read_predictions_of(name: str, place: Path) -> Predictions:
     return Predictions(name, place, digests[f"model {model}"], tasks, manifest["settings"], rows)
 
 
-def _artefact_of(place: Path) -> Path:
+def artefact_of(place: Path) -> Path:
     """Return the results artefact of a place, `ARTEFACT` or `ARTEFACT/MODEL`."""
     is_named = not (place / MANIFEST).is_file() and (place.parent / MANIFEST).is_file()
     return place.parent if is_named else place
 
 
-def common_tasks(teacher: Predictions, held_out: str) -> set[str]:
+def common_tasks(teacher: Predictions, held_out: str | None) -> set[str]:
     """Return the tasks that the text LLM has answered, without the task of the held-out voice.
 
     Raises:
@@ -115,7 +115,7 @@ def common_tasks(teacher: Predictions, held_out: str) -> set[str]:
     tasks = {task for task, _ in teacher.rows.get("text", {})} - {held_out}
     if not tasks:
         raise SaladError(
-            f"{teacher.place} holds no text predictions of any task but {held_out}",
+            f"{teacher.place} holds no text predictions of any task" + (f" but {held_out}" if held_out else ""),
             "Evaluate the text LLM with --modality text.",
         )
     return tasks

@@ -6,7 +6,7 @@ from pathlib import Path
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import Artefact
 from saladkit.formats.checkpoint import SCHEMA as CHECKPOINT
-from saladkit.formats.checkpoint import read_metrics
+from saladkit.formats.checkpoint import STAGES, read_metrics, read_metrics_so_far, verb_of_plan
 from saladkit.formats.samples import SCHEMA as SAMPLES
 from saladkit.reporting.inventory import Found, Inventory
 from saladkit.sources.samples import read_samples
@@ -24,6 +24,30 @@ class Training:
     def verb(self) -> str:
         """`distill`, `align` or `average`."""
         return self.checkpoint.manifest["verb"]
+
+
+@dataclass(frozen=True)
+class TrainingLog:
+    """The training log of one model, complete or as far as it got."""
+
+    label: str
+    verb: str  # `distill` or `align`
+    metrics: list[dict]
+
+
+def logs_of_run(inventory: Inventory) -> list[TrainingLog]:
+    """Return the training logs of all checkpoints of a run, those that are not finished too."""
+    done = [
+        TrainingLog(found.name, found.manifest["verb"], read_metrics(found.path))
+        for found in inventory.of_schema(CHECKPOINT)
+        if found.manifest["verb"] in STAGES
+    ]
+    begun = [
+        TrainingLog(f"{other.name} so far", verb, metrics)
+        for other in inventory.unusable
+        if (verb := verb_of_plan(other.path)) in STAGES and (metrics := read_metrics_so_far(other.path))
+    ]
+    return done + begun
 
 
 def training_of(inventory: Inventory, model_digest: str) -> Training | None:

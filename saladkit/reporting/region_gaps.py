@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
+from saladkit.formats.checkpoint import SCHEMA as CHECKPOINT
+from saladkit.formats.gap_table import SCHEMA as GAP_TABLE
 from saladkit.formats.gap_table import read_regions, read_spread, spans_of
 from saladkit.formats.regions import SCHEMA as REGIONS
 from saladkit.formats.regions import Regions
 from saladkit.formats.samples import SCHEMA as SAMPLES
-from saladkit.reporting.gap_tables import tables_of
+from saladkit.reporting.gap_tables import has_regions, tables_of
 from saladkit.reporting.inventory import Found, Inventory
 from saladkit.settings.select import SELECTION_METRICS
 from saladkit.sources.samples import read_samples
@@ -59,6 +61,7 @@ class RegionGap:
 class RegionGaps:
     """All regions, the largest gap first."""
 
+    source: str  # digest of the regions
     metric: Metric  # the one that the selections used
     spans: str | None  # after which it was measured
     reliability: float | None  # of the regions' figures
@@ -67,9 +70,16 @@ class RegionGaps:
     rows: list[RegionGap]
 
 
+def first_region_gaps(inventory: Inventory) -> RegionGaps | None:
+    """Read the gap by region of a model of Stage I, or else of any other; None if none was measured."""
+    stage1 = {found.digest for found in inventory.of_schema(CHECKPOINT) if found.manifest["verb"] == "distill"}
+    measured = [table.reads("checkpoint") or "" for table in inventory.of_schema(GAP_TABLE) if has_regions(table)]
+    return region_gaps(inventory, min(measured, key=lambda digest: digest not in stage1)) if measured else None
+
+
 def region_gaps(inventory: Inventory, model_digest: str) -> RegionGaps | None:
     """Read the gap by region of a model; None if no gap table by region was measured on it."""
-    tables = [table for table in tables_of(inventory, model_digest) if read_regions(table.path)]
+    tables = [table for table in tables_of(inventory, model_digest) if has_regions(table)]
     if not tables:
         return None
     # Where the pool was clustered several times, take the regions that most selections used.
@@ -99,7 +109,8 @@ def region_gaps(inventory: Inventory, model_digest: str) -> RegionGaps | None:
         )
     spread = read_spread(table.path, "region", column) or {}
     spans = spans_of(table.manifest["settings"])
-    return RegionGaps(METRICS[column], spans, spread.get("reliability"), spread.get("icc"), selections, rows)
+    digest = table.reads("regions") or ""
+    return RegionGaps(digest, METRICS[column], spans, spread.get("reliability"), spread.get("icc"), selections, rows)
 
 
 def _selections(inventory: Inventory, table: Found) -> list[Found]:

@@ -3,6 +3,12 @@
 import os
 import re
 
+# Keys of the summary, which cannot be names of results.
+RESERVED = frozenset(
+    {"command", "output", "text_accuracy", "subjects", "seconds", "total_seconds", "peak_memory_bytes"}
+    | {"peak_memory_bytes_by_step", "chance", "best_guess", "tasks", "held_out_task", "choices", "examples", "regions"}
+    | {"seeds", "seeds_note", "over_seeds", "text_groups", "missing", "runs"}
+)
 ROMAN = {"1": "I", "2": "II", "3": "III"}
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from saladkit.errors import SaladError
 from saladkit.formats.results import WRITTEN
 from saladkit.reporting.groups import Group, Items
 from saladkit.reporting.inventory import Inventory
@@ -32,7 +33,7 @@ class RunAnswers:
         teacher: the text LLM's predictions.
         models: predictions of every speech-adapted model; the others are compared with the first.
         tasks: names of the tasks, without that of the held-out voice.
-        held_out_items: items of the held-out voice that every model answered.
+        held_out_items: items of the held-out voice that every model answered; empty without such a task.
     """
 
     inventory: Inventory
@@ -73,11 +74,14 @@ def read_run(run: Path, folders: dict[str, str], settings: ReportSettings) -> Ru
     Raises:
         SaladError: results are missing or do not pair (`paired_items`), or the natural speech names no domain.
     """
+    if settings.teacher is None:
+        raise SaladError("there are no results of the text LLM", "Name them with --teacher.")
     models = [read_predictions_of(name, run / folder) for name, folder in folders.items()]
     teacher = read_predictions_of("text", run / settings.teacher)
     tasks = common_tasks(teacher, settings.held_out)
     conditions = [(model, modality) for model in models for modality in ("text", "speech")]
     keys = paired_items([(teacher, "text"), *conditions], tasks)
-    held_out = paired_items([(model, "speech") for model in models], {settings.held_out})
-    items = Items.of(keys, teacher, heard_domains(run / settings.speech))
+    spoken = [(model, "speech") for model in models]
+    held_out = paired_items(spoken, {settings.held_out}) if settings.held_out else []
+    items = Items.of(keys, teacher, heard_domains(run / settings.speech) if settings.speech else None)
     return RunAnswers(Inventory(run), teacher, models, tasks, items, held_out)

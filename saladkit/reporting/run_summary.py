@@ -1,21 +1,18 @@
 """`summary.json`: the numbers of a run, for other programs."""
 
+from saladkit.reporting.compared_run import ComparedRun
 from saladkit.reporting.contrasts import Contrast, Difference
+from saladkit.reporting.discovery import Missing
 from saladkit.reporting.findings import Answers, Findings, GapSplit, ModelFindings
 from saladkit.reporting.gap_summary import behind_figures
 from saladkit.reporting.groups import ALL, DOMAIN, Group
+from saladkit.reporting.inventory import Unusable
 from saladkit.reporting.region_gaps import RegionGaps
 from saladkit.reporting.seeds import SeedsFindings, SeedsTable
+from saladkit.reporting.side_by_side import SideBySide
 from saladkit.reporting.strategy_comparison import StrategyFindings
 from saladkit.scoring.seeds import OverSeeds, seeds_note
 from saladkit.scoring.statistics import Estimate
-
-# Keys of the summary, which cannot be names of results.
-RESERVED = frozenset(
-    {"command", "output", "text_accuracy", "subjects", "seconds", "total_seconds", "peak_memory_bytes"}
-    | {"peak_memory_bytes_by_step", "chance", "best_guess", "tasks", "held_out_task", "choices", "examples", "regions"}
-    | {"seeds", "seeds_note", "over_seeds", "text_groups"}
-)
 
 
 def _rounded(value: float | None, digits: int = 6) -> float | None:
@@ -75,7 +72,7 @@ def _model(model: ModelFindings) -> dict:
         "speech_accuracy": _estimate(model.speech, "accuracy") | {"answered": model.answered_speech},
         "heard_subjects": _known(model.heard, "accuracy"),
         "unheard_subjects": _known(model.unheard, "accuracy"),
-        "held_out_voice": _estimate(model.held_out, "accuracy"),
+        "held_out_voice": _known(model.held_out, "accuracy"),
         "text_accuracy": _estimate(model.text, "accuracy") | {"answered": model.answered_text},
         "misalignment": _known(measured.misalignment if measured else None, "mean", 6),
         "forgetting": _known(measured.forgetting if measured else None, "mean", 6),
@@ -141,6 +138,29 @@ def _subjects(findings: Findings) -> dict:
     }
 
 
+def summary_of_artefacts(compared: ComparedRun, beside: SideBySide | None) -> dict:
+    """Return the cost of every step, what the page cannot show, and the figures of runs beside the first."""
+    steps = compared.inventory.steps()
+    missing: list[Missing | Unusable] = [*compared.missing, *compared.inventory.unusable]
+    runs = dict(zip(beside.names, beside.runs, strict=True)) if beside else {}
+    return {
+        "seconds": {step.name: step.seconds for step in steps},
+        "total_seconds": round(sum(step.seconds for step in steps), 2),
+        "peak_memory_bytes": max((step.peak_memory_bytes for step in steps), default=0),
+        "peak_memory_bytes_by_step": {step.name: step.peak_memory_bytes for step in steps},
+        "missing": [{"problem": of.problem, "fix": of.fix} for of in missing],
+        **({"runs": {name: _run(run) for name, run in runs.items()}} if runs else {}),
+    }
+
+
+def _run(run: ComparedRun) -> dict:
+    """Return the figures of every model of one run of several."""
+    if run.findings is None:
+        return {"missing": [{"problem": of.problem, "fix": of.fix} for of in run.missing]}
+    of_text = {"text_accuracy": _estimate(run.findings.teacher.all, "accuracy")}
+    return of_text | {model.name: _model(model) for model in run.findings.models}
+
+
 def _guessing(findings: Findings) -> dict:
     return {"chance": _rounded(findings.chance, 4), "best_guess": _rounded(findings.guesses[ALL], 4)}
 
@@ -175,8 +195,4 @@ def summary_of(findings: Findings, choices: list[StrategyFindings], seeds: Seeds
         "seeds": count,
         "seeds_note": seeds_note(count),
         **({"over_seeds": tables} if seeds else {}),
-        "seconds": {step.name: step.seconds for step in findings.steps},
-        "total_seconds": round(sum(step.seconds for step in findings.steps), 2),
-        "peak_memory_bytes": max((step.peak_memory_bytes for step in findings.steps), default=0),
-        "peak_memory_bytes_by_step": {step.name: step.peak_memory_bytes for step in findings.steps},
     }

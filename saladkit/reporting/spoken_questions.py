@@ -1,26 +1,16 @@
 """Spoken questions to play on the page, chosen by a rule: the first question of each subject, by id."""
 
-from base64 import b64encode
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
 
-import pyarrow.parquet as pq
-
-from saladkit.errors import SaladError
 from saladkit.formats.results import CASCADE
-from saladkit.formats.samples import SCHEMA, row_at
 from saladkit.reporting.groups import Subject
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.predictions import SCORE, Key, Predictions, chosen
-from saladkit.sources.samples import read_samples
-from saladkit.sources.stretches import Stretch
+from saladkit.reporting.recordings import addresses_of
 
 QUESTIONS = 8
 BYTES = 2_000_000  # of audio in all, so that the page stays small
-MEDIA_TYPES = {b"fLaC": "audio/flac", b"RIFF": "audio/wav", b"OggS": "audio/ogg"} | dict.fromkeys(
-    (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"), "audio/mpeg"
-)
 
 
 @dataclass(frozen=True)
@@ -28,7 +18,7 @@ class SpokenQuestion:
     """One spoken question with its audio, and the answer of every model to it."""
 
     row: dict  # a prediction of the first model
-    heard: bool  # whether its subject is a domain of the natural speech
+    heard: bool | None  # whether its subject is a domain of the natural speech; None if unknown
     address: str  # data: URL of the audio
     choices: list[str]  # of an open question, the reference and "another answer"
     right: int  # index of the right one
@@ -54,34 +44,20 @@ def questions_to_play(
         SaladError: the audio of a task cannot be read.
     """
     first = predictions[0]
-    wanted = _first_of_each_subject(items, first, subjects)
-    audio: dict[Key, bytes] = {}
-    for task in sorted({task for task, _ in items}):
-        folder = inventory.by_digest(SCHEMA, first.task_digests.get(task))
-        if folder is None:
-            continue
-        ids = {id_ for of_task, id_ in wanted if of_task == task}
-        parts = [folder.path / name for name in folder.manifest["files"] if name.endswith(".parquet")]
-        audio |= {(task, id_): sound for part in sorted(parts) for id_, sound in _sounds(part, ids).items()}
-    transcripts = {task: teacher.transcripts(task) for task, _ in wanted}
-    found, size = [], 0
-    for key in wanted:
-        sound = audio.get(key, b"")
-        kind = next((name for magic, name in MEDIA_TYPES.items() if sound.startswith(magic)), None)
-        if kind is None or size + len(sound) > BYTES:
-            continue
-        size += len(sound)
+    addresses = addresses_of(inventory, first, _first_of_each_subject(items, first, subjects), BYTES)
+    transcripts = {task: teacher.transcripts(task) for task, _ in addresses}
+    found = []
+    for key, address in addresses.items():
         row = first.rows["speech"][key]
-        heard = next(subject.heard for subject in subjects if subject.name == row["domain"])
-        address = f"data:{kind};base64,{b64encode(sound).decode()}"
+        heard = next((subject.heard for subject in subjects if subject.name == row["domain"]), None)
         answers = _answers({m.name: m.rows["speech"][key] for m in predictions})
         answered = teacher.rows.get(CASCADE, {}).get(key)
-        cascade = (transcripts[key[0]].get(key[1], ""), _in_words(answered)) if answered else None
-        found.append(SpokenQuestion(row, heard, address, *answers, _in_words(teacher.rows["text"][key]), cascade))
+        cascade = (transcripts[key[0]].get(key[1], ""), in_words(answered)) if answered else None
+        found.append(SpokenQuestion(row, heard, address, *answers, in_words(teacher.rows["text"][key]), cascade))
     return found
 
 
-def _in_words(row: dict) -> str:
+def in_words(row: dict) -> str:
     """Return the answer of a prediction: the words of the choice, or of an open question what was written."""
     if not row["choices"]:
         return " ".join((row["response"] or "").split())
@@ -98,31 +74,11 @@ def _answers(rows: dict[str, dict]) -> tuple[list[str], int, dict[str, int | Non
 
 
 def _first_of_each_subject(keys: list[Key], model: Predictions, subjects: list[Subject]) -> list[Key]:
-    by_subject: dict[str, list[Key]] = {}
+    by_subject: dict[str | None, list[Key]] = {}
     for key in keys:
         by_subject.setdefault(model.rows["speech"][key]["domain"], []).append(key)
-    groups = [[s.name for s in subjects if s.heard == heard] for heard in (False, True)]
+    groups: list[list[str | None]] = [[s.name for s in subjects if s.heard == heard] for heard in (False, True)]
+    groups.append([None, *(subject.name for subject in subjects if subject.heard is None)])
     in_turn = [name for pair in zip_longest(*groups) for name in pair if name in by_subject]
     rounds = zip_longest(*(by_subject[name] for name in in_turn))
     return [key for round_ in rounds for key in round_ if key][:QUESTIONS]
-
-
-def _sounds(part: Path, ids: set[str]) -> dict[str, bytes]:
-    if "audio" not in pq.read_schema(part).names:
-        return {}
-    table = read_samples(str(part), needed=["id", "audio"], optional=[])
-    rows = [row_at(table, place) for place, id_ in enumerate(table.column("id").to_pylist()) if id_ in ids]
-    return {row["id"]: _content(row, part) for row in rows}
-
-
-def _content(row: dict, part: Path) -> bytes:
-    if row["audio"]["bytes"] is not None:
-        return row["audio"]["bytes"]
-    try:
-        stretch = Stretch.parse(row["audio"]["path"] or "")
-        return Path(stretch.path).read_bytes() if stretch.is_whole else b""
-    except (OSError, TypeError) as error:
-        raise SaladError(
-            f"{part}: the audio of row '{row['id']}' cannot be read: {error}",
-            "Put the audio file back, or run `saladkit synth` again.",
-        ) from error

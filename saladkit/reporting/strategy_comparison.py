@@ -32,20 +32,24 @@ class RunOfStrategy:
     correct: np.ndarray  # 1.0 or 0.0
 
 
-def compare_strategies(runs: list[Path], folders: dict[str, str], speech: str, held_out: str) -> list[StrategyFindings]:
+def compare_strategies(
+    runs: list[Path], folders: dict[str, str], speech: str | None, held_out: str | None
+) -> list[StrategyFindings]:
     """Compare the results of several strategies, the first of which is the control; without strategies, return none.
 
     Args:
         runs: folders of runs of one recipe with different seeds.
         folders: name of each strategy -> folder of its results, below every run.
         speech: folder of the natural speech, below every run.
-        held_out: the task of the held-out voice, which is left out.
+        held_out: the task of the held-out voice, which is left out, if there is one.
 
     Raises:
         SaladError: results are missing or do not pair, or a run lacks questions on heard or on unheard subjects.
     """
     if not folders:
         return []
+    if speech is None:
+        raise SaladError("--choice compares heard and unheard subjects, which are not known", "Add --speech.")
     answers: dict[str, list[RunOfStrategy]] = {name: [] for name in folders}
     for run in runs:
         heard = heard_domains(run / speech)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
@@ -24,22 +24,23 @@ from saladkit.settings.rollout import RolloutSettings
 Asked = tuple[Prompt, Frames | None]  # a prompt with its speech
 
 
+class Stops(NamedTuple):
+    """The tokens that end a text, and those that end an answer; none of the latter without conversations."""
+
+    of_texts: frozenset[int]
+    of_answers: frozenset[int]
+
+
 @dataclass(frozen=True)
 class RolloutWriter:
-    """A loaded model, and how it writes.
-
-    Attributes:
-        text_ends: the tokens that end a text.
-        answer_ends: those that end an answer in a conversation; empty if there are no conversations.
-    """
+    """A loaded model, and how it writes."""
 
     model: SaladForCausalLM | TextModel
     tokenizer: PreTrainedTokenizerBase
     layout: SequenceLayout | None
     sampling: Sampling
     settings: RolloutSettings
-    text_ends: frozenset[int]
-    answer_ends: frozenset[int]
+    stops: Stops
 
     @classmethod
     def load(cls, known: KnownModel, settings: RolloutSettings, has_conversations: bool) -> "RolloutWriter":
@@ -56,7 +57,8 @@ class RolloutWriter:
         model = loaded if isinstance(loaded, SaladForCausalLM) else TextModel(loaded)
         temperature, tokens = 0.0 if settings.greedy else settings.temperature, largest_id(known.tokenizer) + 1
         sampling = Sampling(temperature, settings.top_p, settings.seed, tokens)
-        return cls(model, known.tokenizer, known.layout, sampling, settings, frozenset(ends), frozenset(turns or ()))
+        stops = Stops(frozenset(ends), frozenset(turns or ()))
+        return cls(model, known.tokenizer, known.layout, sampling, settings, stops)
 
     def rows(self, prompts: list[Prompt], advance: Callable[[int], object]) -> tuple[list[dict], float]:
         """Write the responses to some prompts.
@@ -97,7 +99,7 @@ class RolloutWriter:
 
     def _empty(self, prompt: Prompt) -> list[Response]:
         ids = [prompt.id(sample) for sample in range(self.settings.samples)]
-        stops = self.answer_ends if prompt.is_conversation else self.text_ends
+        stops = self.stops.of_answers if prompt.is_conversation else self.stops.of_texts
         return [Response(id_, stops, self.sampling.random(id_), self.settings.max_new_tokens) for id_ in ids]
 
     def _log_probs(self, written: list[tuple[Prompt, Frames | None, Response]]) -> Iterator[np.ndarray]:

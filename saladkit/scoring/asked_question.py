@@ -10,25 +10,29 @@ from saladkit.sources.stretches import Stretch
 from saladkit.speech.audio.decoding import decode_audio
 from saladkit.speech.audio.opening import open_audio
 
-STANDARD_INPUT = "-"
+STANDARD_INPUT, MICROPHONE = "-", "the microphone's recording"
 _LONGEST, _SHORTEST = 600.0, 0.1  # s
 _MOST_BYTES = 500_000_000  # of standard input: 600 s of eight channels at 48 kHz fit
 _QUIETEST = 0.001  # of full scale, -60 dB: speech that was recorded at this level cannot be heard either
 _GIVE_ANOTHER = "Give a recording in WAV, FLAC, Ogg or MP3 that plays."
 
 
-def read_question(question: str, options: tuple[str, ...]) -> tuple[dict, tuple[np.ndarray, int]]:
+def read_question(
+    question: str, options: tuple[str, ...], recorded: bytes | None = None
+) -> tuple[dict, tuple[np.ndarray, int]]:
     """Return the row of a spoken question, and its recording: samples (float32 [n]) and their rate in Hz.
 
     Args:
         question: path of a recording, also of a stretch of one (`talk.wav#t=3,7`); "-" for standard input.
         options: the question's choices, if it has any.
+        recorded: the recording itself, of which `question` is then the name.
 
     Raises:
         SaladError: there is no recording, it does not decode, is silent, shorter than 0.1 s or longer than ten minutes.
     """
-    source: str | bytes = _piped() if question == STANDARD_INPUT else question
-    name = "the recording" if question == STANDARD_INPUT else question
+    is_piped = question == STANDARD_INPUT and recorded is None
+    source: str | bytes = _piped() if is_piped else question if recorded is None else recorded
+    name = "the recording" if is_piped else question
     if isinstance(source, str) and not Path(Stretch.parse(source).path).exists():
         raise SaladError(f"{source} does not exist", "Give a recording, or - to read one from standard input.")
     try:

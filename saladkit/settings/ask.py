@@ -16,6 +16,17 @@ class AskSettings(AnswerLength, Recognizer, ChatPrompt, Device, Dtype):
         metavar="TEXT",
         help="A possible answer: the most likely one per character is chosen, as in `eval`; repeat for more.",
     )
+    text: str = setting(
+        "",
+        help="Text that the model reads behind the question; or a text with `<|audio|>` in the place of the question.",
+    )
+    microphone: float | None = setting(
+        None,
+        above=0,
+        high=600,
+        metavar="SECONDS",
+        help="Record the question for so many seconds, in place of QUESTION.",
+    )
     teacher: str | None = setting(
         None, help="A text LLM, which answers the transcript by --asr, for comparison: a cascade."
     )

@@ -57,11 +57,13 @@ def _whole(end: float | None) -> int | None:
     return None if end is None else int(end)
 
 
-def _option(owner: type[Settings], of: Field) -> Callable:
+def _option(owner: type[Settings], of: Field, verb: str) -> Callable:
     known, shape = about(of), shape_of(owner, of)
     names = [of.name, option_of(of)]
+    # The variable has the option's name, not that of the field, by which click would call it.
+    variable = f"SALADKIT_{verb}{option_of(of).removeprefix('-')}".upper().replace("-", "_")
     if shape == Shape((bool,)):
-        return click.option(*names, is_flag=True, help=known.help)
+        return click.option(*names, is_flag=True, envvar=variable, help=known.help)
     types = [_type_of(kind, of) for kind in shape.parts]
     required = of.default is MISSING
     settings: dict[str, Any] = {"type": types[0] if len(types) == 1 else tuple(types), "metavar": known.metavar}
@@ -69,7 +71,8 @@ def _option(owner: type[Settings], of: Field) -> Callable:
         settings |= {"default": of.default, "show_default": True}
     if known.commas:
         settings["callback"] = _flat
-    return click.option(*names, **settings, multiple=shape.many, required=required, help=known.help)
+    settings |= {"multiple": shape.many, "required": required, "envvar": variable}
+    return click.option(*names, **settings, help=known.help)
 
 
 def _use_preset(verb: str) -> Callable:
@@ -95,7 +98,7 @@ def options_of(settings: type[Settings], verb: str) -> Callable[[Callable], Call
 
         made: Callable = with_settings
         for of in reversed(fields):
-            made = _option(settings, of)(made)
+            made = _option(settings, of, verb)(made)
         if has_presets(verb):
             made = click.option(
                 "--preset",

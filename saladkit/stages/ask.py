@@ -5,37 +5,44 @@ from saladkit.formats.results import CASCADE, ORIGINAL, likeliest_per_character
 from saladkit.job import Clock
 from saladkit.machine import resolve_device
 from saladkit.model.limits import read_config
+from saladkit.model.processor import AUDIO_MARK
 from saladkit.progress import say
 from saladkit.scoring.answer_text import spoken_answer
-from saladkit.scoring.asked_question import read_question
+from saladkit.scoring.asked_question import MICROPHONE, read_question
 from saladkit.scoring.cascade import with_transcripts
 from saladkit.scoring.conditions import Condition
 from saladkit.scoring.models import LoadedModel, is_speech_model
 from saladkit.settings.ask import AskSettings
 from saladkit.settings.evaluate import CONTINUATION, EvalSettings
+from saladkit.speech.audio.microphone import record
 from saladkit.speech.transcribers.transcriber import open_transcriber
 
 
-def ask(checkpoint: str, question: str, settings: AskSettings) -> dict:
+def ask(checkpoint: str, question: str | None, settings: AskSettings) -> dict:
     """Answer a spoken question after the prompt that `eval` gives to it, greedily.
 
     A checkpoint that was trained on conversations gets the question by its chat template.
 
     Args:
-        question: path of a recording, or "-" for standard input.
+        question: path of a recording, or "-" for standard input; None for the microphone.
 
     Returns:
         `answer` in words; `response`, all that was written; with options, `choice` and `options` with likelihoods; with
         a recognizer, `transcript`; with a text LLM, `teacher` with its answer to the transcript.
 
     Raises:
-        SaladError: the recording or a model cannot be read, or the recording is longer than the model reads.
+        SaladError: the recording or a model cannot be read, the recording is longer than the model reads, or there is
+            not exactly one question.
     """
     clock = Clock()
-    row, recording = read_question(question, settings.option)
+    if (question is None) is (settings.microphone is None):
+        raise SaladError("there is not exactly one question", "Give a recording, or else --microphone SECONDS.")
     _check_models(checkpoint, settings.teacher)
+    recorded = None if settings.microphone is None else record(settings.microphone)
+    row, recording = read_question(question or MICROPHONE, settings.option, recorded)
+    row |= _around(settings.text)
     device, how = resolve_device(settings.device), _as_eval(checkpoint, settings)
-    found = {"command": "ask", "question": question, "seconds_of_speech": round(len(recording[0]) / recording[1], 2)}
+    found = {"command": "ask", "question": row["id"], "seconds_of_speech": round(len(recording[0]) / recording[1], 2)}
     if settings.asr is not None:
         transcriber = open_transcriber(settings.asr, device=settings.device, dtype=settings.dtype)
         found["transcript"] = transcriber.transcribe([recording])[0]
@@ -45,6 +52,16 @@ def ask(checkpoint: str, question: str, settings: AskSettings) -> dict:
         found["teacher"] = _answer(settings.teacher, Condition(ORIGINAL, CASCADE), heard, how, device)
     _tell(found)
     return found | {"seconds": round(clock.seconds(), 2), "peak_memory_bytes": clock.peak_memory_bytes()}
+
+
+def _around(text: str) -> dict[str, str]:
+    """Return the text before and behind the question."""
+    before, mark, behind = text.partition(AUDIO_MARK)
+    if not mark:
+        return {"lead": "", "trail": f" {text}" if text else ""}
+    if AUDIO_MARK in behind:
+        raise SaladError(f"--text has several places for the question: {text}", f"Write {AUDIO_MARK} once.")
+    return {"lead": before, "trail": behind}
 
 
 def _as_eval(checkpoint: str, settings: AskSettings) -> EvalSettings:

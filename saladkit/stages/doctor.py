@@ -7,12 +7,17 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 
+from packaging.requirements import Requirement
+
 from saladkit.errors import SaladError
 from saladkit.progress import say
+from saladkit.speech.audio.microphone import recorder
 from saladkit.speech.audio.torchaudio import torchaudio_failure
 
 OLDEST_PYTHON = (3, 11)
 PACKAGES = ("torch", "transformers", "accelerate", "peft", "datasets", "click", "pyarrow", "safetensors", "soundfile")
+FITTING = ("torchaudio", "sentence-transformers", "faster-whisper", "kokoro-onnx", "lm_eval")  # which pin others
+ONNXRUNTIMES = ("onnxruntime", "onnxruntime-gpu")
 EXTRAS = {
     "piper": ("piper", "onnx", "onnxruntime"),
     "kokoro": ("kokoro_onnx", "onnx"),
@@ -46,11 +51,14 @@ def _checks() -> Iterator[dict]:
     yield _audio()  # before transformers, which a broken torchaudio would break
     for package in PACKAGES:
         yield _package(package)
+    yield _versions()
     yield _faiss()
+    yield _one_of("onnxruntime", ONNXRUNTIMES)
     yield _gpus()
     yield _espeak()
     for extra, modules in EXTRAS.items():
         yield _extra(extra, modules)
+    yield _microphone()
     yield _disk()
     yield _memory()
 
@@ -121,6 +129,57 @@ def _faiss() -> dict:
     return _check("faiss", "ok", detail)
 
 
+def _one_of(module: str, distributions: tuple[str, ...]) -> dict:
+    """Check that at most one of the distributions is installed that bring the same module."""
+    found = [name for name in distributions if _installed(name)]
+    if len(found) > 1:
+        fix = f"pip uninstall --yes {' '.join(found)} && pip install {found[-1]}"
+        return _check(module, "problem", f"{' and '.join(found)} own the same module", fix)
+    return _check(module, "ok" if found else "note", " ".join(found) or "optional, not installed")
+
+
+def _installed(name: str) -> str | None:
+    """Return the version of a distribution; None if it is not installed."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _versions() -> dict:
+    """Check that what is installed fits what saladkit, and each package that it needs, requires of it."""
+    clashes: dict[str, str] = {}
+    for name in ("saladkit", *PACKAGES, *(package for package in FITTING if _installed(package))):
+        for requirement in _requirements(name):
+            found = _installed(requirement.name)
+            if found is not None and not requirement.specifier.contains(found, prereleases=True):
+                clashes[f"{requirement.name}{requirement.specifier}"] = f"{name} needs {requirement}, not {found}"
+    if clashes:
+        wanted = " ".join(f"'{requirement}'" for requirement in clashes)
+        return _check("versions", "problem", "; ".join(clashes.values()), f"pip install {wanted}")
+    return _check("versions", "ok", "the packages fit each other")
+
+
+def _requirements(name: str) -> Iterator[Requirement]:
+    """Yield what a distribution always requires on this machine, without its extras."""
+    try:
+        stated = metadata.requires(name) or []
+    except metadata.PackageNotFoundError:  # run from a checkout
+        return
+    for requirement in map(Requirement, stated):
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            yield requirement
+
+
+def _microphone() -> dict:
+    program = recorder()
+    if program is None:
+        return _check(
+            "microphone", "note", "no program records: needed by `ask --microphone`", "apt-get install alsa-utils"
+        )
+    return _check("microphone", "ok", f"{program} records")
+
+
 def _gpus() -> dict:
     if _import_error("torch") or _import_error("faiss"):
         return _check("gpus", "note", "cannot be counted, since torch or faiss does not load")
@@ -132,6 +191,9 @@ def _gpus() -> dict:
     detail = f"torch sees {torch_sees}, faiss sees {faiss_sees}"
     if torch_sees and not faiss_sees:
         return _check("gpus", "note", f"{detail}: `regions` clusters and searches on the CPU")
+    if not torch_sees and shutil.which("nvidia-smi"):
+        fix = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu128"
+        return _check("gpus", "problem", f"{detail}, although nvidia-smi is there: torch {torch.__version__}", fix)
     return _check("gpus", "ok" if torch_sees else "note", detail)
 
 
@@ -159,7 +221,10 @@ def _extra(extra: str, modules: tuple[str, ...]) -> dict:
 
 def _disk() -> dict:
     free = shutil.disk_usage(".").free
-    return _check("disk", "ok" if free >= LITTLE_DISK else "note", f"{free / GIGABYTE:.1f} GB free in this folder")
+    detail = f"{free / GIGABYTE:.1f} GB free in this folder"
+    if free < LITTLE_DISK:
+        return _check("disk", "note", detail, "du -sh * | sort -h  # what takes the room here")
+    return _check("disk", "ok", detail)
 
 
 def _memory() -> dict:

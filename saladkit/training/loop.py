@@ -14,6 +14,7 @@ from saladkit.formats.checkpoint import LOGS, METRICS, STABLE
 from saladkit.formats.files import written_aside
 from saladkit.machine import is_main_process, processes
 from saladkit.model.salad import SaladForCausalLM
+from saladkit.progress import is_quiet
 from saladkit.rows.schedule import TrainingSchedule
 from saladkit.settings.training import TrainingSettings
 from saladkit.teacher.signals import TeacherSignal
@@ -109,7 +110,8 @@ def train(
         callbacks=callbacks,
     )
     trainer.remove_callback(ProgressCallback)
-    trainer.add_callback(ProgressOnStderr)
+    if not is_quiet():
+        trainer.add_callback(ProgressOnStderr)
     _run(trainer, states, settings)
     saver.save(model, folder)
     metrics = _log_of(trainer)

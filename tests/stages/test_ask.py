@@ -12,6 +12,7 @@ import soundfile
 from saladkit.errors import SaladError
 from saladkit.formats.results import read_predictions
 from saladkit.formats.samples import iterate_rows
+from saladkit.model.loading import load_processor, load_salad_model
 from saladkit.scoring.asked_question import read_question
 from saladkit.settings.ask import AskSettings
 from saladkit.sources.samples import read_samples
@@ -164,3 +165,58 @@ def test_models_of_the_wrong_kind_are_refused(shell, checkpoint, text_lm, asked)
 def test_settings_that_contradict_each_other_are_refused(given):
     with pytest.raises(SaladError):
         AskSettings(**given)
+
+
+def test_text_is_read_behind_the_question_or_around_it(shell, checkpoint, asked):
+    recording = next(iter(asked[1].values()))
+    processor, model = load_processor(checkpoint), load_salad_model(checkpoint, dtype="float32", device="cpu").eval()
+    for given, whole in (
+        ("The tomato is", "<|audio|> The tomato is"),
+        ("Listen: <|audio|> One word.", "Listen: <|audio|> One word."),
+    ):
+        inputs = processor(text=whole, audio=str(recording))
+        assert inputs["speech_mask"].any() and not inputs["speech_mask"].all()
+        ids = model.generate(**inputs, max_new_tokens=5, do_sample=False)[0, inputs["input_ids"].shape[1] :]
+        found = asking(shell, checkpoint, recording, "--text", given, "--max-new-tokens", 5)
+        assert found["response"] == processor.decode(ids, skip_special_tokens=True)
+    twice = "<|audio|> or <|audio|>"
+    assert "several places" in asking(shell, checkpoint, recording, "--text", twice, fails=True)
+
+
+def test_a_system_prompt_has_a_place_only_in_a_conversation(shell, checkpoint, asked):
+    recording = next(iter(asked[1].values()))
+    said = asking(shell, checkpoint, recording, "--system-prompt", "Be brief.", fails=True)
+    assert "--system-prompt" in said and "--apply-chat-template" in said
+
+
+def lay_recorder(folder, body):
+    """A program in the place of ALSA's arecord, which is the system's and not ours."""
+    program = folder / "arecord"
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(0o755)
+
+
+def test_a_question_is_recorded_from_the_microphone(shell, checkpoint, asked, tmp_path, monkeypatch):
+    recording = next(iter(asked[1].values()))
+    expected = asking(shell, checkpoint, recording, "--max-new-tokens", 5)
+    lay_recorder(tmp_path, f'for wav; do :; done; echo "$@" > {tmp_path}/asked; cp {recording} "$wav"')
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    found = asking(shell, checkpoint, "--microphone", 3, "--max-new-tokens", 5)
+    assert (found["response"], found["seconds_of_speech"]) == (expected["response"], expected["seconds_of_speech"])
+    assert "-r 16000 -d 3" in (tmp_path / "asked").read_text()
+
+
+@pytest.mark.parametrize(
+    "body, said",
+    [("echo no card >&2; exit 1", "no card"), ("exit 0", "it ended with 0"), (None, "no program that records")],
+)
+def test_without_a_microphone_it_says_what_to_do(body, said, shell, checkpoint, tmp_path, monkeypatch):
+    if body:
+        lay_recorder(tmp_path, body)
+    monkeypatch.setenv("PATH", str(tmp_path) if body is None else f"{tmp_path}:/usr/bin:/bin")
+    assert said in asking(shell, checkpoint, "--microphone", 1, fails=True)
+
+
+@pytest.mark.parametrize("both", [(), ("question.wav", "--microphone", 1)], ids=["none", "two"])
+def test_there_is_exactly_one_question(both, shell, checkpoint):
+    assert "not exactly one question" in asking(shell, checkpoint, *both, fails=True)

@@ -311,8 +311,7 @@ def test_the_spoken_turns_of_a_rollouts_prompt_are_heard(chat_checkpoint, spoken
     tail = template.tokenizer(answer, add_special_tokens=False)["input_ids"]
     assert sequence.input_ids[-len(tail) :].tolist() == tail
     assert sequence.positions.tolist() == [len(sequence) - 1]
-    writer = RolloutWriter.load(known, settings, has_conversations=True)
-    of_texts, of_answers = writer.text_ends, writer.answer_ends
+    of_texts, of_answers = RolloutWriter.load(known, settings, has_conversations=True).stops
     assert {known.tokenizer.eos_token_id} <= of_texts <= of_answers
     assert template.end_of_turn in of_answers
 

@@ -2,6 +2,9 @@ import json
 import subprocess
 import sys
 
+import pytest
+import torch
+
 from saladkit.stages import doctor as stage
 from saladkit.stages.doctor import doctor
 
@@ -93,3 +96,44 @@ def test_what_does_not_load_is_a_problem_and_a_missing_extra_a_note(tmp_path):
     assert checks["peft"]["fix"] == "pip install --force-reinstall --no-deps peft"
     assert checks["piper"]["status"] == "note"
     assert checks["piper"]["fix"] == "pip install 'saladkit[piper]'"
+
+
+@pytest.mark.parametrize(
+    "name, version, said, fix",
+    [
+        ("peft", "0.1", "saladkit needs peft>=0.21, not 0.1", "'peft>=0.21'"),
+        ("tokenizers", "0.1", "transformers needs tokenizers", "'tokenizers"),
+        ("huggingface-hub", "0.1", "needs huggingface-hub", "'huggingface-hub"),
+    ],
+    ids=["ours", "of transformers", "of several"],
+)
+def test_packages_that_do_not_fit_each_other_are_a_problem_with_a_fix(name, version, said, fix, tmp_path, monkeypatch):
+    lay_distribution(tmp_path, name, version)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = by_name(doctor())["versions"]
+    assert found["status"] == "problem" and said in found["detail"].replace("huggingface_hub", "huggingface-hub")
+    assert found["fix"].startswith("pip install ") and fix in found["fix"].replace("huggingface_hub", "huggingface-hub")
+
+
+def test_two_onnxruntimes_are_a_problem_with_a_fix(tmp_path, monkeypatch):
+    for name in ("onnxruntime", "onnxruntime-gpu"):
+        lay_distribution(tmp_path, name, "1.0")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = by_name(doctor())["onnxruntime"]
+    assert found["status"] == "problem" and found["detail"] == "onnxruntime and onnxruntime-gpu own the same module"
+    assert found["fix"] == "pip uninstall --yes onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch sees the GPU of this machine")
+def test_a_gpu_that_torch_does_not_see_is_a_problem_with_a_fix(tmp_path, monkeypatch):
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    checks = by_name(doctor())
+    assert checks["gpus"]["status"] == "problem" and "--index-url" in checks["gpus"]["fix"]
+    assert checks["microphone"]["status"] == "note" and checks["microphone"]["fix"] == "apt-get install alsa-utils"
+
+
+def test_little_disk_has_a_line_to_paste(monkeypatch):
+    monkeypatch.setattr(stage, "LITTLE_DISK", 1e30)
+    assert by_name(doctor())["disk"]["fix"].startswith("du -sh")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from saladkit.reporting.charts.bars import Bar, draw_bars, draw_zero, label_rows, row_height
 from saladkit.reporting.charts.figures import AXIS, TITLE, WIDE, finish, new_figure, shortened
 from saladkit.reporting.charts.palette import LIGHT, series_colours
-from saladkit.reporting.findings import Findings
+from saladkit.reporting.findings import ModelFindings
 from saladkit.reporting.inventory import Inventory
 from saladkit.reporting.number_format import percent
 from saladkit.reporting.provenance import added_speech, selections_of
@@ -32,16 +32,18 @@ class ShownSelection:
     model: str = ""
 
 
-def shown_selections(findings: Findings, inventory: Inventory) -> list[ShownSelection]:
+def shown_selections(found: list[str], models: list[ModelFindings], inventory: Inventory) -> list[ShownSelection]:
     """Return the selections that a model of the report was trained on, in the order of the models.
 
-    If no selection matches, return every selection of the run.
+    If no selection matches, return all.
+
+    Args:
+        found: names of the selections.
     """
-    found = [selection.name for selection in findings.regions.selections] if findings.regions else []
-    colours = series_colours(model.name for model in findings.models)
+    colours = series_colours(model.name for model in models)
     trained: dict[str, ShownSelection] = {}
-    for model in findings.models:
-        for selection in selections_of(inventory, added_speech(model.training, findings.models[0].training)):
+    for model in models:
+        for selection in selections_of(inventory, added_speech(model.training, models[0].training)):
             if selection.name in found:
                 trained.setdefault(selection.name, ShownSelection(selection.name, colours[model.name], model.label))
     others = series_colours(found, first=3)

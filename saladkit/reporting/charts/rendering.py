@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -25,25 +26,52 @@ VARIABLES = {colour: f"var(--{name})" for name, colour in LIGHT.items()}
 
 
 @dataclass(frozen=True)
-class Chart:
-    """A chart for a wide page, for a narrow page, and as a PNG file of its own."""
+class Picture:
+    """A chart as files of its own, on white."""
+
+    png: bytes
+    svg: bytes
+
+
+@dataclass(frozen=True)
+class Chart(Picture):
+    """A chart for a wide page and for a narrow page, too."""
 
     wide: str
     narrow: str
-    png: bytes
 
 
 def render(draw: Callable[[int], Figure]) -> Chart:
     """Render what `draw` makes of a width in px."""
+    with _in_our_style():
+        figure = draw(WIDE)
+        wide = _inline_svg(figure, "wide")
+        picture = _picture(figure)
+        return Chart(picture.png, picture.svg, wide, _inline_svg(draw(NARROW), "narrow"))
+
+
+def render_picture(draw: Callable[[int], Figure]) -> Picture:
+    """Render what `draw` makes of the width of a wide page in px, as files alone."""
+    with _in_our_style():
+        return _picture(draw(WIDE))
+
+
+@contextmanager
+def _in_our_style() -> Iterator[None]:
     from matplotlib import style
 
     with style.context(STYLE), warnings.catch_warnings():
         # A browser has letters that the drawing's font lacks; in the PNG they are boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure = draw(WIDE)
-        wide = _inline_svg(figure, "wide")
-        figure.set_layout_engine("none")  # keep the layout that the SVG has
-        return Chart(wide, _inline_svg(draw(NARROW), "narrow"), _png(figure))
+        yield
+
+
+def _picture(figure: Figure) -> Picture:
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # keep the layout that the page has
+    content = BytesIO()
+    figure.savefig(content, format="svg", metadata=NO_METADATA, facecolor="white", dpi=PNG_DOTS_PER_INCH)
+    return Picture(_png(figure), NOT_XML.sub(" ", content.getvalue().decode()).encode())
 
 
 def _png(figure: Figure) -> bytes:

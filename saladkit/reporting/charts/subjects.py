@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TITLES = {False: "Unheard subjects", True: "Heard subjects"}
+TITLES = {False: "Unheard subjects", True: "Heard subjects", None: "Subjects"}
 ALL, LETTERS = "all subjects", 24  # the first row of a group; how many letters of a subject's name are shown
 
 
@@ -31,7 +31,7 @@ class SubjectRow:
 
 def draw_subjects(findings: Findings, width: int) -> Figure:
     """Draw the unheard and the heard subjects as two groups."""
-    groups = {heard: rows for heard in (False, True) if (rows := _rows(findings, heard))}
+    groups = {heard: rows for heard in TITLES if (rows := _rows(findings, heard))}
     sizes = [len(rows) for rows in groups.values()]
     figure = new_figure("Accuracy on spoken questions by subject, with 95 % intervals")
     axes = groups_of_rows(figure, width, sizes)
@@ -70,15 +70,20 @@ def _draw_group(findings: Findings, axes: Axes, rows: list[SubjectRow]) -> None:
     axes.set_xticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100 %"])
 
 
-def _rows(findings: Findings, heard: bool) -> list[SubjectRow]:
-    """Return a row for each heard or each unheard subject; if there are several, a row for all of them comes first."""
+def _rows(findings: Findings, heard: bool | None) -> list[SubjectRow]:
+    """Return a row for each heard or each unheard subject; if there are several, a row for all of them comes first.
+
+    Args:
+        heard: None for the subjects of which it is not known.
+    """
     teacher, models = findings.teacher, findings.models
     rows = [
         SubjectRow(name, {model.name: model.by_subject[name] for model in models}, teacher.by_subject[name])
         for name in [subject.name for subject in findings.subjects if subject.heard == heard]
     ]
-    ceiling = teacher.heard if heard else teacher.unheard
-    together = {model.name: model.heard if heard else model.unheard for model in models}
+    attribute = {True: "heard", False: "unheard", None: "all"}[heard]
+    ceiling = getattr(teacher, attribute)
+    together = {model.name: model.speech if heard is None else getattr(model, attribute) for model in models}
     if len(rows) < 2 or ceiling is None:
         return rows
     return [SubjectRow(ALL, {name: group for name, group in together.items() if group}, ceiling), *rows]

@@ -74,6 +74,7 @@ def test_every_name_is_escaped(tmp_path):
 
 def test_page_needs_nothing_else(page):
     assert "<script" not in page and "http" not in page and "url(" not in page
+    assert "src=" not in re.sub(r'src="data:', "", page) and "href=" not in page
     assert len(page) < 4_000_000
 
 

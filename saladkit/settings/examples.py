@@ -1,0 +1,25 @@
+"""One example of each command, which its help shows and a test runs, in the order of the method."""
+
+EXAMPLES = {
+    "cache-teacher": "saladkit cache-teacher natural pool.parquet --model text-lm -o teacher",
+    "distill": "saladkit distill text-lm --data natural --teacher teacher --max-steps 2000 -o stage1",
+    "regions": "saladkit regions pool.parquet --speech natural --embedder lm:text-lm --clusters 6 -o regions",
+    "gap": "saladkit gap stage1 natural --teacher text-lm --regions regions -o gap",
+    "select": "saladkit select pool.parquet --regions regions --strategy coverage --count 8 -o chosen",
+    "synth": "saladkit synth chosen --voice espeak:en-us --voice espeak:en-gb -o spoken",
+    "align": "saladkit align stage1 --data natural --data spoken --teacher text-lm --max-steps 2000 -o stage2",
+    "eval": "saladkit eval stage2 questions --teacher text-lm --compare stage1 -o eval",
+    "rollout": "saladkit rollout stage1 natural -o rollouts",
+    "timestamps": "saladkit timestamps natural --aligner sphinx -o times",
+    "export-times": "saladkit export-times times --format textgrid -o grids",
+    "import-times": "saladkit import-times natural --times textgrid:grids -o imported",
+    "cache-speech": "saladkit cache-speech natural --speech-encoder log-mel -o frames",
+    "average": "saladkit average stage1 stage2 --weight 0.25 --weight 0.75 -o mean",
+    "fit-scaling": "saladkit fit-scaling log.jsonl -o scaling",
+    "report": "saladkit report . -o report.html",
+    "status": "saladkit status stage1",
+    "verify": "saladkit verify stage1 teacher",
+    "ask": "saladkit ask stage2 question.wav --teacher text-lm --asr sphinx",
+    "doctor": "saladkit doctor",
+    "completion": "saladkit completion bash",
+}

@@ -16,8 +16,8 @@ class AskSettings(AnswerLength, Recognizer, ChatPrompt, Device, Dtype):
         metavar="TEXT",
         help="A possible answer: the most likely one per character is chosen, as in `eval`; repeat for more.",
     )
-    text: str = setting(
-        "",
+    text: str | None = setting(
+        None,
         help="Text that the model reads behind the question; or a text with `<|audio|>` in the place of the question.",
     )
     microphone: float | None = setting(

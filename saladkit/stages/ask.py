@@ -40,7 +40,7 @@ def ask(checkpoint: str, question: str | None, settings: AskSettings) -> dict:
     _check_models(checkpoint, settings.teacher)
     recorded = None if settings.microphone is None else record(settings.microphone)
     row, recording = read_question(question or MICROPHONE, settings.option, recorded)
-    row |= _around(settings.text)
+    row |= _around(settings.text or "")
     device, how = resolve_device(settings.device), _as_eval(checkpoint, settings)
     found = {"command": "ask", "question": row["id"], "seconds_of_speech": round(len(recording[0]) / recording[1], 2)}
     if settings.asr is not None:

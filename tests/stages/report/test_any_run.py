@@ -176,7 +176,7 @@ def test_runs_beside_the_first_are_folders_given_once(kept, others, problem, tmp
 
 
 def test_the_chosen_texts_are_on_the_map_with_their_reasons(kept):
-    data = kept[2].partition('id="map-data">')[2].partition("</script>")[0]
+    data = kept[2].partition('id="map-data">')[2].partition("</SCRIPT>")[0]
     found = json.loads(data)
     assert [region["name"] for region in found["regions"]] == ["paris, rome, <b>city", "heart, liver, lung"]
     assert "<" not in data
@@ -194,6 +194,6 @@ def test_a_pool_that_has_moved_leaves_the_words_of_chosen_texts(run):
     manifest["inputs"]["pool"]["path"] = str(run / "pool.parquet")
     (run / "regions" / "manifest.json").write_text(json.dumps(manifest))
     _, page = page_of(run)
-    found = json.loads(page.partition('id="map-data">')[2].partition("</script>")[0])
+    found = json.loads(page.partition('id="map-data">')[2].partition("</SCRIPT>")[0])
     assert set(found["words"].values()) == {"a text"} and 0 < len(found["words"]) < len(found["ids"])
     assert "The page has the words of" in page

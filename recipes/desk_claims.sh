@@ -19,7 +19,7 @@ CLAIMS=${CLAIMS:-docs/claims.md}
 . recipes/demo_settings.sh
 
 FIRST_STAGES=(nll half quarter-length half-length double-length one-voice)
-SECOND_STAGES=(none coverage gamma-5 regions-halved regions-doubled metric-jsd metric-nll-gap)
+SECOND_STAGES=(none coverage gamma-5 half-regions double-regions metric-jsd metric-nll-gap)
 
 # distill_with NAME SPEECH STEPS OPTION...: Stage I on the demo's text and on the speech in SPEECH, with STEPS that distil.
 distill_with() {
@@ -62,14 +62,17 @@ other_regions() {
   saladkit synth "$RUN/probe-texts-$1" -o "$RUN/probes-$1" "${VOICES[@]}" --seed "$SEED"
   saladkit gap "$RUN/stage1" "$RUN/probes-$1" -o "$RUN/gap-of-regions-$1" --regions "$RUN/regions-$1" "${GAP[@]}"
 }
+# choose_by_regions NAME REGIONS PROBES: by other regions, of whose probes none is chosen.
+choose_by_regions() {
+  choose_and_align "$1" "$2" --gap "$RUN/gap-of-$2" --exclude "$RUN/$3" --gamma 1 --max-noise 1
+}
 second_stage() {
   local gap=(--gap "$RUN/gap-stage1" --max-noise 1)  # four probes a region may be too few for a metric: that is compared
   case $1 in
     none) align_on none --data "$RUN/natural:2" ;;
     coverage) choose_and_align coverage regions --strategy coverage --gamma 1 ;;
     gamma-5) choose_and_align gamma-5 regions "${gap[@]}" --gamma 5 ;;
-    regions-halved | regions-doubled)
-      choose_and_align "$1" "$1" --gap "$RUN/gap-of-$1" --exclude "$RUN/probe-texts-${1#regions-}" --gamma 1 --max-noise 1 ;;
+    half-regions | double-regions) choose_by_regions "$1" "regions-${1%-regions}" "probe-texts-${1%-regions}" ;;
     metric-*) choose_and_align "$1" regions "${gap[@]}" --metric "${1#metric-}" --gamma 1 ;;
   esac
 }
@@ -90,8 +93,8 @@ for SEED in $SEEDS; do
   wait_beside
 
   step "seed $SEED: Stage II on other selections"
-  beside other_regions halved "$((REGIONS / 2))"
-  beside other_regions doubled "$((REGIONS * 2))"
+  beside other_regions half "$((REGIONS / 2))"
+  beside other_regions double "$((REGIONS * 2))"
   wait_beside
   for NAME in "${SECOND_STAGES[@]}"; do
     beside second_stage "$NAME"

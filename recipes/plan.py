@@ -31,6 +31,7 @@ FIGURES = (  # of a dry run: name, unit, scale
 
 TOTALS = {  # what the lines of a plan have in all: name, unit
     "bytes": "bytes",
+    "speech": "hours of speech",
     "hours": "hours on this machine",
     "positions": "positions to train on",
     "gpu_hours": "GPU-hours of training",
@@ -102,6 +103,7 @@ def amounts(figures: dict) -> dict[str, float]:
     positions, speed = figures.get("positions_to_read") or 0, float(os.environ.get("POSITIONS_PER_SECOND", 0))
     return {
         "bytes": figures.get("bytes") or 0,
+        "speech": figures.get("predicted_hours") or (figures.get("seconds_of_speech") or 0) / 3600,
         "hours": (figures.get("predicted_seconds") or 0) / 3600,
         "positions": positions,
         "gpu_hours": positions / speed / 3600 if speed else 0,

@@ -1,5 +1,6 @@
 """The plan that a recipe prints with DRY_RUN=1."""
 
+import json
 import os
 import subprocess
 
@@ -31,12 +32,16 @@ def test_a_dry_run_prints_the_plan_and_makes_nothing(recipe, repository, loaded_
 
 
 def test_a_plan_has_totals(repository, loaded_python, tmp_path):
-    environment = {"DRY_RUN": "1", "RUN": str(tmp_path), "SALADKIT_LOADED": str(loaded_python.parent)}
-    environment |= {"POSITIONS_PER_SECOND": "1000"}
-    line = ["bash", repository / "recipes" / "demo.sh"]
-    done = subprocess.run(line, env=os.environ | environment, capture_output=True, text=True)
+    figures = [{"predicted_hours": 1.5}, {"predicted_hours": 0.5}, {"positions_to_read": 7_200_000, "bytes": 2e9}]
+    figures += [{"positions_to_read": 3_600_000, "bytes": 3e9}]
+    entries = [{"step": "a step", "verb": "align", "made": "out", "figures": of_line} for of_line in figures]
+    (tmp_path / "plan.jsonl").write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+    line = [loaded_python, repository / "recipes" / "plan.py", "show", tmp_path, "runs/it"]
+    done = subprocess.run(line, env=os.environ | {"POSITIONS_PER_SECOND": "1000"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Known to be written: 5.00 GB" in done.stdout
     (told,) = [row for row in done.stdout.splitlines() if row.startswith("Known in all: ")]
-    assert "positions to train on" in told and "GPU-hours of training" in told
+    assert told == "Known in all: 2 hours of speech, 1.08e+07 positions to train on, 3 GPU-hours of training"
 
 
 @pytest.mark.parametrize("target, recipe", [("reproduce-desk", "desk"), ("reproduce-3b", "salad_3b")])
@@ -52,7 +57,15 @@ def test_make_remakes_what_is_out_of_date(target, recipe, repository, tmp_path):
     page = folder / last
 
     def told(**variables):
-        line = ["make", "-n", "-o", "setup", target, *(f"{name}={value}" for name, value in variables.items())]
+        line = [
+            "make",
+            "-n",
+            "--no-print-directory",
+            "-o",
+            "setup",
+            target,
+            *(f"{name}={value}" for name, value in variables.items()),
+        ]
         return subprocess.run(line, cwd=folder, capture_output=True, text=True, check=True).stdout
 
     assert f"REMAKE=1 bash recipes/{recipe}.sh" in told()

@@ -26,7 +26,7 @@ from saladkit.scoring.seeds import OverSeeds, Strata, over_seeds, seeds_note
 
 CELLS = ("near-easy", "near-hard", "far-easy", "far-hard")
 FIRST = ("stage1", "nll", "half", "quarter-length", "half-length", "double-length", "one-voice")
-SECOND = ("uniform", "active", "none", "coverage", "gamma-5", "regions-halved", "regions-doubled")
+SECOND = ("uniform", "active", "none", "coverage", "gamma-5", "half-regions", "double-regions")
 SECOND += ("metric-jsd", "metric-nll-gap")
 
 
@@ -133,7 +133,7 @@ CLAIMS = (
     Claim("Synthetic speech helps at all", PAPER, f"uniform minus none, {POINTS}", _heard("uniform", "none")),
     Claim("γ = 5 beats γ = 1", PAPER, POINTS, _heard("gamma-5", "active")),
     Claim("More regions beat fewer", PAPER, f"24 minus 6 regions, {POINTS}",
-          _heard("regions-doubled", "regions-halved")),
+          _heard("double-regions", "half-regions")),
     Claim("What is read survives: no more than 2 points are lost", PAPER, f"active minus text LLM, read, {POINTS}",
           lambda run: run.points(("active", "text"), (ORIGINAL, "text")), -2.0),
     Claim("Three voices beat one on a voice that was not heard", BEYOND, f"Stage I, {POINTS}",

@@ -6,6 +6,7 @@ has recordings by `doc_to_audio`, and each `<audio>` in a context stands for the
 
 from typing import Any
 
+import lm_eval.models  # noqa: F401  # the harness adds its own models only where there is none yet
 import numpy as np
 import torch
 from lm_eval.api.instance import Instance

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Try the claims of the paper, and some beyond it, on the small world; the verdicts are in docs/claims.md.
+# Try the claims of the paper, and some beyond it, on the small world, and write which of them hold to docs/claims.md. NOT RUN YET at
+# this size: a test runs every line on a reduced world.
 #
 #   bash recipes/desk_claims.sh     writes to runs/claims/seed-N; an interrupted run resumes with the same line
 #

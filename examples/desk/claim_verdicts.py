@@ -9,7 +9,6 @@ otherwise the desk cannot tell.
 
 import argparse
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -210,7 +209,7 @@ def main() -> None:
     try:
         text = page([Run(folder) for folder in options.runs])
     except SaladError as error:
-        sys.exit(f"error: {error.problem}\n  fix: {error.fix}")
+        parser.exit(2, f"error: {error.problem}\n  fix: {error.fix}\n")
     aside = options.out.with_suffix(".md.part")
     aside.write_text(text)
     os.replace(aside, options.out)

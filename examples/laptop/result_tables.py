@@ -7,8 +7,6 @@ bootstrap over the questions, which are the same on both sides.
 """
 
 import argparse
-import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +23,7 @@ DIFFERENCES = [
     ("active", "uniform"),
     ("active", "coverage"),
     ("active", "none"),
+    ("uniform", "none"),
     ("none", "Stage I"),
     ("cascade", "active"),
 ]
@@ -89,7 +88,7 @@ def _paired(first: Right, second: Right, of_groups: Groups) -> list[str]:
 
 def gaps(run: Path) -> list[str]:
     """Return a table of misalignment and forgetting in nats per token, on probes and people, and perplexities."""
-    perplexity = json.loads((run / "perplexity.json").read_text())
+    perplexity = read_json(run / "perplexity.json")
     head = [
         "",
         "M, probes",
@@ -146,10 +145,11 @@ def main() -> None:
     """Print the tables of the run that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, help="folder of a finished run of recipes/laptop.sh")
+    options = parser.parse_args()
     try:
-        print("\n".join(tables(parser.parse_args().run)))
-    except (SaladError, OSError) as error:
-        sys.exit(f"error: {error}")
+        print("\n".join(tables(options.run)))
+    except SaladError as error:
+        parser.exit(2, f"error: {error.problem}\n  fix: {error.fix}\n")
 
 
 if __name__ == "__main__":

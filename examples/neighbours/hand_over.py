@@ -39,7 +39,7 @@ def to_datasets(source: str, output: Path) -> int:
 
 
 def to_nemo(source: str, output: Path) -> int:
-    """Write `manifest.jsonl`, and files for recordings that are none yet; returns the number of rows."""
+    """Write `manifest.jsonl`, and WAV files for recordings inside a table; return the number of rows."""
 
     def lines() -> Iterator[dict]:
         for row in _rows(source):
@@ -52,7 +52,7 @@ def to_nemo(source: str, output: Path) -> int:
 
 
 def to_lhotse(source: str, output: Path) -> int:
-    """Write `cuts.jsonl.gz`, each cut with its words, and files for recordings that are none yet."""
+    """Write `cuts.jsonl.gz`, each cut with its words, and WAV files for recordings inside a table."""
     from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
     from lhotse.supervision import AlignmentItem
 

@@ -25,7 +25,7 @@ class AskSettings(AnswerLength, Recognizer, ChatPrompt, Device, Dtype):
         above=0,
         high=600,
         metavar="SECONDS",
-        help="Record the question for so many seconds, in place of QUESTION.",
+        help="Record the question from the microphone for this many seconds; then give no QUESTION.",
     )
     teacher: str | None = setting(
         None, help="A text LLM, which answers the transcript by --asr, for comparison: a cascade."

@@ -192,7 +192,7 @@ def _gpus() -> dict:
     if torch_sees and not faiss_sees:
         return _check("gpus", "note", f"{detail}: `regions` clusters and searches on the CPU")
     if not torch_sees and shutil.which("nvidia-smi"):
-        fix = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu128"
+        fix = "pip install --force-reinstall torch --index-url URL, with the one that PyTorch names for your CUDA"
         return _check("gpus", "problem", f"{detail}, although nvidia-smi is there: torch {torch.__version__}", fix)
     return _check("gpus", "ok" if torch_sees else "note", detail)
 

@@ -26,7 +26,7 @@ def recorder() -> str | None:
 
 
 def record(seconds: float) -> bytes:
-    """Record so many seconds from the default microphone, and return them as a WAV file.
+    """Record from the default microphone, and return the recording as a WAV file.
 
     Raises:
         SaladError: there is no program that records, or it fails, as without a microphone.

@@ -74,6 +74,9 @@ def test_every_name_is_escaped(tmp_path):
 
 def test_page_needs_nothing_else(page):
     assert "<script" not in page and "http" not in page and "url(" not in page
+    scripts = re.findall("(?i)<script[^>]*>", page)  # in any spelling: its own code, and the map's data
+    assert scripts == ['<SCRIPT type="application/json" id="map-data">', '<SCRIPT type="module">']
+    assert re.findall("(?i)http.{7}", page) == ["HTTP-EQUIV="]  # the content security policy, and no address
     assert "src=" not in re.sub(r'src="data:', "", page) and "href=" not in page
     assert len(page) < 4_000_000
 

@@ -23,6 +23,7 @@ FIGURES = (  # of a dry run: name, unit, scale
     ("positions_to_read", "positions to train on", 1),
     ("candidates", "candidates", 1),
     ("predicted_hours", "hours of speech", 1),
+    ("training_hours", "hours of training", 1),
     ("seconds_of_speech", "hours of speech", 1 / 3600),
     ("bytes", "GB", 1e-9),
     ("predicted_seconds", "hours on this machine", 1 / 3600),

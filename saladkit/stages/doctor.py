@@ -1,12 +1,12 @@
 """`doctor`: check the installation, and say what to type where something is missing."""
 
 import importlib
-import os
 import shutil
 import sys
 from collections.abc import Iterator
 from importlib import metadata
 
+import psutil
 from packaging.requirements import Requirement
 
 from saladkit.errors import SaladError
@@ -228,10 +228,6 @@ def _disk() -> dict:
 
 
 def _memory() -> dict:
-    known = [name for name in ("SC_AVPHYS_PAGES", "SC_PHYS_PAGES") if name in os.sysconf_names]
-    if not known:
-        return _check("memory", "note", "unknown on this system")
-    sizes = {name: os.sysconf(name) * os.sysconf("SC_PAGE_SIZE") for name in known}
-    words = {"SC_AVPHYS_PAGES": "free", "SC_PHYS_PAGES": "in total"}
-    detail = ", ".join(f"{size / GIGABYTE:.1f} GB {words[name]}" for name, size in sizes.items())
-    return _check("memory", "ok" if max(sizes.values()) >= LITTLE_MEMORY else "note", detail)
+    memory = psutil.virtual_memory()
+    detail = f"{memory.available / GIGABYTE:.1f} GB free, {memory.total / GIGABYTE:.1f} GB in total"
+    return _check("memory", "ok" if memory.total >= LITTLE_MEMORY else "note", detail)

@@ -39,7 +39,7 @@ def foresee(schedule: TrainingSchedule, measured: str | None) -> dict:
     return {
         "processes": schedule.shape.processes,
         PACE: round(positions / seconds, 1),
-        "predicted_hours": round(seconds / 3600, 4),
+        "training_hours": round(seconds / 3600, 4),
         "of_each_process": memory,
     }
 

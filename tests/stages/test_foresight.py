@@ -38,7 +38,7 @@ def test_a_training_says_how_fast_it_was(measured):
 def test_the_same_training_takes_as_long_again(measured, plan):
     summary = json.loads((measured[1] / "summary.json").read_text())
     found = plan("--measured", measured[1])
-    assert 0 < found["predicted_hours"] * 3600 < summary["seconds"] + 0.5
+    assert 0 < found["training_hours"] * 3600 < summary["seconds"] + 0.5
     assert found["processes"] == 1
     assert found["of_each_process"] == {"peak_memory_bytes": summary["peak_memory_bytes"]}
 
@@ -55,14 +55,14 @@ def test_hours_are_positions_by_the_speed_of_their_steps(measured, plan, tmp_pat
         assert four["positions_to_read"] == pytest.approx(4 * one["positions_to_read"], rel=0.2)
         for found, count in ((one, 1), (four, 4)):
             fastest, slowest = (found["positions_to_read"] * share / rate / count / 3600 for rate in speeds.values())
-            assert fastest < found["predicted_hours"] < slowest
-            rate = found["positions_to_read"] / found["predicted_hours"] / 3600
+            assert fastest < found["training_hours"] < slowest
+            rate = found["positions_to_read"] / found["training_hours"] / 3600
             assert found["positions_per_second"] == pytest.approx(rate, rel=0.1)
-        assert four["predicted_hours"] == pytest.approx(one["predicted_hours"], rel=0.2)
+        assert four["training_hours"] == pytest.approx(one["predicted_hours"], rel=0.2)
 
 
 def test_what_was_not_measured_is_not_predicted(plan):
-    assert not {"predicted_hours", "of_each_process"} & plan("--for-processes", 8).keys()
+    assert not {"training_hours", "of_each_process"} & plan("--for-processes", 8).keys()
 
 
 @pytest.mark.parametrize(

@@ -139,10 +139,12 @@ def _as_given(context: click.Context) -> list[str]:
     from_variables: list[str] = []
     for parameter in context.command.params:
         name = parameter.name or ""
-        if context.get_parameter_source(name) is ParameterSource.ENVIRONMENT and name in context.params:
-            value = context.params[name]
+        if context.get_parameter_source(name) is ParameterSource.ENVIRONMENT:
+            value = context.params.get(name, parameter.value_from_envvar(context))  # without --preset
             values = value if isinstance(value, tuple) and parameter.multiple else [value]
             for one in values:
+                if one is False:
+                    continue
                 words = [] if one is True else map(str, one) if isinstance(one, tuple) else [str(one)]
                 from_variables += [max(parameter.opts, key=len), *words]
     return [verb, *from_variables, *others]

@@ -82,6 +82,18 @@ def test_options_of_variables_reach_workers_elsewhere(monkeypatch):
         assert _as_given(context) == ["synth", "--voice", "espeak:en-us", "--seed", "3", "texts", "-o", "out"]
 
 
+def test_switches_that_are_off_and_presets_reach_workers_as_they_are(monkeypatch):
+    from saladkit.cli import _as_given
+
+    monkeypatch.setenv("SALADKIT_CACHE_TEACHER_OVERWRITE", "0")
+    monkeypatch.setenv("SALADKIT_CACHE_TEACHER_PRESET", "3b")
+    words = ["texts", "--model", "lm", "-o", "out"]
+    root = main.make_context("saladkit", [], resilient_parsing=True, **main.context_settings)
+    root.obj = ["cache-teacher", *words]
+    with main.commands["cache-teacher"].make_context("cache-teacher", list(words), parent=root) as context:
+        assert _as_given(context) == ["cache-teacher", "--preset", "3b", *words]
+
+
 def test_nothing_is_coloured(shell, monkeypatch):
     for variable in ({"NO_COLOR": "1"}, {"FORCE_COLOR": "1"}):
         for name, value in variable.items():

@@ -32,11 +32,13 @@ class Outcome:
 def run_command(arguments: list[str], folder: str, cores: int) -> Outcome:
     """Run `saladkit ARGUMENTS` in `folder`, with as many threads as the worker has cores."""
     command = [sys.executable, "-m", "saladkit", *arguments]
+    # What variables set stands in the arguments; SALADKIT_…_ON would let this worker start workers of its own.
+    others = {name: value for name, value in os.environ.items() if not name.startswith("SALADKIT_")}
     threads = {"OMP_NUM_THREADS": str(cores)}
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env=os.environ | threads,
+        env=others | threads,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -164,6 +164,8 @@ class SaladProcessor(ProcessorMixin):
                 true is not.
         """
         sampling_rate = (processor_kwargs or {}).get("sampling_rate", sampling_rate)
+        if continue_final_message:
+            raise SaladError("continue_final_message, which is not supported", "End with a turn of the user.")
         template = template_of(self.tokenizer, self.config)
         is_batched = isinstance(conversation, list) and bool(conversation) and isinstance(conversation[0], list | tuple)
         conversations = conversation if is_batched else [conversation]
@@ -173,7 +175,7 @@ class SaladProcessor(ProcessorMixin):
                 template.render(turns, "the conversation", generation_prompt=add_generation_prompt) for turns in marked
             ]
             return texts if is_batched else texts[0]
-        if not (add_generation_prompt and return_dict) or continue_final_message:
+        if not (add_generation_prompt and return_dict):
             raise SaladError(
                 "only prompts that the assistant answers are tokenized, as a dict",
                 "Give add_generation_prompt=True and return_dict=True, or tokenize=False.",

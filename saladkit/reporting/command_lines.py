@@ -92,8 +92,13 @@ def _as_typed(path: str, role: str, number: str, settings: dict) -> str:
     weights = settings.get("weights")
     of_role = weights.get(role, []) if isinstance(weights, dict) else []
     if number.isdigit() and int(number) < len(of_role) and of_role[int(number)] != 1:
-        return f"{path}:{of_role[int(number)]:g}"
+        return f"{path}:{_number(of_role[int(number)])}"
     return path
+
+
+def _number(value: float) -> str:
+    """Return a number with all its digits, so that the line typed again has the same settings."""
+    return repr(float(value)).removesuffix(".0")
 
 
 def _option(of: Field, value: Any) -> list[str]:
@@ -106,7 +111,7 @@ def _option(of: Field, value: Any) -> list[str]:
     if isinstance(value, dict):
         return []
     if not isinstance(value, list):
-        return [option_of(of), f"{value:g}" if isinstance(value, float) else str(value)]
+        return [option_of(of), _number(value) if isinstance(value, float) else str(value)]
     many = "..." in str(of.type)
     if not many:
         return [option_of(of), *map(str, value)]

@@ -7,18 +7,20 @@ is chosen; anything else is said on the page, with the option that decides it.
 from collections import Counter
 from dataclasses import dataclass, replace
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from saladkit.errors import SaladError
 from saladkit.formats.checkpoint import SCHEMA as CHECKPOINT
 from saladkit.formats.gap_table import SCHEMA as GAP_TABLE
 from saladkit.formats.results import ORIGINAL, SCHEMA, file_name
 from saladkit.formats.samples import SCHEMA as SAMPLES
+from saladkit.formats.tables import read_table
 from saladkit.reporting.inventory import Found, Inventory
 from saladkit.reporting.provenance import heard_domains, selections_of, training_of
 from saladkit.reporting.result_names import RESERVED
 from saladkit.settings.report import ReportSettings
 
+HELD_OUT = pa.schema([("held_out", pa.bool_())])
 ORDER = ("distill", "align", "average")  # in which models are shown, by the command that made them
 
 
@@ -61,10 +63,11 @@ def complete(settings: ReportSettings, inventory: Inventory) -> tuple[ReportSett
     """Return the settings with what they leave open, as far as the run's manifests decide it, and what is missing."""
     of_llm, adapted = _evaluated(inventory)
     missing: list[Missing] = []
-    compared = (
-        [of for of in adapted if of.place in _places(settings)] if settings.results else _compared(adapted, missing)
-    )
-    if not settings.results:
+    if settings.results:
+        places = _places(settings)
+        compared = [of for of in adapted if not places.isdisjoint({of.place, of.artefact.name})]
+    else:
+        compared = _compared(adapted, missing)
         settings = replace(settings, results=tuple(f"{name}={of.place}" for name, of in _named(compared).items()))
     if settings.teacher is None:
         settings = replace(settings, teacher=_teacher(of_llm, compared, missing))
@@ -192,5 +195,5 @@ def _task_of(file: str) -> str:
 
 
 def _is_held_out(of: Evaluated, file: str) -> bool:
-    held = pq.read_table(of.artefact.path / file, columns=["held_out"]).column("held_out")
+    held = read_table(of.artefact.path / file, HELD_OUT).column("held_out")
     return len(held) > 0 and all(held.to_pylist())

@@ -1,6 +1,7 @@
 """The results of a run that the page does not compare: accuracies of every condition, as `eval` computed them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from saladkit.formats.results import FIGURES, FIGURES_FILE, SCHEMA, read_rows
 from saladkit.reporting.inventory import Found, Inventory
@@ -33,13 +34,13 @@ class Evaluation:
     conditions: list[Condition]
 
 
-def other_evaluations(inventory: Inventory, compared: set[str]) -> list[Evaluation]:
-    """Return the results artefacts whose names are not in `compared`.
+def other_evaluations(inventory: Inventory, compared: set[Path]) -> list[Evaluation]:
+    """Return the results artefacts whose folders, as whole paths, are not in `compared`.
 
     Raises:
         SaladError: one is damaged.
     """
-    found = [_evaluation(found) for found in inventory.of_schema(SCHEMA) if found.name not in compared]
+    found = [_evaluation(found) for found in inventory.of_schema(SCHEMA) if found.path.resolve() not in compared]
     return [evaluation for evaluation in found if evaluation.conditions]
 
 

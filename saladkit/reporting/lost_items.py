@@ -75,7 +75,8 @@ def lost_items(answers: RunAnswers) -> LostItems:
     shown = spread(keys, ROWS)
     first = answers.models[0]
     # Evenly spaced rows first, so that what has no room is not always the end of the table.
-    addresses = addresses_of(answers.inventory, first, spread(shown, len(shown) // 4) + shown, BYTES)
+    wanted = list(dict.fromkeys([*spread(shown, len(shown) // 4), *shown]))
+    addresses = addresses_of(answers.inventory, first, wanted, BYTES)
     transcripts = {task: answers.teacher.transcripts(task) for task, _ in shown}
     return LostItems([_row(answers, key, addresses.get(key), transcripts[key[0]]) for key in shown], len(keys))
 

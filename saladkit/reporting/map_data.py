@@ -7,7 +7,7 @@ import numpy as np
 from saladkit.reporting.pool_map import PoolMap
 
 SIDE = 65535  # of the square in which places are whole numbers
-LEVELS = 254  # of the distance to speech; 255 is no distance
+LEVELS = 254  # of the distance to speech, in one byte
 
 
 def map_data(view: PoolMap) -> dict:
@@ -33,10 +33,7 @@ def map_data(view: PoolMap) -> dict:
                 "name": region.name,
                 "texts": region.texts,
                 "centre": on_square(np.array([region.centre]))[0].round().tolist(),
-                "radius": round(region.radius * scale),
                 "gap": region.gap,
-                "low": region.low,
-                "high": region.high,
             }
             for region in view.regions
         ],
@@ -44,7 +41,8 @@ def map_data(view: PoolMap) -> dict:
             {"name": selection.name, "reasons": {str(dot): why for dot, why in selection.reasons.items()}}
             for selection in view.selections
         ],
-        "metric": view.metric,
+        "levels": LEVELS,
+        "unit": view.unit,
     }
 
 

@@ -1,6 +1,7 @@
 """Everything that the page shows of a run, read and drawn once."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from saladkit.reporting.accuracy_by_voice import VoiceRow, voice_rows
 from saladkit.reporting.artefact_table import ArtefactRow, artefact_rows
@@ -111,9 +112,9 @@ def _questions(run: ComparedRun) -> list[SpokenQuestion]:
     return questions_to_play(run.inventory, answers.teacher, answers.models, findings.subjects, findings.items.keys)
 
 
-def _compared(run: ComparedRun) -> set[str]:
-    """Return the names of the results artefacts that are compared."""
+def _compared(run: ComparedRun) -> set[Path]:
+    """Return the folders of the results artefacts that are compared."""
     if run.answers is None:
         return set()
     places = [run.answers.teacher.place, *(model.place for model in run.answers.models)]
-    return {artefact_of(place).relative_to(run.inventory.run).as_posix() for place in places}
+    return {artefact_of(place).resolve() for place in places}

@@ -29,16 +29,12 @@ REASONS = ("strategy", "region_probability", "text_probability", "draw", "predic
 
 @dataclass(frozen=True)
 class MapRegion:
-    """One region on the map: its disc, and its figures. Gaps are None where none was measured."""
+    """One region on the map: its centre and its figures; `gap` is None where none was measured."""
 
-    number: int
     name: str
     texts: int
     centre: tuple[float, float]
-    radius: float
     gap: float | None
-    low: float | None
-    high: float | None
     speech_share: float | None
 
 
@@ -62,7 +58,7 @@ class PoolMap:
         distance: cosine distance to the nearest spoken text, float [n]; None without speech.
         ids: id of each text.
         words: the beginning of the texts by dot, of as many as the page has room for.
-        metric: what the gap of a region is; None where none was measured.
+        metric, unit: name and unit of the regions' gap; None where none was measured.
     """
 
     source: str
@@ -75,6 +71,7 @@ class PoolMap:
     words: dict[int, str]
     selections: list[MapSelection]
     metric: str | None
+    unit: str | None
 
 
 def pool_map(inventory: Inventory, gaps: RegionGaps | None) -> PoolMap | None:
@@ -105,17 +102,21 @@ def pool_map(inventory: Inventory, gaps: RegionGaps | None) -> PoolMap | None:
         _words(source, chosen, dot_of, [ids[row] for row in shown], shown),
         [MapSelection(name, _reasons(rows, dot_of)) for name, rows in chosen.items()],
         gaps.metric.name if gaps else None,
+        gaps.metric.unit if gaps else None,
     )
 
 
 def _selections(inventory: Inventory, source: Found) -> dict[str, list[dict]]:
     """Return the rows of each selection from these regions, without their audio."""
-    found = {}
-    for artefact in inventory.of_schema(SAMPLES):
-        if artefact.manifest["verb"] == "select" and artefact.reads("regions") == source.digest:
-            table = read_samples(str(artefact.path), needed=["id"], optional=["text", *REASONS])
-            found[artefact.name] = table.to_pylist()
-    return dict(list(found.items())[:SELECTIONS])
+    artefacts = [
+        artefact
+        for artefact in inventory.of_schema(SAMPLES)
+        if artefact.manifest["verb"] == "select" and artefact.reads("regions") == source.digest
+    ]
+    return {
+        artefact.name: read_samples(str(artefact.path), needed=["id"], optional=["text", *REASONS]).to_pylist()
+        for artefact in artefacts[:SELECTIONS]
+    }
 
 
 def _shown(ids: list[str], chosen: dict[str, list[dict]]) -> np.ndarray:
@@ -134,20 +135,16 @@ def _regions(opened: Regions, gaps: RegionGaps | None) -> tuple[list[MapRegion],
     table = sorted(opened.table, key=lambda row: row["region"])
     of_region = {row.region: row for row in gaps.rows} if gaps else {}
     centroids = Tensors(opened.artefact.path / "clusters.safetensors").whole("centroids")
-    centres, radii = place_regions(centroids, np.array([row["texts"] for row in table]))
+    centres, _ = place_regions(centroids, np.array([row["texts"] for row in table]))
     found = []
-    for row, centre, radius in zip(table, centres, radii, strict=True):
+    for row, centre in zip(table, centres, strict=True):
         gap = of_region.get(row["region"])
         found.append(
             MapRegion(
-                number=row["region"],
                 name=", ".join(row["keywords"][:KEYWORDS]) or f"region {row['region']}",
                 texts=row["texts"],
                 centre=(float(centre[0]), float(centre[1])),
-                radius=float(radius),
                 gap=gap.gap if gap else None,
-                low=gap.low if gap else None,
-                high=gap.high if gap else None,
                 speech_share=row["speech_share"],
             )
         )

@@ -59,12 +59,12 @@ def continuations(row: dict, heard: HeardRow | None, where: str) -> Continuation
         SaladError: nobody has the row, or it has other tokens now.
     """
     prompt_ids = row["prompt_ids"]
-    prompt = heard_prompt(row, heard, where) if row["modality"] == SPEECH else None
     if heard is None or not np.array_equal(heard.text.token_ids[: len(prompt_ids)], prompt_ids):
         raise SaladError(
             f"{where}: no row '{row['source_id']}' of SAMPLES begins with the prompt of rollout '{row['id']}'",
             "Give the samples from which the rollouts were made.",
         )
+    prompt = heard_prompt(row, heard, where) if row["modality"] == SPEECH else None
     truth = text_behind(heard.text, len(prompt_ids))[: len(row["response_ids"])]
     if not len(truth):
         return None

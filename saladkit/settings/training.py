@@ -230,7 +230,7 @@ class TrainingSettings(
 
     @property
     def speech_sources(self) -> list[WeightedPath]:
-        """The sources of speech with their weights; one of weight 0 is read for the prompts of rollouts alone."""
+        """The sources of speech with their weights: those of --data, which `distill` and `align` have."""
         return []
 
     @property

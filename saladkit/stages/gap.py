@@ -76,7 +76,7 @@ def gap(checkpoint: str, sources: list[str], output: str | Path, settings: GapSe
         write_gap_table(work.writer, items, groups, spread, behind, found.exposure)
         mended |= {"faults_of_synthesis": len(faulty)} if faulty else {}
         shown = gap_figures(groups, spread, behind, settings)
-        exposed = exposure_figures(found.exposure, settings.rollouts) if settings.rollouts and found.exposure else {}
+        exposed = exposure_figures(found.exposure, settings.rollouts or "") if found.exposure else {}
         for line in gap_lines(shown) + exposure_lines(exposed):
             say(line)
         shown |= {"exposure": exposed} if exposed else {}

@@ -38,7 +38,7 @@ def foresee(schedule: TrainingSchedule, measured: str | None) -> dict:
     memory = {name: summary[name] for name in ("peak_memory_bytes", GPU_MEMORY) if name in summary}
     return {
         "processes": schedule.shape.processes,
-        PACE: round(positions / seconds, 1),
+        "predicted_positions_per_second": round(positions / seconds, 1),
         "training_hours": round(seconds / 3600, 4),
         "of_each_process": memory,
     }

@@ -9,12 +9,13 @@ from transformers.trainer import TRAINER_STATE_NAME
 
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import PLAN
+from saladkit.formats.checkpoint import TRAINING
 from saladkit.formats.files import PARTIAL, read_json
 from saladkit.machine import is_main_process, processes
 from saladkit.settings.training import DECAY, TrainingSettings
 from saladkit.training.learning_rates import decay_steps, stable_steps
 
-STATES = "training"
+STATES = TRAINING
 
 
 def last_saved_state(folder: Path) -> Path | None:

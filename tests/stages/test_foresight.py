@@ -57,8 +57,8 @@ def test_hours_are_positions_by_the_speed_of_their_steps(measured, plan, tmp_pat
             fastest, slowest = (found["positions_to_read"] * share / rate / count / 3600 for rate in speeds.values())
             assert fastest < found["training_hours"] < slowest
             rate = found["positions_to_read"] / found["training_hours"] / 3600
-            assert found["positions_per_second"] == pytest.approx(rate, rel=0.1)
-        assert four["training_hours"] == pytest.approx(one["predicted_hours"], rel=0.2)
+            assert found["predicted_positions_per_second"] == pytest.approx(rate, rel=0.1)
+        assert four["training_hours"] == pytest.approx(one["training_hours"], rel=0.2)
 
 
 def test_what_was_not_measured_is_not_predicted(plan):

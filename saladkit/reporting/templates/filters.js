@@ -6,7 +6,7 @@ for (const section of document.querySelectorAll("[data-filters]")) {
     const wanted = Object.fromEntries(new FormData(form)), words = (wanted.words ?? "").trim().toLowerCase();
     let shown = 0;
     rows.forEach((row, place) => {
-      const fits = row.dataset.model.split("").includes(wanted.model)
+      const fits = row.dataset.model.split(" ").includes(wanted.model)
         && ["domain", "speaker"].every((column) => !wanted[column] || row.dataset[column] === wanted[column])
         && texts[place].includes(words);
       row.hidden = !fits;

@@ -24,7 +24,7 @@ function drawMap(map, section) {
     return stops[below].map((value, part) => Math.round(value + (stops[below + 1][part] - value) * (place - below)));
   };
   const shareOf = (kind, dot) => {
-    if (kind === "distance") return distance[dot] / 254;
+    if (kind === "distance") return distance[dot] / map.levels;
     const gap = gaps[regionOf[dot]];
     return kind !== "gap" || gap === null ? null : (gap - gapEnds[0]) / (gapEnds[1] - gapEnds[0] || 1);
   };
@@ -97,7 +97,7 @@ function drawMap(map, section) {
     if (!ends) return;
     const [low, bar, high] = scale.children;
     low.textContent = ends[0].toFixed(2);
-    high.textContent = kind === "gap" ? `${ends[1].toFixed(2)} nats per text token` : `${ends[1].toFixed(2)} from the nearest spoken text`;
+    high.textContent = kind === "gap" ? `${ends[1].toFixed(2)} ${map.unit}` : `${ends[1].toFixed(2)} from the nearest spoken text`;
     bar.style.background = `linear-gradient(to right, ${stops.map((stop) => `rgb(${stop})`)})`;
   }
   function tell() {
@@ -105,7 +105,7 @@ function drawMap(map, section) {
     const region = map.regions[regionOf[at]], parts = [];
     parts.push(map.words[at] === undefined ? `text ${map.ids[at]}` : `“\u2068${map.words[at]}\u2069” (${map.ids[at]})`);  // whatever its direction
     parts.push(`region ${region.name}` + (region.gap === null ? "" : `, gap ${region.gap.toFixed(3)}`));
-    if (distance) parts.push(`${(map.distances[0] + distance[at] / 254 * (map.distances[1] - map.distances[0])).toFixed(3)} from the nearest spoken text`);
+    if (distance) parts.push(`${(map.distances[0] + distance[at] / map.levels * (map.distances[1] - map.distances[0])).toFixed(3)} from the nearest spoken text`);
     for (const selection of map.selections) {
       const why = selection.reasons[at];
       if (why) parts.push(`chosen by ${selection.name}: ${reason(why)}`);

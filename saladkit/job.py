@@ -8,8 +8,6 @@
 manifest and summary. With `--dry-run`, `run` only returns the plan; for a complete artefact, it returns the summary.
 """
 
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -17,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from saladkit import memory
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import BAD_AUDIO, MANIFEST, PLAN, SUMMARY, WORKING
 from saladkit.formats.artefact_writer import ArtefactWriter, create_artefact
@@ -54,23 +53,20 @@ class Clock:
 
     Attributes:
         started: `time.monotonic()` at the start.
-        workers: number of worker processes, whose memory counts.
+        of_workers: peak memory of all worker processes together, in bytes.
     """
 
     def __init__(self) -> None:
         self.started = time.monotonic()
-        self.workers = 1
+        self.of_workers = 0
 
     def seconds(self) -> float:
         """Return the wall-clock seconds since the start."""
         return time.monotonic() - self.started
 
     def peak_memory_bytes(self) -> int:
-        """Estimate the peak resident memory: that of this process, plus the largest worker's for every worker."""
-        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        largest_child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        kibibytes = 1 if sys.platform == "darwin" else 1024
-        return (own + largest_child * (self.workers if self.workers > 1 else 1)) * kibibytes
+        """Return the peak resident memory of this process and its workers, or of a larger program that it started."""
+        return max(memory.peak_memory_bytes() + self.of_workers, memory.peak_memory_of_a_program_bytes())
 
 
 class Work:

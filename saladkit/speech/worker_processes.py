@@ -9,6 +9,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from saladkit.memory import peak_memory_bytes
+
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
@@ -23,6 +25,12 @@ class WorkerProcesses:
     def __init__(self, count: int):
         self.count = count
         self._pool: ProcessPoolExecutor | None = None
+        self._peaks: dict[int, int] = {}  # process -> bytes
+
+    @property
+    def peak_memory_bytes(self) -> int:
+        """The peak memory of `count` processes, of the largest ones if some had to be replaced; 0 without processes."""
+        return sum(sorted(self._peaks.values())[-self.count :])
 
     def __enter__(self) -> "WorkerProcesses":
         return self
@@ -44,15 +52,16 @@ class WorkerProcesses:
         futures, lost = {}, []
         for chunk in chunks:
             try:
-                futures[self._running().submit(work, chunk)] = chunk
+                futures[self._running().submit(_measured, work, chunk)] = chunk
             except BrokenProcessPool:
                 lost.append(chunk)
         for future in as_completed(futures):
             try:
-                made = future.result()
+                process, peak, made = future.result()
             except BrokenProcessPool:
                 lost.append(futures[future])
             else:
+                self._peaks[process] = peak
                 yield futures[future], made
         if lost:
             self.close()
@@ -74,6 +83,11 @@ class WorkerProcesses:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
+
+
+def _measured(work: Callable[[list[Item]], Made], chunk: list[Item]) -> tuple[int, int, Made]:
+    made = work(chunk)
+    return os.getpid(), peak_memory_bytes(), made
 
 
 def _begin() -> None:

@@ -52,7 +52,6 @@ def synth(source: str, output: str | Path, settings: SynthSettings) -> dict:
             succession, or no row can be spoken.
     """
     clock, workers = Clock(), settings.workers or available_cores()
-    clock.workers = workers
     forget_voices()  # their files may have changed since an earlier run in this process
     forget_aligner_and_recognizer()
     engines = {name: voice_named(name, settings.device).identity for name in settings.voices}
@@ -81,6 +80,7 @@ def synth(source: str, output: str | Path, settings: SynthSettings) -> dict:
                     before.add(work.path / names[index])
 
             work.fill(parts, fill)
+            clock.of_workers = speakers.peak_memory_bytes
         return _made(work, names, source, marked, settings, recordings.seconds_spoken)
 
     job = Job(

@@ -51,7 +51,7 @@ def timestamps(source: str, output: str | Path, settings: TimestampsSettings) ->
         limit=settings.limit,
         beside=output,
     )
-    clock.workers = min(settings.workers or available_cores(), table.num_rows) if opened.one_core else 1
+    workers = min(settings.workers or available_cores(), table.num_rows) if opened.one_core else 1
     starts = range(0, table.num_rows, ROWS_PER_PART)
     pieces = [table.slice(start, ROWS_PER_PART) for start in starts]
     names = [part_name(index, len(pieces), ".parquet") for index in range(len(pieces))]
@@ -59,11 +59,12 @@ def timestamps(source: str, output: str | Path, settings: TimestampsSettings) ->
 
     def make(work: Work) -> Made:
         def fill(missing: Iterator[int]) -> None:
-            with AlignerInProcesses(opened, clock.workers, scored=scored) as aligner:
+            with AlignerInProcesses(opened, workers, scored=scored) as aligner:
                 for index in missing:
                     audio = AudioRows(source, settings.strict)
                     rows = align_rows(pieces[index], aligner, language, audio, work.advance)
                     _write_part(work, names[index], rows, audio, settings.min_score)
+                clock.of_workers = aligner.peak_memory_bytes
 
         work.fill(parts, fill, unit="recording")
         return _made(work, names, AudioRows(source, settings.strict), opened.identity)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from saladkit.errors import SaladError
+from saladkit.memory import peak_memory_bytes
 from saladkit.speech.aligners.aligner import Alignment, Recording, open_aligner
 from saladkit.speech.aligners.in_processes import AlignerInProcesses
 from saladkit.speech.voices.voice import open_voice
@@ -45,6 +46,23 @@ def test_chunks_of_a_process_that_died_are_named_and_others_can_go_on():
         found = {tuple(chunk): made for chunk, made in processes.run(doubled_until_seven, [[6], [7], [8]])}
         assert found.keys() == {(6,), (7,), (8,)} and found[(7,)] is None
         assert [processes.run_alone(doubled_until_seven, number) for number in (6, 7, 8)] == [[12], None, [16]]
+
+
+def holding_megabytes(numbers):
+    return [len(b"x" * (1_000_000 * number)) for number in numbers]
+
+
+def test_memory_of_processes_is_what_they_held_themselves():
+    """After an exec, getrusage's peak begins at that of the process that started the worker."""
+    of_this_process = np.ones(80_000_000)  # 640 MB
+    with WorkerProcesses(1) as none, WorkerProcesses(2) as processes:
+        assert list(none.run(doubled, [[1]])) and none.peak_memory_bytes == 0
+        list(processes.run(doubled, [[1], [2], [3], [4]]))
+        small = processes.peak_memory_bytes
+        assert 0 < small < of_this_process.nbytes < peak_memory_bytes()
+        list(processes.run(holding_megabytes, [[400], [400], [400], [400]]))
+        assert processes.peak_memory_bytes >= 400_000_000
+        assert processes.peak_memory_bytes - small < 900_000_000
 
 
 def recordings():

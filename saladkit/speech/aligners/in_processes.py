@@ -23,6 +23,11 @@ class AlignerInProcesses:
     def __exit__(self, *_: object) -> None:
         self._processes.close()
 
+    @property
+    def peak_memory_bytes(self) -> int:
+        """The peak memory of the worker processes together."""
+        return self._processes.peak_memory_bytes
+
     def align(self, recordings: list[Recording]) -> list[Alignment | SaladError]:
         """As `Aligner.align`; a recording that makes a process die twice gets an error."""
         if self._processes.count == 1:

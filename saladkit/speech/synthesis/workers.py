@@ -31,6 +31,11 @@ class Speakers:
     def __exit__(self, *_: object) -> None:
         self._processes.close()
 
+    @property
+    def peak_memory_bytes(self) -> int:
+        """The peak memory of the worker processes together."""
+        return self._processes.peak_memory_bytes
+
     def speak(self, requests: list[Request]) -> Iterator[tuple[int, dict]]:
         """Yield each request's place in `requests` with its row, as `row.speak`, in the order of completion.
 

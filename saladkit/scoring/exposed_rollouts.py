@@ -43,18 +43,17 @@ class ExposureMeasurement:
     batch_size: int
     checkpoint: str
 
-    def of_rollouts(
-        self, path: str, speech: Sequence[UsableSpeech], tokenizer: PreTrainedTokenizerBase, folder: Path
-    ) -> list[dict]:
-        """Return rows of `formats.gap_table.EXPOSURE`.
+    def laid_out(
+        self, path: str, speech: Sequence[UsableSpeech], tokenizer: PreTrainedTokenizerBase
+    ) -> list[Continuations]:
+        """Return the two continuations of each prompt of the rollouts that has a true text behind it.
 
         Args:
             speech: the samples from which the prompts were taken.
-            folder: where finished blocks are kept until the gap table is complete.
 
         Raises:
-            SaladError: there are no rollouts, a prompt is of no row of the samples, the cache lacks a text, nothing
-                follows any prompt, or a figure is not finite.
+            SaladError: there are no rollouts, a prompt is of no row of the samples, the cache lacks a text, or nothing
+                follows any prompt.
         """
         stored = list(read_rollouts(path))
         check_rows(stored, path)
@@ -64,6 +63,17 @@ class ExposureMeasurement:
         if not pairs:
             raise SaladError(f"{path}: no prompt has a true text behind it", "Make rollouts of shorter --prompt-words.")
         self._check_cached(pairs, path)
+        return pairs
+
+    def of_rollouts(self, pairs: list[Continuations], folder: Path) -> list[dict]:
+        """Return rows of `formats.gap_table.EXPOSURE`.
+
+        Args:
+            folder: where finished blocks are kept until the gap table is complete.
+
+        Raises:
+            SaladError: a figure is not finite.
+        """
         found: list[dict] = []
         for begin in range(0, len(pairs), ROLLOUTS_PER_BLOCK):
             block = folder / f"exposure-{begin}.parquet"

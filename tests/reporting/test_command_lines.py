@@ -14,7 +14,7 @@ TYPED = {
     "gap": "stage1 'my samples' --teacher lm --regions regions --speech-words 2 3",
     "select": "pool --regions regions --gap gap --count 20 --strategy coverage --rate-from nat --exclude a --exclude b",
     "synth": "texts --voice espeak:en-us --voice espeak:en-gb --duration-ratio 0.5 2 --max-silence 1.5",
-    "align": "stage1 --data nat --data chosen --replay pool --teacher teacher --max-steps 5 --learning-rate 2e-05",
+    "align": "stage1 --data nat --data chosen --replay pool --teacher teacher --max-steps 5 --learning-rate 2.34567e-5",
     "eval": "stage1 questions held --teacher lm --compare stage2 --heard nat --modality text --by cell --num-fewshot 2",
     "rollout": "stage1 spoken --seed 3",
     "timestamps": "spoken --aligner sphinx",

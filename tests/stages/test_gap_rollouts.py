@@ -88,7 +88,9 @@ def none(rows):
 @pytest.mark.parametrize("damage", [stranger, other_tokens, none])
 def test_rollouts_that_do_not_fit_are_refused(gap, speech, tokenizer, tmp_path, damage, modality):
     path = write(tmp_path / "rollouts", damage(rows_of(speech, tokenizer, (modality,), rows=2)), tokenizer)
-    refused(gap(path), str(path))
+    result = gap(path)
+    refused(result, str(path))
+    assert "gap:   0%" not in result.stderr  # before the samples are measured
 
 
 def test_other_tokenizers_and_caches_are_refused(gap, rollouts, speech, tokenizer, teacher_cache, tmp_path):

@@ -158,6 +158,30 @@ def test_results_that_do_not_fit_together_are_said_unless_they_were_named(run):
         page_of(run, teacher="eval-teacher/original")
 
 
+def test_results_may_be_named_by_their_artefact_and_by_whole_paths(kept, run):
+    for place in (f"eval-{MODELS['stage1']}", f"{run}/eval-{MODELS['stage1']}/stage1"):
+        given, page = page_of(run, results=(f"stage1={place}", "stage2_active=eval-active/active"))
+        assert given["missing"] == [] and given["stage1"]["gap"] == kept[1]["stage1"]["gap"]
+        shown = page[page.index('<section id="evaluations">') :].split("</section>")[0]
+        assert "uniform speech" in shown and "stage1 speech" not in shown  # what is compared is not shown again
+
+
+def test_each_of_many_models_has_its_own_lost_questions(run):
+    named = []
+    for number in range(11):
+        right = f"{number:04b} 1111"  # what the model hears, as its number
+        rows = predictions(questions("espeak:en-us"), f"m{number}", "questions", "speech", right)
+        read = predictions(questions("espeak:en-us"), f"m{number}", "questions", "text", READ["teacher"])
+        tables = {"questions_speech": rows, "questions_text": read}
+        write_results(run / f"eval-m{number}", f"m{number}", run / "stage1", tables, [run / "questions"])
+        named.append(f"m{number}=eval-m{number}/m{number}")
+    _, page = page_of(run, results=tuple(named), contrasts=())
+    section = page[page.index('id="lost"') :].split("</section>")[0]
+    lost = [set(models.split()) for models in re.findall(r'<tr data-[^>]*data-model="([^"]*)"', section)]
+    expected = [{str(n) for n in range(11) if f"{n:04b}"[place] == "0"} for place in range(4)]
+    assert sorted(map(sorted, lost)) == sorted(map(sorted, expected))
+
+
 def test_several_runs_stand_side_by_side(kept, run, tmp_path):
     empty = tmp_path / "empty"
     write_checkpoint(empty / "stage1", {}, "distill", seed=7)

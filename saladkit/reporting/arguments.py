@@ -75,33 +75,22 @@ def check_contrasts(contrasts: tuple[tuple[str, str], ...], names: list[str]) ->
             raise SaladError(f"'{pair[0]}' and '{pair[1]}' are contrasted twice", "Give each --contrast once.")
 
 
-def check_others(run: Path, others: Sequence[str | Path]) -> None:
-    """Check that the runs beside the first are folders, each given once.
+def check_folders(run: Path, folders: Sequence[str | Path], option: str = "") -> None:
+    """Check that further runs are folders, each given once.
 
-    Raises:
-        SaladError: one is no folder, or is given twice.
-    """
-    seen = {run.resolve()}
-    for place in map(Path, others):
-        if not place.is_dir():
-            raise SaladError(f"{place} is not a folder", "Give folders that hold the artefacts of a run.")
-        if place.resolve() in seen:
-            raise SaladError(f"{place} is given twice", "Give each run once.")
-        seen.add(place.resolve())
-
-
-def check_across(run: Path, across: tuple[str, ...]) -> None:
-    """Check that the runs of other seeds are folders, each given once.
+    Args:
+        option: the option that names them, for messages; empty for arguments.
 
     Raises:
         SaladError: one is no folder, or is given twice or is `run` itself.
     """
     seen = {run.resolve()}
-    for place in map(Path, across):
+    for place in map(Path, folders):
+        named = f"{option} {place}".strip()
         if not place.is_dir():
-            raise SaladError(f"--across {place} is not a folder", "Give the folder of a run of another seed.")
+            raise SaladError(f"{named} is not a folder", "Give a folder that holds the artefacts of a run.")
         if place.resolve() in seen:
-            raise SaladError(f"--across {place}: this run is there already", "Give each run once.")
+            raise SaladError(f"{named} is given twice, or is there already as {run}", "Give each run once.")
         seen.add(place.resolve())
 
 

@@ -12,7 +12,7 @@ METRICS = ("acc_norm", "acc")  # the first that was measured is shown
 
 
 @dataclass(frozen=True)
-class Condition:
+class ConditionAccuracies:
     """The accuracies of one model in one modality on one task.
 
     Attributes:
@@ -31,7 +31,7 @@ class Evaluation:
     """One results artefact."""
 
     name: str
-    conditions: list[Condition]
+    conditions: list[ConditionAccuracies]
 
 
 def other_evaluations(inventory: Inventory, compared: set[Path]) -> list[Evaluation]:
@@ -59,6 +59,6 @@ def _evaluation(found: Found) -> Evaluation:
         overall = next((found for (kind, _), found in accuracies.items() if kind == "all"), None)
         if overall:
             conditions.append(
-                Condition(task, name, overall, {key: of for key, of in accuracies.items() if key[0] != "all"})
+                ConditionAccuracies(task, name, overall, {key: of for key, of in accuracies.items() if key[0] != "all"})
             )
     return Evaluation(found.name, conditions)

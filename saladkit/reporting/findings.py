@@ -7,7 +7,6 @@ import numpy as np
 from saladkit.reporting.contrasts import Contrast, compute_contrasts, contrast_pairs
 from saladkit.reporting.gap_tables import MeasuredGap, comparable_tables, measured_gap
 from saladkit.reporting.groups import ALL, DOMAIN, HEARD, UNHEARD, Group, Items, Subject
-from saladkit.reporting.inventory import Step
 from saladkit.reporting.predictions import Predictions, way_of
 from saladkit.reporting.provenance import Training, added_speech, seconds_of_speech, training_of
 from saladkit.reporting.region_gaps import RegionGaps, region_gaps
@@ -140,7 +139,6 @@ class Findings:
     contrasts: dict[str, Contrast]
     main_contrast: str | None  # key of the first contrast that --contrast names
     regions: RegionGaps | None
-    steps: list[Step]
 
     @property
     def pairs(self) -> dict[str, tuple[str, str]]:
@@ -192,7 +190,6 @@ def compute_findings(
         contrasts=compute_contrasts(answers, pairs, main),
         main_contrast=next(iter(pairs)) if contrasts else None,
         regions=region_gaps(answers.inventory, answers.models[0].model_digest),
-        steps=answers.inventory.steps(),
     )
 
 

@@ -8,7 +8,7 @@ from saladkit.reporting.inventory import Inventory
 
 
 @dataclass(frozen=True)
-class Difference:
+class DifferingSetting:
     """A setting of a command that is not the same in all runs; None for a run without this artefact or setting."""
 
     artefact: str
@@ -22,7 +22,7 @@ class SideBySide:
 
     names: list[str]
     runs: list[ComparedRun]
-    differences: list[Difference]
+    differences: list[DifferingSetting]
 
 
 def side_by_side(runs: list[ComparedRun]) -> SideBySide | None:
@@ -43,7 +43,7 @@ def run_names(runs: list[Path]) -> list[str]:
     return [str(run) for run in runs]
 
 
-def _differences(inventories: list[Inventory]) -> list[Difference]:
+def _differences(inventories: list[Inventory]) -> list[DifferingSetting]:
     """Compare the settings of the artefacts of each name, of those that two runs at least have."""
     settings = [{found.name: found.manifest["settings"] for found in of.artefacts} for of in inventories]
     found = []
@@ -53,5 +53,5 @@ def _differences(inventories: list[Inventory]) -> list[Difference]:
         for name in sorted(set().union(*known)) if len(known) > 1 else []:
             if any(of.get(name) != known[0].get(name) for of in known):
                 values = [None if of is None or name not in of else str(of[name]) for of in of_runs]
-                found.append(Difference(artefact, name, values))
+                found.append(DifferingSetting(artefact, name, values))
     return found

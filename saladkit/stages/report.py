@@ -9,10 +9,9 @@ from saladkit.errors import SaladError
 from saladkit.formats.files import written_aside
 from saladkit.progress import say
 from saladkit.reporting.arguments import (
-    check_across,
     check_choices,
+    check_folders,
     check_libraries,
-    check_others,
     check_places,
     named_folders,
 )
@@ -53,9 +52,9 @@ def report(run: str | Path, output: str | Path, settings: ReportSettings, *, oth
     run, output = Path(run), Path(output)
     check_libraries()
     check_places(run, output)
-    check_others(run, others)
+    check_folders(run, others)
     check_choices(settings.choices)
-    check_across(run, settings.across)
+    check_folders(run, settings.across, "--across")
 
     compared = compare_run(run, settings)
     if not (compared.inventory.artefacts or compared.inventory.unusable):

@@ -16,14 +16,17 @@ BUSY = 0.25  # share of the cores that others use, from which threads sleep at o
 _WATCHED = 0.1  # s
 
 
-def share_cores() -> None:
+def share_cores(watched: float = _WATCHED) -> None:
     """Let the waiting threads of torch leave the cores to work that needs them, by what runs on the machine now.
 
     Call this before torch is imported, because its OpenMP library reads the variables when it loads. The results of a
     command do not depend on them. GOMP_SPINCOUNT and OMP_WAIT_POLICY of the user win.
+
+    Args:
+        watched: s to look at the cores; longer where the answer is for many commands.
     """
     if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
-        os.environ |= waiting_variables(busy_share())
+        os.environ |= waiting_variables(busy_share(watched))
 
 
 def waiting_variables(busy: float) -> dict[str, str]:
@@ -31,10 +34,13 @@ def waiting_variables(busy: float) -> dict[str, str]:
     return {"OMP_WAIT_POLICY": "passive"} if busy >= BUSY else {"GOMP_SPINCOUNT": str(SPINS)}
 
 
-def busy_share() -> float:
-    """Return the share of this process's cores that others use now, in [0, 1]; 0 where the system does not tell."""
+def busy_share(watched: float = _WATCHED) -> float:
+    """Return the share of this process's cores that others use in the next `watched` seconds, in [0, 1].
+
+    It is 0 where the system does not tell.
+    """
     before = _core_times()
-    time.sleep(_WATCHED if before else 0)
+    time.sleep(watched if before else 0)
     after = _core_times()
     total = sum(after[core][0] - spent for core, (spent, _) in before.items())
     idle = sum(after[core][1] - rested for core, (_, rested) in before.items())

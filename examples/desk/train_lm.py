@@ -29,6 +29,8 @@ find_torchaudio()  # before transformers looks for it
 import torch  # noqa: E402
 from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer  # noqa: E402
 
+from muon import Muon  # noqa: E402
+
 
 def train_tokenizer(texts: list[str], vocabulary: int) -> Qwen2Tokenizer:
     """Train a byte-level BPE tokenizer of Qwen2's kind: no BOS, and one end-of-text token that is also the padding."""
@@ -67,7 +69,7 @@ def make_optimizers(model: Qwen2ForCausalLM, learning_rate: float) -> list[torch
     for name, parameter in model.named_parameters():
         (matrices if parameter.ndim == 2 and "embed" not in name else rest).append(parameter)
     return [
-        torch.optim.Muon(matrices, lr=learning_rate, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+        Muon(matrices, lr=learning_rate, weight_decay=0.1),
         torch.optim.AdamW(rest, lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.0),
     ]
 

@@ -6,8 +6,8 @@
 #   SMALL=1 bash recipes/laptop.sh    a few rows of everything: whether every line runs, in minutes
 #
 # The text LLM knows what the nouns of WordNet mean (examples/laptop/README.md). It learns to hear on natural speech about six
-# domains, and is asked about twelve. A lexical step takes 1.1 s on two cores, a step of distillation 2.6 s, and the largest
-# command 6.1 GB. THE WHOLE HAS NOT BEEN TIMED: its sizes are meant for three hours. docs/results.md has how far it was run.
+# domains, and is asked about twelve. On two cores the commands took 3.6 hours (beside some other work) and at most 6.1 GB;
+# docs/results.md has what came out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # where `make laptop-parts` has installed saladkit

@@ -5,7 +5,7 @@
 #
 # The text LLM is small but real: it is trained here, from random weights, on the facts of examples/desk. Its speech input
 # is symbolic: espeak-ng's phonemes, confused and noisy as a recognizer's (`phones`); recipes/desk.sh has sound. Lines that do
-# not need each other run side by side, with one thread each.
+# not need each other run side by side, with one thread each; the others have two.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
@@ -59,7 +59,7 @@ beside questions
 wait_beside
 
 # With two threads a lexical step is 1.5 times as fast as with one, a step of distillation 1.4 times.
-# The lexical warm-up is ours, not the paper's: a front end with random weights first has to learn which sounds are words.
+# The lexical warm-up is ours, not the paper's: a front-end with random weights first has to learn which sounds are words.
 step "Stage I: train the text LLM to understand speech, by distillation (80 s)"
 saladkit distill "$TEACHER_LM" -o "$RUN/stage1" --data "$RUN/natural:2" --replay "$WORLD/pool.parquet:1" \
   --teacher "$RUN/teacher" --frames "$RUN/frames" --speech-encoder phones --max-steps "$STAGE1_STEPS" \

@@ -6,8 +6,8 @@
 #   SMALL=1 bash recipes/laptop.sh    a few rows of everything: whether every line runs, in minutes
 #
 # The text LLM knows what the nouns of WordNet mean (examples/laptop/README.md). It learns to hear on natural speech about six
-# domains, and is asked about twelve. On two cores the commands took 3.6 hours (beside some other work) and at most 6.1 GB;
-# docs/results.md has what came out.
+# domains, and is asked about twelve. On two cores the commands took about 3.8 hours, some of
+# them beside other work, and at most 6.1 GB. docs/results.md has what came out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # where `make laptop-parts` has installed saladkit
@@ -57,7 +57,7 @@ TRAIN=("${SPANS[@]}" $BF16 --per-device-train-batch-size "$BATCH" --lexical-weig
 GAP=(--teacher "$TEACHER_LM" "${SPANS[@]}" --seed "$SEED")
 # Half of the replay is about anything, so that the text LLM keeps what the questions do not need.
 REPLAY=(--replay "$WORLD/pool.parquet:0.5" --replay "$WORLD/general.parquet:0.5" --teacher "$RUN/teacher")
-ARMS=(none uniform coverage active)
+read -ra ARMS <<<"${ARMS:-none uniform coverage active}"  # and gamma-5 or another: active with that gamma
 
 step "the text LLM, from GGUF; texts and questions from WordNet; recordings of people"
 python examples/laptop/import_lm.py "$LLM" -o "$TEACHER_LM"
@@ -117,6 +117,7 @@ for ARM in "${ARMS[@]}"; do
     uniform) choose uniform --strategy uniform ;;
     coverage) choose coverage --strategy coverage --gamma 1 ;;  # far from speech; needs no gap
     active) choose active --gap "$RUN/gap-stage1" --gamma 1 --max-noise "$MAX_NOISE" --explain ;;
+    gamma-*) choose "$ARM" --gap "$RUN/gap-stage1" --gamma "${ARM#gamma-}" --max-noise "$MAX_NOISE" ;;
   esac
   if [ "$ARM" = none ]; then
     stage2 none --data "$RUN/natural:2"

@@ -115,8 +115,9 @@ def load() -> None:
 
     # OpenMP reads it when torch is imported: once, for all processes. So look for a whole second: a moment's work of
     # another program must not decide for all of a recipe.
+    chosen = os.environ.get("OMP_WAIT_POLICY")
     share_cores(watched=1.0)
-    if os.environ.get("OMP_WAIT_POLICY") == "passive":
+    if os.environ.get("OMP_WAIT_POLICY") != chosen:
         print("note: other work uses the cores, so that torch's threads sleep while they wait", file=sys.stderr)
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # who asks for a GPU in an import does not initialize it
     import saladkit.model  # before transformers, which a torchaudio that does not load would break

@@ -4,7 +4,7 @@
 #   bash recipes/strategies.sh      writes to runs/strategies/seed-N; an interrupted run resumes with the same line
 #
 # For each seed: recipes/demo.sh, on the small world with a subject of homophones; then the arms, two side by side; then one
-# evaluation of all. A seed takes about nine minutes on two cores.
+# evaluation of all. A seed took about nine minutes on two cores before the demo became faster.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit

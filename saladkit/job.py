@@ -15,13 +15,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from saladkit import memory
 from saladkit.errors import SaladError
 from saladkit.formats.artefact import BAD_AUDIO, MANIFEST, PLAN, SUMMARY, WORKING
 from saladkit.formats.artefact_writer import ArtefactWriter, create_artefact
 from saladkit.formats.files import read_json
 from saladkit.formats.parts import Part, write_parts
-from saladkit.machine import is_main_process, main_process_first, processes
+from saladkit.machine import (
+    is_main_process,
+    main_process_first,
+    peak_memory_bytes,
+    peak_memory_of_a_program_bytes,
+    processes,
+)
 from saladkit.progress import progress_bar
 from saladkit.settings.setting import Settings
 from saladkit.sharing import MadeByOthers, OthersAtWork, Sharing
@@ -53,20 +58,23 @@ class Clock:
 
     Attributes:
         started: `time.monotonic()` at the start.
-        of_workers: peak memory of all worker processes together, in bytes.
+        peak_bytes_of_workers: peak memory of all worker processes together.
     """
 
     def __init__(self) -> None:
         self.started = time.monotonic()
-        self.of_workers = 0
+        self.peak_bytes_of_workers = 0
 
     def seconds(self) -> float:
         """Return the wall-clock seconds since the start."""
         return time.monotonic() - self.started
 
     def peak_memory_bytes(self) -> int:
-        """Return the peak resident memory of this process and its workers, or of a larger program that it started."""
-        return max(memory.peak_memory_bytes() + self.of_workers, memory.peak_memory_of_a_program_bytes())
+        """Return the peak resident memory of this process and its workers, or of a larger program that it started.
+
+        A smaller program that ran beside them, such as that of a `command:` voice, is not counted.
+        """
+        return max(peak_memory_bytes() + self.peak_bytes_of_workers, peak_memory_of_a_program_bytes())
 
 
 class Work:

@@ -1,6 +1,8 @@
-"""The machine: devices, cores, and the processes of a distributed training."""
+"""The machine: devices, cores, memory, and the processes of a distributed training."""
 
 import os
+import resource
+import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -14,6 +16,7 @@ from saladkit.errors import SaladError
 SPINS = 2500
 BUSY = 0.25  # share of the cores that others use, from which threads sleep at once
 _WATCHED = 0.1  # s
+_STATUS = Path("/proc/self/status")
 
 
 def share_cores(watched: float = _WATCHED) -> None:
@@ -56,6 +59,31 @@ def _core_times() -> dict[int, tuple[int, int]]:
     rows = (line.split() for line in table.read_text().splitlines())
     ticks = {cores[row[0]]: list(map(int, row[1:9])) for row in rows if row and row[0] in cores}
     return {core: (sum(found), found[3] + found[4]) for core, found in ticks.items()}
+
+
+def peak_memory_bytes() -> int:
+    """Return the peak of this process's resident memory, in bytes.
+
+    Not getrusage's `ru_maxrss` where Linux tells better: after a fork and an exec, that begins at the peak of the
+    process that forked, so that a worker of 0.2 GB that a command of 0.9 GB has started would count as 0.9 GB.
+    """
+    status = _STATUS.read_text() if _STATUS.exists() else ""
+    found = [line.split() for line in status.splitlines() if line.startswith("VmHWM:")]
+    if found:
+        return int(found[0][1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _unit()
+
+
+def peak_memory_of_a_program_bytes() -> int:
+    """Return the peak of the largest program that this process has started and that has ended, in bytes.
+
+    At least the peak of this process when it started the program: see above.
+    """
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _unit()
+
+
+def _unit() -> int:
+    return 1 if sys.platform == "darwin" else 1024
 
 
 def resolve_device(name: str) -> str:

@@ -1,7 +1,7 @@
 """Muon in float32, for matrices of a few hundred columns on a CPU.
 
 `torch.optim.Muon` multiplies in bfloat16, which CPUs without AVX-512 emulate: there a step of the desk's text LLM takes
-4.5 times as long (ONEDNN_MAX_CPU_ISA=AVX2), and its bytes depend on the CPU's kind.
+4.5 times as long (ONEDNN_MAX_CPU_ISA=AVX2).
 """
 
 import math

@@ -17,8 +17,7 @@ from saladkit.formats.files import read_json
 from saladkit.formats.results import CASCADE, ORIGINAL, PREDICTIONS, groups_of, read_rows
 from saladkit.scoring.statistics import bootstrap_mean
 
-ARMS = ("none", "uniform", "coverage", "active")
-MODELS = {"stage1": "Stage I"} | {f"stage2-{arm}": arm for arm in ARMS}
+ARMS = ("none", "uniform", "coverage", "active")  # in this order, before any others
 DIFFERENCES = [
     ("active", "uniform"),
     ("active", "coverage"),
@@ -32,14 +31,21 @@ Columns = dict[str, Right]
 Groups = dict[str, list[str]]  # name -> ids of its questions
 
 
-def columns_of(evaluation: Path, task: str) -> tuple[Columns, dict[str, dict]]:
+def models_of(run: Path) -> dict[str, str]:
+    """Return the names of the tables for the folders of the run's models."""
+    made = {path.name.removeprefix("stage2-") for path in (run / "eval").glob("stage2-*")}
+    arms = [*(arm for arm in ARMS if arm in made), *sorted(made.difference(ARMS))]
+    return {"stage1": "Stage I"} | {f"stage2-{arm}": arm for arm in arms}
+
+
+def columns_of(evaluation: Path, task: str, models: dict[str, str]) -> tuple[Columns, dict[str, dict]]:
     """Return who answered which question rightly, by the names of the tables, and each question's prediction.
 
     Raises:
         SaladError: predictions are missing or damaged.
     """
-    heard = {name: (model, "speech") for model, name in MODELS.items()}
-    read = {f"{name} read": (model, "text") for model, name in MODELS.items()}
+    heard = {name: (model, "speech") for model, name in models.items()}
+    read = {f"{name} read": (model, "text") for model, name in models.items()}
     wanted = {"text LLM read": (ORIGINAL, "text"), "cascade": (ORIGINAL, CASCADE)} | heard | read
     found, rows = {}, []
     for name, (model, modality) in wanted.items():
@@ -74,8 +80,9 @@ def accuracies(columns: Columns, wanted: list[str], of_groups: Groups) -> list[s
 
 def differences(columns: Columns, of_groups: Groups) -> list[str]:
     """Return a table of paired differences of heard answers: a column for each group."""
+    others = [name for name in columns if name.startswith("gamma-") and not name.endswith(" read")]
     lines = _head(["points", *of_groups])
-    for first, second in DIFFERENCES:
+    for first, second in [*DIFFERENCES, *((name, "uniform") for name in others)]:
         if {first, second} <= columns.keys():
             lines.append(_line([f"{first} minus {second}", *_paired(columns[first], columns[second], of_groups)]))
     return lines
@@ -99,7 +106,7 @@ def gaps(run: Path) -> list[str]:
     ]
     lines = _head(head)
     lines.append(_line(["text LLM", "", "", "", "", f"{perplexity['text-lm']['perplexity']:.2f}"]))
-    for model, name in MODELS.items():
+    for model, name in models_of(run).items():
         arm = model.removeprefix("stage2-")
         probes, people = (read_json(run / f"gap{of}-{arm}" / SUMMARY) for of in ("", "-people"))
         cells = [_nats(probes[metric]) for metric in ("misalignment", "teacher_kl", "forgetting")]
@@ -125,16 +132,17 @@ def tables(run: Path) -> list[str]:
     Raises:
         SaladError: a part of the run is missing or damaged.
     """
-    columns, rows = columns_of(run / "eval", "questions")
+    models = models_of(run)
+    columns, rows = columns_of(run / "eval", "questions", models)
     of_groups = groups(rows)
-    heard = ["text LLM read", CASCADE, *MODELS.values()]
+    heard = ["text LLM read", CASCADE, *models.values()]
     lines = ["### Answers", *accuracies(columns, heard, of_groups)]
-    read = ["text LLM read", *(f"{name} read" for name in MODELS.values())]
+    read = ["text LLM read", *(f"{name} read" for name in models.values())]
     first = {name: of_groups[name] for name in of_groups if name in ("all questions", "near", "far")}
     lines += ["", "### Read", *accuracies(columns, read, first)]
     lines += ["", "### Differences", *differences(columns, first)]
     for evaluation, task, title in (("eval", "heldout", "Held-out voice"), ("eval-people", "people", "People")):
-        columns, rows = columns_of(run / evaluation, task)
+        columns, rows = columns_of(run / evaluation, task, models)
         everything = {"all questions": list(rows)}
         lines += ["", f"### {title}", *accuracies(columns, heard, everything), ""]
         lines += differences(columns, everything)

@@ -49,7 +49,9 @@ class ExposureMeasurement:
         """Return the two continuations of each prompt of the rollouts that has a true text behind it.
 
         Args:
+            path: the rollouts.
             speech: the samples from which the prompts were taken.
+            tokenizer: the student's.
 
         Raises:
             SaladError: there are no rollouts, a prompt is of no row of the samples, the cache lacks a text, or nothing
@@ -65,7 +67,7 @@ class ExposureMeasurement:
         self._check_cached(pairs, path)
         return pairs
 
-    def of_rollouts(self, pairs: list[Continuations], folder: Path) -> list[dict]:
+    def measured(self, pairs: list[Continuations], folder: Path) -> list[dict]:
         """Return rows of `formats.gap_table.EXPOSURE`.
 
         Args:

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from saladkit.memory import peak_memory_bytes
+from saladkit.machine import peak_memory_bytes
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -29,7 +29,7 @@ class WorkerProcesses:
 
     @property
     def peak_memory_bytes(self) -> int:
-        """The peak memory of `count` processes, of the largest ones if some had to be replaced; 0 without processes."""
+        """The peak memory of the `count` largest processes that gave a result; 0 without processes."""
         return sum(sorted(self._peaks.values())[-self.count :])
 
     def __enter__(self) -> "WorkerProcesses":
@@ -61,7 +61,7 @@ class WorkerProcesses:
             except BrokenProcessPool:
                 lost.append(futures[future])
             else:
-                self._peaks[process] = peak
+                self._peaks[process] = max(self._peaks.get(process, 0), peak)
                 yield futures[future], made
         if lost:
             self.close()

@@ -145,10 +145,9 @@ def _measure(
     faulty: list[dict] = []
     skipped: list[dict] = []
     speech = [opened(WeightedPath(path), front_end, strict=settings.strict) for path in sources]
-    exposed = None
-    if settings.rollouts:  # before minutes of work on the samples
-        further = ExposureMeasurement(student, teacher, cache, layout, settings.batch_size, checkpoint)
-        exposed = partial(further.of_rollouts, further.laid_out(settings.rollouts, speech, tokenizer))
+    further = ExposureMeasurement(student, teacher, cache, layout, settings.batch_size, checkpoint)
+    # Laid out before minutes of work on the samples, so that what does not fit is said at once.
+    pairs = further.laid_out(settings.rollouts, speech, tokenizer) if settings.rollouts else None
     for number, (path, usable) in enumerate(zip(sources, speech, strict=True)):
         source = speech_source(usable, tokenizer, readers=readers)
         if source.has_conversations:
@@ -161,7 +160,7 @@ def _measure(
         skipped += unmeasured + [fault_row(item, path) for item in faults]
     if not items:
         raise _nothing_measured(skipped, faulty)
-    exposure = exposed(work.writer.working) if exposed else None
+    exposure = None if pairs is None else further.measured(pairs, work.writer.working)
     audio = [usable.unusable for usable in speech]
     skipped = [row for found in audio for row in found.listed()] + skipped
     return Measured(items, faulty, skipped, audio_counts(audio), exposure)

@@ -79,8 +79,10 @@ def synth(source: str, output: str | Path, settings: SynthSettings) -> dict:
                     _write_part(work, names[index], table.slice(begin, end - begin), recordings, settings)
                     before.add(work.path / names[index])
 
-            work.fill(parts, fill)
-            clock.of_workers = speakers.peak_memory_bytes
+            try:
+                work.fill(parts, fill)
+            finally:  # processes that share the work may end here
+                clock.peak_bytes_of_workers = speakers.peak_memory_bytes
         return _made(work, names, source, marked, settings, recordings.seconds_spoken)
 
     job = Job(

@@ -60,11 +60,13 @@ def timestamps(source: str, output: str | Path, settings: TimestampsSettings) ->
     def make(work: Work) -> Made:
         def fill(missing: Iterator[int]) -> None:
             with AlignerInProcesses(opened, workers, scored=scored) as aligner:
-                for index in missing:
-                    audio = AudioRows(source, settings.strict)
-                    rows = align_rows(pieces[index], aligner, language, audio, work.advance)
-                    _write_part(work, names[index], rows, audio, settings.min_score)
-                clock.of_workers = aligner.peak_memory_bytes
+                try:
+                    for index in missing:
+                        audio = AudioRows(source, settings.strict)
+                        rows = align_rows(pieces[index], aligner, language, audio, work.advance)
+                        _write_part(work, names[index], rows, audio, settings.min_score)
+                finally:
+                    clock.peak_bytes_of_workers = max(clock.peak_bytes_of_workers, aligner.peak_memory_bytes)
 
         work.fill(parts, fill, unit="recording")
         return _made(work, names, AudioRows(source, settings.strict), opened.identity)

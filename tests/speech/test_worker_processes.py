@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from saladkit.errors import SaladError
-from saladkit.memory import peak_memory_bytes
+from saladkit.machine import peak_memory_bytes
 from saladkit.speech.aligners.aligner import Alignment, Recording, open_aligner
 from saladkit.speech.aligners.in_processes import AlignerInProcesses
 from saladkit.speech.voices.voice import open_voice
@@ -62,7 +62,7 @@ def test_memory_of_processes_is_what_they_held_themselves():
         assert 0 < small < of_this_process.nbytes < peak_memory_bytes()
         list(processes.run(holding_megabytes, [[400], [400], [400], [400]]))
         assert processes.peak_memory_bytes >= 400_000_000
-        assert processes.peak_memory_bytes - small < 900_000_000
+        assert processes.peak_memory_bytes < small + 2 * 400_000_000 + 300_000_000
 
 
 def recordings():

@@ -21,6 +21,9 @@ def gap(shell, checkpoint, speech, text_lm, tmp_path):
     return run
 
 
+MEASURING = "gap:   0%"  # the progress bar of the samples
+
+
 @pytest.fixture
 def rollouts(speech, tokenizer, tmp_path):
     return write(tmp_path / "rollouts", rows_of(speech, tokenizer, MODALITIES), tokenizer)
@@ -34,6 +37,7 @@ def exposed(result):
 def test_heard_and_read_prompts_are_told_apart(gap, rollouts, speech, tokenizer, tmp_path):
     result = gap(rollouts)
     found = exposed(result)
+    assert MEASURING in result.stderr
     assert set(found) == set(MODALITIES)
     rows = {row["id"]: row for row in rows_of(speech, tokenizer, MODALITIES)}
     for of_modality in found.values():
@@ -90,7 +94,7 @@ def test_rollouts_that_do_not_fit_are_refused(gap, speech, tokenizer, tmp_path, 
     path = write(tmp_path / "rollouts", damage(rows_of(speech, tokenizer, (modality,), rows=2)), tokenizer)
     result = gap(path)
     refused(result, str(path))
-    assert "gap:   0%" not in result.stderr  # before the samples are measured
+    assert MEASURING not in result.stderr  # before the samples are measured
 
 
 def test_other_tokenizers_and_caches_are_refused(gap, rollouts, speech, tokenizer, teacher_cache, tmp_path):

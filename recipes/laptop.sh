@@ -58,6 +58,12 @@ GAP=(--teacher "$TEACHER_LM" "${SPANS[@]}" --seed "$SEED")
 # Half of the replay is about anything, so that the text LLM keeps what the questions do not need.
 REPLAY=(--replay "$WORLD/pool.parquet:0.5" --replay "$WORLD/general.parquet:0.5" --teacher "$RUN/teacher")
 read -ra ARMS <<<"${ARMS:-none uniform coverage active}"  # and gamma-5 or another: active with that gamma
+for ARM in "${ARMS[@]}"; do
+  [[ $ARM =~ ^(none|uniform|coverage|active|gamma-[0-9.]+)$ ]] || {
+    printf 'error: ARMS has %s\n  fix: Give none, uniform, coverage, active, or gamma-5 and the like.\n' "$ARM" >&2
+    exit 2
+  }
+done
 
 step "the text LLM, from GGUF; texts and questions from WordNet; recordings of people"
 python examples/laptop/import_lm.py "$LLM" -o "$TEACHER_LM"

@@ -14,7 +14,7 @@ TYPED = {
     "gap": "stage1 'my samples' --teacher lm --regions regions --speech-words 2 3",
     "select": "pool --regions regions --gap gap --count 20 --strategy coverage --rate-from nat --exclude a --exclude b",
     "synth": "texts --voice espeak:en-us --voice espeak:en-gb --duration-ratio 0.5 2 --max-silence 1.5",
-    "align": "stage1 --data nat --data chosen --replay pool --teacher teacher --max-steps 5 --learning-rate 2.34567e-5",
+    "align": "stage1 --data nat --data chosen --replay pool --teacher teacher --max-steps 5 --learning-rate 2e-05",
     "eval": "stage1 questions held --teacher lm --compare stage2 --heard nat --modality text --by cell --num-fewshot 2",
     "rollout": "stage1 spoken --seed 3",
     "timestamps": "spoken --aligner sphinx",
@@ -88,6 +88,13 @@ def test_a_command_line_is_written_again(verb):
         if name == "model" and verb == "cache-teacher":
             continue
         assert sorted(first[name]) == sorted(again[name]) if name == "tasks" else first[name] == again[name], name
+
+
+def test_numbers_keep_all_their_digits():
+    verb, rate = "align", "1.23456789e-05"
+    words = shlex.split(f"{TYPED[verb]} --adapter-learning-rate {rate} -o out")
+    written = shlex.split(" ".join(command_line(manifest(verb, typed(verb, words)), "out")))
+    assert written[written.index("--adapter-learning-rate") + 1] == rate
 
 
 def test_weights_of_training_data_are_written_behind_their_paths():

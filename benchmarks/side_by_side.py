@@ -59,10 +59,12 @@ def arguments(description: str, *, shape: str, dtype: str = "float32", pairs: in
     return parser
 
 
-def run_pairs(ours: Callable[[], object], theirs: Callable[[], object], pairs: int, device: str) -> Pairs:
+def run_pairs(
+    ours: Callable[[], object], theirs: Callable[[], object], pairs: int, device: str, warm_up: bool = True
+) -> Pairs:
     """Time both sides in pairs of runs, after one warm-up run of each; the sides take turns at being first."""
     sides = (ours, theirs)
-    for side in sides:
+    for side in sides if warm_up else ():
         seconds(side, device)
     taken: tuple[list[float], list[float]] = ([], [])
     for pair in range(pairs):

@@ -114,3 +114,10 @@ step "accuracy on text input and on speech input, on the same questions, and the
 COMPARED=()
 for ARM in $ARMS; do COMPARED+=(--compare "$RUN/stage2-$ARM"); done
 saladkit eval "$STAGE1" "${ASKED[@]}" -o "$RUN/eval" --teacher "$LLM" "${COMPARED[@]}" "${PRESET[@]}"
+
+step "the page: what was made, before and after, and where it is still wrong"
+CONTRASTS=()                         # where there is a control; otherwise each checkpoint minus Stage I
+if [[ " $ARMS " == *" active "* ]]; then
+  for ARM in $ARMS; do [ "$ARM" = active ] || CONTRASTS+=(--contrast stage2_active "stage2_$ARM"); done
+fi
+saladkit report "$RUN" -o "$RUN/report.html" "${CONTRASTS[@]}" >/dev/null

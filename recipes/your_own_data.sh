@@ -75,3 +75,6 @@ stage2 uniform --strategy uniform
 step "accuracy on text input and on speech input, on the same questions, and the gap between the two"
 saladkit eval "$RUN/stage1" "$RUN/questions" "$RUN/heldout" -o "$RUN/eval" --teacher "$LLM" \
   --compare "$RUN/stage2-uniform" --compare "$RUN/stage2-active" --seed "$SEED"
+
+step "the page: what was made, before and after, and where it is still wrong"
+saladkit report "$RUN" -o "$RUN/report.html" --contrast stage2_active stage2_uniform --contrast stage2_active stage1 >/dev/null

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -11,12 +12,33 @@ Item = TypeVar("Item")
 
 QUIET = "_SALADKIT_QUIET"  # an environment variable, so that worker processes are quiet, too
 
+# Libraries that draw bars of their own: the variable that they read while they are loaded, and what hides and shows
+# their bars later.
+LIBRARIES = {
+    "transformers.utils.logging": ("HF_HUB_DISABLE_PROGRESS_BARS", "disable_progress_bar", "enable_progress_bar"),
+    "datasets.utils": ("HF_DATASETS_DISABLE_PROGRESS_BARS", "disable_progress_bars", "enable_progress_bars"),
+}
+
 
 def be_quiet(quiet: bool) -> None:
-    """Set whether this process and those that it starts print progress and notes."""
-    os.environ.pop(QUIET, None)
+    """Set whether this process and those that it starts print progress and notes, also those of libraries."""
+    if quiet == is_quiet():
+        return
     if quiet:
-        os.environ[QUIET] = "1"
+        os.environ[QUIET] = ",".join(library for library, (own, *_) in LIBRARIES.items() if own not in os.environ)
+    for library in filter(None, os.environ[QUIET].split(",")):  # without those about which the user has decided
+        variable, hide, show = LIBRARIES[library]
+        if quiet:
+            os.environ[variable] = "1"
+        else:
+            os.environ.pop(variable, None)
+        if library in sys.modules:
+            with warnings.catch_warnings(
+                action="ignore"
+            ):  # a library that was loaded while hidden says that it stays so
+                getattr(sys.modules[library], hide if quiet else show)()
+    if not quiet:
+        del os.environ[QUIET]
 
 
 def is_quiet() -> bool:

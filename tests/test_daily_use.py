@@ -4,10 +4,11 @@ import os
 import subprocess
 import sys
 
+import datasets
 import pytest
 
 from saladkit.cli import main
-from saladkit.progress import is_quiet
+from saladkit.progress import be_quiet, is_quiet
 
 COMPLETE = {"bash": "COMP_WORDS", "zsh": "COMP_WORDS", "fish": "COMP_WORDS"}
 
@@ -49,6 +50,28 @@ def test_quiet_prints_the_summary_alone(shell, speech, tmp_path):
     assert loud.stderr and not quiet.stderr and quiet.stdout.startswith("{")
     failed = shell("cache-speech", tmp_path / "nowhere", "-o", tmp_path / "x", "--quiet")
     assert failed.exit_code == 2 and len(failed.stderr.splitlines()) == 2
+
+
+def test_quiet_hides_the_bars_of_libraries_too(shell, text_lm, world, tmp_path):
+    line = ("cache-teacher", world / "pool.parquet", "--limit", 2, "--model", text_lm)
+    loud, quiet, again = (
+        shell(*line, "-o", tmp_path / name, *more) for name, more in (("loud", []), ("quiet", ["-q"]), ("again", []))
+    )
+    assert "Loading weights" in loud.stderr and not quiet.stderr and "Loading weights" in again.stderr
+    fresh = [sys.executable, "-m", "saladkit", *map(str, line), "-o", str(tmp_path / "fresh"), "--quiet"]
+    done = subprocess.run(fresh, capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr and done.stdout.startswith("{")
+
+
+def test_quiet_leaves_alone_what_the_user_has_set(monkeypatch):
+    monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "0")
+    monkeypatch.delenv("HF_DATASETS_DISABLE_PROGRESS_BARS", raising=False)
+    be_quiet(True)
+    assert is_quiet() and datasets.are_progress_bars_disabled()
+    assert os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] == "0" and os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] == "1"
+    be_quiet(False)
+    assert not is_quiet() and not datasets.are_progress_bars_disabled()
+    assert os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] == "0" and "HF_DATASETS_DISABLE_PROGRESS_BARS" not in os.environ
 
 
 def test_quiet_ends_with_its_command(shell, speech, tmp_path):

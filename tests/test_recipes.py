@@ -210,6 +210,8 @@ def test_your_own_data_goes_through_the_whole_method(own_data, run_recipe):
     assert results.keys() == {"original", "stage1", "stage2-uniform", "stage2-active"}
     for model in results.keys() - {"original"}:
         assert {"questions_speech", "questions_text", "heldout_speech"} <= results[model].keys()
+    summary = json.loads((run / "summary.json").read_text())
+    assert {"stage1", "stage2_active", "stage2_uniform"} <= summary.keys() and (run / "report.html").is_file()
 
 
 LAPTOP = {

@@ -99,6 +99,13 @@ def test_every_line_of_the_method_runs(whole):
     assert len(tasks) >= 5, tasks  # two text benchmarks in two voices, and one with its own recordings
 
 
+def test_it_ends_with_a_page_that_compares_the_checkpoints(whole):
+    page = (whole / "report.html").read_text()
+    assert all(model in page for model in ("Stage I", "Stage II active"))
+    summary = json.loads((whole / "summary.json").read_text())
+    assert {"stage1", "stage2_active", "stage2_active_minus_stage1"} <= set(summary), sorted(summary)
+
+
 def test_stage_2_alone_has_the_same_lines_and_remakes_what_has_changed_alone(run, whole):
     """On the finished run, with another held-out voice: the questions in it, and the evaluation."""
     manifests = {path.parent.name: path for path in whole.glob("*/manifest.json")}

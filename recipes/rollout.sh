@@ -7,13 +7,15 @@
 #
 # Each arm goes on from Stage I before its decay. The last third of its steps decays. Primary: the exact second slot of
 # continuations that the model writes itself (examples/desk/two_slots.py); then multiple choice, M and the exposure gap.
+# `offline` has no new words behind its speech; `read` has words that the checkpoint wrote behind the text of the prompts. What
+# words that it wrote behind the speech add is what `forward` has beyond `read`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH  # where `make setup` has installed saladkit
 
 RUNS=${RUNS:-runs/rollout}
 SEEDS=${SEED:-0 1 2 3 4}
-ARMS=${ARM:-offline forward reverse sampled rounds pure}
+ARMS=${ARM:-offline read forward reverse sampled rounds pure}
 SIZE=${SIZE:-desk}
 ARM_STEPS=${ARM_STEPS:-540}  # of each arm, a multiple of 3
 ARM_WINDOW=${ARM_WINDOW:-256}  # positions, so that the steps of all arms have as many
@@ -57,6 +59,13 @@ write_on() {
     --max-new-tokens 24 --limit "$PROMPTS" --seed "$3"
   saladkit cache-teacher "$RUN/$2-rollouts" -o "$RUN/$2-teacher" --model "$LM" --top-k "$TOP_K"
 }
+# read_and_write_on: the same checkpoint writes on behind the text of the same prompts; its words are laid out behind the speech.
+read_and_write_on() {
+  saladkit rollout "$RUN/stage1/stable" "$RUN/natural" -o "$RUN/both-rollouts" --frames "$RUN/frames" --prompt-words 4 16 \
+    --prompt-modality speech --prompt-modality text --max-new-tokens 24 --limit "$PROMPTS" --seed "$((1000 + SEED))"
+  python examples/desk/as_heard.py "$RUN/both-rollouts" -o "$RUN/read-rollouts"
+  saladkit cache-teacher "$RUN/read-rollouts" -o "$RUN/read-teacher" --model "$LM" --top-k "$TOP_K"
+}
 # align_on FROM TO STEPS DECAY OPTION...
 align_on() {
   saladkit align "$1" -o "$2" --frames "$RUN/frames" --max-steps "$3" --decay-fraction "$4" "${PRESET[@]}" \
@@ -68,6 +77,10 @@ arm() {
   local once=("$RUN/stage1" "$RUN/$1" "$ARM_STEPS" 0.3333333333)
   case $1 in
     offline) align_on "${once[@]}" --data "$RUN/natural:2" --replay "$WORLD/pool.parquet:1" --teacher "$RUN/teacher" ;;
+    read)
+      read_and_write_on
+      align_on "${once[@]}" "${data[@]}" --rollouts "$RUN/read-rollouts:1" --teacher "$RUN/teacher" --teacher "$RUN/read-teacher"
+      ;;
     forward) align_on "${once[@]}" "${mixed[@]}" "${caches[@]}" ;;
     reverse) align_on "${once[@]}" "${mixed[@]}" "${caches[@]}" --rollout-loss reverse-kl ;;
     sampled) align_on "${once[@]}" "${mixed[@]}" --teacher "$LM" --rollout-loss sampled ;;  # a cache lacks some tokens

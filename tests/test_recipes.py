@@ -13,6 +13,8 @@ import soundfile
 
 import claim_verdicts
 import result_tables
+from rollout_table import FIGURES as FIGURES_OF_ARMS
+from saladkit.formats.rollouts import read_rollouts
 from saladkit.model.loading import load_salad_model
 from saladkit.sources.samples import read_samples
 
@@ -183,6 +185,22 @@ def test_claims_are_tried_on_stages_and_selections(run_recipe, tmp_path_factory)
     rows = [line.split("|") for line in page.read_text().splitlines() if line.startswith("| ")][1:]
     assert len(rows) == len(claim_verdicts.CLAIMS)
     assert {row[7].strip() for row in rows} <= {"holds", "does not hold", "not told apart"}
+
+
+ROLLOUTS = {"SIZE": "demo", "ARM_STEPS": "3", "PROMPTS": "12", "EXPOSED": "8", "TWO_SLOT_DOCUMENTS": "60"}
+
+
+def test_training_on_own_words_is_compared_with_training_on_others(run_recipe):
+    done, runs = run_recipe("rollout", SEED="0", **ROLLOUTS)
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"figure"')]
+    arms = ("offline", "read", "forward", "reverse", "sampled", "rounds", "pure")
+    assert {(line["arm"], line["figure"]) for line in lines} == {
+        (arm, name) for arm in arms for name in FIGURES_OF_ARMS
+    }
+    assert all(line["seeds"] == 1 and ("difference" in line) == (line["arm"] != "offline") for line in lines)
+    own, read = (list(read_rollouts(runs / "seed-0" / f"{name}-rollouts")) for name in ("first", "read"))
+    prompts = ({row["id"]: row["prompt_ids"] for row in rows} for rows in (own, read))
+    assert next(prompts) == next(prompts) and {row["modality"] for row in read} == {"speech"}
 
 
 OWN = {

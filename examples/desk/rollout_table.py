@@ -4,8 +4,9 @@
 
 One JSON line per arm and figure: the mean over seeds, its difference from the first arm in the same seed on the same
 questions, with the 95 % interval of the hierarchical bootstrap (seeds, then questions) and, of two or more seeds, the t
-interval over seeds. Figures: `second` and `first`, the exact slots of written continuations (%, heard); `chosen_heard`
-and `chosen_read`, multiple choice (%); `misalignment` and `exposure_gap` (nats per token; intervals over seeds alone).
+interval over seeds. Figures: `second` and `first`, the exact slots of written continuations (%, heard); `form`, whether
+they have two slots at all, and `second_alone`, a right value behind a wrong name (%); `chosen_heard` and
+`chosen_read`, multiple choice (%); `misalignment` and `exposure_gap` (nats per token; intervals over seeds alone).
 """
 
 import argparse
@@ -21,6 +22,7 @@ from saladkit.formats.files import read_json
 from saladkit.formats.results import read_predictions
 from saladkit.scoring.seeds import OverSeeds, over_seeds
 from score_two_slots import slots_of
+from two_slots import WRITTEN
 
 Values = dict[str, float]  # by question
 
@@ -33,6 +35,19 @@ def slot(place: int) -> Callable[[Path, str], Values]:
         return {id_: 100.0 * slots[place] for id_, slots in right.items()}
 
     return read
+
+
+def second_alone(run: Path, arm: str) -> Values:
+    """Read whether the second slot of each question is right and the first is not, in %."""
+    right = slots_of(run / "world", run / f"slots-{arm}")[arm, "speech"]
+    return {id_: 100.0 * (value and not name) for id_, (name, value) in right.items()}
+
+
+def form(run: Path, arm: str) -> Values:
+    """Read whether the continuation of each question has the form of two slots, in %."""
+    rows = read_predictions(run / f"slots-{arm}")
+    mine = [row for row in rows if (row["model"], row["modality"]) == (arm, "speech") and row["response"] is not None]
+    return {row["id"]: 100.0 * (WRITTEN.match(row["response"]) is not None) for row in mine}
 
 
 def chosen(modality: str) -> Callable[[Path, str], Values]:
@@ -63,6 +78,8 @@ FIGURES: dict[str, Callable[[Path, str], Values]] = {
     "chosen_read": chosen("text"),
     "misalignment": misalignment,
     "exposure_gap": exposure_gap,
+    "form": form,
+    "second_alone": second_alone,
 }
 
 

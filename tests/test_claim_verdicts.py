@@ -42,3 +42,14 @@ def test_ranks_of_what_rises_together_correlate():
 def test_models_and_claims_have_names_of_their_own():
     assert len({claim.text for claim in claim_verdicts.CLAIMS}) == len(claim_verdicts.CLAIMS)
     assert not set(claim_verdicts.FIRST) & set(claim_verdicts.SECOND)
+
+
+def test_of_how_many_seeds_the_interval_would_tell():
+    """Of three seeds 1, 2, 3: a mean of 2, a spread of 1; t of 2 degrees is 4.3, of 3 degrees 3.18, / sqrt(n) < 2."""
+    assert claim_verdicts.seeds_to_tell([1.0, 2.0, 3.0], 0.0) == 4
+    assert claim_verdicts.seeds_to_tell([1.0, 2.0, 3.0], 1.0) == 7
+    assert claim_verdicts.seeds_to_tell([-1.0, 1.0, 0.02], 0.0) is None
+
+
+def test_every_claim_says_what_makes_its_difference():
+    assert all(claim.varied for claim in claim_verdicts.CLAIMS)

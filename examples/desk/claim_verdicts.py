@@ -23,6 +23,7 @@ from saladkit.formats.results import ORIGINAL, PREDICTIONS, groups_of, read_rows
 from saladkit.formats.tables import read_table
 from saladkit.scoring.seeds import OverSeeds, Strata, over_seeds, seeds_note
 
+MOST_SEEDS = 200
 CELLS = ("near-easy", "near-hard", "far-easy", "far-hard")
 FIRST = ("stage1", "nll", "half", "quarter-length", "half-length", "double-length", "one-voice")
 SECOND = ("uniform", "active", "none", "coverage", "gamma-5", "half-regions", "double-regions")
@@ -89,6 +90,7 @@ class Claim:
         number: what the number is.
         of_run: returns the number's values in one run.
         bound: above which the claim is true.
+        varied: what makes the difference, as commands.
     """
 
     text: str
@@ -96,6 +98,7 @@ class Claim:
     number: str
     of_run: Callable[[Run], Strata]
     bound: float = 0.0
+    varied: str = ""
 
     def verdict(self, found: OverSeeds) -> str:
         """Return whether the claim holds."""
@@ -111,36 +114,40 @@ def _heard(first: str, second: str, task: str = "questions") -> Callable[[Run], 
 
 
 PAPER, BEYOND = "paper", "beyond it"
-POINTS, NATS = "points", "nats a token"
+POINTS, NATS, CHECKPOINTS = "points", "nats a token", "minus the rank correlation over 16 checkpoints"
 CLAIMS = (
     Claim("Distillation misaligns less than next-token prediction", PAPER, f"M, α = 0 minus α = 1, {NATS}",
-          lambda run: run.more_nats("nll", "stage1", "misalignment")),
+          lambda run: run.more_nats("nll", "stage1", "misalignment"), varied="distill --alpha 0"),
     Claim("Distillation forgets less than next-token prediction", PAPER, f"F, α = 0 minus α = 1, {NATS}",
-          lambda run: run.more_nats("nll", "stage1", "forgetting")),
+          lambda run: run.more_nats("nll", "stage1", "forgetting"), varied="distill --alpha 0"),
     Claim("α = 1 forgets less than α = 0.5", PAPER, f"F, α = 0.5 minus α = 1, {NATS}",
-          lambda run: run.more_nats("half", "stage1", "forgetting")),
+          lambda run: run.more_nats("half", "stage1", "forgetting"), varied="distill --alpha 0.5"),
     Claim("Distillation answers more spoken questions", PAPER, f"α = 1 minus α = 0, {POINTS}",
-          _heard("stage1", "nll")),
-    Claim("M tells the accuracy on speech", PAPER, "minus the rank correlation over 16 checkpoints",
-          lambda run: run.rank_correlation("misalignment", "speech")),
-    Claim("F tells the accuracy on text", PAPER, "minus the rank correlation over 16 checkpoints",
-          lambda run: run.rank_correlation("forgetting", "text")),
+          _heard("stage1", "nll"), varied="distill --alpha 0"),
+    Claim("M tells the accuracy on speech", PAPER, CHECKPOINTS,
+          lambda run: run.rank_correlation("misalignment", "speech"), varied="gap, eval"),
+    Claim("F tells the accuracy on text", PAPER, CHECKPOINTS,
+          lambda run: run.rank_correlation("forgetting", "text"), varied="gap, eval"),
     Claim("M falls with training as a power of the positions", PAPER, "exponent of four lengths of Stage I",
-          lambda run: [np.array([run.law["exponent"]["value"] if run.law["exponent_found"] else 0.0])]),
+          lambda run: [np.array([run.law["exponent"]["value"] if run.law["exponent_found"] else 0.0])],
+          varied="distill --max-steps, fit-scaling"),
     Claim("Stage II on texts where the gap is beats random texts", PAPER, f"active minus uniform, {POINTS}",
-          _heard("active", "uniform")),
-    Claim("Synthetic speech helps at all", PAPER, f"uniform minus none, {POINTS}", _heard("uniform", "none")),
-    Claim("γ = 5 beats γ = 1", PAPER, POINTS, _heard("gamma-5", "active")),
+          _heard("active", "uniform"), varied="select --strategy uniform"),
+    Claim("Synthetic speech helps at all", PAPER, f"uniform minus none, {POINTS}", _heard("uniform", "none"),
+          varied="align without chosen speech"),
+    Claim("γ = 5 beats γ = 1", PAPER, POINTS, _heard("gamma-5", "active"), varied="select --gamma 5"),
     Claim("More regions beat fewer", PAPER, f"24 minus 6 regions, {POINTS}",
-          _heard("double-regions", "half-regions")),
+          _heard("double-regions", "half-regions"), varied="regions --clusters"),
     Claim("What is read survives: no more than 2 points are lost", PAPER, f"active minus text LLM, read, {POINTS}",
-          lambda run: run.points(("active", "text"), (ORIGINAL, "text")), -2.0),
+          lambda run: run.points(("active", "text"), (ORIGINAL, "text")), -2.0, "eval --modality text"),
     Claim("Three voices beat one on a voice that was not heard", BEYOND, f"Stage I, {POINTS}",
-          _heard("stage1", "one-voice", "heldout")),
+          _heard("stage1", "one-voice", "heldout"), varied="synth --voice, once"),
     Claim("The gap says more than the distance from speech", BEYOND, f"active minus coverage, {POINTS}",
-          _heard("active", "coverage")),
-    Claim("Teacher KL is a better gap than Jensen-Shannon", BEYOND, POINTS, _heard("active", "metric-jsd")),
-    Claim("Teacher KL is a better gap than the NLL gap", BEYOND, POINTS, _heard("active", "metric-nll-gap")),
+          _heard("active", "coverage"), varied="select --strategy coverage"),
+    Claim("Teacher KL is a better gap than Jensen-Shannon", BEYOND, POINTS, _heard("active", "metric-jsd"),
+          varied="select --metric jsd"),
+    Claim("Teacher KL is a better gap than the NLL gap", BEYOND, POINTS, _heard("active", "metric-nll-gap"),
+          varied="select --metric nll-gap"),
 )  # fmt: skip
 
 
@@ -169,6 +176,22 @@ def spearman(first: np.ndarray, second: np.ndarray) -> float:
     return float(spearmanr(first, second).statistic)
 
 
+def seeds_to_tell(of_seeds: list[float], bound: float) -> int | None:
+    """Return of how many such seeds the t interval would leave out the bound, if the mean stays; None above 200."""
+    from scipy.stats import t
+
+    away, spread = abs(np.mean(of_seeds) - bound), np.std(of_seeds, ddof=1)
+    enough = (seeds for seeds in range(2, MOST_SEEDS + 1) if t.ppf(0.975, seeds - 1) * spread / seeds**0.5 < away)
+    return next(enough, None)
+
+
+def _would_tell(claim: Claim, runs: list[Run], verdict: str) -> str:
+    if verdict != "not told apart" or len(runs) == 1:
+        return "–"
+    of_seeds = [over_seeds([claim.of_run(run)]).value for run in runs]
+    return str(seeds_to_tell(of_seeds, claim.bound) or f"more than {MOST_SEEDS}")
+
+
 def page(runs: list[Run]) -> str:
     """Return docs/claims.md.
 
@@ -181,22 +204,27 @@ def page(runs: list[Run]) -> str:
         "Which claims of the paper (arXiv 2510.13632), and which beyond it, hold in a world that fits two CPU cores."
         " `bash recipes/desk_claims.sh` makes the runs and this page. Each claim is a number that is above its bound"
         " (0 unless it says another) if the claim is true. It holds if both 95 % intervals are above, it does not hold"
-        " if both are below, and otherwise the desk cannot tell. Accuracies are means of four cells, by likelihood"
+        " if both are below, and otherwise the desk cannot tell: then the page says of about how many such seeds the t"
+        " interval would tell, if the mean stays as it is. Accuracies are means of four cells, by likelihood"
         " divided by length; M and F are of the same probes of the pool.",
         "",
         seeds_note(len(runs)),
         "",
-        "| claim | from | number | mean | over seeds, then items | t over seeds | verdict |",
-        "|---|---|---|---|---|---|---|",
+        "| claim | from | number | mean | over seeds, then items | t over seeds | verdict | seeds to tell | varied |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for claim in CLAIMS:
         found = over_seeds([claim.of_run(run) for run in runs])
-        digits = 1 if POINTS in claim.number else 3
+        digits = 1 if claim.number.endswith(POINTS) and claim.number != CHECKPOINTS else 3
         by_t = "–" if found.t_low is None else f"{found.t_low:.{digits}f} to {found.t_high:.{digits}f}"
+        verdict = claim.verdict(found)
         lines.append(
             f"| {claim.text} | {claim.source} | {claim.number} | {found.value:+.{digits}f} |"
-            f" {found.low:.{digits}f} to {found.high:.{digits}f} | {by_t} | {claim.verdict(found)} |"
+            f" {found.low:.{digits}f} to {found.high:.{digits}f} | {by_t} | {verdict} |"
+            f" {_would_tell(claim, runs, verdict)} | `{claim.varied}` |"
         )
+    lines += ["", "Training on the model's own words against training on others has a section of [results.md]"]
+    lines[-1] += "(results.md#the-models-own-words)."
     return "\n".join(lines) + "\n"
 
 

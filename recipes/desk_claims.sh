@@ -3,7 +3,7 @@
 #
 #   bash recipes/desk_claims.sh     writes to runs/claims/seed-N; an interrupted run resumes with the same line
 #
-# A seed takes about a quarter of an hour on two cores.
+# A seed takes about a quarter of an hour on two cores; two may run side by side (SEEDS=0, and SEEDS=1).
 #
 # For each seed: recipes/demo.sh; Stage I by other losses, for other lengths and with one voice; Stage II on other selections, two
 # side by side; then the gap of every checkpoint and one evaluation of all.
@@ -18,6 +18,7 @@ export HOURS=${HOURS:-0.12} REGIONS=${REGIONS:-12} PROBES=${PROBES:-4}
 export LEXICAL_STEPS=${LEXICAL_STEPS:-300} STAGE1_STEPS=${STAGE1_STEPS:-700}
 STEPS=$((STAGE1_STEPS - LEXICAL_STEPS))  # of Stage I that distil
 CLAIMS=${CLAIMS:-docs/claims.md}
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}  # seeds may run side by side; the bytes depend on it
 . recipes/demo_settings.sh
 
 FIRST_STAGES=(nll half quarter-length half-length double-length one-voice)

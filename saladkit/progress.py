@@ -33,9 +33,8 @@ def be_quiet(quiet: bool) -> None:
         else:
             os.environ.pop(variable, None)
         if library in sys.modules:
-            with warnings.catch_warnings(
-                action="ignore"
-            ):  # a library that was loaded while hidden says that it stays so
+            # A library that was loaded while its bars were hidden warns that they stay so.
+            with warnings.catch_warnings(action="ignore"):
                 getattr(sys.modules[library], hide if quiet else show)()
     if not quiet:
         del os.environ[QUIET]

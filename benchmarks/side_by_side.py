@@ -62,7 +62,7 @@ def arguments(description: str, *, shape: str, dtype: str = "float32", pairs: in
 def run_pairs(
     ours: Callable[[], object], theirs: Callable[[], object], pairs: int, device: str, warm_up: bool = True
 ) -> Pairs:
-    """Time both sides in pairs of runs, after one warm-up run of each; the sides take turns at being first."""
+    """Time both sides in pairs of runs, after one of each to warm up if asked; the sides take turns at being first."""
     sides = (ours, theirs)
     for side in sides if warm_up else ():
         seconds(side, device)

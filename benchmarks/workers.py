@@ -84,7 +84,7 @@ def compare(
     found = run_pairs(*sides, options.pairs, options.device, warm_up=False)
     holds = options.shape != "tiny" and (target.field != "overhead" or found.theirs >= FEWEST_SECONDS)
     emit(
-        name,
+        f"{name}, {texts:,} texts",
         ours=texts / found.ours,
         theirs=texts / found.theirs,
         unit="texts/s",
